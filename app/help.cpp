@@ -1,0 +1,149 @@
+#include "help.h"
+
+#include <fmt/format.h>
+
+#include <sstream>
+
+#include "clipsweep/setting_table.h"
+
+namespace clipsweep {
+namespace {
+
+constexpr std::size_t kWidth = 80;
+constexpr std::size_t kIndent = 26;
+
+// "  --flag VALUE          words, wrapped and indented"
+std::string entry(const std::string& name, const std::string& words) {
+  std::string text = fmt::format("  {:<{}}", name, kIndent - 2);
+  std::size_t column = kIndent;
+  if (name.size() + 3 > kIndent) {
+    text += fmt::format("\n{:{}}", "", kIndent);
+  }
+  std::istringstream stream(words);
+  std::string word;
+  for (bool first = true; stream >> word; first = false) {
+    if (!first && column + 1 + word.size() > kWidth) {
+      text += fmt::format("\n{:{}}", "", kIndent);
+      column = kIndent;
+    } else if (!first) {
+      text += ' ';
+      ++column;
+    }
+    text += word;
+    column += word.size();
+  }
+  return text + "\n";
+}
+
+std::string settings_of(SettingGroup group) {
+  const ExperimentConfig defaults;
+  std::string text;
+  for (const auto& setting : setting_table()) {
+    if (setting.group != group) continue;
+    const Json value = setting.value(defaults);
+    const bool has_default = !value.is_null() && !(value.is_array() && value.empty());
+    const Json& shown = value.is_array() && value.size() == 1 ? value.front() : value;
+    const std::string of_default =
+        has_default ? fmt::format(" [{}]", shown.is_string() ? shown.get<std::string>() : shown.dump())
+                    : "";
+    text += entry(fmt::format("--{} {}", setting.flag, setting.value_name),
+                  setting.help + of_default);
+  }
+  return text;
+}
+
+const char* const kOverview = R"(clipsweep sweeps gradient clipping over many training runs of a recurrent network
+and answers: does it help, which mode, which threshold, and how sure are we?
+
+Usage: clipsweep COMMAND ...
+
+Train:
+  sweep [SWEEP.toml] [options] --out DIR
+                          train every run; the same command again resumes
+  trace [SWEEP.toml] [options] --run ID --steps N
+                          one run's initial weights, samples and steps as JSON,
+                          to replay it in another framework
+  bench                   the engine against torch::nn::LSTM on this machine
+
+Look:
+  plan [SWEEP.toml] [options]
+                          the runs, with an estimate of time and disk
+  show DIR [RUN]          the runs of a sweep, one run, or its events
+  summarize DIR           rebuild runs.csv and summary.json, print the comparison
+  validate DIR            check every log; say what is wrong and where
+
+  --version               print the version
+  -h, --help              print this, or a command's help: clipsweep sweep --help
+
+Exit codes: 0 every run reached an outcome (diverged is one), 1 a run failed,
+2 usage or configuration, 3 invalid data or logs, 75 stopped early (the same
+command continues), 130 interrupted.
+)";
+
+std::string sweep_options() {
+  return fmt::format(
+      "\nThe grid (a LIST is 0.1,0.5,1 or logspace(1e-3,1,4)):\n{}"
+      "  With neither --mode nor --clip the grid is none,value:0.5. Equal runs appear\n"
+      "  once.\n"
+      "\nEvery run:\n{}"
+      "\nHow it is carried out (changes no number):\n{}"
+      "\nEach option is also a key of SWEEP.toml, with _ for -; a flag wins.\n",
+      settings_of(SettingGroup::kGrid), settings_of(SettingGroup::kTraining),
+      settings_of(SettingGroup::kExecution));
+}
+
+std::string sweep_help() {
+  return "Usage: clipsweep sweep [SWEEP.toml] [options] --out DIR\n\n"
+         "Trains every run of the grid and writes logs and comparison to DIR. Runs that are\n"
+         "complete in DIR are not trained again.\n\n" +
+         entry("--out DIR", "Folder to write to; made if it is not there") +
+         entry("-q, --quiet", "No progress line") +
+         entry("-v, --verbose", "Also print the plan and what each run came to") +
+         sweep_options();
+}
+
+std::string plan_help() {
+  return "Usage: clipsweep plan [SWEEP.toml] [options]\n\n"
+         "Prints the runs, where each setting comes from, and an estimate of time and disk.\n"
+         "Trains nothing.\n\n" +
+         entry("--json", "Print JSON") + sweep_options();
+}
+
+std::string trace_help() {
+  return "Usage: clipsweep trace [SWEEP.toml] [options] --run ID --steps N\n\n"
+         "Prints the initial weights, the sample indices and the step records of one run\n"
+         "as JSON.\n\n" +
+         entry("--run ID", "A run of the plan, its 8 hex digits, or the beginning of its ID") +
+         entry("--steps N", "How many steps [10]") + sweep_options();
+}
+
+}  // namespace
+
+std::string help_text(const std::string& command) {
+  if (command == "sweep") return sweep_help();
+  if (command == "plan") return plan_help();
+  if (command == "trace") return trace_help();
+  if (command == "show")
+    return "Usage: clipsweep show DIR [RUN] [--events] [--json]\n\n"
+           "The runs of a sweep; or one run; or the events of all runs or of one.\n\n" +
+           entry("RUN", "A run's ID, its 8 hex digits, or the beginning of its ID") +
+           entry("--events", "NaN, Inf, norm overflows and spikes, in words") +
+           entry("--json", "Print JSON");
+  if (command == "summarize")
+    return "Usage: clipsweep summarize DIR [--json]\n\n"
+           "Rebuilds runs.csv and summary.json from the runs and prints the comparison of each\n"
+           "arm with its baseline.\n\n" +
+           entry("--json", "Print summary.json instead");
+  if (command == "validate")
+    return "Usage: clipsweep validate DIR\n\n"
+           "Checks every log against its schema and against the others, and says what is wrong\n"
+           "in which file and line. Exit code 3 if anything is.\n";
+  if (command == "bench")
+    return "Usage: clipsweep bench [--data DIR] [--json]\n\n"
+           "Measures run-steps per second on this machine: a loop over torch::nn::LSTM with one\n"
+           "thread, the engine at several cohort sizes, and the cost of logging.\n\n" +
+           entry("--data DIR", "Folder with the IDX files") + entry("--json", "Print JSON");
+  return kOverview;
+}
+
+}  // namespace clipsweep

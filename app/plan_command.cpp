@@ -1,0 +1,177 @@
+#include "plan_command.h"
+
+#include <fmt/format.h>
+
+#include <cstdlib>
+
+#include "clipsweep/error.h"
+#include "clipsweep/files.h"
+#include "clipsweep/image_data.h"
+#include "clipsweep/setting_table.h"
+#include "clipsweep/sha256.h"
+#include "clipsweep/speed_estimate.h"
+#include "clipsweep/sweep_plan.h"
+#include "clipsweep/table.h"
+#include "clipsweep/text.h"
+#include "clipsweep/wall_clock.h"
+#include "machine.h"
+#include "progress.h"
+#include "training_process.h"
+#include "version.h"
+
+namespace clipsweep {
+namespace {
+
+constexpr std::size_t kMostRunsShown = 20;
+
+// A measurement and the time it was made.
+struct DatedMeasurement {
+  SpeedMeasurement measurement;
+  std::string measured;
+};
+
+// Where the measurement for a plan of this shape is kept, so that the next look is instant. Empty if
+// the machine has no place for caches.
+fs::path cache_path(const ExperimentConfig& config, std::size_t runs) {
+  const char* cache = std::getenv("XDG_CACHE_HOME");
+  const char* home = std::getenv("HOME");
+  if (!(cache && *cache) && !(home && *home)) return {};
+  const fs::path folder = cache && *cache ? fs::path(cache) : fs::path(home) / ".cache";
+  const auto& training = config.training;
+  const std::string shape = fmt::format(
+      "{} {} {} {} {} {} {} {} {} {}", kVersion, kGitRevision, cpu_model(), config.engine,
+      config.device, worker_count(config), runs, training.hidden, training.batch_size,
+      config.data_folder);
+  return folder / "clipsweep" / fmt::format("speed-{}.json", sha256_of(shape).substr(0, 16));
+}
+
+std::optional<DatedMeasurement> read_cached(const fs::path& path) {
+  try {
+    const Json json = parse_json(read_file(path, 4096), path.string());
+    return DatedMeasurement{speed_measurement_from_json(json), string_member(json, "measured")};
+  } catch (const DataError&) {
+    return std::nullopt;  // missing or damaged: it is measured again
+  }
+}
+
+void write_cached(const fs::path& path, const DatedMeasurement& dated) {
+  if (path.empty()) return;
+  Json json = to_json(dated.measurement);
+  json["measured"] = dated.measured;
+  try {
+    make_folder(path.parent_path());
+    write_file(path, to_page(json) + "\n");
+  } catch (const StorageError&) {
+    // Only the next look gets slower.
+  }
+}
+
+std::vector<std::string> measure_arguments(int argc, const char* const* argv) {
+  std::vector<std::string> arguments = {"measure"};
+  for (int i = 2; i < argc; ++i)
+    if (std::string(argv[i]) != "--json") arguments.emplace_back(argv[i]);
+  return arguments;
+}
+
+DatedMeasurement measurement_for(const ExperimentConfig& config, std::size_t runs, int argc,
+                                 const char* const* argv) {
+  const fs::path path = cache_path(config, runs);
+  if (auto cached = read_cached(path)) return *cached;
+  const std::string output = output_of_training_process(measure_arguments(argc, argv));
+  const DatedMeasurement dated{speed_measurement_from_json(parse_json(output, "measurement")),
+                               utc_now()};
+  write_cached(path, dated);
+  return dated;
+}
+
+std::string value_text(const Json& value) {
+  if (value.is_null()) return "";
+  if (value.is_string()) return value.get<std::string>();
+  if (!value.is_array()) return value.dump();
+  std::vector<std::string> parts;
+  for (const auto& part : value) parts.push_back(value_text(part));
+  const std::string text = join(parts, ",");
+  return text.size() <= 40 ? text : fmt::format("{} ... ({} values)", text.substr(0, 24), parts.size());
+}
+
+std::string bytes_text(double bytes) {
+  if (bytes < 1e6) return fmt::format("{:.0f} kB", bytes / 1e3);
+  if (bytes < 1e9) return fmt::format("{:.0f} MB", bytes / 1e6);
+  return fmt::format("{:.1f} GB", bytes / 1e9);
+}
+
+void print_settings(const ExperimentConfig& config) {
+  Table table({{"setting", Align::kLeft}, {"value", Align::kLeft}, {"from", Align::kLeft}});
+  for (const auto& setting : setting_table()) {
+    const std::string value = value_text(setting.value(config));
+    for (const auto& [key, origin] : config.origins)
+      if (key == setting.key) table.add_row({key, value, origin});
+  }
+  fmt::print("{}\n", table.text());
+}
+
+void print_runs(const SweepPlan& plan) {
+  Table table({{"run", Align::kLeft}});
+  for (std::size_t i = 0; i < std::min(plan.runs.size(), kMostRunsShown); ++i)
+    table.add_row({plan.runs[i].id});
+  fmt::print("{}", table.text());
+  if (plan.runs.size() > kMostRunsShown)
+    fmt::print("... and {} more; --json lists all\n", with_thousands(plan.runs.size() - kMostRunsShown));
+}
+
+std::size_t count_arms(const ExperimentConfig& config) {
+  return clip_rules(config).size() * config.learning_rates.size();
+}
+
+void print_estimate(const SweepPlan& plan, const DatedMeasurement& dated) {
+  const auto& measurement = dated.measurement;
+  const CostEstimate cost = estimate_cost(plan, measurement);
+  fmt::print("time  about {} on {} (measured here {}: {} run-steps/s a worker, {} a cohort)\n",
+             duration_text(cost.seconds), counted(measurement.workers, "worker"), dated.measured,
+             with_thousands(static_cast<std::uint64_t>(static_cast<double>(measurement.cohort) /
+                                                       measurement.seconds_per_step)),
+             counted(measurement.cohort, "run"));
+  fmt::print("disk  about {} of logs ({:.0f} bytes a step)\n", bytes_text(cost.bytes),
+             measurement.bytes_per_step);
+}
+
+Json plan_json(const ExperimentConfig& config, const SweepPlan& plan,
+               const DatedMeasurement& dated) {
+  Json origins = Json::object();
+  for (const auto& [key, origin] : config.origins) origins[key] = origin;
+  Json runs = Json::array();
+  for (const auto& run : plan.runs) runs.push_back(to_json(run));
+  const CostEstimate cost = estimate_cost(plan, dated.measurement);
+  Json measurement = to_json(dated.measurement);
+  measurement["measured"] = dated.measured;
+  return {{"schema", "clipsweep/plan-1"},
+          {"settings", settings_json(config)},
+          {"origins", std::move(origins)},
+          {"runs", std::move(runs)},
+          {"estimate",
+           {{"seconds", json_number(cost.seconds)},
+            {"bytes", json_number(cost.bytes)},
+            {"measurement", std::move(measurement)}}}};
+}
+
+}  // namespace
+
+int run_plan(const CommandLine& line, int argc, const char* const* argv) {
+  const ExperimentConfig config = config_of(line);
+  const SweepPlan plan = make_plan(config, checksum_of_data(config.data_folder).sha256);
+  if (line.json) {
+    const auto dated = measurement_for(config, plan.runs.size(), argc, argv);
+    fmt::print("{}\n", to_page(plan_json(config, plan, dated)));
+    return kSuccess;
+  }
+  print_settings(config);
+  print_runs(plan);
+  fmt::print("\n{}: {} x {}, {} each\n", counted(plan.runs.size(), "run"),
+             counted(count_arms(config), "arm"), counted(config.seeds.size(), "seed"),
+             counted(plan.training.steps(), "step"));
+  std::fflush(stdout);  // the measurement takes a second
+  print_estimate(plan, measurement_for(config, plan.runs.size(), argc, argv));
+  return kSuccess;
+}
+
+}  // namespace clipsweep

@@ -1,0 +1,42 @@
+// The progress line of a sweep, on stderr: rewritten in place on a terminal, a plain line now and
+// then elsewhere.
+#pragma once
+
+#include <condition_variable>
+#include <cstdint>
+#include <mutex>
+#include <string>
+#include <thread>
+
+#include "clipsweep/sweep_runner.h"
+#include "clipsweep/wall_clock.h"
+
+namespace clipsweep {
+
+// `0:35`, `12:05`, `1:02:03`
+std::string duration_text(double seconds);
+
+class ProgressLine {
+ public:
+  // Prints from its own thread until it is destroyed.
+  ProgressLine(const SweepProgress& progress, std::uint64_t runs, std::uint64_t steps_per_run);
+  ~ProgressLine();
+  ProgressLine(const ProgressLine&) = delete;
+  ProgressLine& operator=(const ProgressLine&) = delete;
+
+ private:
+  void print_until_done();
+  std::string line() const;
+
+  const SweepProgress& progress_;
+  const std::uint64_t runs_;
+  const std::uint64_t run_steps_;
+  const bool is_terminal_;
+  const Stopwatch stopwatch_;
+  std::mutex mutex_;
+  std::condition_variable done_condition_;
+  bool done_ = false;
+  std::thread thread_;
+};
+
+}  // namespace clipsweep

@@ -1,0 +1,14 @@
+// Asking a sweep to end early: Ctrl-C finishes the step in progress, a second one ends at once.
+#pragma once
+
+#include <atomic>
+
+namespace clipsweep {
+
+// Installs handlers for SIGINT and SIGTERM that set the flag they return.
+std::atomic<bool>& install_stop_handlers();
+
+// The signal that came, 0 if none did.
+int stop_signal();
+
+}  // namespace clipsweep

@@ -1,0 +1,121 @@
+// `clipsweep sweep`: trains what is left of the plan, then compares.
+#include <fmt/format.h>
+
+#include <csignal>
+#include <optional>
+
+#include "clipsweep/error.h"
+#include "clipsweep/image_data.h"
+#include "clipsweep/summary_text.h"
+#include "clipsweep/sweep_manifest.h"
+#include "clipsweep/sweep_runner.h"
+#include "clipsweep/text.h"
+#include "clipsweep/torch_runtime.h"
+#include "clipsweep/wall_clock.h"
+#include "engine_choice.h"
+#include "machine.h"
+#include "progress.h"
+#include "stop_request.h"
+#include "training_commands.h"
+#include "version.h"
+
+namespace clipsweep {
+namespace {
+
+Circumstances circumstances_of(int argc, const char* const* argv) {
+  Circumstances circumstances;
+  circumstances.software = {{"clipsweep", kVersion},
+                            {"git_revision", kGitRevision},
+                            {"compiler", kCompiler},
+                            {"libtorch", torch_version()},
+                            {"blas", blas_library()}};
+  circumstances.machine = {
+      {"cpu", cpu_model()}, {"cores", usable_cores()}, {"simd", torch_simd()}};
+  circumstances.command = {"clipsweep"};
+  for (int i = 1; i < argc; ++i) circumstances.command.emplace_back(argv[i]);
+  circumstances.wall_started = utc_now();
+  return circumstances;
+}
+
+void warn_about_blas() {
+  if (!blas_is_reference()) return;
+  fmt::print(stderr,
+             "clipsweep: warning: LibTorch uses the reference BLAS, which makes training several "
+             "times slower; install libopenblas0-pthread\n");
+}
+
+// The time that this call took, into sweep.json.
+void record_time(SweepFolder& sweep, double seconds, std::uint64_t run_steps) {
+  sweep.sweep["wall_seconds"] = json_number(seconds);
+  sweep.sweep["wall_run_steps_per_second"] =
+      json_number(static_cast<double>(run_steps) / seconds);
+  write_file(sweep_path(sweep.folder), to_page(sweep.sweep) + "\n");
+}
+
+std::string stop_reason(const SweepProgress& progress, std::uint64_t left) {
+  if (stop_signal() != 0) return "interrupted; the same command continues";
+  if (left > 0) return fmt::format("{} left; the same command continues", counted(left, "run"));
+  if (progress.failed > 0) return "runs failed; see clipsweep show";
+  return "";
+}
+
+ExitCode exit_code_of(const SweepProgress& progress, std::uint64_t left) {
+  if (stop_signal() == SIGINT) return kInterrupted;
+  if (stop_signal() != 0 || left > 0) return kStoppedEarly;
+  return progress.failed > 0 ? kRunFailed : kSuccess;
+}
+
+void train(const CommandLine& line, const SweepJob& job, const std::vector<const RunSpec*>& runs,
+           SweepFolder& sweep) {
+  const Stopwatch stopwatch;
+  {
+    std::optional<ProgressLine> progress_line;
+    if (!line.quiet)
+      progress_line.emplace(job.progress, runs.size(), job.plan.training.steps());
+    train_runs(job, runs);
+  }
+  record_time(sweep, stopwatch.seconds(), job.progress.run_steps);
+}
+
+void say_what_happens(const std::vector<const RunSpec*>& runs, const SweepPlan& plan,
+                      std::size_t workers) {
+  const std::size_t done = plan.runs.size() - runs.size();
+  if (runs.empty())
+    fmt::print(stderr, "All {} are complete; nothing to train.\n", counted(done, "run"));
+  else
+    fmt::print(stderr, "Training {} of {} steps on {}{}.\n", counted(runs.size(), "run"),
+               with_thousands(plan.training.steps()), counted(workers, "worker"),
+               done > 0 ? fmt::format("; {} already complete", done) : "");
+}
+
+}  // namespace
+
+int run_sweep(const CommandLine& line, int argc, const char* const* argv) {
+  const ExperimentConfig config = config_of(line);
+  const DataChecksum checksum = checksum_of_data(config.data_folder);
+  const SweepPlan plan = make_plan(config, checksum.sha256);
+  const ImageData data = load_image_data(config.data_folder);
+  const EngineFactory make_engine = engine_factory(config);
+  const fs::path folder = line.out;
+  auto [lock, sweep] =
+      prepare_sweep_folder(folder, sweep_json(config, plan, checksum, circumstances_of(argc, argv)));
+  std::atomic<bool>& stop = install_stop_handlers();
+  warn_about_blas();
+
+  auto runs = unfinished_runs(plan, sweep);
+  const std::size_t unfinished = runs.size();
+  if (config.max_runs && *config.max_runs < runs.size()) runs.resize(*config.max_runs);
+  SweepProgress progress;
+  const std::size_t workers = worker_count(config);
+  if (!line.quiet) say_what_happens(runs, plan, std::min(workers, runs.size()));
+  if (!runs.empty())
+    train(line, {plan, data, folder, workers, make_engine, stop, progress}, runs, sweep);
+
+  const std::uint64_t left = unfinished - progress.ended;
+  fmt::print("{}", comparison_text(rebuild_summary(sweep)));
+  const std::string reason = stop_reason(progress, left);
+  if (!reason.empty()) fmt::print(stderr, "clipsweep: {}\n", reason);
+  return exit_code_of(progress, left);
+}
+
+}  // namespace clipsweep

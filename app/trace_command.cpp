@@ -1,0 +1,96 @@
+// `clipsweep trace`: everything that is needed to replay a run's first steps in another framework.
+#include <fmt/format.h>
+
+#include <optional>
+
+#include "clipsweep/cohort_trainer.h"
+#include "clipsweep/error.h"
+#include "clipsweep/initial_weights.h"
+#include "clipsweep/text.h"
+#include "engine_choice.h"
+#include "training_commands.h"
+
+namespace clipsweep {
+namespace {
+
+// A tensor as nested lists.
+Json nested(Span<const float> values, const std::vector<int>& shape) {
+  Json list = Json::array();
+  if (shape.size() == 1) {
+    for (const float value : values) list.push_back(json_number(value));
+    return list;
+  }
+  const auto rows = static_cast<std::size_t>(shape[0]);
+  const auto columns = static_cast<std::size_t>(shape[1]);
+  for (std::size_t i = 0; i < rows; ++i)
+    list.push_back(nested(values.subspan(i * columns, columns), {shape[1]}));
+  return list;
+}
+
+Json by_name(Span<const float> row, const ParameterLayout& layout) {
+  Json tensors = Json::object();
+  for (const auto& tensor : layout.tensors)
+    tensors[tensor.name] = nested(part(row, tensor), tensor.shape);
+  return tensors;
+}
+
+const RunSpec& chosen_run(const SweepPlan& plan, const std::string& name) {
+  if (!name.empty()) return find_run(plan.runs, name);
+  if (plan.runs.size() == 1) return plan.runs.front();
+  throw ConfigError(fmt::format("trace: the plan has {}; name one with --run, for example {}",
+                                counted(plan.runs.size(), "run"), plan.runs.front().id));
+}
+
+void check_steps(std::uint64_t steps, const SweepPlan& plan) {
+  if (steps >= 1 && steps <= plan.training.steps()) return;
+  throw ConfigError(fmt::format("--steps {}: must be a whole number from 1 to {}, the steps of a run",
+                                steps, plan.training.steps()));
+}
+
+}  // namespace
+
+int run_trace(const CommandLine& line) {
+  const ExperimentConfig config = config_of(line);
+  SweepPlan plan = make_plan(config, checksum_of_data(config.data_folder).sha256);
+  plan.log_every = 1;
+  const RunSpec& run = chosen_run(plan, line.run);
+  check_steps(line.steps, plan);
+  const ImageData data = load_image_data(config.data_folder);
+  const auto layout = layout_for(plan.training, data.train);
+  const auto engine = engine_factory(config)(layout);
+
+  std::vector<std::string> names;
+  for (const auto& tensor : layout.tensors) names.push_back(tensor.name);
+  Json batches = Json::array();
+  Json steps = Json::array();
+  std::optional<CohortTrainer> trainer;
+  const auto sink = [&](const RunSpec&) -> StepSink {
+    return [&](const StepRecord& record) {
+      std::string text;
+      append_line(text, record, names);
+      steps.push_back(Json::parse(text));
+      batches.push_back(trainer->samples(0));
+    };
+  };
+  const std::atomic<bool> stop{false};
+  std::atomic<std::uint64_t> run_steps{0};
+  const std::vector<Batch> no_test;
+  trainer.emplace(CohortContext{plan, layout, data, no_test, stop, run_steps},
+                  std::vector<const RunSpec*>{&run}, *engine, sink, [](const RunRecord&) {});
+  Json initial = by_name(trainer->weights(0), layout);
+  for (std::uint64_t step = 0; step < line.steps && trainer->active_runs() == 1; ++step)
+    trainer->step();
+
+  Json settings = plan.training_json;
+  settings.update(to_json(run));
+  settings.erase("id");
+  const Json trace = {{"run", run.id},
+                      {"settings", std::move(settings)},
+                      {"initial", std::move(initial)},
+                      {"batches", std::move(batches)},
+                      {"steps", std::move(steps)}};
+  fmt::print("{}\n", to_line(trace));
+  return kSuccess;
+}
+
+}  // namespace clipsweep

@@ -1,0 +1,83 @@
+#include "training_process.h"
+
+#include <fmt/format.h>
+#include <spawn.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <array>
+#include <cerrno>
+#include <cstring>
+#include <filesystem>
+#include <stdexcept>
+
+#include "one_thread.h"
+
+extern char** environ;
+
+namespace clipsweep {
+namespace {
+
+std::string training_program() {
+  std::error_code error;
+  const auto self = std::filesystem::read_symlink("/proc/self/exe", error);
+  const auto program = self.parent_path() / "clipsweep-train";
+  if (error || ::access(program.c_str(), X_OK) != 0)
+    throw std::runtime_error(fmt::format(
+        "{}: cannot be run; clipsweep-train must lie beside clipsweep, as the build puts it",
+        program.string()));
+  return program.string();
+}
+
+std::vector<char*> pointers_to(std::vector<std::string>& texts) {
+  std::vector<char*> pointers;
+  for (auto& text : texts) pointers.push_back(text.data());
+  pointers.push_back(nullptr);
+  return pointers;
+}
+
+std::string read_to_end(int descriptor) {
+  std::string content;
+  std::array<char, 4096> chunk{};
+  for (ssize_t count = 1; count != 0;) {
+    count = ::read(descriptor, chunk.data(), chunk.size());
+    if (count > 0) content.append(chunk.data(), static_cast<std::size_t>(count));
+    if (count < 0 && errno != EINTR) break;
+  }
+  return content;
+}
+
+}  // namespace
+
+void become_training_process(int argc, char** argv) {
+  const std::string program = training_program();
+  std::vector<std::string> arguments(argv, argv + argc);
+  set_one_thread_environment();
+  ::execv(program.c_str(), pointers_to(arguments).data());
+  throw std::runtime_error(fmt::format("{}: {}", program, std::strerror(errno)));
+}
+
+std::string output_of_training_process(const std::vector<std::string>& arguments) {
+  std::vector<std::string> all = {training_program()};
+  all.insert(all.end(), arguments.begin(), arguments.end());
+  set_one_thread_environment();
+  std::array<int, 2> ends{};
+  if (::pipe(ends.data()) != 0) throw std::runtime_error(std::strerror(errno));
+  posix_spawn_file_actions_t actions;
+  posix_spawn_file_actions_init(&actions);
+  posix_spawn_file_actions_adddup2(&actions, ends[1], STDOUT_FILENO);
+  posix_spawn_file_actions_addclose(&actions, ends[0]);
+  pid_t child = 0;
+  const int error =
+      ::posix_spawn(&child, all[0].c_str(), &actions, nullptr, pointers_to(all).data(), environ);
+  posix_spawn_file_actions_destroy(&actions);
+  ::close(ends[1]);
+  const std::string output = error == 0 ? read_to_end(ends[0]) : "";
+  ::close(ends[0]);
+  int status = 0;
+  if (error != 0 || ::waitpid(child, &status, 0) != child || status != 0)
+    throw std::runtime_error("clipsweep-train failed");
+  return output;
+}
+
+}  // namespace clipsweep

@@ -1,0 +1,22 @@
+#include <fmt/format.h>
+
+#include "clipsweep/error.h"
+#include "clipsweep/text.h"
+#include "clipsweep/validation.h"
+#include "looking_commands.h"
+
+namespace clipsweep {
+
+int validate(const ValidateOptions& options) {
+  const Validation found = validate_folder(options.folder);
+  for (const auto& problem : found.problems) fmt::print("{}\n", to_text(problem));
+  const std::string unfinished =
+      found.unfinished > 0 ? fmt::format(" ({} unfinished)", with_thousands(found.unfinished)) : "";
+  const std::string verdict =
+      found.problems.empty() ? "no problems" : counted(found.problems.size(), "problem");
+  fmt::print("{}{}, {}: {}\n", counted(found.runs, "run"), unfinished, counted(found.steps, "step"),
+             verdict);
+  return found.problems.empty() ? kSuccess : kInvalidData;
+}
+
+}  // namespace clipsweep

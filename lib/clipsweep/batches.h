@@ -1,0 +1,57 @@
+// The order of the samples and the batches gathered from it.
+//
+// A seed decides the order and nothing else does. The order is that of tf.data's
+// `dataset.repeat().shuffle(N).batch(B)`: the endlessly repeated training set passes through a
+// buffer of N samples, from which each sample is drawn at random and replaced by the next one.
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <vector>
+
+#include "clipsweep/experiment_config.h"
+#include "clipsweep/image_data.h"
+#include "clipsweep/random.h"
+#include "clipsweep/span.h"
+
+namespace clipsweep {
+
+// Draws sample indices without end.
+class ShuffleBuffer {
+ public:
+  ShuffleBuffer(std::size_t samples, std::size_t buffer_size, std::uint64_t seed);
+
+  // The index of the next sample, in [0, samples).
+  std::uint32_t next();
+
+ private:
+  std::uint32_t next_in_file_order();
+
+  std::size_t samples_;
+  std::size_t position_ = 0;
+  std::vector<std::uint32_t> buffer_;
+  RandomStream random_;
+};
+
+// SHA-256 of the planned order of a whole run, each index as 4 bytes, least significant first.
+std::string batch_order_sha256(std::size_t samples, const TrainingSettings& training,
+                               std::uint64_t seed);
+
+// One step's samples for all runs of a cohort: S different batches, shared by the runs of a seed.
+struct Batch {
+  int sources = 0;  // S
+  int size = 0;     // B
+  int time_steps = 0;
+  int inputs = 0;
+  std::vector<float> values;         // [S, T, I, B]: the batch innermost, in the lanes of the CPU
+  std::vector<std::uint8_t> labels;  // [S, B]
+  std::vector<int> source_of_run;    // [R], the batch that each run sees
+};
+
+// Shapes a batch: S sources of B pictures, each read row by row (T = rows, I = columns).
+Batch make_batch(const ImageSet& images, int sources, int size, std::vector<int> source_of_run);
+
+// Copies the pictures with these indices [B] into one source of the batch, pixels / 255.
+void gather(const ImageSet& images, Span<const std::uint32_t> indices, int source, Batch& batch);
+
+}  // namespace clipsweep

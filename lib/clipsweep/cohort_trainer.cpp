@@ -1,0 +1,173 @@
+#include "clipsweep/cohort_trainer.h"
+
+#include <algorithm>
+#include <numeric>
+#include <utility>
+
+#include "clipsweep/initial_weights.h"
+#include "clipsweep/sha256.h"
+
+namespace clipsweep {
+namespace {
+
+// Few enough for the caches, many enough that an engine's overhead does not show.
+constexpr int kTestBatchSize = 250;
+
+std::string sha256_of_weights(Span<const float> weights) {
+  return sha256_of({reinterpret_cast<const char*>(weights.data()), weights.size() * sizeof(float)});
+}
+
+}  // namespace
+
+std::vector<Batch> make_test_batches(const ImageSet& test) {
+  std::vector<Batch> batches;
+  for (int first = 0; first < test.count; first += kTestBatchSize) {
+    const int size = std::min(kTestBatchSize, test.count - first);
+    std::vector<std::uint32_t> indices(static_cast<std::size_t>(size));
+    std::iota(indices.begin(), indices.end(), static_cast<std::uint32_t>(first));
+    batches.push_back(make_batch(test, 1, size, {}));
+    gather(test, indices, 0, batches.back());
+  }
+  return batches;
+}
+
+CohortTrainer::CohortTrainer(const CohortContext& context, const std::vector<const RunSpec*>& specs,
+                             GradientEngine& engine, const SinkFactory& make_sink, RunEnd on_end)
+    : context_(context),
+      engine_(engine),
+      on_end_(std::move(on_end)),
+      weights_(specs.size(), context.layout.size()),
+      result_(specs.size(), context.layout.size()) {
+  for (std::size_t r = 0; r < specs.size(); ++r) {
+    const RunSpec& spec = *specs[r];
+    const auto initial = initial_weights(context_.plan.training.init, context_.layout, spec.seed);
+    std::copy(initial.begin(), initial.end(), weights_.row(r).begin());
+    Run run;
+    run.trainer =
+        std::make_unique<RunTrainer>(context_.plan, spec, context_.layout, make_sink(spec));
+    run.source = source_for(spec.seed, initial);
+    runs_.push_back(std::move(run));
+  }
+  share_batches();
+}
+
+std::shared_ptr<CohortTrainer::Source> CohortTrainer::source_for(
+    std::uint64_t seed, Span<const float> initial_weights) {
+  for (const auto& run : runs_)
+    if (run.source->seed == seed) return run.source;
+  const auto& training = context_.plan.training;
+  const auto samples = static_cast<std::size_t>(context_.data.train.count);
+  const auto buffer = static_cast<std::size_t>(training.shuffle_buffer);
+  return std::make_shared<Source>(
+      Source{seed, ShuffleBuffer(samples, buffer, seed), batch_order_sha256(samples, training, seed),
+             sha256_of_weights(initial_weights),
+             std::vector<std::uint32_t>(static_cast<std::size_t>(training.batch_size))});
+}
+
+void CohortTrainer::share_batches() {
+  sources_.clear();
+  std::vector<int> source_of_run;
+  for (const auto& run : runs_) {
+    const auto known = std::find(sources_.begin(), sources_.end(), run.source);
+    source_of_run.push_back(static_cast<int>(known - sources_.begin()));
+    if (known == sources_.end()) sources_.push_back(run.source);
+  }
+  batch_ = make_batch(context_.data.train, static_cast<int>(sources_.size()),
+                      context_.plan.training.batch_size, std::move(source_of_run));
+}
+
+void CohortTrainer::train() {
+  const auto& training = context_.plan.training;
+  for (int epoch = 0; epoch < training.epochs; ++epoch) {
+    for (int step_in_epoch = 0; step_in_epoch < training.steps_per_epoch; ++step_in_epoch) {
+      if (runs_.empty()) return;
+      if (context_.stop) return end_all([](std::size_t) { return Outcome::kInterrupted; });
+      step();
+    }
+    if (!finish_epoch()) return end_all([](std::size_t) { return Outcome::kInterrupted; });
+  }
+  end_all([&](std::size_t r) { return runs_[r].trainer->outcome(weights_.row(r)); });
+}
+
+void CohortTrainer::step() {
+  next_batch();
+  engine_.compute_gradients(weights_, batch_, result_);
+  std::vector<std::size_t> kept;
+  for (std::size_t r = 0; r < runs_.size(); ++r) {
+    const bool goes_on = runs_[r].trainer->step(result_.losses[r], result_.corrects[r],
+                                                result_.gradients.row(r), weights_.row(r));
+    if (goes_on)
+      kept.push_back(r);
+    else
+      end_run(r, Outcome::kDiverged);
+  }
+  context_.run_steps += runs_.size();
+  keep_runs(kept);
+}
+
+void CohortTrainer::next_batch() {
+  for (std::size_t s = 0; s < sources_.size(); ++s) {
+    auto& source = *sources_[s];
+    for (auto& sample : source.samples) sample = source.order.next();
+    gather(context_.data.train, source.samples, static_cast<int>(s), batch_);
+  }
+}
+
+bool CohortTrainer::finish_epoch() {
+  if (runs_.empty()) return true;
+  std::vector<double> losses(runs_.size());
+  std::vector<std::int64_t> corrects(runs_.size());
+  for (const auto& batch : context_.test_batches) {
+    if (context_.stop) return false;
+    const auto result = engine_.evaluate(weights_, batch);
+    for (std::size_t r = 0; r < runs_.size(); ++r) {
+      losses[r] += result.loss_sums[r];
+      corrects[r] += result.corrects[r];
+    }
+  }
+  const double samples = context_.data.test.count;
+  for (std::size_t r = 0; r < runs_.size(); ++r)
+    runs_[r].trainer->finish_epoch(losses[r] / samples, static_cast<double>(corrects[r]) / samples);
+  return true;
+}
+
+const std::vector<std::uint32_t>& CohortTrainer::samples(std::size_t r) const {
+  return runs_[r].source->samples;
+}
+
+void CohortTrainer::fail(const std::string& reason) {
+  for (std::size_t r = 0; r < runs_.size(); ++r) end_run(r, Outcome::kFailed, reason);
+  keep_runs({});
+}
+
+void CohortTrainer::end_all(const std::function<Outcome(std::size_t r)>& outcome_of) {
+  for (std::size_t r = 0; r < runs_.size(); ++r) end_run(r, outcome_of(r));
+  keep_runs({});
+}
+
+void CohortTrainer::end_run(std::size_t r, Outcome outcome,
+                            const std::optional<std::string>& reason) {
+  const Run& run = runs_[r];
+  RunRecord record = run.trainer->record(outcome);
+  if (reason) record.reason = reason;
+  record.engine = engine_.name();
+  record.simd = engine_.simd();
+  record.initial_weights_sha256 = run.source->initial_weights_sha256;
+  record.batch_order_sha256 = run.source->order_sha256;
+  record.final_weights_sha256 = sha256_of_weights(weights_.row(r));
+  record.wall_started = run.wall_started;
+  record.wall_seconds = run.stopwatch.seconds();
+  on_end_(std::move(record));
+}
+
+void CohortTrainer::keep_runs(const std::vector<std::size_t>& kept) {
+  if (kept.size() == runs_.size()) return;
+  for (std::size_t to = 0; to < kept.size(); ++to)
+    if (to != kept[to]) runs_[to] = std::move(runs_[kept[to]]);
+  runs_.resize(kept.size());
+  weights_.keep_rows(kept);
+  result_ = StepResult(runs_.size(), context_.layout.size());
+  share_batches();
+}
+
+}  // namespace clipsweep

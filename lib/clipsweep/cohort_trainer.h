@@ -1,0 +1,95 @@
+// R runs in lockstep: one batch per seed and one call of the engine a step for all of them, then
+// each run's own step. A run that ends is dropped from the block; the others do not notice.
+#pragma once
+
+#include <atomic>
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "clipsweep/batches.h"
+#include "clipsweep/gradient_engine.h"
+#include "clipsweep/image_data.h"
+#include "clipsweep/run_trainer.h"
+#include "clipsweep/sweep_plan.h"
+#include "clipsweep/wall_clock.h"
+
+namespace clipsweep {
+
+// The test set as batches, gathered once and shared by all cohorts.
+std::vector<Batch> make_test_batches(const ImageSet& test);
+
+// What the cohorts of a sweep share. The references must outlive them.
+struct CohortContext {
+  const SweepPlan& plan;
+  const ParameterLayout& layout;
+  const ImageData& data;
+  const std::vector<Batch>& test_batches;
+  const std::atomic<bool>& stop;          // asks for an end after the current step
+  std::atomic<std::uint64_t>& run_steps;  // steps done, summed over runs; for the progress line
+};
+
+class CohortTrainer {
+ public:
+  // Makes the sink of one run's steps.
+  using SinkFactory = std::function<StepSink(const RunSpec&)>;
+  // Takes a run that has come to an end: completed, diverged or interrupted.
+  using RunEnd = std::function<void(RunRecord)>;
+
+  CohortTrainer(const CohortContext& context, const std::vector<const RunSpec*>& specs,
+                GradientEngine& engine, const SinkFactory& make_sink, RunEnd on_end);
+
+  // Trains until every run has ended: as planned, by divergence, or because a stop was asked for.
+  void train();
+
+  // Ends all runs that are left as failed.
+  void fail(const std::string& reason);
+
+  // Takes one step of all runs.
+  void step();
+
+  std::size_t active_runs() const { return runs_.size(); }
+  // The weights [P] of the run at this place of the cohort.
+  Span<const float> weights(std::size_t r) const { return weights_.row(r); }
+  // Sample indices [B] of the latest step, for the run at this place.
+  const std::vector<std::uint32_t>& samples(std::size_t r) const;
+
+ private:
+  // One seed's order of samples, shared by its runs.
+  struct Source {
+    std::uint64_t seed = 0;
+    ShuffleBuffer order;
+    std::string order_sha256;
+    std::string initial_weights_sha256;
+    std::vector<std::uint32_t> samples;  // [B]
+  };
+  struct Run {
+    std::unique_ptr<RunTrainer> trainer;
+    std::shared_ptr<Source> source;
+    Stopwatch stopwatch;
+    std::string wall_started = utc_now();
+  };
+
+  std::shared_ptr<Source> source_for(std::uint64_t seed, Span<const float> initial_weights);
+  void share_batches();
+  void next_batch();
+  // Returns false if a stop was asked for before the test set was through.
+  bool finish_epoch();
+  void end_run(std::size_t r, Outcome outcome, const std::optional<std::string>& reason = {});
+  void end_all(const std::function<Outcome(std::size_t r)>& outcome_of);
+  void keep_runs(const std::vector<std::size_t>& kept);
+
+  CohortContext context_;
+  GradientEngine& engine_;
+  RunEnd on_end_;
+  Block weights_;  // [R, P]
+  StepResult result_;
+  Batch batch_;
+  std::vector<std::shared_ptr<Source>> sources_;  // [S]
+  std::vector<Run> runs_;                         // [R]
+};
+
+}  // namespace clipsweep

@@ -1,0 +1,78 @@
+// Every setting of an experiment with its default, and where its value came from. Plain data: how
+// the settings are named, read and checked stands in setting_table.h.
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "clipsweep/clip_rule.h"
+
+namespace clipsweep {
+
+// What becomes of a run whose loss, gradient, update or weights are not finite.
+enum class NonfinitePolicy { kStop, kSkip, kContinue };
+
+enum class Initialization { kKeras, kTorch };
+
+// What all runs of a sweep share and what decides their numbers.
+struct TrainingSettings {
+  std::string task = "fashion-mnist";
+  std::string cell = "lstm";
+  int hidden = 10;
+  Initialization init = Initialization::kKeras;
+  int batch_size = 32;
+  int epochs = 10;
+  int steps_per_epoch = 500;
+  int shuffle_buffer = 5000;
+  std::string optimizer = "sgd";
+  double momentum = 0;
+  double weight_decay = 0;
+  NonfinitePolicy on_nonfinite = NonfinitePolicy::kStop;
+
+  std::uint64_t steps() const {
+    return static_cast<std::uint64_t>(epochs) * static_cast<std::uint64_t>(steps_per_epoch);
+  }
+};
+
+struct ExperimentConfig {
+  TrainingSettings training;
+
+  // The grid: modes x thresholds, and pairs beside them; then learning rates and seeds.
+  std::vector<ClipMode> modes;
+  std::vector<double> thresholds;
+  std::vector<ClipRule> clips;
+  std::vector<double> learning_rates = {0.01};
+  std::vector<std::uint64_t> seeds = {0};
+
+  std::string data_folder = "/usr/share/datasets/fashion-mnist";
+  std::string engine = "auto";
+  std::string device = "cpu";
+  int workers = 0;  // 0: one per core
+  int log_every = 1;
+  std::optional<std::uint64_t> max_runs;
+
+  // JSON key of each setting and where its value came from: `default`, `flag --lr`, `sweep.toml:3`.
+  std::vector<std::pair<std::string, std::string>> origins;
+};
+
+// One value given to one setting.
+struct Assignment {
+  std::string name;    // as the user wrote it, without dashes
+  std::string text;    // the value as text
+  std::string origin;  // `flag --lr`, `sweep.toml:3`
+  std::string where;   // how an error message begins: `--lr nan`, `sweep.toml:3:6: lr = nan`
+};
+
+// The settings that a file and the flags give; a flag wins over the file. Throws ConfigError that
+// begins with the place of the mistake.
+ExperimentConfig resolve_config(const std::vector<Assignment>& from_file,
+                                const std::vector<Assignment>& from_flags);
+
+// The rules of all arms in the order they were named, equal ones once. Throws ConfigError where a
+// mode lacks a threshold or a threshold has no mode.
+std::vector<ClipRule> clip_rules(const ExperimentConfig& config);
+
+}  // namespace clipsweep

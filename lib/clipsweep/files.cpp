@@ -1,0 +1,168 @@
+#include "clipsweep/files.h"
+
+#include <fcntl.h>
+#include <fmt/format.h>
+#include <sys/file.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <cerrno>
+#include <cstring>
+#include <utility>
+
+#include "clipsweep/error.h"
+#include "clipsweep/text.h"
+
+namespace clipsweep {
+namespace {
+
+constexpr std::size_t kBufferBytes = 64 * 1024;
+
+[[noreturn]] void throw_storage_error(const fs::path& path, std::string_view verb, int error) {
+  const char* advice = error == ENOSPC || error == EDQUOT
+                           ? "; make room, then the same command continues"
+                       : error == EROFS || error == EACCES || error == EPERM
+                           ? "; choose a folder that can be written with --out"
+                           : "";
+  throw StorageError(
+      fmt::format("{}: cannot {}: {}{}", path.string(), verb, std::strerror(error), advice));
+}
+
+// A file descriptor that is closed whatever happens.
+class Descriptor {
+ public:
+  Descriptor(const fs::path& path, int flags)
+      : value_(::open(path.c_str(), flags | O_CLOEXEC, 0666)) {}
+  ~Descriptor() {
+    if (value_ >= 0) ::close(value_);
+  }
+  Descriptor(const Descriptor&) = delete;
+  Descriptor& operator=(const Descriptor&) = delete;
+  int value() const { return value_; }
+  int release() { return std::exchange(value_, -1); }
+
+ private:
+  int value_;
+};
+
+void write_all(int descriptor, std::string_view content, const fs::path& path) {
+  while (!content.empty()) {
+    const ssize_t written = ::write(descriptor, content.data(), content.size());
+    if (written < 0 && errno == EINTR) continue;
+    if (written < 0) throw_storage_error(path, "write", errno);
+    content.remove_prefix(static_cast<std::size_t>(written));
+  }
+}
+
+void sync_folder(const fs::path& folder) {
+  const Descriptor descriptor(folder, O_RDONLY | O_DIRECTORY);
+  // Some network file systems cannot sync a folder; the rename itself has happened.
+  if (descriptor.value() >= 0) ::fsync(descriptor.value());
+}
+
+}  // namespace
+
+std::string read_file(const fs::path& path, std::size_t most_bytes) {
+  const Descriptor descriptor(path, O_RDONLY);
+  struct stat info {};
+  if (descriptor.value() < 0 || ::fstat(descriptor.value(), &info) != 0)
+    throw DataError(fmt::format("{}: cannot read: {}", path.string(), std::strerror(errno)));
+  if (!S_ISREG(info.st_mode))
+    throw DataError(fmt::format("{}: cannot read: not a regular file", path.string()));
+  const auto size = static_cast<std::size_t>(info.st_size);
+  if (size > most_bytes)
+    throw DataError(fmt::format("{}: {} bytes, but at most {} are read", path.string(), size,
+                                most_bytes));
+  std::string content(size, '\0');
+  std::size_t filled = 0;
+  while (filled < size) {
+    const ssize_t count = ::read(descriptor.value(), content.data() + filled, size - filled);
+    if (count < 0 && errno == EINTR) continue;
+    if (count < 0)
+      throw DataError(fmt::format("{}: cannot read: {}", path.string(), std::strerror(errno)));
+    if (count == 0) break;
+    filled += static_cast<std::size_t>(count);
+  }
+  content.resize(filled);
+  return content;
+}
+
+void write_file(const fs::path& path, std::string_view content) {
+  const fs::path temporary = fmt::format("{}.{}.tmp", path.string(), ::getpid());
+  try {
+    const Descriptor descriptor(temporary, O_WRONLY | O_CREAT | O_TRUNC);
+    if (descriptor.value() < 0) throw_storage_error(path, "write", errno);
+    write_all(descriptor.value(), content, path);
+    if (::fsync(descriptor.value()) != 0) throw_storage_error(path, "write", errno);
+    if (::rename(temporary.c_str(), path.c_str()) != 0) throw_storage_error(path, "write", errno);
+  } catch (const StorageError&) {
+    ::unlink(temporary.c_str());
+    throw;
+  }
+  sync_folder(path.parent_path());
+}
+
+void make_folder(const fs::path& folder) {
+  std::error_code error;
+  fs::create_directories(folder, error);
+  if (error || !fs::is_directory(folder))
+    throw_storage_error(folder, "make this folder", error ? error.value() : ENOTDIR);
+}
+
+void remove_file(const fs::path& path) {
+  std::error_code error;
+  fs::remove(path, error);
+  if (error) throw_storage_error(path, "remove", error.value());
+}
+
+FolderLock::FolderLock(const fs::path& folder) {
+  const fs::path path = folder / ".lock";
+  Descriptor descriptor(path, O_RDWR | O_CREAT);
+  if (descriptor.value() < 0) throw_storage_error(path, "write", errno);
+  if (::flock(descriptor.value(), LOCK_EX | LOCK_NB) != 0)
+    throw StorageError(fmt::format(
+        "{}: another clipsweep is working in this folder; wait for it, or choose another --out",
+        folder.string()));
+  descriptor_ = descriptor.release();
+}
+
+FolderLock::FolderLock(FolderLock&& other) noexcept
+    : descriptor_(std::exchange(other.descriptor_, -1)) {}
+
+FolderLock::~FolderLock() {
+  if (descriptor_ >= 0) ::close(descriptor_);
+}
+
+AppendFile::AppendFile(const fs::path& path) : path_(path) {
+  Descriptor descriptor(path, O_WRONLY | O_CREAT | O_TRUNC | O_APPEND);
+  if (descriptor.value() < 0) throw_storage_error(path, "write", errno);
+  descriptor_ = descriptor.release();
+  buffer_.reserve(kBufferBytes + 4096);
+}
+
+AppendFile::~AppendFile() {
+  if (descriptor_ >= 0) ::close(descriptor_);
+}
+
+AppendFile::AppendFile(AppendFile&& other) noexcept
+    : path_(std::move(other.path_)),
+      buffer_(std::move(other.buffer_)),
+      descriptor_(std::exchange(other.descriptor_, -1)) {}
+
+void AppendFile::wrote_line() {
+  if (buffer_.size() >= kBufferBytes) flush();
+}
+
+void AppendFile::flush() {
+  write_all(descriptor_, buffer_, path_);
+  buffer_.clear();
+}
+
+void AppendFile::close() {
+  if (descriptor_ < 0) return;
+  flush();
+  if (::fsync(descriptor_) != 0) throw_storage_error(path_, "write", errno);
+  ::close(std::exchange(descriptor_, -1));
+}
+
+}  // namespace clipsweep

@@ -1,0 +1,55 @@
+// The seam: parameters of a cohort and a batch in, losses and gradients out. The trainer does not
+// know which engine it has.
+//
+// What every engine owes: the numbers of a run depend on its own row, its own batch and nothing
+// else, to the last bit; a NaN or Inf in a row reaches that row's loss and gradient and no other.
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "clipsweep/batches.h"
+#include "clipsweep/parameters.h"
+
+namespace clipsweep {
+
+// What one step of a cohort brings.
+struct StepResult {
+  StepResult(std::size_t runs, std::size_t parameters)
+      : losses(runs), corrects(runs), gradients(runs, parameters) {}
+
+  std::vector<float> losses;           // [R], mean cross-entropy over the batch
+  std::vector<std::int64_t> corrects;  // [R], right answers in the batch
+  Block gradients;                     // [R, P]
+};
+
+// What one batch of an evaluation brings.
+struct EvaluationResult {
+  std::vector<double> loss_sums;       // [R], summed over the batch
+  std::vector<std::int64_t> corrects;  // [R]
+};
+
+class GradientEngine {
+ public:
+  virtual ~GradientEngine() = default;
+
+  // As recorded in run.json: `reference`, and the instruction set, `AVX2`.
+  virtual std::string name() const = 0;
+  virtual std::string simd() const = 0;
+
+  // Losses, right answers and gradients of all runs at their parameters [R, P], into a result of
+  // that size. An answer whose loss is NaN is not right.
+  virtual void compute_gradients(const Block& parameters, const Batch& batch,
+                                 StepResult& result) = 0;
+
+  // Losses and right answers alone; every run sees the batch's only source.
+  virtual EvaluationResult evaluate(const Block& parameters, const Batch& batch) = 0;
+};
+
+// Makes one engine for each worker.
+using EngineFactory = std::function<std::unique_ptr<GradientEngine>(const ParameterLayout&)>;
+
+}  // namespace clipsweep

@@ -1,0 +1,44 @@
+// What a gradient is: its norms, its largest element, its non-finite elements. Norms are summed in
+// double, where no sum of squares of float32 numbers can overflow or vanish.
+#pragma once
+
+#include <cstddef>
+#include <optional>
+#include <vector>
+
+#include "clipsweep/parameters.h"
+#include "clipsweep/span.h"
+
+namespace clipsweep {
+
+// Euclidean norm; NaN or +inf exactly if an element is NaN or infinite. The order of the sum is
+// fixed by the length alone.
+double euclidean_norm(Span<const float> values);
+
+struct GradientNorms {
+  double global = 0;
+  std::vector<double> tensors;  // in the order of the layout
+};
+
+// row [P]. The global norm is that of the tensors' norms. Reuses the memory of `norms`.
+void measure_norms(Span<const float> row, const ParameterLayout& layout, GradientNorms& norms);
+
+// max |x|, NaN if any element is NaN.
+float largest_magnitude(Span<const float> values);
+
+// The element of largest magnitude, the first of several; non-empty, finite values.
+std::size_t index_of_largest(Span<const float> values);
+
+struct NonfiniteCounts {
+  std::size_t first = 0;  // index of the first bad element
+  std::size_t nan = 0;
+  std::size_t positive_inf = 0;
+  std::size_t negative_inf = 0;
+
+  std::size_t total() const { return nan + positive_inf + negative_inf; }
+};
+
+// Nothing if every element is finite.
+std::optional<NonfiniteCounts> find_nonfinite(Span<const float> values);
+
+}  // namespace clipsweep

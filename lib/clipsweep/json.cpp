@@ -1,0 +1,117 @@
+#include "clipsweep/json.h"
+
+#include <fmt/format.h>
+
+#include <cmath>
+#include <iterator>
+
+#include "clipsweep/error.h"
+#include "clipsweep/text.h"
+
+namespace clipsweep {
+namespace {
+
+constexpr int kDeepest = 32;
+
+const char* nonfinite_name(double value) {
+  if (std::isnan(value)) return "NaN";
+  return value > 0 ? "Infinity" : "-Infinity";
+}
+
+template <typename Number>
+void append_json_number(std::string& text, Number value) {
+  if (std::isfinite(value))
+    fmt::format_to(std::back_inserter(text), "{}", value);
+  else
+    fmt::format_to(std::back_inserter(text), "\"{}\"", nonfinite_name(value));
+}
+
+[[noreturn]] void throw_wrong_type(std::string_view key, std::string_view expected,
+                                   const Json& value) {
+  throw DataError(
+      fmt::format("\"{}\" must be {}, not {}", key, expected, printable(to_line(value))));
+}
+
+}  // namespace
+
+Json json_number(double value) {
+  if (!std::isfinite(value)) return nonfinite_name(value);
+  // A whole number is written without ".0", as the step log writes it.
+  constexpr double kLargestExact = 9007199254740992.0;
+  if (value != std::floor(value) || std::abs(value) >= kLargestExact) return value;
+  if (value < 0) return static_cast<std::int64_t>(value);
+  return static_cast<std::uint64_t>(value);
+}
+
+Json json_number(float value) {
+  if (!std::isfinite(value)) return nonfinite_name(static_cast<double>(value));
+  return json_number(*parse_number(shortest(value)));
+}
+
+double read_number(const Json& value, std::string_view key) {
+  if (value.is_number()) return value.get<double>();
+  if (value == "NaN") return std::numeric_limits<double>::quiet_NaN();
+  if (value == "Infinity") return std::numeric_limits<double>::infinity();
+  if (value == "-Infinity") return -std::numeric_limits<double>::infinity();
+  throw_wrong_type(key, "a number, \"NaN\", \"Infinity\" or \"-Infinity\"", value);
+}
+
+const Json& member(const Json& object, std::string_view key) {
+  if (!object.is_object()) throw DataError(fmt::format("expected an object with \"{}\"", key));
+  const auto found = object.find(std::string(key));
+  if (found == object.end()) throw DataError(fmt::format("\"{}\" is missing", key));
+  return *found;
+}
+
+double number_member(const Json& object, std::string_view key) {
+  return read_number(member(object, key), key);
+}
+
+std::uint64_t count_member(const Json& object, std::string_view key) {
+  const Json& value = member(object, key);
+  if (!value.is_number_unsigned()) throw_wrong_type(key, "a whole number from 0", value);
+  return value.get<std::uint64_t>();
+}
+
+std::string string_member(const Json& object, std::string_view key) {
+  const Json& value = member(object, key);
+  if (!value.is_string()) throw_wrong_type(key, "a string", value);
+  return value.get<std::string>();
+}
+
+bool bool_member(const Json& object, std::string_view key) {
+  const Json& value = member(object, key);
+  if (!value.is_boolean()) throw_wrong_type(key, "true or false", value);
+  return value.get<bool>();
+}
+
+Json parse_json(std::string_view text, const std::string& where) {
+  const auto refuse_deep_nesting = [&](int depth, Json::parse_event_t event, Json&) {
+    const bool opens = event == Json::parse_event_t::object_start ||
+                       event == Json::parse_event_t::array_start;
+    if (opens && depth >= kDeepest)
+      throw DataError(fmt::format("{}: nested deeper than {} levels", where, kDeepest));
+    return true;
+  };
+  try {
+    return Json::parse(text.begin(), text.end(), refuse_deep_nesting);
+  } catch (const Json::exception& error) {
+    const std::string_view what = error.what();
+    const auto detail = what.find("syntax error");
+    throw DataError(fmt::format("{}: not valid JSON: {}", where,
+                                printable(what.substr(detail == what.npos ? 0 : detail), 160)));
+  }
+}
+
+std::string to_line(const Json& value) {
+  return value.dump(-1, ' ', false, Json::error_handler_t::replace);
+}
+
+std::string to_page(const Json& value) {
+  return value.dump(2, ' ', false, Json::error_handler_t::replace);
+}
+
+void append_number(std::string& text, double value) { append_json_number(text, value); }
+void append_number(std::string& text, float value) { append_json_number(text, value); }
+
+}  // namespace clipsweep

@@ -1,0 +1,33 @@
+// Stochastic gradient descent over one run's row. A step is proposed first and kept afterwards, so
+// that one which is not finite can be dropped without a trace.
+#pragma once
+
+#include <vector>
+
+#include "clipsweep/span.h"
+
+namespace clipsweep {
+
+struct SgdSettings {
+  double learning_rate = 0.01;
+  double momentum = 0;
+  double weight_decay = 0;
+};
+
+// A step not taken yet; each [P].
+struct SgdStep {
+  std::vector<float> velocity;
+  std::vector<float> update;   // what is subtracted from the weights
+  std::vector<float> weights;  // what they would become
+};
+
+// Computes in float32, as PyTorch's SGD does:
+//
+//   v <- momentum * v + (g + weight_decay * w),  u = learning_rate * v,  w <- w - u
+//
+// weights, gradient, velocity [P]; the gradient is the clipped one. Without momentum the old
+// velocity is not looked at. Reuses the memory of `step`.
+void propose_step(const SgdSettings& settings, Span<const float> weights, Span<const float> gradient,
+                  Span<const float> velocity, SgdStep& step);
+
+}  // namespace clipsweep

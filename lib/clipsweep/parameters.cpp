@@ -1,0 +1,64 @@
+#include "clipsweep/parameters.h"
+
+#include <algorithm>
+#include <functional>
+#include <numeric>
+#include <stdexcept>
+
+namespace clipsweep {
+
+std::size_t ParameterTensor::size() const {
+  return std::accumulate(shape.begin(), shape.end(), std::size_t{1},
+                         [](std::size_t product, int side) {
+                           return product * static_cast<std::size_t>(side);
+                         });
+}
+
+std::size_t ParameterLayout::size() const {
+  return tensors.empty() ? 0 : tensors.back().offset + tensors.back().size();
+}
+
+const ParameterTensor& ParameterLayout::tensor(const std::string& name) const {
+  for (const auto& tensor : tensors)
+    if (tensor.name == name) return tensor;
+  throw std::logic_error("ParameterLayout: no tensor " + name);
+}
+
+const ParameterTensor& ParameterLayout::tensor_at(std::size_t element) const {
+  for (const auto& tensor : tensors)
+    if (element < tensor.offset + tensor.size()) return tensor;
+  throw std::logic_error("ParameterLayout: no such element");
+}
+
+ParameterLayout lstm_layout(int inputs, int hidden, int outputs) {
+  ParameterLayout layout;
+  layout.inputs = inputs;
+  layout.hidden = hidden;
+  layout.outputs = outputs;
+  const auto add = [&](const char* name, std::vector<int> shape) {
+    const std::size_t offset = layout.size();
+    layout.tensors.push_back({name, std::move(shape), offset});
+  };
+  add("lstm.weight_ih", {4 * hidden, inputs});
+  add("lstm.weight_hh", {4 * hidden, hidden});
+  add("lstm.bias", {4 * hidden});
+  add("output.weight", {outputs, hidden});
+  add("output.bias", {outputs});
+  return layout;
+}
+
+ParameterLayout layout_for(const TrainingSettings& training, const ImageSet& images) {
+  return lstm_layout(images.columns, training.hidden, ImageData::kClasses);
+}
+
+void Block::keep_rows(const std::vector<std::size_t>& kept) {
+  for (std::size_t to = 0; to < kept.size(); ++to) {
+    if (to == kept[to]) continue;
+    const auto from = row(kept[to]);
+    std::copy(from.begin(), from.end(), row(to).begin());
+  }
+  rows_ = kept.size();
+  values_.resize(rows_ * columns_);
+}
+
+}  // namespace clipsweep

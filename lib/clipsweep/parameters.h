@@ -1,0 +1,70 @@
+// How the parameters of a run lie in its row of P numbers, and the block [R, P] of a cohort.
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include "clipsweep/experiment_config.h"
+#include "clipsweep/image_data.h"
+#include "clipsweep/span.h"
+
+namespace clipsweep {
+
+// One named tensor within a row, in the frameworks' row-major layout.
+struct ParameterTensor {
+  std::string name;
+  std::vector<int> shape;
+  std::size_t offset = 0;
+
+  std::size_t size() const;
+};
+
+// All tensors of a model, one after the other.
+struct ParameterLayout {
+  int inputs = 0;   // I
+  int hidden = 0;   // H
+  int outputs = 0;  // O
+  std::vector<ParameterTensor> tensors;
+
+  std::size_t size() const;  // P
+  const ParameterTensor& tensor(const std::string& name) const;
+  // The tensor that the element of a row belongs to.
+  const ParameterTensor& tensor_at(std::size_t element) const;
+};
+
+// LSTM and dense layer; gates in the order i, f, g, o:
+//   lstm.weight_ih [4H, I]  lstm.weight_hh [4H, H]  lstm.bias [4H]  output.weight [O, H]  output.bias [O]
+ParameterLayout lstm_layout(int inputs, int hidden, int outputs);
+
+// The layout for pictures read row by row.
+ParameterLayout layout_for(const TrainingSettings& training, const ImageSet& images);
+
+// One tensor's part of a row.
+template <typename T>
+Span<T> part(Span<T> row, const ParameterTensor& tensor) {
+  return row.subspan(tensor.offset, tensor.size());
+}
+
+// R rows of P numbers in one piece of memory.
+class Block {
+ public:
+  Block(std::size_t rows, std::size_t columns)
+      : rows_(rows), columns_(columns), values_(rows * columns) {}
+
+  std::size_t rows() const { return rows_; }        // R
+  std::size_t columns() const { return columns_; }  // P
+  Span<float> row(std::size_t r) { return {values_.data() + r * columns_, columns_}; }
+  Span<const float> row(std::size_t r) const { return {values_.data() + r * columns_, columns_}; }
+  float* data() { return values_.data(); }
+  const float* data() const { return values_.data(); }
+
+  // Keeps the rows with these ascending numbers and drops the others.
+  void keep_rows(const std::vector<std::size_t>& kept);
+
+ private:
+  std::size_t rows_;
+  std::size_t columns_;
+  std::vector<float> values_;
+};
+
+}  // namespace clipsweep

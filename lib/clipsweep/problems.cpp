@@ -1,0 +1,65 @@
+#include "clipsweep/problems.h"
+
+#include <fmt/format.h>
+
+#include <iterator>
+#include <string_view>
+#include <utility>
+
+#include "clipsweep/text.h"
+
+namespace clipsweep {
+namespace {
+
+constexpr std::size_t kMostTold = 20;
+
+// Takes `prefix` off the front of the text, if it is there.
+bool take_prefix(std::string_view& text, std::string_view prefix) {
+  if (text.substr(0, prefix.size()) != prefix) return false;
+  text.remove_prefix(prefix.size());
+  return true;
+}
+
+std::optional<std::uint64_t> take_line_number(std::string_view& text) {
+  const auto end = text.find(": ");
+  if (end == std::string_view::npos) return std::nullopt;
+  const auto line = parse_count(text.substr(0, end));
+  if (line) text.remove_prefix(end + 2);
+  return line;
+}
+
+}  // namespace
+
+std::string to_text(const Problem& problem) {
+  const std::string line = problem.line ? fmt::format(":{}", *problem.line) : "";
+  return fmt::format("{}{}: {}", problem.file, line, problem.message);
+}
+
+FileProblems::FileProblems(const fs::path& folder, const fs::path& file)
+    : folder_(folder), file_(file.string()) {}
+
+void FileProblems::add(std::optional<std::uint64_t> line, const std::string& message) {
+  if (problems_.size() < kMostTold)
+    problems_.push_back({file_, line, message});
+  else
+    ++untold_;
+}
+
+void FileProblems::add(const DataError& error) {
+  std::string_view message = error.what();
+  std::optional<std::uint64_t> line;
+  if (take_prefix(message, path().string() + ":") && !take_prefix(message, " "))
+    line = take_line_number(message);
+  add(line, std::string(message));
+}
+
+void FileProblems::move_to(std::vector<Problem>& all) {
+  if (untold_ > 0)
+    problems_.push_back(
+        {file_, std::nullopt, fmt::format("and {} more", counted(untold_, "problem"))});
+  std::move(problems_.begin(), problems_.end(), std::back_inserter(all));
+  problems_.clear();
+  untold_ = 0;
+}
+
+}  // namespace clipsweep

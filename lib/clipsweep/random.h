@@ -1,0 +1,30 @@
+// Random streams: one for each seed and purpose, so that no consumer can disturb another, the same
+// on every machine. The engine is std::mt19937_64, whose output the C++ standard fixes; the
+// standard's distributions are not fixed, so the three needed here are written out.
+#pragma once
+
+#include <cstdint>
+#include <random>
+#include <string_view>
+
+namespace clipsweep {
+
+class RandomStream {
+ public:
+  // The purpose is part of the seed: "batch-order" and "lstm.weight_ih" never share numbers.
+  RandomStream(std::uint64_t seed, std::string_view purpose);
+
+  // A whole number in [0, bound), each equally likely. bound > 0.
+  std::uint64_t below(std::uint64_t bound);
+
+  // In [0, 1), with 53 random bits.
+  double uniform();
+
+  // Standard normal (Box and Muller, 1958).
+  double normal();
+
+ private:
+  std::mt19937_64 engine_;
+};
+
+}  // namespace clipsweep

@@ -1,0 +1,152 @@
+#include "clipsweep/result_folder.h"
+
+#include <fmt/format.h>
+
+#include <cstring>
+#include <fstream>
+
+#include "clipsweep/error.h"
+#include "clipsweep/text.h"
+
+namespace clipsweep {
+namespace {
+
+// No line of a log comes near this; a longer one is damage or malice.
+constexpr std::size_t kLongestLine = std::size_t{1} << 20;
+
+fs::path prepared_run_folder(const fs::path& folder, const std::string& run_id) {
+  make_folder(run_folder(folder, run_id));
+  // First, so that a run started anew never has the end of its predecessor.
+  remove_file(run_path(folder, run_id));
+  return folder;
+}
+
+enum class LineEnd { kBreak, kCutOff, kNoLine, kTooLong };
+
+// std::getline with a bound.
+LineEnd next_line(std::istream& stream, std::string& line) {
+  line.clear();
+  auto* buffer = stream.rdbuf();
+  for (int character = buffer->sbumpc();; character = buffer->sbumpc()) {
+    if (character == std::char_traits<char>::eof())
+      return line.empty() ? LineEnd::kNoLine : LineEnd::kCutOff;
+    if (character == '\n') return LineEnd::kBreak;
+    if (line.size() == kLongestLine) return LineEnd::kTooLong;
+    line.push_back(static_cast<char>(character));
+  }
+}
+
+}  // namespace
+
+fs::path sweep_path(const fs::path& folder) { return folder / "sweep.json"; }
+fs::path run_folder(const fs::path& folder, const std::string& run_id) {
+  return folder / "runs" / run_id;
+}
+fs::path run_path(const fs::path& folder, const std::string& run_id) {
+  return run_folder(folder, run_id) / "run.json";
+}
+fs::path steps_path(const fs::path& folder, const std::string& run_id) {
+  return run_folder(folder, run_id) / "steps.jsonl";
+}
+fs::path runs_csv_path(const fs::path& folder) { return folder / "runs.csv"; }
+fs::path summary_path(const fs::path& folder) { return folder / "summary.json"; }
+
+StepLogHeader step_log_header(const RunSpec& run, const SweepPlan& plan,
+                              const ParameterLayout& layout) {
+  StepLogHeader header;
+  header.run = run;
+  header.log_every = plan.log_every;
+  for (const auto& tensor : layout.tensors) {
+    header.tensor_names.push_back(tensor.name);
+    header.tensor_shapes.push_back(tensor.shape);
+  }
+  return header;
+}
+
+RunLog::RunLog(const fs::path& folder, const StepLogHeader& header)
+    : folder_(prepared_run_folder(folder, header.run.id)),
+      tensor_names_(header.tensor_names),
+      steps_(steps_path(folder, header.run.id)) {
+  steps_.buffer() += to_line(to_json(header)) + "\n";
+}
+
+void RunLog::append(const StepRecord& record) {
+  append_line(steps_.buffer(), record, tensor_names_);
+  steps_.wrote_line();
+}
+
+void RunLog::finish(const RunRecord& record) {
+  steps_.close();
+  write_file(run_path(folder_, record.spec.id), to_page(to_json(record)) + "\n");
+}
+
+SweepFolder open_sweep_folder(const fs::path& folder) {
+  std::error_code error;
+  if (!fs::is_directory(folder, error))
+    throw ConfigError(fmt::format("{}: no such folder; name one that clipsweep sweep --out wrote",
+                                  folder.string()));
+  if (!fs::exists(sweep_path(folder), error))
+    throw ConfigError(fmt::format(
+        "{}: no sweep.json in this folder; name one that clipsweep sweep --out wrote",
+        folder.string()));
+  SweepFolder sweep;
+  sweep.folder = folder;
+  const std::string file = sweep_path(folder).string();
+  sweep.sweep = parse_json(read_file(sweep_path(folder)), file);
+  try {
+    if (const auto schema = string_member(sweep.sweep, "schema"); schema != kSweepSchema)
+      throw DataError(fmt::format("\"schema\" is \"{}\"; this version reads {}", printable(schema),
+                                  kSweepSchema));
+    const Json& runs = member(sweep.sweep, "runs");
+    if (!runs.is_array()) throw DataError("\"runs\" must be a list");
+    for (const auto& run : runs) sweep.runs.push_back(run_spec_from_json(run));
+  } catch (const DataError& problem) {
+    throw DataError(fmt::format("{}: {}", file, problem.what()));
+  }
+  return sweep;
+}
+
+std::optional<RunRecord> read_run(const SweepFolder& sweep, const RunSpec& run) {
+  const fs::path path = run_path(sweep.folder, run.id);
+  std::error_code error;
+  if (!fs::exists(path, error)) return std::nullopt;
+  const Json json = parse_json(read_file(path), path.string());
+  try {
+    RunRecord record = run_record_from_json(json);
+    if (record.spec.id != run.id)
+      throw DataError(fmt::format("it belongs to the run {}", record.spec.id));
+    return record;
+  } catch (const DataError& problem) {
+    throw DataError(fmt::format("{}: {}", path.string(), problem.what()));
+  }
+}
+
+StepLogReading read_step_log(
+    const fs::path& path,
+    const std::function<void(const Json& step, std::uint64_t line)>& on_step) {
+  std::ifstream stream(path, std::ios::binary);
+  if (!stream)
+    throw DataError(fmt::format("{}: cannot read: {}", path.string(), std::strerror(errno)));
+  StepLogReading reading;
+  std::string line;
+  for (std::uint64_t number = 1;; ++number) {
+    const std::string where = fmt::format("{}:{}", path.string(), number);
+    const LineEnd end = next_line(stream, line);
+    if (end == LineEnd::kTooLong)
+      throw DataError(fmt::format("{}: a line of more than 1 MiB", where));
+    reading.torn = end == LineEnd::kCutOff;
+    if (end == LineEnd::kCutOff || end == LineEnd::kNoLine) return reading;
+    const Json json = parse_json(line, where);
+    try {
+      if (number == 1)
+        reading.header = step_log_header_from_json(json);
+      else
+        on_step(json, number);
+    } catch (const DataError& problem) {
+      throw DataError(fmt::format("{}: {}", where, problem.what()));
+    }
+    reading.lines = number;
+  }
+}
+
+}  // namespace clipsweep

@@ -1,0 +1,277 @@
+#include "clipsweep/run_check.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <cmath>
+#include <numeric>
+
+#include "clipsweep/schemas.h"
+#include "clipsweep/statistics.h"
+#include "clipsweep/step_log_check.h"
+#include "clipsweep/text.h"
+
+namespace clipsweep {
+namespace {
+
+// The line on which a text stops being JSON; nothing for a number that no double can hold.
+std::optional<std::uint64_t> line_of_syntax_error(const std::string& text) {
+  try {
+    [[maybe_unused]] const Json ignored = Json::parse(text);
+  } catch (const Json::parse_error& error) {
+    const auto end = text.begin() + static_cast<std::ptrdiff_t>(std::min(error.byte, text.size()));
+    return 1 + static_cast<std::uint64_t>(std::count(text.begin(), end, '\n'));
+  } catch (const Json::out_of_range&) {
+  }
+  return std::nullopt;
+}
+
+std::optional<Json> parsed(const std::string& text, FileProblems& problems) {
+  const std::string where = problems.path().string();
+  try {
+    return parse_json(text, where);
+  } catch (const DataError& error) {
+    const std::string message = error.what();
+    problems.add(line_of_syntax_error(text), message.substr(where.size() + 2));
+    return std::nullopt;
+  }
+}
+
+// Up to rounding in the last digits: a sum may have been taken in another order.
+bool agree(double a, double b) {
+  if (std::isnan(a) || std::isnan(b)) return std::isnan(a) && std::isnan(b);
+  return a == b || std::abs(a - b) <= 1e-9 * std::max(std::abs(a), std::abs(b));
+}
+
+bool is_nonfinite_event(const Event& event) {
+  return event.kind == EventKind::kNan || event.kind == EventKind::kInf;
+}
+
+// Checks run.json; each member looks at one side of it.
+class RecordChecker {
+ public:
+  RecordChecker(const RunRecord& record, const ExpectedLog& expected, FileProblems& problems)
+      : record_(record), expected_(expected), problems_(problems) {}
+
+  void check(const Json& sweep, const CheckedLog& log) {
+    check_plan();
+    check_settings(sweep);
+    check_outcome();
+    check_epochs();
+    for (std::size_t i = 0; i < record_.events.size(); ++i) check_event(i, log);
+    check_spikes();
+    if (log.whole && expected_.log_every == 1) {
+      check_totals(log.sums);
+      check_quantiles(log.sums.finite_norms);
+      check_epoch_means(log.sums.epochs);
+    }
+  }
+
+ private:
+  std::uint64_t planned_steps() const { return expected_.epochs * expected_.steps_per_epoch; }
+
+  void check_plan() {
+    const Json found = to_json(record_.spec);
+    const Json planned = to_json(expected_.run);
+    for (const auto& [key, value] : planned.items())
+      if (found[key] != value)
+        problems_.add(fmt::format("\"{}\" is {}, but {} in the plan", key, to_line(found[key]),
+                                  to_line(value)));
+  }
+
+  void check_settings(const Json& sweep) {
+    const Json& planned = sweep["settings"];
+    for (const auto& [key, value] : record_.settings.items())
+      if (planned.contains(key) && planned[key] != value)
+        problems_.add(fmt::format("settings.{} is {}, but {} in sweep.json", key,
+                                  printable(to_line(value)), printable(to_line(planned[key]))));
+    if (record_.settings["data_sha256"] != sweep["data"]["sha256"])
+      problems_.add("settings.data_sha256 is not that of the data in sweep.json");
+  }
+
+  void check_outcome() {
+    const auto& events = record_.events;
+    const bool diverged = record_.outcome == Outcome::kDiverged;
+    const std::uint64_t steps = record_.totals.steps;
+    if (steps > planned_steps())
+      problems_.add(
+          fmt::format("totals.steps is {}, but the run was to take {}", steps, planned_steps()));
+    if (diverged && std::none_of(events.begin(), events.end(), is_nonfinite_event))
+      problems_.add("the outcome is \"diverged\", but no event says where a NaN or Inf was");
+    if (record_.outcome == Outcome::kCompleted && steps < planned_steps())
+      problems_.add(fmt::format("the outcome is \"completed\", but only {} of {} were taken", steps,
+                                counted(planned_steps(), "step")));
+    for (const auto& event : events)
+      if (event.action == Action::kStopped && (!diverged || event.step != steps))
+        problems_.add(fmt::format("an event stopped the run at step {}, but it {} and took {}",
+                                  event.step, to_text(record_.outcome), counted(steps, "step")));
+  }
+
+  void check_epochs() {
+    const auto& epochs = record_.epochs;
+    for (std::size_t i = 0; i < epochs.size(); ++i)
+      if (epochs[i].epoch != i + 1)
+        problems_.add(fmt::format("epochs[{}] is epoch {}, not {}", i, epochs[i].epoch, i + 1));
+    const std::uint64_t steps = record_.totals.steps;
+    const std::uint64_t whole = steps / expected_.steps_per_epoch;
+    // The last step may end the run before its epoch is evaluated.
+    const std::uint64_t least = record_.outcome == Outcome::kCompleted || steps == 0
+                                    ? whole
+                                    : (steps - 1) / expected_.steps_per_epoch;
+    if (epochs.size() < least || epochs.size() > whole)
+      problems_.add(fmt::format("\"epochs\" has {} entries, but {} at {} an epoch make {}",
+                                epochs.size(), counted(steps, "step"), expected_.steps_per_epoch,
+                                whole));
+  }
+
+  void check_event(std::size_t i, const CheckedLog& log) {
+    const Event& event = record_.events[i];
+    if (event.step > record_.totals.steps)
+      problems_.add(fmt::format("events[{}] is at step {}, but the run took {}", i, event.step,
+                                counted(record_.totals.steps, "step")));
+    if (i > 0 && event.step < record_.events[i - 1].step)
+      problems_.add(
+          fmt::format("events[{}] is at step {}, before the one above it", i, event.step));
+    if (event.epoch != (event.step - 1) / expected_.steps_per_epoch + 1)
+      problems_.add(fmt::format("events[{}] is at step {}, which is not in epoch {}", i, event.step,
+                                event.epoch));
+    if (event.tensor && log.header) check_element(i, event, *log.header);
+  }
+
+  void check_element(std::size_t i, const Event& event, const StepLogHeader& header) {
+    const auto& names = header.tensor_names;
+    const auto found = std::find(names.begin(), names.end(), *event.tensor);
+    if (found == names.end()) {
+      problems_.add(
+          fmt::format("events[{}] names the tensor \"{}\", which the model has not; it has {}", i,
+                      printable(*event.tensor), join(names)));
+      return;
+    }
+    const auto& shape = header.tensor_shapes[static_cast<std::size_t>(found - names.begin())];
+    const auto size = std::accumulate(shape.begin(), shape.end(), std::uint64_t{1},
+                                      std::multiplies<std::uint64_t>());
+    if (event.index && *event.index >= size)
+      problems_.add(fmt::format("events[{}] has the index {}, but {} has {}", i, *event.index,
+                                *event.tensor, counted(size, "element")));
+  }
+
+  void check_spikes() {
+    const auto spikes = static_cast<std::uint64_t>(
+        std::count_if(record_.events.begin(), record_.events.end(),
+                      [](const Event& event) { return event.kind == EventKind::kSpike; }));
+    require_equal("totals.spikes", record_.totals.spikes, spikes, "events");
+  }
+
+  void check_totals(const StepSums& sums) {
+    const auto& totals = record_.totals;
+    require_equal("totals.steps", totals.steps, sums.steps, "steps.jsonl");
+    require_equal("totals.clipped_steps", totals.clipped_steps, sums.clipped_steps, "steps.jsonl");
+    require_equal("totals.skipped_steps", totals.skipped_steps, sums.skipped_steps, "steps.jsonl");
+    if (totals.nonfinite_steps < sums.nonfinite_steps)
+      problems_.add(fmt::format("totals.nonfinite_steps is {}, but steps.jsonl has {}",
+                                totals.nonfinite_steps, sums.nonfinite_steps));
+  }
+
+  void check_quantiles(std::vector<double> norms) {
+    const auto& quantiles = record_.totals.grad_norm_raw;
+    if (quantiles.has_value() == norms.empty())
+      problems_.add("totals.grad_norm_raw must be null if, and only if, no norm was finite");
+    if (!quantiles || norms.empty()) return;
+    std::sort(norms.begin(), norms.end());
+    const auto check = [&](const char* name, double value, double probability) {
+      require_agreement(fmt::format("totals.grad_norm_raw.{}", name), value,
+                        quantile_of_sorted(norms, probability));
+    };
+    check("median", quantiles->median, 0.5);
+    check("p90", quantiles->p90, 0.9);
+    check("p99", quantiles->p99, 0.99);
+    check("max", quantiles->max, 1);
+  }
+
+  void check_epoch_means(const std::vector<EpochSums>& sums) {
+    const auto steps = static_cast<double>(expected_.steps_per_epoch);
+    for (std::size_t i = 0; i < std::min(record_.epochs.size(), sums.size()); ++i) {
+      const EpochRecord& epoch = record_.epochs[i];
+      const auto check = [&](const char* key, double value, double sum) {
+        require_agreement(fmt::format("epochs[{}].{}", i, key), value, sum / steps);
+      };
+      check("train_loss", epoch.train_loss, sums[i].loss);
+      check("train_accuracy", epoch.train_accuracy, sums[i].accuracy);
+      check("clipped_share", epoch.clipped_share, static_cast<double>(sums[i].clipped_steps));
+    }
+  }
+
+  void require_equal(const char* key, std::uint64_t told, std::uint64_t found, const char* where) {
+    if (told != found)
+      problems_.add(fmt::format("{} is {}, but {} has {}", key, told, where, found));
+  }
+
+  void require_agreement(const std::string& key, double told, double found) {
+    if (!agree(told, found))
+      problems_.add(fmt::format("{} is {}, but steps.jsonl gives {}", key,
+                                to_line(json_number(told)), to_line(json_number(found))));
+  }
+
+  const RunRecord& record_;
+  const ExpectedLog& expected_;
+  FileProblems& problems_;
+};
+
+std::optional<RunRecord> read_record(const std::optional<Json>& json, FileProblems& problems) {
+  if (!json) return std::nullopt;
+  try {
+    return run_record_from_json(*json);
+  } catch (const DataError& error) {
+    problems.add(error.what());
+    return std::nullopt;
+  }
+}
+
+fs::path relative_path(const fs::path& path, const fs::path& folder) {
+  return path.lexically_relative(folder);
+}
+
+}  // namespace
+
+CheckedRun check_run(const SweepFolder& sweep, const RunSpec& run, std::vector<Problem>& problems) {
+  FileProblems run_problems(sweep.folder,
+                            relative_path(run_path(sweep.folder, run.id), sweep.folder));
+  FileProblems log_problems(sweep.folder,
+                            relative_path(steps_path(sweep.folder, run.id), sweep.folder));
+  CheckedRun checked;
+  const bool has_run_json = fs::exists(run_problems.path());
+  if (has_run_json)
+    checked.record = read_record(read_checked_json("run", run_problems), run_problems);
+  checked.damaged = has_run_json && !checked.record;
+
+  const Json& settings = sweep.sweep["settings"];
+  const ExpectedLog expected = {
+      run, count_member(sweep.sweep, "log_every"), count_member(settings, "epochs"),
+      count_member(settings, "steps_per_epoch"), checked.record ? &*checked.record : nullptr};
+  CheckedLog log;
+  if (has_run_json || fs::exists(log_problems.path())) log = check_step_log(expected, log_problems);
+  if (checked.record)
+    RecordChecker(*checked.record, expected, run_problems).check(sweep.sweep, log);
+  checked.steps = log.steps;
+  run_problems.move_to(problems);
+  log_problems.move_to(problems);
+  return checked;
+}
+
+std::optional<Json> read_checked_json(const char* kind, FileProblems& problems) {
+  std::string text;
+  try {
+    text = read_file(problems.path());
+  } catch (const DataError& error) {
+    problems.add(error);
+    return std::nullopt;
+  }
+  auto json = parsed(text, problems);
+  if (!json) return std::nullopt;
+  const auto violations = schema_violations(kind, *json);
+  for (const auto& violation : violations) problems.add(violation);
+  if (!violations.empty()) return std::nullopt;
+  return json;
+}
+
+}  // namespace clipsweep

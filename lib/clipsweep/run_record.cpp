@@ -1,0 +1,286 @@
+#include "clipsweep/run_record.h"
+
+#include <fmt/format.h>
+
+#include <array>
+#include <iterator>
+#include <stdexcept>
+
+#include "clipsweep/error.h"
+#include "clipsweep/text.h"
+
+namespace clipsweep {
+namespace {
+
+template <typename Choice, std::size_t N>
+using NameTable = std::array<std::pair<Choice, const char*>, N>;
+
+constexpr NameTable<Outcome, 4> kOutcomes = {{{Outcome::kCompleted, "completed"},
+                                              {Outcome::kDiverged, "diverged"},
+                                              {Outcome::kFailed, "failed"},
+                                              {Outcome::kInterrupted, "interrupted"}}};
+constexpr NameTable<EventKind, 4> kEventKinds = {{{EventKind::kNan, "nan"},
+                                                  {EventKind::kInf, "inf"},
+                                                  {EventKind::kNormOverflow, "norm-overflow"},
+                                                  {EventKind::kSpike, "spike"}}};
+constexpr NameTable<Phase, 4> kPhases = {{{Phase::kLoss, "loss"},
+                                          {Phase::kGradient, "gradient"},
+                                          {Phase::kUpdate, "update"},
+                                          {Phase::kWeights, "weights"}}};
+constexpr NameTable<Action, 3> kActions = {{{Action::kStopped, "stopped"},
+                                            {Action::kSkipped, "skipped"},
+                                            {Action::kContinued, "continued"}}};
+
+template <typename Table, typename Choice>
+const char* name_in(const Table& table, Choice choice) {
+  for (const auto& [entry, name] : table)
+    if (entry == choice) return name;
+  throw std::logic_error("run_record: a name is missing from its table");
+}
+
+template <typename Table>
+auto choice_member(const Json& object, const char* key, const Table& table) {
+  const std::string text = string_member(object, key);
+  std::vector<std::string> names;
+  for (const auto& [choice, name] : table) {
+    if (text == name) return choice;
+    names.emplace_back(name);
+  }
+  throw DataError(fmt::format("\"{}\" is \"{}\"; allowed: {}", key, printable(text), join(names)));
+}
+
+std::optional<double> optional_number(const Json& object, const char* key) {
+  const Json& value = member(object, key);
+  if (value.is_null()) return std::nullopt;
+  return read_number(value, key);
+}
+
+template <typename Value>
+Json value_or_null(const std::optional<Value>& value) {
+  return value ? Json(*value) : Json(nullptr);
+}
+
+Json to_json(const Event& event) {
+  Json json = {{"kind", to_text(event.kind)},
+               {"step", event.step},
+               {"epoch", event.epoch},
+               {"phase", to_text(event.phase)},
+               {"tensor", value_or_null(event.tensor)},
+               {"index", value_or_null(event.index)},
+               {"nan", event.nan},
+               {"positive_inf", event.positive_inf},
+               {"negative_inf", event.negative_inf},
+               {"norm", json_number(event.norm)},
+               {"last_finite_norm", json_optional(event.last_finite_norm)}};
+  if (event.running_median) json["running_median"] = json_number(*event.running_median);
+  json["action"] = to_text(event.action);
+  return json;
+}
+
+Event event_from_json(const Json& json) {
+  Event event;
+  event.kind = choice_member(json, "kind", kEventKinds);
+  event.step = count_member(json, "step");
+  event.epoch = count_member(json, "epoch");
+  event.phase = choice_member(json, "phase", kPhases);
+  if (!member(json, "tensor").is_null()) event.tensor = string_member(json, "tensor");
+  if (!member(json, "index").is_null()) event.index = count_member(json, "index");
+  event.nan = count_member(json, "nan");
+  event.positive_inf = count_member(json, "positive_inf");
+  event.negative_inf = count_member(json, "negative_inf");
+  event.norm = number_member(json, "norm");
+  event.last_finite_norm = optional_number(json, "last_finite_norm");
+  if (json.contains("running_median"))
+    event.running_median = number_member(json, "running_median");
+  event.action = choice_member(json, "action", kActions);
+  return event;
+}
+
+Json to_json(const EpochRecord& epoch) {
+  return {{"epoch", epoch.epoch},
+          {"train_loss", json_number(epoch.train_loss)},
+          {"train_accuracy", json_number(epoch.train_accuracy)},
+          {"test_loss", json_number(epoch.test_loss)},
+          {"test_accuracy", json_number(epoch.test_accuracy)},
+          {"clipped_share", json_number(epoch.clipped_share)}};
+}
+
+EpochRecord epoch_from_json(const Json& json) {
+  EpochRecord epoch;
+  epoch.epoch = count_member(json, "epoch");
+  epoch.train_loss = number_member(json, "train_loss");
+  epoch.train_accuracy = number_member(json, "train_accuracy");
+  epoch.test_loss = number_member(json, "test_loss");
+  epoch.test_accuracy = number_member(json, "test_accuracy");
+  epoch.clipped_share = number_member(json, "clipped_share");
+  return epoch;
+}
+
+Json to_json(const RunTotals& totals) {
+  Json quantiles = nullptr;
+  if (totals.grad_norm_raw)
+    quantiles = {{"median", json_number(totals.grad_norm_raw->median)},
+                 {"p90", json_number(totals.grad_norm_raw->p90)},
+                 {"p99", json_number(totals.grad_norm_raw->p99)},
+                 {"max", json_number(totals.grad_norm_raw->max)}};
+  return {{"steps", totals.steps},
+          {"clipped_steps", totals.clipped_steps},
+          {"skipped_steps", totals.skipped_steps},
+          {"nonfinite_steps", totals.nonfinite_steps},
+          {"spikes", totals.spikes},
+          {"grad_norm_raw", std::move(quantiles)}};
+}
+
+RunTotals totals_from_json(const Json& json) {
+  RunTotals totals;
+  totals.steps = count_member(json, "steps");
+  totals.clipped_steps = count_member(json, "clipped_steps");
+  totals.skipped_steps = count_member(json, "skipped_steps");
+  totals.nonfinite_steps = count_member(json, "nonfinite_steps");
+  totals.spikes = count_member(json, "spikes");
+  const Json& norms = member(json, "grad_norm_raw");
+  if (!norms.is_null())
+    totals.grad_norm_raw = NormQuantiles{number_member(norms, "median"), number_member(norms, "p90"),
+                                         number_member(norms, "p99"), number_member(norms, "max")};
+  return totals;
+}
+
+const Json& array_member(const Json& object, const char* key) {
+  const Json& value = member(object, key);
+  if (!value.is_array()) throw DataError(fmt::format("\"{}\" must be a list", key));
+  return value;
+}
+
+}  // namespace
+
+const char* to_text(Outcome outcome) { return name_in(kOutcomes, outcome); }
+const char* to_text(EventKind kind) { return name_in(kEventKinds, kind); }
+const char* to_text(Phase phase) { return name_in(kPhases, phase); }
+const char* to_text(Action action) { return name_in(kActions, action); }
+
+void append_line(std::string& text, const StepRecord& record,
+                 const std::vector<std::string>& tensor_names) {
+  const auto append = [&](const char* key, auto value) {
+    text += key;
+    append_number(text, value);
+  };
+  fmt::format_to(std::back_inserter(text), "{{\"step\":{},\"epoch\":{}", record.step, record.epoch);
+  append(",\"loss\":", record.loss);
+  append(",\"accuracy\":", record.accuracy);
+  append(",\"grad_norm_raw\":", record.grad_norm_raw);
+  append(",\"grad_norm_clipped\":", record.grad_norm_clipped);
+  append(",\"clip_scale\":", record.clip_scale);
+  text += record.clipped ? ",\"clipped\":true" : ",\"clipped\":false";
+  append(",\"clipped_fraction\":", record.clipped_fraction);
+  append(",\"grad_max_abs\":", record.grad_max_abs);
+  fmt::format_to(std::back_inserter(text), ",\"nonfinite\":{}", record.nonfinite);
+  text += ",\"tensors\":{";
+  for (std::size_t i = 0; i < tensor_names.size(); ++i) {
+    fmt::format_to(std::back_inserter(text), "{}\"{}\":", i == 0 ? "" : ",", tensor_names[i]);
+    append_number(text, record.tensor_norms[i]);
+  }
+  text += record.skipped ? "},\"skipped\":true}\n" : "}}\n";
+}
+
+StepRecord step_record_from_json(const Json& json, const std::vector<std::string>& tensor_names) {
+  StepRecord record;
+  record.step = count_member(json, "step");
+  record.epoch = count_member(json, "epoch");
+  record.loss = static_cast<float>(number_member(json, "loss"));
+  record.accuracy = number_member(json, "accuracy");
+  record.grad_norm_raw = number_member(json, "grad_norm_raw");
+  record.grad_norm_clipped = number_member(json, "grad_norm_clipped");
+  record.clip_scale = number_member(json, "clip_scale");
+  record.clipped = bool_member(json, "clipped");
+  record.clipped_fraction = number_member(json, "clipped_fraction");
+  record.grad_max_abs = static_cast<float>(number_member(json, "grad_max_abs"));
+  record.nonfinite = count_member(json, "nonfinite");
+  const Json& tensors = member(json, "tensors");
+  for (const auto& name : tensor_names) record.tensor_norms.push_back(number_member(tensors, name));
+  record.skipped = json.contains("skipped") && bool_member(json, "skipped");
+  return record;
+}
+
+Json to_json(const StepLogHeader& header) {
+  Json json = {{"schema", kStepsSchema}, {"run", header.run.id}};
+  const Json run = to_json(header.run);
+  for (const auto& [key, value] : run.items())
+    if (key != "id") json[key] = value;
+  json["log_every"] = header.log_every;
+  Json tensors = Json::object();
+  for (std::size_t i = 0; i < header.tensor_names.size(); ++i)
+    tensors[header.tensor_names[i]] = header.tensor_shapes[i];
+  json["tensors"] = std::move(tensors);
+  return json;
+}
+
+StepLogHeader step_log_header_from_json(const Json& json) {
+  if (const auto schema = string_member(json, "schema"); schema != kStepsSchema)
+    throw DataError(fmt::format("\"schema\" is \"{}\"; this version reads {}", printable(schema),
+                                kStepsSchema));
+  Json run = json;
+  run["id"] = member(json, "run");
+  StepLogHeader header;
+  header.run = run_spec_from_json(run);
+  header.log_every = static_cast<int>(count_member(json, "log_every"));
+  const Json& tensors = member(json, "tensors");
+  if (!tensors.is_object()) throw DataError("\"tensors\" must be an object of shapes");
+  for (const auto& [name, shape] : tensors.items()) {
+    std::vector<int> sides;
+    for (const auto& side : array_member(tensors, name.c_str())) {
+      if (!side.is_number_unsigned()) throw DataError("\"tensors\" must hold lists of sizes");
+      sides.push_back(side.get<int>());
+    }
+    header.tensor_names.push_back(name);
+    header.tensor_shapes.push_back(std::move(sides));
+  }
+  return header;
+}
+
+Json to_json(const RunRecord& record) {
+  Json json = {{"schema", kRunSchema}};
+  json.update(to_json(record.spec));
+  json["settings"] = record.settings;
+  json["outcome"] = to_text(record.outcome);
+  json["reason"] = value_or_null(record.reason);
+  json["epochs"] = Json::array();
+  for (const auto& epoch : record.epochs) json["epochs"].push_back(to_json(epoch));
+  json["events"] = Json::array();
+  for (const auto& event : record.events) json["events"].push_back(to_json(event));
+  json["totals"] = to_json(record.totals);
+  json["engine"] = record.engine;
+  json["simd"] = record.simd;
+  json["sha256"] = {{"initial_weights", record.initial_weights_sha256},
+                    {"batch_order", record.batch_order_sha256},
+                    {"final_weights", record.final_weights_sha256}};
+  json["wall_started"] = record.wall_started;
+  json["wall_seconds"] = json_number(record.wall_seconds);
+  return json;
+}
+
+RunRecord run_record_from_json(const Json& json) {
+  if (const auto schema = string_member(json, "schema"); schema != kRunSchema)
+    throw DataError(
+        fmt::format("\"schema\" is \"{}\"; this version reads {}", printable(schema), kRunSchema));
+  RunRecord record;
+  record.spec = run_spec_from_json(json);
+  record.settings = member(json, "settings");
+  record.outcome = choice_member(json, "outcome", kOutcomes);
+  if (!member(json, "reason").is_null()) record.reason = string_member(json, "reason");
+  for (const auto& epoch : array_member(json, "epochs"))
+    record.epochs.push_back(epoch_from_json(epoch));
+  for (const auto& event : array_member(json, "events"))
+    record.events.push_back(event_from_json(event));
+  record.totals = totals_from_json(member(json, "totals"));
+  record.engine = string_member(json, "engine");
+  record.simd = string_member(json, "simd");
+  const Json& hashes = member(json, "sha256");
+  record.initial_weights_sha256 = string_member(hashes, "initial_weights");
+  record.batch_order_sha256 = string_member(hashes, "batch_order");
+  record.final_weights_sha256 = string_member(hashes, "final_weights");
+  record.wall_started = string_member(json, "wall_started");
+  record.wall_seconds = number_member(json, "wall_seconds");
+  return record;
+}
+
+}  // namespace clipsweep

@@ -1,0 +1,129 @@
+// What a run logs, as plain data, to JSON and back. results/README.md says what each key means.
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "clipsweep/json.h"
+#include "clipsweep/sweep_plan.h"
+
+namespace clipsweep {
+
+inline constexpr const char* kStepsSchema = "clipsweep/steps-1";
+inline constexpr const char* kRunSchema = "clipsweep/run-1";
+inline constexpr const char* kSweepSchema = "clipsweep/sweep-1";
+inline constexpr const char* kSummarySchema = "clipsweep/summary-1";
+
+// One step of one run.
+struct StepRecord {
+  std::uint64_t step = 0;
+  std::uint64_t epoch = 0;
+  float loss = 0;
+  double accuracy = 0;
+  double grad_norm_raw = 0;
+  double grad_norm_clipped = 0;
+  double clip_scale = 1;
+  bool clipped = false;
+  double clipped_fraction = 0;
+  float grad_max_abs = 0;
+  std::uint64_t nonfinite = 0;
+  std::vector<double> tensor_norms;  // in the order of the layout
+  bool skipped = false;
+};
+
+// Appends one line of steps.jsonl with its line break.
+void append_line(std::string& text, const StepRecord& record,
+                 const std::vector<std::string>& tensor_names);
+
+// Throws DataError that names the key.
+StepRecord step_record_from_json(const Json& json, const std::vector<std::string>& tensor_names);
+
+// What stands in the first line of steps.jsonl.
+struct StepLogHeader {
+  RunSpec run;
+  int log_every = 1;
+  std::vector<std::string> tensor_names;
+  std::vector<std::vector<int>> tensor_shapes;
+};
+
+Json to_json(const StepLogHeader& header);
+StepLogHeader step_log_header_from_json(const Json& json);
+
+enum class EventKind { kNan, kInf, kNormOverflow, kSpike };
+enum class Phase { kLoss, kGradient, kUpdate, kWeights };
+enum class Action { kStopped, kSkipped, kContinued };
+
+struct Event {
+  EventKind kind = EventKind::kNan;
+  std::uint64_t step = 0;
+  std::uint64_t epoch = 0;
+  Phase phase = Phase::kLoss;
+  std::optional<std::string> tensor;
+  std::optional<std::uint64_t> index;  // within the tensor, row-major
+  std::uint64_t nan = 0;
+  std::uint64_t positive_inf = 0;
+  std::uint64_t negative_inf = 0;
+  double norm = 0;
+  std::optional<double> last_finite_norm;
+  std::optional<double> running_median;  // of spikes
+  Action action = Action::kContinued;
+};
+
+struct EpochRecord {
+  std::uint64_t epoch = 0;
+  double train_loss = 0;
+  double train_accuracy = 0;
+  double test_loss = 0;
+  double test_accuracy = 0;
+  double clipped_share = 0;
+};
+
+struct NormQuantiles {
+  double median = 0;
+  double p90 = 0;
+  double p99 = 0;
+  double max = 0;
+};
+
+struct RunTotals {
+  std::uint64_t steps = 0;
+  std::uint64_t clipped_steps = 0;
+  std::uint64_t skipped_steps = 0;
+  std::uint64_t nonfinite_steps = 0;
+  std::uint64_t spikes = 0;
+  std::optional<NormQuantiles> grad_norm_raw;  // of the finite norms; nothing if there is none
+};
+
+enum class Outcome { kCompleted, kDiverged, kFailed, kInterrupted };
+
+const char* to_text(Outcome outcome);
+const char* to_text(EventKind kind);
+const char* to_text(Phase phase);
+const char* to_text(Action action);
+
+// Everything in run.json.
+struct RunRecord {
+  RunSpec spec;
+  Json settings;
+  Outcome outcome = Outcome::kCompleted;
+  std::optional<std::string> reason;
+  std::vector<EpochRecord> epochs;
+  std::vector<Event> events;
+  RunTotals totals;
+  std::string engine;
+  std::string simd;
+  std::string initial_weights_sha256;
+  std::string batch_order_sha256;
+  std::string final_weights_sha256;
+  std::string wall_started;
+  double wall_seconds = 0;
+};
+
+Json to_json(const RunRecord& record);
+
+// Throws DataError that names the key.
+RunRecord run_record_from_json(const Json& json);
+
+}  // namespace clipsweep

@@ -1,0 +1,234 @@
+#include "clipsweep/run_trainer.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <cmath>
+#include <limits>
+#include <utility>
+
+#include "clipsweep/clipping.h"
+#include "clipsweep/statistics.h"
+
+namespace clipsweep {
+namespace {
+
+// norm after / norm before; 1 for 0/0.
+double clip_scale(double raw, double clipped) {
+  return raw == 0 && clipped == 0 ? 1 : clipped / raw;
+}
+
+// Whether the sum of squares overflows float32, as it does for [1e20, 1e20]: a norm computed there
+// would be Inf.
+bool norm_overflows_float32(double norm) {
+  return std::isfinite(norm) && norm * norm > static_cast<double>(std::numeric_limits<float>::max());
+}
+
+// "nan in the gradient at step 12, first in lstm.weight_ih"
+std::string in_words(const Event& event) {
+  const std::string place = event.tensor ? fmt::format(", first in {}", *event.tensor) : "";
+  return fmt::format("{} in the {} at step {}{}", to_text(event.kind), to_text(event.phase),
+                     event.step, place);
+}
+
+}  // namespace
+
+RunTrainer::RunTrainer(const SweepPlan& plan, const RunSpec& spec, const ParameterLayout& layout,
+                       StepSink sink)
+    : plan_(plan),
+      spec_(spec),
+      layout_(layout),
+      sink_(std::move(sink)),
+      sgd_{spec.learning_rate, plan.training.momentum, plan.training.weight_decay},
+      velocity_(layout.size()) {}
+
+bool RunTrainer::step(float loss, std::int64_t corrects, Span<float> gradient,
+                      Span<float> weights) {
+  ++step_;
+  bad_ = has_event_ = false;
+  record_ = {};
+  inspect(loss, gradient);
+  clip(gradient);
+  update(gradient, weights);
+  record_step(loss, corrects);
+  return !stopped_;
+}
+
+void RunTrainer::inspect(float loss, Span<const float> gradient) {
+  measure_norms(gradient, layout_, norms_);
+  record_.grad_max_abs = largest_magnitude(gradient);
+  note_nonfinite(Phase::kLoss, find_nonfinite(Span<const float>(&loss, 1)), norms_.global);
+  inspect_phase(Phase::kGradient, gradient, norms_.global);
+  inspect_spike(gradient);
+}
+
+void RunTrainer::inspect_phase(Phase phase, Span<const float> values, double norm) {
+  const auto found = std::isfinite(norm) ? std::nullopt : find_nonfinite(values);
+  if (phase == Phase::kGradient) record_.nonfinite = found ? found->total() : 0;
+  note_nonfinite(phase, found, norm);
+  bool& overflowed = norm_overflows_[static_cast<std::size_t>(phase)];
+  const bool overflows = norm_overflows_float32(norm);
+  if (overflows && !overflowed)
+    add_event(event_at(EventKind::kNormOverflow, phase, index_of_largest(values), norm));
+  overflowed = overflows;
+}
+
+void RunTrainer::inspect_spike(Span<const float> gradient) {
+  const auto median = spikes_.median_if_spike(norms_.global);
+  if (!median) return;
+  Event spike = event_at(EventKind::kSpike, Phase::kGradient, index_of_largest(gradient),
+                         norms_.global);
+  spike.running_median = median;
+  add_event(std::move(spike));
+  ++totals_.spikes;
+}
+
+void RunTrainer::clip(Span<float> gradient) {
+  const ClipEffect effect = clip_gradient(spec_.clip, layout_, norms_, gradient);
+  record_.grad_norm_raw = norms_.global;
+  record_.grad_norm_clipped = effect.clipped ? euclidean_norm(gradient) : norms_.global;
+  record_.clip_scale = clip_scale(record_.grad_norm_raw, record_.grad_norm_clipped);
+  record_.clipped = effect.clipped;
+  record_.clipped_fraction =
+      static_cast<double>(effect.changed) / static_cast<double>(gradient.size());
+}
+
+void RunTrainer::update(Span<const float> gradient, Span<float> weights) {
+  if (bad_ && !keeps_bad_updates()) {
+    inspect_phase(Phase::kWeights, weights, euclidean_norm(weights));
+  } else {
+    propose_step(sgd_, weights, gradient, velocity_, proposal_);
+    inspect_phase(Phase::kUpdate, proposal_.update, euclidean_norm(proposal_.update));
+    inspect_phase(Phase::kWeights, proposal_.weights, euclidean_norm(proposal_.weights));
+  }
+  if (!bad_ || keeps_bad_updates()) {
+    std::copy(proposal_.weights.begin(), proposal_.weights.end(), weights.begin());
+    velocity_.swap(proposal_.velocity);
+    return;
+  }
+  stopped_ = plan_.training.on_nonfinite == NonfinitePolicy::kStop;
+  record_.skipped = !stopped_;
+}
+
+void RunTrainer::record_step(float loss, std::int64_t corrects) {
+  record_.step = step_;
+  record_.epoch = epoch();
+  record_.loss = loss;
+  record_.accuracy = static_cast<double>(corrects) / plan_.training.batch_size;
+  record_.tensor_norms = norms_.tensors;
+  totals_.steps = step_;
+  totals_.clipped_steps += record_.clipped ? 1 : 0;
+  totals_.skipped_steps += record_.skipped ? 1 : 0;
+  totals_.nonfinite_steps += bad_ ? 1 : 0;
+  epoch_loss_ += static_cast<double>(loss);
+  epoch_accuracy_ += record_.accuracy;
+  epoch_clipped_steps_ += record_.clipped ? 1 : 0;
+  last_loss_ = loss;
+  if (std::isfinite(norms_.global)) {
+    last_finite_norm_ = norms_.global;
+    finite_norms_.push_back(norms_.global);
+  }
+  if (is_logged()) sink_(record_);
+}
+
+void RunTrainer::finish_epoch(double test_loss, double test_accuracy) {
+  const double steps = plan_.training.steps_per_epoch;
+  epochs_.push_back({epochs_.size() + 1, epoch_loss_ / steps, epoch_accuracy_ / steps, test_loss,
+                     test_accuracy, static_cast<double>(epoch_clipped_steps_) / steps});
+  epoch_loss_ = epoch_accuracy_ = 0;
+  epoch_clipped_steps_ = 0;
+}
+
+Outcome RunTrainer::outcome(Span<const float> weights) const {
+  const bool finite = std::isfinite(last_loss_) && !find_nonfinite(weights);
+  return stopped_ || !finite ? Outcome::kDiverged : Outcome::kCompleted;
+}
+
+RunRecord RunTrainer::record(Outcome outcome) const {
+  RunRecord record;
+  record.spec = spec_;
+  record.settings = plan_.training_json;
+  record.outcome = outcome;
+  record.epochs = epochs_;
+  record.events = events_;
+  record.totals = totals_;
+  const auto bad = std::find_if(events_.begin(), events_.end(), [&](const Event& event) {
+    const bool nonfinite = event.kind == EventKind::kNan || event.kind == EventKind::kInf;
+    return nonfinite && event.action != Action::kSkipped;
+  });
+  if (outcome == Outcome::kDiverged && bad != events_.end()) record.reason = in_words(*bad);
+  if (!finite_norms_.empty()) {
+    auto norms = finite_norms_;
+    std::sort(norms.begin(), norms.end());
+    record.totals.grad_norm_raw =
+        NormQuantiles{quantile_of_sorted(norms, 0.5), quantile_of_sorted(norms, 0.9),
+                      quantile_of_sorted(norms, 0.99), norms.back()};
+  }
+  return record;
+}
+
+void RunTrainer::note_nonfinite(Phase phase, const std::optional<NonfiniteCounts>& found,
+                                double norm) {
+  bool& was_bad = is_nonfinite_[static_cast<std::size_t>(phase)];
+  const bool turns_bad = found && !was_bad;
+  was_bad = found.has_value();
+  bad_ |= found.has_value();
+  if (!turns_bad) return;
+  const auto element = phase == Phase::kLoss ? std::nullopt : std::optional(found->first);
+  Event event = event_at(found->nan > 0 ? EventKind::kNan : EventKind::kInf, phase, element, norm);
+  event.nan = found->nan;
+  event.positive_inf = found->positive_inf;
+  event.negative_inf = found->negative_inf;
+  event.action = action();
+  add_event(std::move(event));
+}
+
+Event RunTrainer::event_at(EventKind kind, Phase phase, std::optional<std::size_t> element,
+                           double norm) const {
+  Event event;
+  event.kind = kind;
+  event.step = step_;
+  event.epoch = epoch();
+  event.phase = phase;
+  if (element) {
+    const auto& tensor = layout_.tensor_at(*element);
+    event.tensor = tensor.name;
+    event.index = *element - tensor.offset;
+  }
+  event.norm = norm;
+  event.last_finite_norm = last_finite_norm_;
+  return event;
+}
+
+void RunTrainer::add_event(Event event) {
+  events_.push_back(std::move(event));
+  has_event_ = true;
+}
+
+std::uint64_t RunTrainer::epoch() const {
+  return (step_ - 1) / static_cast<std::uint64_t>(plan_.training.steps_per_epoch) + 1;
+}
+
+Action RunTrainer::action() const {
+  switch (plan_.training.on_nonfinite) {
+    case NonfinitePolicy::kStop:
+      return Action::kStopped;
+    case NonfinitePolicy::kSkip:
+      return Action::kSkipped;
+    case NonfinitePolicy::kContinue:
+      break;
+  }
+  return Action::kContinued;
+}
+
+bool RunTrainer::keeps_bad_updates() const {
+  return plan_.training.on_nonfinite == NonfinitePolicy::kContinue;
+}
+
+bool RunTrainer::is_logged() const {
+  const auto interval = static_cast<std::uint64_t>(plan_.log_every);
+  return step_ == 1 || step_ % interval == 0 || has_event_ || stopped_ ||
+         step_ == plan_.training.steps();
+}
+
+}  // namespace clipsweep

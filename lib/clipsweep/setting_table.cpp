@@ -1,0 +1,271 @@
+#include "clipsweep/setting_table.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <array>
+#include <cmath>
+#include <limits>
+
+#include "clipsweep/error.h"
+#include "clipsweep/list_syntax.h"
+#include "clipsweep/text.h"
+
+namespace clipsweep {
+namespace {
+
+using Assign = std::function<void(ExperimentConfig&, std::string_view)>;
+using Value = std::function<Json(const ExperimentConfig&)>;
+
+// The value of one of a few names.
+template <typename Choice>
+struct Named {
+  const char* name;
+  Choice choice;
+};
+
+constexpr std::array<Named<NonfinitePolicy>, 3> kNonfinitePolicies = {{
+    {"stop", NonfinitePolicy::kStop},
+    {"skip", NonfinitePolicy::kSkip},
+    {"continue", NonfinitePolicy::kContinue},
+}};
+constexpr std::array<Named<Initialization>, 2> kInitializations = {{
+    {"keras", Initialization::kKeras},
+    {"torch", Initialization::kTorch},
+}};
+
+[[noreturn]] void throw_unknown(std::string_view text, const std::vector<std::string>& names) {
+  throw ConfigError(fmt::format("unknown name \"{}\"{}; allowed: {}", printable(text),
+                                did_you_mean(text, names), join(names)));
+}
+
+template <typename Table>
+auto choose(std::string_view text, const Table& table) {
+  std::vector<std::string> names;
+  for (const auto& entry : table) {
+    if (text == entry.name) return entry.choice;
+    names.emplace_back(entry.name);
+  }
+  throw_unknown(text, names);
+}
+
+template <typename Table, typename Choice>
+const char* name_in(const Table& table, Choice choice) {
+  for (const auto& entry : table)
+    if (entry.choice == choice) return entry.name;
+  throw std::logic_error("name_in: a choice is missing from its table");
+}
+
+std::string choose_name(std::string_view text, const std::vector<std::string>& names) {
+  if (std::find(names.begin(), names.end(), text) == names.end()) throw_unknown(text, names);
+  return std::string(text);
+}
+
+int parse_whole(std::string_view text, int least, int most) {
+  const auto value = parse_count(text);
+  if (!value || *value < static_cast<std::uint64_t>(least) ||
+      *value > static_cast<std::uint64_t>(most))
+    throw ConfigError(fmt::format("must be a whole number from {} to {}", with_thousands(least),
+                                  with_thousands(most)));
+  return static_cast<int>(*value);
+}
+
+// In [0, most), as momentum and weight decay are. The comparison is false for NaN.
+double parse_share(std::string_view text, double most, std::string_view allowed) {
+  const auto value = parse_number(text);
+  if (!value || !(*value >= 0 && *value < most))
+    throw ConfigError(fmt::format("must be {}", allowed));
+  return *value;
+}
+
+void check_learning_rate(double rate) {
+  const auto used = static_cast<float>(rate);  // as the update applies it
+  if (used > 0 && std::isfinite(used)) return;
+  throw ConfigError(fmt::format(
+      "a learning rate must be a finite number above 0 (up to 3.4e38, float32), not {}",
+      shortest(rate)));
+}
+
+template <typename Number>
+Json array_of(const std::vector<Number>& values) {
+  Json array = Json::array();
+  for (const auto& value : values) array.push_back(json_number(static_cast<double>(value)));
+  return array;
+}
+
+template <typename Field>
+Setting text_choice(const char* flag, const char* help, SettingGroup group, Field field,
+                    std::vector<std::string> names) {
+  return {flag, flag, "NAME", fmt::format("{}: {}", help, join(names)), group,
+          [=](auto& config, auto text) { field(config) = choose_name(text, names); },
+          [=](const auto& config) { return field(config); }};
+}
+
+template <typename Field>
+Setting whole_number(const char* flag, const char* help, SettingGroup group, Field field, int least,
+                     int most) {
+  std::string key = flag;
+  std::replace(key.begin(), key.end(), '-', '_');
+  return {flag, key, "N", help, group,
+          [=](auto& config, auto text) { field(config) = parse_whole(text, least, most); },
+          [=](const auto& config) { return field(config); }};
+}
+
+std::vector<Setting> training_settings() {
+  const auto group = SettingGroup::kTraining;
+  constexpr int kMany = 1'000'000'000;
+  constexpr double kUnbounded = std::numeric_limits<double>::infinity();
+  return {
+      text_choice("task", "What is learnt", group,
+                  [](auto& config) -> auto& { return config.training.task; }, {"fashion-mnist"}),
+      text_choice("cell", "The recurrent cell", group,
+                  [](auto& config) -> auto& { return config.training.cell; }, {"lstm"}),
+      whole_number("hidden", "Units of the recurrent layer", group,
+                   [](auto& config) -> auto& { return config.training.hidden; }, 1, 4096),
+      {"init", "init", "NAME", "Initial weights as this framework draws them: keras, torch", group,
+       [](auto& config, auto text) { config.training.init = choose(text, kInitializations); },
+       [](const auto& config) { return to_text(config.training.init); }},
+      whole_number("batch-size", "Samples a step", group,
+                   [](auto& config) -> auto& { return config.training.batch_size; }, 1, 60'000),
+      whole_number("epochs", "Epochs a run; the test set is evaluated after each", group,
+                   [](auto& config) -> auto& { return config.training.epochs; }, 1, 1'000'000),
+      whole_number("steps-per-epoch", "Steps an epoch", group,
+                   [](auto& config) -> auto& { return config.training.steps_per_epoch; }, 1, kMany),
+      whole_number("shuffle-buffer", "Samples that the shuffling buffer holds", group,
+                   [](auto& config) -> auto& { return config.training.shuffle_buffer; }, 1,
+                   10'000'000),
+      text_choice("optimizer", "How a step is taken", group,
+                  [](auto& config) -> auto& { return config.training.optimizer; }, {"sgd"}),
+      {"momentum", "momentum", "X", "Momentum of SGD, from 0 to below 1", group,
+       [](auto& config, auto text) {
+         config.training.momentum = parse_share(text, 1, "a number from 0 to below 1");
+       },
+       [](const auto& config) { return json_number(config.training.momentum); }},
+      {"weight-decay", "weight_decay", "X", "L2 penalty, added to the gradient after clipping", group,
+       [](auto& config, auto text) {
+         config.training.weight_decay = parse_share(text, kUnbounded, "a finite number from 0");
+       },
+       [](const auto& config) { return json_number(config.training.weight_decay); }},
+      {"on-nonfinite", "on_nonfinite", "NAME",
+       "What to do about a NaN or Inf: stop the run, skip the update, continue", group,
+       [](auto& config, auto text) {
+         config.training.on_nonfinite = choose(text, kNonfinitePolicies);
+       },
+       [](const auto& config) { return to_text(config.training.on_nonfinite); }},
+  };
+}
+
+std::string mode_help() {
+  std::vector<std::string> names;
+  for (const auto& entry : clip_modes()) names.emplace_back(entry.name);
+  return fmt::format("Clipping modes, crossed with the thresholds: {}", join(names));
+}
+
+std::vector<Setting> grid_settings() {
+  const auto group = SettingGroup::kGrid;
+  return {
+      {"mode", "mode", "LIST", mode_help(), group,
+       [](auto& config, auto text) { config.modes = parse_modes(text); },
+       [](const auto& config) {
+         Json names = Json::array();
+         for (const auto mode : config.modes) names.push_back(entry_of(mode).name);
+         return names;
+       }},
+      {"threshold", "threshold", "LIST", "Thresholds of those modes; inf only measures", group,
+       [](auto& config, auto text) {
+         config.thresholds = parse_numbers(text);
+         for (const double threshold : config.thresholds) check_threshold(threshold);
+       },
+       [](const auto& config) { return array_of(config.thresholds); }},
+      {"clip", "clip", "LIST", "Pairs instead, such as none,value:0.5,global-norm:1", group,
+       [](auto& config, auto text) { config.clips = parse_clips(text); },
+       [](const auto& config) {
+         Json pairs = Json::array();
+         for (const auto& rule : config.clips) pairs.push_back(to_text(rule));
+         return pairs;
+       }},
+      {"lr", "learning_rate", "LIST", "Learning rates, such as 0.01 or logspace(1e-3,1,4)", group,
+       [](auto& config, auto text) {
+         config.learning_rates = parse_numbers(text);
+         for (const double rate : config.learning_rates) check_learning_rate(rate);
+       },
+       [](const auto& config) { return array_of(config.learning_rates); }},
+      {"seeds", "seeds", "LIST", "Seeds: a count (10 is 0-9), a range 0-9 or a list 0,3,7", group,
+       [](auto& config, auto text) { config.seeds = parse_seeds(text); },
+       [](const auto& config) { return array_of(config.seeds); }},
+  };
+}
+
+std::vector<Setting> execution_settings() {
+  const auto group = SettingGroup::kExecution;
+  return {
+      {"data", "data", "DIR", "Folder with the four IDX files, gzipped or not", group,
+       [](auto& config, auto text) {
+         if (text.empty()) throw ConfigError("must name a folder with IDX files");
+         config.data_folder = std::string(text);
+       },
+       [](const auto& config) { return config.data_folder; }},
+      {"engine", "engine", "NAME", "What computes the gradients: auto, reference", group,
+       [](auto& config, auto text) {
+         if (text == "fused")
+           throw ConfigError("the fused engine is not part of this version; use auto or reference");
+         config.engine = choose_name(text, {"auto", "reference"});
+       },
+       [](const auto& config) { return config.engine; }},
+      text_choice("device", "Where the gradients are computed", group,
+                  [](auto& config) -> auto& { return config.device; }, {"cpu", "cuda"}),
+      whole_number("workers", "Cohorts trained at once; 0 is one per core", group,
+                   [](auto& config) -> auto& { return config.workers; }, 0, 1024),
+      whole_number("log-every", "Log every Nth step (steps with an event always)", group,
+                   [](auto& config) -> auto& { return config.log_every; }, 1, 1'000'000'000),
+      {"max-runs", "max_runs", "N", "Stop after N runs with exit code 75; the same command continues",
+       group,
+       [](auto& config, auto text) {
+         config.max_runs = static_cast<std::uint64_t>(parse_whole(text, 1, 1'000'000'000));
+       },
+       [](const auto& config) { return config.max_runs ? Json(*config.max_runs) : Json(nullptr); }},
+  };
+}
+
+std::string as_key(std::string_view name) {
+  std::string key(name);
+  std::replace(key.begin(), key.end(), '-', '_');
+  return key;
+}
+
+}  // namespace
+
+const std::vector<Setting>& setting_table() {
+  static const std::vector<Setting> kTable = [] {
+    std::vector<Setting> table = training_settings();
+    for (auto& setting : grid_settings()) table.push_back(std::move(setting));
+    for (auto& setting : execution_settings()) table.push_back(std::move(setting));
+    return table;
+  }();
+  return kTable;
+}
+
+const Setting* find_setting(std::string_view name) {
+  const std::string key = as_key(name);
+  for (const auto& setting : setting_table())
+    if (setting.key == key || as_key(setting.flag) == key) return &setting;
+  return nullptr;
+}
+
+Json settings_json(const ExperimentConfig& config, SettingGroup group) {
+  Json settings = Json::object();
+  for (const auto& setting : setting_table())
+    if (setting.group == group) settings[setting.key] = setting.value(config);
+  return settings;
+}
+
+Json settings_json(const ExperimentConfig& config) {
+  Json settings = Json::object();
+  for (const auto& setting : setting_table()) settings[setting.key] = setting.value(config);
+  return settings;
+}
+
+const char* to_text(NonfinitePolicy policy) { return name_in(kNonfinitePolicies, policy); }
+const char* to_text(Initialization init) { return name_in(kInitializations, init); }
+
+}  // namespace clipsweep

@@ -1,0 +1,45 @@
+// The one table of settings: from it come the flags, the keys of the sweep file, the checks, the
+// help texts, `sweep.json` and the part of a run's ID that its settings decide.
+#pragma once
+
+#include <functional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "clipsweep/experiment_config.h"
+#include "clipsweep/json.h"
+
+namespace clipsweep {
+
+enum class SettingGroup {
+  kTraining,   // shared by all runs, decides their numbers, part of a run's ID
+  kGrid,       // an axis of the sweep
+  kExecution,  // how the sweep is carried out; changes no number
+};
+
+struct Setting {
+  std::string flag;  // without the dashes; in the sweep file with `_` for `-`
+  std::string key;   // in JSON and TOML
+  std::string value_name;
+  std::string help;
+  SettingGroup group;
+  // Reads and checks. Throws ConfigError that says what is allowed, without the place.
+  std::function<void(ExperimentConfig&, std::string_view)> assign;
+  std::function<Json(const ExperimentConfig&)> value;
+};
+
+const std::vector<Setting>& setting_table();
+
+// By flag or key, `-` and `_` alike; nullptr if there is none.
+const Setting* find_setting(std::string_view name);
+
+// `{"task": ..., "hidden": ...}`: the settings of one group.
+Json settings_json(const ExperimentConfig& config, SettingGroup group);
+// All groups in the order of the table.
+Json settings_json(const ExperimentConfig& config);
+
+const char* to_text(NonfinitePolicy policy);
+const char* to_text(Initialization init);
+
+}  // namespace clipsweep

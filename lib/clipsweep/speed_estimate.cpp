@@ -1,0 +1,121 @@
+#include "clipsweep/speed_estimate.h"
+
+#include <algorithm>
+#include <atomic>
+#include <thread>
+
+#include "clipsweep/cohort_trainer.h"
+#include "clipsweep/sweep_runner.h"
+#include "clipsweep/wall_clock.h"
+
+namespace clipsweep {
+namespace {
+
+constexpr double kSecondsOfSteps = 0.5;
+
+// What one worker found.
+struct WorkerResult {
+  double seconds_per_step = 0;
+  double seconds_per_evaluation = 0;
+  double bytes_per_step = 0;
+};
+
+WorkerResult measure_worker(const CohortContext& context, const std::vector<const RunSpec*>& cohort,
+                            GradientEngine& engine) {
+  std::vector<std::string> names;
+  for (const auto& tensor : context.layout.tensors) names.push_back(tensor.name);
+  std::string line;
+  std::uint64_t bytes = 0;
+  std::uint64_t lines = 0;
+  const auto sink = [&](const RunSpec&) -> StepSink {
+    return [&](const StepRecord& record) {
+      line.clear();
+      append_line(line, record, names);
+      bytes += line.size();
+      ++lines;
+    };
+  };
+  CohortTrainer trainer(context, cohort, engine, sink, [](const RunRecord&) {});
+  trainer.step();  // the first step pays for what later ones find ready
+  const Stopwatch of_steps;
+  std::uint64_t steps = 0;
+  while (of_steps.seconds() < kSecondsOfSteps && trainer.active_runs() == cohort.size()) {
+    trainer.step();
+    ++steps;
+  }
+  WorkerResult result;
+  result.seconds_per_step = of_steps.seconds() / static_cast<double>(std::max<std::uint64_t>(steps, 1));
+  result.bytes_per_step = static_cast<double>(bytes) / static_cast<double>(lines);
+  const Block weights(cohort.size(), context.layout.size());
+  const Stopwatch of_evaluation;
+  engine.evaluate(weights, context.test_batches.front());
+  const double share = static_cast<double>(context.test_batches.front().size) /
+                       static_cast<double>(context.data.test.count);
+  result.seconds_per_evaluation = of_evaluation.seconds() / share;
+  return result;
+}
+
+std::vector<std::vector<const RunSpec*>> cohorts_of(const SweepPlan& plan, std::size_t workers) {
+  std::vector<const RunSpec*> runs;
+  for (const auto& run : plan.runs) runs.push_back(&run);
+  return make_cohorts(std::move(runs), workers, kLargestCohort);
+}
+
+}  // namespace
+
+SpeedMeasurement measure_speed(const SweepPlan& plan, const ImageData& data, std::size_t workers,
+                               const EngineFactory& make_engine) {
+  const auto layout = layout_for(plan.training, data.train);
+  const auto test_batches = make_test_batches(data.test);
+  const auto cohorts = cohorts_of(plan, workers);
+  const std::atomic<bool> stop{false};
+  std::atomic<std::uint64_t> run_steps{0};
+  SweepPlan every_step = plan;
+  every_step.log_every = 1;
+  const CohortContext context{every_step, layout, data, test_batches, stop, run_steps};
+  std::vector<WorkerResult> results(std::min(workers, cohorts.size()));
+  std::vector<std::thread> threads;
+  for (std::size_t i = 0; i < results.size(); ++i) {
+    threads.emplace_back([&, i] {
+      const auto engine = make_engine(layout);
+      results[i] = measure_worker(context, cohorts[i], *engine);
+    });
+  }
+  for (auto& thread : threads) thread.join();
+  SpeedMeasurement measurement{workers, cohorts.front().size()};
+  for (const auto& result : results) {
+    measurement.seconds_per_step = std::max(measurement.seconds_per_step, result.seconds_per_step);
+    measurement.seconds_per_evaluation =
+        std::max(measurement.seconds_per_evaluation, result.seconds_per_evaluation);
+    measurement.bytes_per_step = std::max(measurement.bytes_per_step, result.bytes_per_step);
+  }
+  return measurement;
+}
+
+Json to_json(const SpeedMeasurement& measurement) {
+  return {{"workers", measurement.workers},
+          {"cohort", measurement.cohort},
+          {"seconds_per_step", json_number(measurement.seconds_per_step)},
+          {"seconds_per_evaluation", json_number(measurement.seconds_per_evaluation)},
+          {"bytes_per_step", json_number(measurement.bytes_per_step)}};
+}
+
+SpeedMeasurement speed_measurement_from_json(const Json& json) {
+  return {count_member(json, "workers"), count_member(json, "cohort"),
+          number_member(json, "seconds_per_step"), number_member(json, "seconds_per_evaluation"),
+          number_member(json, "bytes_per_step")};
+}
+
+CostEstimate estimate_cost(const SweepPlan& plan, const SpeedMeasurement& measurement) {
+  const auto cohorts = cohorts_of(plan, measurement.workers);
+  const auto steps = static_cast<double>(plan.training.steps());
+  const double rounds = std::max(
+      1.0, static_cast<double>(cohorts.size()) / static_cast<double>(measurement.workers));
+  const double of_one_cohort = steps * measurement.seconds_per_step +
+                               plan.training.epochs * measurement.seconds_per_evaluation;
+  const double logged = std::max(1.0, steps / plan.log_every);
+  return {rounds * of_one_cohort,
+          static_cast<double>(plan.runs.size()) * logged * measurement.bytes_per_step};
+}
+
+}  // namespace clipsweep

@@ -1,0 +1,220 @@
+#include "clipsweep/step_log_check.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <cmath>
+#include <fstream>
+#include <limits>
+#include <set>
+
+#include "clipsweep/result_folder.h"
+#include "clipsweep/schemas.h"
+#include "clipsweep/step_check.h"
+#include "clipsweep/text.h"
+
+namespace clipsweep {
+namespace {
+
+constexpr std::size_t kLongestHeader = std::size_t{1} << 20;
+constexpr std::uint64_t kNever = std::numeric_limits<std::uint64_t>::max();
+
+// Which steps must be in a log, in their order.
+class StepSequence {
+ public:
+  explicit StepSequence(const ExpectedLog& expected) : log_every_(expected.log_every) {
+    if (!expected.record) return;
+    const RunRecord& record = *expected.record;
+    last_ = record.totals.steps;
+    for (const auto& event : record.events) always_logged_.insert(event.step);
+    // A run that was broken off did not know that its last step was the last.
+    const bool ended =
+        record.outcome == Outcome::kCompleted || record.outcome == Outcome::kDiverged;
+    if (ended) always_logged_.insert(last_);
+  }
+
+  // The first required step after this one; kNever if there is none.
+  std::uint64_t after(std::uint64_t step) const {
+    std::uint64_t next = step == 0 ? 1 : (step / log_every_ + 1) * log_every_;
+    const auto logged = always_logged_.upper_bound(step);
+    if (logged != always_logged_.end()) next = std::min(next, *logged);
+    return next <= last_ ? next : kNever;
+  }
+
+  // Whether a step that is not required may be there: one with an event that is not known yet.
+  bool is_known_whole() const { return last_ != kNever; }
+
+  std::uint64_t last() const { return last_; }
+
+ private:
+  std::uint64_t log_every_;
+  std::uint64_t last_ = kNever;
+  std::set<std::uint64_t> always_logged_;
+};
+
+bool is_bad(const StepRecord& step) { return step.nonfinite > 0 || !std::isfinite(step.loss); }
+
+// Up to rounding; all that is not finite counts as equal, since Inf - Inf is not told apart from
+// NaN.
+bool agree(double a, double b) {
+  if (!std::isfinite(a) || !std::isfinite(b)) return !std::isfinite(a) && !std::isfinite(b);
+  return std::abs(a - b) <= 1e-6 * std::max(std::abs(a), std::abs(b));
+}
+
+double norm_of(const std::vector<double>& tensor_norms) {
+  double squares = 0;
+  for (const double norm : tensor_norms) squares += norm * norm;
+  return std::sqrt(squares);
+}
+
+void add_step(StepSums& sums, const StepRecord& step) {
+  ++sums.steps;
+  sums.clipped_steps += step.clipped ? 1 : 0;
+  sums.skipped_steps += step.skipped ? 1 : 0;
+  sums.nonfinite_steps += is_bad(step) ? 1 : 0;
+  if (std::isfinite(step.grad_norm_raw)) sums.finite_norms.push_back(step.grad_norm_raw);
+  if (sums.epochs.size() < step.epoch) sums.epochs.resize(step.epoch);
+  EpochSums& epoch = sums.epochs[step.epoch - 1];
+  ++epoch.steps;
+  epoch.clipped_steps += step.clipped ? 1 : 0;
+  epoch.loss += static_cast<double>(step.loss);
+  epoch.accuracy += step.accuracy;
+}
+
+class StepLogChecker {
+ public:
+  StepLogChecker(const ExpectedLog& expected, FileProblems& problems)
+      : expected_(expected), problems_(problems), sequence_(expected) {}
+
+  CheckedLog check() {
+    try {
+      read_header();
+      finish(read_step_log(problems_.path(),
+                           [&](const Json& step, std::uint64_t line) { check_step(step, line); }));
+    } catch (const DataError& error) {
+      // Without a header, or after a line that is no JSON, the steps cannot be followed.
+      problems_.add(error);
+    }
+    log_.whole = problems_.empty();
+    return std::move(log_);
+  }
+
+ private:
+  void read_header() {
+    const auto line = first_line_of_log(problems_.path());
+    if (!line) return;  // nothing was written yet, which `finish` judges
+    const std::string where = problems_.path().string() + ":1";
+    const Json json = parse_json(*line, where);
+    for (const auto& violation : schema_violations("steps", json)) problems_.add(1, violation);
+    if (!problems_.empty())
+      throw DataError(where + ": the steps were not read without their header");
+    log_.header = step_log_header_from_json(json);
+    check_header(*log_.header);
+  }
+
+  void check_step(const Json& json, std::uint64_t line) {
+    ++log_.steps;
+    try {
+      const StepRecord step = read_strict_step(json, log_.header->tensor_names);
+      check_place(step, line);
+      // The sums are only compared if every step is there and good.
+      if (problems_.empty() && expected_.log_every == 1) add_step(log_.sums, step);
+    } catch (const DataError& error) {
+      problems_.add(line, error.what());
+      // It is taken for the step that should be there, so that the next one is not called missing.
+      if (const auto required = sequence_.after(previous_); required != kNever)
+        previous_ = required;
+    }
+  }
+
+  void check_place(const StepRecord& step, std::uint64_t line) {
+    const std::uint64_t required = sequence_.after(previous_);
+    if (step.step <= previous_)
+      problems_.add(line, fmt::format("step {} comes after step {}: twice or out of order",
+                                      step.step, previous_));
+    else if (step.step > required)
+      problems_.add(line, fmt::format("step {} is missing: step {} follows step {}", required,
+                                      step.step, previous_));
+    else if (step.step > last_step())
+      problems_.add(line, fmt::format("step {} is beyond the {} of the run", step.step,
+                                      counted(last_step(), "step")));
+    else if (step.step < required && sequence_.is_known_whole())
+      problems_.add(line,
+                    fmt::format("step {} has no place here: neither one in {} nor one with an "
+                                "event",
+                                step.step, expected_.log_every));
+    previous_ = std::max(previous_, step.step);
+    check_epoch(step, line);
+    check_norms(step, line);
+    if (step.clipped && expected_.run.clip.mode == ClipMode::kNone)
+      problems_.add(line, "\"clipped\" is true in a run of mode none");
+  }
+
+  void check_epoch(const StepRecord& step, std::uint64_t line) {
+    const std::uint64_t epoch = (step.step - 1) / expected_.steps_per_epoch + 1;
+    if (step.epoch != epoch)
+      problems_.add(line, fmt::format("step {} is in epoch {}, not {}, at {} steps an epoch",
+                                      step.step, epoch, step.epoch, expected_.steps_per_epoch));
+  }
+
+  void check_norms(const StepRecord& step, std::uint64_t line) {
+    if (!agree(step.grad_norm_raw, norm_of(step.tensor_norms)))
+      problems_.add(line, fmt::format("\"grad_norm_raw\" is {}, but its tensors' norms make {}",
+                                      step.grad_norm_raw, norm_of(step.tensor_norms)));
+    if (!step.clipped && !agree(step.grad_norm_clipped, step.grad_norm_raw))
+      problems_.add(line, fmt::format("the norm goes from {} to {}, but \"clipped\" is false",
+                                      step.grad_norm_raw, step.grad_norm_clipped));
+    if (step.grad_norm_raw > 0 &&
+        !agree(step.clip_scale, step.grad_norm_clipped / step.grad_norm_raw))
+      problems_.add(line, fmt::format("\"clip_scale\" is {}, but the norm goes from {} to {}",
+                                      step.clip_scale, step.grad_norm_raw, step.grad_norm_clipped));
+  }
+
+  std::uint64_t last_step() const {
+    return std::min(sequence_.last(), expected_.epochs * expected_.steps_per_epoch);
+  }
+
+  void finish(const StepLogReading& reading) {
+    if (!expected_.record) return;
+    if (reading.torn)
+      problems_.add(reading.lines + 1, "the last line is cut off, though the run is finished");
+    else if (reading.lines == 0)
+      problems_.add("the log is empty, though the run is finished");
+    else if (const auto missing = sequence_.after(previous_); missing != kNever)
+      problems_.add(reading.lines,
+                    fmt::format("the log ends after step {}; step {} is missing of {}", previous_,
+                                missing, sequence_.last()));
+  }
+
+  void check_header(const StepLogHeader& header) {
+    if (to_json(header.run) != to_json(expected_.run))
+      problems_.add(1, fmt::format("the header says {}, but the plan {}",
+                                   to_line(to_json(header.run)), to_line(to_json(expected_.run))));
+    if (static_cast<std::uint64_t>(header.log_every) != expected_.log_every)
+      problems_.add(1, fmt::format("\"log_every\" is {}, but {} in sweep.json", header.log_every,
+                                   expected_.log_every));
+  }
+
+  const ExpectedLog& expected_;
+  FileProblems& problems_;
+  StepSequence sequence_;
+  CheckedLog log_;
+  std::uint64_t previous_ = 0;
+};
+
+}  // namespace
+
+CheckedLog check_step_log(const ExpectedLog& expected, FileProblems& problems) {
+  return StepLogChecker(expected, problems).check();
+}
+
+std::optional<std::string> first_line_of_log(const fs::path& path) {
+  std::ifstream stream(path, std::ios::binary);
+  std::string line(kLongestHeader, '\0');
+  stream.getline(line.data(), static_cast<std::streamsize>(line.size()));
+  if (!stream || stream.eof()) return std::nullopt;
+  line.resize(static_cast<std::size_t>(stream.gcount()) - 1);
+  return line;
+}
+
+}  // namespace clipsweep

@@ -1,0 +1,54 @@
+// One steps.jsonl: its header, the sequence of its steps, and what they add up to.
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "clipsweep/problems.h"
+#include "clipsweep/run_record.h"
+
+namespace clipsweep {
+
+// What the plan and run.json say about a log.
+struct ExpectedLog {
+  RunSpec run;
+  std::uint64_t log_every = 1;
+  std::uint64_t epochs = 0;
+  std::uint64_t steps_per_epoch = 0;
+  const RunRecord* record = nullptr;  // nullptr: unfinished, so the log may end anywhere
+};
+
+struct EpochSums {
+  std::uint64_t steps = 0;
+  std::uint64_t clipped_steps = 0;
+  double loss = 0;
+  double accuracy = 0;
+};
+
+// What the steps of a log add up to, if every step is logged.
+struct StepSums {
+  std::uint64_t steps = 0;
+  std::uint64_t clipped_steps = 0;
+  std::uint64_t skipped_steps = 0;
+  std::uint64_t nonfinite_steps = 0;  // by loss and gradient; the weights are not in a step
+  std::vector<double> finite_norms;
+  std::vector<EpochSums> epochs;
+};
+
+struct CheckedLog {
+  std::optional<StepLogHeader> header;
+  std::uint64_t steps = 0;  // lines read, good or bad
+  StepSums sums;
+  bool whole = false;  // every line was good, so the sums can be compared
+};
+
+// Reads the file of `problems` and adds to them. A torn last line is a problem only where the run
+// is finished.
+CheckedLog check_step_log(const ExpectedLog& expected, FileProblems& problems);
+
+// The header's line; nothing if not even that line is whole, or there is no log.
+std::optional<std::string> first_line_of_log(const fs::path& path);
+
+}  // namespace clipsweep

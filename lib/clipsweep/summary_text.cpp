@@ -1,0 +1,163 @@
+#include "clipsweep/summary_text.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <cmath>
+#include <vector>
+
+#include "clipsweep/table.h"
+#include "clipsweep/text.h"
+
+namespace clipsweep {
+namespace {
+
+// How the differences of one metric are printed.
+struct DifferenceStyle {
+  Metric metric;
+  const char* title;
+  const char* better;
+  double factor;  // 100 turns shares into percentage points
+  int decimals;
+};
+
+constexpr DifferenceStyle kAccuracyStyle = {
+    Metric::kFinalTestAccuracy, "Final test accuracy against the baseline, in percentage points",
+    "higher", 100, 1};
+constexpr DifferenceStyle kLossStyle = {Metric::kFinalTrainLoss,
+                                        "Final training loss against the baseline", "lower", 1, 3};
+
+// Fixed decimals, but never a wall of digits for a loss that exploded.
+std::string fixed_text(double value, int decimals) {
+  return std::abs(value) >= 1e5 ? fmt::format("{:.2e}", value)
+                                : fmt::format("{:.{}f}", value, decimals);
+}
+
+// The same with a sign, but for what rounds to zero.
+std::string signed_text(double value, int decimals) {
+  const std::string magnitude = fixed_text(std::abs(value), decimals);
+  if (magnitude == fixed_text(0, decimals)) return magnitude;
+  return (value < 0 ? "-" : "+") + magnitude;
+}
+
+void add_count(std::vector<std::string>& parts, std::uint64_t count, const char* name) {
+  if (count > 0) parts.push_back(fmt::format("{} {}", with_thousands(count), name));
+}
+
+std::string counts_line(const RunCounts& runs) {
+  std::vector<std::string> parts;
+  add_count(parts, runs.completed, "completed");
+  add_count(parts, runs.diverged, "diverged");
+  add_count(parts, runs.failed, "failed");
+  add_count(parts, runs.interrupted, "interrupted");
+  add_count(parts, runs.unfinished, "unfinished");
+  return fmt::format("{}: {}\n", counted(runs.planned, "run"), join(parts));
+}
+
+std::string counting_notes(const RunCounts& runs) {
+  std::string notes;
+  if (runs.diverged > 0)
+    notes += fmt::format(
+        "Diverged runs count with {} % accuracy (chance); losses are over completed runs.\n",
+        shortest(100 * kChanceAccuracy));
+  if (runs.failed + runs.interrupted + runs.unfinished > 0)
+    notes +=
+        "Failed, interrupted and unfinished runs are left out; the same sweep command continues.\n";
+  return notes;
+}
+
+std::string mean_and_deviation(const MetricSummary& metric) {
+  if (!metric.mean) return "";
+  const std::string deviation =
+      metric.standard_deviation ? percent_text(metric.standard_deviation) : "-";
+  return fmt::format("{} ± {}", percent_text(metric.mean), deviation);
+}
+
+std::string results_table(const std::vector<ArmSummary>& arms) {
+  Table table({{"arm", Align::kLeft},
+               {"seeds"},
+               {"diverged"},
+               {"final\nmean ± sd"},
+               {"\niqm"},
+               {"best\nmean"},
+               {"test\nloss"},
+               {"train\nloss"}});
+  for (const auto& arm : arms) {
+    const auto& accuracy = arm.metrics[Metric::kFinalTestAccuracy];
+    table.add_row({arm.name, with_thousands(arm.seeds.size()), with_thousands(arm.diverged),
+                   mean_and_deviation(accuracy), percent_text(accuracy.interquartile_mean),
+                   percent_text(arm.metrics[Metric::kBestTestAccuracy].mean),
+                   loss_text(arm.metrics[Metric::kFinalTestLoss].mean),
+                   loss_text(arm.metrics[Metric::kFinalTrainLoss].mean)});
+  }
+  return "\nTest accuracy in % (iqm: mean of the middle half), mean losses of the last epoch\n" +
+         table.text();
+}
+
+std::string gradients_table(const std::vector<ArmSummary>& arms) {
+  Table table({{"arm", Align::kLeft}, {"clipped %"}, {"median"}, {"P90"}, {"P99"}, {"max"}});
+  for (const auto& arm : arms)
+    table.add_row({arm.name, percent_text(arm.clipped_share), norm_text(arm.grad_norm_raw.median),
+                   norm_text(arm.grad_norm_raw.p90), norm_text(arm.grad_norm_raw.p99),
+                   norm_text(arm.grad_norm_raw.max)});
+  return "\nShare of steps clipped, and the gradient's norm before clipping\n" + table.text();
+}
+
+std::string interval_text(const std::optional<Interval>& interval, const DifferenceStyle& style) {
+  if (!interval) return "";
+  return fmt::format("[{}, {}]", signed_text(style.factor * interval->lower, style.decimals),
+                     signed_text(style.factor * interval->upper, style.decimals));
+}
+
+std::string differences_table(const std::vector<Comparison>& comparisons,
+                              const DifferenceStyle& style) {
+  Table table(
+      {{"arm", Align::kLeft}, {"pairs"}, {"difference"}, {"95 % interval"}, {"better"}, {"worse"}});
+  for (const auto& comparison : comparisons) {
+    const auto& difference = comparison.metrics[style.metric];
+    const std::string mean =
+        difference.mean ? signed_text(style.factor * *difference.mean, style.decimals) : "";
+    table.add_row({comparison.arm, with_thousands(difference.n), mean,
+                   interval_text(difference.interval, style), with_thousands(difference.better),
+                   with_thousands(difference.worse)});
+  }
+  return fmt::format("\n{} ({} is better)\n{}", style.title, style.better, table.text());
+}
+
+bool lacks_interval(const Comparison& comparison) {
+  return comparison.metrics[Metric::kFinalTestAccuracy].n < kFewestForInterval ||
+         comparison.metrics[Metric::kFinalTrainLoss].n < kFewestForInterval;
+}
+
+std::string differences_text(const std::vector<Comparison>& comparisons) {
+  if (comparisons.empty())
+    return "\nNothing to compare: no arm shares its learning rate with one of mode none.\n";
+  std::string text =
+      differences_table(comparisons, kAccuracyStyle) + differences_table(comparisons, kLossStyle) +
+      "\nThe baseline is mode none at the same learning rate, paired seed by seed.\n";
+  if (std::any_of(comparisons.begin(), comparisons.end(), lacks_interval))
+    text += fmt::format("Fewer than {} pairs give no interval: add seeds for one.\n",
+                        kFewestForInterval);
+  return text;
+}
+
+}  // namespace
+
+std::string comparison_text(const Summary& summary) {
+  return counts_line(summary.runs) + counting_notes(summary.runs) + results_table(summary.arms) +
+         gradients_table(summary.arms) + differences_text(summary.comparisons);
+}
+
+std::string percent_text(const std::optional<double>& share) {
+  return share ? fmt::format("{:.1f}", 100 * *share) : "";
+}
+
+std::string loss_text(const std::optional<double>& loss, int decimals) {
+  return loss ? fixed_text(*loss, decimals) : "";
+}
+
+std::string norm_text(const std::optional<double>& norm, int digits) {
+  return norm ? fmt::format("{:.{}g}", *norm, digits) : "";
+}
+
+}  // namespace clipsweep

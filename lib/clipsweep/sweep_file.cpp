@@ -1,0 +1,74 @@
+#include "clipsweep/sweep_file.h"
+
+#include <fmt/format.h>
+
+#define TOML_HEADER_ONLY 0
+#include <toml++/toml.h>
+
+#include <filesystem>
+
+#include "clipsweep/error.h"
+#include "clipsweep/files.h"
+#include "clipsweep/text.h"
+
+namespace clipsweep {
+namespace {
+
+// A number or string as the text that the command line would hold; nothing for other types.
+std::optional<std::string> scalar_text(const toml::node& node) {
+  if (const auto* text = node.as_string()) return text->get();
+  if (const auto* number = node.as_integer()) return std::to_string(number->get());
+  if (const auto* number = node.as_floating_point()) return shortest(number->get());
+  return std::nullopt;
+}
+
+std::optional<std::string> list_text(const std::string& key, const toml::array& array) {
+  std::vector<std::string> parts;
+  for (const auto& node : array) {
+    const auto part = scalar_text(node);
+    if (!part) return std::nullopt;
+    parts.push_back(*part);
+  }
+  // A list of one seed is that seed, where the bare number would be a count.
+  if (key == "seeds" && parts.size() == 1 && parse_count(parts.front()))
+    return fmt::format("{0}-{0}", parts.front());
+  return join(parts, ",");
+}
+
+Assignment assignment_of(const std::string& file, const std::string& key, const toml::node& node) {
+  const auto begin = node.source().begin;
+  const auto text =
+      node.is_array() ? list_text(key, *node.as_array()) : scalar_text(node);
+  const std::string place = fmt::format("{}:{}:{}", file, begin.line, begin.column);
+  if (!text)
+    throw ConfigError(fmt::format(
+        "{}: {} must be a number, a string or a list of these (tables and dates have no meaning here)",
+        place, printable(key)));
+  return {key, *text, fmt::format("{}:{}", file, begin.line),
+          fmt::format("{}: {} = {}", place, printable(key), printable(*text))};
+}
+
+}  // namespace
+
+std::vector<Assignment> read_sweep_file(const std::string& path) {
+  const std::string file = fs::path(path).filename().string();
+  std::string content;
+  try {
+    content = read_file(path, std::size_t{1} << 20);
+  } catch (const DataError& error) {
+    throw ConfigError(fmt::format("sweep file {}", error.what()));
+  }
+  try {
+    const toml::table table = toml::parse(content, path);
+    std::vector<Assignment> assignments;
+    for (const auto& [key, node] : table)
+      assignments.push_back(assignment_of(file, std::string(key.str()), node));
+    return assignments;
+  } catch (const toml::parse_error& error) {
+    const auto begin = error.source().begin;
+    throw ConfigError(fmt::format("{}:{}:{}: not valid TOML: {}", file, begin.line, begin.column,
+                                  printable(error.description(), 200)));
+  }
+}
+
+}  // namespace clipsweep

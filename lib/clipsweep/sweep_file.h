@@ -1,0 +1,16 @@
+// A sweep file in TOML as assignments with line numbers. What the keys mean and which values are
+// allowed stands in setting_table.h.
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include "clipsweep/experiment_config.h"
+
+namespace clipsweep {
+
+// Throws ConfigError that names file, line and column on anything that is not a flat table of
+// strings, numbers and lists of them.
+std::vector<Assignment> read_sweep_file(const std::string& path);
+
+}  // namespace clipsweep

@@ -1,0 +1,36 @@
+// sweep.json: what a sweep is and how it came about; and whether a folder holds the same sweep.
+#pragma once
+
+#include <string>
+
+#include "clipsweep/experiment_config.h"
+#include "clipsweep/image_data.h"
+#include "clipsweep/json.h"
+#include "clipsweep/result_folder.h"
+#include "clipsweep/sweep_plan.h"
+
+namespace clipsweep {
+
+// What sweep.json says beside the plan. The keys of `software` and `machine` are free.
+struct Circumstances {
+  Json software;
+  Json machine;
+  std::vector<std::string> command;
+  std::string wall_started;
+};
+
+Json sweep_json(const ExperimentConfig& config, const SweepPlan& plan, const DataChecksum& data,
+                const Circumstances& circumstances);
+
+// A sweep's folder that this process alone may write to.
+struct OwnedSweepFolder {
+  FolderLock lock;
+  SweepFolder sweep;
+};
+
+// Makes ready the folder of a sweep: makes it, or checks that it holds this sweep or a part of it,
+// and writes sweep.json if it is new or runs were added. Throws ConfigError if the folder cannot be
+// used: not writable, a file, somebody else's, in use, or one that holds another sweep.
+OwnedSweepFolder prepare_sweep_folder(const fs::path& folder, const Json& sweep);
+
+}  // namespace clipsweep

@@ -1,0 +1,133 @@
+#include "clipsweep/sweep_plan.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <set>
+
+#include "clipsweep/error.h"
+#include "clipsweep/setting_table.h"
+#include "clipsweep/sha256.h"
+#include "clipsweep/text.h"
+
+namespace clipsweep {
+namespace {
+
+constexpr std::size_t kMostRuns = 1'000'000;
+
+Json threshold_json(const ClipRule& rule) {
+  return entry_of(rule.mode).takes_threshold ? json_number(rule.threshold) : Json(nullptr);
+}
+
+// The settings that differ from their defaults, so that options added later keep old IDs.
+Json uncommon_settings(const ExperimentConfig& config) {
+  const Json values = settings_json(config, SettingGroup::kTraining);
+  const ExperimentConfig default_config;
+  const Json defaults = settings_json(default_config, SettingGroup::kTraining);
+  Json uncommon = Json::object();
+  for (const auto& [key, value] : values.items())
+    if (value != defaults.at(key)) uncommon[key] = value;
+  return uncommon;
+}
+
+std::string id_of(const RunSpec& run, const Json& uncommon, const std::string& data_sha256) {
+  // nlohmann::json sorts its keys: the hash must not depend on the order of a table.
+  nlohmann::json decisive(to_json(run));
+  decisive.erase("id");
+  decisive["settings"] = nlohmann::json(uncommon);
+  decisive["data"] = data_sha256;
+  return fmt::format("{}_seed-{}_{}", arm_name(run), run.seed,
+                     sha256_of(decisive.dump()).substr(0, 8));
+}
+
+bool is_slug(const std::string& text) {
+  return !text.empty() && text.size() <= 200 && text.front() != '.' &&
+         std::all_of(text.begin(), text.end(), [](char character) {
+           return (character >= 'a' && character <= 'z') || (character >= '0' && character <= '9') ||
+                  character == '-' || character == '_' || character == '.' || character == '+';
+         });
+}
+
+}  // namespace
+
+SweepPlan make_plan(const ExperimentConfig& config, const std::string& data_sha256) {
+  const auto rules = clip_rules(config);
+  const double grid = static_cast<double>(rules.size()) *
+                      static_cast<double>(config.learning_rates.size()) *
+                      static_cast<double>(config.seeds.size());
+  if (grid > kMostRuns)
+    throw ConfigError(fmt::format("the grid has {:.3g} runs; at most {} make one sweep", grid,
+                                  with_thousands(kMostRuns)));
+  SweepPlan plan;
+  plan.training = config.training;
+  plan.training_json = settings_json(config, SettingGroup::kTraining);
+  plan.training_json["data_sha256"] = data_sha256;
+  plan.log_every = config.log_every;
+  const Json uncommon = uncommon_settings(config);
+  std::set<std::string> seen;
+  for (const auto& rule : rules) {
+    for (const double learning_rate : config.learning_rates) {
+      for (const std::uint64_t seed : config.seeds) {
+        RunSpec run{"", rule, learning_rate, seed};
+        run.id = id_of(run, uncommon, data_sha256);
+        if (seen.insert(run.id).second) plan.runs.push_back(std::move(run));
+      }
+    }
+  }
+  return plan;
+}
+
+std::string arm_name(const RunSpec& run) {
+  const auto& mode = entry_of(run.clip.mode);
+  const std::string threshold =
+      mode.takes_threshold ? fmt::format("-{}", shortest(run.clip.threshold)) : "";
+  return fmt::format("{}{}_lr-{}", mode.name, threshold, shortest(run.learning_rate));
+}
+
+Json to_json(const RunSpec& run) {
+  return {{"id", run.id},
+          {"mode", entry_of(run.clip.mode).name},
+          {"threshold", threshold_json(run.clip)},
+          {"learning_rate", json_number(run.learning_rate)},
+          {"seed", run.seed}};
+}
+
+RunSpec run_spec_from_json(const Json& json) {
+  RunSpec run;
+  run.id = string_member(json, "id");
+  if (!is_slug(run.id))
+    throw DataError(fmt::format("\"id\" must be letters, digits and -_.+, not \"{}\"",
+                                printable(run.id)));
+  try {
+    run.clip.mode = parse_clip_mode(string_member(json, "mode"));
+  } catch (const ConfigError& error) {
+    throw DataError(error.what());
+  }
+  if (entry_of(run.clip.mode).takes_threshold)
+    run.clip.threshold = number_member(json, "threshold");
+  run.learning_rate = number_member(json, "learning_rate");
+  run.seed = count_member(json, "seed");
+  return run;
+}
+
+const RunSpec& find_run(const std::vector<RunSpec>& runs, const std::string& text) {
+  std::vector<const RunSpec*> matches;
+  std::vector<std::string> names;
+  for (const auto& run : runs) {
+    if (run.id == text) return run;
+    names.push_back(run.id);
+    const bool begins = run.id.compare(0, text.size(), text) == 0;
+    const bool is_hash = text.size() == 8 && run.id.size() > 8 &&
+                         run.id.compare(run.id.size() - 8, 8, text) == 0;
+    if (!text.empty() && (begins || is_hash)) matches.push_back(&run);
+  }
+  if (matches.size() == 1) return *matches.front();
+  if (matches.empty())
+    throw ConfigError(fmt::format("no run \"{}\"{}; the {} of the plan are listed by plan and show",
+                                  printable(text, 100), did_you_mean(text, names),
+                                  counted(runs.size(), "run")));
+  throw ConfigError(fmt::format("\"{}\" begins {} runs, the first of them {}; give more of the ID",
+                                printable(text, 100), matches.size(), matches.front()->id));
+}
+
+}  // namespace clipsweep

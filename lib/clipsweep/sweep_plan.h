@@ -1,0 +1,46 @@
+// The ordered list of all runs, before anything runs.
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <vector>
+
+#include "clipsweep/clip_rule.h"
+#include "clipsweep/experiment_config.h"
+#include "clipsweep/json.h"
+
+namespace clipsweep {
+
+// One run: its place in the grid and its ID.
+struct RunSpec {
+  std::string id;
+  ClipRule clip;
+  double learning_rate = 0;
+  std::uint64_t seed = 0;
+};
+
+struct SweepPlan {
+  TrainingSettings training;
+  Json training_json;  // the settings that decide the numbers, with the data's checksum
+  int log_every = 1;
+  std::vector<RunSpec> runs;
+};
+
+// Crosses the axes: clips, then learning rates, then seeds vary fastest. Equal runs appear once.
+// Throws ConfigError above 1,000,000 runs.
+SweepPlan make_plan(const ExperimentConfig& config, const std::string& data_sha256);
+
+// What all runs of an arm share: `value-0.5_lr-0.01`.
+std::string arm_name(const RunSpec& run);
+
+// `{"id": ..., "mode": ..., "threshold": ..., "learning_rate": ..., "seed": ...}`
+Json to_json(const RunSpec& run);
+// Throws DataError if it is not one. An ID that is no plain slug is refused, since it names a
+// folder.
+RunSpec run_spec_from_json(const Json& json);
+
+// The run that the text names: an ID, its 8 hex digits, or the beginning of just one ID. Throws
+// ConfigError that lists close ones.
+const RunSpec& find_run(const std::vector<RunSpec>& runs, const std::string& text);
+
+}  // namespace clipsweep

@@ -1,0 +1,54 @@
+// Cohorts on a pool of workers: what is left to train, how it is grouped, and what to do when the
+// disk is full, a cohort fails or a stop is asked for.
+#pragma once
+
+#include <atomic>
+#include <cstdint>
+#include <vector>
+
+#include "clipsweep/gradient_engine.h"
+#include "clipsweep/image_data.h"
+#include "clipsweep/parameters.h"
+#include "clipsweep/result_folder.h"
+#include "clipsweep/run_record.h"
+#include "clipsweep/sweep_plan.h"
+
+namespace clipsweep {
+
+// More runs in one cohort bring no speed, but memory and a coarser division of the work.
+inline constexpr std::size_t kLargestCohort = 64;
+
+// What a progress line shows while the workers run.
+struct SweepProgress {
+  std::atomic<std::uint64_t> run_steps{0};
+  std::atomic<std::uint64_t> dropped_run_steps{0};  // of runs that ended early
+  std::atomic<std::uint64_t> ended{0};
+  std::atomic<std::uint64_t> diverged{0};
+  std::atomic<std::uint64_t> failed{0};
+};
+
+// What the runner needs; the references must outlive the call.
+struct SweepJob {
+  const SweepPlan& plan;
+  const ImageData& data;
+  const fs::path& folder;
+  std::size_t workers = 1;
+  const EngineFactory& make_engine;
+  std::atomic<bool>& stop;  // set from outside to end early; set by the runner when the disk fails
+  SweepProgress& progress;
+};
+
+// The runs that have not completed or diverged yet, in the order of the plan: those without
+// run.json, interrupted ones and failed ones.
+std::vector<const RunSpec*> unfinished_runs(const SweepPlan& plan, const SweepFolder& sweep);
+
+// Groups runs into cohorts of at most `largest`, of nearly equal size and so that every worker has
+// the same number of them; runs of one seed stay together where they can, to share their batches.
+std::vector<std::vector<const RunSpec*>> make_cohorts(std::vector<const RunSpec*> runs,
+                                                      std::size_t workers, std::size_t largest);
+
+// Trains the runs and writes their logs. A cohort that fails marks its runs `failed` and the others
+// go on. Throws StorageError if the disk fails, after the other workers have stopped.
+void train_runs(const SweepJob& job, const std::vector<const RunSpec*>& runs);
+
+}  // namespace clipsweep

@@ -1,0 +1,43 @@
+// Plain tables for the terminal: columns aligned, no colour, no lines. Cells are UTF-8 text; making
+// that text from numbers is the caller's business.
+#pragma once
+
+#include <string>
+#include <string_view>
+#include <vector>
+
+namespace clipsweep {
+
+enum class Align { kLeft, kRight };
+
+struct Column {
+  std::string header;  // a line break in it stacks the words
+  Align align = Align::kRight;
+};
+
+class Table {
+ public:
+  explicit Table(std::vector<Column> columns);
+
+  // One cell for each column; an empty one prints as `-`. Throws std::logic_error on another
+  // number.
+  void add_row(std::vector<std::string> cells);
+
+  // Header and rows, each line with its line break and without trailing blanks.
+  std::string text() const;
+
+ private:
+  std::vector<std::size_t> widths() const;
+  std::string line_of(const std::vector<std::string>& cells,
+                      const std::vector<std::size_t>& column_widths) const;
+
+  std::vector<Column> columns_;
+  std::vector<std::vector<std::string>> headers_;  // line by line, the last just above the rows
+  std::vector<std::vector<std::string>> rows_;
+};
+
+// How many terminal cells a UTF-8 text takes: East Asian wide characters and emoji two, combining
+// marks none, a byte that is no UTF-8 one.
+std::size_t display_width(std::string_view text);
+
+}  // namespace clipsweep

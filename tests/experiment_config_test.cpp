@@ -1,0 +1,152 @@
+#include "clipsweep/experiment_config.h"
+
+#include <gtest/gtest.h>
+
+#include <map>
+
+#include "clipsweep/error.h"
+#include "clipsweep/setting_table.h"
+#include "clipsweep/sweep_file.h"
+#include "test_support.h"
+
+namespace clipsweep {
+namespace {
+
+using Flags = std::vector<std::pair<std::string, std::string>>;
+
+std::vector<Assignment> flags_of(const Flags& flags) {
+  std::vector<Assignment> assignments;
+  for (const auto& [name, text] : flags)
+    assignments.push_back({name, text, "flag --" + name, "--" + name + " " + text});
+  return assignments;
+}
+
+ExperimentConfig config_of_flags(const Flags& flags) { return resolve_config({}, flags_of(flags)); }
+
+std::vector<std::string> rules_of(const ExperimentConfig& config) {
+  std::vector<std::string> texts;
+  for (const auto& rule : clip_rules(config)) texts.push_back(to_text(rule));
+  return texts;
+}
+
+using Texts = std::vector<std::string>;
+
+TEST(ResolveConfig, DefaultIsTheClassicExample) {
+  const auto config = config_of_flags({});
+  EXPECT_EQ(rules_of(config), (Texts{"none", "value:0.5"}));
+  EXPECT_EQ(config.seeds, std::vector<std::uint64_t>{0});
+  EXPECT_EQ(config.learning_rates, std::vector<double>{0.01});
+  EXPECT_EQ(config.training.steps(), 5000U);
+}
+
+TEST(ResolveConfig, CrossesModesWithThresholdsAndAddsPairs) {
+  const auto config = config_of_flags(
+      {{"mode", "none,value,global-norm"}, {"threshold", "0.5,1"}, {"clip", "value:0.5,scale:2"}});
+  EXPECT_EQ(rules_of(config), (Texts{"none", "value:0.5", "value:1", "global-norm:0.5",
+                                     "global-norm:1", "scale:2"}));
+}
+
+TEST(ResolveConfig, RefusesAGridThatDoesNotFit) {
+  EXPECT_TRUE(holds(message_of<ConfigError>([] { config_of_flags({{"mode", "value"}}); }),
+                    "mode value needs a threshold"));
+  EXPECT_TRUE(holds(message_of<ConfigError>([] { config_of_flags({{"threshold", "1"}}); }),
+                    "a threshold without a mode"));
+  EXPECT_TRUE(holds(message_of<ConfigError>([] {
+                      config_of_flags({{"mode", "none"}, {"threshold", "1"}});
+                    }),
+                    "no listed mode takes one"));
+}
+
+TEST(ResolveConfig, NamesThePlaceOfAMistake) {
+  const auto message = [](const Flags& flags) {
+    return message_of<ConfigError>([&] { config_of_flags(flags); });
+  };
+  EXPECT_TRUE(holds(message({{"lr", "nan"}}), "--lr nan: a learning rate must be"));
+  for (const char* rate : {"-1", "0", "1e400", "inf", "1e39", "1e-60"})
+    EXPECT_TRUE(holds(message({{"lr", rate}}), std::string("--lr ") + rate + ": ")) << rate;
+  for (const char* threshold : {"0", "-1", "nan"})
+    EXPECT_TRUE(holds(message({{"threshold", threshold}, {"mode", "value"}}),
+                      std::string("--threshold ") + threshold + ": a threshold must be above 0"));
+  EXPECT_TRUE(holds(message({{"hidden", "0"}}), "--hidden 0: must be a whole number from 1"));
+  EXPECT_TRUE(holds(message({{"hidden", "2.5"}}), "--hidden 2.5: "));
+  EXPECT_TRUE(holds(message({{"momentum", "1"}}), "--momentum 1: must be a number from 0"));
+  EXPECT_TRUE(holds(message({{"momentum", "nan"}}), "--momentum nan: "));
+  EXPECT_TRUE(holds(message({{"weight-decay", "inf"}}), "--weight-decay inf: "));
+  EXPECT_TRUE(holds(message({{"task", "mnist"}}), "allowed: fashion-mnist"));
+  EXPECT_TRUE(holds(message({{"cell", "gru"}}), "allowed: lstm"));
+  EXPECT_TRUE(holds(message({{"on-nonfinite", "halt"}}), "allowed: stop, skip, continue"));
+  EXPECT_TRUE(holds(message({{"engine", "fused"}}), "not part of this version"));
+  EXPECT_TRUE(holds(message({{"steps-per-epoch", "0"}}), "--steps-per-epoch 0: "));
+}
+
+TEST(ResolveConfig, RecordsWhereEachValueComesFrom) {
+  const auto config = resolve_config({{"hidden", "20", "s.toml:1", ""}}, flags_of({{"lr", "0.1"}}));
+  const std::map<std::string, std::string> origins(config.origins.begin(), config.origins.end());
+  EXPECT_EQ(origins.at("hidden"), "s.toml:1");
+  EXPECT_EQ(origins.at("learning_rate"), "flag --lr");
+  EXPECT_EQ(origins.at("epochs"), "default");
+}
+
+TEST(ResolveConfig, AFlagForTheGridReplacesBothOfTheFile) {
+  const std::vector<Assignment> pairs = {{"clip", "value:1", "", ""}};
+  const std::vector<Assignment> crossed = {{"mode", "value", "", ""}, {"threshold", "0.5", "", ""}};
+  EXPECT_EQ(rules_of(resolve_config(pairs, flags_of({{"mode", "none"}}))), Texts{"none"});
+  EXPECT_EQ(rules_of(resolve_config(crossed, flags_of({{"clip", "scale:2"}}))), Texts{"scale:2"});
+  EXPECT_EQ(rules_of(resolve_config(crossed, flags_of({{"mode", "scale"}}))), Texts{"scale:0.5"});
+  EXPECT_EQ(rules_of(resolve_config(crossed, flags_of({{"threshold", "3"}}))), Texts{"value:3"});
+}
+
+class SweepFile : public ::testing::Test {
+ protected:
+  ExperimentConfig read(const std::string& toml) {
+    write_text(folder_.path() / "sweep.toml", toml);
+    return resolve_config(read_sweep_file((folder_.path() / "sweep.toml").string()), {});
+  }
+  std::string message(const std::string& toml) {
+    return message_of<ConfigError>([&] { read(toml); });
+  }
+  TemporaryFolder folder_;
+};
+
+TEST_F(SweepFile, ReadsNumbersStringsAndLists) {
+  const auto config = read(
+      "mode = [\"none\", \"value\"]\nthreshold = [0.5, 1]\nlr = \"logspace(1e-2,1,3)\"\n"
+      "seeds = 3\nbatch_size = 16\nmomentum = 0.9\n");
+  EXPECT_EQ(rules_of(config), (Texts{"none", "value:0.5", "value:1"}));
+  EXPECT_EQ(config.learning_rates, (std::vector<double>{0.01, 0.1, 1}));
+  EXPECT_EQ(config.seeds.size(), 3U);
+  EXPECT_EQ(config.training.batch_size, 16);
+  EXPECT_EQ(config.training.momentum, 0.9);
+}
+
+TEST_F(SweepFile, AListOfOneSeedIsThatSeed) {
+  EXPECT_EQ(read("seeds = [7]").seeds, std::vector<std::uint64_t>{7});
+  EXPECT_EQ(read("seeds = [7, 9]").seeds, (std::vector<std::uint64_t>{7, 9}));
+}
+
+TEST_F(SweepFile, NamesLineAndColumn) {
+  EXPECT_TRUE(holds(message("hidden = 10\nmoed = \"none\"\n"),
+                    "sweep.toml:2:8: moed = none: unknown key \"moed\" (did you mean \"mode\"?)"));
+  EXPECT_TRUE(holds(message("hidden = [\n"), "sweep.toml:1:12: not valid TOML"));
+  EXPECT_TRUE(holds(message("lr = nan\n"), "sweep.toml:1:6: lr = nan: a learning rate must be"));
+  EXPECT_TRUE(holds(message("threshold = []\nmode = 'value'"), "empty list"));
+  EXPECT_TRUE(holds(message("[grid]\nlr = 1\n"), "sweep.toml:1:1: grid must be a number"));
+  EXPECT_TRUE(holds(message("hidden = true\n"), "must be a number"));
+  EXPECT_TRUE(holds(message("lr = 0.1\nlearning_rate = 0.2\n"), "given twice"));
+}
+
+TEST_F(SweepFile, SaysThatItIsMissing) {
+  EXPECT_TRUE(holds(message_of<ConfigError>([] { read_sweep_file("/nowhere/sweep.toml"); }),
+                    "sweep file /nowhere/sweep.toml: cannot read: No such file"));
+}
+
+TEST(SettingTable, EveryFlagIsFoundByFlagAndKey) {
+  for (const auto& setting : setting_table()) {
+    EXPECT_EQ(find_setting(setting.flag), &setting);
+    EXPECT_EQ(find_setting(setting.key), &setting);
+  }
+  EXPECT_EQ(find_setting("no-such-flag"), nullptr);
+}
+
+}  // namespace
+}  // namespace clipsweep

@@ -1,0 +1,303 @@
+// The reference engine against torch::nn, autograd in double and its own promise that a run does not
+// know its neighbours.
+#include "clipsweep/reference_engine.h"
+
+#include <torch/torch.h>
+
+#include <numeric>
+
+#include "clipsweep/clipping.h"
+#include "clipsweep/initial_weights.h"
+#include "clipsweep/random.h"
+#include "test_support.h"
+
+namespace clipsweep {
+namespace {
+
+using at::Tensor;
+
+struct Shape {
+  int batch, time_steps, inputs, hidden;
+};
+
+const std::vector<Shape> kShapes = {{32, 28, 28, 10}, {1, 1, 1, 1},  {5, 3, 7, 2},
+                                    {20, 9, 2, 33},   {33, 4, 5, 16}, {64, 2, 3, 8}};
+
+ImageSet random_images(const Shape& shape, int count) {
+  ImageSet images;
+  images.count = count;
+  images.rows = shape.time_steps;
+  images.columns = shape.inputs;
+  RandomStream random(1, "reference-engine-test");
+  images.pixels.resize(static_cast<std::size_t>(count * images.rows * images.columns));
+  for (auto& pixel : images.pixels) pixel = static_cast<std::uint8_t>(random.below(256));
+  for (int i = 0; i < count; ++i)
+    images.labels.push_back(static_cast<std::uint8_t>(random.below(10)));
+  return images;
+}
+
+// One batch per source, each of the next B pictures.
+Batch batch_of(const ImageSet& images, int size, std::vector<int> source_of_run) {
+  const int sources = 1 + *std::max_element(source_of_run.begin(), source_of_run.end());
+  Batch batch = make_batch(images, sources, size, std::move(source_of_run));
+  std::vector<std::uint32_t> indices(static_cast<std::size_t>(size));
+  for (int s = 0; s < sources; ++s) {
+    std::iota(indices.begin(), indices.end(), static_cast<std::uint32_t>(s * size));
+    gather(images, indices, s, batch);
+  }
+  return batch;
+}
+
+void set_row(Block& block, std::size_t r, const ParameterLayout& layout, std::uint64_t seed) {
+  const auto row = initial_weights(Initialization::kTorch, layout, seed);
+  std::copy(row.begin(), row.end(), block.row(r).begin());
+}
+
+bool same_bits(Span<const float> a, Span<const float> b) {
+  return std::equal(a.begin(), a.end(), b.begin(), b.end());
+}
+
+// The same loss and gradient by torch::nn::LSTM and torch::nn::Linear.
+struct Oracle {
+  Tensor loss;
+  Tensor gradient;  // [P], in the order of the layout
+};
+
+Oracle oracle(Span<const float> row, const ParameterLayout& layout, const Batch& batch, int source,
+              torch::ScalarType type) {
+  torch::nn::LSTM lstm(torch::nn::LSTMOptions(layout.inputs, layout.hidden));
+  torch::nn::Linear output(layout.hidden, layout.outputs);
+  lstm->to(type);
+  output->to(type);
+  const auto tensor_of = [&](const char* name) {
+    const auto& tensor = layout.tensor(name);
+    std::vector<std::int64_t> sizes(tensor.shape.begin(), tensor.shape.end());
+    return torch::from_blob(const_cast<float*>(row.data()) + tensor.offset, sizes).to(type);
+  };
+  {
+    const torch::NoGradGuard no_grad;
+    auto parameters = lstm->named_parameters();
+    parameters["weight_ih_l0"].copy_(tensor_of("lstm.weight_ih"));
+    parameters["weight_hh_l0"].copy_(tensor_of("lstm.weight_hh"));
+    parameters["bias_ih_l0"].copy_(tensor_of("lstm.bias"));
+    parameters["bias_hh_l0"].zero_();
+    output->weight.copy_(tensor_of("output.weight"));
+    output->bias.copy_(tensor_of("output.bias"));
+  }
+  const std::int64_t size = batch.size;
+  const std::int64_t pixels = size * batch.time_steps * batch.inputs;
+  const Tensor inputs =
+      torch::from_blob(const_cast<float*>(batch.values.data()) + source * pixels,
+                       {batch.time_steps, batch.inputs, size})
+          .transpose(1, 2)
+          .to(type);
+  const Tensor labels =
+      torch::from_blob(const_cast<std::uint8_t*>(batch.labels.data()) + source * size, {size},
+                       torch::kUInt8)
+          .to(torch::kInt64);
+  const Tensor states = std::get<0>(lstm->forward(inputs));
+  const Tensor loss = torch::nn::functional::cross_entropy(output->forward(states[-1]), labels);
+  loss.backward();
+  auto parameters = lstm->named_parameters();
+  return {loss.detach(),
+          torch::cat({parameters["weight_ih_l0"].grad().flatten(),
+                      parameters["weight_hh_l0"].grad().flatten(), parameters["bias_ih_l0"].grad(),
+                      output->weight.grad().flatten(), output->bias.grad()})};
+}
+
+double relative_error(const Tensor& a, const Tensor& b) {
+  return ((a - b).norm() / b.norm()).item<double>();
+}
+
+TEST(LstmCrossEntropy, AgreesWithTorchInDouble) {
+  for (const Shape& shape : kShapes) {
+    const auto layout = lstm_layout(shape.inputs, shape.hidden, 10);
+    const auto batch = batch_of(random_images(shape, 200), shape.batch, {0});
+    Block block(1, layout.size());
+    set_row(block, 0, layout, 3);
+    const auto expected = oracle(block.row(0), layout, batch, 0, torch::kFloat64);
+    const Tensor parameters =
+        torch::from_blob(block.data(), {1, static_cast<std::int64_t>(layout.size())})
+            .to(torch::kFloat64)
+            .requires_grad_();
+    const Tensor inputs =
+        torch::from_blob(const_cast<float*>(batch.values.data()),
+                         {1, shape.time_steps, shape.inputs, shape.batch})
+            .transpose(1, 2)
+            .to(torch::kFloat64);
+    const Tensor labels = torch::from_blob(const_cast<std::uint8_t*>(batch.labels.data()),
+                                           {1, shape.batch}, torch::kUInt8)
+                              .to(torch::kInt64);
+    const auto samples = lstm_cross_entropy(parameters, layout, inputs, labels,
+                                            torch::zeros({1}, torch::kInt64));
+    const Tensor loss = samples.losses.mean();
+    loss.backward();
+    EXPECT_LT(relative_error(loss, expected.loss), 1e-12);
+    EXPECT_LT(relative_error(parameters.grad()[0], expected.gradient), 1e-11);
+  }
+}
+
+TEST(ReferenceEngine, AgreesWithTorchInFloatForSeveralRunsAndSeeds) {
+  for (const Shape& shape : kShapes) {
+    const auto layout = lstm_layout(shape.inputs, shape.hidden, 10);
+    const auto batch = batch_of(random_images(shape, 200), shape.batch, {0, 1, 0});
+    Block parameters(3, layout.size());
+    for (std::size_t r = 0; r < 3; ++r) set_row(parameters, r, layout, r);
+    StepResult result(3, layout.size());
+    make_reference_engine(layout, "cpu")->compute_gradients(parameters, batch, result);
+    for (std::size_t r = 0; r < 3; ++r) {
+      const auto expected = oracle(parameters.row(r), layout, batch, batch.source_of_run[r],
+                                   torch::kFloat64);
+      const Tensor gradient = torch::from_blob(result.gradients.row(r).data(),
+                                               {static_cast<std::int64_t>(layout.size())});
+      EXPECT_NEAR(result.losses[r], expected.loss.item<double>(), 2e-6);
+      EXPECT_LT(relative_error(gradient.to(torch::kFloat64), expected.gradient), 1e-5);
+    }
+  }
+}
+
+TEST(ReferenceEngine, GradientIsThatOfFiniteDifferences) {
+  const Shape shape{5, 4, 3, 4};
+  const auto layout = lstm_layout(shape.inputs, shape.hidden, 10);
+  const auto batch = batch_of(random_images(shape, 10), shape.batch, {0});
+  const Tensor inputs = torch::from_blob(const_cast<float*>(batch.values.data()), {1, 4, 3, 5})
+                            .transpose(1, 2)
+                            .to(torch::kFloat64);
+  const Tensor labels =
+      torch::from_blob(const_cast<std::uint8_t*>(batch.labels.data()), {1, 5}, torch::kUInt8)
+          .to(torch::kInt64);
+  const auto loss_at = [&](const Tensor& parameters) {
+    return lstm_cross_entropy(parameters, layout, inputs, labels, torch::zeros({1}, torch::kInt64))
+        .losses.mean();
+  };
+  const auto row = initial_weights(Initialization::kTorch, layout, 1);
+  const Tensor parameters =
+      torch::tensor(row).to(torch::kFloat64).unsqueeze(0).clone().requires_grad_();
+  loss_at(parameters).backward();
+  const torch::NoGradGuard no_grad;
+  const double step = 1e-6;
+  for (std::int64_t i = 0; i < parameters.size(1); i += 7) {
+    Tensor above = parameters.clone(), below = parameters.clone();
+    above[0][i] += step;
+    below[0][i] -= step;
+    const double slope = ((loss_at(above) - loss_at(below)) / (2 * step)).item<double>();
+    EXPECT_NEAR(parameters.grad()[0][i].item<double>(), slope, 1e-8);
+  }
+}
+
+// To the last bit, whatever the shape: in cohorts of any size, at any place.
+TEST(ReferenceEngine, ARunDoesNotKnowItsNeighbours) {
+  for (const Shape& shape : kShapes) {
+    const auto layout = lstm_layout(shape.inputs, shape.hidden, 10);
+    const auto images = random_images(shape, 200);
+    const auto engine = make_reference_engine(layout, "cpu");
+    Block alone(1, layout.size());
+    set_row(alone, 0, layout, 5);
+    const auto batch_alone = batch_of(images, shape.batch, {0});
+    StepResult expected(1, layout.size());
+    engine->compute_gradients(alone, batch_alone, expected);
+    const auto expected_evaluation = engine->evaluate(alone, batch_alone);
+    for (const std::size_t runs : {2, 3, 17, 64}) {
+      for (const std::size_t place : {std::size_t{0}, runs / 2, runs - 1}) {
+        Block parameters(runs, layout.size());
+        for (std::size_t r = 0; r < runs; ++r) set_row(parameters, r, layout, 100 + r);
+        set_row(parameters, place, layout, 5);
+        std::vector<int> sources(runs, 1);
+        sources[place] = 0;
+        StepResult result(runs, layout.size());
+        engine->compute_gradients(parameters, batch_of(images, shape.batch, sources), result);
+        EXPECT_EQ(result.losses[place], expected.losses[0]);
+        EXPECT_EQ(result.corrects[place], expected.corrects[0]);
+        EXPECT_TRUE(same_bits(result.gradients.row(place), expected.gradients.row(0)))
+            << "batch " << shape.batch << ", hidden " << shape.hidden << ", run " << place << " of "
+            << runs;
+        const auto evaluation = engine->evaluate(parameters, batch_alone);
+        EXPECT_EQ(evaluation.loss_sums[place], expected_evaluation.loss_sums[0]);
+      }
+    }
+  }
+}
+
+TEST(ReferenceEngine, PermutingTheRunsPermutesTheResults) {
+  const Shape shape{32, 28, 28, 10};
+  const auto layout = lstm_layout(shape.inputs, shape.hidden, 10);
+  const auto images = random_images(shape, 100);
+  const auto engine = make_reference_engine(layout, "cpu");
+  const std::vector<std::size_t> order = {3, 0, 4, 1, 2};
+  Block parameters(5, layout.size()), permuted(5, layout.size());
+  std::vector<int> sources, permuted_sources;
+  for (std::size_t r = 0; r < 5; ++r) {
+    set_row(parameters, r, layout, r);
+    set_row(permuted, r, layout, order[r]);
+    sources.push_back(static_cast<int>(r % 3));
+    permuted_sources.push_back(static_cast<int>(order[r] % 3));
+  }
+  StepResult result(5, layout.size()), permuted_result(5, layout.size());
+  engine->compute_gradients(parameters, batch_of(images, 32, sources), result);
+  engine->compute_gradients(permuted, batch_of(images, 32, permuted_sources), permuted_result);
+  for (std::size_t r = 0; r < 5; ++r) {
+    EXPECT_EQ(permuted_result.losses[r], result.losses[order[r]]);
+    EXPECT_TRUE(same_bits(permuted_result.gradients.row(r), result.gradients.row(order[r])));
+  }
+}
+
+TEST(ReferenceEngine, ANanStaysInItsRunAndIsNeverRight) {
+  const Shape shape{32, 4, 5, 6};
+  const auto layout = lstm_layout(shape.inputs, shape.hidden, 10);
+  const auto batch = batch_of(random_images(shape, 64), 32, {0, 0});
+  const auto engine = make_reference_engine(layout, "cpu");
+  Block parameters(2, layout.size());
+  set_row(parameters, 0, layout, 0);
+  set_row(parameters, 1, layout, 1);
+  StepResult before(2, layout.size()), after(2, layout.size());
+  engine->compute_gradients(parameters, batch, before);
+  parameters.row(0)[0] = NAN;
+  engine->compute_gradients(parameters, batch, after);
+  EXPECT_TRUE(std::isnan(after.losses[0]));
+  EXPECT_EQ(after.corrects[0], 0);
+  EXPECT_TRUE(find_nonfinite(after.gradients.row(0)));
+  EXPECT_EQ(after.losses[1], before.losses[1]);
+  EXPECT_TRUE(same_bits(after.gradients.row(1), before.gradients.row(1)));
+}
+
+TEST(ReferenceEngine, RightAnswersAreCountedWithoutThePadding) {
+  const Shape shape{7, 3, 4, 5};
+  const auto layout = lstm_layout(shape.inputs, shape.hidden, 10);
+  auto images = random_images(shape, 20);
+  std::fill(images.labels.begin(), images.labels.end(), std::uint8_t{2});
+  const auto batch = batch_of(images, 7, {0});
+  Block parameters(1, layout.size());  // zeros: the logits are the output's bias
+  parameters.row(0)[layout.tensor("output.bias").offset + 2] = 1;
+  StepResult result(1, layout.size());
+  make_reference_engine(layout, "cpu")->compute_gradients(parameters, batch, result);
+  EXPECT_EQ(result.corrects[0], 7);
+  // -log(e / (e + 9))
+  EXPECT_NEAR(result.losses[0], std::log(std::exp(1.0) + 9) - 1, 1e-6);
+}
+
+// LibTorch's clipping functions as oracles on ordinary input; its norm clipping adds 1e-6.
+TEST(Clipping, AgreesWithTorchOnOrdinaryGradients) {
+  const auto layout = lstm_layout(28, 10, 10);
+  for (const double threshold : {0.05, 0.5, 5.0}) {
+    for (std::uint64_t seed = 0; seed < 5; ++seed) {
+      const auto row = initial_weights(Initialization::kTorch, layout, seed);
+      for (const ClipMode mode : {ClipMode::kValue, ClipMode::kGlobalNorm}) {
+        auto clipped = row;
+        GradientNorms norms;
+        measure_norms(clipped, layout, norms);
+        clip_gradient({mode, threshold}, layout, norms, clipped);
+        Tensor parameter = torch::zeros({static_cast<std::int64_t>(row.size())}, torch::kFloat64);
+        parameter.mutable_grad() = torch::tensor(row).to(torch::kFloat64);
+        if (mode == ClipMode::kValue)
+          torch::nn::utils::clip_grad_value_(parameter, threshold);
+        else
+          torch::nn::utils::clip_grad_norm_(parameter, threshold);
+        const Tensor ours = torch::tensor(clipped).to(torch::kFloat64);
+        EXPECT_LT(relative_error(ours, parameter.grad()), 3e-6) << threshold;
+      }
+    }
+  }
+}
+
+}  // namespace
+}  // namespace clipsweep

@@ -1,0 +1,141 @@
+#include "clipsweep/result_folder.h"
+
+#include <gtest/gtest.h>
+
+#include "clipsweep/error.h"
+#include "clipsweep/sweep_manifest.h"
+#include "sample_folder.h"
+#include "test_support.h"
+
+namespace clipsweep {
+namespace {
+
+Json sample_sweep_json(const ExperimentConfig& config) {
+  return sweep_json(config, make_plan(config, "data"), {"data", {}}, {});
+}
+
+class OutFolder : public ::testing::Test {
+ protected:
+  std::string refusal(const ExperimentConfig& config) {
+    return message_of<ConfigError>(
+        [&] { prepare_sweep_folder(out_, sample_sweep_json(config)); });
+  }
+  void prepare(const ExperimentConfig& config) {
+    prepare_sweep_folder(out_, sample_sweep_json(config));
+  }
+  TemporaryFolder folder_;
+  fs::path out_ = folder_.path() / "out";
+};
+
+TEST_F(OutFolder, TakesTheSamePlanAgainAndOneThatAddsRuns) {
+  auto config = sample_config();
+  prepare(config);
+  prepare(config);
+  config.seeds.push_back(7);
+  prepare(config);
+  EXPECT_EQ(open_sweep_folder(out_).runs.size(), make_plan(config, "data").runs.size());
+}
+
+TEST_F(OutFolder, RefusesAPlanThatDropsRuns) {
+  auto config = sample_config();
+  prepare(config);
+  config.seeds.pop_back();
+  EXPECT_TRUE(holds(refusal(config), "2 of its 4 runs are not in this plan"));
+}
+
+TEST_F(OutFolder, NamesTheSettingThatDiffers) {
+  auto config = sample_config();
+  prepare(config);
+  config.training.hidden = 20;
+  EXPECT_TRUE(holds(refusal(config), "its hidden is 10, not 20"));
+  config = sample_config();
+  config.log_every = 5;
+  EXPECT_TRUE(holds(refusal(config), "its log_every is 1, not 5"));
+}
+
+TEST_F(OutFolder, DoesNotMindHowTheSweepIsCarriedOut) {
+  auto config = sample_config();
+  prepare(config);
+  config.workers = 5;
+  config.max_runs = 1;
+  prepare(config);
+}
+
+TEST_F(OutFolder, RefusesAFile) {
+  write_text(out_, "x");
+  EXPECT_TRUE(holds(refusal(sample_config()), "is a file; name a folder"));
+}
+
+TEST_F(OutFolder, RefusesAFolderOfSomethingElse) {
+  fs::create_directories(out_);
+  write_text(out_ / "thesis.tex", "x");
+  EXPECT_TRUE(holds(refusal(sample_config()), "holds something else (thesis.tex)"));
+  EXPECT_FALSE(fs::exists(out_ / ".lock"));
+}
+
+TEST_F(OutFolder, RefusesAFolderThatIsInUse) {
+  const auto owned = prepare_sweep_folder(out_, sample_sweep_json(sample_config()));
+  EXPECT_TRUE(holds(refusal(sample_config()), "another clipsweep is working in this folder"));
+}
+
+TEST_F(OutFolder, RefusesADamagedSweepJson) {
+  prepare(sample_config());
+  write_text(sweep_path(out_), "{\"schema\": ");
+  EXPECT_TRUE(holds(message_of<DataError>([&] { prepare(sample_config()); }), "sweep.json: not valid"));
+}
+
+TEST(OpenSweepFolder, SaysWhatIsMissing) {
+  const TemporaryFolder folder;
+  EXPECT_TRUE(holds(message_of<ConfigError>([] { open_sweep_folder("/nowhere"); }), "no such folder"));
+  EXPECT_TRUE(holds(message_of<ConfigError>([&] { open_sweep_folder(folder.path()); }),
+                    "no sweep.json in this folder"));
+}
+
+TEST(ReadStepLog, ReadsBackWhatWasAppended) {
+  const SampleFolder sample;
+  const auto run = completed_run(sample.plan(), sample.spec(0));
+  sample.write(run);
+  std::vector<StepRecord> read;
+  const auto reading = read_step_log(sample.steps_log(0), [&](const Json& step, std::uint64_t line) {
+    EXPECT_EQ(line, read.size() + 2);
+    read.push_back(step_record_from_json(step, {"lstm.weight_ih"}));
+  });
+  ASSERT_EQ(read.size(), run.steps.size());
+  EXPECT_EQ(reading.header.run.id, sample.spec(0).id);
+  EXPECT_FALSE(reading.torn);
+  for (std::size_t i = 0; i < read.size(); ++i) {
+    EXPECT_EQ(read[i].loss, run.steps[i].loss);
+    EXPECT_EQ(read[i].grad_norm_raw, run.steps[i].grad_norm_raw);
+  }
+}
+
+TEST(ReadStepLog, TakesATornLastLineAsTheMarkOfAKilledRun) {
+  const SampleFolder sample;
+  sample.write(completed_run(sample.plan(), sample.spec(0)));
+  cut_off(sample.steps_log(0), 30);
+  std::uint64_t steps = 0;
+  EXPECT_TRUE(read_step_log(sample.steps_log(0), [&](const Json&, std::uint64_t) { ++steps; }).torn);
+  EXPECT_EQ(steps, sample.plan().training.steps() - 1);
+}
+
+TEST(ReadStepLog, NamesFileAndLineOfABadOne) {
+  const SampleFolder sample;
+  sample.write(completed_run(sample.plan(), sample.spec(0)));
+  damage(sample.steps_log(0), "\"step\":3,", "\"step\":NaN,");
+  const auto message = message_of<DataError>(
+      [&] { read_step_log(sample.steps_log(0), [](const Json&, std::uint64_t) {}); });
+  EXPECT_TRUE(holds(message, "steps.jsonl:4: not valid JSON"));
+}
+
+TEST(RunLog, StartsAnUnfinishedRunAnew) {
+  const SampleFolder sample;
+  const auto run = completed_run(sample.plan(), sample.spec(0));
+  sample.write(run);
+  sample.write(run);
+  std::uint64_t steps = 0;
+  read_step_log(sample.steps_log(0), [&](const Json&, std::uint64_t) { ++steps; });
+  EXPECT_EQ(steps, sample.plan().training.steps());
+}
+
+}  // namespace
+}  // namespace clipsweep

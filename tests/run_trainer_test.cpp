@@ -1,0 +1,258 @@
+// One run's step with gradients made by hand, so that each kind of bad number comes when it should.
+#include "clipsweep/run_trainer.h"
+
+#include <gtest/gtest.h>
+
+#include <cmath>
+#include <limits>
+
+namespace clipsweep {
+namespace {
+
+constexpr float kInf = std::numeric_limits<float>::infinity();
+constexpr float kNan = std::numeric_limits<float>::quiet_NaN();
+
+// A run of a model with 20 parameters, fed one gradient after the other.
+class FedRun {
+ public:
+  explicit FedRun(NonfinitePolicy policy = NonfinitePolicy::kStop, ClipRule clip = {},
+               double learning_rate = 0.5, int log_every = 1)
+      : layout_(lstm_layout(2, 1, 2)), weights_(layout_.size(), 1), gradient_(layout_.size()) {
+    plan_.training.on_nonfinite = policy;
+    plan_.training.epochs = 1;
+    plan_.training.steps_per_epoch = 1000;
+    plan_.log_every = log_every;
+    spec_.clip = clip;
+    spec_.learning_rate = learning_rate;
+    trainer_.emplace(plan_, spec_, layout_,
+                     [this](const StepRecord& record) { steps_.push_back(record); });
+  }
+
+  // A gradient of equal elements, with one of them replaced.
+  bool step(float value, std::optional<float> special = {}, std::size_t place = 9,
+            float loss = 2.0F) {
+    gradient_.assign(layout_.size(), value);
+    if (special) gradient_[place] = *special;
+    return trainer_->step(loss, 16, gradient_, weights_);
+  }
+  bool step_with_loss(float loss) { return step(0.01F, {}, 9, loss); }
+
+  RunRecord record() const { return trainer_->record(trainer_->outcome(weights_)); }
+  std::vector<Event> events() const { return record().events; }
+  const std::vector<StepRecord>& steps() const { return steps_; }
+  std::vector<float>& weights() { return weights_; }
+
+ private:
+  SweepPlan plan_;
+  RunSpec spec_;
+  ParameterLayout layout_;
+  std::vector<float> weights_;
+  std::vector<float> gradient_;
+  std::vector<StepRecord> steps_;
+  std::optional<RunTrainer> trainer_;
+};
+
+TEST(RunTrainer, RecordsTheGradientBeforeAndAfterClipping) {
+  FedRun run(NonfinitePolicy::kStop, {ClipMode::kGlobalNorm, 1});
+  EXPECT_TRUE(run.step(1));
+  const auto& step = run.steps().back();
+  EXPECT_EQ(step.step, 1U);
+  EXPECT_EQ(step.accuracy, 0.5);
+  EXPECT_DOUBLE_EQ(step.grad_norm_raw, std::sqrt(20.0));
+  EXPECT_NEAR(step.grad_norm_clipped, 1, 1e-6);
+  EXPECT_NEAR(step.clip_scale, 1 / std::sqrt(20.0), 1e-7);
+  EXPECT_TRUE(step.clipped);
+  EXPECT_EQ(step.clipped_fraction, 1);
+  EXPECT_EQ(step.grad_max_abs, 1);
+  EXPECT_FLOAT_EQ(run.weights()[0], static_cast<float>(1 - 0.5 / std::sqrt(20.0)));
+}
+
+TEST(RunTrainer, RecordsEveryFieldWithoutClippingToo) {
+  FedRun run;
+  run.step(1);
+  const auto& step = run.steps().back();
+  EXPECT_EQ(step.grad_norm_clipped, step.grad_norm_raw);
+  EXPECT_EQ(step.clip_scale, 1);
+  EXPECT_EQ(step.tensor_norms.size(), 5U);
+  EXPECT_FALSE(step.clipped);
+}
+
+TEST(RunTrainer, AZeroGradientHasScaleOne) {
+  FedRun run(NonfinitePolicy::kStop, {ClipMode::kScale, 1});
+  run.step(0);
+  EXPECT_EQ(run.steps().back().clip_scale, 1);
+}
+
+TEST(RunTrainer, ANanGradientStopsTheRunBeforeItReachesTheWeights) {
+  FedRun run(NonfinitePolicy::kStop, {ClipMode::kValue, 1});
+  run.step(0.01F);
+  const auto before = run.weights();
+  EXPECT_FALSE(run.step(0.01F, kNan));
+  EXPECT_EQ(run.weights(), before);
+  const auto record = run.record();
+  EXPECT_EQ(record.outcome, Outcome::kDiverged);
+  ASSERT_EQ(record.events.size(), 1U);
+  const auto& event = record.events.front();
+  EXPECT_EQ(event.kind, EventKind::kNan);
+  EXPECT_EQ(event.phase, Phase::kGradient);
+  EXPECT_EQ(event.step, 2U);
+  EXPECT_EQ(event.tensor, "lstm.weight_hh");  // elements 8 to 11 of the row
+  EXPECT_EQ(event.index, 1U);
+  EXPECT_EQ(event.nan, 1U);
+  EXPECT_EQ(event.action, Action::kStopped);
+  EXPECT_NEAR(*event.last_finite_norm, 0.01 * std::sqrt(20.0), 1e-8);
+  EXPECT_EQ(run.steps().back().nonfinite, 1U);
+  EXPECT_TRUE(std::isnan(run.steps().back().grad_norm_raw));
+}
+
+// Value clipping turns Inf into the threshold: the check comes first.
+TEST(RunTrainer, ValueClippingDoesNotHideAnInfiniteGradient) {
+  FedRun run(NonfinitePolicy::kStop, {ClipMode::kValue, 1});
+  EXPECT_FALSE(run.step(0.01F, -kInf));
+  EXPECT_EQ(run.events().front().kind, EventKind::kInf);
+  EXPECT_EQ(run.events().front().negative_inf, 1U);
+}
+
+TEST(RunTrainer, ANonfiniteLossDoesNotEndTheInspection) {
+  FedRun run;
+  run.weights()[19] = kInf;
+  EXPECT_FALSE(run.step(0.01F, kNan, 9, kNan));
+  const auto events = run.events();
+  ASSERT_EQ(events.size(), 3U);
+  EXPECT_EQ(events[0].phase, Phase::kLoss);
+  EXPECT_FALSE(events[0].tensor);
+  EXPECT_FALSE(events[0].index);
+  EXPECT_EQ(events[1].phase, Phase::kGradient);
+  EXPECT_EQ(events[2].phase, Phase::kWeights);
+  EXPECT_EQ(events[2].tensor, "output.bias");
+  EXPECT_EQ(events[2].index, 1U);
+}
+
+TEST(RunTrainer, AnUpdateThatOverflowsIsNotTaken) {
+  FedRun run(NonfinitePolicy::kStop, {}, 1e38);
+  const auto before = run.weights();
+  EXPECT_FALSE(run.step(0, 100.0F));
+  EXPECT_EQ(run.weights(), before);
+  const auto events = run.events();
+  ASSERT_EQ(events.size(), 2U);
+  EXPECT_EQ(events[0].phase, Phase::kUpdate);
+  EXPECT_EQ(events[0].positive_inf, 1U);
+  EXPECT_EQ(events[0].tensor, "lstm.weight_hh");
+  EXPECT_EQ(events[1].phase, Phase::kWeights);
+}
+
+TEST(RunTrainer, WeightsThatOverflowAreTheirOwnPhase) {
+  FedRun run(NonfinitePolicy::kStop, {}, 1.0);
+  run.weights()[9] = -3e38F;
+  EXPECT_FALSE(run.step(0.01F, 3e38F));
+  const auto events = run.events();
+  EXPECT_EQ(events.back().kind, EventKind::kInf);
+  EXPECT_EQ(events.back().phase, Phase::kWeights);
+  EXPECT_EQ(events.back().negative_inf, 1U);
+}
+
+// What a learning rate of 1e38 does first: nothing is infinite yet, but the place is named.
+TEST(RunTrainer, AHugeUpdateIsNamedBeforeAnythingIsInfinite) {
+  FedRun run(NonfinitePolicy::kStop, {}, 1e38);
+  EXPECT_TRUE(run.step(0.01F, 0.1F));
+  const auto events = run.events();
+  ASSERT_EQ(events.size(), 2U);
+  for (const auto& event : events) {
+    EXPECT_EQ(event.kind, EventKind::kNormOverflow);
+    EXPECT_EQ(event.tensor, "lstm.weight_hh");
+    EXPECT_EQ(event.index, 1U);
+    EXPECT_EQ(event.action, Action::kContinued);
+  }
+  EXPECT_EQ(events[0].phase, Phase::kUpdate);
+  EXPECT_NEAR(events[0].norm / 1e37, 1, 0.1);
+  EXPECT_EQ(events[1].phase, Phase::kWeights);
+}
+
+TEST(RunTrainer, SkipDropsTheUpdateAndGoesOn) {
+  FedRun run(NonfinitePolicy::kSkip);
+  const auto before = run.weights();
+  EXPECT_TRUE(run.step(0.01F, kNan));
+  EXPECT_EQ(run.weights(), before);
+  EXPECT_TRUE(run.steps().back().skipped);
+  EXPECT_TRUE(run.step(0.01F));
+  EXPECT_NE(run.weights(), before);
+  const auto record = run.record();
+  EXPECT_EQ(record.outcome, Outcome::kCompleted);
+  EXPECT_EQ(record.totals.skipped_steps, 1U);
+  EXPECT_EQ(record.events.front().action, Action::kSkipped);
+}
+
+TEST(RunTrainer, ContinueWritesOneEventWhereAPhaseTurnsBad) {
+  FedRun run(NonfinitePolicy::kContinue);
+  run.step(0.01F);
+  for (int i = 0; i < 5; ++i) EXPECT_TRUE(run.step(0.01F, kNan));
+  const auto record = run.record();
+  EXPECT_EQ(record.outcome, Outcome::kDiverged);
+  EXPECT_EQ(record.totals.nonfinite_steps, 5U);
+  ASSERT_EQ(record.events.size(), 3U);  // gradient, update, weights of step 2
+  for (const auto& event : record.events) EXPECT_EQ(event.step, 2U);
+}
+
+TEST(RunTrainer, ContinueMayRecover) {
+  FedRun run(NonfinitePolicy::kContinue, {ClipMode::kValue, 1});
+  EXPECT_TRUE(run.step(0.01F, kInf));  // value clipping makes it 1
+  EXPECT_TRUE(run.step(0.01F));
+  EXPECT_TRUE(run.step(0.01F, kInf));
+  EXPECT_EQ(run.record().outcome, Outcome::kCompleted);
+  EXPECT_EQ(run.events().size(), 2U);
+}
+
+TEST(RunTrainer, ANormBeyondFloat32IsNotAnInfiniteGradient) {
+  for (const float huge : {1e20F, 3e38F}) {
+    FedRun run(NonfinitePolicy::kStop, {ClipMode::kGlobalNorm, 1});
+    EXPECT_TRUE(run.step(huge));
+    ASSERT_EQ(run.events().size(), 1U);
+    const auto event = run.events().front();
+    EXPECT_EQ(event.kind, EventKind::kNormOverflow);
+    EXPECT_EQ(event.action, Action::kContinued);
+    EXPECT_NEAR(event.norm / (static_cast<double>(huge) * std::sqrt(20.0)), 1, 1e-6);
+    EXPECT_NEAR(run.steps().back().grad_norm_clipped, 1, 1e-6);
+    EXPECT_EQ(run.record().totals.nonfinite_steps, 0U);
+  }
+}
+
+TEST(RunTrainer, ASpikeNamesItsLargestElement) {
+  FedRun run;
+  for (int i = 0; i < 50; ++i) run.step(0.01F);
+  run.step(0.01F, -5.0F, 17);
+  ASSERT_EQ(run.events().size(), 1U);
+  const auto event = run.events().front();
+  EXPECT_EQ(event.kind, EventKind::kSpike);
+  EXPECT_EQ(event.tensor, "output.weight");
+  EXPECT_EQ(event.index, 1U);
+  EXPECT_NEAR(*event.running_median, 0.01 * std::sqrt(20.0), 1e-8);
+  EXPECT_EQ(run.record().totals.spikes, 1U);
+}
+
+TEST(RunTrainer, LogEveryThinsAllButTheStepsWithEvents) {
+  FedRun run(NonfinitePolicy::kSkip, {}, 0.5, 10);
+  for (int i = 1; i <= 25; ++i) run.step(0.01F, i == 13 ? std::optional(kNan) : std::nullopt);
+  std::vector<std::uint64_t> logged;
+  for (const auto& step : run.steps()) logged.push_back(step.step);
+  EXPECT_EQ(logged, (std::vector<std::uint64_t>{1, 10, 13, 20}));
+  EXPECT_EQ(run.record().totals.steps, 25U);
+}
+
+TEST(RunTrainer, TotalsAreOverTheFiniteNorms) {
+  FedRun run(NonfinitePolicy::kSkip);
+  for (const float value : {1.0F, 2.0F, 3.0F}) run.step(value);
+  run.step(1, kNan);
+  const auto norms = run.record().totals.grad_norm_raw;
+  ASSERT_TRUE(norms);
+  EXPECT_DOUBLE_EQ(norms->median, 2 * std::sqrt(20.0));
+  EXPECT_DOUBLE_EQ(norms->max, 3 * std::sqrt(20.0));
+}
+
+TEST(RunTrainer, ANonfiniteLossAtTheEndIsDiverged) {
+  FedRun run(NonfinitePolicy::kContinue);
+  run.step_with_loss(kInf);
+  EXPECT_EQ(run.record().outcome, Outcome::kDiverged);
+}
+
+}  // namespace
+}  // namespace clipsweep

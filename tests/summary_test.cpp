@@ -1,0 +1,262 @@
+#include "clipsweep/summary.h"
+
+#include <gtest/gtest.h>
+
+#include <algorithm>
+#include <limits>
+
+#include "clipsweep/schemas.h"
+#include "clipsweep/summary_text.h"
+#include "sample_folder.h"
+
+namespace clipsweep {
+namespace {
+
+constexpr double kNan = std::numeric_limits<double>::quiet_NaN();
+constexpr double kInfinity = std::numeric_limits<double>::infinity();
+
+// A plan in memory, and for each of its runs a record of one epoch that the test fills in.
+class Sweep {
+ public:
+  explicit Sweep(std::uint64_t seeds) {
+    config_.training.epochs = 1;
+    config_.seeds.clear();
+    for (std::uint64_t seed = 0; seed < seeds; ++seed) config_.seeds.push_back(seed);
+    config_.clips = {{ClipMode::kNone}, {ClipMode::kValue, 0.5}};
+    plan();
+  }
+
+  ExperimentConfig& config() { return config_; }
+
+  // To be called again when the configuration has changed.
+  void plan() {
+    runs_ = sample_plan(config_).runs;
+    records_.assign(runs_.size(), std::nullopt);
+  }
+
+  RunRecord& complete(std::size_t run, double accuracy, double loss) {
+    RunRecord record;
+    record.spec = runs_[run];
+    record.epochs = {{1, loss, accuracy, loss, accuracy, 0}};
+    record.totals.steps = 4;
+    records_[run] = record;
+    return *records_[run];
+  }
+
+  RunRecord& end(std::size_t run, Outcome outcome) {
+    complete(run, 0.8, 0.5).outcome = outcome;
+    return *records_[run];
+  }
+
+  Summary summary() const { return summarize(runs_, records_); }
+  std::string csv() const { return runs_csv(runs_, records_); }
+
+ private:
+  ExperimentConfig config_;
+  std::vector<RunSpec> runs_;
+  std::vector<std::optional<RunRecord>> records_;
+};
+
+const MetricSummary& accuracy_of(const Summary& summary, std::size_t arm) {
+  return summary.arms[arm].metrics[Metric::kFinalTestAccuracy];
+}
+
+TEST(Summary, DescribesAnArmByItsRuns) {
+  Sweep sweep(2);
+  sweep.complete(0, 0.6, 1.0).totals = {10, 1, 0, 0, 0, NormQuantiles{1, 2, 3, 40}};
+  sweep.complete(1, 0.8, 2.0).totals = {10, 3, 0, 0, 0, NormQuantiles{2, 4, 6, 30}};
+  const ArmSummary arm = sweep.summary().arms.front();
+  EXPECT_EQ(arm.name, "none_lr-0.01");
+  EXPECT_EQ(arm.seeds, (std::vector<std::uint64_t>{0, 1}));
+  EXPECT_DOUBLE_EQ(*arm.metrics[Metric::kFinalTestAccuracy].mean, 0.7);
+  EXPECT_DOUBLE_EQ(*arm.metrics[Metric::kFinalTrainLoss].mean, 1.5);
+  EXPECT_DOUBLE_EQ(*arm.clipped_share, 0.2);
+  EXPECT_DOUBLE_EQ(*arm.grad_norm_raw.median, 1.5);  // the median over runs of their medians
+  EXPECT_DOUBLE_EQ(*arm.grad_norm_raw.max, 40);      // the largest of all
+}
+
+TEST(Summary, TakesTheLastEpochAsFinalAndTheBestOfAll) {
+  Sweep sweep(1);
+  sweep.complete(0, 0, 0).epochs = {{1, 3, 0, 2, 0.7, 0}, {2, 1, 0, 1.5, 0.6, 0}};
+  const auto metrics = sweep.summary().arms.front().metrics;
+  EXPECT_EQ(metrics[Metric::kFinalTestAccuracy].mean, 0.6);
+  EXPECT_EQ(metrics[Metric::kBestTestAccuracy].mean, 0.7);
+  EXPECT_EQ(metrics[Metric::kFinalTestLoss].mean, 1.5);
+  EXPECT_EQ(metrics[Metric::kFinalTrainLoss].mean, 1);
+}
+
+TEST(Summary, CountsADivergedRunAtChanceAndWithoutLoss) {
+  Sweep sweep(2);
+  sweep.complete(0, 0.7, 1.0);
+  sweep.end(1, Outcome::kDiverged);
+  const Summary summary = sweep.summary();
+  EXPECT_EQ(accuracy_of(summary, 0).n, 2U);
+  EXPECT_DOUBLE_EQ(*accuracy_of(summary, 0).mean, (0.7 + 0.1) / 2);
+  EXPECT_DOUBLE_EQ(*summary.arms[0].metrics[Metric::kBestTestAccuracy].min, 0.1);
+  EXPECT_EQ(summary.arms[0].metrics[Metric::kFinalTestLoss].n, 1U);
+  EXPECT_EQ(summary.arms[0].diverged, 1U);
+}
+
+TEST(Summary, LeavesOutRunsWithoutAnOutcomeOfTheirOwn) {
+  Sweep sweep(4);
+  sweep.complete(0, 0.7, 1.0);
+  sweep.end(1, Outcome::kFailed);
+  sweep.end(2, Outcome::kInterrupted);
+  const Summary summary = sweep.summary();
+  EXPECT_EQ(accuracy_of(summary, 0).n, 1U);
+  EXPECT_EQ(summary.arms[0].seeds, std::vector<std::uint64_t>{0});
+  EXPECT_EQ(summary.runs.planned, 8U);
+  EXPECT_EQ(summary.runs.completed, 1U);
+  EXPECT_EQ(summary.runs.failed, 1U);
+  EXPECT_EQ(summary.runs.interrupted, 1U);
+  EXPECT_EQ(summary.runs.unfinished, 5U);
+}
+
+TEST(Summary, LeavesOutLossesThatAreNotFinite) {
+  Sweep sweep(2);
+  sweep.complete(0, 0.7, kNan);
+  sweep.complete(1, 0.6, kInfinity);
+  sweep.complete(2, 0.7, 1.0);
+  sweep.complete(3, 0.7, 1.0);
+  const Summary summary = sweep.summary();
+  EXPECT_EQ(summary.arms[0].metrics[Metric::kFinalTestLoss].n, 0U);
+  EXPECT_EQ(accuracy_of(summary, 0).n, 2U);
+  EXPECT_EQ(summary.comparisons[0].metrics[Metric::kFinalTestLoss].n, 0U);
+  EXPECT_EQ(summary.comparisons[0].metrics[Metric::kFinalTestAccuracy].n, 2U);
+}
+
+TEST(Summary, PairsEachArmWithTheBaselineSeedBySeed) {
+  Sweep sweep(3);
+  sweep.complete(0, 0.6, 1.0);
+  sweep.complete(1, 0.7, 1.0);
+  sweep.complete(2, 0.8, 1.0);
+  sweep.complete(3, 0.7, 0.5);  // seed 0: better
+  sweep.complete(4, 0.7, 1.5);  // seed 1: equal accuracy, worse loss
+  sweep.end(5, Outcome::kFailed);
+  const Comparison comparison = sweep.summary().comparisons.at(0);
+  const auto& accuracy = comparison.metrics[Metric::kFinalTestAccuracy];
+  const auto& loss = comparison.metrics[Metric::kFinalTrainLoss];
+  EXPECT_EQ(comparison.arm, "value-0.5_lr-0.01");
+  EXPECT_EQ(comparison.baseline, "none_lr-0.01");
+  EXPECT_EQ(accuracy.n, 2U);
+  EXPECT_NEAR(*accuracy.mean, 0.05, 1e-12);
+  EXPECT_EQ(accuracy.better, 1U);
+  EXPECT_EQ(accuracy.equal, 1U);
+  EXPECT_EQ(loss.better, 1U);  // lower
+  EXPECT_EQ(loss.worse, 1U);
+  EXPECT_FALSE(accuracy.interval);
+}
+
+TEST(Summary, GivesAnIntervalFromFivePairs) {
+  Sweep sweep(5);
+  for (std::size_t seed = 0; seed < 5; ++seed) {
+    sweep.complete(seed, 0.5, 1.0);
+    sweep.complete(5 + seed, 0.5 + 0.01 * static_cast<double>(seed), 1.0);
+  }
+  const auto metrics = sweep.summary().comparisons.at(0).metrics;
+  ASSERT_TRUE(metrics[Metric::kFinalTestAccuracy].interval);
+  EXPECT_LT(metrics[Metric::kFinalTestAccuracy].interval->lower, 0.02);
+  EXPECT_GT(metrics[Metric::kFinalTestAccuracy].interval->upper, 0.02);
+  EXPECT_EQ(metrics[Metric::kFinalTestLoss].interval->upper, 0);  // all equal: one point
+}
+
+TEST(Summary, ComparesOnlyAtTheSameLearningRate) {
+  Sweep sweep(1);
+  sweep.config().learning_rates = {0.1, 0.01};
+  sweep.plan();
+  std::vector<std::string> arms;
+  const Summary summary = sweep.summary();
+  for (const auto& arm : summary.arms) arms.push_back(arm.name);
+  EXPECT_EQ(arms, (std::vector<std::string>{"none_lr-0.01", "value-0.5_lr-0.01", "none_lr-0.1",
+                                            "value-0.5_lr-0.1"}));
+  ASSERT_EQ(summary.comparisons.size(), 2U);
+  EXPECT_EQ(summary.comparisons[1].baseline, "none_lr-0.1");
+}
+
+TEST(Summary, WithoutABaselineComparesNothing) {
+  Sweep sweep(1);
+  sweep.config().clips = {{ClipMode::kValue, 0.5}};
+  sweep.plan();
+  sweep.complete(0, 0.5, 1.0);
+  EXPECT_TRUE(sweep.summary().comparisons.empty());
+}
+
+TEST(SummaryJson, FollowsItsSchemaEvenWithoutRuns) {
+  EXPECT_EQ(schema_violations("summary", to_json(Sweep(2).summary())), std::vector<std::string>{});
+}
+
+TEST(SummaryJson, WritesNullForWhatIsMissing) {
+  Sweep sweep(1);
+  sweep.complete(0, 0.7, 1.0);
+  const Json json = to_json(sweep.summary());
+  const Json& baseline = json["arms"][0];
+  EXPECT_EQ(baseline["threshold"], nullptr);
+  EXPECT_EQ(baseline["final_test_accuracy"]["mean"], 0.7);
+  EXPECT_EQ(baseline["final_test_accuracy"]["sd"], nullptr);
+  EXPECT_EQ(json["arms"][1]["final_test_accuracy"]["mean"], nullptr);
+  EXPECT_EQ(json["comparisons"][0]["final_test_accuracy"]["interval"], nullptr);
+}
+
+TEST(RunsCsv, HasOneRowForEachRunOfThePlan) {
+  Sweep sweep(1);
+  sweep.config().clips.push_back({ClipMode::kScale, kInfinity});
+  sweep.plan();
+  RunRecord& completed = sweep.complete(0, 0.7, 1.25);
+  completed.totals = {4, 1, 0, 0, 0, NormQuantiles{1, 2, 3, 4.5}};
+  sweep.end(1, Outcome::kDiverged).events.resize(2);
+  const std::string csv = sweep.csv();
+  EXPECT_NE(csv.find(",none,,0.01,0,completed,4,0.7,0.7,1.25,1.25,0.25,1,2,3,4.5,0\n"),
+            std::string::npos)
+      << csv;
+  EXPECT_NE(csv.find(",value,0.5,0.01,0,diverged,4,0.1,0.1,,,0,,,,,2\n"), std::string::npos) << csv;
+  EXPECT_NE(csv.find(",scale,Infinity,0.01,0,unfinished,,,,,,,,,,,\n"), std::string::npos) << csv;
+}
+
+TEST(RunsCsv, HasTheSameNumberOfFieldsInEachRow) {
+  Sweep sweep(2);
+  sweep.complete(0, 0.7, 1.0);
+  const std::string csv = sweep.csv();
+  std::size_t start = 0;
+  for (std::size_t end = csv.find('\n'); end != std::string::npos; end = csv.find('\n', start)) {
+    EXPECT_EQ(std::count(csv.begin() + static_cast<std::ptrdiff_t>(start),
+                         csv.begin() + static_cast<std::ptrdiff_t>(end), ','),
+              16);
+    start = end + 1;
+  }
+}
+
+TEST(ComparisonText, FitsATerminalOfEightyColumns) {
+  Sweep sweep(5);
+  for (std::size_t run = 0; run < 10; ++run)
+    sweep.complete(run, 0.5 + 0.003 * static_cast<double>(run * run), 100.0 / (1.0 + double(run)));
+  const std::string text = comparison_text(sweep.summary());
+  std::size_t start = 0;
+  for (std::size_t end = text.find('\n'); end != std::string::npos; end = text.find('\n', start)) {
+    EXPECT_LE(end - start, 81U) << text.substr(start, end - start);  // ± takes two bytes
+    start = end + 1;
+  }
+}
+
+TEST(ComparisonText, GivesZeroNoSign) {
+  Sweep sweep(1);
+  sweep.complete(0, 0.7, 1.0);
+  sweep.complete(1, 0.69999, 1.5);
+  const std::string text = comparison_text(sweep.summary());
+  EXPECT_EQ(text.find(" -0.0"), std::string::npos) << text;
+  EXPECT_NE(text.find("+0.500"), std::string::npos) << text;
+}
+
+TEST(ComparisonText, NamesWhatIsNotThere) {
+  Sweep sweep(2);
+  sweep.complete(0, 0.7, 1.0);
+  sweep.end(1, Outcome::kDiverged);
+  sweep.end(2, Outcome::kFailed);
+  const std::string text = comparison_text(sweep.summary());
+  EXPECT_NE(text.find("4 runs: 1 completed, 1 diverged, 1 failed, 1 unfinished"),
+            std::string::npos);
+  EXPECT_NE(text.find("Fewer than 5 pairs"), std::string::npos);
+  EXPECT_EQ(text.find("nan"), std::string::npos);
+}
+
+}  // namespace
+}  // namespace clipsweep

@@ -1,0 +1,236 @@
+// Whole small sweeps on the real data with the reference engine: the same bytes whatever the
+// grouping, and every way a sweep can end early.
+#include "clipsweep/sweep_runner.h"
+
+#include <algorithm>
+#include <fstream>
+#include <set>
+
+#include "clipsweep/error.h"
+#include "clipsweep/reference_engine.h"
+#include "clipsweep/sweep_manifest.h"
+#include "test_support.h"
+
+namespace clipsweep {
+namespace {
+
+const ImageData& fashion_mnist() {
+  static const ImageData kData = [] {
+    ImageData data = load_image_data("/usr/share/datasets/fashion-mnist");
+    data.test.count = 300;  // enough for an evaluation of two batches, one of them not full
+    return data;
+  }();
+  return kData;
+}
+
+ExperimentConfig small_config() {
+  ExperimentConfig config;
+  config.training.epochs = 2;
+  config.training.steps_per_epoch = 6;
+  config.clips = {{ClipMode::kNone}, {ClipMode::kValue, 0.05}, {ClipMode::kGlobalNorm, 0.3}};
+  config.learning_rates = {0.1};
+  config.seeds = {0, 1};
+  return config;
+}
+
+EngineFactory reference_factory() {
+  return [](const ParameterLayout& layout) { return make_reference_engine(layout, "cpu"); };
+}
+
+std::string content_of(const fs::path& path) {
+  std::ifstream stream(path, std::ios::binary);
+  return {std::istreambuf_iterator<char>(stream), {}};
+}
+
+// A sweep in a folder of its own.
+class Sweep {
+ public:
+  explicit Sweep(const ExperimentConfig& config)
+      : plan_(make_plan(config, "data")),
+        path_(folder_.path() / "out"),
+        owned_(prepare_sweep_folder(path_, sweep_json(config, plan_, {"data", {}}, {}))) {}
+
+  void train(const std::vector<const RunSpec*>& runs, std::size_t workers = 1,
+             const EngineFactory& make_engine = reference_factory()) {
+    train_runs({plan_, fashion_mnist(), path_, workers, make_engine, stop_, progress_}, runs);
+  }
+  std::vector<const RunSpec*> unfinished() const { return unfinished_runs(plan_, owned_.sweep); }
+  RunRecord record(const RunSpec& run) const { return *read_run(owned_.sweep, run); }
+  std::string steps(const RunSpec& run) const { return content_of(steps_path(path_, run.id)); }
+  const SweepPlan& plan() const { return plan_; }
+  const fs::path& path() const { return path_; }
+  SweepProgress& progress() { return progress_; }
+  std::atomic<bool>& stop() { return stop_; }
+
+ private:
+  TemporaryFolder folder_;
+  SweepPlan plan_;
+  fs::path path_;
+  OwnedSweepFolder owned_;
+  std::atomic<bool> stop_{false};
+  SweepProgress progress_;
+};
+
+TEST(TrainRuns, WritesTheSameBytesAloneInACohortAndOnTwoWorkers) {
+  Sweep together(small_config()), alone(small_config()), on_two(small_config());
+  together.train(together.unfinished());
+  for (const RunSpec* run : alone.unfinished()) alone.train({run});
+  on_two.train(on_two.unfinished(), 2);
+  for (const auto& run : together.plan().runs) {
+    EXPECT_EQ(together.steps(run), alone.steps(run)) << run.id;
+    EXPECT_EQ(together.steps(run), on_two.steps(run)) << run.id;
+    EXPECT_EQ(together.record(run).final_weights_sha256, alone.record(run).final_weights_sha256);
+    EXPECT_EQ(together.record(run).epochs[1].test_loss, alone.record(run).epochs[1].test_loss);
+  }
+}
+
+TEST(TrainRuns, PairsTheRunsOfASeed) {
+  Sweep sweep(small_config());
+  sweep.train(sweep.unfinished());
+  std::set<std::string> weights, orders, finals;
+  for (const auto& run : sweep.plan().runs) {
+    const auto record = sweep.record(run);
+    EXPECT_EQ(record.outcome, Outcome::kCompleted);
+    EXPECT_EQ(record.totals.steps, 12U);
+    EXPECT_EQ(record.epochs.size(), 2U);
+    weights.insert(record.initial_weights_sha256);
+    orders.insert(record.batch_order_sha256);
+    finals.insert(record.final_weights_sha256);
+  }
+  EXPECT_EQ(weights.size(), 2U);
+  EXPECT_EQ(orders.size(), 2U);
+  EXPECT_EQ(finals.size(), 6U);
+}
+
+TEST(TrainRuns, ADivergingNeighbourChangesNothing) {
+  Sweep healthy(small_config());
+  healthy.train(healthy.unfinished());
+  auto config = small_config();
+  config.learning_rates = {0.1, 1e38};
+  Sweep mixed(config);
+  mixed.train(mixed.unfinished());
+  for (const auto& run : healthy.plan().runs) EXPECT_EQ(healthy.steps(run), mixed.steps(run));
+  for (const auto& run : mixed.plan().runs) {
+    if (run.learning_rate < 1 || run.clip.mode != ClipMode::kNone) continue;
+    const auto record = mixed.record(run);
+    EXPECT_EQ(record.outcome, Outcome::kDiverged);
+    EXPECT_TRUE(std::any_of(record.events.begin(), record.events.end(),
+                            [](const Event& event) { return event.tensor.has_value(); }));
+  }
+}
+
+TEST(TrainRuns, AStopMarksRunsInterruptedAndTheyStartOver) {
+  Sweep sweep(small_config());
+  sweep.stop() = true;
+  sweep.train(sweep.unfinished());
+  EXPECT_EQ(sweep.unfinished().size(), 6U);
+  sweep.stop() = false;
+  const auto runs = sweep.unfinished();
+  sweep.train({runs[0], runs[1]});
+  EXPECT_EQ(sweep.unfinished().size(), 4U);
+}
+
+// Stops the sweep from within, after so many steps.
+class StoppingEngine : public GradientEngine {
+ public:
+  StoppingEngine(std::unique_ptr<GradientEngine> inner, std::function<void(int)> on_step)
+      : inner_(std::move(inner)), on_step_(std::move(on_step)) {}
+  std::string name() const override { return inner_->name(); }
+  std::string simd() const override { return inner_->simd(); }
+  void compute_gradients(const Block& parameters, const Batch& batch, StepResult& result) override {
+    on_step_(++steps_);
+    inner_->compute_gradients(parameters, batch, result);
+  }
+  EvaluationResult evaluate(const Block& parameters, const Batch& batch) override {
+    return inner_->evaluate(parameters, batch);
+  }
+
+ private:
+  std::unique_ptr<GradientEngine> inner_;
+  std::function<void(int)> on_step_;
+  int steps_ = 0;
+};
+
+EngineFactory engine_that(const std::function<void(int)>& on_step) {
+  return [on_step](const ParameterLayout& layout) {
+    return std::make_unique<StoppingEngine>(make_reference_engine(layout, "cpu"), on_step);
+  };
+}
+
+TEST(TrainRuns, AnInterruptedRunHasItsWholeStepsAndEqualsTheBeginningOfTheWholeRun) {
+  Sweep whole(small_config()), stopped(small_config());
+  whole.train(whole.unfinished());
+  stopped.train(stopped.unfinished(), 1, engine_that([&](int step) { stopped.stop() = step == 4; }));
+  for (const auto& run : stopped.plan().runs) {
+    const auto record = stopped.record(run);
+    EXPECT_EQ(record.outcome, Outcome::kInterrupted);
+    EXPECT_EQ(record.totals.steps, 4U);
+    EXPECT_EQ(whole.steps(run).compare(0, stopped.steps(run).size(), stopped.steps(run)), 0);
+  }
+}
+
+TEST(TrainRuns, AFailingCohortLeavesTheOthersAlone) {
+  auto config = small_config();
+  config.seeds = {0, 1, 2, 3};
+  Sweep sweep(config);
+  std::atomic<int> engines{0};
+  const EngineFactory make_engine = [&](const ParameterLayout& layout) {
+    const bool fails = engines++ == 0;
+    return engine_that([fails](int step) {
+      if (fails && step == 3) throw std::runtime_error("the machine hiccuped\nbacktrace");
+    })(layout);
+  };
+  sweep.train(sweep.unfinished(), 2, make_engine);
+  EXPECT_EQ(sweep.progress().failed, 6U);
+  int failed = 0;
+  for (const auto& run : sweep.plan().runs) {
+    const auto record = sweep.record(run);
+    if (record.outcome == Outcome::kCompleted) continue;
+    ++failed;
+    EXPECT_EQ(record.outcome, Outcome::kFailed);
+    EXPECT_EQ(record.reason, "the machine hiccuped");
+    EXPECT_EQ(record.totals.steps, 2U);
+  }
+  EXPECT_EQ(failed, 6);
+  EXPECT_EQ(sweep.unfinished().size(), 6U);
+}
+
+TEST(TrainRuns, LogEveryKeepsTheTotals) {
+  auto config = small_config();
+  Sweep dense(config);
+  dense.train(dense.unfinished());
+  config.log_every = 5;
+  Sweep thinned(config);
+  thinned.train(thinned.unfinished());
+  for (const auto& run : dense.plan().runs) {
+    const std::string steps = thinned.steps(run);
+    EXPECT_EQ(std::count(steps.begin(), steps.end(), '\n'), 1 + 4);  // steps 1, 5, 10, 12
+    EXPECT_EQ(thinned.record(run).totals.clipped_steps, dense.record(run).totals.clipped_steps);
+    EXPECT_EQ(thinned.record(run).final_weights_sha256, dense.record(run).final_weights_sha256);
+  }
+}
+
+TEST(MakeCohorts, GivesEveryWorkerTheSame) {
+  ExperimentConfig config = small_config();
+  config.seeds.clear();
+  for (std::uint64_t seed = 0; seed < 50; ++seed) config.seeds.push_back(seed);
+  const auto plan = make_plan(config, "");
+  std::vector<const RunSpec*> runs;
+  for (const auto& run : plan.runs) runs.push_back(&run);
+  const auto cohorts = make_cohorts(runs, 2, 64);
+  ASSERT_EQ(cohorts.size(), 4U);  // 150 runs: two rounds of two
+  std::size_t count = 0;
+  for (const auto& cohort : cohorts) {
+    EXPECT_TRUE(cohort.size() == 37 || cohort.size() == 38);
+    count += cohort.size();
+    EXPECT_TRUE(std::is_sorted(cohort.begin(), cohort.end(), [](const auto* a, const auto* b) {
+      return a->seed < b->seed;
+    }));
+  }
+  EXPECT_EQ(count, 150U);
+  EXPECT_EQ(make_cohorts({runs[0]}, 8, 64).size(), 1U);
+  EXPECT_TRUE(make_cohorts({}, 2, 64).empty());
+}
+
+}  // namespace
+}  // namespace clipsweep

@@ -1,0 +1,444 @@
+#include "clipsweep/validation.h"
+
+#include <gtest/gtest.h>
+
+#include <algorithm>
+
+#include "clipsweep/error.h"
+#include "clipsweep/result_folder.h"
+#include "clipsweep/schemas.h"
+#include "clipsweep/step_check.h"
+#include "sample_folder.h"
+
+namespace clipsweep {
+namespace {
+
+std::vector<std::string> problems_of(const SampleFolder& folder) {
+  std::vector<std::string> texts;
+  for (const auto& problem : validate_folder(folder.path()).problems)
+    texts.push_back(to_text(problem));
+  return texts;
+}
+
+using Texts = std::vector<std::string>;
+
+// Whether one of the texts is about this place and says this.
+testing::AssertionResult names(const Texts& problems, const std::string& place,
+                               const std::string& what) {
+  for (const auto& problem : problems)
+    if (problem.find(place + ": ") == 0 && problem.find(what) != std::string::npos)
+      return testing::AssertionSuccess();
+  auto failure = testing::AssertionFailure()
+                 << "no problem \"" << place << ": ..." << what << "\" in";
+  for (const auto& problem : problems) failure << "\n  " << problem;
+  return failure;
+}
+
+// A whole and valid folder with the names of its files as problems call them.
+class ValidationTest : public testing::Test {
+ protected:
+  ValidationTest() { folder.write_all(); }
+
+  std::string log(std::size_t run_id) const {
+    return "runs/" + folder.spec(run_id).id + "/steps.jsonl";
+  }
+  std::string log(std::size_t run_id, int line) const {
+    return log(run_id) + ":" + std::to_string(line);
+  }
+  std::string record(std::size_t run_id) const {
+    return "runs/" + folder.spec(run_id).id + "/run.json";
+  }
+  Texts problems() const { return problems_of(folder); }
+
+  SampleFolder folder;
+};
+
+TEST_F(ValidationTest, FindsNothingInAWholeFolder) {
+  const Validation found = validate_folder(folder.path());
+  EXPECT_EQ(problems(), Texts{});
+  EXPECT_EQ(found.runs, 4U);
+  EXPECT_EQ(found.steps, 4U * 8U);
+  EXPECT_EQ(found.unfinished, 0U);
+}
+
+TEST_F(ValidationTest, TakesAFolderNamedWithASlashAtItsEnd) {
+  EXPECT_TRUE(validate_folder(folder.path() / "").problems.empty());
+  damage(folder.steps_log(0), R"({"step":3)", "NaN");
+  const auto found = validate_folder(folder.path() / "").problems;
+  ASSERT_FALSE(found.empty());
+  EXPECT_EQ(found.front().file, log(0));
+  EXPECT_EQ(found.front().line, 4U);
+}
+
+TEST_F(ValidationTest, RefusesAFolderThatHoldsNoSweep) {
+  EXPECT_THROW(validate_folder(folder.path() / "none"), ConfigError);
+  EXPECT_THROW(validate_folder(folder.path() / "runs"), ConfigError);
+}
+
+TEST_F(ValidationTest, FindsNothingInADivergedRun) {
+  folder.write(diverged_run(folder.plan(), folder.spec(2), 6));
+  folder.write_summary();
+  EXPECT_EQ(problems(), Texts{});
+}
+
+TEST_F(ValidationTest, FindsNothingWhereARunStopsOnTheLastStepOfAnEpoch) {
+  SampleRun run = diverged_run(folder.plan(), folder.spec(2), 4);
+  run.record.epochs.clear();
+  folder.write(run);
+  folder.write_summary();
+  EXPECT_EQ(problems(), Texts{});
+}
+
+// ---- The sequence of steps
+// -----------------------------------------------------------------------
+
+TEST_F(ValidationTest, NamesAMissingStep) {
+  damage(folder.steps_log(0), R"({"step":3,)", R"({"step":4,)");
+  EXPECT_TRUE(names(problems(), log(0, 4), "step 3 is missing"));
+}
+
+TEST_F(ValidationTest, NamesAStepThatIsThereTwice) {
+  damage(folder.steps_log(0), R"({"step":3,)", R"({"step":2,)");
+  EXPECT_TRUE(names(problems(), log(0, 4), "step 2 comes after step 2"));
+}
+
+TEST_F(ValidationTest, NamesAStepInTheWrongEpoch) {
+  damage(folder.steps_log(0), R"("step":5,"epoch":2)", R"("step":5,"epoch":1)");
+  EXPECT_TRUE(names(problems(), log(0, 6), "step 5 is in epoch 2, not 1"));
+}
+
+TEST_F(ValidationTest, NamesALogThatEndsTooEarly) {
+  SampleRun run = completed_run(folder.plan(), folder.spec(0));
+  run.steps.pop_back();
+  folder.write(run);
+  EXPECT_TRUE(names(problems(), log(0, 8), "the log ends after step 7"));
+}
+
+TEST_F(ValidationTest, NamesAClippedStepOfARunWithoutClipping) {
+  damage(folder.steps_log(0), R"("clipped":false)", R"("clipped":true)");
+  EXPECT_TRUE(names(problems(), log(0, 2), "mode none"));
+}
+
+TEST_F(ValidationTest, NamesNormsThatDoNotFitEachOther) {
+  damage(folder.steps_log(0), R"("grad_norm_raw":0.)", R"("grad_norm_raw":7.)");
+  damage(folder.steps_log(1), R"("output.bias":0.)", R"("output.bias":7.)");
+  damage(folder.steps_log(2), R"("clip_scale":0.)", R"("clip_scale":7.)");
+  const Texts found = problems();
+  EXPECT_TRUE(names(found, log(0, 2), "but \"clipped\" is false"));
+  EXPECT_TRUE(names(found, log(1, 2), "its tensors' norms make"));
+  EXPECT_TRUE(names(found, "runs/" + folder.spec(2).id + "/steps.jsonl:2", "\"clip_scale\""));
+}
+
+TEST(Validation, KnowsWhichStepsAThinnedLogHas) {
+  ExperimentConfig config = sample_config();
+  config.log_every = 3;
+  SampleFolder folder(config);
+  folder.write_all();
+  folder.write(diverged_run(folder.plan(), folder.spec(0), 7));
+  folder.write_summary();
+  EXPECT_EQ(problems_of(folder), Texts{});
+  EXPECT_EQ(read_file(folder.steps_log(0)).find(R"({"step":2,)"), std::string::npos);
+
+  damage(folder.steps_log(1), R"({"step":6,)", R"({"step":5,)");
+  const Texts found = problems_of(folder);
+  const std::string log = "runs/" + folder.spec(1).id + "/steps.jsonl";
+  EXPECT_TRUE(names(found, log + ":4", "step 5 has no place here"));
+  EXPECT_TRUE(names(found, log + ":5", "step 6 is missing"));
+}
+
+// ---- Lines and files that cannot be read
+// ---------------------------------------------------------
+
+TEST_F(ValidationTest, NamesTheLineOfABareNan) {
+  damage(folder.steps_log(1), R"("clip_scale":1,)", R"("clip_scale":NaN,)");
+  EXPECT_TRUE(names(problems(), log(1, 2), "not valid JSON"));
+}
+
+TEST_F(ValidationTest, NamesTheKeyThatIsWrong) {
+  damage(folder.steps_log(0), R"("accuracy":)", R"("acuracy":)");
+  damage(folder.steps_log(1), R"("nonfinite":0)", R"("nonfinite":-1)");
+  const Texts found = problems();
+  EXPECT_TRUE(names(found, log(0, 2), "\"accuracy\" is missing"));
+  EXPECT_TRUE(names(found, log(1, 2), "\"nonfinite\""));
+}
+
+TEST_F(ValidationTest, GoesOnAfterABadStep) {
+  damage(folder.steps_log(0), R"("step":2,"epoch":1)", R"("step":2,"epoch":"one")");
+  damage(folder.steps_log(0), R"("step":5,"epoch":2)", R"("step":5,"epoch":0)");
+  const Texts found = problems();
+  EXPECT_EQ(found.size(), 2U);
+  EXPECT_TRUE(names(found, log(0, 3), "\"epoch\""));
+  EXPECT_TRUE(names(found, log(0, 6), "\"epoch\""));
+}
+
+TEST_F(ValidationTest, NamesATornLineOfAFinishedRun) {
+  cut_off(folder.steps_log(0), 10);
+  EXPECT_TRUE(names(problems(), log(0, 9), "cut off"));
+}
+
+TEST_F(ValidationTest, NamesALogOfAnotherRun) {
+  damage(folder.steps_log(0), R"("seed":0)", R"("seed":1)");
+  EXPECT_TRUE(names(problems(), log(0, 1), "the header says"));
+}
+
+TEST_F(ValidationTest, NamesAHeaderAgainstItsSchema) {
+  damage(folder.steps_log(0), R"("log_every":1)", R"("log_every":0)");
+  EXPECT_TRUE(names(problems(), log(0, 1), "log_every"));
+}
+
+TEST_F(ValidationTest, NamesAMissingAndAnEmptyLog) {
+  remove_file(folder.steps_log(0));
+  write_file(folder.steps_log(1), "");
+  const Texts found = problems();
+  EXPECT_TRUE(names(found, log(0), "cannot read"));
+  EXPECT_TRUE(names(found, log(1), "the log is empty"));
+}
+
+TEST_F(ValidationTest, NamesTheLineOfAMalformedRunJson) {
+  damage(folder.run_json(0), R"("mode": "none")", R"("mode": none)");
+  EXPECT_TRUE(names(problems(), record(0) + ":4", "not valid JSON"));
+}
+
+TEST_F(ValidationTest, NamesANumberThatNoDoubleCanHold) {
+  damage(folder.steps_log(0), R"("loss":)", R"("loss":1e400, "was":)");
+  damage(folder.run_json(1), R"("train_loss": )", R"("train_loss": 1e400, "was": )");
+  const Texts found = problems();
+  EXPECT_TRUE(names(found, log(0, 2), "1e400"));
+  EXPECT_TRUE(names(found, record(1), "1e400"));
+}
+
+TEST_F(ValidationTest, NamesThePlaceInRunJsonThatBreaksTheSchema) {
+  damage(folder.run_json(0), R"("test_accuracy": 0.)", R"("test_accuracy": 7.)");
+  damage(folder.run_json(1), R"("outcome": "completed")", R"("outcome": "fine")");
+  damage(folder.run_json(2), R"("simd")", R"("sind")");
+  const Texts found = problems();
+  EXPECT_TRUE(names(found, record(0), "epochs[0].test_accuracy"));
+  EXPECT_TRUE(names(found, record(1), "outcome"));
+  EXPECT_TRUE(names(found, record(2), "simd"));
+}
+
+TEST_F(ValidationTest, SaysThatAPlanCannotBeRead) {
+  damage(folder.path() / "sweep.json", R"("schema")", R"("schema)");
+  EXPECT_TRUE(names(problems(), "sweep.json:2", "not valid JSON"));
+}
+
+TEST_F(ValidationTest, NamesWhatBreaksTheSchemaOfThePlan) {
+  damage(folder.path() / "sweep.json", R"("log_every": 1,
+  "data")",
+         R"("log_every": 0,
+  "data")");
+  EXPECT_TRUE(names(problems(), "sweep.json", "log_every"));
+}
+
+TEST_F(ValidationTest, TellsOnlyTheFirstProblemsOfAFile) {
+  ExperimentConfig config = sample_config();
+  config.training.steps_per_epoch = 100;
+  SampleFolder large(config);
+  large.write_all();
+  SampleRun run = completed_run(large.plan(), large.spec(0));
+  for (auto& step : run.steps) step.accuracy = 2;
+  large.write(run);
+  const Texts found = problems_of(large);
+  EXPECT_LT(found.size(), 30U);
+  EXPECT_TRUE(names(found, "runs/" + large.spec(0).id + "/steps.jsonl", "and 180 problems more"));
+}
+
+// ---- What is told twice
+// --------------------------------------------------------------------------
+
+TEST_F(ValidationTest, NamesARunThatIsNotThePlans) {
+  damage(folder.run_json(2), R"("threshold": 0.5)", R"("threshold": 0.7)");
+  EXPECT_TRUE(names(problems(), record(2), "\"threshold\" is 0.7, but 0.5 in the plan"));
+}
+
+TEST_F(ValidationTest, NamesASettingThatIsNotTheSweeps) {
+  damage(folder.run_json(0), R"("batch_size": 32)", R"("batch_size": 33)");
+  EXPECT_TRUE(names(problems(), record(0), "settings.batch_size is 33, but 32"));
+}
+
+TEST_F(ValidationTest, NamesTotalsThatAreNotTheSteps) {
+  damage(folder.run_json(0), R"("clipped_steps": 0)", R"("clipped_steps": 1)");
+  damage(folder.run_json(1), R"("max": )", R"("max": 1)");
+  const Texts found = problems();
+  EXPECT_TRUE(names(found, record(0), "totals.clipped_steps is 1, but steps.jsonl has 0"));
+  EXPECT_TRUE(names(found, record(1), "totals.grad_norm_raw.max"));
+}
+
+TEST_F(ValidationTest, NamesEpochsThatAreNotTheMeansOfTheirSteps) {
+  damage(folder.run_json(0), R"("train_loss": )", R"("train_loss": 1)");
+  EXPECT_TRUE(names(problems(), record(0), "epochs[0].train_loss"));
+}
+
+TEST_F(ValidationTest, NamesACompletedRunThatLacksAnEpoch) {
+  SampleRun run = completed_run(folder.plan(), folder.spec(0));
+  run.record.epochs.pop_back();
+  folder.write(run);
+  EXPECT_TRUE(names(problems(), record(0), "\"epochs\" has 1 entries"));
+}
+
+TEST_F(ValidationTest, NamesADivergenceWithoutAnEvent) {
+  SampleRun run = diverged_run(folder.plan(), folder.spec(0), 6);
+  run.record.events.clear();
+  folder.write(run);
+  EXPECT_TRUE(names(problems(), record(0), "no event says where"));
+}
+
+TEST_F(ValidationTest, NamesAnEventThatCannotBe) {
+  SampleRun run = diverged_run(folder.plan(), folder.spec(0), 6);
+  run.record.events.front().index = 1120;  // of 40 x 28 elements
+  folder.write(run);
+  EXPECT_TRUE(names(problems(), record(0), "has the index 1120"));
+  run.record.events.front().tensor = "gru.weight";
+  folder.write(run);
+  EXPECT_TRUE(names(problems(), record(0), "\"gru.weight\""));
+  run.record.events.front().step = 5;
+  folder.write(run);
+  EXPECT_TRUE(names(problems(), record(0), "stopped the run at step 5"));
+}
+
+TEST_F(ValidationTest, NamesARunThatIsNotPaired) {
+  SampleRun run = completed_run(folder.plan(), folder.spec(2));
+  run.record.batch_order_sha256 = run.record.final_weights_sha256;
+  folder.write(run);
+  const Texts found = problems();
+  EXPECT_EQ(std::count_if(found.begin(), found.end(),
+                          [](const auto& text) { return text.find("not paired") != text.npos; }),
+            1);
+}
+
+TEST_F(ValidationTest, NamesRunFoldersThatThePlanDoesNotKnow) {
+  make_folder(folder.path() / "runs" / "stranger");
+  EXPECT_TRUE(names(problems(), "runs/stranger", "not a run of the plan"));
+}
+
+TEST_F(ValidationTest, NamesResultsThatDoNotFollowFromTheRuns) {
+  damage(folder.path() / "summary.json", R"("completed": 4)", R"("completed": 5)");
+  damage(folder.path() / "runs.csv", ",completed,", ",diverged,");
+  const Texts found = problems();
+  EXPECT_EQ(found.size(), 2U);
+  EXPECT_TRUE(names(found, "summary.json:5", "does not follow"));
+  EXPECT_TRUE(names(found, "runs.csv:2", "does not follow"));
+}
+
+TEST_F(ValidationTest, NamesMissingResults) {
+  remove_file(folder.path() / "summary.json");
+  remove_file(folder.path() / "runs.csv");
+  const Texts found = problems();
+  EXPECT_TRUE(names(found, "summary.json", "missing"));
+  EXPECT_TRUE(names(found, "runs.csv", "missing"));
+}
+
+// ---- Unfinished sweeps
+// ---------------------------------------------------------------------------
+
+TEST(Validation, FindsNothingInASweepThatHasNotBegun) {
+  const SampleFolder folder;
+  const Validation found = validate_folder(folder.path());
+  EXPECT_TRUE(found.problems.empty());
+  EXPECT_EQ(found.unfinished, 4U);
+}
+
+TEST_F(ValidationTest, LetsAnUnfinishedLogEndAnywhere) {
+  for (std::size_t run_id = 0; run_id < 4; ++run_id) remove_file(folder.run_json(run_id));
+  cut_off(folder.steps_log(0), 10);                                         // within a line
+  cut_off(folder.steps_log(1), read_file(folder.steps_log(1)).size() - 5);  // within the header
+  write_file(folder.steps_log(2), "");
+  folder.write_summary();
+  EXPECT_EQ(problems(), Texts{});
+}
+
+TEST_F(ValidationTest, NamesDamageInsideAnUnfinishedLog) {
+  remove_file(folder.run_json(0));
+  folder.write_summary();
+  damage(folder.steps_log(0), R"({"step":3,)", R"({"step":4,)");
+  EXPECT_TRUE(names(problems(), log(0, 4), "step 3 is missing"));
+}
+
+// ---- Schema and reader
+// ---------------------------------------------------------------------------
+
+const std::vector<std::string> kTensors = {"lstm.weight_ih", "output.bias"};
+
+Json sample_step_json() {
+  return Json::parse(R"({"step": 1, "epoch": 1, "loss": 2.3, "accuracy": 0.5, "grad_norm_raw": 1.5,
+    "grad_norm_clipped": 0.5, "clip_scale": 0.25, "clipped": true, "clipped_fraction": 0.1,
+    "grad_max_abs": 0.1, "nonfinite": 0, "tensors": {"lstm.weight_ih": 1, "output.bias": 0.5}})");
+}
+
+bool reader_accepts(const Json& step) {
+  try {
+    read_strict_step(step, kTensors);
+    return true;
+  } catch (const DataError&) {
+    return false;
+  }
+}
+
+bool schema_accepts(const Json& step) { return schema_violations("step", step).empty(); }
+
+TEST(StepSchema, AgreesWithTheReaderOnEachValueOfEachKey) {
+  const Json values = Json::parse(
+      R"([0, 1, -1, 0.5, -0.5, 1.5, 1e300, "NaN", "Infinity", "-Infinity", "nan", "", true, false, null, [], {}])");
+  const Json step = sample_step_json();
+  ASSERT_TRUE(schema_accepts(step) && reader_accepts(step));
+  for (const auto& [key, ignored] : step.items()) {
+    for (const auto& value : values) {
+      Json changed = step;
+      changed[key] = value;
+      EXPECT_EQ(reader_accepts(changed), schema_accepts(changed)) << key << " = " << value;
+    }
+  }
+}
+
+TEST(StepSchema, AgreesWithTheReaderOnEachMissingKey) {
+  const Json whole = sample_step_json();
+  for (const auto& [key, ignored] : whole.items()) {
+    Json step = whole;
+    step.erase(key);
+    EXPECT_FALSE(reader_accepts(step)) << key;
+    EXPECT_FALSE(schema_accepts(step)) << key;
+  }
+}
+
+TEST(StepSchema, AgreesWithTheReaderOnSkippedAndUnknownKeys) {
+  for (const auto& [key, value] : {std::pair("skipped", Json(true)),
+                                   {"skipped", Json(false)},
+                                   {"skipped", Json(1)},
+                                   {"lr", Json(0.1)}}) {
+    Json step = sample_step_json();
+    step[key] = value;
+    EXPECT_EQ(reader_accepts(step), schema_accepts(step)) << key << " = " << value;
+  }
+}
+
+TEST(StepSchema, AgreesWithTheReaderOnTensorNorms) {
+  for (const char* text : {"-1", "\"NaN\"", "\"Infinity\"", "\"-Infinity\"", "null", "[1]"}) {
+    Json step = sample_step_json();
+    step["tensors"]["output.bias"] = Json::parse(text);
+    EXPECT_EQ(reader_accepts(step), schema_accepts(step)) << text;
+  }
+}
+
+TEST(StepReader, WantsJustTheTensorsOfTheHeader) {
+  Json step = sample_step_json();
+  step["tensors"]["gru.bias"] = 1;
+  EXPECT_FALSE(reader_accepts(step));
+  step["tensors"].erase("gru.bias");
+  step["tensors"].erase("output.bias");
+  EXPECT_FALSE(reader_accepts(step));
+}
+
+TEST(Schemas, AcceptWhatIsWritten) {
+  const SampleFolder folder;
+  const SampleRun run = diverged_run(folder.plan(), folder.spec(0), 6);
+  EXPECT_EQ(schema_violations("run", to_json(run.record)), Texts{});
+  EXPECT_EQ(schema_violations("sweep", open_sweep_folder(folder.path()).sweep), Texts{});
+  for (const auto& step : run.steps) {
+    std::string line;
+    append_line(line, step, kTensors);
+    EXPECT_EQ(schema_violations("step", Json::parse(line)), Texts{});
+  }
+}
+
+}  // namespace
+}  // namespace clipsweep
