@@ -1,0 +1,382 @@
+"""A result folder: the plan, the runs that can be drawn, and those left out with the reason.
+
+A run is drawn once it reached an outcome (completed or diverged), the same runs that summary.json
+counts. Only folders of run IDs in the plan are looked at.
+"""
+
+import math
+import os
+import re
+import sys
+from concurrent.futures import ProcessPoolExecutor
+from dataclasses import dataclass, field
+from functools import cached_property, partial
+from pathlib import Path
+
+from .step_log import StepCurve, WindowGrid, choose_windows, ends_torn, read_step_curve
+from .strict_json import (
+    MALFORMED,
+    DataError,
+    describe,
+    read_document,
+    to_count,
+    to_float,
+    to_optional_float,
+)
+
+SWEEP_SCHEMA = "clipsweep/sweep-1"
+RUN_SCHEMA = "clipsweep/run-1"
+DRAWN_OUTCOMES = ("completed", "diverged")
+OUTCOMES = (*DRAWN_OUTCOMES, "failed", "interrupted")
+
+# IDs become folder names and modes become labels: plain names only.
+PLAIN_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._+-]{0,199}")
+
+# Starting worker processes costs more than reading a few short logs.
+POOL_WORTH_BYTES = 30_000_000
+
+
+@dataclass(frozen=True)
+class Clip:
+    """A clipping mode with its threshold: None in mode `none`, infinite where it only measures."""
+
+    mode: str
+    threshold: float | None
+
+    @property
+    def label(self) -> str:
+        """The pair as the command line's --clip names it."""
+        return self.mode if self.threshold is None else f"{self.mode}:{self.threshold:g}"
+
+    @property
+    def is_baseline(self) -> bool:
+        return self.mode == "none"
+
+
+@dataclass(frozen=True)
+class RunSpec:
+    """One run of the plan."""
+
+    id: str
+    clip: Clip
+    learning_rate: float
+    seed: int
+
+
+@dataclass(frozen=True)
+class Epoch:
+    """One whole epoch of a run; None where something was not measured."""
+
+    number: int
+    test_accuracy: float | None
+    clipped_share: float | None
+
+
+@dataclass(frozen=True)
+class BadEvent:
+    """Where a run first turned non-finite, as run.json tells it."""
+
+    kind: str
+    step: int
+    epoch: int
+    phase: str
+    tensor: str | None
+    index: int | None
+    nan: int
+    positive_inf: int
+    negative_inf: int
+    last_finite_norm: float | None
+    action: str
+
+
+@dataclass(frozen=True, eq=False)
+class Run:
+    """One run that reached an outcome."""
+
+    spec: RunSpec
+    diverged: bool
+    epochs: tuple[Epoch, ...]
+    first_bad_event: BadEvent | None
+    steps: int
+    spikes: int
+    curve: StepCurve
+
+    @property
+    def divergence_step(self) -> int | None:
+        if not self.diverged:
+            return None
+        return self.first_bad_event.step if self.first_bad_event else self.steps
+
+    def final_accuracy(self, chance_accuracy: float | None) -> float | None:
+        """Return the last test accuracy; a diverged run counts as chance (None if unknown)."""
+        if self.diverged:
+            return chance_accuracy
+        return self.epochs[-1].test_accuracy if self.epochs else None
+
+
+@dataclass(frozen=True)
+class LeftOutRun:
+    """A planned run that is not drawn, and why.
+
+    `state` is its outcome, `unfinished` or `unreadable`.
+    """
+
+    id: str
+    state: str
+    reason: str
+
+
+@dataclass(frozen=True, eq=False)
+class Arm:
+    """All drawn runs that differ only in their seed."""
+
+    clip: Clip
+    learning_rate: float
+    runs: tuple[Run, ...]
+
+    @property
+    def label(self) -> str:
+        return f"{self.clip.label}, lr {self.learning_rate:g}"
+
+    @property
+    def diverged_count(self) -> int:
+        return sum(run.diverged for run in self.runs)
+
+    def final_accuracies(self, chance_accuracy: float | None) -> list[float]:
+        values = (run.final_accuracy(chance_accuracy) for run in self.runs)
+        return [value for value in values if value is not None]
+
+
+@dataclass(frozen=True)
+class SweepPlan:
+    """sweep.json: the planned runs, and the rest of the file as it was written."""
+
+    folder: Path
+    runs: tuple[RunSpec, ...]
+    epochs: int
+    steps_per_epoch: int
+    log_every: int
+    document: dict
+
+    @property
+    def planned_steps(self) -> int:
+        return self.epochs * self.steps_per_epoch
+
+    def section(self, name: str) -> dict:
+        """Return an object of sweep.json, empty if it is absent."""
+        found = self.document.get(name)
+        return found if isinstance(found, dict) else {}
+
+
+@dataclass
+class Results:
+    """Everything that the figures are drawn from."""
+
+    plan: SweepPlan
+    grid: WindowGrid
+    runs: list[Run] = field(default_factory=list)
+    left_out: list[LeftOutRun] = field(default_factory=list)
+
+    @cached_property
+    def arms(self) -> list[Arm]:
+        """The arms in the order in which tables and figures show them: baseline first."""
+        members: dict[tuple[Clip, float], list[Run]] = {}
+        for run in self.runs:
+            members.setdefault((run.spec.clip, run.spec.learning_rate), []).append(run)
+        modes = list(dict.fromkeys(spec.clip.mode for spec in self.plan.runs))
+
+        def order(item):
+            (clip, learning_rate), _ = item
+            return (
+                not clip.is_baseline,
+                modes.index(clip.mode),
+                clip.threshold or 0,
+                learning_rate,
+            )
+
+        return [
+            Arm(clip, learning_rate, tuple(sorted(runs, key=lambda run: run.spec.seed)))
+            for (clip, learning_rate), runs in sorted(members.items(), key=order)
+        ]
+
+    @property
+    def torn(self) -> list[str]:
+        """The drawn runs whose step log breaks off within its last line."""
+        return [run.spec.id for run in self.runs if run.curve.torn]
+
+
+def read_plan(folder: Path) -> SweepPlan:
+    """Read sweep.json; raise DataError, with what to do, if `folder` is not a result folder."""
+    path = folder / "sweep.json"
+    if not folder.is_dir():
+        came = "is a file" if folder.exists() else "does not exist"
+        raise DataError(f"{folder}: {came}; name a folder that 'clipsweep sweep --out DIR' wrote")
+    if not path.is_file():
+        came = "has no sweep.json" if any(folder.iterdir()) else "is empty"
+        raise DataError(
+            f"{folder}: {came}, so it is not a result folder; "
+            "name one that 'clipsweep sweep --out DIR' wrote"
+        )
+    advice = "; run the same 'clipsweep sweep' command again to write it anew"
+    try:
+        return _parse_plan(folder, read_document(path, SWEEP_SCHEMA))
+    except DataError as error:
+        raise DataError(f"{error}{advice}") from error
+    except MALFORMED as error:
+        raise DataError(f"{path}: {describe(error)}{advice}") from error
+
+
+def _parse_plan(folder: Path, document: dict) -> SweepPlan:
+    specs = tuple(_parse_spec(entry) for entry in document["runs"])
+    if not specs:
+        raise ValueError("the plan has no runs")
+    if len({spec.id for spec in specs}) < len(specs):
+        raise ValueError("two runs of the plan have the same id")
+    settings = document["settings"]
+    epochs, steps_per_epoch = to_count(settings["epochs"]), to_count(settings["steps_per_epoch"])
+    if epochs * steps_per_epoch == 0:
+        raise ValueError("epochs and steps_per_epoch must be 1 or more")
+    log_every = max(1, to_count(document.get("log_every", 1)))
+    return SweepPlan(folder, specs, epochs, steps_per_epoch, log_every, document)
+
+
+def _parse_spec(entry: dict) -> RunSpec:
+    clip = Clip(_plain_name(entry["mode"]), to_optional_float(entry["threshold"]))
+    learning_rate = to_float(entry["learning_rate"])
+    if clip.is_baseline != (clip.threshold is None):
+        raise ValueError(f"mode {clip.mode!r} with the threshold {clip.threshold}")
+    if not (clip.is_baseline or clip.threshold > 0) or not 0 < learning_rate < math.inf:
+        raise ValueError(
+            f"threshold {clip.threshold} or learning rate {learning_rate} out of range"
+        )
+    return RunSpec(_plain_name(entry["id"]), clip, learning_rate, to_count(entry["seed"]))
+
+
+def _plain_name(value: object) -> str:
+    if not isinstance(value, str) or not PLAIN_NAME.fullmatch(value):
+        raise ValueError(f"{str(value)[:80]!r} is not a plain name (letters, digits, . _ + -)")
+    return value
+
+
+def read_results(plan: SweepPlan) -> Results:
+    """Read every run of the plan, several at a time where that pays."""
+    grid = choose_windows(plan.planned_steps, plan.log_every)
+    results = Results(plan, grid)
+    read = partial(_read_run, plan.folder, grid)
+    for number, outcome in enumerate(_map_runs(plan, read), start=1):
+        (results.runs if isinstance(outcome, Run) else results.left_out).append(outcome)
+        _show_progress(number, len(plan.runs))
+    return results
+
+
+def _map_runs(plan: SweepPlan, read):
+    """Yield read(spec) for each run in the plan's order, on all cores if the logs are large."""
+    workers = min(len(os.sched_getaffinity(0)), len(plan.runs))
+    if workers < 2 or _log_bytes(plan) < POOL_WORTH_BYTES:
+        yield from map(read, plan.runs)
+        return
+    with ProcessPoolExecutor(workers) as pool:
+        yield from pool.map(read, plan.runs)
+
+
+def _log_bytes(plan: SweepPlan) -> int:
+    paths = (steps_path(plan.folder, spec.id) for spec in plan.runs)
+    return sum(path.stat().st_size for path in paths if path.is_file())
+
+
+def _show_progress(done: int, planned: int) -> None:
+    if not sys.stderr.isatty():
+        return
+    end = "\n" if done == planned else ""
+    print(f"\rread {done} of {planned} runs", end=end, file=sys.stderr, flush=True)
+
+
+def steps_path(folder: Path, run_id: str) -> Path:
+    return folder / "runs" / run_id / "steps.jsonl"
+
+
+def _read_run(folder: Path, grid: WindowGrid, spec: RunSpec) -> Run | LeftOutRun:
+    """Read one run, or say why it is left out."""
+    path = folder / "runs" / spec.id / "run.json"
+    if not path.exists():
+        return LeftOutRun(spec.id, "unfinished", _why_unfinished(folder, spec.id))
+    try:
+        document = read_document(path, RUN_SCHEMA)
+        outcome = _checked_outcome(document, spec)
+        if outcome not in DRAWN_OUTCOMES:
+            return LeftOutRun(spec.id, outcome, _why_no_outcome(document, outcome))
+        return _parse_run(
+            document, spec, read_step_curve(steps_path(folder, spec.id), spec.id, grid)
+        )
+    except DataError as error:
+        return LeftOutRun(spec.id, "unreadable", _relative(error, folder))
+    except MALFORMED as error:
+        return LeftOutRun(spec.id, "unreadable", f"runs/{spec.id}/run.json: {describe(error)}")
+
+
+def _relative(error: DataError, folder: Path) -> str:
+    return str(error).removeprefix(f"{folder}{os.sep}")
+
+
+def _why_unfinished(folder: Path, run_id: str) -> str:
+    path = steps_path(folder, run_id)
+    if not path.exists():
+        return "not started: it has no run.json and no steps.jsonl"
+    if ends_torn(path):
+        return "no run.json, and steps.jsonl breaks off within its last line: the run was killed"
+    return "no run.json: the run was killed or is still training"
+
+
+def _why_no_outcome(document: dict, outcome: str) -> str:
+    if outcome == "interrupted":
+        steps = to_count(document["totals"]["steps"])
+        return f"interrupted after {steps:,} steps; the same sweep command continues it"
+    return f"failed: {document.get('reason') or 'no reason was logged'}"
+
+
+def _checked_outcome(document: dict, spec: RunSpec) -> str:
+    if document["id"] != spec.id:
+        raise ValueError(f"holds the run {str(document['id'])[:80]!r}")
+    outcome = document["outcome"]
+    if outcome not in OUTCOMES:
+        raise ValueError(f"outcome is {str(outcome)[:40]!r}; known are {', '.join(OUTCOMES)}")
+    return outcome
+
+
+def _parse_run(document: dict, spec: RunSpec, curve: StepCurve) -> Run:
+    bad_events = [event for event in document["events"] if event["kind"] in ("nan", "inf")]
+    totals = document["totals"]
+    return Run(
+        spec,
+        document["outcome"] == "diverged",
+        tuple(_parse_epoch(epoch) for epoch in document["epochs"]),
+        _parse_bad_event(bad_events[0]) if bad_events else None,
+        to_count(totals["steps"]),
+        to_count(totals["spikes"]),
+        curve,
+    )
+
+
+def _parse_epoch(epoch: dict) -> Epoch:
+    return Epoch(
+        to_count(epoch["epoch"]),
+        to_optional_float(epoch["test_accuracy"]),
+        to_optional_float(epoch["clipped_share"]),
+    )
+
+
+def _parse_bad_event(event: dict) -> BadEvent:
+    index = event["index"]
+    return BadEvent(
+        event["kind"],
+        to_count(event["step"]),
+        to_count(event["epoch"]),
+        str(event["phase"]),
+        None if event["tensor"] is None else str(event["tensor"]),
+        None if index is None else to_count(index),
+        to_count(event["nan"]),
+        to_count(event["positive_inf"]),
+        to_count(event["negative_inf"]),
+        to_optional_float(event["last_finite_norm"]),
+        str(event["action"]),
+    )

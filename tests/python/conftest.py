@@ -1,0 +1,430 @@
+"""Small result folders in exactly the format of results/README.md, made without the program."""
+
+import copy
+import hashlib
+import json
+import math
+import random
+import statistics
+import sys
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parents[2]
+sys.path.insert(0, str(ROOT / "scripts"))
+
+TENSORS = {
+    "lstm.weight_ih": [40, 28],
+    "lstm.weight_hh": [40, 10],
+    "lstm.bias": [40],
+    "output.weight": [10, 10],
+    "output.bias": [10],
+}
+CHANCE = 0.1
+
+
+def number(value: float | None) -> float | str | None:
+    """Return a number as the logs write it."""
+    if value is None or math.isfinite(value):
+        return value
+    return "NaN" if math.isnan(value) else "Infinity" if value > 0 else "-Infinity"
+
+
+def dump(path: Path, document: dict) -> None:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text(json.dumps(document, allow_nan=False), encoding="utf-8")
+
+
+@dataclass
+class FakeRun:
+    """One run to write; `diverges_at` is the step of its first NaN."""
+
+    mode: str
+    threshold: float | None
+    learning_rate: float
+    seed: int
+    diverges_at: int | None = None
+    bad_norm: float = math.nan
+    outcome: str = ""
+
+    def __post_init__(self):
+        self.outcome = self.outcome or ("diverged" if self.diverges_at else "completed")
+
+    @property
+    def arm(self) -> str:
+        clip = self.mode if self.threshold is None else f"{self.mode}-{self.threshold:g}"
+        return f"{clip}_lr-{self.learning_rate:g}"
+
+    @property
+    def id(self) -> str:
+        stem = f"{self.arm}_seed-{self.seed}"
+        return f"{stem}_{hashlib.sha256(stem.encode()).hexdigest()[:8]}"
+
+    @property
+    def reached_outcome(self) -> bool:
+        return self.outcome in ("completed", "diverged")
+
+    @property
+    def plan_entry(self) -> dict:
+        return {
+            "id": self.id,
+            "mode": self.mode,
+            "threshold": number(self.threshold),
+            "learning_rate": self.learning_rate,
+            "seed": self.seed,
+        }
+
+
+@dataclass
+class FakeSweep:
+    """Writes a whole result folder; tests then damage what they need."""
+
+    folder: Path
+    runs: list[FakeRun]
+    epochs: int = 2
+    steps_per_epoch: int = 20
+    log_every: int = 1
+    settings: dict = field(default_factory=dict)
+    finals: dict = field(default_factory=dict)
+
+    def write(self, *, summary: bool = True) -> "FakeSweep":
+        dump(self.folder / "sweep.json", self.sweep_document())
+        for run in self.runs:
+            self._write_run(run)
+        if summary:
+            dump(self.folder / "summary.json", self.summary_document())
+        return self
+
+    def run_folder(self, run: FakeRun) -> Path:
+        return self.folder / "runs" / run.id
+
+    def sweep_document(self) -> dict:
+        settings = {
+            "task": "fashion-mnist",
+            "data": "/usr/share/datasets/fashion-mnist",
+            "cell": "lstm",
+            "hidden": 10,
+            "init": "keras",
+            "batch_size": 32,
+            "epochs": self.epochs,
+            "steps_per_epoch": self.steps_per_epoch,
+            "shuffle_buffer": 5000,
+            "optimizer": "sgd",
+            "momentum": 0,
+            "weight_decay": 0,
+            "mode": sorted({run.mode for run in self.runs}),
+            "learning_rate": sorted({run.learning_rate for run in self.runs}),
+            "seeds": sorted({run.seed for run in self.runs}),
+            "on_nonfinite": "stop",
+            **self.settings,
+        }
+        origins = dict.fromkeys(settings, "default") | {
+            "epochs": "flag --epochs",
+            "mode": "sweep.toml:3",
+        }
+        return {
+            "schema": "clipsweep/sweep-1",
+            "settings": settings,
+            "origins": origins,
+            "log_every": self.log_every,
+            "data": {
+                "folder": "/usr/share/datasets/fashion-mnist",
+                "sha256": "5e" * 32,
+                "files": {
+                    "train-images-idx3-ubyte.gz": "3a" * 32,
+                    "train-labels-idx1-ubyte.gz": "c1" * 32,
+                },
+            },
+            "runs": [run.plan_entry for run in self.runs],
+            "software": {
+                "clipsweep": "0.1.0",
+                "git_revision": "0123abcd",
+                "libtorch": "1.13.1",
+                "blas": "OpenBLAS 0.3.21",
+                "compiler": "g++ 12.2.0",
+            },
+            "machine": {"cpu": "Some Processor", "cores": 2, "simd": "AVX2"},
+            "command": ["clipsweep", "sweep", "--mode", "none,value", "--out", "results/my sweep"],
+            "wall_started": "2026-01-31T12:00:00Z",
+            "wall_seconds": 70.1,
+            "wall_run_steps_per_second": 2100.0,
+        }
+
+    def summary_document(self) -> dict:
+        arms = {}
+        for run in self.runs:
+            arms.setdefault(run.arm, []).append(run)
+        states = [run.outcome for run in self.runs]
+        counts = {
+            state: states.count(state)
+            for state in ("completed", "diverged", "failed", "interrupted", "unfinished")
+        }
+        return {
+            "schema": "clipsweep/summary-1",
+            "runs": {"planned": len(self.runs), **counts},
+            "chance_accuracy": CHANCE,
+            "arms": [self._arm(name, runs) for name, runs in arms.items()],
+            "comparisons": [
+                self._comparison(name, runs, arms[f"none_lr-{runs[0].learning_rate:g}"])
+                for name, runs in arms.items()
+                if runs[0].mode != "none" and f"none_lr-{runs[0].learning_rate:g}" in arms
+            ],
+        }
+
+    def _write_run(self, run: FakeRun) -> None:
+        stream = random.Random(f"{run.seed} {run.arm}")
+        path = self.run_folder(run) / "steps.jsonl"
+        path.parent.mkdir(parents=True, exist_ok=True)
+        header = {
+            "schema": "clipsweep/steps-1",
+            "run": run.id,
+            "mode": run.mode,
+            "threshold": number(run.threshold),
+            "learning_rate": run.learning_rate,
+            "seed": run.seed,
+            "log_every": self.log_every,
+            "tensors": TENSORS,
+        }
+        steps = [self._step(run, step, stream) for step in range(1, self._last_step(run) + 1)]
+        logged = [step for step in steps if self._is_logged(step["step"], steps[-1]["step"])]
+        lines = [
+            json.dumps(line, allow_nan=False, separators=(",", ":")) for line in [header, *logged]
+        ]
+        path.write_text("\n".join(lines) + "\n", encoding="utf-8")
+        document = self._run_document(run, steps)
+        self.finals[run.id] = CHANCE if run.diverges_at else document["epochs"][-1]["test_accuracy"]
+        if run.outcome != "unfinished":
+            dump(self.run_folder(run) / "run.json", document)
+
+    def _is_logged(self, step: int, last: int) -> bool:
+        return step in (1, last) or step % self.log_every == 0
+
+    def _last_step(self, run: FakeRun) -> int:
+        return run.diverges_at or self.epochs * self.steps_per_epoch
+
+    def _step(self, run: FakeRun, step: int, stream: random.Random) -> dict:
+        progress = step / (self.epochs * self.steps_per_epoch)
+        norm = math.exp(stream.gauss(0.0, 0.7)) * (100 if stream.random() < 0.002 else 1)
+        loss = self._loss_floor(run) + 1.5 * math.exp(-5 * progress) + stream.gauss(0, 0.15)
+        if step == run.diverges_at:
+            norm, loss = run.bad_norm, math.nan
+        threshold = math.inf if run.threshold is None else run.threshold
+        limit = 3 * threshold if run.mode == "value" else threshold
+        clipped = norm > limit
+        after = limit if clipped else norm
+        scale = after / norm if math.isfinite(norm) else math.nan
+        return {
+            "step": step,
+            "epoch": 1 + (step - 1) // self.steps_per_epoch,
+            "loss": number(loss),
+            "accuracy": 0.5,
+            "grad_norm_raw": number(norm),
+            "grad_norm_clipped": number(after),
+            "clip_scale": number(scale),
+            "clipped": clipped,
+            "clipped_fraction": 0.1 if clipped else 0,
+            "grad_max_abs": number(norm / 5),
+            "nonfinite": 0 if math.isfinite(norm) else 1120,
+            "tensors": {name: number(norm / 2) for name in TENSORS},
+        }
+
+    @staticmethod
+    def _loss_floor(run: FakeRun) -> float:
+        stream = random.Random(f"loss {run.seed} {run.mode}")
+        return (
+            0.75
+            + 0.05 * math.log1p(min(run.threshold or 0, 50))
+            + stream.gauss(0, 0.06)
+            + 0.05 * (run.mode == "none")
+        )
+
+    def _run_document(self, run: FakeRun, steps: list[dict]) -> dict:
+        stream = random.Random(f"accuracy {run.seed} {run.arm}")
+        skill = stream.gauss(0.66, 0.02 if run.mode != "none" else 0.045)
+        epochs = []
+        for epoch in range(1, self.epochs + 1):
+            part = steps[(epoch - 1) * self.steps_per_epoch : epoch * self.steps_per_epoch]
+            if len(part) < self.steps_per_epoch or (
+                run.diverges_at and part[-1]["step"] == run.diverges_at
+            ):
+                break
+            accuracy = skill * (1 - math.exp(-0.45 * epoch - 0.3)) + stream.gauss(0, 0.012)
+            epochs.append(
+                {
+                    "epoch": epoch,
+                    "train_loss": statistics.mean(step["loss"] for step in part),
+                    "train_accuracy": accuracy,
+                    "test_loss": 2.3 - 2 * accuracy,
+                    "test_accuracy": accuracy,
+                    "clipped_share": statistics.mean(step["clipped"] for step in part),
+                }
+            )
+        norms = sorted(
+            step["grad_norm_raw"] for step in steps if not isinstance(step["grad_norm_raw"], str)
+        )
+        return {
+            "schema": "clipsweep/run-1",
+            **run.plan_entry,
+            "settings": {
+                "task": "fashion-mnist",
+                "cell": "lstm",
+                "hidden": 10,
+                "init": "keras",
+                "batch_size": 32,
+                "epochs": self.epochs,
+                "steps_per_epoch": self.steps_per_epoch,
+                "shuffle_buffer": 5000,
+                "optimizer": "sgd",
+                "momentum": 0,
+                "weight_decay": 0,
+                "on_nonfinite": "stop",
+                "data_sha256": "5e" * 32,
+            },
+            "outcome": run.outcome,
+            "reason": "no space left on device" if run.outcome == "failed" else None,
+            "epochs": epochs,
+            "events": self._events(run, norms),
+            "totals": {
+                "steps": len(steps),
+                "clipped_steps": sum(step["clipped"] for step in steps),
+                "skipped_steps": 0,
+                "nonfinite_steps": int(bool(run.diverges_at)),
+                "spikes": 0,
+                "grad_norm_raw": {
+                    "median": quantile(norms, 0.5),
+                    "p90": quantile(norms, 0.9),
+                    "p99": quantile(norms, 0.99),
+                    "max": quantile(norms, 1),
+                },
+            },
+            "engine": "reference",
+            "simd": "AVX2",
+            "sha256": {
+                "initial_weights": "aa" * 32,
+                "batch_order": "bb" * 32,
+                "final_weights": "cc" * 32,
+            },
+            "wall_started": "2026-01-31T12:00:00Z",
+            "wall_seconds": 12.3,
+        }
+
+    def _events(self, run: FakeRun, norms: list[float]) -> list[dict]:
+        if not run.diverges_at:
+            return []
+        return [
+            {
+                "kind": "nan" if math.isnan(run.bad_norm) else "inf",
+                "step": run.diverges_at,
+                "epoch": 1 + (run.diverges_at - 1) // self.steps_per_epoch,
+                "phase": "gradient",
+                "tensor": "lstm.weight_ih",
+                "index": 17,
+                "nan": 1120,
+                "positive_inf": 0,
+                "negative_inf": 0,
+                "norm": number(run.bad_norm),
+                "last_finite_norm": norms[-1] if norms else None,
+                "action": "stopped",
+            }
+        ]
+
+    def _arm(self, name: str, runs: list[FakeRun]) -> dict:
+        done = [run for run in runs if run.reached_outcome]
+        completed = [run for run in done if run.outcome == "completed"]
+        accuracy = spread([self.finals[run.id] for run in done])
+        loss = spread([2.3 - 2 * self.finals[run.id] for run in completed])
+        return {
+            "arm": name,
+            "mode": runs[0].mode,
+            "threshold": number(runs[0].threshold),
+            "learning_rate": runs[0].learning_rate,
+            "seeds": [run.seed for run in done],
+            "completed": len(completed),
+            "diverged": len(done) - len(completed),
+            "final_test_accuracy": accuracy,
+            "best_test_accuracy": accuracy,
+            "final_test_loss": loss,
+            "final_train_loss": loss,
+            "clipped_share": 0.0 if runs[0].mode == "none" else 0.25 if done else None,
+            "grad_norm_raw": {"median": 1.0, "p90": 2.9, "p99": 9.0, "max": 131.5},
+        }
+
+    def _comparison(self, name: str, runs: list[FakeRun], baseline: list[FakeRun]) -> dict:
+        reference = {run.seed: run for run in baseline if run.reached_outcome}
+        pairs = [
+            (run, reference[run.seed])
+            for run in runs
+            if run.reached_outcome and run.seed in reference
+        ]
+        accuracy = difference([self.finals[a.id] - self.finals[b.id] for a, b in pairs], 1)
+        loss = difference(
+            [
+                -2 * (self.finals[a.id] - self.finals[b.id])
+                for a, b in pairs
+                if a.outcome == b.outcome == "completed"
+            ],
+            -1,
+        )
+        return {
+            "arm": name,
+            "baseline": baseline[0].arm,
+            "final_test_accuracy": accuracy,
+            "best_test_accuracy": accuracy,
+            "final_test_loss": loss,
+            "final_train_loss": loss,
+        }
+
+
+def quantile(ordered: list[float], share: float) -> float | None:
+    return ordered[round(share * (len(ordered) - 1))] if ordered else None
+
+
+def spread(values: list[float]) -> dict:
+    if not values:
+        return {"n": 0, "mean": None, "sd": None, "iqm": None, "min": None, "max": None}
+    return {
+        "n": len(values),
+        "mean": statistics.mean(values),
+        "sd": statistics.stdev(values) if len(values) > 1 else None,
+        "iqm": statistics.median(values),
+        "min": min(values),
+        "max": max(values),
+    }
+
+
+def difference(values: list[float], better_sign: int) -> dict:
+    """Compare pairs; the interval is a stand-in of the right shape, not a bootstrap."""
+    mean = statistics.mean(values) if values else None
+    half = 2.3 * statistics.stdev(values) / math.sqrt(len(values)) if len(values) >= 5 else None
+    return {
+        "n": len(values),
+        "mean_difference": mean,
+        "interval": None if half is None else [mean - half, mean + half],
+        "better": sum(better_sign * value > 0 for value in values),
+        "worse": sum(better_sign * value < 0 for value in values),
+        "equal": values.count(0),
+    }
+
+
+def cross(
+    clips: list[tuple[str, float | None]], learning_rates=(0.01,), seeds: int = 2
+) -> list[FakeRun]:
+    """Return the runs of clips x learning rates x seeds."""
+    return [
+        FakeRun(mode, threshold, rate, seed)
+        for mode, threshold in clips
+        for rate in learning_rates
+        for seed in range(seeds)
+    ]
+
+
+@pytest.fixture
+def sweep(tmp_path):
+    """Return a function that writes a result folder of the given runs."""
+
+    def write(runs: list[FakeRun], *, summary: bool = True, **options) -> FakeSweep:
+        return FakeSweep(tmp_path / "sweep", copy.deepcopy(runs), **options).write(summary=summary)
+
+    return write

@@ -1,0 +1,662 @@
+"""scripts/plot.py on small result folders: what it draws, what it leaves out, what it says."""
+
+import itertools
+import json
+import math
+import re
+import subprocess
+import sys
+from html.parser import HTMLParser
+from xml.etree import ElementTree
+
+import jsonschema
+import numpy as np
+import plot
+import pytest
+import referencing.jsonschema
+from clipsweep_plots import result_folder, style
+from clipsweep_plots.layout import MOST_LINES, curve_rows
+from clipsweep_plots.result_folder import Arm, Clip
+from clipsweep_plots.step_log import choose_windows, read_step_curve
+from clipsweep_plots.strict_json import DataError, to_float
+from conftest import ROOT, FakeRun, cross, dump
+
+NONE, VALUE, NORM = ("none", None), ("value", 0.5), ("global-norm", 1.0)
+FIGURES = {
+    "paired_difference",
+    "training_loss",
+    "test_accuracy",
+    "gradient_norm",
+    "clipped_share",
+    "final_accuracy",
+}
+
+
+class Page(HTMLParser):
+    """The parts of report.html that tests ask for."""
+
+    def __init__(self, html: str):
+        super().__init__()
+        self.references, self.images, self.tags, self.ids, self.words = [], [], [], [], []
+        self.feed(html)
+
+    def handle_starttag(self, tag, attributes):
+        attributes = dict(attributes)
+        self.tags.append(tag)
+        self.references += [attributes[name] for name in ("src", "href") if name in attributes]
+        if "id" in attributes:
+            self.ids.append(attributes["id"])
+        if tag == "img":
+            self.images.append(attributes)
+
+    def handle_data(self, data):
+        self.words.append(data)
+
+    @property
+    def text(self) -> str:
+        return " ".join(" ".join(self.words).split())
+
+
+def draw(sweep) -> Page:
+    """Draw a folder that can be drawn and return its page."""
+    assert plot.main([str(sweep.folder)]) == 0
+    return Page((sweep.folder / "report" / "report.html").read_text(encoding="utf-8"))
+
+
+def stems(sweep, ending: str) -> set[str]:
+    return {path.stem for path in (sweep.folder / "report").glob(f"*.{ending}")}
+
+
+def svg_ids(sweep, stem: str) -> set[str]:
+    tree = ElementTree.parse(sweep.folder / "report" / f"{stem}.svg")
+    return {element.get("id") for element in tree.iter() if element.get("id")}
+
+
+# Figures
+
+
+def test_every_figure_is_there_as_svg_and_png(sweep):
+    folder = sweep(cross([NONE, VALUE, NORM]))
+    draw(folder)
+    assert stems(folder, "svg") == stems(folder, "png") == FIGURES
+    for stem in FIGURES:
+        assert (folder.folder / "report" / f"{stem}.png").read_bytes().startswith(b"\x89PNG")
+
+
+def test_every_arm_has_its_mean_and_its_threshold(sweep):
+    folder = sweep(cross([NONE, VALUE, NORM], [0.01, 0.1]))
+    draw(folder)
+    for rate in ("0.01", "0.1"):
+        for clip in ("none", "value-0.5", "global-norm-1"):
+            assert f"mean_{clip}_lr-{rate}" in svg_ids(folder, "training_loss")
+            assert f"mean_{clip}_lr-{rate}" in svg_ids(folder, "test_accuracy")
+            assert f"median_{clip}_lr-{rate}" in svg_ids(folder, "gradient_norm")
+            assert (f"threshold_{clip}_lr-{rate}" in svg_ids(folder, "gradient_norm")) == (
+                clip != "none"
+            )
+            assert (f"mean_{clip}_lr-{rate}" in svg_ids(folder, "clipped_share")) == (
+                clip != "none"
+            )
+        assert f"difference_value-0.5_lr-{rate}" in svg_ids(folder, "paired_difference")
+
+
+def test_nan_and_inf_norms_are_marked_where_they_happen(sweep):
+    runs = [
+        FakeRun("none", None, 1.0, 0, diverges_at=23),
+        FakeRun("none", None, 1.0, 1, diverges_at=7, bad_norm=math.inf),
+        *cross([VALUE], [1.0]),
+    ]
+    folder = sweep(runs)
+    draw(folder)
+    ids = svg_ids(folder, "gradient_norm")
+    assert {"nan_none_lr-1", "inf_none_lr-1"} <= ids
+    assert not {"nan_value-0.5_lr-1", "inf_value-0.5_lr-1"} & ids
+    assert "diverged_none_lr-1" in svg_ids(folder, "training_loss")
+    assert "diverged_none_lr-1" in svg_ids(folder, "final_accuracy")
+
+
+def test_a_threshold_of_infinity_measures_and_has_no_line(sweep):
+    folder = sweep(cross([NONE, ("value", math.inf)]))
+    draw(folder)
+    assert not [name for name in svg_ids(folder, "gradient_norm") if name.startswith("threshold")]
+
+
+def test_forty_arms_become_small_multiples(sweep):
+    clips = [NONE, *(("global-norm", 0.05 * 1.2**k) for k in range(39))]
+    folder = sweep(cross(clips, seeds=1), epochs=1, steps_per_epoch=5)
+    page = draw(folder)
+    assert {
+        "gradient_norm_1",
+        "gradient_norm_2",
+        "paired_difference_1",
+        "paired_difference_2",
+    } <= stems(folder, "svg")
+    assert len(page.images) == len(stems(folder, "svg"))
+
+
+@pytest.mark.parametrize("rates, thresholds", [(1, 1), (1, 40), (3, 2), (3, 9), (12, 3), (12, 12)])
+def test_no_panel_has_a_long_legend_and_no_arm_is_lost(rates, thresholds):
+    arms = [
+        Arm(clip, 10.0**-rate, ())
+        for rate in range(rates)
+        for clip in [Clip("none", None), *(Clip("value", 1.0 + k) for k in range(thresholds))]
+    ]
+    panels = [panel for row in curve_rows(arms) for panel in row if panel]
+    assert max(len(panel.arms) for panel in panels) <= MOST_LINES
+    assert {arm.label for panel in panels for arm in panel.arms} == {arm.label for arm in arms}
+
+
+def test_figures_of_an_earlier_sweep_are_gone(sweep):
+    folder = sweep(cross([NONE, VALUE]))
+    (folder.folder / "report").mkdir()
+    (folder.folder / "report" / "gradient_norm_7.svg").write_text("old")
+    (folder.folder / "report" / "notes.svg").write_text("mine")
+    draw(folder)
+    assert "gradient_norm_7" not in stems(folder, "svg")
+    assert "notes" in stems(folder, "svg")
+
+
+@pytest.mark.parametrize(
+    "runs",
+    [
+        cross([NONE], seeds=1),
+        cross([VALUE], seeds=1),
+        cross([VALUE, NORM], [0.01, 1.0]),
+        [FakeRun("none", None, 10.0, seed, diverges_at=1) for seed in range(2)],
+        [FakeRun("scale", 1.0, 10.0, 0, diverges_at=30)],
+    ],
+    ids=["one arm", "one clipped arm", "no baseline", "all diverged at once", "all diverged"],
+)
+def test_sweeps_that_lack_something_are_drawn(sweep, runs):
+    folder = sweep(runs)
+    page = draw(folder)
+    assert {"training_loss", "test_accuracy", "gradient_norm", "final_accuracy"} <= stems(
+        folder, "svg"
+    )
+    assert ("clipped_share" in stems(folder, "svg")) == any(run.mode != "none" for run in runs)
+    assert "so nothing is compared" in page.text
+
+
+def test_one_step_is_enough(sweep):
+    draw(sweep(cross([NONE, VALUE], seeds=1), epochs=1, steps_per_epoch=1))
+
+
+def test_several_workers_read_what_one_reads(sweep, monkeypatch):
+    folder = sweep(cross([NONE, VALUE], seeds=3))
+    draw(folder)
+    alone = (folder.folder / "report" / "report.html").read_bytes()
+    monkeypatch.setattr(result_folder, "POOL_WORTH_BYTES", 0)
+    draw(folder)
+    assert (folder.folder / "report" / "report.html").read_bytes() == alone
+
+
+# Runs that are left out
+
+
+def test_runs_without_an_outcome_are_left_out_and_named(sweep, capsys):
+    runs = [
+        *cross([NONE, VALUE]),
+        FakeRun("value", 0.5, 0.01, 7, outcome="interrupted"),
+        FakeRun("value", 0.5, 0.01, 8, outcome="failed"),
+        FakeRun("value", 0.5, 0.01, 9, outcome="unfinished"),
+    ]
+    folder = sweep(runs)
+    page = draw(folder)
+    output = capsys.readouterr()
+    for run, reason in zip(
+        runs[4:],
+        ["the same sweep command continues it", "no space left on device", "no run.json"],
+        strict=True,
+    ):
+        assert run.id in page.text and reason in page.text
+        assert f"{run.id} is left out: " in output.err and reason in output.err
+    assert "7 planned runs: 4 completed, 1 interrupted, 1 failed, 1 unfinished" in page.text
+    assert output.out == f"{folder.folder / 'report' / 'report.html'}\n"
+
+
+def test_a_killed_run_is_told_by_its_torn_line(sweep):
+    runs = [*cross([NONE]), FakeRun("none", None, 0.01, 9, outcome="unfinished")]
+    folder = sweep(runs)
+    tear(folder.run_folder(runs[-1]) / "steps.jsonl")
+    assert "breaks off within its last line: the run was killed" in draw(folder).text
+
+
+def test_a_torn_last_line_is_skipped_and_said(sweep, capsys):
+    folder = sweep(cross([NONE]))
+    tear(folder.run_folder(folder.runs[0]) / "steps.jsonl")
+    page = draw(folder)
+    message = f"The step log of {folder.runs[0].id} breaks off within its last line"
+    assert message in page.text and message in capsys.readouterr().err
+    assert "2 planned runs: 2 completed" in page.text
+
+
+def tear(path):
+    path.write_bytes(path.read_bytes()[:-25])
+
+
+BAD_LINES = {
+    "not JSON": "{broken",
+    "bare NaN": '{"step":3,"loss":NaN,"grad_norm_raw":1}',
+    "step going back": '{"step":1,"loss":1,"grad_norm_raw":1}',
+    "step beyond the plan": '{"step":4000,"loss":1,"grad_norm_raw":1}',
+    "no loss": '{"step":3,"grad_norm_raw":1}',
+    "text for a number": '{"step":3,"loss":"1","grad_norm_raw":1}',
+    "not an object": "[3]",
+}
+
+
+@pytest.mark.parametrize("line", BAD_LINES.values(), ids=BAD_LINES.keys())
+def test_a_bad_line_leaves_the_run_out_and_says_where(sweep, line):
+    folder = sweep(cross([NONE]))
+    path = folder.run_folder(folder.runs[1]) / "steps.jsonl"
+    lines = path.read_text().splitlines()
+    lines[3] = line
+    path.write_text("\n".join(lines) + "\n")
+    page = draw(folder)
+    assert f"runs/{folder.runs[1].id}/steps.jsonl:4: bad line" in page.text
+    assert "1 completed, 1 unreadable" in page.text
+
+
+@pytest.mark.parametrize(
+    "name, content, words",
+    [
+        ("run.json", "{", "not JSON"),
+        ("run.json", "[]", "not a JSON object"),
+        ("run.json", '{"schema":"clipsweep/run-9"}', "this program reads"),
+        ("run.json", b"\xff\xfe", "decode"),
+        ("run.json", "[" * 100000, "nested too deeply"),
+        ("steps.jsonl", "", "bad header"),
+        ("steps.jsonl", '{"schema":"clipsweep/steps-1","run":"other"}\n', "holds the run"),
+        ("steps.jsonl", None, "cannot be read"),
+    ],
+)
+def test_a_corrupt_file_is_named_and_its_run_left_out(sweep, name, content, words):
+    folder = sweep(cross([NONE]))
+    path = folder.run_folder(folder.runs[0]) / name
+    path.unlink()
+    if content is not None:
+        path.write_bytes(content if isinstance(content, bytes) else content.encode())
+    text = draw(folder).text
+    assert f"runs/{folder.runs[0].id}/{name}" in text and words in text
+
+
+def test_a_run_json_of_another_run_is_not_taken_for_its_own(sweep):
+    folder = sweep(cross([NONE]))
+    first, second = (folder.run_folder(run) / "run.json" for run in folder.runs)
+    second.write_bytes(first.read_bytes())
+    assert f"runs/{folder.runs[1].id}/run.json: holds the run" in draw(folder).text
+
+
+# The report
+
+
+def test_the_report_needs_no_other_file(sweep):
+    folder = sweep(cross([NONE, VALUE], seeds=5))
+    page = draw(folder)
+    assert page.references
+    assert all(reference.startswith(("data:image/", "#")) for reference in page.references)
+    assert not {"script", "link", "iframe"} & set(page.tags)
+    assert len(page.ids) == len(set(page.ids))
+    assert all(image["alt"].strip() for image in page.images)
+    html = (folder.folder / "report" / "report.html").read_text(encoding="utf-8")
+    assert not re.search(r"url\(|@import", html)
+    assert len(html) < 3 * 2**20
+
+
+def test_headings_are_in_order(sweep):
+    page = draw(sweep(cross([NONE, VALUE])))
+    levels = [int(tag[1]) for tag in page.tags if re.fullmatch("h[1-6]", tag)]
+    assert levels[0] == 1 and levels.count(1) == 1
+    assert all(after <= before + 1 for before, after in itertools.pairwise(levels))
+
+
+def test_the_comparison_is_told_in_words(sweep):
+    folder = sweep(cross([NONE, VALUE], seeds=5))
+    entry = folder.summary_document()
+    entry["comparisons"][0]["final_test_accuracy"] = {
+        "n": 5,
+        "mean_difference": 0.009,
+        "interval": [-0.004, 0.03],
+        "better": 3,
+        "worse": 1,
+        "equal": 1,
+    }
+    dump(folder.folder / "summary.json", entry)
+    assert (
+        "value:0.5 against none at learning rate 0.01: +0.9 percentage points in final test "
+        "accuracy (95 % interval −0.4 to +3.0); better in 3 of 5 seeds, worse in 1, equal in 1."
+    ) in draw(folder).text
+
+
+def test_few_pairs_give_no_interval(sweep):
+    assert "fewer than 5 pairs: no interval" in draw(sweep(cross([NONE, VALUE], seeds=4))).text
+
+
+def test_diverged_runs_are_told_in_words(sweep):
+    page = draw(sweep([FakeRun("none", None, 1.0, 3, diverges_at=23)]))
+    assert (
+        "NaN in the gradient, first at lstm.weight_ih[17] at step 23 (epoch 2): 1,120 NaN; stopped"
+        in page.text
+    )
+
+
+def test_how_it_was_made_is_in_the_report(sweep):
+    text = draw(sweep(cross([NONE, VALUE]))).text
+    for fact in (
+        "clipsweep sweep --mode none,value --out 'results/my sweep'",
+        "scripts/plot.py sweep",
+        "sweep.toml:3",
+        "flag --epochs",
+        "5e" * 32,
+        "1.13.1",
+        "Some Processor",
+        "2026-01-31T12:00:00Z",
+        "matplotlib",
+    ):
+        assert fact in text
+
+
+def test_without_a_summary_the_figures_are_drawn_and_the_report_says_so(sweep, capsys):
+    folder = sweep(
+        [*cross([NONE, VALUE]), FakeRun("none", None, 0.01, 9, diverges_at=9)], summary=False
+    )
+    page = draw(folder)
+    assert "summary.json: missing; write it with 'clipsweep summarize sweep'" in page.text
+    assert "clipsweep summarize" in capsys.readouterr().err
+    assert stems(folder, "svg") == FIGURES - {"paired_difference"}
+    assert "the chance level is unknown" in " ".join(image["alt"] for image in page.images)
+
+
+@pytest.mark.parametrize(
+    "content",
+    ["{", '{"schema":"clipsweep/summary-1"}', '{"schema":"clipsweep/summary-1","runs":7}'],
+)
+def test_a_corrupt_summary_is_said_and_left_out(sweep, content):
+    folder = sweep(cross([NONE, VALUE]))
+    (folder.folder / "summary.json").write_text(content)
+    assert "The tables are left out" in draw(folder).text
+
+
+def test_a_stale_summary_is_said(sweep):
+    folder = sweep(cross([NONE, VALUE]))
+    (folder.run_folder(folder.runs[0]) / "run.json").unlink()
+    assert "summary.json counts 4 runs, 3 are drawn" in draw(folder).text
+
+
+def test_hostile_text_stays_text(sweep):
+    hostile = "<script>alert('$x^2$')</script><img src=http://example.org/x.png>"
+    runs = [
+        FakeRun("none", None, 1.0, 0, diverges_at=23),
+        FakeRun("none", None, 1.0, 1, outcome="failed"),
+    ]
+    folder = sweep(runs, settings={hostile: hostile})
+    document = folder.sweep_document()
+    document["command"] = document["machine"]["cpu"] = [hostile]
+    document["software"][hostile] = hostile
+    dump(folder.folder / "sweep.json", document)
+    for run, change in zip(
+        runs,
+        (
+            {
+                "events": [
+                    {
+                        **json.loads((folder.run_folder(runs[0]) / "run.json").read_text())[
+                            "events"
+                        ][0],
+                        "tensor": hostile,
+                    }
+                ]
+            },
+            {"reason": hostile},
+        ),
+        strict=True,
+    ):
+        path = folder.run_folder(run) / "run.json"
+        dump(path, {**json.loads(path.read_text()), **change})
+    page = draw(folder)
+    assert "script" not in page.tags
+    assert all(reference.startswith(("data:image/", "#")) for reference in page.references)
+    assert page.text.count("<script>alert(") >= 5
+
+
+def test_equal_input_gives_equal_bytes(sweep):
+    folder = sweep([*cross([NONE, VALUE], seeds=5), FakeRun("none", None, 0.01, 9, diverges_at=9)])
+    contents = []
+    for _ in range(2):
+        subprocess.run([sys.executable, ROOT / "scripts" / "plot.py", folder.folder], check=True)
+        contents.append(
+            {path.name: path.read_bytes() for path in (folder.folder / "report").iterdir()}
+        )
+    assert contents[0] == contents[1]
+
+
+# Folders that cannot be drawn
+
+
+def refuse(capsys, path, *words: str) -> None:
+    """Check that a folder is refused with exit code 3 and one line that has these words."""
+    assert plot.main([str(path)]) == 3
+    output = capsys.readouterr()
+    assert output.out == ""
+    lines = [line for line in output.err.splitlines() if "warning" not in line]
+    assert len(lines) == 1
+    for word in words:
+        assert word in lines[0]
+
+
+def test_a_missing_folder_is_refused(tmp_path, capsys):
+    refuse(capsys, tmp_path / "nowhere", "nowhere: does not exist", "clipsweep sweep --out")
+
+
+def test_a_file_is_refused(tmp_path, capsys):
+    (tmp_path / "file").write_text("")
+    refuse(capsys, tmp_path / "file", "is a file")
+
+
+def test_an_empty_folder_is_refused(tmp_path, capsys):
+    refuse(capsys, tmp_path, "is empty", "not a result folder")
+
+
+def test_another_folder_is_refused(tmp_path, capsys):
+    (tmp_path / "notes.txt").write_text("")
+    refuse(capsys, tmp_path, "has no sweep.json")
+
+
+def test_runs_that_cannot_be_drawn_are_refused(sweep, capsys):
+    refuse(
+        capsys,
+        sweep([FakeRun("none", None, 0.01, 0, outcome="failed")]).folder,
+        "none of the 1 planned runs",
+    )
+
+
+@pytest.mark.parametrize(
+    "change, words",
+    [
+        ({"runs": []}, "the plan has no runs"),
+        ({"runs": 7}, "sweep.json"),
+        ({"settings": {}}, "no key 'epochs'"),
+        ({"schema": "clipsweep/sweep-2"}, "this program reads"),
+        ({"runs": [{"id": "a"}]}, "no key"),
+        (
+            {
+                "runs": [
+                    {
+                        "id": "../../etc",
+                        "mode": "none",
+                        "threshold": None,
+                        "learning_rate": 1,
+                        "seed": 0,
+                    }
+                ]
+            },
+            "plain name",
+        ),
+        (
+            {
+                "runs": [
+                    {"id": "a", "mode": "<b>", "threshold": None, "learning_rate": 1, "seed": 0}
+                ]
+            },
+            "plain name",
+        ),
+        (
+            {
+                "runs": [
+                    {"id": "a", "mode": "value", "threshold": None, "learning_rate": 1, "seed": 0}
+                ]
+            },
+            "mode 'value'",
+        ),
+        (
+            {
+                "runs": [
+                    {"id": "a", "mode": "value", "threshold": "NaN", "learning_rate": 1, "seed": 0}
+                ]
+            },
+            "out of range",
+        ),
+        (
+            {
+                "runs": [
+                    {"id": "a", "mode": "none", "threshold": None, "learning_rate": 1, "seed": 0}
+                ]
+                * 2
+            },
+            "same id",
+        ),
+    ],
+)
+def test_a_bad_plan_is_refused(sweep, capsys, change, words):
+    folder = sweep(cross([NONE]))
+    dump(folder.folder / "sweep.json", {**folder.sweep_document(), **change})
+    refuse(capsys, folder.folder, "sweep.json", words, "clipsweep sweep")
+
+
+def test_a_corrupt_plan_is_refused(sweep, capsys):
+    folder = sweep(cross([NONE]))
+    (folder.folder / "sweep.json").write_text('{"schema"')
+    refuse(capsys, folder.folder, "sweep.json", "not JSON (line 1")
+
+
+@pytest.mark.parametrize("arguments", [[], ["a", "b"], ["--nonsense", "a"]])
+def test_wrong_usage_exits_with_2(arguments, capsys):
+    with pytest.raises(SystemExit) as stop:
+        plot.main(arguments)
+    assert stop.value.code == 2
+    assert "usage: plot.py" in capsys.readouterr().err
+
+
+def test_a_report_that_cannot_be_written_exits_with_75(sweep, capsys):
+    folder = sweep(cross([NONE]))
+    (folder.folder / "report").write_text("in the way")
+    assert plot.main([str(folder.folder)]) == 75
+    assert "cannot be written" in capsys.readouterr().err
+
+
+# Step logs
+
+
+def test_windows_hold_what_the_log_holds(sweep):
+    folder = sweep([FakeRun("none", None, 0.01, 0, diverges_at=33)], epochs=2, steps_per_epoch=20)
+    run = folder.runs[0]
+    path = folder.run_folder(run) / "steps.jsonl"
+    steps = [json.loads(line) for line in path.read_text().splitlines()[1:]]
+    curve = read_step_curve(path, run.id, choose_windows(40, log_every=10))
+    first = steps[:10]
+    assert curve.mean_loss[0] == pytest.approx(np.mean([step["loss"] for step in first]))
+    assert curve.norm_median[0] == pytest.approx(
+        np.median([step["grad_norm_raw"] for step in first])
+    )
+    assert curve.norm_max[0] == max(step["grad_norm_raw"] for step in first)
+    assert np.isnan(curve.first_nan_step[:3]).all() and curve.first_nan_step[3] == 33
+    assert np.isfinite(curve.mean_loss[3])  # the two finite steps before
+
+
+def test_thinned_logs_fill_every_window(sweep):
+    folder = sweep([FakeRun("none", None, 0.01, 0)], epochs=2, steps_per_epoch=200, log_every=7)
+    draw(folder)
+    run = folder.runs[0]
+    grid = choose_windows(400, log_every=7)
+    curve = read_step_curve(folder.run_folder(run) / "steps.jsonl", run.id, grid)
+    assert grid.width >= 7
+    assert np.isfinite(curve.mean_loss).all()
+
+
+@pytest.mark.parametrize(
+    "planned, log_every, width",
+    [
+        (1, 1, 1),
+        (20, 1, 1),
+        (200, 1, 10),
+        (500, 1, 10),
+        (5000, 1, 50),
+        (5000, 100, 100),
+        (5000, 150, 200),
+        (1_000_000, 1, 10_000),
+    ],
+)
+def test_windows_are_round_and_few(planned, log_every, width):
+    grid = choose_windows(planned, log_every)
+    assert grid.width == width
+    assert grid.count <= 120
+    assert (grid.centers >= 1).all() and (grid.centers <= planned).all()
+
+
+@pytest.mark.parametrize("value", ["nan", "inf", "1", "", True, None, [1], {}])
+def test_only_numbers_are_numbers(value):
+    with pytest.raises((ValueError, TypeError)):
+        to_float(value)
+
+
+def test_nonfinite_strings_are_numbers():
+    assert math.isnan(to_float("NaN"))
+    assert to_float("Infinity") == math.inf and to_float("-Infinity") == -math.inf
+
+
+def test_a_log_of_another_run_is_refused(sweep):
+    folder = sweep(cross([NONE]))
+    path = folder.run_folder(folder.runs[0]) / "steps.jsonl"
+    with pytest.raises(DataError, match="holds the run"):
+        read_step_curve(path, folder.runs[1].id, choose_windows(40, 1))
+
+
+# Numbers as they are printed
+
+
+@pytest.mark.parametrize(
+    "value, text", [(0.009, "+0.9"), (-0.004, "−0.4"), (0.0, "0.0"), (-0.0001, "0.0"), (None, "–")]
+)
+def test_points(value, text):
+    assert style.points(value) == text
+
+
+# The generator of these folders
+
+
+def schema_validator(kind: str) -> jsonschema.Draft7Validator:
+    """Return the validator of lib/schemas/KIND.schema.json, which may refer to its neighbours."""
+    schemas = [
+        json.loads(path.read_text()) for path in (ROOT / "lib" / "schemas").glob("*.schema.json")
+    ]
+    registry = referencing.Registry().with_resources(
+        (
+            schema.get("$id", ""),
+            referencing.Resource.from_contents(schema, referencing.jsonschema.DRAFT7),
+        )
+        for schema in schemas
+    )
+    schema = json.loads((ROOT / "lib" / "schemas" / f"{kind}.schema.json").read_text())
+    return jsonschema.Draft7Validator(schema, registry=registry)
+
+
+def test_the_generated_folders_follow_the_schemas(sweep):
+    folder = sweep([*cross([NONE, VALUE]), FakeRun("none", None, 0.01, 9, diverges_at=9)])
+    for kind in ("sweep", "summary", "run"):
+        for path in folder.folder.rglob(f"{kind}.json"):
+            schema_validator(kind).validate(json.loads(path.read_text()))
+    for path in folder.folder.rglob("steps.jsonl"):
+        header, *steps = map(json.loads, path.read_text().splitlines())
+        schema_validator("steps").validate(header)
+        for step in steps:
+            schema_validator("step").validate(step)
