@@ -1,6 +1,6 @@
-// `clipsweep bench`: run-steps per second of the engine beside a loop over torch::nn::LSTM, and what
-// logging costs. Every repetition measures each of them once, so that a slow moment of the machine
-// hits all alike; medians are printed.
+// `clipsweep bench`: run-steps per second of the engine beside a loop over torch::nn::LSTM, and
+// what logging costs. Every repetition measures each of them once, so that a slow moment of the
+// machine hits all alike; medians are printed.
 #include <fmt/format.h>
 
 #include <filesystem>
@@ -137,14 +137,10 @@ Json to_json(const std::vector<Measurement>& table) {
                     {"runs", row.runs},
                     {"run_steps_per_second", json_number(row.median())},
                     {"ratio", json_number(row.median() / table.front().median())}});
-  return {{"schema", "clipsweep/bench-1"},
-          {"cpu", cpu_model()},
-          {"cores", usable_cores()},
-          {"simd", torch_simd()},
-          {"libtorch", torch_version()},
-          {"blas", blas_library()},
-          {"repetitions", kRepetitions},
-          {"measurements", std::move(rows)}};
+  return {{"schema", "clipsweep/bench-1"}, {"cpu", cpu_model()},
+          {"cores", usable_cores()},       {"simd", torch_simd()},
+          {"libtorch", torch_version()},   {"blas", blas_library()},
+          {"repetitions", kRepetitions},   {"measurements", std::move(rows)}};
 }
 
 void print_table(const std::vector<Measurement>& table) {
@@ -164,9 +160,10 @@ void print_table(const std::vector<Measurement>& table) {
   fmt::print("{}", text.text());
   const double logging = table.back().median();
   const double silent = table[3].median();
-  fmt::print("\nOne step: forward, loss, backward, clip, update (batch 32, 28x28, 10 units).\n"
-             "Median of {} repetitions. Logging every step costs {:.1f} % of the time.\n",
-             kRepetitions, 100 * (1 - logging / silent));
+  fmt::print(
+      "\nOne step: forward, loss, backward, clip, update (batch 32, 28x28, 10 units).\n"
+      "Median of {} repetitions. Logging every step costs {:.1f} % of the time.\n",
+      kRepetitions, 100 * (1 - logging / silent));
 }
 
 }  // namespace

@@ -16,10 +16,10 @@ namespace clipsweep {
 namespace {
 
 const std::vector<std::pair<const char*, Command>> kCommands = {
-    {"sweep", Command::kSweep},         {"plan", Command::kPlan},
-    {"show", Command::kShow},           {"summarize", Command::kSummarize},
-    {"validate", Command::kValidate},   {"trace", Command::kTrace},
-    {"bench", Command::kBench},         {"measure", Command::kMeasure},
+    {"sweep", Command::kSweep},       {"plan", Command::kPlan},
+    {"show", Command::kShow},         {"summarize", Command::kSummarize},
+    {"validate", Command::kValidate}, {"trace", Command::kTrace},
+    {"bench", Command::kBench},       {"measure", Command::kMeasure},
 };
 
 Command command_named(const std::string& name) {
@@ -64,8 +64,9 @@ class Parser {
     for (const auto& [flag, option] : settings_) {
       if (option->count() == 0) continue;
       const std::string& text = texts_.at(flag);
-      line_.flags.push_back({flag, text, "flag --" + flag,
-                             fmt::format("--{} {}", flag, printable(text.empty() ? "\"\"" : text))});
+      line_.flags.push_back(
+          {flag, text, "flag --" + flag,
+           fmt::format("--{} {}", flag, printable(text.empty() ? "\"\"" : text))});
     }
     return line_;
   }

@@ -44,16 +44,18 @@ std::string settings_of(SettingGroup group) {
     const bool has_default = !value.is_null() && !(value.is_array() && value.empty());
     const Json& shown = value.is_array() && value.size() == 1 ? value.front() : value;
     const std::string of_default =
-        has_default ? fmt::format(" [{}]", shown.is_string() ? shown.get<std::string>() : shown.dump())
-                    : "";
-    text += entry(fmt::format("--{} {}", setting.flag, setting.value_name),
-                  setting.help + of_default);
+        has_default
+            ? fmt::format(" [{}]", shown.is_string() ? shown.get<std::string>() : shown.dump())
+            : "";
+    text +=
+        entry(fmt::format("--{} {}", setting.flag, setting.value_name), setting.help + of_default);
   }
   return text;
 }
 
-const char* const kOverview = R"(clipsweep sweeps gradient clipping over many training runs of a recurrent network
-and answers: does it help, which mode, which threshold, and how sure are we?
+const char* const kOverview =
+    R"(clipsweep sweeps gradient clipping over many training runs of a recurrent
+network and answers: does it help, which mode, which threshold, how sure are we?
 
 Usage: clipsweep COMMAND ...
 
@@ -69,11 +71,12 @@ Look:
   plan [SWEEP.toml] [options]
                           the runs, with an estimate of time and disk
   show DIR [RUN]          the runs of a sweep, one run, or its events
-  summarize DIR           rebuild runs.csv and summary.json, print the comparison
+  summarize DIR           rebuild runs.csv and summary.json, print the
+                          comparison
   validate DIR            check every log; say what is wrong and where
 
   --version               print the version
-  -h, --help              print this, or a command's help: clipsweep sweep --help
+  -h, --help              print this; clipsweep sweep --help a command's help
 
 Exit codes: 0 every run reached an outcome (diverged is one), 1 a run failed,
 2 usage or configuration, 3 invalid data or logs, 75 stopped early (the same
@@ -86,7 +89,7 @@ std::string sweep_options() {
       "  With neither --mode nor --clip the grid is none,value:0.5. Equal runs appear\n"
       "  once.\n"
       "\nEvery run:\n{}"
-      "\nHow it is carried out (changes no number):\n{}"
+      "\nData and execution:\n{}"
       "\nEach option is also a key of SWEEP.toml, with _ for -; a flag wins.\n",
       settings_of(SettingGroup::kGrid), settings_of(SettingGroup::kTraining),
       settings_of(SettingGroup::kExecution));
@@ -94,18 +97,17 @@ std::string sweep_options() {
 
 std::string sweep_help() {
   return "Usage: clipsweep sweep [SWEEP.toml] [options] --out DIR\n\n"
-         "Trains every run of the grid and writes logs and comparison to DIR. Runs that are\n"
-         "complete in DIR are not trained again.\n\n" +
+         "Trains every run of the grid and writes logs and comparison to DIR. Runs that\n"
+         "are complete in DIR are not trained again.\n\n" +
          entry("--out DIR", "Folder to write to; made if it is not there") +
          entry("-q, --quiet", "No progress line") +
-         entry("-v, --verbose", "Also print the plan and what each run came to") +
-         sweep_options();
+         entry("-v, --verbose", "A line for each run that ends") + sweep_options();
 }
 
 std::string plan_help() {
   return "Usage: clipsweep plan [SWEEP.toml] [options]\n\n"
-         "Prints the runs, where each setting comes from, and an estimate of time and disk.\n"
-         "Trains nothing.\n\n" +
+         "Prints the runs, where each setting comes from, and an estimate of time and\n"
+         "disk. Trains nothing.\n\n" +
          entry("--json", "Print JSON") + sweep_options();
 }
 
@@ -131,17 +133,17 @@ std::string help_text(const std::string& command) {
            entry("--json", "Print JSON");
   if (command == "summarize")
     return "Usage: clipsweep summarize DIR [--json]\n\n"
-           "Rebuilds runs.csv and summary.json from the runs and prints the comparison of each\n"
-           "arm with its baseline.\n\n" +
+           "Rebuilds runs.csv and summary.json from the runs and prints the comparison of\n"
+           "each arm with its baseline.\n\n" +
            entry("--json", "Print summary.json instead");
   if (command == "validate")
     return "Usage: clipsweep validate DIR\n\n"
-           "Checks every log against its schema and against the others, and says what is wrong\n"
-           "in which file and line. Exit code 3 if anything is.\n";
+           "Checks every log against its schema and against the others, and says what is\n"
+           "wrong in which file and line. Exit code 3 if anything is.\n";
   if (command == "bench")
     return "Usage: clipsweep bench [--data DIR] [--json]\n\n"
-           "Measures run-steps per second on this machine: a loop over torch::nn::LSTM with one\n"
-           "thread, the engine at several cohort sizes, and the cost of logging.\n\n" +
+           "Measures run-steps per second on this machine: a loop over torch::nn::LSTM with\n"
+           "one thread, the engine at several cohort sizes, and the cost of logging.\n\n" +
            entry("--data DIR", "Folder with the IDX files") + entry("--json", "Print JSON");
   return kOverview;
 }

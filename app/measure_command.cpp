@@ -15,8 +15,7 @@ int run_measure(const CommandLine& line) {
   const ExperimentConfig config = config_of(line);
   const SweepPlan plan = make_plan(config, checksum_of_data(config.data_folder).sha256);
   const ImageData data = load_image_data(config.data_folder);
-  const auto measurement =
-      measure_speed(plan, data, worker_count(config), engine_factory(config));
+  const auto measurement = measure_speed(plan, data, worker_count(config), engine_factory(config));
   fmt::print("{}\n", to_line(to_json(measurement)));
   return kSuccess;
 }

@@ -30,18 +30,18 @@ struct DatedMeasurement {
   std::string measured;
 };
 
-// Where the measurement for a plan of this shape is kept, so that the next look is instant. Empty if
-// the machine has no place for caches.
+// Where the measurement for a plan of this shape is kept, so that the next look is instant. Empty
+// if the machine has no place for caches.
 fs::path cache_path(const ExperimentConfig& config, std::size_t runs) {
   const char* cache = std::getenv("XDG_CACHE_HOME");
   const char* home = std::getenv("HOME");
   if (!(cache && *cache) && !(home && *home)) return {};
   const fs::path folder = cache && *cache ? fs::path(cache) : fs::path(home) / ".cache";
   const auto& training = config.training;
-  const std::string shape = fmt::format(
-      "{} {} {} {} {} {} {} {} {} {}", kVersion, kGitRevision, cpu_model(), config.engine,
-      config.device, worker_count(config), runs, training.hidden, training.batch_size,
-      config.data_folder);
+  const std::string shape =
+      fmt::format("{} {} {} {} {} {} {} {} {} {}", kVersion, kGitRevision, cpu_model(),
+                  config.engine, config.device, worker_count(config), runs, training.hidden,
+                  training.batch_size, config.data_folder);
   return folder / "clipsweep" / fmt::format("speed-{}.json", sha256_of(shape).substr(0, 16));
 }
 
@@ -91,7 +91,8 @@ std::string value_text(const Json& value) {
   std::vector<std::string> parts;
   for (const auto& part : value) parts.push_back(value_text(part));
   const std::string text = join(parts, ",");
-  return text.size() <= 40 ? text : fmt::format("{} ... ({} values)", text.substr(0, 24), parts.size());
+  return text.size() <= 40 ? text
+                           : fmt::format("{} ... ({} values)", text.substr(0, 24), parts.size());
 }
 
 std::string bytes_text(double bytes) {
@@ -116,7 +117,8 @@ void print_runs(const SweepPlan& plan) {
     table.add_row({plan.runs[i].id});
   fmt::print("{}", table.text());
   if (plan.runs.size() > kMostRunsShown)
-    fmt::print("... and {} more; --json lists all\n", with_thousands(plan.runs.size() - kMostRunsShown));
+    fmt::print("... and {} more; --json lists all\n",
+               with_thousands(plan.runs.size() - kMostRunsShown));
 }
 
 std::size_t count_arms(const ExperimentConfig& config) {

@@ -1,7 +1,6 @@
 #include <fmt/format.h>
 
 #include <cmath>
-#include <fstream>
 #include <map>
 #include <optional>
 #include <utility>
@@ -9,7 +8,6 @@
 
 #include "clipsweep/error.h"
 #include "clipsweep/result_folder.h"
-#include "clipsweep/step_log_check.h"
 #include "clipsweep/summary.h"
 #include "clipsweep/summary_text.h"
 #include "clipsweep/table.h"
@@ -25,13 +23,6 @@ struct ShownRun {
   bool damaged = false;  // there is a run.json, but it cannot be read
   bool torn = false;     // unfinished, and the last line of its log was cut off
 };
-
-bool is_torn(const fs::path& log) {
-  std::ifstream stream(log, std::ios::binary | std::ios::ate);
-  if (!stream || stream.tellg() <= 0) return false;
-  stream.seekg(-1, std::ios::end);
-  return stream.get() != '\n';
-}
 
 ShownRun load(const SweepFolder& sweep, const RunSpec& spec) {
   ShownRun run{spec, std::nullopt};
@@ -61,8 +52,7 @@ std::optional<double> if_finite(double value) {
   return std::isfinite(value) ? std::optional(value) : std::nullopt;
 }
 
-// ---- All runs
-// ------------------------------------------------------------------------------------
+// ---- All runs --------------------------------------------------------------------------------
 
 std::vector<std::string> row_of(const ShownRun& run) {
   std::vector<std::string> row = {run.spec.id, outcome_text(run)};
@@ -113,8 +103,7 @@ void print_runs(const std::vector<ShownRun>& runs) {
   print_torn(runs);
 }
 
-// ---- One run
-// -------------------------------------------------------------------------------------
+// ---- One run ---------------------------------------------------------------------------------
 
 std::string settings_text(const RunRecord& record) {
   Table table({{"setting", Align::kLeft}, {"value", Align::kLeft}});
@@ -173,8 +162,7 @@ void print_run(const ShownRun& run, const std::string& folder) {
   fmt::print("{}{}\n", counted(record.events.size(), "event"), hint);
 }
 
-// ---- Events
-// --------------------------------------------------------------------------------------
+// ---- Events ----------------------------------------------------------------------------------
 
 // The shapes by which an index is read as row and column.
 std::map<std::string, std::vector<int>> tensor_shapes(const fs::path& log) {
@@ -248,13 +236,14 @@ void print_events(const std::vector<ShownRun>& runs, const SweepFolder& sweep) {
   if (runs.size() > 1) fmt::print("{}\n", counts_text(runs));
   if (total > 0)
     fmt::print(
-        "element: the first bad value, [row, column] of its tensor; of a spike the largest one\n"
-        "norm: of the whole gradient before clipping; before: the last finite one\n");
+        "element  the first bad one, [row, column] of its tensor; where none is bad the\n"
+        "         largest\n"
+        "norm     of the raw gradient, the update or the weights, as the phase says;\n"
+        "         before: the last finite one of the gradient\n");
   print_torn(runs);
 }
 
-// ---- JSON
-// ----------------------------------------------------------------------------------------
+// ---- JSON ------------------------------------------------------------------------------------
 
 Json run_json(const ShownRun& run) {
   if (run.record) return to_json(*run.record);

@@ -1,5 +1,6 @@
 // `clipsweep sweep`: trains what is left of the plan, then compares.
 #include <fmt/format.h>
+#include <unistd.h>
 
 #include <csignal>
 #include <optional>
@@ -29,8 +30,7 @@ Circumstances circumstances_of(int argc, const char* const* argv) {
                             {"compiler", kCompiler},
                             {"libtorch", torch_version()},
                             {"blas", blas_library()}};
-  circumstances.machine = {
-      {"cpu", cpu_model()}, {"cores", usable_cores()}, {"simd", torch_simd()}};
+  circumstances.machine = {{"cpu", cpu_model()}, {"cores", usable_cores()}, {"simd", torch_simd()}};
   circumstances.command = {"clipsweep"};
   for (int i = 1; i < argc; ++i) circumstances.command.emplace_back(argv[i]);
   circumstances.wall_started = utc_now();
@@ -47,8 +47,7 @@ void warn_about_blas() {
 // The time that this call took, into sweep.json.
 void record_time(SweepFolder& sweep, double seconds, std::uint64_t run_steps) {
   sweep.sweep["wall_seconds"] = json_number(seconds);
-  sweep.sweep["wall_run_steps_per_second"] =
-      json_number(static_cast<double>(run_steps) / seconds);
+  sweep.sweep["wall_run_steps_per_second"] = json_number(static_cast<double>(run_steps) / seconds);
   write_file(sweep_path(sweep.folder), to_page(sweep.sweep) + "\n");
 }
 
@@ -65,13 +64,22 @@ ExitCode exit_code_of(const SweepProgress& progress, std::uint64_t left) {
   return progress.failed > 0 ? kRunFailed : kSuccess;
 }
 
+// For --verbose; overwrites the progress line, which is then printed anew below it.
+void print_run_end(const RunRecord& record) {
+  const char* erase = ::isatty(STDERR_FILENO) == 1 ? "\r\x1b[K" : "";
+  std::string result;
+  if (record.reason) result = fmt::format(": {}", *record.reason);
+  if (!record.epochs.empty() && !record.reason)
+    result = fmt::format(": test accuracy {:.1f} %", 100 * record.epochs.back().test_accuracy);
+  fmt::print(stderr, "{}{} {}{}\n", erase, record.spec.id, to_text(record.outcome), result);
+}
+
 void train(const CommandLine& line, const SweepJob& job, const std::vector<const RunSpec*>& runs,
            SweepFolder& sweep) {
   const Stopwatch stopwatch;
   {
     std::optional<ProgressLine> progress_line;
-    if (!line.quiet)
-      progress_line.emplace(job.progress, runs.size(), job.plan.training.steps());
+    if (!line.quiet) progress_line.emplace(job.progress, runs.size(), job.plan.training.steps());
     train_runs(job, runs);
   }
   record_time(sweep, stopwatch.seconds(), job.progress.run_steps);
@@ -97,8 +105,8 @@ int run_sweep(const CommandLine& line, int argc, const char* const* argv) {
   const ImageData data = load_image_data(config.data_folder);
   const EngineFactory make_engine = engine_factory(config);
   const fs::path folder = line.out;
-  auto [lock, sweep] =
-      prepare_sweep_folder(folder, sweep_json(config, plan, checksum, circumstances_of(argc, argv)));
+  auto [lock, sweep] = prepare_sweep_folder(
+      folder, sweep_json(config, plan, checksum, circumstances_of(argc, argv)));
   std::atomic<bool>& stop = install_stop_handlers();
   warn_about_blas();
 
@@ -108,8 +116,9 @@ int run_sweep(const CommandLine& line, int argc, const char* const* argv) {
   SweepProgress progress;
   const std::size_t workers = worker_count(config);
   if (!line.quiet) say_what_happens(runs, plan, std::min(workers, runs.size()));
-  if (!runs.empty())
-    train(line, {plan, data, folder, workers, make_engine, stop, progress}, runs, sweep);
+  SweepJob job{plan, data, folder, workers, make_engine, stop, progress};
+  if (line.verbose) job.on_run_end = print_run_end;
+  if (!runs.empty()) train(line, job, runs, sweep);
 
   const std::uint64_t left = unfinished - progress.ended;
   fmt::print("{}", comparison_text(rebuild_summary(sweep)));

@@ -43,8 +43,9 @@ const RunSpec& chosen_run(const SweepPlan& plan, const std::string& name) {
 
 void check_steps(std::uint64_t steps, const SweepPlan& plan) {
   if (steps >= 1 && steps <= plan.training.steps()) return;
-  throw ConfigError(fmt::format("--steps {}: must be a whole number from 1 to {}, the steps of a run",
-                                steps, plan.training.steps()));
+  throw ConfigError(
+      fmt::format("--steps {}: must be a whole number from 1 to {}, the steps of a run", steps,
+                  plan.training.steps()));
 }
 
 }  // namespace

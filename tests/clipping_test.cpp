@@ -132,7 +132,8 @@ TEST(ClipByValue, LimitsInfinityAndLeavesNan) {
   EXPECT_TRUE(std::isnan(row[2]));
 }
 
-// Goodfellow et al. (2016), section 10.11.1, equation 10.49: v * g / |g|, here with [3, 4] of norm 5.
+// Goodfellow et al. (2016), section 10.11.1, equation 10.49: v * g / |g|, here with [3, 4] of
+// norm 5.
 TEST(ClipByNorm, ScalesToTheLimitExactly) {
   Row row = {3, 4};
   EXPECT_TRUE(clip_by_norm(row, 5, 1).clipped);

@@ -28,7 +28,8 @@ TEST(JsonNumber, IsTheShortestTextThatReadsBack) {
 }
 
 TEST(AppendNumber, WritesWhatJsonNumberWrites) {
-  for (const double value : {0.0, 1.0, -3.0, 0.1, 1e-5, 1e20, 123456789.125, kNan, kInfinity, -kInfinity}) {
+  for (const double value :
+       {0.0, 1.0, -3.0, 0.1, 1e-5, 1e20, 123456789.125, kNan, kInfinity, -kInfinity}) {
     std::string text;
     append_number(text, value);
     EXPECT_EQ(Json::parse(text), Json::parse(to_line(json_number(value)))) << value;
@@ -43,13 +44,15 @@ TEST(ReadNumber, TakesTheThreeStringsAndNoOther) {
 }
 
 TEST(ParseJson, RefusesWhatIsNotStrictJson) {
-  for (const char* text : {"", "NaN", "{\"a\":Infinity}", "{\"a\":1}x", "{'a':1}", "[1,]", "{\"a\":01}"})
+  for (const char* text :
+       {"", "NaN", "{\"a\":Infinity}", "{\"a\":1}x", "{'a':1}", "[1,]", "{\"a\":01}"})
     EXPECT_TRUE(holds(message_of<DataError>([&] { parse_json(text, "f:3"); }), "f:3: ")) << text;
 }
 
 TEST(ParseJson, BoundsTheNesting) {
   const std::string deep = std::string(100000, '[') + std::string(100000, ']');
-  EXPECT_TRUE(holds(message_of<DataError>([&] { parse_json(deep, "f"); }), "nested deeper than 32"));
+  EXPECT_TRUE(
+      holds(message_of<DataError>([&] { parse_json(deep, "f"); }), "nested deeper than 32"));
 }
 
 TEST(Member, NamesTheKeyThatIsMissingOrWrong) {

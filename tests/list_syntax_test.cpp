@@ -23,10 +23,10 @@ TEST(ParseNumbers, LogspaceHasCleanDecimals) {
 }
 
 TEST(ParseNumbers, RefusesWhatIsNoList) {
-  for (const char* text : {"", " ", "0.1,,1", "abc", "1e400", "logspace(1,2)", "logspace(1,10,0)",
-                           "logspace(1,10,1)", "logspace(10,1,3)", "logspace(0,1,3)",
-                           "logspace(nan,1,3)", "logspace(1,inf,3)", "logspace(1,10,3",
-                           "logspace(1,10,9999999999)", "logspace("})
+  for (const char* text :
+       {"", " ", "0.1,,1", "abc", "1e400", "logspace(1,2)", "logspace(1,10,0)", "logspace(1,10,1)",
+        "logspace(10,1,3)", "logspace(0,1,3)", "logspace(nan,1,3)", "logspace(1,inf,3)",
+        "logspace(1,10,3", "logspace(1,10,9999999999)", "logspace("})
     EXPECT_THROW(parse_numbers(text), ConfigError) << text;
 }
 
@@ -58,9 +58,10 @@ TEST(ParseModes, TakesTheFrameworksNames) {
 }
 
 TEST(ParseModes, OffersTheModeThatWasMeant) {
-  EXPECT_TRUE(holds(message_of<ConfigError>([] { parse_modes("valu"); }),
-                    "unknown clipping mode \"valu\" (did you mean \"value\"?); allowed: none, value, "
-                    "global-norm, tensor-norm, scale"));
+  EXPECT_TRUE(
+      holds(message_of<ConfigError>([] { parse_modes("valu"); }),
+            "unknown clipping mode \"valu\" (did you mean \"value\"?); allowed: none, value, "
+            "global-norm, tensor-norm, scale"));
   EXPECT_TRUE(holds(message_of<ConfigError>([] { parse_modes("value:1"); }), "--clip"));
 }
 

@@ -1,5 +1,5 @@
-// The reference engine against torch::nn, autograd in double and its own promise that a run does not
-// know its neighbours.
+// The reference engine against torch::nn, autograd in double and its own promise that a run does
+// not know its neighbours.
 #include "clipsweep/reference_engine.h"
 
 #include <torch/torch.h>
@@ -20,7 +20,7 @@ struct Shape {
   int batch, time_steps, inputs, hidden;
 };
 
-const std::vector<Shape> kShapes = {{32, 28, 28, 10}, {1, 1, 1, 1},  {5, 3, 7, 2},
+const std::vector<Shape> kShapes = {{32, 28, 28, 10}, {1, 1, 1, 1},   {5, 3, 7, 2},
                                     {20, 9, 2, 33},   {33, 4, 5, 16}, {64, 2, 3, 8}};
 
 ImageSet random_images(const Shape& shape, int count) {
@@ -86,11 +86,10 @@ Oracle oracle(Span<const float> row, const ParameterLayout& layout, const Batch&
   }
   const std::int64_t size = batch.size;
   const std::int64_t pixels = size * batch.time_steps * batch.inputs;
-  const Tensor inputs =
-      torch::from_blob(const_cast<float*>(batch.values.data()) + source * pixels,
-                       {batch.time_steps, batch.inputs, size})
-          .transpose(1, 2)
-          .to(type);
+  const Tensor inputs = torch::from_blob(const_cast<float*>(batch.values.data()) + source * pixels,
+                                         {batch.time_steps, batch.inputs, size})
+                            .transpose(1, 2)
+                            .to(type);
   const Tensor labels =
       torch::from_blob(const_cast<std::uint8_t*>(batch.labels.data()) + source * size, {size},
                        torch::kUInt8)
@@ -120,16 +119,15 @@ TEST(LstmCrossEntropy, AgreesWithTorchInDouble) {
         torch::from_blob(block.data(), {1, static_cast<std::int64_t>(layout.size())})
             .to(torch::kFloat64)
             .requires_grad_();
-    const Tensor inputs =
-        torch::from_blob(const_cast<float*>(batch.values.data()),
-                         {1, shape.time_steps, shape.inputs, shape.batch})
-            .transpose(1, 2)
-            .to(torch::kFloat64);
+    const Tensor inputs = torch::from_blob(const_cast<float*>(batch.values.data()),
+                                           {1, shape.time_steps, shape.inputs, shape.batch})
+                              .transpose(1, 2)
+                              .to(torch::kFloat64);
     const Tensor labels = torch::from_blob(const_cast<std::uint8_t*>(batch.labels.data()),
                                            {1, shape.batch}, torch::kUInt8)
                               .to(torch::kInt64);
-    const auto samples = lstm_cross_entropy(parameters, layout, inputs, labels,
-                                            torch::zeros({1}, torch::kInt64));
+    const auto samples =
+        lstm_cross_entropy(parameters, layout, inputs, labels, torch::zeros({1}, torch::kInt64));
     const Tensor loss = samples.losses.mean();
     loss.backward();
     EXPECT_LT(relative_error(loss, expected.loss), 1e-12);
@@ -146,8 +144,8 @@ TEST(ReferenceEngine, AgreesWithTorchInFloatForSeveralRunsAndSeeds) {
     StepResult result(3, layout.size());
     make_reference_engine(layout, "cpu")->compute_gradients(parameters, batch, result);
     for (std::size_t r = 0; r < 3; ++r) {
-      const auto expected = oracle(parameters.row(r), layout, batch, batch.source_of_run[r],
-                                   torch::kFloat64);
+      const auto expected =
+          oracle(parameters.row(r), layout, batch, batch.source_of_run[r], torch::kFloat64);
       const Tensor gradient = torch::from_blob(result.gradients.row(r).data(),
                                                {static_cast<std::int64_t>(layout.size())});
       EXPECT_NEAR(result.losses[r], expected.loss.item<double>(), 2e-6);

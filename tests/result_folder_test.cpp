@@ -17,8 +17,7 @@ Json sample_sweep_json(const ExperimentConfig& config) {
 class OutFolder : public ::testing::Test {
  protected:
   std::string refusal(const ExperimentConfig& config) {
-    return message_of<ConfigError>(
-        [&] { prepare_sweep_folder(out_, sample_sweep_json(config)); });
+    return message_of<ConfigError>([&] { prepare_sweep_folder(out_, sample_sweep_json(config)); });
   }
   void prepare(const ExperimentConfig& config) {
     prepare_sweep_folder(out_, sample_sweep_json(config));
@@ -81,12 +80,14 @@ TEST_F(OutFolder, RefusesAFolderThatIsInUse) {
 TEST_F(OutFolder, RefusesADamagedSweepJson) {
   prepare(sample_config());
   write_text(sweep_path(out_), "{\"schema\": ");
-  EXPECT_TRUE(holds(message_of<DataError>([&] { prepare(sample_config()); }), "sweep.json: not valid"));
+  EXPECT_TRUE(
+      holds(message_of<DataError>([&] { prepare(sample_config()); }), "sweep.json: not valid"));
 }
 
 TEST(OpenSweepFolder, SaysWhatIsMissing) {
   const TemporaryFolder folder;
-  EXPECT_TRUE(holds(message_of<ConfigError>([] { open_sweep_folder("/nowhere"); }), "no such folder"));
+  EXPECT_TRUE(
+      holds(message_of<ConfigError>([] { open_sweep_folder("/nowhere"); }), "no such folder"));
   EXPECT_TRUE(holds(message_of<ConfigError>([&] { open_sweep_folder(folder.path()); }),
                     "no sweep.json in this folder"));
 }
@@ -96,10 +97,11 @@ TEST(ReadStepLog, ReadsBackWhatWasAppended) {
   const auto run = completed_run(sample.plan(), sample.spec(0));
   sample.write(run);
   std::vector<StepRecord> read;
-  const auto reading = read_step_log(sample.steps_log(0), [&](const Json& step, std::uint64_t line) {
-    EXPECT_EQ(line, read.size() + 2);
-    read.push_back(step_record_from_json(step, {"lstm.weight_ih"}));
-  });
+  const auto reading =
+      read_step_log(sample.steps_log(0), [&](const Json& step, std::uint64_t line) {
+        EXPECT_EQ(line, read.size() + 2);
+        read.push_back(step_record_from_json(step, {"lstm.weight_ih"}));
+      });
   ASSERT_EQ(read.size(), run.steps.size());
   EXPECT_EQ(reading.header.run.id, sample.spec(0).id);
   EXPECT_FALSE(reading.torn);
@@ -114,7 +116,8 @@ TEST(ReadStepLog, TakesATornLastLineAsTheMarkOfAKilledRun) {
   sample.write(completed_run(sample.plan(), sample.spec(0)));
   cut_off(sample.steps_log(0), 30);
   std::uint64_t steps = 0;
-  EXPECT_TRUE(read_step_log(sample.steps_log(0), [&](const Json&, std::uint64_t) { ++steps; }).torn);
+  EXPECT_TRUE(
+      read_step_log(sample.steps_log(0), [&](const Json&, std::uint64_t) { ++steps; }).torn);
   EXPECT_EQ(steps, sample.plan().training.steps() - 1);
 }
 

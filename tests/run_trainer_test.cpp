@@ -16,7 +16,7 @@ constexpr float kNan = std::numeric_limits<float>::quiet_NaN();
 class FedRun {
  public:
   explicit FedRun(NonfinitePolicy policy = NonfinitePolicy::kStop, ClipRule clip = {},
-               double learning_rate = 0.5, int log_every = 1)
+                  double learning_rate = 0.5, int log_every = 1)
       : layout_(lstm_layout(2, 1, 2)), weights_(layout_.size(), 1), gradient_(layout_.size()) {
     plan_.training.on_nonfinite = policy;
     plan_.training.epochs = 1;

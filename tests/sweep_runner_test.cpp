@@ -160,7 +160,8 @@ EngineFactory engine_that(const std::function<void(int)>& on_step) {
 TEST(TrainRuns, AnInterruptedRunHasItsWholeStepsAndEqualsTheBeginningOfTheWholeRun) {
   Sweep whole(small_config()), stopped(small_config());
   whole.train(whole.unfinished());
-  stopped.train(stopped.unfinished(), 1, engine_that([&](int step) { stopped.stop() = step == 4; }));
+  stopped.train(stopped.unfinished(), 1,
+                engine_that([&](int step) { stopped.stop() = step == 4; }));
   for (const auto& run : stopped.plan().runs) {
     const auto record = stopped.record(run);
     EXPECT_EQ(record.outcome, Outcome::kInterrupted);
@@ -223,9 +224,8 @@ TEST(MakeCohorts, GivesEveryWorkerTheSame) {
   for (const auto& cohort : cohorts) {
     EXPECT_TRUE(cohort.size() == 37 || cohort.size() == 38);
     count += cohort.size();
-    EXPECT_TRUE(std::is_sorted(cohort.begin(), cohort.end(), [](const auto* a, const auto* b) {
-      return a->seed < b->seed;
-    }));
+    EXPECT_TRUE(std::is_sorted(cohort.begin(), cohort.end(),
+                               [](const auto* a, const auto* b) { return a->seed < b->seed; }));
   }
   EXPECT_EQ(count, 150U);
   EXPECT_EQ(make_cohorts({runs[0]}, 8, 64).size(), 1U);

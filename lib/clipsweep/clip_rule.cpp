@@ -14,14 +14,25 @@ namespace clipsweep {
 const std::vector<ClipModeEntry>& clip_modes() {
   static const std::vector<ClipModeEntry> kModes = {
       {ClipMode::kNone, "none", false, {}, "leaves the gradient as it is"},
-      {ClipMode::kValue, "value", true, {"clipvalue", "clip_grad_value_"},
+      {ClipMode::kValue,
+       "value",
+       true,
+       {"clipvalue", "clip_grad_value_"},
        "limits each element to [-threshold, threshold]"},
-      {ClipMode::kGlobalNorm, "global-norm", true,
+      {ClipMode::kGlobalNorm,
+       "global-norm",
+       true,
        {"global_clipnorm", "clip_grad_norm_", "global_norm"},
        "scales the whole gradient down to norm = threshold"},
-      {ClipMode::kTensorNorm, "tensor-norm", true, {"clipnorm", "tensor_norm"},
+      {ClipMode::kTensorNorm,
+       "tensor-norm",
+       true,
+       {"clipnorm", "tensor_norm"},
        "scales each parameter tensor's gradient by its own norm"},
-      {ClipMode::kScale, "scale", true, {},
+      {ClipMode::kScale,
+       "scale",
+       true,
+       {},
        "always rescales the whole gradient to norm = threshold"},
   };
   return kModes;
@@ -53,10 +64,11 @@ std::string to_text(const ClipRule& rule) {
 void check_threshold(double threshold) {
   // The limit acts on float32 gradients, so it must not vanish there.
   if (static_cast<float>(threshold) > 0) return;
-  throw ConfigError(fmt::format(
-      "a threshold must be above 0, or inf to only measure, not {}; to switch clipping off use mode "
-      "none",
-      shortest(threshold)));
+  throw ConfigError(
+      fmt::format("a threshold must be above 0, or inf to only measure, not {}; to switch clipping "
+                  "off use mode "
+                  "none",
+                  shortest(threshold)));
 }
 
 }  // namespace clipsweep

@@ -13,7 +13,7 @@ enum class ClipMode { kNone, kValue, kGlobalNorm, kTensorNorm, kScale };
 // One line of the table of modes.
 struct ClipModeEntry {
   ClipMode mode;
-  const char* name;                  // on the command line and in JSON
+  const char* name;  // on the command line and in JSON
   bool takes_threshold;
   std::vector<std::string> aliases;  // what the frameworks call it
   const char* summary;

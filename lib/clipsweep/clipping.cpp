@@ -21,8 +21,7 @@ ClipEffect clip_by_tensor_norm(Span<float> gradient, const ParameterLayout& layo
                                const GradientNorms& norms, double limit) {
   ClipEffect effect;
   for (std::size_t i = 0; i < layout.tensors.size(); ++i) {
-    const ClipEffect one =
-        clip_by_norm(part(gradient, layout.tensors[i]), norms.tensors[i], limit);
+    const ClipEffect one = clip_by_norm(part(gradient, layout.tensors[i]), norms.tensors[i], limit);
     effect.clipped |= one.clipped;
     effect.changed += one.changed;
   }

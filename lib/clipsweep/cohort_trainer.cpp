@@ -59,8 +59,8 @@ std::shared_ptr<CohortTrainer::Source> CohortTrainer::source_for(
   const auto samples = static_cast<std::size_t>(context_.data.train.count);
   const auto buffer = static_cast<std::size_t>(training.shuffle_buffer);
   return std::make_shared<Source>(
-      Source{seed, ShuffleBuffer(samples, buffer, seed), batch_order_sha256(samples, training, seed),
-             sha256_of_weights(initial_weights),
+      Source{seed, ShuffleBuffer(samples, buffer, seed),
+             batch_order_sha256(samples, training, seed), sha256_of_weights(initial_weights),
              std::vector<std::uint32_t>(static_cast<std::size_t>(training.batch_size))});
 }
 

@@ -1,5 +1,5 @@
-// What the world gets wrong, as three exception types, each with its exit code. Our own mistakes are
-// std::logic_error; a diverged run is data and no error at all.
+// What the world gets wrong, as three exception types, each with its exit code. Our own mistakes
+// are std::logic_error; a diverged run is data and no error at all.
 #pragma once
 
 #include <stdexcept>
@@ -39,7 +39,8 @@ class DataError : public Error {
   explicit DataError(const std::string& message) : Error(message, kInvalidData) {}
 };
 
-// The disk is full, read-only or gone: what was complete stays valid and the same command continues.
+// The disk is full, read-only or gone: what was complete stays valid and the same command
+// continues.
 class StorageError : public Error {
  public:
   explicit StorageError(const std::string& message) : Error(message, kStoppedEarly) {}

@@ -1,5 +1,6 @@
 // Every setting of an experiment with its default, and where its value came from. Plain data: how
-// the settings are named, read and checked stands in setting_table.h.
+// the settings are named, read and checked stands in setting_table.h, and how file and flags come
+// together in config_resolution.h.
 #pragma once
 
 #include <cstdint>
@@ -57,19 +58,6 @@ struct ExperimentConfig {
   // JSON key of each setting and where its value came from: `default`, `flag --lr`, `sweep.toml:3`.
   std::vector<std::pair<std::string, std::string>> origins;
 };
-
-// One value given to one setting.
-struct Assignment {
-  std::string name;    // as the user wrote it, without dashes
-  std::string text;    // the value as text
-  std::string origin;  // `flag --lr`, `sweep.toml:3`
-  std::string where;   // how an error message begins: `--lr nan`, `sweep.toml:3:6: lr = nan`
-};
-
-// The settings that a file and the flags give; a flag wins over the file. Throws ConfigError that
-// begins with the place of the mistake.
-ExperimentConfig resolve_config(const std::vector<Assignment>& from_file,
-                                const std::vector<Assignment>& from_flags);
 
 // The rules of all arms in the order they were named, equal ones once. Throws ConfigError where a
 // mode lacks a threshold or a threshold has no mode.

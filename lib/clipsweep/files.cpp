@@ -71,8 +71,8 @@ std::string read_file(const fs::path& path, std::size_t most_bytes) {
     throw DataError(fmt::format("{}: cannot read: not a regular file", path.string()));
   const auto size = static_cast<std::size_t>(info.st_size);
   if (size > most_bytes)
-    throw DataError(fmt::format("{}: {} bytes, but at most {} are read", path.string(), size,
-                                most_bytes));
+    throw DataError(
+        fmt::format("{}: {} bytes, but at most {} are read", path.string(), size, most_bytes));
   std::string content(size, '\0');
   std::size_t filled = 0;
   while (filled < size) {

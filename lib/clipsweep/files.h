@@ -34,7 +34,8 @@ class FolderLock {
   int descriptor_ = -1;
 };
 
-// A log that only grows. Lines are collected in memory and written in large pieces, whole lines only.
+// A log that only grows. Lines are collected in memory and written in large pieces, whole lines
+// only.
 class AppendFile {
  public:
   // Starts the file anew.

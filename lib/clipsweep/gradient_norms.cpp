@@ -26,8 +26,8 @@ double sum_of_squares(Span<const float> values) {
     const double value = values[i];
     rest += value * value;
   }
-  return ((sums[0] + sums[4]) + (sums[1] + sums[5])) +
-         ((sums[2] + sums[6]) + (sums[3] + sums[7])) + rest;
+  return ((sums[0] + sums[4]) + (sums[1] + sums[5])) + ((sums[2] + sums[6]) + (sums[3] + sums[7])) +
+         rest;
 }
 
 // Whether all exponents are below that of NaN and Inf: integers, so that the loop needs no branch.

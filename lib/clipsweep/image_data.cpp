@@ -107,8 +107,10 @@ Idx read_idx(const fs::path& path, std::size_t rank) {
   const std::size_t held = content.size() - header;
   if (promised == 0) throw_bad_file(path, "the header says that it holds nothing");
   if (promised != static_cast<double>(held))
-    throw_bad_file(path, fmt::format("{}: the header promises {:.0f} bytes, the file holds {}",
-                                     static_cast<double>(held) < promised ? "truncated" : "overlong", promised, held));
+    throw_bad_file(
+        path, fmt::format("{}: the header promises {:.0f} bytes, the file holds {}",
+                          static_cast<double>(held) < promised ? "truncated" : "overlong", promised,
+                          held));
   idx.bytes.assign(content.begin() + static_cast<std::ptrdiff_t>(header), content.end());
   return idx;
 }

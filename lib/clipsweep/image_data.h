@@ -1,6 +1,7 @@
 // Labelled pictures from IDX files, gzipped or not, kept as bytes. The files of the MNIST family:
 //
-//   train-images-idx3-ubyte   train-labels-idx1-ubyte   t10k-images-idx3-ubyte   t10k-labels-idx1-ubyte
+//   train-images-idx3-ubyte   train-labels-idx1-ubyte   t10k-images-idx3-ubyte
+//   t10k-labels-idx1-ubyte
 //
 // each possibly with `.gz`. Format: http://yann.lecun.com/exdb/mnist/ (described there as "the IDX
 // file format").

@@ -87,8 +87,8 @@ bool bool_member(const Json& object, std::string_view key) {
 
 Json parse_json(std::string_view text, const std::string& where) {
   const auto refuse_deep_nesting = [&](int depth, Json::parse_event_t event, Json&) {
-    const bool opens = event == Json::parse_event_t::object_start ||
-                       event == Json::parse_event_t::array_start;
+    const bool opens =
+        event == Json::parse_event_t::object_start || event == Json::parse_event_t::array_start;
     if (opens && depth >= kDeepest)
       throw DataError(fmt::format("{}: nested deeper than {} levels", where, kDeepest));
     return true;

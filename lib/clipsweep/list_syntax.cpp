@@ -25,9 +25,10 @@ std::vector<std::string> parts_of(std::string_view text, std::string_view exampl
 
 double parse_one_number(std::string_view text) {
   if (const auto value = parse_number(text)) return *value;
-  throw ConfigError(fmt::format("\"{}\" is not a number that can be represented; write 0.5, 1e-3 or "
-                                "logspace(1e-3,1,4)",
-                                printable(text)));
+  throw ConfigError(
+      fmt::format("\"{}\" is not a number that can be represented; write 0.5, 1e-3 or "
+                  "logspace(1e-3,1,4)",
+                  printable(text)));
 }
 
 // Rounded to 12 significant digits, so that logspace(1e-3,1,4) holds 0.01 and not
@@ -37,9 +38,10 @@ double rounded(double value) { return *parse_number(fmt::format("{:.12g}", value
 // `logspace(start,stop,count)`: evenly spaced in the logarithm, both ends included.
 std::vector<double> parse_logspace(std::string_view text) {
   const auto fail = [&](std::string_view why) {
-    throw ConfigError(fmt::format("\"{}\": {}; write logspace(start,stop,count), for example "
-                                  "logspace(1e-3,1,4)",
-                                  printable(text), why));
+    throw ConfigError(
+        fmt::format("\"{}\": {}; write logspace(start,stop,count), for example "
+                    "logspace(1e-3,1,4)",
+                    printable(text), why));
   };
   if (text.back() != ')') fail("the closing parenthesis is missing");
   const auto open = text.find('(');
@@ -74,7 +76,8 @@ std::vector<std::uint64_t> parse_seed_range(std::string_view text) {
   const auto dash = range.find('-');
   const auto first = parse_count(trimmed(range.substr(0, dash)));
   const auto last = dash == range.npos ? first : parse_count(trimmed(range.substr(dash + 1)));
-  const auto step = colon == text.npos ? std::uint64_t{1} : parse_count(trimmed(text.substr(colon + 1)));
+  const auto step =
+      colon == text.npos ? std::uint64_t{1} : parse_count(trimmed(text.substr(colon + 1)));
   constexpr std::uint64_t kLargestSeed = std::uint64_t{1} << 53;  // exact in every JSON reader
   if (!first || !last || !step) fail("not a seed, a count or a range of seeds");
   if (*first > kLargestSeed || *last > kLargestSeed) fail("a seed is at most 2^53");
@@ -97,7 +100,8 @@ std::vector<ClipRule> parse_clip(std::string_view text) {
     return {ClipRule{mode}};
   }
   if (colon == text.npos)
-    throw ConfigError(fmt::format("mode {} needs a threshold; write {}:0.5", entry.name, entry.name));
+    throw ConfigError(
+        fmt::format("mode {} needs a threshold; write {}:0.5", entry.name, entry.name));
   std::vector<ClipRule> rules;
   for (const double threshold : parse_numbers(text.substr(colon + 1))) {
     check_threshold(threshold);
@@ -139,10 +143,11 @@ std::vector<ClipMode> parse_modes(std::string_view text) {
   std::vector<ClipMode> modes;
   for (const auto& part : parts_of(text, "none,value,global-norm")) {
     if (const auto colon = part.find(':'); colon != part.npos)
-      throw ConfigError(fmt::format(
-          "\"{}\" is a pair of mode and threshold; name pairs with --clip, or modes with --mode and "
-          "thresholds with --threshold",
-          printable(part)));
+      throw ConfigError(
+          fmt::format("\"{}\" is a pair of mode and threshold; name pairs with --clip, or modes "
+                      "with --mode and "
+                      "thresholds with --threshold",
+                      printable(part)));
     modes.push_back(parse_clip_mode(part));
   }
   return modes;

@@ -22,9 +22,10 @@ double seconds_per_lstm_step(const ImageSet& images, int hidden, int batch_size,
   std::vector<std::uint32_t> indices(static_cast<std::size_t>(batch_size));
   std::iota(indices.begin(), indices.end(), 0U);
   gather(images, indices, 0, batch);
-  const auto inputs = torch::from_blob(batch.values.data(), {images.rows, images.columns, batch_size})
-                          .transpose(1, 2)
-                          .contiguous();  // [T, B, I], as torch::nn::LSTM wants it
+  const auto inputs =
+      torch::from_blob(batch.values.data(), {images.rows, images.columns, batch_size})
+          .transpose(1, 2)
+          .contiguous();  // [T, B, I], as torch::nn::LSTM wants it
   const auto labels =
       torch::from_blob(batch.labels.data(), {batch_size}, torch::kUInt8).to(torch::kInt64);
 

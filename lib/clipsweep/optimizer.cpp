@@ -2,8 +2,8 @@
 
 namespace clipsweep {
 
-void propose_step(const SgdSettings& settings, Span<const float> weights, Span<const float> gradient,
-                  Span<const float> velocity, SgdStep& step) {
+void propose_step(const SgdSettings& settings, Span<const float> weights,
+                  Span<const float> gradient, Span<const float> velocity, SgdStep& step) {
   const std::size_t size = weights.size();
   step.velocity.assign(gradient.begin(), gradient.end());
   step.update.resize(size);

@@ -27,7 +27,7 @@ struct SgdStep {
 //
 // weights, gradient, velocity [P]; the gradient is the clipped one. Without momentum the old
 // velocity is not looked at. Reuses the memory of `step`.
-void propose_step(const SgdSettings& settings, Span<const float> weights, Span<const float> gradient,
-                  Span<const float> velocity, SgdStep& step);
+void propose_step(const SgdSettings& settings, Span<const float> weights,
+                  Span<const float> gradient, Span<const float> velocity, SgdStep& step);
 
 }  // namespace clipsweep

@@ -8,10 +8,9 @@
 namespace clipsweep {
 
 std::size_t ParameterTensor::size() const {
-  return std::accumulate(shape.begin(), shape.end(), std::size_t{1},
-                         [](std::size_t product, int side) {
-                           return product * static_cast<std::size_t>(side);
-                         });
+  return std::accumulate(
+      shape.begin(), shape.end(), std::size_t{1},
+      [](std::size_t product, int side) { return product * static_cast<std::size_t>(side); });
 }
 
 std::size_t ParameterLayout::size() const {

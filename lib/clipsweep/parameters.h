@@ -33,7 +33,8 @@ struct ParameterLayout {
 };
 
 // LSTM and dense layer; gates in the order i, f, g, o:
-//   lstm.weight_ih [4H, I]  lstm.weight_hh [4H, H]  lstm.bias [4H]  output.weight [O, H]  output.bias [O]
+//   lstm.weight_ih [4H, I]  lstm.weight_hh [4H, H]  lstm.bias [4H]  output.weight [O, H]
+//   output.bias [O]
 ParameterLayout lstm_layout(int inputs, int hidden, int outputs);
 
 // The layout for pictures read row by row.

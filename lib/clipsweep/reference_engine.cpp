@@ -148,7 +148,8 @@ SampleResults lstm_cross_entropy(const Tensor& parameters, const ParameterLayout
   const Tensor flat = samples.reshape({samples.size(0), layout.inputs, -1});
   const Tensor of_runs = shared ? flat.expand({runs, -1, -1}) : flat.index_select(0, source_of_run);
   const Tensor h = last_hidden_state(weights, of_runs, width);
-  const Tensor logits = torch::baddbmm(weights.output_bias, weights.output_weight, h);  // [R, O, B']
+  const Tensor logits =
+      torch::baddbmm(weights.output_bias, weights.output_weight, h);  // [R, O, B']
   const Tensor target = padded(labels).index_select(0, source_of_run).unsqueeze(1);
   const Tensor losses = -torch::log_softmax(logits, 1).gather(1, target).squeeze(1);
   const Tensor right = (logits.argmax(1) == target.squeeze(1)) & ~losses.isnan();

@@ -86,9 +86,9 @@ SweepFolder open_sweep_folder(const fs::path& folder) {
     throw ConfigError(fmt::format("{}: no such folder; name one that clipsweep sweep --out wrote",
                                   folder.string()));
   if (!fs::exists(sweep_path(folder), error))
-    throw ConfigError(fmt::format(
-        "{}: no sweep.json in this folder; name one that clipsweep sweep --out wrote",
-        folder.string()));
+    throw ConfigError(
+        fmt::format("{}: no sweep.json in this folder; name one that clipsweep sweep --out wrote",
+                    folder.string()));
   SweepFolder sweep;
   sweep.folder = folder;
   const std::string file = sweep_path(folder).string();
@@ -119,6 +119,20 @@ std::optional<RunRecord> read_run(const SweepFolder& sweep, const RunSpec& run) 
   } catch (const DataError& problem) {
     throw DataError(fmt::format("{}: {}", path.string(), problem.what()));
   }
+}
+
+std::optional<std::string> first_line_of_log(const fs::path& path) {
+  std::ifstream stream(path, std::ios::binary);
+  std::string line;
+  if (!stream || next_line(stream, line) != LineEnd::kBreak) return std::nullopt;
+  return line;
+}
+
+bool is_torn(const fs::path& path) {
+  std::ifstream stream(path, std::ios::binary | std::ios::ate);
+  if (!stream || stream.tellg() <= 0) return false;
+  stream.seekg(-1, std::ios::end);
+  return stream.get() != '\n';
 }
 
 StepLogReading read_step_log(

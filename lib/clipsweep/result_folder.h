@@ -14,12 +14,12 @@
 
 namespace clipsweep {
 
-fs::path sweep_path(const fs::path& folder);                               // sweep.json
-fs::path run_folder(const fs::path& folder, const std::string& run_id);    // runs/ID
-fs::path run_path(const fs::path& folder, const std::string& run_id);      // runs/ID/run.json
-fs::path steps_path(const fs::path& folder, const std::string& run_id);    // runs/ID/steps.jsonl
-fs::path runs_csv_path(const fs::path& folder);                            // runs.csv
-fs::path summary_path(const fs::path& folder);                             // summary.json
+fs::path sweep_path(const fs::path& folder);                             // sweep.json
+fs::path run_folder(const fs::path& folder, const std::string& run_id);  // runs/ID
+fs::path run_path(const fs::path& folder, const std::string& run_id);    // runs/ID/run.json
+fs::path steps_path(const fs::path& folder, const std::string& run_id);  // runs/ID/steps.jsonl
+fs::path runs_csv_path(const fs::path& folder);                          // runs.csv
+fs::path summary_path(const fs::path& folder);                           // summary.json
 
 // What a run of the plan writes in its first line.
 StepLogHeader step_log_header(const RunSpec& run, const SweepPlan& plan,
@@ -48,7 +48,8 @@ struct SweepFolder {
   std::vector<RunSpec> runs;  // the plan, in its order
 };
 
-// Throws ConfigError if the folder is missing or holds no sweep, DataError if sweep.json is damaged.
+// Throws ConfigError if the folder is missing or holds no sweep, DataError if sweep.json is
+// damaged.
 SweepFolder open_sweep_folder(const fs::path& folder);
 
 // Nothing if the run has no run.json yet. Throws DataError that names the file if it is damaged or
@@ -62,9 +63,15 @@ struct StepLogReading {
   bool torn = false;        // the last line was cut off: the mark of a killed run
 };
 
-// Reads line by line, in bounded memory. Calls `on_step` with each step and its line number, from 2.
-// Throws DataError "FILE:LINE: ..." on a bad line anywhere but a torn last one.
-StepLogReading read_step_log(const fs::path& path,
-                             const std::function<void(const Json& step, std::uint64_t line)>& on_step);
+// The header's line; nothing if not even that line is whole, or there is no log.
+std::optional<std::string> first_line_of_log(const fs::path& path);
+
+// Whether the last line was cut off.
+bool is_torn(const fs::path& path);
+
+// Reads line by line, in bounded memory. Calls `on_step` with each step and its line number,
+// from 2. Throws DataError "FILE:LINE: ..." on a bad line anywhere but a torn last one.
+StepLogReading read_step_log(
+    const fs::path& path, const std::function<void(const Json& step, std::uint64_t line)>& on_step);
 
 }  // namespace clipsweep

@@ -2,18 +2,14 @@
 
 #include <fmt/format.h>
 
-#include <array>
 #include <iterator>
-#include <stdexcept>
 
 #include "clipsweep/error.h"
+#include "clipsweep/name_table.h"
 #include "clipsweep/text.h"
 
 namespace clipsweep {
 namespace {
-
-template <typename Choice, std::size_t N>
-using NameTable = std::array<std::pair<Choice, const char*>, N>;
 
 constexpr NameTable<Outcome, 4> kOutcomes = {{{Outcome::kCompleted, "completed"},
                                               {Outcome::kDiverged, "diverged"},
@@ -31,22 +27,12 @@ constexpr NameTable<Action, 3> kActions = {{{Action::kStopped, "stopped"},
                                             {Action::kSkipped, "skipped"},
                                             {Action::kContinued, "continued"}}};
 
-template <typename Table, typename Choice>
-const char* name_in(const Table& table, Choice choice) {
-  for (const auto& [entry, name] : table)
-    if (entry == choice) return name;
-  throw std::logic_error("run_record: a name is missing from its table");
-}
-
-template <typename Table>
-auto choice_member(const Json& object, const char* key, const Table& table) {
+template <typename Choice, std::size_t N>
+Choice choice_member(const Json& object, const char* key, const NameTable<Choice, N>& table) {
   const std::string text = string_member(object, key);
-  std::vector<std::string> names;
-  for (const auto& [choice, name] : table) {
-    if (text == name) return choice;
-    names.emplace_back(name);
-  }
-  throw DataError(fmt::format("\"{}\" is \"{}\"; allowed: {}", key, printable(text), join(names)));
+  if (const auto choice = choice_in(table, text)) return *choice;
+  throw DataError(
+      fmt::format("\"{}\" is \"{}\"; allowed: {}", key, printable(text), join(names_in(table))));
 }
 
 std::optional<double> optional_number(const Json& object, const char* key) {
@@ -90,8 +76,7 @@ Event event_from_json(const Json& json) {
   event.negative_inf = count_member(json, "negative_inf");
   event.norm = number_member(json, "norm");
   event.last_finite_norm = optional_number(json, "last_finite_norm");
-  if (json.contains("running_median"))
-    event.running_median = number_member(json, "running_median");
+  if (json.contains("running_median")) event.running_median = number_member(json, "running_median");
   event.action = choice_member(json, "action", kActions);
   return event;
 }
@@ -140,8 +125,9 @@ RunTotals totals_from_json(const Json& json) {
   totals.spikes = count_member(json, "spikes");
   const Json& norms = member(json, "grad_norm_raw");
   if (!norms.is_null())
-    totals.grad_norm_raw = NormQuantiles{number_member(norms, "median"), number_member(norms, "p90"),
-                                         number_member(norms, "p99"), number_member(norms, "max")};
+    totals.grad_norm_raw =
+        NormQuantiles{number_member(norms, "median"), number_member(norms, "p90"),
+                      number_member(norms, "p99"), number_member(norms, "max")};
   return totals;
 }
 

@@ -21,7 +21,8 @@ double clip_scale(double raw, double clipped) {
 // Whether the sum of squares overflows float32, as it does for [1e20, 1e20]: a norm computed there
 // would be Inf.
 bool norm_overflows_float32(double norm) {
-  return std::isfinite(norm) && norm * norm > static_cast<double>(std::numeric_limits<float>::max());
+  return std::isfinite(norm) &&
+         norm * norm > static_cast<double>(std::numeric_limits<float>::max());
 }
 
 // "nan in the gradient at step 12, first in lstm.weight_ih"
@@ -76,8 +77,8 @@ void RunTrainer::inspect_phase(Phase phase, Span<const float> values, double nor
 void RunTrainer::inspect_spike(Span<const float> gradient) {
   const auto median = spikes_.median_if_spike(norms_.global);
   if (!median) return;
-  Event spike = event_at(EventKind::kSpike, Phase::kGradient, index_of_largest(gradient),
-                         norms_.global);
+  Event spike =
+      event_at(EventKind::kSpike, Phase::kGradient, index_of_largest(gradient), norms_.global);
   spike.running_median = median;
   add_event(std::move(spike));
   ++totals_.spikes;

@@ -77,7 +77,7 @@ class RunTrainer {
   // The run so far.
   std::vector<float> velocity_;
   SpikeDetector spikes_;
-  std::array<bool, 4> is_nonfinite_{};   // by Phase, at the step before
+  std::array<bool, 4> is_nonfinite_{};    // by Phase, at the step before
   std::array<bool, 4> norm_overflows_{};  // likewise
   std::optional<double> last_finite_norm_;
   std::vector<double> finite_norms_;

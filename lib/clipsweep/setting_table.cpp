@@ -3,57 +3,33 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <array>
 #include <cmath>
 #include <limits>
 
 #include "clipsweep/error.h"
 #include "clipsweep/list_syntax.h"
+#include "clipsweep/name_table.h"
 #include "clipsweep/text.h"
 
 namespace clipsweep {
 namespace {
 
-using Assign = std::function<void(ExperimentConfig&, std::string_view)>;
-using Value = std::function<Json(const ExperimentConfig&)>;
-
-// The value of one of a few names.
-template <typename Choice>
-struct Named {
-  const char* name;
-  Choice choice;
-};
-
-constexpr std::array<Named<NonfinitePolicy>, 3> kNonfinitePolicies = {{
-    {"stop", NonfinitePolicy::kStop},
-    {"skip", NonfinitePolicy::kSkip},
-    {"continue", NonfinitePolicy::kContinue},
-}};
-constexpr std::array<Named<Initialization>, 2> kInitializations = {{
-    {"keras", Initialization::kKeras},
-    {"torch", Initialization::kTorch},
-}};
+constexpr NameTable<NonfinitePolicy, 3> kNonfinitePolicies = {
+    {{NonfinitePolicy::kStop, "stop"},
+     {NonfinitePolicy::kSkip, "skip"},
+     {NonfinitePolicy::kContinue, "continue"}}};
+constexpr NameTable<Initialization, 2> kInitializations = {
+    {{Initialization::kKeras, "keras"}, {Initialization::kTorch, "torch"}}};
 
 [[noreturn]] void throw_unknown(std::string_view text, const std::vector<std::string>& names) {
   throw ConfigError(fmt::format("unknown name \"{}\"{}; allowed: {}", printable(text),
                                 did_you_mean(text, names), join(names)));
 }
 
-template <typename Table>
-auto choose(std::string_view text, const Table& table) {
-  std::vector<std::string> names;
-  for (const auto& entry : table) {
-    if (text == entry.name) return entry.choice;
-    names.emplace_back(entry.name);
-  }
-  throw_unknown(text, names);
-}
-
-template <typename Table, typename Choice>
-const char* name_in(const Table& table, Choice choice) {
-  for (const auto& entry : table)
-    if (entry.choice == choice) return entry.name;
-  throw std::logic_error("name_in: a choice is missing from its table");
+template <typename Choice, std::size_t N>
+Choice choose(std::string_view text, const NameTable<Choice, N>& table) {
+  if (const auto choice = choice_in(table, text)) return *choice;
+  throw_unknown(text, names_in(table));
 }
 
 std::string choose_name(std::string_view text, const std::vector<std::string>& names) {
@@ -81,9 +57,9 @@ double parse_share(std::string_view text, double most, std::string_view allowed)
 void check_learning_rate(double rate) {
   const auto used = static_cast<float>(rate);  // as the update applies it
   if (used > 0 && std::isfinite(used)) return;
-  throw ConfigError(fmt::format(
-      "a learning rate must be a finite number above 0 (up to 3.4e38, float32), not {}",
-      shortest(rate)));
+  throw ConfigError(
+      fmt::format("a learning rate must be a finite number above 0 (up to 3.4e38, float32), not {}",
+                  shortest(rate)));
 }
 
 template <typename Number>
@@ -96,7 +72,11 @@ Json array_of(const std::vector<Number>& values) {
 template <typename Field>
 Setting text_choice(const char* flag, const char* help, SettingGroup group, Field field,
                     std::vector<std::string> names) {
-  return {flag, flag, "NAME", fmt::format("{}: {}", help, join(names)), group,
+  return {flag,
+          flag,
+          "NAME",
+          fmt::format("{}: {}", help, join(names)),
+          group,
           [=](auto& config, auto text) { field(config) = choose_name(text, names); },
           [=](const auto& config) { return field(config); }};
 }
@@ -106,7 +86,11 @@ Setting whole_number(const char* flag, const char* help, SettingGroup group, Fie
                      int most) {
   std::string key = flag;
   std::replace(key.begin(), key.end(), '-', '_');
-  return {flag, key, "N", help, group,
+  return {flag,
+          key,
+          "N",
+          help,
+          group,
           [=](auto& config, auto text) { field(config) = parse_whole(text, least, most); },
           [=](const auto& config) { return field(config); }};
 }
@@ -120,20 +104,24 @@ std::vector<Setting> training_settings() {
                   [](auto& config) -> auto& { return config.training.task; }, {"fashion-mnist"}),
       text_choice("cell", "The recurrent cell", group,
                   [](auto& config) -> auto& { return config.training.cell; }, {"lstm"}),
-      whole_number("hidden", "Units of the recurrent layer", group,
-                   [](auto& config) -> auto& { return config.training.hidden; }, 1, 4096),
+      whole_number(
+          "hidden", "Units of the recurrent layer", group,
+          [](auto& config) -> auto& { return config.training.hidden; }, 1, 4096),
       {"init", "init", "NAME", "Initial weights as this framework draws them: keras, torch", group,
        [](auto& config, auto text) { config.training.init = choose(text, kInitializations); },
        [](const auto& config) { return to_text(config.training.init); }},
-      whole_number("batch-size", "Samples a step", group,
-                   [](auto& config) -> auto& { return config.training.batch_size; }, 1, 60'000),
-      whole_number("epochs", "Epochs a run; the test set is evaluated after each", group,
-                   [](auto& config) -> auto& { return config.training.epochs; }, 1, 1'000'000),
-      whole_number("steps-per-epoch", "Steps an epoch", group,
-                   [](auto& config) -> auto& { return config.training.steps_per_epoch; }, 1, kMany),
-      whole_number("shuffle-buffer", "Samples that the shuffling buffer holds", group,
-                   [](auto& config) -> auto& { return config.training.shuffle_buffer; }, 1,
-                   10'000'000),
+      whole_number(
+          "batch-size", "Samples a step", group,
+          [](auto& config) -> auto& { return config.training.batch_size; }, 1, 60'000),
+      whole_number(
+          "epochs", "Epochs a run; the test set is evaluated after each", group,
+          [](auto& config) -> auto& { return config.training.epochs; }, 1, 1'000'000),
+      whole_number(
+          "steps-per-epoch", "Steps an epoch", group,
+          [](auto& config) -> auto& { return config.training.steps_per_epoch; }, 1, kMany),
+      whole_number(
+          "shuffle-buffer", "Samples that the shuffling buffer holds", group,
+          [](auto& config) -> auto& { return config.training.shuffle_buffer; }, 1, 10'000'000),
       text_choice("optimizer", "How a step is taken", group,
                   [](auto& config) -> auto& { return config.training.optimizer; }, {"sgd"}),
       {"momentum", "momentum", "X", "Momentum of SGD, from 0 to below 1", group,
@@ -141,7 +129,8 @@ std::vector<Setting> training_settings() {
          config.training.momentum = parse_share(text, 1, "a number from 0 to below 1");
        },
        [](const auto& config) { return json_number(config.training.momentum); }},
-      {"weight-decay", "weight_decay", "X", "L2 penalty, added to the gradient after clipping", group,
+      {"weight-decay", "weight_decay", "X", "L2 penalty, added to the gradient after clipping",
+       group,
        [](auto& config, auto text) {
          config.training.weight_decay = parse_share(text, kUnbounded, "a finite number from 0");
        },
@@ -214,12 +203,14 @@ std::vector<Setting> execution_settings() {
        [](const auto& config) { return config.engine; }},
       text_choice("device", "Where the gradients are computed", group,
                   [](auto& config) -> auto& { return config.device; }, {"cpu", "cuda"}),
-      whole_number("workers", "Cohorts trained at once; 0 is one per core", group,
-                   [](auto& config) -> auto& { return config.workers; }, 0, 1024),
-      whole_number("log-every", "Log every Nth step (steps with an event always)", group,
-                   [](auto& config) -> auto& { return config.log_every; }, 1, 1'000'000'000),
-      {"max-runs", "max_runs", "N", "Stop after N runs with exit code 75; the same command continues",
-       group,
+      whole_number(
+          "workers", "Cohorts trained at once; 0 is one per core", group,
+          [](auto& config) -> auto& { return config.workers; }, 0, 1024),
+      whole_number(
+          "log-every", "Log every Nth step (steps with an event always)", group,
+          [](auto& config) -> auto& { return config.log_every; }, 1, 1'000'000'000),
+      {"max-runs", "max_runs", "N",
+       "Stop after N runs with exit code 75; the same command continues", group,
        [](auto& config, auto text) {
          config.max_runs = static_cast<std::uint64_t>(parse_whole(text, 1, 1'000'000'000));
        },

@@ -44,7 +44,8 @@ WorkerResult measure_worker(const CohortContext& context, const std::vector<cons
     ++steps;
   }
   WorkerResult result;
-  result.seconds_per_step = of_steps.seconds() / static_cast<double>(std::max<std::uint64_t>(steps, 1));
+  result.seconds_per_step =
+      of_steps.seconds() / static_cast<double>(std::max<std::uint64_t>(steps, 1));
   result.bytes_per_step = static_cast<double>(bytes) / static_cast<double>(lines);
   const Block weights(cohort.size(), context.layout.size());
   const Stopwatch of_evaluation;
@@ -109,8 +110,8 @@ SpeedMeasurement speed_measurement_from_json(const Json& json) {
 CostEstimate estimate_cost(const SweepPlan& plan, const SpeedMeasurement& measurement) {
   const auto cohorts = cohorts_of(plan, measurement.workers);
   const auto steps = static_cast<double>(plan.training.steps());
-  const double rounds = std::max(
-      1.0, static_cast<double>(cohorts.size()) / static_cast<double>(measurement.workers));
+  const double rounds =
+      std::max(1.0, static_cast<double>(cohorts.size()) / static_cast<double>(measurement.workers));
   const double of_one_cohort = steps * measurement.seconds_per_step +
                                plan.training.epochs * measurement.seconds_per_evaluation;
   const double logged = std::max(1.0, steps / plan.log_every);

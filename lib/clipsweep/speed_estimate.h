@@ -13,10 +13,10 @@ namespace clipsweep {
 // With every worker busy, as in the sweep.
 struct SpeedMeasurement {
   std::size_t workers = 0;
-  std::size_t cohort = 0;            // runs in the cohorts that were measured
-  double seconds_per_step = 0;       // of one such cohort
-  double seconds_per_evaluation = 0; // of one such cohort, over the whole test set
-  double bytes_per_step = 0;         // of one run's log
+  std::size_t cohort = 0;             // runs in the cohorts that were measured
+  double seconds_per_step = 0;        // of one such cohort
+  double seconds_per_evaluation = 0;  // of one such cohort, over the whole test set
+  double bytes_per_step = 0;          // of one run's log
 };
 
 // Takes about a second.

@@ -16,7 +16,6 @@
 namespace clipsweep {
 namespace {
 
-constexpr std::size_t kLongestHeader = std::size_t{1} << 20;
 constexpr std::uint64_t kNever = std::numeric_limits<std::uint64_t>::max();
 
 // Which steps must be in a log, in their order.
@@ -206,15 +205,6 @@ class StepLogChecker {
 
 CheckedLog check_step_log(const ExpectedLog& expected, FileProblems& problems) {
   return StepLogChecker(expected, problems).check();
-}
-
-std::optional<std::string> first_line_of_log(const fs::path& path) {
-  std::ifstream stream(path, std::ios::binary);
-  std::string line(kLongestHeader, '\0');
-  stream.getline(line.data(), static_cast<std::streamsize>(line.size()));
-  if (!stream || stream.eof()) return std::nullopt;
-  line.resize(static_cast<std::size_t>(stream.gcount()) - 1);
-  return line;
 }
 
 }  // namespace clipsweep

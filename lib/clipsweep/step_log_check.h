@@ -48,7 +48,4 @@ struct CheckedLog {
 // is finished.
 CheckedLog check_step_log(const ExpectedLog& expected, FileProblems& problems);
 
-// The header's line; nothing if not even that line is whole, or there is no log.
-std::optional<std::string> first_line_of_log(const fs::path& path);
-
 }  // namespace clipsweep

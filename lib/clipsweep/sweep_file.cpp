@@ -37,13 +37,13 @@ std::optional<std::string> list_text(const std::string& key, const toml::array& 
 
 Assignment assignment_of(const std::string& file, const std::string& key, const toml::node& node) {
   const auto begin = node.source().begin;
-  const auto text =
-      node.is_array() ? list_text(key, *node.as_array()) : scalar_text(node);
+  const auto text = node.is_array() ? list_text(key, *node.as_array()) : scalar_text(node);
   const std::string place = fmt::format("{}:{}:{}", file, begin.line, begin.column);
   if (!text)
-    throw ConfigError(fmt::format(
-        "{}: {} must be a number, a string or a list of these (tables and dates have no meaning here)",
-        place, printable(key)));
+    throw ConfigError(
+        fmt::format("{}: {} must be a number, a string or a list of these (tables and dates have "
+                    "no meaning here)",
+                    place, printable(key)));
   return {key, *text, fmt::format("{}:{}", file, begin.line),
           fmt::format("{}: {} = {}", place, printable(key), printable(*text))};
 }

@@ -5,7 +5,7 @@
 #include <string>
 #include <vector>
 
-#include "clipsweep/experiment_config.h"
+#include "clipsweep/config_resolution.h"
 
 namespace clipsweep {
 

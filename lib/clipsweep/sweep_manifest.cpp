@@ -30,8 +30,8 @@ void check_settings(const fs::path& folder, const Json& old_sweep, const Json& n
     const Json& before = old_settings[setting.key];
     const Json& now = new_settings[setting.key];
     if (before != now)
-      throw_other_sweep(folder, fmt::format("its {} is {}, not {}", setting.key, before.dump(),
-                                            now.dump()));
+      throw_other_sweep(
+          folder, fmt::format("its {} is {}, not {}", setting.key, before.dump(), now.dump()));
   }
   const Json& before = member(member(old_sweep, "data"), "sha256");
   if (before != new_sweep["data"]["sha256"]) throw_other_sweep(folder, "its data are not these");
@@ -45,9 +45,10 @@ void check_only_adds_runs(const fs::path& folder, const std::vector<RunSpec>& ol
   const auto first = std::find_if(old_runs.begin(), old_runs.end(), lacks);
   if (first == old_runs.end()) return;
   const auto count = std::count_if(old_runs.begin(), old_runs.end(), lacks);
-  throw_other_sweep(folder, fmt::format("{} of its {} are not in this plan, the first is {}; a plan "
-                                        "may only add runs",
-                                        count, counted(old_runs.size(), "run"), first->id));
+  throw_other_sweep(folder,
+                    fmt::format("{} of its {} are not in this plan, the first is {}; a plan "
+                                "may only add runs",
+                                count, counted(old_runs.size(), "run"), first->id));
 }
 
 // A folder that is there must be a sweep's or empty: nothing of the user's gets mixed with logs.

@@ -43,8 +43,9 @@ std::string id_of(const RunSpec& run, const Json& uncommon, const std::string& d
 bool is_slug(const std::string& text) {
   return !text.empty() && text.size() <= 200 && text.front() != '.' &&
          std::all_of(text.begin(), text.end(), [](char character) {
-           return (character >= 'a' && character <= 'z') || (character >= '0' && character <= '9') ||
-                  character == '-' || character == '_' || character == '.' || character == '+';
+           return (character >= 'a' && character <= 'z') ||
+                  (character >= '0' && character <= '9') || character == '-' || character == '_' ||
+                  character == '.' || character == '+';
          });
 }
 
@@ -96,8 +97,8 @@ RunSpec run_spec_from_json(const Json& json) {
   RunSpec run;
   run.id = string_member(json, "id");
   if (!is_slug(run.id))
-    throw DataError(fmt::format("\"id\" must be letters, digits and -_.+, not \"{}\"",
-                                printable(run.id)));
+    throw DataError(
+        fmt::format("\"id\" must be letters, digits and -_.+, not \"{}\"", printable(run.id)));
   try {
     run.clip.mode = parse_clip_mode(string_member(json, "mode"));
   } catch (const ConfigError& error) {
@@ -117,8 +118,8 @@ const RunSpec& find_run(const std::vector<RunSpec>& runs, const std::string& tex
     if (run.id == text) return run;
     names.push_back(run.id);
     const bool begins = run.id.compare(0, text.size(), text) == 0;
-    const bool is_hash = text.size() == 8 && run.id.size() > 8 &&
-                         run.id.compare(run.id.size() - 8, 8, text) == 0;
+    const bool is_hash =
+        text.size() == 8 && run.id.size() > 8 && run.id.compare(run.id.size() - 8, 8, text) == 0;
     if (!text.empty() && (begins || is_hash)) matches.push_back(&run);
   }
   if (matches.size() == 1) return *matches.front();

@@ -51,7 +51,8 @@ class Pool {
     std::map<std::string, RunLog> logs;
     const auto make_sink = [&](const RunSpec& spec) -> StepSink {
       RunLog& log =
-          logs.try_emplace(spec.id, job_.folder, step_log_header(spec, job_.plan, layout_)).first->second;
+          logs.try_emplace(spec.id, job_.folder, step_log_header(spec, job_.plan, layout_))
+              .first->second;
       return [&log](const StepRecord& record) { log.append(record); };
     };
     const auto end_run = [&](const RunRecord& record) {
@@ -62,10 +63,11 @@ class Pool {
       job_.progress.diverged += record.outcome == Outcome::kDiverged ? 1 : 0;
       job_.progress.failed += record.outcome == Outcome::kFailed ? 1 : 0;
       job_.progress.ended += record.outcome == Outcome::kInterrupted ? 0 : 1;
+      if (job_.on_run_end) job_.on_run_end(record);
     };
-    CohortTrainer trainer({job_.plan, layout_, job_.data, test_batches_, job_.stop,
-                           job_.progress.run_steps},
-                          specs, engine, make_sink, end_run);
+    CohortTrainer trainer(
+        {job_.plan, layout_, job_.data, test_batches_, job_.stop, job_.progress.run_steps}, specs,
+        engine, make_sink, end_run);
     try {
       trainer.train();
     } catch (const Error&) {
@@ -94,8 +96,8 @@ std::vector<const RunSpec*> unfinished_runs(const SweepPlan& plan, const SweepFo
   std::vector<const RunSpec*> unfinished;
   for (const auto& run : plan.runs) {
     const auto record = read_run(sweep, run);
-    const bool done = record && (record->outcome == Outcome::kCompleted ||
-                                 record->outcome == Outcome::kDiverged);
+    const bool done =
+        record && (record->outcome == Outcome::kCompleted || record->outcome == Outcome::kDiverged);
     if (!done) unfinished.push_back(&run);
   }
   return unfinished;
@@ -108,8 +110,7 @@ std::vector<std::vector<const RunSpec*>> make_cohorts(std::vector<const RunSpec*
   const std::size_t rounds = divide_up(runs.size(), largest * workers);
   const std::size_t count = std::min(runs.size(), rounds * workers);
   std::vector<std::vector<const RunSpec*>> cohorts(count);
-  for (std::size_t i = 0; i < runs.size(); ++i)
-    cohorts[i * count / runs.size()].push_back(runs[i]);
+  for (std::size_t i = 0; i < runs.size(); ++i) cohorts[i * count / runs.size()].push_back(runs[i]);
   return cohorts;
 }
 

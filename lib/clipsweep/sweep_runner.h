@@ -4,6 +4,7 @@
 
 #include <atomic>
 #include <cstdint>
+#include <functional>
 #include <vector>
 
 #include "clipsweep/gradient_engine.h"
@@ -36,6 +37,8 @@ struct SweepJob {
   const EngineFactory& make_engine;
   std::atomic<bool>& stop;  // set from outside to end early; set by the runner when the disk fails
   SweepProgress& progress;
+  // Called by the workers, after a run's log is complete; may be empty.
+  std::function<void(const RunRecord&)> on_run_end = {};
 };
 
 // The runs that have not completed or diverged yet, in the order of the plan: those without

@@ -1,4 +1,4 @@
-#include "clipsweep/experiment_config.h"
+#include "clipsweep/config_resolution.h"
 
 #include <gtest/gtest.h>
 
@@ -42,14 +42,18 @@ TEST(ResolveConfig, DefaultIsTheClassicExample) {
 TEST(ResolveConfig, CrossesModesWithThresholdsAndAddsPairs) {
   const auto config = config_of_flags(
       {{"mode", "none,value,global-norm"}, {"threshold", "0.5,1"}, {"clip", "value:0.5,scale:2"}});
-  EXPECT_EQ(rules_of(config), (Texts{"none", "value:0.5", "value:1", "global-norm:0.5",
-                                     "global-norm:1", "scale:2"}));
+  EXPECT_EQ(rules_of(config),
+            (Texts{"none", "value:0.5", "value:1", "global-norm:0.5", "global-norm:1", "scale:2"}));
 }
 
 TEST(ResolveConfig, RefusesAGridThatDoesNotFit) {
-  EXPECT_TRUE(holds(message_of<ConfigError>([] { config_of_flags({{"mode", "value"}}); }),
+  EXPECT_TRUE(holds(message_of<ConfigError>([] {
+                      config_of_flags({{"mode", "value"}});
+                    }),
                     "mode value needs a threshold"));
-  EXPECT_TRUE(holds(message_of<ConfigError>([] { config_of_flags({{"threshold", "1"}}); }),
+  EXPECT_TRUE(holds(message_of<ConfigError>([] {
+                      config_of_flags({{"threshold", "1"}});
+                    }),
                     "a threshold without a mode"));
   EXPECT_TRUE(holds(message_of<ConfigError>([] {
                       config_of_flags({{"mode", "none"}, {"threshold", "1"}});

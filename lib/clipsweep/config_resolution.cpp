@@ -1,0 +1,89 @@
+#include "clipsweep/config_resolution.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+
+#include "clipsweep/error.h"
+#include "clipsweep/setting_table.h"
+#include "clipsweep/text.h"
+
+namespace clipsweep {
+namespace {
+
+bool gives(const std::vector<Assignment>& assignments, std::string_view flag) {
+  return std::any_of(assignments.begin(), assignments.end(),
+                     [&](const auto& one) { return find_setting(one.name)->flag == flag; });
+}
+
+void check_names(const std::vector<Assignment>& assignments) {
+  std::vector<const Setting*> seen;
+  for (const auto& assignment : assignments) {
+    const Setting* setting = find_setting(assignment.name);
+    if (!setting) {
+      std::vector<std::string> names;
+      for (const auto& known : setting_table()) names.push_back(known.key);
+      throw ConfigError(fmt::format("{}: unknown key \"{}\"{}; allowed: {}", assignment.where,
+                                    printable(assignment.name),
+                                    did_you_mean(assignment.name, names), join(names)));
+    }
+    if (std::count(seen.begin(), seen.end(), setting))
+      throw ConfigError(fmt::format("{}: \"{}\" is given twice; give all values in one list",
+                                    assignment.where, setting->key));
+    seen.push_back(setting);
+  }
+}
+
+// The file's grid of clips that stays in force beside the flags: a flag for the modes or for the
+// pairs replaces both.
+std::vector<Assignment> without_replaced(const std::vector<Assignment>& from_file,
+                                         const std::vector<Assignment>& from_flags) {
+  const bool flags_name_modes = gives(from_flags, "mode");
+  const bool flags_name_pairs = gives(from_flags, "clip");
+  std::vector<Assignment> kept;
+  for (const auto& assignment : from_file) {
+    const auto& flag = find_setting(assignment.name)->flag;
+    const bool replaced =
+        gives(from_flags, flag) ||
+        ((flag == "mode" || flag == "clip") && (flags_name_modes || flags_name_pairs)) ||
+        (flag == "threshold" && flags_name_pairs && !flags_name_modes);
+    if (!replaced) kept.push_back(assignment);
+  }
+  return kept;
+}
+
+void assign_all(const std::vector<Assignment>& assignments, ExperimentConfig& config) {
+  for (const auto& assignment : assignments) {
+    const Setting& setting = *find_setting(assignment.name);
+    try {
+      setting.assign(config, trimmed(assignment.text));
+    } catch (const ConfigError& error) {
+      throw ConfigError(fmt::format("{}: {}", assignment.where, error.what()));
+    }
+    for (auto& [key, origin] : config.origins)
+      if (key == setting.key) origin = assignment.origin;
+  }
+}
+
+}  // namespace
+
+ExperimentConfig resolve_config(const std::vector<Assignment>& from_file,
+                                const std::vector<Assignment>& from_flags) {
+  check_names(from_file);
+  check_names(from_flags);
+  ExperimentConfig config;
+  for (const auto& setting : setting_table()) config.origins.emplace_back(setting.key, "default");
+  assign_all(without_replaced(from_file, from_flags), config);
+  assign_all(from_flags, config);
+  if (config.modes.empty() && config.clips.empty()) {
+    if (!config.thresholds.empty())
+      throw ConfigError(
+          "a threshold without a mode; name the modes with --mode value,global-norm, or pairs with "
+          "--clip value:0.5");
+    config.clips = {{ClipMode::kNone}, {ClipMode::kValue, 0.5}};
+  }
+  clip_rules(config);
+  return config;
+}
+
+}  // namespace clipsweep

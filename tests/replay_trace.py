@@ -1,0 +1,177 @@
+"""Replay a trace of clipsweep in PyTorch and compare every step.
+
+    clipsweep trace --clip value:0.1 --steps 100 > trace.json
+    python tests/replay_trace.py trace.json
+
+The trace gives the initial weights and which samples each step sees; everything else is PyTorch's
+own here: torch.nn.LSTM, the loss, the gradient, clipping, the optimizer. The pictures are read from
+the IDX files by other code than clipsweep's. A step's numbers depend on all updates before it, so
+agreement at the last step speaks for all of them.
+
+Prints the largest relative error of each number. Exit codes: 0 all within the tolerance, 1 not,
+2 usage, 77 there is no PyTorch in this Python.
+"""
+
+import argparse
+import gzip
+import json
+import math
+import sys
+from pathlib import Path
+
+try:
+    import numpy as np
+    import torch
+except ImportError as error:
+    print(f"replay_trace: {error}; run it with a Python that has PyTorch", file=sys.stderr)
+    sys.exit(77)
+
+FASHION_MNIST = Path("/usr/share/datasets/fashion-mnist")
+COMPARED = ("loss", "grad_norm_raw", "grad_norm_clipped")
+
+
+class Classifier(torch.nn.Module):
+    """The classic example's network, its parameters under the names that the trace uses."""
+
+    def __init__(self, initial):
+        super().__init__()
+        weight_ih = torch.tensor(initial["lstm.weight_ih"])  # [4H, I]
+        hidden = weight_ih.shape[0] // 4
+        self.lstm = torch.nn.LSTM(weight_ih.shape[1], hidden, batch_first=True)
+        self.output = torch.nn.Linear(hidden, len(initial["output.bias"]))
+        self.by_name = {
+            "lstm.weight_ih": self.lstm.weight_ih_l0,
+            "lstm.weight_hh": self.lstm.weight_hh_l0,
+            "lstm.bias": self.lstm.bias_ih_l0,
+            "output.weight": self.output.weight,
+            "output.bias": self.output.bias,
+        }
+        # clipsweep has one bias vector, PyTorch two that are only ever added up.
+        torch.nn.init.zeros_(self.lstm.bias_hh_l0).requires_grad_(False)
+        with torch.no_grad():
+            for name, parameter in self.by_name.items():
+                parameter.copy_(torch.tensor(initial[name]))
+
+    def forward(self, pictures):
+        """Return the logits [B, O] of pictures [B, T, I]."""
+        states, _ = self.lstm(pictures)
+        return self.output(states[:, -1])
+
+
+def read_idx(folder, name):
+    """Return the array in an IDX file of unsigned bytes, gzipped or not."""
+    packed = folder / f"{name}.gz"
+    content = gzip.decompress(packed.read_bytes()) if packed.exists() else (folder / name).read_bytes()
+    rank = content[3]
+    shape = np.frombuffer(content, ">u4", rank, offset=4)
+    return np.frombuffer(content, np.uint8, offset=4 + 4 * rank).reshape(shape)
+
+
+def norm_of(tensors):
+    """Return the Euclidean norm of all tensors together, in double."""
+    return math.sqrt(sum(float(tensor.double().square().sum()) for tensor in tensors))
+
+
+def clip(parameters, mode, threshold):
+    """Clip the gradients in place, with PyTorch's own function where it has one."""
+    if mode == "value":
+        torch.nn.utils.clip_grad_value_(parameters, threshold)
+    elif mode == "global-norm":
+        torch.nn.utils.clip_grad_norm_(parameters, threshold)
+    elif mode == "tensor-norm":
+        for parameter in parameters:
+            norm = norm_of([parameter.grad])
+            if norm > threshold:
+                parameter.grad.mul_(threshold / norm)
+    elif mode == "scale":
+        norm = norm_of([parameter.grad for parameter in parameters])
+        if norm > 0 and math.isfinite(threshold):
+            for parameter in parameters:
+                parameter.grad.mul_(threshold / norm)
+    elif mode != "none":
+        raise ValueError(f"no such clipping mode: {mode}")
+
+
+def replay(trace, pictures, labels):
+    """Yield the numbers of each step as PyTorch has them."""
+    settings = trace["settings"]
+    threshold = None if settings["threshold"] is None else float(settings["threshold"])
+    network = Classifier(trace["initial"])
+    parameters = list(network.by_name.values())
+    optimizer = torch.optim.SGD(
+        parameters,
+        lr=settings["learning_rate"],
+        momentum=settings["momentum"],
+        weight_decay=settings["weight_decay"],
+    )
+    for indices, logged in zip(trace["batches"], trace["steps"]):
+        inputs = torch.from_numpy(pictures[indices].astype(np.float32) / np.float32(255))
+        targets = torch.from_numpy(labels[indices].astype(np.int64))
+        optimizer.zero_grad()
+        loss = torch.nn.functional.cross_entropy(network(inputs), targets)
+        loss.backward()
+        tensors = {name: norm_of([tensor.grad]) for name, tensor in network.by_name.items()}
+        raw = norm_of([parameter.grad for parameter in parameters])
+        clip(parameters, settings["mode"], threshold)
+        clipped = norm_of([parameter.grad for parameter in parameters])
+        if not logged.get("skipped"):
+            optimizer.step()
+        step = {"loss": loss.item(), "grad_norm_raw": raw, "grad_norm_clipped": clipped}
+        yield {**step, **{f"tensors.{name}": norm for name, norm in tensors.items()}}
+
+
+def logged_numbers(step):
+    """Return the numbers of a step of the trace under the names that `replay` uses."""
+    numbers = {key: step[key] for key in COMPARED}
+    numbers.update({f"tensors.{name}": norm for name, norm in step["tensors"].items()})
+    return {key: float(value) for key, value in numbers.items()}  # float("NaN") and so on too
+
+
+def relative_error(ours, theirs):
+    """Return the difference by the larger of the two; 0 if both are the same non-number."""
+    if ours == theirs or (math.isnan(ours) and math.isnan(theirs)):
+        return 0.0
+    if not (math.isfinite(ours) and math.isfinite(theirs)):
+        return math.inf
+    return abs(ours - theirs) / max(abs(ours), abs(theirs))
+
+
+def largest_errors(trace, pictures, labels):
+    """Return for each number its largest relative error and the step that has it."""
+    largest = {}
+    for logged, replayed in zip(trace["steps"], replay(trace, pictures, labels)):
+        for key, value in logged_numbers(logged).items():
+            error = relative_error(value, replayed[key])
+            if key not in largest or error > largest[key][0]:
+                largest[key] = (error, logged["step"])
+    return largest
+
+
+def parse_arguments():
+    parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
+    parser.add_argument("trace", type=Path, metavar="TRACE.json", help="what clipsweep trace printed")
+    parser.add_argument("--data", type=Path, default=FASHION_MNIST, help="folder with the IDX files")
+    parser.add_argument("--tolerance", type=float, default=1e-4, help="largest relative error allowed")
+    return parser.parse_args()
+
+
+def main():
+    arguments = parse_arguments()
+    torch.set_num_threads(1)
+    trace = json.loads(arguments.trace.read_text(encoding="utf-8"))
+    if not trace["steps"] or len(trace["batches"]) != len(trace["steps"]):
+        print("replay_trace: the trace needs steps and as many batches", file=sys.stderr)
+        return 1
+    pictures = read_idx(arguments.data, "train-images-idx3-ubyte")
+    labels = read_idx(arguments.data, "train-labels-idx1-ubyte")
+    errors = largest_errors(trace, pictures, labels)
+    print(f"{trace['run']}, {len(trace['steps'])} steps, PyTorch {torch.__version__}")
+    print("largest relative error:")
+    for key, (error, step) in errors.items():
+        mark = "" if error <= arguments.tolerance else f"  above {arguments.tolerance:g}"
+        print(f"  {key:24} {error:.1e} at step {step}{mark}")
+    return 0 if all(error <= arguments.tolerance for error, _ in errors.values()) else 1
+
+
+if __name__ == "__main__":
+    sys.exit(main())
