@@ -3,7 +3,6 @@
 #include <fmt/format.h>
 
 #include <CLI/CLI.hpp>
-#include <algorithm>
 #include <map>
 
 #include "clipsweep/error.h"
@@ -28,8 +27,11 @@ Command command_named(const std::string& name) {
     if (name == known) return command;
     if (command != Command::kMeasure) names.emplace_back(known);
   }
-  const char* what = name.compare(0, 1, "-") == 0 ? "flag" : "command";
-  throw ConfigError(fmt::format("unknown {} \"{}\"{}; allowed: {}; see clipsweep --help", what,
+  if (name.compare(0, 1, "-") == 0)
+    throw ConfigError(fmt::format(
+        "unknown flag {} before the command; allowed: --help, --version; see clipsweep --help",
+        printable(name)));
+  throw ConfigError(fmt::format("unknown command \"{}\"{}; allowed: {}; see clipsweep --help",
                                 printable(name), did_you_mean(name, names), join(names)));
 }
 
@@ -50,23 +52,30 @@ class Parser {
   }
 
   CommandLine parse(int argc, const char* const* argv) {
+    refuse_empty_values(argc, argv);
     try {
       app_.parse(argc, argv);
     } catch (const CLI::CallForHelp&) {
       line_.command = Command::kHelp;
       line_.help = help_text(name_);
       return line_;
+    } catch (const CLI::ArgumentMismatch& error) {
+      const std::string what = error.what();  // begins with the flag
+      throw ConfigError(fmt::format("{}: {} needs a value; see clipsweep {} --help", name_,
+                                    printable(what.substr(0, what.find(':'))), name_));
     } catch (const CLI::ParseError& error) {
       throw ConfigError(fmt::format("{}: {}; see clipsweep {} --help", name_,
                                     printable(error.what(), 200), name_));
     }
     refuse_extras();
-    for (const auto& [flag, option] : settings_) {
-      if (option->count() == 0) continue;
-      const std::string& text = texts_.at(flag);
+    check_arguments();
+    for (const auto& setting : setting_table()) {
+      const auto given = settings_.find(setting.flag);
+      if (given == settings_.end() || given->second.empty()) continue;
+      const std::string text = one_value("--" + setting.flag, given->second);
       line_.flags.push_back(
-          {flag, text, "flag --" + flag,
-           fmt::format("--{} {}", flag, printable(text.empty() ? "\"\"" : text))});
+          {setting.flag, text, "flag --" + setting.flag,
+           fmt::format("--{} {}", setting.flag, text.empty() ? "\"\"" : printable(text))});
     }
     return line_;
   }
@@ -80,13 +89,18 @@ class Parser {
   void add_setting(const Setting& setting) {
     std::string names = "--" + setting.flag;
     if (setting.flag == "lr") names += ",--learning-rate";
-    settings_.emplace_back(setting.flag, app_.add_option(names, texts_[setting.flag]));
+    add_option(names, settings_[setting.flag]);
     flags_.push_back("--" + setting.flag);
   }
 
-  void add_text(const char* flag, std::string& text) {
-    app_.add_option(flag, text);
+  void add_text(const char* flag) {
+    add_option(flag, texts_[flag]);
     flags_.emplace_back(flag);
+  }
+
+  // Each time the flag is given it takes one value; all are kept, so that two can be told from one.
+  void add_option(const std::string& names, std::vector<std::string>& values) {
+    app_.add_option(names, values)->expected(1)->take_all();
   }
 
   void add_switch(const char* names, const char* flag, bool& value) {
@@ -97,28 +111,26 @@ class Parser {
   void add_arguments(Command command) {
     switch (command) {
       case Command::kSweep:
-        app_.add_option("--out", line_.out)->required();
-        flags_.emplace_back("--out");
+        add_text("--out");
         add_switch("-q,--quiet", "--quiet", line_.quiet);
         add_switch("-v,--verbose", "--verbose", line_.verbose);
         break;
       case Command::kTrace:
-        add_text("--run", line_.run);
-        app_.add_option("--steps", line_.steps);
-        flags_.emplace_back("--steps");
+        add_text("--run");
+        add_text("--steps");
         break;
       case Command::kShow:
-        app_.add_option("DIR", line_.folder)->required();
+        app_.add_option("DIR", line_.folder);
         app_.add_option("RUN", line_.run);
         add_switch("--events", "--events", line_.events);
         add_switch("--json", "--json", line_.json);
         break;
       case Command::kSummarize:
-        app_.add_option("DIR", line_.folder)->required();
+        app_.add_option("DIR", line_.folder);
         add_switch("--json", "--json", line_.json);
         break;
       case Command::kValidate:
-        app_.add_option("DIR", line_.folder)->required();
+        app_.add_option("DIR", line_.folder);
         break;
       case Command::kBench:
         add_setting(*find_setting("data"));
@@ -131,6 +143,16 @@ class Parser {
       case Command::kHelp:
       case Command::kVersion:
         break;
+    }
+  }
+
+  // `--lr=`, for which CLI11 would take the next argument.
+  void refuse_empty_values(int argc, const char* const* argv) const {
+    for (int i = 1; i < argc; ++i) {
+      const std::string_view argument = argv[i];
+      if (argument.compare(0, 2, "--") == 0 && argument.find('=') == argument.size() - 1)
+        throw ConfigError(fmt::format("{}: {} needs a value; see clipsweep {} --help", name_,
+                                      printable(argument), name_));
     }
   }
 
@@ -147,11 +169,41 @@ class Parser {
                                   flags_.empty() ? "--help" : join(flags_)));
   }
 
+  static std::string one_value(const std::string& flag, const std::vector<std::string>& values) {
+    if (values.size() == 1) return values.front();
+    throw ConfigError(
+        fmt::format("{} is given {} times; give all values in one list", flag, values.size()));
+  }
+
+  // What CLI11 would require, in this program's words.
+  void check_arguments() {
+    for (const auto& [flag, values] : texts_) {
+      if (values.empty()) continue;
+      const std::string text = one_value(flag, values);
+      if (flag == "--out") line_.out = text;
+      if (flag == "--run") line_.run = text;
+      if (flag == "--steps") line_.steps = read_steps(text);
+    }
+    const bool looks = line_.command == Command::kShow || line_.command == Command::kSummarize ||
+                       line_.command == Command::kValidate;
+    if (looks && line_.folder.empty())
+      throw ConfigError(
+          fmt::format("{}: no folder is named; write clipsweep {} DIR, one that sweep --out wrote",
+                      name_, name_));
+    if (line_.command == Command::kSweep && line_.out.empty())
+      throw ConfigError("sweep: no output folder is named; add --out DIR");
+  }
+
+  static std::uint64_t read_steps(const std::string& text) {
+    if (const auto steps = parse_count(text); steps && *steps > 0) return *steps;
+    throw ConfigError(fmt::format("--steps {}: must be a whole number from 1", printable(text)));
+  }
+
   std::string name_;
   CLI::App app_;
   CommandLine line_;
-  std::map<std::string, std::string> texts_;
-  std::vector<std::pair<std::string, CLI::Option*>> settings_;
+  std::map<std::string, std::vector<std::string>> settings_;  // by flag
+  std::map<std::string, std::vector<std::string>> texts_;     // of the other flags with a value
   std::vector<std::string> flags_;
 };
 

@@ -1,13 +1,12 @@
-// clipsweep: parses, dispatches, and turns errors into one line and an exit code. It loads no
-// LibTorch; commands that train become clipsweep-train.
+// clipsweep: parses and dispatches. It loads no LibTorch; commands that train become
+// clipsweep-train.
 #include <fmt/format.h>
-
-#include <exception>
 
 #include "clipsweep/error.h"
 #include "command_line.h"
 #include "looking_commands.h"
 #include "plan_command.h"
+#include "program.h"
 #include "training_process.h"
 #include "version.h"
 
@@ -46,13 +45,5 @@ int dispatch(int argc, char** argv) {
 }  // namespace clipsweep
 
 int main(int argc, char** argv) {
-  try {
-    return clipsweep::dispatch(argc, argv);
-  } catch (const clipsweep::Error& error) {
-    fmt::print(stderr, "clipsweep: {}\n", error.what());
-    return error.exit_code();
-  } catch (const std::exception& error) {
-    fmt::print(stderr, "clipsweep: {}\n", error.what());
-    return clipsweep::kRunFailed;
-  }
+  return clipsweep::run_program([&] { return clipsweep::dispatch(argc, argv); });
 }

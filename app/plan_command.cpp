@@ -2,7 +2,10 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
+#include <chrono>
 #include <cstdlib>
+#include <set>
 
 #include "clipsweep/error.h"
 #include "clipsweep/files.h"
@@ -45,7 +48,15 @@ fs::path cache_path(const ExperimentConfig& config, std::size_t runs) {
   return folder / "clipsweep" / fmt::format("speed-{}.json", sha256_of(shape).substr(0, 16));
 }
 
+// Older ones may tell of a machine that was busy then.
+bool is_fresh(const fs::path& path) {
+  std::error_code error;
+  const auto written = fs::last_write_time(path, error);
+  return !error && fs::file_time_type::clock::now() - written < std::chrono::hours(1);
+}
+
 std::optional<DatedMeasurement> read_cached(const fs::path& path) {
+  if (!is_fresh(path)) return std::nullopt;
   try {
     const Json json = parse_json(read_file(path, 4096), path.string());
     return DatedMeasurement{speed_measurement_from_json(json), string_member(json, "measured")};
@@ -98,7 +109,8 @@ std::string value_text(const Json& value) {
 std::string bytes_text(double bytes) {
   if (bytes < 1e6) return fmt::format("{:.0f} kB", bytes / 1e3);
   if (bytes < 1e9) return fmt::format("{:.0f} MB", bytes / 1e6);
-  return fmt::format("{:.1f} GB", bytes / 1e9);
+  if (bytes < 1e12) return fmt::format("{:.1f} GB", bytes / 1e9);
+  return fmt::format("{} TB", with_thousands(static_cast<std::uint64_t>(bytes / 1e12)));
 }
 
 void print_settings(const ExperimentConfig& config) {
@@ -121,8 +133,17 @@ void print_runs(const SweepPlan& plan) {
                with_thousands(plan.runs.size() - kMostRunsShown));
 }
 
-std::size_t count_arms(const ExperimentConfig& config) {
-  return clip_rules(config).size() * config.learning_rates.size();
+// "30 runs: 3 arms x 10 seeds, 5,000 steps each"
+std::string grid_text(const SweepPlan& plan) {
+  std::set<std::string> arms;
+  std::set<std::uint64_t> seeds;
+  for (const auto& run : plan.runs) {
+    arms.insert(arm_name(run));
+    seeds.insert(run.seed);
+  }
+  return fmt::format("{}: {} x {}, {} each", counted(plan.runs.size(), "run"),
+                     counted(arms.size(), "arm"), counted(seeds.size(), "seed"),
+                     counted(plan.training.steps(), "step"));
 }
 
 void print_estimate(const SweepPlan& plan, const DatedMeasurement& dated) {
@@ -168,9 +189,7 @@ int run_plan(const CommandLine& line, int argc, const char* const* argv) {
   }
   print_settings(config);
   print_runs(plan);
-  fmt::print("\n{}: {} x {}, {} each\n", counted(plan.runs.size(), "run"),
-             counted(count_arms(config), "arm"), counted(config.seeds.size(), "seed"),
-             counted(plan.training.steps(), "step"));
+  fmt::print("\n{}\n", grid_text(plan));
   std::fflush(stdout);  // the measurement takes a second
   print_estimate(plan, measurement_for(config, plan.runs.size(), argc, argv));
   return kSuccess;

@@ -12,6 +12,8 @@ namespace clipsweep {
 
 std::string duration_text(double seconds) {
   const auto whole = static_cast<std::uint64_t>(seconds + 0.5);
+  constexpr std::uint64_t kDay = 24 * 3600;
+  if (whole >= 2 * kDay) return counted(whole / kDay, "day");
   const auto hours = whole / 3600;
   const auto minutes = whole / 60 % 60;
   if (hours > 0) return fmt::format("{}:{:02}:{:02}", hours, minutes, whole % 60);

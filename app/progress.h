@@ -13,7 +13,7 @@
 
 namespace clipsweep {
 
-// `0:35`, `12:05`, `1:02:03`
+// `0:35`, `12:05`, `1:02:03`, `3 days`
 std::string duration_text(double seconds);
 
 class ProgressLine {

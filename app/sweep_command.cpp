@@ -1,7 +1,9 @@
 // `clipsweep sweep`: trains what is left of the plan, then compares.
 #include <fmt/format.h>
+#include <sys/resource.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <csignal>
 #include <optional>
 
@@ -42,6 +44,14 @@ void warn_about_blas() {
   fmt::print(stderr,
              "clipsweep: warning: LibTorch uses the reference BLAS, which makes training several "
              "times slower; install libopenblas0-pthread\n");
+}
+
+// A worker holds a log for each run of its cohort.
+void allow_many_open_files() {
+  rlimit limit{};
+  if (::getrlimit(RLIMIT_NOFILE, &limit) != 0) return;
+  limit.rlim_cur = limit.rlim_max;
+  ::setrlimit(RLIMIT_NOFILE, &limit);
 }
 
 // The time that this call took, into sweep.json.
@@ -85,15 +95,14 @@ void train(const CommandLine& line, const SweepJob& job, const std::vector<const
   record_time(sweep, stopwatch.seconds(), job.progress.run_steps);
 }
 
-void say_what_happens(const std::vector<const RunSpec*>& runs, const SweepPlan& plan,
+void say_what_happens(std::size_t to_train, std::size_t complete, std::uint64_t steps,
                       std::size_t workers) {
-  const std::size_t done = plan.runs.size() - runs.size();
-  if (runs.empty())
-    fmt::print(stderr, "All {} are complete; nothing to train.\n", counted(done, "run"));
+  if (to_train == 0)
+    fmt::print(stderr, "All {} are complete; nothing to train.\n", counted(complete, "run"));
   else
-    fmt::print(stderr, "Training {} of {} steps on {}{}.\n", counted(runs.size(), "run"),
-               with_thousands(plan.training.steps()), counted(workers, "worker"),
-               done > 0 ? fmt::format("; {} already complete", done) : "");
+    fmt::print(stderr, "Training {} of {} on {}{}.\n", counted(to_train, "run"),
+               counted(steps, "step"), counted(workers, "worker"),
+               complete > 0 ? fmt::format("; {} already complete", complete) : "");
 }
 
 }  // namespace
@@ -109,13 +118,16 @@ int run_sweep(const CommandLine& line, int argc, const char* const* argv) {
       folder, sweep_json(config, plan, checksum, circumstances_of(argc, argv)));
   std::atomic<bool>& stop = install_stop_handlers();
   warn_about_blas();
+  allow_many_open_files();
 
   auto runs = unfinished_runs(plan, sweep);
   const std::size_t unfinished = runs.size();
   if (config.max_runs && *config.max_runs < runs.size()) runs.resize(*config.max_runs);
   SweepProgress progress;
   const std::size_t workers = worker_count(config);
-  if (!line.quiet) say_what_happens(runs, plan, std::min(workers, runs.size()));
+  if (!line.quiet)
+    say_what_happens(runs.size(), plan.runs.size() - unfinished, plan.training.steps(),
+                     std::min(workers, runs.size()));
   SweepJob job{plan, data, folder, workers, make_engine, stop, progress};
   if (line.verbose) job.on_run_end = print_run_end;
   if (!runs.empty()) train(line, job, runs, sweep);

@@ -1,14 +1,11 @@
 // clipsweep-train: the commands that compute gradients, started by clipsweep. Apart from it because
 // loading LibTorch takes half a second, which those who only look should not wait for.
-#include <c10/util/Exception.h>
-#include <fmt/format.h>
 #include <unistd.h>
-
-#include <exception>
 
 #include "clipsweep/error.h"
 #include "command_line.h"
 #include "one_thread.h"
+#include "program.h"
 #include "training_commands.h"
 
 namespace clipsweep {
@@ -42,15 +39,5 @@ int dispatch(int argc, const char* const* argv) {
 
 int main(int argc, char** argv) {
   clipsweep::restart_with_one_thread(argv);
-  try {
-    return clipsweep::dispatch(argc, argv);
-  } catch (const clipsweep::Error& error) {
-    fmt::print(stderr, "clipsweep: {}\n", error.what());
-    return error.exit_code();
-  } catch (const c10::Error& error) {
-    fmt::print(stderr, "clipsweep: LibTorch: {}\n", error.what_without_backtrace());
-  } catch (const std::exception& error) {
-    fmt::print(stderr, "clipsweep: {}\n", error.what());
-  }
-  return clipsweep::kRunFailed;
+  return clipsweep::run_program([&] { return clipsweep::dispatch(argc, argv); });
 }

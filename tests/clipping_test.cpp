@@ -2,6 +2,7 @@
 
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <cmath>
 #include <cstring>
 #include <limits>
@@ -165,9 +166,9 @@ TEST(GlobalNorm, KeepsTheDirectionAndReachesTheLimit) {
   EXPECT_NEAR(cosine(row, before), 1, 1e-12);
 }
 
-TEST(GlobalNorm, ANonfiniteGradientPassesUnchanged) {
+TEST(NormModes, ANonfiniteGradientPassesUnchanged) {
   for (const float bad : {kInf, -kInf, kNan}) {
-    for (const ClipMode mode : {ClipMode::kGlobalNorm, ClipMode::kScale}) {
+    for (const ClipMode mode : {ClipMode::kGlobalNorm, ClipMode::kTensorNorm, ClipMode::kScale}) {
       Row row = random_row(7, 100.0);
       row[5] = bad;
       const Row before = row;

@@ -130,11 +130,11 @@ TEST_F(SweepFile, AListOfOneSeedIsThatSeed) {
 
 TEST_F(SweepFile, NamesLineAndColumn) {
   EXPECT_TRUE(holds(message("hidden = 10\nmoed = \"none\"\n"),
-                    "sweep.toml:2:8: moed = none: unknown key \"moed\" (did you mean \"mode\"?)"));
+                    "sweep.toml:2:1: moed = none: unknown key \"moed\" (did you mean \"mode\"?)"));
   EXPECT_TRUE(holds(message("hidden = [\n"), "sweep.toml:1:12: not valid TOML"));
-  EXPECT_TRUE(holds(message("lr = nan\n"), "sweep.toml:1:6: lr = nan: a learning rate must be"));
+  EXPECT_TRUE(holds(message("lr = nan\n"), "sweep.toml:1:1: lr = nan: a learning rate must be"));
   EXPECT_TRUE(holds(message("threshold = []\nmode = 'value'"), "empty list"));
-  EXPECT_TRUE(holds(message("[grid]\nlr = 1\n"), "sweep.toml:1:1: grid must be a number"));
+  EXPECT_TRUE(holds(message("[grid]\nlr = 1\n"), "sweep.toml:1:2: grid must be a number"));
   EXPECT_TRUE(holds(message("hidden = true\n"), "must be a number"));
   EXPECT_TRUE(holds(message("lr = 0.1\nlearning_rate = 0.2\n"), "given twice"));
 }

@@ -75,7 +75,7 @@ TEST(ParseClips, ReadsPairs) {
 
 TEST(ParseClips, RefusesThresholdsThatCannotBe) {
   for (const char* text : {"value", "value:", "none:1", "value:0", "value:-1", "value:nan",
-                           "value:1e-50", "value:-inf", ""})
+                           "value:1e-50", "value:1e60", "value:-inf", ""})
     EXPECT_THROW(parse_clips(text), ConfigError) << text;
   EXPECT_NO_THROW(parse_clips("value:inf"));
 }

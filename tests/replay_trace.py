@@ -60,8 +60,8 @@ class Classifier(torch.nn.Module):
 
 def read_idx(folder, name):
     """Return the array in an IDX file of unsigned bytes, gzipped or not."""
-    packed = folder / f"{name}.gz"
-    content = gzip.decompress(packed.read_bytes()) if packed.exists() else (folder / name).read_bytes()
+    packed, plain = folder / f"{name}.gz", folder / name
+    content = gzip.decompress(packed.read_bytes()) if packed.exists() else plain.read_bytes()
     rank = content[3]
     shape = np.frombuffer(content, ">u4", rank, offset=4)
     return np.frombuffer(content, np.uint8, offset=4 + 4 * rank).reshape(shape)
@@ -149,9 +149,10 @@ def largest_errors(trace, pictures, labels):
 
 def parse_arguments():
     parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
-    parser.add_argument("trace", type=Path, metavar="TRACE.json", help="what clipsweep trace printed")
-    parser.add_argument("--data", type=Path, default=FASHION_MNIST, help="folder with the IDX files")
-    parser.add_argument("--tolerance", type=float, default=1e-4, help="largest relative error allowed")
+    add = parser.add_argument
+    add("trace", type=Path, metavar="TRACE.json", help="what clipsweep trace printed")
+    add("--data", type=Path, metavar="DIR", default=FASHION_MNIST, help="folder with the IDX files")
+    add("--tolerance", type=float, metavar="X", default=1e-4, help="largest relative error [1e-4]")
     return parser.parse_args()
 
 

@@ -62,13 +62,13 @@ std::string to_text(const ClipRule& rule) {
 }
 
 void check_threshold(double threshold) {
-  // The limit acts on float32 gradients, so it must not vanish there.
-  if (static_cast<float>(threshold) > 0) return;
-  throw ConfigError(
-      fmt::format("a threshold must be above 0, or inf to only measure, not {}; to switch clipping "
-                  "off use mode "
-                  "none",
-                  shortest(threshold)));
+  // The limit acts on float32 gradients, so it must neither vanish nor overflow there.
+  const auto limit = static_cast<float>(threshold);
+  if (limit > 0 && (std::isfinite(limit) || std::isinf(threshold))) return;
+  throw ConfigError(fmt::format(
+      "a threshold must be above 0 and at most 3.4e38 (float32), or inf to only measure, not {}; "
+      "to switch clipping off use mode none",
+      shortest(threshold)));
 }
 
 }  // namespace clipsweep

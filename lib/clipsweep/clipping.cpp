@@ -19,6 +19,7 @@ std::size_t multiply(Span<float> gradient, double coefficient) {
 
 ClipEffect clip_by_tensor_norm(Span<float> gradient, const ParameterLayout& layout,
                                const GradientNorms& norms, double limit) {
+  if (!std::isfinite(norms.global)) return {};
   ClipEffect effect;
   for (std::size_t i = 0; i < layout.tensors.size(); ++i) {
     const ClipEffect one = clip_by_norm(part(gradient, layout.tensors[i]), norms.tensors[i], limit);

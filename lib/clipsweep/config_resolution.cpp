@@ -21,11 +21,13 @@ void check_names(const std::vector<Assignment>& assignments) {
   for (const auto& assignment : assignments) {
     const Setting* setting = find_setting(assignment.name);
     if (!setting) {
-      std::vector<std::string> names;
-      for (const auto& known : setting_table()) names.push_back(known.key);
+      std::vector<std::string> keys;
+      for (const auto& known : setting_table()) keys.push_back(known.key);
+      auto names = keys;
+      names.emplace_back("lr");  // taken here too
       throw ConfigError(fmt::format("{}: unknown key \"{}\"{}; allowed: {}", assignment.where,
                                     printable(assignment.name),
-                                    did_you_mean(assignment.name, names), join(names)));
+                                    did_you_mean(assignment.name, names), join(keys)));
     }
     if (std::count(seen.begin(), seen.end(), setting))
       throw ConfigError(fmt::format("{}: \"{}\" is given twice; give all values in one list",

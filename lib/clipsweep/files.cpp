@@ -19,7 +19,7 @@ namespace {
 constexpr std::size_t kBufferBytes = 64 * 1024;
 
 [[noreturn]] void throw_storage_error(const fs::path& path, std::string_view verb, int error) {
-  const char* advice = error == ENOSPC || error == EDQUOT
+  const char* advice = error == ENOSPC || error == EDQUOT || error == EFBIG
                            ? "; make room, then the same command continues"
                        : error == EROFS || error == EACCES || error == EPERM
                            ? "; choose a folder that can be written with --out"

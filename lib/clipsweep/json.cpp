@@ -4,6 +4,7 @@
 
 #include <cmath>
 #include <iterator>
+#include <limits>
 
 #include "clipsweep/error.h"
 #include "clipsweep/text.h"

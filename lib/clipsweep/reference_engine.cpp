@@ -3,6 +3,8 @@
 #include <torch/torch.h>
 #include <torch/version.h>
 
+#include <algorithm>
+
 #include "clipsweep/error.h"
 #include "clipsweep/torch_runtime.h"
 

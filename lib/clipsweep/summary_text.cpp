@@ -131,7 +131,8 @@ bool lacks_interval(const Comparison& comparison) {
 
 std::string differences_text(const std::vector<Comparison>& comparisons) {
   if (comparisons.empty())
-    return "\nNothing to compare: no arm shares its learning rate with one of mode none.\n";
+    return "\nNothing to compare: that takes an arm of mode none and another one at its learning "
+           "rate.\n";
   std::string text =
       differences_table(comparisons, kAccuracyStyle) + differences_table(comparisons, kLossStyle) +
       "\nThe baseline is mode none at the same learning rate, paired seed by seed.\n";

@@ -35,8 +35,9 @@ std::optional<std::string> list_text(const std::string& key, const toml::array& 
   return join(parts, ",");
 }
 
-Assignment assignment_of(const std::string& file, const std::string& key, const toml::node& node) {
-  const auto begin = node.source().begin;
+Assignment assignment_of(const std::string& file, const toml::key& name, const toml::node& node) {
+  const std::string key(name.str());
+  const auto begin = name.source().begin;
   const auto text = node.is_array() ? list_text(key, *node.as_array()) : scalar_text(node);
   const std::string place = fmt::format("{}:{}:{}", file, begin.line, begin.column);
   if (!text)
@@ -44,8 +45,9 @@ Assignment assignment_of(const std::string& file, const std::string& key, const 
         fmt::format("{}: {} must be a number, a string or a list of these (tables and dates have "
                     "no meaning here)",
                     place, printable(key)));
-  return {key, *text, fmt::format("{}:{}", file, begin.line),
-          fmt::format("{}: {} = {}", place, printable(key), printable(*text))};
+  return {
+      key, *text, fmt::format("{}:{}", file, begin.line),
+      fmt::format("{}: {} = {}", place, printable(key), text->empty() ? "[]" : printable(*text))};
 }
 
 }  // namespace
@@ -61,8 +63,7 @@ std::vector<Assignment> read_sweep_file(const std::string& path) {
   try {
     const toml::table table = toml::parse(content, path);
     std::vector<Assignment> assignments;
-    for (const auto& [key, node] : table)
-      assignments.push_back(assignment_of(file, std::string(key.str()), node));
+    for (const auto& [key, node] : table) assignments.push_back(assignment_of(file, key, node));
     return assignments;
   } catch (const toml::parse_error& error) {
     const auto begin = error.source().begin;

@@ -53,6 +53,7 @@ void check_only_adds_runs(const fs::path& folder, const std::vector<RunSpec>& ol
 
 // A folder that is there must be a sweep's or empty: nothing of the user's gets mixed with logs.
 void check_ownership(const fs::path& folder) {
+  if (folder.empty()) throw ConfigError("--out \"\": must name a folder");
   std::error_code error;
   if (!fs::exists(folder, error)) return;
   if (!fs::is_directory(folder, error))
@@ -60,7 +61,9 @@ void check_ownership(const fs::path& folder) {
   if (fs::exists(sweep_path(folder), error)) return;
   for (const auto& entry : fs::directory_iterator(folder, error)) {
     const std::string name = entry.path().filename().string();
-    if (name != ".lock" && name != "runs")
+    // What a sweep that was killed in its first moment leaves.
+    const bool ours = name == ".lock" || (name == "runs" && fs::is_empty(entry.path(), error));
+    if (!ours)
       throw ConfigError(fmt::format(
           "--out {}: this folder holds something else ({}) and no sweep.json; name a new or empty "
           "folder",
@@ -97,6 +100,7 @@ Json sweep_json(const ExperimentConfig& config, const SweepPlan& plan, const Dat
 OwnedSweepFolder prepare_sweep_folder(const fs::path& folder, const Json& sweep) {
   check_ownership(folder);
   try {
+    make_folder(folder);
     make_folder(folder / "runs");
     FolderLock lock(folder);
     if (fs::exists(sweep_path(folder))) {

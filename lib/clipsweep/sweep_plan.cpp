@@ -124,9 +124,10 @@ const RunSpec& find_run(const std::vector<RunSpec>& runs, const std::string& tex
   }
   if (matches.size() == 1) return *matches.front();
   if (matches.empty())
-    throw ConfigError(fmt::format("no run \"{}\"{}; the {} of the plan are listed by plan and show",
-                                  printable(text, 100), did_you_mean(text, names),
-                                  counted(runs.size(), "run")));
+    throw ConfigError(
+        fmt::format("no run \"{}\"{}; name one of the {} by its ID, its 8 hex digits or the "
+                    "beginning of its ID",
+                    printable(text, 100), did_you_mean(text, names), counted(runs.size(), "run")));
   throw ConfigError(fmt::format("\"{}\" begins {} runs, the first of them {}; give more of the ID",
                                 printable(text, 100), matches.size(), matches.front()->id));
 }

@@ -1,5 +1,7 @@
 #include "clipsweep/sweep_runner.h"
 
+#include <fmt/format.h>
+
 #include <algorithm>
 #include <exception>
 #include <map>
@@ -92,10 +94,22 @@ class Pool {
 
 }  // namespace
 
+namespace {
+
+std::optional<RunRecord> read_or_advise(const SweepFolder& sweep, const RunSpec& run) {
+  try {
+    return read_run(sweep, run);
+  } catch (const DataError& error) {
+    throw DataError(fmt::format("{}; remove this file to train the run again", error.what()));
+  }
+}
+
+}  // namespace
+
 std::vector<const RunSpec*> unfinished_runs(const SweepPlan& plan, const SweepFolder& sweep) {
   std::vector<const RunSpec*> unfinished;
   for (const auto& run : plan.runs) {
-    const auto record = read_run(sweep, run);
+    const auto record = read_or_advise(sweep, run);
     const bool done =
         record && (record->outcome == Outcome::kCompleted || record->outcome == Outcome::kDiverged);
     if (!done) unfinished.push_back(&run);

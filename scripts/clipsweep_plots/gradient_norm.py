@@ -19,6 +19,8 @@ OTHER_THRESHOLDS = {
     "value": ("threshold (each element)", (0, (1.2, 1.2))),
     "tensor-norm": ("threshold (each tensor)", (0, (4, 1.2, 1.2, 1.2))),
 }
+# On the top edge: marker and what the key calls it.
+NONFINITE_MARKS = {"nan": ("x", "NaN"), "inf": ("^", "Inf")}
 # Norms further above the median are cut off, or an exploding run would flatten all others.
 MOST_DECADES_ABOVE_MEDIAN = 5
 KEY_WIDTH = 2.1
@@ -134,13 +136,9 @@ def _draw_threshold(axes: Axes, arm: Arm) -> None:
 
 
 def _mark_nonfinite(axes: Axes, arm: Arm) -> None:
-    """Mark NaN and Inf norms on the top edge, at the first step of each window that has one."""
-    for kind, marker, steps in (
-        ("nan", "x", [run.curve.first_nan_step for run in arm.runs]),
-        ("inf", "^", [run.curve.first_inf_step for run in arm.runs]),
-    ):
-        at = np.concatenate(steps)
-        at = np.unique(at[np.isfinite(at)])
+    """Mark NaN and Inf on the top edge: of the norm, once a window, and where a run turned bad."""
+    for kind, (marker, _) in NONFINITE_MARKS.items():
+        at = _nonfinite_steps(arm, kind)
         if at.size:
             axes.plot(
                 at,
@@ -151,6 +149,15 @@ def _mark_nonfinite(axes: Axes, arm: Arm) -> None:
                 gid=element_id(kind, arm.clip, arm.learning_rate),
                 **_edge_marker(marker),
             )
+
+
+def _nonfinite_steps(arm: Arm, kind: str) -> np.ndarray:
+    """Return the steps to mark: the loss or the update may be bad where the norm is not."""
+    in_norms = [getattr(run.curve, f"first_{kind}_step") for run in arm.runs]
+    events = [run.first_bad_event for run in arm.runs]
+    turned_bad = [event.step for event in events if event and event.kind == kind]
+    steps = np.concatenate([*in_norms, np.array(turned_bad, dtype=float)])
+    return np.unique(steps[np.isfinite(steps)])
 
 
 def _edge_marker(marker: str) -> dict:
@@ -176,11 +183,9 @@ def _add_key(page: PanelPage) -> None:
         handles.append(
             Line2D([], [], color=THRESHOLD_COLOR, linewidth=1.2, linestyle=dashes, label=meaning)
         )
-    curves = [run.curve for arm in arms for run in arm.runs]
-    if any(np.isfinite(curve.first_nan_step).any() for curve in curves):
-        handles.append(Line2D([], [], label="NaN", **_edge_marker("x")))
-    if any(np.isfinite(curve.first_inf_step).any() for curve in curves):
-        handles.append(Line2D([], [], label="Inf", **_edge_marker("^")))
+    for kind, (marker, label) in NONFINITE_MARKS.items():
+        if any(_nonfinite_steps(arm, kind).size for arm in arms):
+            handles.append(Line2D([], [], label=label, **_edge_marker(marker)))
     unique = {handle.get_label(): handle for handle in handles}
     last = [axes for axes in page.axes[0] if axes is not None][-1]
     last.legend(

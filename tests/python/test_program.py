@@ -1,0 +1,811 @@
+"""The program as its users meet it: exit codes, messages, files, and what survives a rough end.
+
+Runs are short, on the real data. CLIPSWEEP names another program than build/release/clipsweep.
+"""
+
+import csv
+import gzip
+import itertools
+import json
+import os
+import shutil
+import signal
+import struct
+import subprocess
+import time
+from pathlib import Path
+
+import jsonschema
+import pytest
+
+ROOT = Path(__file__).resolve().parents[2]
+PROGRAM = os.environ.get("CLIPSWEEP", str(ROOT / "build/release/clipsweep"))
+FASHION_MNIST = Path("/usr/share/datasets/fashion-mnist")
+
+OK, USAGE, BAD_DATA, STOPPED, INTERRUPTED = 0, 2, 3, 75, 130
+
+# Three arms of two seeds, 40 steps a run.
+GRID = ("--clip", "none,value:0.1,global-norm:0.3", "--seeds", "2")
+SHORT = ("--epochs", "2", "--steps-per-epoch", "20")
+RUNS = 6
+STEPS = 40
+# Long enough to be hit in the middle.
+LONG = ("--clip", "none,value:0.1", "--seeds", "2", "--epochs", "2", "--steps-per-epoch", "250")
+# An epoch of logs is 165 kB.
+BULKY = ("--clip", "none", "--seeds", "2", "--epochs", "1", "--steps-per-epoch", "400")
+
+
+# ---- Calling it ----------------------------------------------------------------------------------
+
+
+@pytest.fixture(scope="module", autouse=True)
+def own_cache(tmp_path_factory):
+    """Keep the speed that `plan` measures out of the user's cache, and measure it once."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("XDG_CACHE_HOME", str(tmp_path_factory.mktemp("cache")))
+        yield
+
+
+def call(*arguments, **options) -> subprocess.CompletedProcess:
+    return subprocess.run(
+        [PROGRAM, *map(str, arguments)],
+        capture_output=True,
+        stdin=subprocess.DEVNULL,
+        encoding="utf-8",
+        timeout=120,
+        check=False,
+        **options,
+    )
+
+
+def sweep(*arguments, expect=OK) -> subprocess.CompletedProcess:
+    result = call("sweep", *arguments)
+    assert result.returncode == expect, result.stderr
+    return result
+
+
+def start(*arguments) -> subprocess.Popen:
+    return subprocess.Popen(
+        [PROGRAM, "sweep", *map(str, arguments)],
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        encoding="utf-8",
+    )
+
+
+def wait_for_log(process: subprocess.Popen, folder: Path, least_bytes: int = 0) -> None:
+    """Wait until a run has begun to write its steps."""
+    deadline = time.monotonic() + 60
+    while not any(path.stat().st_size >= least_bytes for path in step_logs(folder)):
+        assert process.poll() is None, process.communicate()
+        assert time.monotonic() < deadline
+        time.sleep(0.005)
+
+
+def refusal(*arguments, code: int, **options) -> str:
+    """Return the one line on stderr; nothing may be on stdout."""
+    result = call(*arguments, **options)
+    assert (result.returncode, result.stdout) == (code, ""), result.stderr
+    assert result.stderr.startswith("clipsweep: ") and result.stderr.endswith("\n")
+    assert result.stderr.count("\n") == 1, result.stderr
+    return result.stderr
+
+
+def assert_valid(folder: Path) -> None:
+    result = call("validate", folder)
+    assert result.returncode == OK, result.stdout
+    assert result.stdout.endswith(": no problems\n") and result.stderr == ""
+
+
+# ---- Reading what it writes ----------------------------------------------------------------------
+
+
+def refuse_constant(name: str):
+    raise ValueError(f"{name} is not JSON")
+
+
+def refuse_repeats(members: list) -> dict:
+    assert len({key for key, _ in members}) == len(members), "a key comes twice"
+    return dict(members)
+
+
+def strict(text: str):
+    return json.loads(text, parse_constant=refuse_constant, object_pairs_hook=refuse_repeats)
+
+
+def step_logs(folder: Path) -> list[Path]:
+    return sorted(folder.glob("runs/*/steps.jsonl"))
+
+
+def records(folder: Path) -> dict[str, dict]:
+    """Return each run.json by its run's ID."""
+    paths = sorted(folder.glob("runs/*/run.json"))
+    return {path.parent.name: strict(path.read_text(encoding="utf-8")) for path in paths}
+
+
+def outcomes(folder: Path) -> list[str]:
+    return [record["outcome"] for record in records(folder).values()]
+
+
+def steps_of(folder: Path, run: str) -> list[dict]:
+    lines = (folder / "runs" / run / "steps.jsonl").read_text(encoding="utf-8").splitlines()
+    return [strict(line) for line in lines[1:]]
+
+
+def steps_bytes(path: Path) -> bytes:
+    return path.read_bytes().partition(b"\n")[2]
+
+
+def numbers(folder: Path) -> dict[str, bytes]:
+    """Return the bytes that two equal sweeps share, by file."""
+    shared = {path.parent.name: steps_bytes(path) for path in step_logs(folder)}
+    tables = {name: (folder / name).read_bytes() for name in ("runs.csv", "summary.json")}
+    return {**shared, **tables}
+
+
+def content(folder: Path) -> dict[str, bytes]:
+    """Return every file below a folder, but for the lock."""
+    paths = [path for path in folder.rglob("*") if path.is_file() and path.name != ".lock"]
+    return {str(path.relative_to(folder)): path.read_bytes() for path in paths}
+
+
+# ---- Results that several tests look at ----------------------------------------------------------
+
+
+@pytest.fixture(scope="module")
+def finished(tmp_path_factory) -> Path:
+    """A finished sweep of GRID, by one worker. Not to be changed: copy it."""
+    folder = tmp_path_factory.mktemp("finished") / "out"
+    sweep(*GRID, *SHORT, "--workers", "1", "--out", folder)
+    return folder
+
+
+@pytest.fixture
+def copy(finished, tmp_path) -> Path:
+    return shutil.copytree(finished, tmp_path / "copy")
+
+
+@pytest.fixture(scope="module")
+def undisturbed(tmp_path_factory) -> dict[str, bytes]:
+    """The numbers of a sweep of LONG that nothing interrupts."""
+    folder = tmp_path_factory.mktemp("undisturbed") / "out"
+    sweep(*LONG, "--out", folder)
+    return numbers(folder)
+
+
+@pytest.fixture(scope="module")
+def exploded(tmp_path_factory) -> dict[str, Path]:
+    """A sweep with a learning rate that no run survives, for each way to deal with it."""
+    folder = tmp_path_factory.mktemp("exploded")
+    for policy in ("stop", "skip", "continue"):
+        out = folder / policy
+        settings = ("--mode", "none", "--lr", "0.01,1e38", "--on-nonfinite", policy)
+        sweep(*settings, "--seeds", "2", *SHORT, "--out", out)
+    return {policy: folder / policy for policy in ("stop", "skip", "continue")}
+
+
+def doomed(folder: Path) -> dict[str, dict]:
+    return {run: record for run, record in records(folder).items() if "lr-1e+38" in run}
+
+
+# ---- A user's mistakes: one line, before anything starts -----------------------------------------
+
+MISTAKES = [
+    (("--bogus",), ("unknown flag --bogus", "--mode")),
+    (("--theshold", "1"), ("unknown flag --theshold", 'did you mean "--threshold"?')),
+    (("--mode", "valu"), ("--mode valu", 'did you mean "value"?', "global-norm")),
+    (("--clip", "valu:1"), ("--clip valu:1", 'did you mean "value"?')),
+    (("--task", "mnist"), ("--task mnist", "allowed: fashion-mnist")),
+    (("--cell", "gru"), ("--cell gru", "allowed: lstm")),
+    (("--init", "jax"), ("--init jax", "keras, torch")),
+    (("--optimizer", "adam"), ("--optimizer adam", "allowed: sgd")),
+    (("--lr", "nan"), ("--lr nan", "finite number above 0")),
+    (("--lr", "-1"), ("--lr -1", "finite number above 0")),
+    (("--lr", "0"), ("--lr 0", "finite number above 0")),
+    (("--lr", "1e400"), ("--lr 1e400", "not a number that can be represented")),
+    (("--lr", "1,,2"), ("--lr 1,,2", "empty place")),
+    (("--lr", ""), ("--lr", "empty list")),
+    (("--lr", "logspace(1,1e-3,4)"), ("--lr", "stop must be above start")),
+    (("--mode", "value", "--threshold", "0"), ("--threshold 0", "above 0")),
+    (("--mode", "value", "--threshold", "-1"), ("--threshold -1", "above 0")),
+    (("--mode", "value", "--threshold", "nan"), ("--threshold nan", "above 0")),
+    (("--mode", "none,value"), ("mode value needs a threshold", "--threshold 0.5")),
+    (("--clip", "value"), ("--clip value", "needs a threshold", "value:0.5")),
+    (("--threshold", "1"), ("threshold without a mode",)),
+    (("--seeds", ""), ("--seeds", "empty list")),
+    (("--seeds", "9-0"), ("--seeds 9-0", "reversed")),
+    (("--seeds", "0-9:0"), ("--seeds 0-9:0", "step is zero")),
+    (("--momentum", "1"), ("--momentum 1", "from 0 to below 1")),
+    (("--weight-decay", "nan"), ("--weight-decay nan", "finite number from 0")),
+    (("--epochs", "0"), ("--epochs 0", "from 1")),
+    (("--hidden", "1.5"), ("--hidden 1.5", "whole number")),
+    (("--log-every", "0"), ("--log-every 0", "whole number from 1")),
+]
+
+
+@pytest.mark.parametrize(("arguments", "words"), MISTAKES, ids=lambda value: " ".join(value)[:40])
+def test_a_mistake_in_a_flag_gets_one_line(arguments, words, tmp_path):
+    out = tmp_path / "out"
+    line = refusal("sweep", *arguments, "--out", out, code=USAGE)
+    assert all(word in line for word in words), line
+    assert not out.exists()
+
+
+FILE_MISTAKES = [
+    ("lr = [", "sweep.toml:1:7: not valid TOML"),
+    ("hidden = 10\nlr = 0.1\nlr = 0.2", "sweep.toml:3:6: not valid TOML"),
+    ("hidden = 10\nthreshhold = 0.1", 'unknown key "threshhold" (did you mean "threshold"?)'),
+    ("[grid]\nlr = 0.1", "sweep.toml:1:2: grid must be a number, a string or a list"),
+    ("\n\nlr = -1", "sweep.toml:3:1: lr = -1: a learning rate must be"),
+    ("momentum = true", "sweep.toml:1:1: momentum must be"),
+    ('mode = ["valu"]', 'did you mean "value"?'),
+    ("hidden = 10\n\0", "not valid TOML"),
+]
+
+
+@pytest.mark.parametrize(("text", "words"), FILE_MISTAKES, ids=lambda text: repr(text[:30]))
+def test_a_mistake_in_a_sweep_file_is_named_with_its_place(text, words, tmp_path):
+    file, out = tmp_path / "sweep.toml", tmp_path / "out"
+    file.write_text(text, encoding="utf-8")
+    line = refusal("sweep", file, "--out", out, code=USAGE)
+    assert "sweep.toml:" in line and words in line, line
+    assert not out.exists()
+
+
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        ((), "no command is given"),
+        (("swep",), 'unknown command "swep" (did you mean "sweep"?)'),
+        (("sweep",), "no output folder is named"),
+        (("sweep", "no-such.toml", "--out", "out"), "no-such.toml: cannot read"),
+        (("sweep", "a.toml", "b.toml", "--out", "out"), '"b.toml" is one argument too many'),
+        (("show",), "no folder is named"),
+        (("show", "no-such"), "no-such: no such folder"),
+        (("summarize", "."), "no sweep.json in this folder"),
+        (("validate", "no-such"), "no-such: no such folder"),
+        (("trace", "--clip", "none,value:1"), "name one with --run"),
+        (("trace", "--clip", "none", "--steps", "0"), "--steps 0: must be a whole number from 1"),
+        (("trace", "--clip", "none", "--run", "x"), 'no run "x"'),
+    ],
+    ids=lambda value: " ".join(value)[:40],
+)
+def test_a_command_without_what_it_needs_says_so(arguments, words, tmp_path):
+    assert words in refusal(*arguments, code=USAGE, cwd=tmp_path)
+    assert list(tmp_path.iterdir()) == []
+
+
+# ---- Damaged data --------------------------------------------------------------------------------
+
+
+def idx(values: bytes, *sizes: int) -> bytes:
+    return gzip.compress(struct.pack(f">{1 + len(sizes)}I", 0x0800 + len(sizes), *sizes) + values)
+
+
+def small_data(folder: Path) -> Path:
+    """Write the first 300 training and 200 test pictures as a data folder of its own."""
+    folder.mkdir()
+    for part, count in (("train", 300), ("t10k", 200)):
+        images, labels = f"{part}-images-idx3-ubyte.gz", f"{part}-labels-idx1-ubyte.gz"
+        pixels = gzip.decompress((FASHION_MNIST / images).read_bytes())[16 : 16 + count * 784]
+        classes = gzip.decompress((FASHION_MNIST / labels).read_bytes())[8 : 8 + count]
+        (folder / images).write_bytes(idx(pixels, count, 28, 28))
+        (folder / labels).write_bytes(idx(classes, count))
+    return folder
+
+
+def rewritten(change):
+    """Return a damage done to what the gzip file holds."""
+    return lambda packed: gzip.compress(change(gzip.decompress(packed)))
+
+
+TRAIN_IMAGES, TRAIN_LABELS, TEST_LABELS = (
+    "train-images-idx3-ubyte.gz",
+    "train-labels-idx1-ubyte.gz",
+    "t10k-labels-idx1-ubyte.gz",
+)
+DAMAGES = {
+    "missing": (TRAIN_IMAGES, None, "no train-images-idx3-ubyte.gz"),
+    "empty": (TRAIN_IMAGES, lambda packed: b"", "the file is empty"),
+    "cut-off": (TRAIN_IMAGES, lambda packed: packed[:-100], "cut off"),
+    "no-gzip": (TRAIN_LABELS, lambda packed: b"<html>404</html>" * 99, "not a valid gzip file"),
+    "bit-flip": (  # in the checksum at the end
+        TRAIN_IMAGES,
+        lambda packed: packed[:-6] + bytes([packed[-6] ^ 1]) + packed[-5:],
+        "not a valid gzip file",
+    ),
+    "truncated": (TRAIN_IMAGES, rewritten(lambda idx: idx[:-1]), "truncated"),
+    "wrong-kind": (TRAIN_LABELS, rewritten(lambda idx: b"\0\0\x0d" + idx[3:]), "0x00000801"),
+    "label-10": (TRAIN_LABELS, rewritten(lambda idx: idx[:11] + b"\x0a" + idx[12:]), "label 10 at"),
+    "hostile-size": (
+        TRAIN_IMAGES,
+        rewritten(lambda idx: idx[:4] + b"\xff" * 12 + idx[16:]),
+        "truncated",
+    ),
+    "other-count": (
+        TEST_LABELS,
+        rewritten(lambda idx: idx[:4] + struct.pack(">I", 199) + idx[8:-1]),
+        "199 labels for the 200 pictures",
+    ),
+}
+
+
+@pytest.mark.parametrize(("file", "damage", "words"), DAMAGES.values(), ids=DAMAGES.keys())
+def test_damaged_data_are_named(file, damage, words, tmp_path):
+    data, out = small_data(tmp_path / "data"), tmp_path / "out"
+    if damage is None:
+        (data / file).unlink()
+    else:
+        (data / file).write_bytes(damage((data / file).read_bytes()))
+    line = refusal("sweep", "--data", data, "--out", out, code=BAD_DATA)
+    assert words in line and str(data) in line, line
+    assert damage is None or file in line
+    assert not out.exists()
+
+
+def test_a_data_folder_that_is_not_there_is_named(tmp_path):
+    line = refusal("sweep", "--data", tmp_path / "x", "--out", tmp_path / "out", code=BAD_DATA)
+    assert str(tmp_path / "x") in line and "--data" in line
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_any_folder_with_idx_files_works_gzipped_or_not(tmp_path):
+    packed, plain = small_data(tmp_path / "packed"), tmp_path / "plain"
+    plain.mkdir()
+    for file in packed.iterdir():
+        (plain / file.stem).write_bytes(gzip.decompress(file.read_bytes()))
+    for data in (packed, plain):
+        sweep("--clip", "none", *SHORT, "--data", data, "--out", tmp_path / data.name / "out")
+        assert_valid(tmp_path / data.name / "out")
+    logs = [step_logs(data / "out")[0] for data in (packed, plain)]
+    assert steps_bytes(logs[0]) == steps_bytes(logs[1])
+
+
+# ---- Where it may write --------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("below", ["/proc/clipsweep", "/dev/null/out", "file/out", "read-only/out"])
+def test_a_folder_that_cannot_be_made_is_named(below, tmp_path):
+    (tmp_path / "file").touch()
+    (tmp_path / "read-only").mkdir(mode=0o555)
+    if below.startswith("read-only") and os.access(tmp_path / "read-only", os.W_OK):
+        pytest.skip("permission bits do not bind this user")
+    line = refusal("sweep", *SHORT, "--out", tmp_path / below, code=USAGE)
+    assert f"--out {tmp_path / below}" in line and "cannot make this folder" in line
+    assert not (tmp_path / below).exists()
+
+
+def test_a_file_in_the_folders_place_is_refused_and_kept(tmp_path):
+    out = tmp_path / "out"
+    out.write_text("mine", encoding="utf-8")
+    assert f"--out {out}: is a file" in refusal("sweep", "--out", out, code=USAGE)
+    assert out.read_text(encoding="utf-8") == "mine"
+
+
+def test_a_folder_with_something_else_is_refused_and_kept(tmp_path):
+    (tmp_path / "thesis.tex").write_text("mine", encoding="utf-8")
+    assert "(thesis.tex)" in refusal("sweep", "--out", tmp_path, code=USAGE)
+    assert [path.name for path in tmp_path.iterdir()] == ["thesis.tex"]
+
+
+def test_an_empty_folder_is_accepted(tmp_path):
+    sweep("--clip", "none", *SHORT, "--out", tmp_path)
+    assert_valid(tmp_path)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        ((*GRID, *SHORT, "--hidden", "11"), "its hidden is 10, not 11"),
+        ((*GRID, *SHORT, "--log-every", "2"), "its log_every is 1, not 2"),
+        (("--clip", "none", "--seeds", "2", *SHORT), "4 of its 6 runs are not in this plan"),
+    ],
+    ids=["hidden", "log-every", "fewer-runs"],
+)
+def test_a_folder_with_another_plan_is_refused_and_kept(arguments, words, copy):
+    before = content(copy)
+    line = refusal("sweep", *arguments, "--out", copy, code=USAGE)
+    assert words in line and "choose another --out" in line, line
+    assert content(copy) == before
+
+
+def test_an_empty_name_for_the_folder_is_refused(tmp_path):
+    assert "--out" in refusal("sweep", *SHORT, "--out", "", code=USAGE, cwd=tmp_path)
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_folder_in_which_a_sweep_is_working_is_refused(tmp_path):
+    out = tmp_path / "out"
+    process = start(*LONG, "--out", out)
+    wait_for_log(process, out)
+    assert "another clipsweep is working" in refusal("sweep", *LONG, "--out", out, code=USAGE)
+    process.kill()
+    process.communicate()
+
+
+@pytest.mark.parametrize("name", ["two words", "Prüfung 勾配", "it's; $(x) & \"y\""])
+def test_any_name_can_be_that_of_a_folder(name, tmp_path):
+    out = tmp_path / name
+    sweep("--clip", "none", *SHORT, f"--out={out}")
+    assert_valid(out)
+    assert strict((out / "sweep.json").read_text(encoding="utf-8"))["command"][-1] == f"--out={out}"
+    assert call("show", out).returncode == call("summarize", out).returncode == OK
+
+
+# ---- What a sweep writes -------------------------------------------------------------------------
+
+
+def test_a_sweep_writes_what_the_contract_names(finished):
+    manifest = strict((finished / "sweep.json").read_text(encoding="utf-8"))
+    ids = [run["id"] for run in manifest["runs"]]
+    expected = {f"runs/{run}/{name}" for run in ids for name in ("run.json", "steps.jsonl")}
+    assert len(ids) == RUNS
+    assert set(content(finished)) == {"sweep.json", "runs.csv", "summary.json"} | expected
+    assert outcomes(finished) == ["completed"] * RUNS
+    for run in ids:
+        assert [step["step"] for step in steps_of(finished, run)] == [*range(1, STEPS + 1)]
+    with (finished / "runs.csv").open(newline="", encoding="utf-8") as file:
+        assert [row["id"] for row in csv.DictReader(file)] == ids
+    assert_valid(finished)
+
+
+def test_runs_of_one_seed_start_alike_and_see_the_same(finished):
+    by_seed = {}
+    for record in records(finished).values():
+        start_and_order = (record["sha256"]["initial_weights"], record["sha256"]["batch_order"])
+        by_seed.setdefault(record["seed"], set()).add(start_and_order)
+    assert [len(proofs) for proofs in by_seed.values()] == [1, 1]
+    assert by_seed[0] != by_seed[1]
+
+
+def schema(name: str) -> jsonschema.Draft7Validator:
+    document = strict((ROOT / f"lib/schemas/{name}.schema.json").read_text(encoding="utf-8"))
+    return jsonschema.Draft7Validator(document)
+
+
+@pytest.mark.parametrize("which", ["finished", "stop", "skip", "continue"])
+def test_every_file_is_strict_json_and_fits_its_schema(which, finished, exploded):
+    folder = finished if which == "finished" else exploded[which]
+    for name in ("sweep", "summary"):
+        schema(name).validate(strict((folder / f"{name}.json").read_text(encoding="utf-8")))
+    for record in records(folder).values():
+        schema("run").validate(record)
+    header, step = schema("steps"), schema("step")
+    for log in step_logs(folder):
+        lines = [strict(line) for line in log.read_text(encoding="utf-8").splitlines()]
+        header.validate(lines[0])
+        for line in lines[1:]:
+            step.validate(line)
+            assert set(line["tensors"]) == set(lines[0]["tensors"])
+    assert_valid(folder)
+
+
+def test_stdout_has_the_comparison_and_stderr_the_progress(finished, tmp_path):
+    result = sweep(*GRID, *SHORT, "--out", tmp_path / "out")
+    assert result.stdout == call("summarize", finished).stdout
+    assert "6/6 runs, 0 diverged" in result.stderr
+    assert "\x1b" not in result.stdout + result.stderr and "\r" not in result.stderr
+    quiet = sweep(*GRID, *SHORT, "--out", tmp_path / "quiet", "-q")
+    assert (quiet.stdout, quiet.stderr) == (result.stdout, "")
+
+
+def test_a_sweep_file_is_the_same_as_flags(finished, tmp_path):
+    file = tmp_path / "my sweep.toml"
+    file.write_text(
+        'clip = ["none", "value:0.1", "global-norm:0.3"]\nseeds = [0, 1]\nepochs = 2\nlr = 7\n',
+        encoding="utf-8",
+    )
+    out = tmp_path / "out"
+    sweep(file, "--lr", "0.01", "--steps-per-epoch", "20", "--out", out)
+    assert numbers(out) == numbers(finished)
+    origins = strict((out / "sweep.json").read_text(encoding="utf-8"))["origins"]
+    assert (origins["epochs"], origins["learning_rate"]) == ("my sweep.toml:3", "flag --lr")
+    assert origins["hidden"] == "default"
+
+
+def test_thinned_logs_keep_first_last_and_every_nth_step(finished, tmp_path):
+    sweep(*GRID, *SHORT, "--log-every", "7", "--out", tmp_path / "out")
+    for log, full in zip(step_logs(tmp_path / "out"), step_logs(finished), strict=True):
+        lines, full_lines = steps_bytes(log).splitlines(), steps_bytes(full).splitlines()
+        assert [strict(line)["step"] for line in lines] == [1, 7, 14, 21, 28, 35, 40]
+        assert set(lines) <= set(full_lines)
+    assert (tmp_path / "out/runs.csv").read_bytes() == (finished / "runs.csv").read_bytes()
+    assert (tmp_path / "out/summary.json").read_bytes() == (finished / "summary.json").read_bytes()
+    assert_valid(tmp_path / "out")
+
+
+# ---- The same numbers, however they come about ---------------------------------------------------
+
+
+def test_two_workers_write_the_same_bytes_as_one(finished, tmp_path):
+    sweep(*GRID, *SHORT, "--workers", "2", "--out", tmp_path / "out")
+    assert numbers(tmp_path / "out") == numbers(finished)
+
+
+def test_a_run_alone_writes_the_same_bytes(finished, tmp_path):
+    sweep("--clip", "value:0.1", "--seeds", "1-1", *SHORT, "--out", tmp_path / "out")
+    (alone,) = step_logs(tmp_path / "out")
+    in_company = finished / "runs" / alone.parent.name / "steps.jsonl"
+    assert alone.read_bytes() == in_company.read_bytes()
+
+
+def test_the_same_command_again_trains_nothing(copy):
+    before = content(copy)
+    result = sweep(*GRID, *SHORT, "--out", copy)
+    assert content(copy) == before  # with the times in run.json
+    assert "nothing to train" in result.stderr
+
+
+def test_more_seeds_train_only_the_new_runs(tmp_path, finished):
+    out = tmp_path / "out"
+    sweep("--clip", GRID[1], "--seeds", "1", *SHORT, "--out", out)
+    before = content(out / "runs")
+    sweep(*GRID, *SHORT, "--out", out)
+    after = content(out / "runs")
+    assert len(before) == RUNS and len(after) == 2 * RUNS
+    assert {name: after[name] for name in before} == before
+    assert numbers(out) == numbers(finished)
+    assert_valid(out)
+
+
+def test_max_runs_stops_early_and_the_same_command_continues(tmp_path, finished):
+    command = (*GRID, *SHORT, "--max-runs", "4", "--out", tmp_path / "out")
+    assert "2 runs left; the same command continues" in sweep(*command, expect=STOPPED).stderr
+    assert outcomes(tmp_path / "out") == ["completed"] * 4
+    assert_valid(tmp_path / "out")
+    sweep(*command)
+    assert numbers(tmp_path / "out") == numbers(finished)
+
+
+@pytest.mark.parametrize(
+    ("sent", "code"),
+    [(signal.SIGINT, INTERRUPTED), (signal.SIGTERM, STOPPED)],
+    ids=["interrupt", "terminate"],
+)
+def test_an_interrupted_sweep_is_marked_and_continues(sent, code, tmp_path, undisturbed):
+    out = tmp_path / "out"
+    process = start(*LONG, "--out", out)
+    wait_for_log(process, out)
+    process.send_signal(sent)
+    _, stderr = process.communicate(timeout=30)
+    assert process.returncode == code, stderr
+    assert "the same command continues" in stderr.splitlines()[-1]
+    assert "interrupted" in outcomes(out)
+    assert_valid(out)
+    sweep(*LONG, "--out", out)
+    assert numbers(out) == undisturbed
+    assert_valid(out)
+
+
+def test_a_second_interrupt_ends_at_once(tmp_path):
+    # A step of this takes a second or more, so both signals come within the first.
+    heavy = ("--clip", "none", "--hidden", "256", "--batch-size", "2048", "--epochs", "1")
+    out = tmp_path / "out"
+    process = start(*heavy, "--out", out)
+    wait_for_log(process, out)
+    time.sleep(0.3)
+    process.send_signal(signal.SIGINT)
+    time.sleep(0.1)
+    assert process.poll() is None
+    process.send_signal(signal.SIGINT)
+    process.communicate(timeout=2)
+    assert process.returncode == INTERRUPTED
+    assert records(out) == {}  # not in an orderly way
+
+
+def test_a_killed_sweep_continues(tmp_path, undisturbed):
+    out = tmp_path / "out"
+    process = start(*LONG, "--out", out)
+    wait_for_log(process, out, least_bytes=60_000)
+    process.kill()
+    process.communicate()
+    assert process.returncode == -signal.SIGKILL
+    result = call("validate", out)
+    assert (result.returncode, "(4 unfinished)" in result.stdout) == (OK, True), result.stdout
+    sweep(*LONG, "--out", out)
+    assert numbers(out) == undisturbed
+    assert_valid(out)
+
+
+@pytest.fixture
+def small_disk(tmp_path):
+    """A disk of 256 kB; yields its folder."""
+    disk = tmp_path / "disk"
+    disk.mkdir()
+    if os.geteuid() != 0:
+        pytest.skip("only root can mount a small disk")
+    mount = ["mount", "-t", "tmpfs", "-o", "size=256k", "tmpfs", str(disk)]
+    if subprocess.run(mount, capture_output=True, check=False).returncode != 0:
+        pytest.skip("no disk can be mounted here")
+    yield disk
+    subprocess.run(["umount", str(disk)], check=True)
+
+
+def test_a_full_disk_stops_the_sweep_until_there_is_room(small_disk):
+    out = small_disk / "out"
+    sweep(*BULKY, "--max-runs", "1", "--out", out, expect=STOPPED)
+    complete = records(out)
+    stderr = sweep(*BULKY, "-q", "--out", out, expect=STOPPED).stderr
+    assert stderr.startswith(f"clipsweep: {out}/runs/") and stderr.count("\n") == 1
+    assert "No space left on device; make room, then the same command continues" in stderr
+    assert not list(out.rglob("*.tmp"))
+    assert records(out) == complete and outcomes(out) == ["completed"]
+    assert_valid(out)
+    subprocess.run(["mount", "-o", "remount,size=4m", str(small_disk)], check=True)
+    sweep(*BULKY, "--out", out)
+    assert outcomes(out) == ["completed", "completed"]
+    assert_valid(out)
+
+
+# ---- Runs that explode ---------------------------------------------------------------------------
+
+
+def test_a_diverged_run_is_an_outcome_with_events(exploded):
+    diverged = doomed(exploded["stop"])
+    assert len(diverged) == 2
+    for run, record in diverged.items():
+        steps = steps_of(exploded["stop"], run)
+        assert record["outcome"] == "diverged" and record["reason"]
+        assert record["totals"]["steps"] == len(steps) < STEPS
+        assert any(event["tensor"] in steps[0]["tensors"] for event in record["events"])
+        assert all(1 <= event["step"] <= len(steps) for event in record["events"])
+        last = record["events"][-1]
+        assert last["kind"] in ("nan", "inf") and last["action"] == "stopped"
+        assert last["step"] == len(steps)
+        shown = call("show", exploded["stop"], run, "--events").stdout
+        assert last["kind"] in shown and "stopped" in shown
+
+
+def test_a_diverged_run_leaves_its_neighbours_alone(exploded, tmp_path):
+    sweep("--mode", "none", "--seeds", "2", *SHORT, "--out", tmp_path / "out")
+    neighbours = step_logs(tmp_path / "out")
+    assert len(neighbours) == 2
+    for log in neighbours:
+        beside = exploded["stop"] / "runs" / log.parent.name / "steps.jsonl"
+        assert beside.read_bytes() == log.read_bytes()
+
+
+def test_skip_goes_on_without_the_bad_updates(exploded):
+    for run, record in doomed(exploded["skip"]).items():
+        skipped = [step["step"] for step in steps_of(exploded["skip"], run) if "skipped" in step]
+        assert record["totals"]["steps"] == STEPS
+        assert record["totals"]["skipped_steps"] == len(skipped) > 0
+        assert {event["action"] for event in record["events"]} <= {"skipped", "continued"}
+        assert "NaN" not in [step["loss"] for step in steps_of(exploded["skip"], run)]
+
+
+def test_continue_goes_on_with_them(exploded):
+    for run, record in doomed(exploded["continue"]).items():
+        steps = steps_of(exploded["continue"], run)
+        assert record["outcome"] == "diverged"
+        assert (len(steps), record["totals"]["skipped_steps"]) == (STEPS, 0)
+        assert steps[-1]["loss"] in ("NaN", "Infinity") and record["totals"]["nonfinite_steps"] > 0
+        assert {event["action"] for event in record["events"]} == {"continued"}
+
+
+# ---- Looking -------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ("plan", *GRID, *SHORT, "--json"),
+        ("show", "DIR", "--json"),
+        ("show", "DIR", "RUN", "--json"),
+        ("show", "DIR", "--events", "--json"),
+        ("show", "DIR", "RUN", "--events", "--json"),
+        ("summarize", "DIR", "--json"),
+    ],
+    ids=" ".join,
+)
+def test_json_on_stdout_is_strict(arguments, exploded):
+    folder = exploded["continue"]
+    words = {"DIR": folder, "RUN": next(iter(doomed(folder)))}
+    result = call(*(words.get(argument, argument) for argument in arguments))
+    assert (result.returncode, result.stderr) == (OK, "")
+    assert strict(result.stdout)
+
+
+def test_summarize_rebuilds_the_same_files(copy, finished):
+    for name in ("runs.csv", "summary.json"):
+        (copy / name).unlink()
+    result = call("summarize", copy, "--json")
+    assert content(copy) == content(finished)
+    assert strict(result.stdout) == strict((finished / "summary.json").read_text(encoding="utf-8"))
+
+
+def test_looking_does_not_load_libtorch(finished, tmp_path):
+    run = next(iter(records(finished)))
+    commands = [("--version",), ("--help",), ("sweep", "--help"), ("show", finished)]
+    commands += [("show", finished, run), ("show", finished, "--events"), ("validate", finished)]
+    commands += [("summarize", finished), ("plan", *GRID, *SHORT), ("sweep", "--bogus")]
+    for number, command in enumerate(commands):
+        log = tmp_path / str(number)
+        environment = {**os.environ, "LD_DEBUG": "libs", "LD_DEBUG_OUTPUT": str(log)}
+        with subprocess.Popen(
+            [PROGRAM, *map(str, command)],
+            env=environment,
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.DEVNULL,
+        ) as process:
+            process.wait()
+        loaded = Path(f"{log}.{process.pid}").read_text(encoding="utf-8")  # not its children's
+        assert "libstdc++" in loaded
+        assert "libtorch" not in loaded and "libc10" not in loaded, command
+
+
+# ---- Damage done to a result folder --------------------------------------------------------------
+
+
+def change_line(path: Path, number: int, change) -> None:
+    lines = path.read_text(encoding="utf-8").splitlines(keepends=True)
+    lines[number - 1] = change(lines[number - 1])
+    path.write_text("".join(lines), encoding="utf-8")
+
+
+LOG_DAMAGES = {
+    "cut": lambda line: line[:50] + "\n",
+    "nan": lambda line: line.replace('"accuracy":', '"accuracy":NaN,"x":'),
+    "not-a-number": lambda line: line.replace('"loss":', '"loss":"high","x":'),
+    "lost": lambda line: "",
+    "repeated": lambda line: 2 * line,
+    "negative-norm": lambda line: line.replace('"grad_norm_raw":', '"grad_norm_raw":-'),
+    "binary": lambda line: "\0\1\2\n",
+}
+
+
+@pytest.mark.parametrize("damage", LOG_DAMAGES.values(), ids=LOG_DAMAGES.keys())
+def test_a_damaged_log_is_named_with_its_line(damage, copy):
+    log = step_logs(copy)[0]
+    change_line(log, 5, damage)
+    result = call("validate", copy)
+    assert result.returncode == BAD_DATA
+    places = [line.split(": ")[0] for line in result.stdout.splitlines()]
+    near = {f"{log.relative_to(copy)}:{number}" for number in (5, 6)}
+    assert near & set(places), result.stdout
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        lambda text: text.replace('"completed"', '"happy"'),
+        lambda text: text.replace('"clipped_steps": ', '"clipped_steps": 1'),
+        lambda text: text[: len(text) // 2],
+        lambda text: "",
+        lambda text: "[" * 100_000,
+    ],
+    ids=["unknown-outcome", "wrong-total", "cut", "empty", "deep"],
+)
+def test_a_damaged_run_json_is_named(change, copy):
+    path = next(copy.glob("runs/value*/run.json"))
+    path.write_text(change(path.read_text(encoding="utf-8")), encoding="utf-8")
+    result = call("validate", copy)
+    assert result.returncode == BAD_DATA
+    assert str(path.relative_to(copy)) in result.stdout
+
+
+def test_a_torn_last_line_is_the_mark_of_a_killed_run(copy):
+    log = step_logs(copy)[0]
+    (log.parent / "run.json").unlink()
+    log.write_bytes(log.read_bytes()[:-30])
+    assert call("summarize", copy).returncode == OK
+    assert "cut-off line, the mark of a killed run" in call("show", copy).stdout
+    assert_valid(copy)
+    sweep(*GRID, *SHORT, "--out", copy)
+    assert outcomes(copy) == ["completed"] * RUNS
+
+
+def test_a_lost_run_is_trained_anew_and_only_that(copy, finished):
+    lost = sorted(copy.glob("runs/*"))[2]
+    kept = {run: record for run, record in records(copy).items() if run != lost.name}
+    shutil.rmtree(lost)
+    sweep(*GRID, *SHORT, "--out", copy)
+    after = records(copy)
+    assert {run: after[run] for run in kept} == kept
+    assert numbers(copy) == numbers(finished)
+
+
+def test_no_two_runs_share_their_final_weights_by_accident(finished):
+    finals = [record["sha256"]["final_weights"] for record in records(finished).values()]
+    assert all(one != other for one, other in itertools.combinations(finals, 2))

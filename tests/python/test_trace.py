@@ -1,0 +1,157 @@
+"""`clipsweep trace`: what it prints, and that PyTorch gets the same numbers from it."""
+
+import functools
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parents[2]
+PROGRAM = os.environ.get("CLIPSWEEP", str(ROOT / "build/release/clipsweep"))
+STEPS = 100
+NO_PYTORCH = 77
+TRAINING_PICTURES = 60_000
+SHAPES = {
+    "lstm.weight_ih": (40, 28),
+    "lstm.weight_hh": (40, 10),
+    "lstm.bias": (40,),
+    "output.weight": (10, 10),
+    "output.bias": (10,),
+}
+MODES = ("none", "value:0.1", "global-norm:0.3", "tensor-norm:0.2", "scale:1")
+HEAVY_BALL = ("--momentum", "0.9", "--weight-decay", "1e-3")
+SETTINGS = [
+    *(pytest.param(("--clip", mode), id=mode) for mode in MODES),
+    *(
+        pytest.param(("--clip", mode, "--init", "torch", *HEAVY_BALL), id=f"{mode}-torch-momentum")
+        for mode in MODES
+    ),
+]
+
+
+def refuse_constant(name: str):
+    raise ValueError(f"{name} is not JSON")
+
+
+def call(*arguments) -> subprocess.CompletedProcess:
+    command = [str(argument) for argument in arguments]
+    return subprocess.run(command, capture_output=True, encoding="utf-8", timeout=120, check=False)
+
+
+@functools.cache
+def trace_text(*settings) -> str:
+    result = call(PROGRAM, "trace", *settings, "--steps", STEPS)
+    assert (result.returncode, result.stderr) == (0, "")
+    return result.stdout
+
+
+def trace(*settings) -> dict:
+    return json.loads(trace_text(*settings), parse_constant=refuse_constant)
+
+
+@functools.cache
+def python_with_torch() -> str | None:
+    """Return the first Python that can import PyTorch and NumPy."""
+    for python in (sys.executable, "/usr/bin/python3", "python3"):
+        try:
+            if call(python, "-c", "import numpy, torch").returncode == 0:
+                return python
+        except FileNotFoundError:
+            continue
+    return None
+
+
+def replay(document: dict, folder: Path, *options) -> subprocess.CompletedProcess:
+    python = python_with_torch()
+    if python is None:
+        pytest.skip("no Python here can import PyTorch (Debian: python3-torch)")
+    path = folder / "trace.json"
+    path.write_text(json.dumps(document), encoding="utf-8")
+    return call(python, ROOT / "tests/replay_trace.py", path, *options)
+
+
+def shape(nested) -> tuple[int, ...]:
+    return (len(nested), *shape(nested[0])) if isinstance(nested, list) else ()
+
+
+@pytest.mark.parametrize("settings", SETTINGS)
+def test_pytorch_replays_every_step(settings, tmp_path):
+    result = replay(trace(*settings), tmp_path)
+    assert result.returncode == 0, result.stdout + result.stderr
+
+
+def test_clipping_acts_in_the_replayed_steps():
+    for mode in MODES[1:]:
+        shares = [step["clipped"] for step in trace("--clip", mode)["steps"]]
+        assert sum(shares) > STEPS / 10, mode
+
+
+@pytest.mark.parametrize(
+    ("change", "number"),
+    [
+        (lambda document: document["initial"]["output.bias"].__setitem__(3, 0.01), "loss"),
+        (lambda document: document["batches"].__setitem__(50, document["batches"][51]), "loss"),
+        (lambda document: document["settings"].update(mode="none"), "grad_norm_clipped"),
+        (lambda document: document["steps"][99].update(grad_norm_raw="NaN"), "grad_norm_raw"),
+    ],
+    ids=["weight", "batch", "mode", "nan"],
+)
+def test_the_replay_notices_a_wrong_trace(change, number, tmp_path):
+    document = trace("--clip", "value:0.1")
+    change(document)
+    result = replay(document, tmp_path)
+    marked = [line.split()[0] for line in result.stdout.splitlines() if " above " in line]
+    assert result.returncode == 1, result.stdout + result.stderr
+    assert number in marked
+
+
+def test_without_pytorch_the_replay_says_so(tmp_path):
+    (tmp_path / "torch.py").write_text("raise ImportError('no torch here')", encoding="utf-8")
+    result = subprocess.run(
+        [sys.executable, ROOT / "tests/replay_trace.py", "none.json"],
+        capture_output=True,
+        encoding="utf-8",
+        env={**os.environ, "PYTHONPATH": str(tmp_path)},
+        check=False,
+    )
+    assert (result.returncode, result.stdout) == (NO_PYTORCH, "")
+    assert "no torch here" in result.stderr and result.stderr.count("\n") == 1
+
+
+def test_a_trace_has_the_form_that_the_design_gives():
+    grid = ("--mode", "none,value", "--threshold", "0.5", "--seeds", "2")
+    document = trace(*grid, "--run", "value-0.5_lr-0.01_seed-1")
+    assert set(document) == {"run", "settings", "initial", "batches", "steps"}
+    assert document["run"].startswith("value-0.5_lr-0.01_seed-1_")
+    settings = document["settings"]
+    assert (settings["mode"], settings["threshold"], settings["seed"]) == ("value", 0.5, 1)
+    assert settings["learning_rate"] == 0.01 and settings["batch_size"] == 32
+    assert {name: shape(tensor) for name, tensor in document["initial"].items()} == SHAPES
+    assert shape(document["batches"]) == (STEPS, 32)
+    assert all(0 <= i < TRAINING_PICTURES for batch in document["batches"] for i in batch)
+    assert [step["step"] for step in document["steps"]] == list(range(1, STEPS + 1))
+    assert set(document["steps"][0]["tensors"]) == set(SHAPES)
+
+
+def test_one_seed_gives_every_run_the_same_start_and_batches():
+    one, other = trace("--clip", "none"), trace("--clip", "value:0.1", "--lr", "0.1")
+    assert one["initial"] == other["initial"] and one["batches"] == other["batches"]
+    assert one["steps"][0]["loss"] == other["steps"][0]["loss"]
+    assert one["steps"] != other["steps"]
+
+
+@pytest.mark.parametrize("clip", ["none", "tensor-norm:0.2"])
+def test_a_trace_has_the_very_steps_of_the_sweep(clip, tmp_path):
+    settings = ("--clip", clip, "--epochs", "2", "--steps-per-epoch", STEPS // 2, *HEAVY_BALL)
+    sweep = call(PROGRAM, "sweep", *settings, "--seeds", "2", "--out", tmp_path / "out")
+    assert sweep.returncode == 0, sweep.stderr
+    document = trace(*settings)
+    log = tmp_path / "out/runs" / document["run"] / "steps.jsonl"
+    lines = log.read_text(encoding="utf-8").splitlines()[1:]
+    assert [json.loads(line) for line in lines] == document["steps"]
+    record = json.loads((log.parent / "run.json").read_text(encoding="utf-8"))
+    traced = document["settings"]
+    assert record["settings"] == {key: traced[key] for key in record["settings"]}
