@@ -139,13 +139,13 @@ Json to_json(const std::vector<Measurement>& table) {
                     {"ratio", json_number(row.median() / table.front().median())}});
   return {{"schema", "clipsweep/bench-1"}, {"cpu", cpu_model()},
           {"cores", usable_cores()},       {"simd", torch_simd()},
-          {"libtorch", torch_version()},   {"blas", blas_library()},
+          {"libtorch", torch_version()},   {"blas", blas_description()},
           {"repetitions", kRepetitions},   {"measurements", std::move(rows)}};
 }
 
 void print_table(const std::vector<Measurement>& table) {
   fmt::print("CPU       {}, {}, one thread\nLibTorch  {}, {}\nBLAS      {}{}\n\n", cpu_model(),
-             counted(usable_cores(), "core"), torch_version(), torch_simd(), blas_library(),
+             counted(usable_cores(), "core"), torch_version(), torch_simd(), blas_description(),
              blas_is_reference() ? " (the slow reference; install libopenblas0-pthread)" : "");
   Table text({{"", Align::kLeft},
               {"R", Align::kRight},

@@ -31,7 +31,7 @@ Circumstances circumstances_of(int argc, const char* const* argv) {
                             {"git_revision", kGitRevision},
                             {"compiler", kCompiler},
                             {"libtorch", torch_version()},
-                            {"blas", blas_library()}};
+                            {"blas", blas_description()}};
   circumstances.machine = {{"cpu", cpu_model()}, {"cores", usable_cores()}, {"simd", torch_simd()}};
   circumstances.command = {"clipsweep"};
   for (int i = 1; i < argc; ++i) circumstances.command.emplace_back(argv[i]);

@@ -3,8 +3,10 @@
 #include <ATen/Parallel.h>
 #include <ATen/Version.h>
 #include <dlfcn.h>
+#include <fmt/format.h>
 #include <torch/version.h>
 
+#include <cstdlib>
 #include <filesystem>
 
 namespace clipsweep {
@@ -32,6 +34,11 @@ std::string blas_library() {
   const fs::path file = fs::canonical(info.dli_fname, error);
   if (error) return info.dli_fname;
   return (file.parent_path().filename() / file.filename()).string();
+}
+
+std::string blas_description() {
+  const char* kernel = std::getenv("OPENBLAS_CORETYPE");
+  return kernel ? fmt::format("{}, OPENBLAS_CORETYPE={}", blas_library(), kernel) : blas_library();
 }
 
 bool blas_is_reference() { return blas_library().compare(0, 5, "blas/") == 0; }

@@ -18,6 +18,9 @@ std::string torch_simd();
 // The file that the matrix products come from, such as `openblas-pthread/libblas.so.3`.
 std::string blas_library();
 
+// That, and the processor whose kernels OpenBLAS was told to use: they decide a run's last digits.
+std::string blas_description();
+
 // Whether it is the slow reference BLAS, which LibTorch gets where nothing better is installed.
 bool blas_is_reference();
 
