@@ -2,6 +2,7 @@
 // what logging costs. Every repetition measures each of them once, so that a slow moment of the
 // machine hits all alike; medians are printed.
 #include <fmt/format.h>
+#include <unistd.h>
 
 #include <filesystem>
 #include <map>
@@ -18,6 +19,7 @@
 #include "clipsweep/wall_clock.h"
 #include "engine_choice.h"
 #include "machine.h"
+#include "messages.h"
 #include "training_commands.h"
 #include "version.h"
 
@@ -115,8 +117,9 @@ std::vector<Measurement> measure(const ImageData& data, const EngineFactory& mak
   for (const std::size_t runs : {1, 4, 16, 64}) table.push_back({"reference engine", runs});
   table.push_back({"reference engine, logging every step", 16});
   const TrainingSettings classic;
+  const bool is_terminal = stderr_is_terminal();
   for (int repetition = 0; repetition < kRepetitions; ++repetition) {
-    fmt::print(stderr, "\rrepetition {} of {}", repetition + 1, kRepetitions);
+    if (is_terminal) say(fmt::format("\rrepetition {} of {}", repetition + 1, kRepetitions));
     for (auto& row : table) {
       const bool is_baseline = &row == &table.front();
       const auto logging = &row == &table.back() ? Logging::kOn : Logging::kOff;
@@ -126,7 +129,7 @@ std::vector<Measurement> measure(const ImageData& data, const EngineFactory& mak
                       : bench.run_steps_per_second(row.runs, logging));
     }
   }
-  fmt::print(stderr, "\r                    \r");
+  if (is_terminal) say(fmt::format("\r\x1b[K"));
   return table;
 }
 

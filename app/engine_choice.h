@@ -1,8 +1,5 @@
-// Which engine computes the gradients, and on how many workers.
+// Which engine computes the gradients.
 #pragma once
-
-#include <cstddef>
-#include <string>
 
 #include "clipsweep/experiment_config.h"
 #include "clipsweep/gradient_engine.h"

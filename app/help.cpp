@@ -98,7 +98,7 @@ std::string sweep_options() {
 std::string sweep_help() {
   return "Usage: clipsweep sweep [SWEEP.toml] [options] --out DIR\n\n"
          "Trains every run of the grid and writes logs and comparison to DIR. Runs that\n"
-         "are complete in DIR are not trained again.\n\n" +
+         "have ended in DIR are not trained again; interrupted and failed ones start over.\n\n" +
          entry("--out DIR", "Folder to write to; made if it is not there") +
          entry("-q, --quiet", "No progress line") +
          entry("-v, --verbose", "A line for each run that ends") + sweep_options();

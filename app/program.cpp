@@ -13,6 +13,7 @@
 
 #include "clipsweep/error.h"
 #include "clipsweep/text.h"
+#include "messages.h"
 
 namespace clipsweep {
 namespace {
@@ -29,7 +30,7 @@ void fill_standard_descriptors() {
 // backtrace from its second line on.
 void print_error(std::string_view message) {
   constexpr std::size_t kLongest = 2000;
-  fmt::print(stderr, "clipsweep: {}\n", printable(message, kLongest));
+  say(fmt::format("clipsweep: {}\n", printable(message, kLongest)));
 }
 
 int exit_code_of(const std::function<int()>& command) {
@@ -38,6 +39,8 @@ int exit_code_of(const std::function<int()>& command) {
   } catch (const Error& error) {
     print_error(error.what());
     return error.exit_code();
+  } catch (const ToldFailure& failure) {
+    return failure.exit_code;
   } catch (const std::bad_alloc&) {
     print_error("out of memory; use fewer --workers or a smaller --hidden");
   } catch (const std::exception& error) {
@@ -51,7 +54,7 @@ int exit_code_of(const std::function<int()>& command) {
 
 int run_program(const std::function<int()>& command) {
   fill_standard_descriptors();
-  // Writing beyond a quota or into a closed pipe then fails with an error that is told.
+  // Writing beyond a file size limit then fails with an error that is told.
   std::signal(SIGXFSZ, SIG_IGN);
   const int code = exit_code_of(command);
   if (std::fflush(stdout) == 0 && std::ferror(stdout) == 0) return code;

@@ -6,6 +6,11 @@
 
 namespace clipsweep {
 
+// Thrown where whoever failed has said why already.
+struct ToldFailure {
+  int exit_code;
+};
+
 // Runs a command, which returns its exit code. Returns the process's.
 int run_program(const std::function<int()>& command);
 

@@ -7,6 +7,7 @@
 #include <cstdio>
 
 #include "clipsweep/text.h"
+#include "messages.h"
 
 namespace clipsweep {
 
@@ -25,7 +26,7 @@ ProgressLine::ProgressLine(const SweepProgress& progress, std::uint64_t runs,
     : progress_(progress),
       runs_(runs),
       run_steps_(runs * steps_per_run),
-      is_terminal_(::isatty(STDERR_FILENO) == 1),
+      is_terminal_(stderr_is_terminal()),
       thread_([this] { print_until_done(); }) {}
 
 ProgressLine::~ProgressLine() {
@@ -41,8 +42,8 @@ void ProgressLine::print_until_done() {
   const auto interval = is_terminal_ ? std::chrono::milliseconds(200) : std::chrono::seconds(10);
   std::unique_lock<std::mutex> lock(mutex_);
   while (!done_condition_.wait_for(lock, interval, [this] { return done_; }))
-    fmt::print(stderr, is_terminal_ ? "\r{}\x1b[K" : "{}\n", line());
-  fmt::print(stderr, is_terminal_ ? "\r{}\x1b[K\n" : "{}\n", line());
+    say(fmt::format(is_terminal_ ? "\r{}\x1b[K" : "{}\n", line()));
+  say(fmt::format(is_terminal_ ? "\r{}\x1b[K\n" : "{}\n", line()));
 }
 
 std::string ProgressLine::line() const {

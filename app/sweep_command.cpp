@@ -17,6 +17,7 @@
 #include "clipsweep/wall_clock.h"
 #include "engine_choice.h"
 #include "machine.h"
+#include "messages.h"
 #include "progress.h"
 #include "stop_request.h"
 #include "training_commands.h"
@@ -41,9 +42,9 @@ Circumstances circumstances_of(int argc, const char* const* argv) {
 
 void warn_about_blas() {
   if (!blas_is_reference()) return;
-  fmt::print(stderr,
-             "clipsweep: warning: LibTorch uses the reference BLAS, which makes training several "
-             "times slower; install libopenblas0-pthread\n");
+  say(fmt::format(
+      "clipsweep: warning: LibTorch uses the reference BLAS, which makes training several "
+      "times slower; install libopenblas0-pthread\n"));
 }
 
 // A worker holds a log for each run of its cohort.
@@ -54,10 +55,14 @@ void allow_many_open_files() {
   ::setrlimit(RLIMIT_NOFILE, &limit);
 }
 
-// The time that this call took, into sweep.json.
-void record_time(SweepFolder& sweep, double seconds, std::uint64_t run_steps) {
-  sweep.sweep["wall_seconds"] = json_number(seconds);
-  sweep.sweep["wall_run_steps_per_second"] = json_number(static_cast<double>(run_steps) / seconds);
+// What this call did, into sweep.json: another call may come from another program or machine.
+void record_call(SweepFolder& sweep, const Circumstances& circumstances, double seconds,
+                 std::uint64_t run_steps) {
+  Json call = to_json(circumstances);
+  call["wall_seconds"] = json_number(seconds);
+  call["wall_run_steps_per_second"] = json_number(static_cast<double>(run_steps) / seconds);
+  for (const auto& [key, value] : call.items()) sweep.sweep[key] = value;
+  sweep.sweep["calls"].push_back(std::move(call));
   write_file(sweep_path(sweep.folder), to_page(sweep.sweep) + "\n");
 }
 
@@ -76,33 +81,33 @@ ExitCode exit_code_of(const SweepProgress& progress, std::uint64_t left) {
 
 // For --verbose; overwrites the progress line, which is then printed anew below it.
 void print_run_end(const RunRecord& record) {
-  const char* erase = ::isatty(STDERR_FILENO) == 1 ? "\r\x1b[K" : "";
+  const char* erase = stderr_is_terminal() ? "\r\x1b[K" : "";
   std::string result;
   if (record.reason) result = fmt::format(": {}", *record.reason);
   if (!record.epochs.empty() && !record.reason)
     result = fmt::format(": test accuracy {:.1f} %", 100 * record.epochs.back().test_accuracy);
-  fmt::print(stderr, "{}{} {}{}\n", erase, record.spec.id, to_text(record.outcome), result);
+  say(fmt::format("{}{} {}{}\n", erase, record.spec.id, to_text(record.outcome), result));
 }
 
 void train(const CommandLine& line, const SweepJob& job, const std::vector<const RunSpec*>& runs,
-           SweepFolder& sweep) {
+           const Circumstances& circumstances, SweepFolder& sweep) {
   const Stopwatch stopwatch;
   {
     std::optional<ProgressLine> progress_line;
     if (!line.quiet) progress_line.emplace(job.progress, runs.size(), job.plan.training.steps());
     train_runs(job, runs);
   }
-  record_time(sweep, stopwatch.seconds(), job.progress.run_steps);
+  record_call(sweep, circumstances, stopwatch.seconds(), job.progress.run_steps);
 }
 
 void say_what_happens(std::size_t to_train, std::size_t complete, std::uint64_t steps,
                       std::size_t workers) {
   if (to_train == 0)
-    fmt::print(stderr, "All {} are complete; nothing to train.\n", counted(complete, "run"));
+    say(fmt::format("All {} are complete; nothing to train.\n", counted(complete, "run")));
   else
-    fmt::print(stderr, "Training {} of {} on {}{}.\n", counted(to_train, "run"),
-               counted(steps, "step"), counted(workers, "worker"),
-               complete > 0 ? fmt::format("; {} already complete", complete) : "");
+    say(fmt::format("Training {} of {} on {}{}.\n", counted(to_train, "run"),
+                    counted(steps, "step"), counted(workers, "worker"),
+                    complete > 0 ? fmt::format("; {} already complete", complete) : ""));
 }
 
 }  // namespace
@@ -114,9 +119,11 @@ int run_sweep(const CommandLine& line, int argc, const char* const* argv) {
   const ImageData data = load_image_data(config.data_folder);
   const EngineFactory make_engine = engine_factory(config);
   const fs::path folder = line.out;
-  auto [lock, sweep] = prepare_sweep_folder(
-      folder, sweep_json(config, plan, checksum, circumstances_of(argc, argv)));
+  const Circumstances circumstances = circumstances_of(argc, argv);
+  auto [lock, sweep] =
+      prepare_sweep_folder(folder, sweep_json(config, plan, checksum, circumstances));
   std::atomic<bool>& stop = install_stop_handlers();
+  std::signal(SIGPIPE, SIG_IGN);  // a reader of the progress that goes must not end the sweep
   warn_about_blas();
   allow_many_open_files();
 
@@ -130,12 +137,12 @@ int run_sweep(const CommandLine& line, int argc, const char* const* argv) {
                      std::min(workers, runs.size()));
   SweepJob job{plan, data, folder, workers, make_engine, stop, progress};
   if (line.verbose) job.on_run_end = print_run_end;
-  if (!runs.empty()) train(line, job, runs, sweep);
+  if (!runs.empty()) train(line, job, runs, circumstances, sweep);
 
   const std::uint64_t left = unfinished - progress.ended;
   fmt::print("{}", comparison_text(rebuild_summary(sweep)));
   const std::string reason = stop_reason(progress, left);
-  if (!reason.empty()) fmt::print(stderr, "clipsweep: {}\n", reason);
+  if (!reason.empty()) say(fmt::format("clipsweep: {}\n", reason));
   return exit_code_of(progress, left);
 }
 

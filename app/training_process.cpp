@@ -12,6 +12,7 @@
 #include <stdexcept>
 
 #include "one_thread.h"
+#include "program.h"
 
 extern char** environ;
 
@@ -75,8 +76,9 @@ std::string output_of_training_process(const std::vector<std::string>& arguments
   const std::string output = error == 0 ? read_to_end(ends[0]) : "";
   ::close(ends[0]);
   int status = 0;
-  if (error != 0 || ::waitpid(child, &status, 0) != child || status != 0)
-    throw std::runtime_error("clipsweep-train failed");
+  if (error != 0 || ::waitpid(child, &status, 0) != child || !WIFEXITED(status))
+    throw std::runtime_error("clipsweep-train could not be started or was killed");
+  if (WEXITSTATUS(status) != 0) throw ToldFailure{WEXITSTATUS(status)};
   return output;
 }
 

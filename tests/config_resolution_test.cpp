@@ -98,6 +98,7 @@ TEST(ResolveConfig, AFlagForTheGridReplacesBothOfTheFile) {
   EXPECT_EQ(rules_of(resolve_config(crossed, flags_of({{"clip", "scale:2"}}))), Texts{"scale:2"});
   EXPECT_EQ(rules_of(resolve_config(crossed, flags_of({{"mode", "scale"}}))), Texts{"scale:0.5"});
   EXPECT_EQ(rules_of(resolve_config(crossed, flags_of({{"threshold", "3"}}))), Texts{"value:3"});
+  EXPECT_EQ(rules_of(resolve_config(crossed, flags_of({{"mode", "none"}}))), Texts{"none"});
 }
 
 class SweepFile : public ::testing::Test {

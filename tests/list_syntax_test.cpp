@@ -49,6 +49,7 @@ TEST(ParseSeeds, SaysWhatIsWrong) {
   EXPECT_TRUE(holds(message("1.5"), "not a seed"));
   EXPECT_TRUE(holds(message("0-99999999"), "1,000,000 seeds"));
   EXPECT_TRUE(holds(message("18446744073709551615,3"), "2^53"));
+  EXPECT_TRUE(holds(message("3-5:18446744073709551615"), "2^53"));
 }
 
 TEST(ParseModes, TakesTheFrameworksNames) {

@@ -182,6 +182,13 @@ TEST(RunTrainer, SkipDropsTheUpdateAndGoesOn) {
   EXPECT_EQ(record.events.front().action, Action::kSkipped);
 }
 
+TEST(RunTrainer, ASkippedLastBatchLeavesTheRunCompleted) {
+  FedRun run(NonfinitePolicy::kSkip);
+  run.step(0.01F);
+  EXPECT_TRUE(run.step_with_loss(kNan));
+  EXPECT_EQ(run.record().outcome, Outcome::kCompleted);
+}
+
 TEST(RunTrainer, ContinueWritesOneEventWhereAPhaseTurnsBad) {
   FedRun run(NonfinitePolicy::kContinue);
   run.step(0.01F);

@@ -86,6 +86,10 @@ TEST(FindRun, TakesIdHashAndBeginning) {
   EXPECT_EQ(&find_run(runs, wanted.id.substr(wanted.id.size() - 8)), &wanted);
   EXPECT_EQ(&find_run(runs, wanted.id.substr(0, wanted.id.size() - 4)), &wanted);
   EXPECT_TRUE(holds(message_of<ConfigError>([&] { find_run(runs, "none"); }), "begins 6 runs"));
+  auto config = small_grid();
+  config.seeds = {10, 11, 1};
+  const auto many = make_plan(config, "data").runs;
+  EXPECT_EQ(find_run(many, "none_lr-0.01_seed-1").seed, 1U);
   EXPECT_TRUE(holds(message_of<ConfigError>([&] { find_run(runs, "xyz"); }), "no run \"xyz\""));
 }
 

@@ -196,6 +196,28 @@ TEST(TrainRuns, AFailingCohortLeavesTheOthersAlone) {
   EXPECT_EQ(sweep.unfinished().size(), 6U);
 }
 
+TEST(TrainRuns, AFailureBetweenTheEndsOfTwoRunsRewritesNeither) {
+  auto config = small_config();
+  config.learning_rates = {1e38};  // so that runs end one by one
+  Sweep sweep(config);
+  const EngineFactory make_engine = reference_factory();
+  SweepJob job{sweep.plan(), fashion_mnist(), sweep.path(),    1,
+               make_engine,  sweep.stop(),    sweep.progress()};
+  int ends = 0;
+  job.on_run_end = [&](const RunRecord&) {
+    if (++ends == 2) throw std::runtime_error("the reader is gone");
+  };
+  train_runs(job, sweep.unfinished());
+  int diverged = 0;
+  int failed = 0;
+  for (const auto& run : sweep.plan().runs) {
+    diverged += sweep.record(run).outcome == Outcome::kDiverged ? 1 : 0;
+    failed += sweep.record(run).outcome == Outcome::kFailed ? 1 : 0;
+  }
+  EXPECT_EQ(diverged, 2);
+  EXPECT_EQ(failed, 4);
+}
+
 TEST(TrainRuns, LogEveryKeepsTheTotals) {
   auto config = small_config();
   Sweep dense(config);

@@ -2,14 +2,12 @@
 // is its formula.
 //
 // What holds for all of them:
-//   - A gradient within its limit is untouched to the last bit: "over the limit" is strictly
-//   greater.
+//   - A gradient within its limit is untouched to the last bit; over it is strictly greater.
 //   - Norms and coefficients are in double, exact `limit / norm`, no epsilon.
 //   - A limit of +inf switches the mode off. Limits are above 0.
-//   - A gradient whose norm is NaN or infinite passes the norm modes unchanged: one Inf must not
-//   turn
-//     into zeros everywhere. `value` limits an infinite element and leaves a NaN. Neither hides
-//     anything, since the search for non-finite elements comes before clipping.
+//   - A gradient whose norm is NaN or infinite passes the norm modes unchanged, all its tensors:
+//     one Inf must not turn into zeros everywhere. `value` limits an infinite element and leaves a
+//     NaN. Neither hides anything, since the search for non-finite elements comes before clipping.
 #pragma once
 
 #include <cstddef>

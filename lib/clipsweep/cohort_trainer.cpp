@@ -59,8 +59,7 @@ std::shared_ptr<CohortTrainer::Source> CohortTrainer::source_for(
   const auto samples = static_cast<std::size_t>(context_.data.train.count);
   const auto buffer = static_cast<std::size_t>(training.shuffle_buffer);
   return std::make_shared<Source>(
-      Source{seed, ShuffleBuffer(samples, buffer, seed),
-             batch_order_sha256(samples, training, seed), sha256_of_weights(initial_weights),
+      Source{seed, ShuffleBuffer(samples, buffer, seed), "", sha256_of_weights(initial_weights),
              std::vector<std::uint32_t>(static_cast<std::size_t>(training.batch_size))});
 }
 
@@ -147,17 +146,26 @@ void CohortTrainer::end_all(const std::function<Outcome(std::size_t r)>& outcome
 
 void CohortTrainer::end_run(std::size_t r, Outcome outcome,
                             const std::optional<std::string>& reason) {
-  const Run& run = runs_[r];
+  Run& run = runs_[r];
+  if (run.ended) return;  // when a failure comes between the end of a run and its removal
+  run.ended = true;
   RunRecord record = run.trainer->record(outcome);
   if (reason) record.reason = reason;
   record.engine = engine_.name();
   record.simd = engine_.simd();
   record.initial_weights_sha256 = run.source->initial_weights_sha256;
-  record.batch_order_sha256 = run.source->order_sha256;
+  record.batch_order_sha256 = order_sha256(*run.source);
   record.final_weights_sha256 = sha256_of_weights(weights_.row(r));
   record.wall_started = run.wall_started;
   record.wall_seconds = run.stopwatch.seconds();
   on_end_(std::move(record));
+}
+
+const std::string& CohortTrainer::order_sha256(Source& source) const {
+  if (source.order_sha256.empty())
+    source.order_sha256 = batch_order_sha256(static_cast<std::size_t>(context_.data.train.count),
+                                             context_.plan.training, source.seed);
+  return source.order_sha256;
 }
 
 void CohortTrainer::keep_runs(const std::vector<std::size_t>& kept) {

@@ -62,13 +62,14 @@ class CohortTrainer {
   struct Source {
     std::uint64_t seed = 0;
     ShuffleBuffer order;
-    std::string order_sha256;
+    std::string order_sha256;  // empty until the first of its runs ends
     std::string initial_weights_sha256;
     std::vector<std::uint32_t> samples;  // [B]
   };
   struct Run {
     std::unique_ptr<RunTrainer> trainer;
     std::shared_ptr<Source> source;
+    bool ended = false;
     Stopwatch stopwatch;
     std::string wall_started = utc_now();
   };
@@ -80,6 +81,7 @@ class CohortTrainer {
   bool finish_epoch();
   void end_run(std::size_t r, Outcome outcome, const std::optional<std::string>& reason = {});
   void end_all(const std::function<Outcome(std::size_t r)>& outcome_of);
+  const std::string& order_sha256(Source& source) const;
   void keep_runs(const std::vector<std::size_t>& kept);
 
   CohortContext context_;

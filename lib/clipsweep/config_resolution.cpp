@@ -67,6 +67,14 @@ void assign_all(const std::vector<Assignment>& assignments, ExperimentConfig& co
   }
 }
 
+// Flags that name only modes without a threshold leave nothing for the file's thresholds to do.
+void drop_idle_thresholds(const std::vector<Assignment>& from_flags, ExperimentConfig& config) {
+  const bool idle = std::none_of(config.modes.begin(), config.modes.end(),
+                                 [](ClipMode mode) { return entry_of(mode).takes_threshold; });
+  if (idle && gives(from_flags, "mode") && !gives(from_flags, "threshold"))
+    config.thresholds.clear();
+}
+
 }  // namespace
 
 ExperimentConfig resolve_config(const std::vector<Assignment>& from_file,
@@ -77,6 +85,7 @@ ExperimentConfig resolve_config(const std::vector<Assignment>& from_file,
   for (const auto& setting : setting_table()) config.origins.emplace_back(setting.key, "default");
   assign_all(without_replaced(from_file, from_flags), config);
   assign_all(from_flags, config);
+  drop_idle_thresholds(from_flags, config);
   if (config.modes.empty() && config.clips.empty()) {
     if (!config.thresholds.empty())
       throw ConfigError(

@@ -46,4 +46,10 @@ class StorageError : public Error {
   explicit StorageError(const std::string& message) : Error(message, kStoppedEarly) {}
 };
 
+// The kind that making room mends, whenever it comes.
+class DiskFullError : public StorageError {
+ public:
+  using StorageError::StorageError;
+};
+
 }  // namespace clipsweep

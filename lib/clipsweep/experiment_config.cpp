@@ -2,7 +2,8 @@
 
 #include <fmt/format.h>
 
-#include <algorithm>
+#include <set>
+#include <utility>
 
 #include "clipsweep/error.h"
 
@@ -10,8 +11,9 @@ namespace clipsweep {
 
 std::vector<ClipRule> clip_rules(const ExperimentConfig& config) {
   std::vector<ClipRule> rules;
+  std::set<std::pair<ClipMode, double>> seen;
   const auto add = [&](const ClipRule& rule) {
-    if (!std::count(rules.begin(), rules.end(), rule)) rules.push_back(rule);
+    if (seen.insert({rule.mode, rule.threshold}).second) rules.push_back(rule);
   };
   bool threshold_used = config.thresholds.empty();
   for (const ClipMode mode : config.modes) {

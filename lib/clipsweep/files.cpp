@@ -19,13 +19,17 @@ namespace {
 constexpr std::size_t kBufferBytes = 64 * 1024;
 
 [[noreturn]] void throw_storage_error(const fs::path& path, std::string_view verb, int error) {
-  const char* advice = error == ENOSPC || error == EDQUOT || error == EFBIG
-                           ? "; make room, then the same command continues"
-                       : error == EROFS || error == EACCES || error == EPERM
-                           ? "; choose a folder that can be written with --out"
-                           : "";
-  throw StorageError(
-      fmt::format("{}: cannot {}: {}{}", path.string(), verb, std::strerror(error), advice));
+  const auto message = [&](std::string_view advice) {
+    return fmt::format("{}: cannot {}: {}{}", path.string(), verb, std::strerror(error), advice);
+  };
+  if (error == ENOSPC || error == EDQUOT || error == EFBIG)
+    throw DiskFullError(message("; make room, then the same command continues"));
+  if (error == EROFS || error == EACCES || error == EPERM)
+    throw StorageError(message("; choose a folder that can be written with --out"));
+  if (error == EMFILE || error == ENFILE)
+    throw StorageError(
+        message("; raise the limit of open files (ulimit -n) or use fewer --workers"));
+  throw StorageError(message(""));
 }
 
 // A file descriptor that is closed whatever happens.

@@ -13,8 +13,8 @@ namespace clipsweep {
 
 // A row [P].
 //
-// keras: Glorot uniform for lstm.weight_ih (fan out 4H) and output.weight (Glorot and Bengio,
-// 2010),
+// keras: Glorot uniform (Glorot and Bengio, 2010) for lstm.weight_ih, fan out 4H, and
+// output.weight,
 //   lstm.weight_hh [4H, H] orthogonal as a whole, W'W = I (Saxe et al., 2014), biases 0 but 1 for
 //   the forget gate (Jozefowicz et al., 2015).
 // torch: everything from U(-1/sqrt(H), 1/sqrt(H)); lstm.bias is the sum of PyTorch's two bias

@@ -80,7 +80,8 @@ std::vector<std::uint64_t> parse_seed_range(std::string_view text) {
       colon == text.npos ? std::uint64_t{1} : parse_count(trimmed(text.substr(colon + 1)));
   constexpr std::uint64_t kLargestSeed = std::uint64_t{1} << 53;  // exact in every JSON reader
   if (!first || !last || !step) fail("not a seed, a count or a range of seeds");
-  if (*first > kLargestSeed || *last > kLargestSeed) fail("a seed is at most 2^53");
+  if (*first > kLargestSeed || *last > kLargestSeed || *step > kLargestSeed)
+    fail("a seed or step is at most 2^53");
   if (*first > *last) fail("the range is reversed");
   if (*step == 0) fail("the step is zero");
   if ((*last - *first) / *step >= kLongestList) fail("more than 1,000,000 seeds");

@@ -141,8 +141,10 @@ void RunTrainer::finish_epoch(double test_loss, double test_accuracy) {
 }
 
 Outcome RunTrainer::outcome(Span<const float> weights) const {
-  const bool finite = std::isfinite(last_loss_) && !find_nonfinite(weights);
-  return stopped_ || !finite ? Outcome::kDiverged : Outcome::kCompleted;
+  // Under `skip` a bad last batch has done nothing to the run.
+  const bool loss_counts = plan_.training.on_nonfinite != NonfinitePolicy::kSkip;
+  const bool bad_loss = loss_counts && !std::isfinite(last_loss_);
+  return stopped_ || bad_loss || find_nonfinite(weights) ? Outcome::kDiverged : Outcome::kCompleted;
 }
 
 RunRecord RunTrainer::record(Outcome outcome) const {

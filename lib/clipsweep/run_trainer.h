@@ -35,7 +35,8 @@ class RunTrainer {
 
   void finish_epoch(double test_loss, double test_accuracy);
 
-  // `diverged` if it stopped, or if its last loss or its weights [P] are not finite.
+  // `diverged` if it stopped, or if its weights [P] or, where it went on regardless, its last loss
+  // are not finite.
   Outcome outcome(Span<const float> weights) const;
 
   // What the run has come to. Hashes, engine and times are left to the caller.

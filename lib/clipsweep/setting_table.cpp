@@ -49,7 +49,8 @@ int parse_whole(std::string_view text, int least, int most) {
 // In [0, most), as momentum and weight decay are. The comparison is false for NaN.
 double parse_share(std::string_view text, double most, std::string_view allowed) {
   const auto value = parse_number(text);
-  if (!value || !(*value >= 0 && *value < most))
+  // In float32, as the update uses it.
+  if (!value || !(*value >= 0 && static_cast<float>(*value) < static_cast<float>(most)))
     throw ConfigError(fmt::format("must be {}", allowed));
   return *value;
 }

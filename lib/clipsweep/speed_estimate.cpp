@@ -2,9 +2,9 @@
 
 #include <algorithm>
 #include <atomic>
-#include <thread>
 
 #include "clipsweep/cohort_trainer.h"
+#include "clipsweep/parallel.h"
 #include "clipsweep/sweep_runner.h"
 #include "clipsweep/wall_clock.h"
 
@@ -75,14 +75,10 @@ SpeedMeasurement measure_speed(const SweepPlan& plan, const ImageData& data, std
   every_step.log_every = 1;
   const CohortContext context{every_step, layout, data, test_batches, stop, run_steps};
   std::vector<WorkerResult> results(std::min(workers, cohorts.size()));
-  std::vector<std::thread> threads;
-  for (std::size_t i = 0; i < results.size(); ++i) {
-    threads.emplace_back([&, i] {
-      const auto engine = make_engine(layout);
-      results[i] = measure_worker(context, cohorts[i], *engine);
-    });
-  }
-  for (auto& thread : threads) thread.join();
+  run_on_threads(results.size(), [&](std::size_t i) {
+    const auto engine = make_engine(layout);
+    results[i] = measure_worker(context, cohorts[i], *engine);
+  });
   SpeedMeasurement measurement{workers, cohorts.front().size()};
   for (const auto& result : results) {
     measurement.seconds_per_step = std::max(measurement.seconds_per_step, result.seconds_per_step);

@@ -74,6 +74,15 @@ void check_ownership(const fs::path& folder) {
 
 }  // namespace
 
+Json to_json(const Circumstances& circumstances) {
+  return {{"software", circumstances.software},
+          {"machine", circumstances.machine},
+          {"command", circumstances.command},
+          {"wall_started", circumstances.wall_started},
+          {"wall_seconds", nullptr},
+          {"wall_run_steps_per_second", nullptr}};
+}
+
 Json sweep_json(const ExperimentConfig& config, const SweepPlan& plan, const DataChecksum& data,
                 const Circumstances& circumstances) {
   Json origins = Json::object();
@@ -82,19 +91,17 @@ Json sweep_json(const ExperimentConfig& config, const SweepPlan& plan, const Dat
   for (const auto& [name, sha256] : data.files) files[name] = sha256;
   Json runs = Json::array();
   for (const auto& run : plan.runs) runs.push_back(to_json(run));
-  return {{"schema", kSweepSchema},
-          {"settings", settings_json(config)},
-          {"origins", std::move(origins)},
-          {"log_every", plan.log_every},
-          {"data",
-           {{"folder", config.data_folder}, {"sha256", data.sha256}, {"files", std::move(files)}}},
-          {"runs", std::move(runs)},
-          {"software", circumstances.software},
-          {"machine", circumstances.machine},
-          {"command", circumstances.command},
-          {"wall_started", circumstances.wall_started},
-          {"wall_seconds", nullptr},
-          {"wall_run_steps_per_second", nullptr}};
+  Json sweep = {
+      {"schema", kSweepSchema},
+      {"settings", settings_json(config)},
+      {"origins", std::move(origins)},
+      {"log_every", plan.log_every},
+      {"data",
+       {{"folder", config.data_folder}, {"sha256", data.sha256}, {"files", std::move(files)}}},
+      {"runs", std::move(runs)},
+      {"calls", Json::array()}};
+  sweep.update(to_json(circumstances));
+  return sweep;
 }
 
 OwnedSweepFolder prepare_sweep_folder(const fs::path& folder, const Json& sweep) {
@@ -109,8 +116,15 @@ OwnedSweepFolder prepare_sweep_folder(const fs::path& folder, const Json& sweep)
       check_only_adds_runs(folder, found.runs, sweep);
       if (found.runs.size() == sweep["runs"].size()) return {std::move(lock), std::move(found)};
     }
-    write_file(sweep_path(folder), to_page(sweep) + "\n");
+    Json written = sweep;
+    if (fs::exists(sweep_path(folder))) {
+      const Json& before = open_sweep_folder(folder).sweep;
+      if (before.contains("calls")) written["calls"] = before["calls"];
+    }
+    write_file(sweep_path(folder), to_page(written) + "\n");
     return {std::move(lock), open_sweep_folder(folder)};
+  } catch (const DiskFullError&) {
+    throw;
   } catch (const StorageError& problem) {
     throw ConfigError(fmt::format("--out {}", problem.what()));
   }

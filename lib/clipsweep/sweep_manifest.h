@@ -19,6 +19,9 @@ struct Circumstances {
   std::string wall_started;
 };
 
+// As `sweep.json` keeps them.
+Json to_json(const Circumstances& circumstances);
+
 Json sweep_json(const ExperimentConfig& config, const SweepPlan& plan, const DataChecksum& data,
                 const Circumstances& circumstances);
 

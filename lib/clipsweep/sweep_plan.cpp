@@ -115,7 +115,8 @@ const RunSpec& find_run(const std::vector<RunSpec>& runs, const std::string& tex
   std::vector<const RunSpec*> matches;
   std::vector<std::string> names;
   for (const auto& run : runs) {
-    if (run.id == text) return run;
+    // The readable part alone is a name too: seed-1 is not the beginning of seed-10.
+    if (run.id == text || run.id.substr(0, run.id.size() - 9) == text) return run;
     names.push_back(run.id);
     const bool begins = run.id.compare(0, text.size(), text) == 0;
     const bool is_hash =

@@ -3,16 +3,14 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <exception>
 #include <map>
 #include <memory>
-#include <mutex>
 #include <new>
 #include <optional>
-#include <thread>
 
 #include "clipsweep/cohort_trainer.h"
 #include "clipsweep/error.h"
+#include "clipsweep/parallel.h"
 
 namespace clipsweep {
 namespace {
@@ -29,11 +27,7 @@ class Pool {
         cohorts_(make_cohorts(runs, job.workers, kLargestCohort)) {}
 
   void run() {
-    std::vector<std::thread> workers;
-    const std::size_t count = std::min(job_.workers, cohorts_.size());
-    for (std::size_t i = 0; i < count; ++i) workers.emplace_back([this] { work(); });
-    for (auto& worker : workers) worker.join();
-    if (first_error_) std::rethrow_exception(first_error_);
+    run_on_threads(std::min(job_.workers, cohorts_.size()), [this](std::size_t) { work(); });
   }
 
  private:
@@ -43,9 +37,8 @@ class Pool {
       for (std::size_t i = next_++; i < cohorts_.size() && !job_.stop; i = next_++)
         train_cohort(cohorts_[i], *engine);
     } catch (...) {
-      const std::lock_guard<std::mutex> lock(mutex_);
-      if (!first_error_) first_error_ = std::current_exception();
       job_.stop = true;
+      throw;
     }
   }
 
@@ -88,13 +81,7 @@ class Pool {
   const std::vector<Batch> test_batches_;
   const std::vector<std::vector<const RunSpec*>> cohorts_;
   std::atomic<std::size_t> next_{0};
-  std::mutex mutex_;
-  std::exception_ptr first_error_;
 };
-
-}  // namespace
-
-namespace {
 
 std::optional<RunRecord> read_or_advise(const SweepFolder& sweep, const RunSpec& run) {
   try {

@@ -50,8 +50,9 @@ std::vector<const RunSpec*> unfinished_runs(const SweepPlan& plan, const SweepFo
 std::vector<std::vector<const RunSpec*>> make_cohorts(std::vector<const RunSpec*> runs,
                                                       std::size_t workers, std::size_t largest);
 
-// Trains the runs and writes their logs. A cohort that fails marks its runs `failed` and the others
-// go on. Throws StorageError if the disk fails, after the other workers have stopped.
+// Trains the runs and writes their logs. A cohort that fails while it trains marks its runs
+// `failed` and the others go on. Throws StorageError if the disk fails, and whatever keeps a cohort
+// from being set up, after the other workers have stopped.
 void train_runs(const SweepJob& job, const std::vector<const RunSpec*>& runs);
 
 }  // namespace clipsweep

@@ -809,3 +809,28 @@ def test_a_lost_run_is_trained_anew_and_only_that(copy, finished):
 def test_no_two_runs_share_their_final_weights_by_accident(finished):
     finals = [record["sha256"]["final_weights"] for record in records(finished).values()]
     assert all(one != other for one, other in itertools.combinations(finals, 2))
+
+
+@pytest.mark.skipif(not os.path.exists("/dev/full"), reason="there is no /dev/full")
+def test_a_stderr_that_cannot_be_written_changes_no_exit_code(tmp_path):
+    with open("/dev/full", "w") as full:
+        refused = subprocess.run([PROGRAM, "bogus"], stderr=full, stdout=subprocess.DEVNULL)
+        trained = subprocess.run(
+            [PROGRAM, "sweep", "--epochs", "1", "--steps-per-epoch", "3", "--out", tmp_path / "out"],
+            stderr=full,
+            stdout=subprocess.DEVNULL,
+        )
+    assert (refused.returncode, trained.returncode) == (2, 0)
+
+
+def test_plan_ends_with_the_exit_code_of_the_measurement(tmp_path):
+    without_cuda = subprocess.run(
+        [PROGRAM, "plan", "--device", "cuda"],
+        capture_output=True,
+        text=True,
+        env={**os.environ, "XDG_CACHE_HOME": str(tmp_path)},
+    )
+    if without_cuda.returncode == 0:
+        pytest.skip("this machine has a CUDA device")
+    assert without_cuda.returncode == 2
+    assert without_cuda.stderr.count("\n") == 1 and "--device cuda" in without_cuda.stderr

@@ -1,0 +1,60 @@
+#include "clipsweep/speed_estimate.h"
+
+#include <gtest/gtest.h>
+
+#include <atomic>
+#include <stdexcept>
+
+#include "clipsweep/parallel.h"
+#include "test_support.h"
+
+namespace clipsweep {
+namespace {
+
+SweepPlan plan_of(std::size_t seeds, int log_every) {
+  ExperimentConfig config;
+  config.clips = {{ClipMode::kNone}};
+  config.seeds.clear();
+  for (std::uint64_t seed = 0; seed < seeds; ++seed) config.seeds.push_back(seed);
+  config.training.epochs = 2;
+  config.training.steps_per_epoch = 100;
+  config.log_every = log_every;
+  return make_plan(config, "data");
+}
+
+// 0.01 s a step, 1 s an evaluation, 400 bytes a step.
+SpeedMeasurement measured(std::size_t workers) { return {workers, 64, 0.01, 1.0, 400}; }
+
+TEST(EstimateCost, AddsStepsAndEvaluationsOfTheRoundsThatWorkersNeed) {
+  // 200 steps and 2 evaluations take a cohort 4 s; 256 runs are 4 cohorts of 64.
+  EXPECT_DOUBLE_EQ(estimate_cost(plan_of(256, 1), measured(2)).seconds, 8);
+  EXPECT_DOUBLE_EQ(estimate_cost(plan_of(256, 1), measured(1)).seconds, 16);
+  EXPECT_DOUBLE_EQ(estimate_cost(plan_of(1, 1), measured(8)).seconds, 4);
+}
+
+TEST(EstimateCost, CountsTheStepsThatAreLogged) {
+  EXPECT_DOUBLE_EQ(estimate_cost(plan_of(10, 1), measured(1)).bytes, 10 * 200 * 400);
+  EXPECT_DOUBLE_EQ(estimate_cost(plan_of(10, 10), measured(1)).bytes, 10 * 20 * 400);
+}
+
+TEST(SpeedMeasurementJson, ReadsBackWhatItWrote) {
+  const auto read = speed_measurement_from_json(to_json(measured(3)));
+  EXPECT_EQ(read.workers, 3U);
+  EXPECT_EQ(read.seconds_per_step, 0.01);
+  EXPECT_EQ(read.bytes_per_step, 400);
+}
+
+TEST(RunOnThreads, CallsEachOnceAndThrowsWhatOneOfThemThrew) {
+  std::atomic<int> sum{0};
+  run_on_threads(10, [&](std::size_t i) { sum += static_cast<int>(i); });
+  EXPECT_EQ(sum, 45);
+  const auto throw_at_three = [&](std::size_t i) {
+    ++sum;
+    if (i == 3) throw std::runtime_error("three");
+  };
+  EXPECT_EQ(message_of<std::runtime_error>([&] { run_on_threads(10, throw_at_three); }), "three");
+  EXPECT_EQ(sum, 55);  // the others did their part
+}
+
+}  // namespace
+}  // namespace clipsweep
