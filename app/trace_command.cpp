@@ -60,8 +60,7 @@ int run_trace(const CommandLine& line) {
   const auto layout = layout_for(plan.training, data.train);
   const auto engine = engine_factory(config)(layout);
 
-  std::vector<std::string> names;
-  for (const auto& tensor : layout.tensors) names.push_back(tensor.name);
+  const auto names = layout.names();
   Json batches = Json::array();
   Json steps = Json::array();
   std::optional<CohortTrainer> trainer;

@@ -17,6 +17,12 @@ std::size_t ParameterLayout::size() const {
   return tensors.empty() ? 0 : tensors.back().offset + tensors.back().size();
 }
 
+std::vector<std::string> ParameterLayout::names() const {
+  std::vector<std::string> names;
+  for (const auto& tensor : tensors) names.push_back(tensor.name);
+  return names;
+}
+
 const ParameterTensor& ParameterLayout::tensor(const std::string& name) const {
   for (const auto& tensor : tensors)
     if (tensor.name == name) return tensor;

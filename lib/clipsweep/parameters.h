@@ -27,6 +27,7 @@ struct ParameterLayout {
   std::vector<ParameterTensor> tensors;
 
   std::size_t size() const;  // P
+  std::vector<std::string> names() const;
   const ParameterTensor& tensor(const std::string& name) const;
   // The tensor that the element of a row belongs to.
   const ParameterTensor& tensor_at(std::size_t element) const;

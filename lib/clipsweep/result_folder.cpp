@@ -56,10 +56,8 @@ StepLogHeader step_log_header(const RunSpec& run, const SweepPlan& plan,
   StepLogHeader header;
   header.run = run;
   header.log_every = plan.log_every;
-  for (const auto& tensor : layout.tensors) {
-    header.tensor_names.push_back(tensor.name);
-    header.tensor_shapes.push_back(tensor.shape);
-  }
+  header.tensor_names = layout.names();
+  for (const auto& tensor : layout.tensors) header.tensor_shapes.push_back(tensor.shape);
   return header;
 }
 

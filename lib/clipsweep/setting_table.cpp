@@ -108,7 +108,8 @@ std::vector<Setting> training_settings() {
       whole_number(
           "hidden", "Units of the recurrent layer", group,
           [](auto& config) -> auto& { return config.training.hidden; }, 1, 4096),
-      {"init", "init", "NAME", "Initial weights as this framework draws them: keras, torch", group,
+      {"init", "init", "NAME",
+       "Initial weights as this framework draws them: " + join(names_in(kInitializations)), group,
        [](auto& config, auto text) { config.training.init = choose(text, kInitializations); },
        [](const auto& config) { return to_text(config.training.init); }},
       whole_number(

@@ -22,8 +22,7 @@ struct WorkerResult {
 
 WorkerResult measure_worker(const CohortContext& context, const std::vector<const RunSpec*>& cohort,
                             GradientEngine& engine) {
-  std::vector<std::string> names;
-  for (const auto& tensor : context.layout.tensors) names.push_back(tensor.name);
+  const auto names = context.layout.names();
   std::string line;
   std::uint64_t bytes = 0;
   std::uint64_t lines = 0;
