@@ -2,7 +2,6 @@
 // what logging costs. Every repetition measures each of them once, so that a slow moment of the
 // machine hits all alike; medians are printed.
 #include <fmt/format.h>
-#include <unistd.h>
 
 #include <filesystem>
 #include <map>
@@ -129,7 +128,7 @@ std::vector<Measurement> measure(const ImageData& data, const EngineFactory& mak
                       : bench.run_steps_per_second(row.runs, logging));
     }
   }
-  if (is_terminal) say(fmt::format("\r\x1b[K"));
+  if (is_terminal) say("\r\x1b[K");
   return table;
 }
 

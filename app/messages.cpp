@@ -1,12 +1,20 @@
 #include "messages.h"
 
+#include <fmt/format.h>
 #include <unistd.h>
 
 #include <cstdio>
 
+#include "clipsweep/text.h"
+
 namespace clipsweep {
 
 void say(std::string_view text) { std::fwrite(text.data(), 1, text.size(), stderr); }
+
+void complain(std::string_view message) {
+  constexpr std::size_t kLongest = 2000;
+  say(fmt::format("clipsweep: {}\n", printable(message, kLongest)));
+}
 
 bool stderr_is_terminal() { return ::isatty(STDERR_FILENO) == 1; }
 

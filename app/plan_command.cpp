@@ -160,17 +160,13 @@ void print_estimate(const SweepPlan& plan, const DatedMeasurement& dated) {
 
 Json plan_json(const ExperimentConfig& config, const SweepPlan& plan,
                const DatedMeasurement& dated) {
-  Json origins = Json::object();
-  for (const auto& [key, origin] : config.origins) origins[key] = origin;
-  Json runs = Json::array();
-  for (const auto& run : plan.runs) runs.push_back(to_json(run));
   const CostEstimate cost = estimate_cost(plan, dated.measurement);
   Json measurement = to_json(dated.measurement);
   measurement["measured"] = dated.measured;
   return {{"schema", "clipsweep/plan-1"},
           {"settings", settings_json(config)},
-          {"origins", std::move(origins)},
-          {"runs", std::move(runs)},
+          {"origins", origins_json(config)},
+          {"runs", runs_json(plan)},
           {"estimate",
            {{"seconds", json_number(cost.seconds)},
             {"bytes", json_number(cost.bytes)},

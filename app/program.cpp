@@ -1,18 +1,15 @@
 #include "program.h"
 
 #include <fcntl.h>
-#include <fmt/format.h>
 #include <unistd.h>
 
 #include <csignal>
 #include <cstdio>
 #include <exception>
 #include <new>
-#include <string>
 #include <string_view>
 
 #include "clipsweep/error.h"
-#include "clipsweep/text.h"
 #include "messages.h"
 
 namespace clipsweep {
@@ -26,26 +23,19 @@ void fill_standard_descriptors() {
   if (descriptor > STDERR_FILENO) ::close(descriptor);
 }
 
-// A broken message must not break the terminal or the rule of one line. What LibTorch throws has a
-// backtrace from its second line on.
-void print_error(std::string_view message) {
-  constexpr std::size_t kLongest = 2000;
-  say(fmt::format("clipsweep: {}\n", printable(message, kLongest)));
-}
-
 int exit_code_of(const std::function<int()>& command) {
   try {
     return command();
   } catch (const Error& error) {
-    print_error(error.what());
+    complain(error.what());
     return error.exit_code();
   } catch (const ToldFailure& failure) {
     return failure.exit_code;
   } catch (const std::bad_alloc&) {
-    print_error("out of memory; use fewer --workers or a smaller --hidden");
+    complain("out of memory; use fewer --workers or a smaller --hidden");
   } catch (const std::exception& error) {
-    const std::string_view message = error.what();
-    print_error(message.substr(0, message.find('\n')));
+    const std::string_view message = error.what();  // LibTorch adds a backtrace from line two on
+    complain(message.substr(0, message.find('\n')));
   }
   return kRunFailed;
 }
@@ -58,7 +48,7 @@ int run_program(const std::function<int()>& command) {
   std::signal(SIGXFSZ, SIG_IGN);
   const int code = exit_code_of(command);
   if (std::fflush(stdout) == 0 && std::ferror(stdout) == 0) return code;
-  print_error("stdout: cannot write all of the output; is the disk full or the reader gone?");
+  complain("stdout: cannot write all of the output; is the disk full or the reader gone?");
   return code == kSuccess ? kRunFailed : code;
 }
 

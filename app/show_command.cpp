@@ -31,7 +31,7 @@ ShownRun load(const SweepFolder& sweep, const RunSpec& spec) {
     run.record = read_run(sweep, spec);
     run.torn = !run.record && is_torn(steps_path(sweep.folder, spec.id));
   } catch (const DataError& error) {
-    say(fmt::format("clipsweep: {}\n", error.what()));
+    complain(error.what());
     run.damaged = true;
   }
   return run;
@@ -176,7 +176,7 @@ std::map<std::string, std::vector<int>> tensor_shapes(const fs::path& log) {
     for (std::size_t i = 0; i < header.tensor_names.size(); ++i)
       shapes[header.tensor_names[i]] = header.tensor_shapes[i];
   } catch (const DataError& error) {
-    say(fmt::format("clipsweep: {}; indices are shown as they are\n", error.what()));
+    complain(fmt::format("{}; indices are shown as they are", error.what()));
   }
   return shapes;
 }

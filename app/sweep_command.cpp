@@ -1,7 +1,6 @@
 // `clipsweep sweep`: trains what is left of the plan, then compares.
 #include <fmt/format.h>
 #include <sys/resource.h>
-#include <unistd.h>
 
 #include <algorithm>
 #include <csignal>
@@ -42,9 +41,9 @@ Circumstances circumstances_of(int argc, const char* const* argv) {
 
 void warn_about_blas() {
   if (!blas_is_reference()) return;
-  say(fmt::format(
-      "clipsweep: warning: LibTorch uses the reference BLAS, which makes training several "
-      "times slower; install libopenblas0-pthread\n"));
+  complain(
+      "warning: LibTorch uses the reference BLAS, which makes training several "
+      "times slower; install libopenblas0-pthread");
 }
 
 // A worker holds a log for each run of its cohort.
@@ -142,7 +141,7 @@ int run_sweep(const CommandLine& line, int argc, const char* const* argv) {
   const std::uint64_t left = unfinished - progress.ended;
   fmt::print("{}", comparison_text(rebuild_summary(sweep)));
   const std::string reason = stop_reason(progress, left);
-  if (!reason.empty()) say(fmt::format("clipsweep: {}\n", reason));
+  if (!reason.empty()) complain(reason);
   return exit_code_of(progress, left);
 }
 

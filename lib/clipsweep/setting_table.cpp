@@ -258,6 +258,12 @@ Json settings_json(const ExperimentConfig& config) {
   return settings;
 }
 
+Json origins_json(const ExperimentConfig& config) {
+  Json origins = Json::object();
+  for (const auto& [key, origin] : config.origins) origins[key] = origin;
+  return origins;
+}
+
 const char* to_text(NonfinitePolicy policy) { return name_in(kNonfinitePolicies, policy); }
 const char* to_text(Initialization init) { return name_in(kInitializations, init); }
 

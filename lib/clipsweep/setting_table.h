@@ -39,6 +39,9 @@ Json settings_json(const ExperimentConfig& config, SettingGroup group);
 // All groups in the order of the table.
 Json settings_json(const ExperimentConfig& config);
 
+// `{"task": "default", "learning_rate": "flag --lr", ...}`
+Json origins_json(const ExperimentConfig& config);
+
 const char* to_text(NonfinitePolicy policy);
 const char* to_text(Initialization init);
 

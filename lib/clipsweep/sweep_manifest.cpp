@@ -85,20 +85,16 @@ Json to_json(const Circumstances& circumstances) {
 
 Json sweep_json(const ExperimentConfig& config, const SweepPlan& plan, const DataChecksum& data,
                 const Circumstances& circumstances) {
-  Json origins = Json::object();
-  for (const auto& [key, origin] : config.origins) origins[key] = origin;
   Json files = Json::object();
   for (const auto& [name, sha256] : data.files) files[name] = sha256;
-  Json runs = Json::array();
-  for (const auto& run : plan.runs) runs.push_back(to_json(run));
   Json sweep = {
       {"schema", kSweepSchema},
       {"settings", settings_json(config)},
-      {"origins", std::move(origins)},
+      {"origins", origins_json(config)},
       {"log_every", plan.log_every},
       {"data",
        {{"folder", config.data_folder}, {"sha256", data.sha256}, {"files", std::move(files)}}},
-      {"runs", std::move(runs)},
+      {"runs", runs_json(plan)},
       {"calls", Json::array()}};
   sweep.update(to_json(circumstances));
   return sweep;
@@ -110,16 +106,13 @@ OwnedSweepFolder prepare_sweep_folder(const fs::path& folder, const Json& sweep)
     make_folder(folder);
     make_folder(folder / "runs");
     FolderLock lock(folder);
+    Json written = sweep;
     if (fs::exists(sweep_path(folder))) {
       SweepFolder found = open_sweep_folder(folder);
       check_settings(folder, found.sweep, sweep);
       check_only_adds_runs(folder, found.runs, sweep);
       if (found.runs.size() == sweep["runs"].size()) return {std::move(lock), std::move(found)};
-    }
-    Json written = sweep;
-    if (fs::exists(sweep_path(folder))) {
-      const Json& before = open_sweep_folder(folder).sweep;
-      if (before.contains("calls")) written["calls"] = before["calls"];
+      if (found.sweep.contains("calls")) written["calls"] = found.sweep["calls"];
     }
     write_file(sweep_path(folder), to_page(written) + "\n");
     return {std::move(lock), open_sweep_folder(folder)};

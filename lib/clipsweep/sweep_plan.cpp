@@ -93,6 +93,12 @@ Json to_json(const RunSpec& run) {
           {"seed", run.seed}};
 }
 
+Json runs_json(const SweepPlan& plan) {
+  Json runs = Json::array();
+  for (const auto& run : plan.runs) runs.push_back(to_json(run));
+  return runs;
+}
+
 RunSpec run_spec_from_json(const Json& json) {
   RunSpec run;
   run.id = string_member(json, "id");

@@ -35,6 +35,9 @@ std::string arm_name(const RunSpec& run);
 
 // `{"id": ..., "mode": ..., "threshold": ..., "learning_rate": ..., "seed": ...}`
 Json to_json(const RunSpec& run);
+// All runs, in the order of the plan.
+Json runs_json(const SweepPlan& plan);
+
 // Throws DataError if it is not one. An ID that is no plain slug is refused, since it names a
 // folder.
 RunSpec run_spec_from_json(const Json& json);

@@ -100,10 +100,9 @@ class FakeSweep:
     def run_folder(self, run: FakeRun) -> Path:
         return self.folder / "runs" / run.id
 
-    def sweep_document(self) -> dict:
-        settings = {
+    def training_settings(self) -> dict:
+        return {
             "task": "fashion-mnist",
-            "data": "/usr/share/datasets/fashion-mnist",
             "cell": "lstm",
             "hidden": 10,
             "init": "keras",
@@ -114,10 +113,15 @@ class FakeSweep:
             "optimizer": "sgd",
             "momentum": 0,
             "weight_decay": 0,
+            "on_nonfinite": "stop",
+        }
+
+    def sweep_document(self) -> dict:
+        settings = self.training_settings() | {
+            "data": "/usr/share/datasets/fashion-mnist",
             "mode": sorted({run.mode for run in self.runs}),
             "learning_rate": sorted({run.learning_rate for run in self.runs}),
             "seeds": sorted({run.seed for run in self.runs}),
-            "on_nonfinite": "stop",
             **self.settings,
         }
         origins = dict.fromkeys(settings, "default") | {
@@ -267,21 +271,7 @@ class FakeSweep:
         return {
             "schema": "clipsweep/run-1",
             **run.plan_entry,
-            "settings": {
-                "task": "fashion-mnist",
-                "cell": "lstm",
-                "hidden": 10,
-                "init": "keras",
-                "batch_size": 32,
-                "epochs": self.epochs,
-                "steps_per_epoch": self.steps_per_epoch,
-                "shuffle_buffer": 5000,
-                "optimizer": "sgd",
-                "momentum": 0,
-                "weight_decay": 0,
-                "on_nonfinite": "stop",
-                "data_sha256": "5e" * 32,
-            },
+            "settings": self.training_settings() | {"data_sha256": "5e" * 32},
             "outcome": run.outcome,
             "reason": "no space left on device" if run.outcome == "failed" else None,
             "epochs": epochs,
