@@ -2,116 +2,20 @@
 // not know its neighbours.
 #include "clipsweep/reference_engine.h"
 
-#include <torch/torch.h>
-
 #include <algorithm>
 #include <cmath>
-#include <numeric>
 
 #include "clipsweep/clipping.h"
 #include "clipsweep/initial_weights.h"
-#include "clipsweep/random.h"
-#include "test_support.h"
+#include "engine_samples.h"
 
 namespace clipsweep {
 namespace {
 
 using at::Tensor;
 
-struct Shape {
-  int batch, time_steps, inputs, hidden;
-};
-
-const std::vector<Shape> kShapes = {{32, 28, 28, 10}, {1, 1, 1, 1},   {5, 3, 7, 2},
-                                    {20, 9, 2, 33},   {33, 4, 5, 16}, {64, 2, 3, 8}};
-
-ImageSet random_images(const Shape& shape, int count) {
-  ImageSet images;
-  images.count = count;
-  images.rows = shape.time_steps;
-  images.columns = shape.inputs;
-  RandomStream random(1, "reference-engine-test");
-  images.pixels.resize(static_cast<std::size_t>(count * images.rows * images.columns));
-  for (auto& pixel : images.pixels) pixel = static_cast<std::uint8_t>(random.below(256));
-  for (int i = 0; i < count; ++i)
-    images.labels.push_back(static_cast<std::uint8_t>(random.below(10)));
-  return images;
-}
-
-// One batch per source, each of the next B pictures.
-Batch batch_of(const ImageSet& images, int size, std::vector<int> source_of_run) {
-  const int sources = 1 + *std::max_element(source_of_run.begin(), source_of_run.end());
-  Batch batch = make_batch(images, sources, size, std::move(source_of_run));
-  std::vector<std::uint32_t> indices(static_cast<std::size_t>(size));
-  for (int s = 0; s < sources; ++s) {
-    std::iota(indices.begin(), indices.end(), static_cast<std::uint32_t>(s * size));
-    gather(images, indices, s, batch);
-  }
-  return batch;
-}
-
-void set_row(Block& block, std::size_t r, const ParameterLayout& layout, std::uint64_t seed) {
-  const auto row = initial_weights(Initialization::kTorch, layout, seed);
-  std::copy(row.begin(), row.end(), block.row(r).begin());
-}
-
-bool same_bits(Span<const float> a, Span<const float> b) {
-  return std::equal(a.begin(), a.end(), b.begin(), b.end());
-}
-
-// The same loss and gradient by torch::nn::LSTM and torch::nn::Linear.
-struct Oracle {
-  Tensor loss;
-  Tensor gradient;  // [P], in the order of the layout
-};
-
-Oracle oracle(Span<const float> row, const ParameterLayout& layout, const Batch& batch, int source,
-              torch::ScalarType type) {
-  torch::nn::LSTM lstm(torch::nn::LSTMOptions(layout.inputs, layout.hidden));
-  torch::nn::Linear output(layout.hidden, layout.outputs);
-  lstm->to(type);
-  output->to(type);
-  const auto tensor_of = [&](const char* name) {
-    const auto& tensor = layout.tensor(name);
-    std::vector<std::int64_t> sizes(tensor.shape.begin(), tensor.shape.end());
-    return torch::from_blob(const_cast<float*>(row.data()) + tensor.offset, sizes).to(type);
-  };
-  {
-    const torch::NoGradGuard no_grad;
-    auto parameters = lstm->named_parameters();
-    parameters["weight_ih_l0"].copy_(tensor_of("lstm.weight_ih"));
-    parameters["weight_hh_l0"].copy_(tensor_of("lstm.weight_hh"));
-    parameters["bias_ih_l0"].copy_(tensor_of("lstm.bias"));
-    parameters["bias_hh_l0"].zero_();
-    output->weight.copy_(tensor_of("output.weight"));
-    output->bias.copy_(tensor_of("output.bias"));
-  }
-  const std::int64_t size = batch.size;
-  const std::int64_t pixels = size * batch.time_steps * batch.inputs;
-  const Tensor inputs = torch::from_blob(const_cast<float*>(batch.values.data()) + source * pixels,
-                                         {batch.time_steps, batch.inputs, size})
-                            .transpose(1, 2)
-                            .to(type);
-  const Tensor labels =
-      torch::from_blob(const_cast<std::uint8_t*>(batch.labels.data()) + source * size, {size},
-                       torch::kUInt8)
-          .to(torch::kInt64);
-  const Tensor states = std::get<0>(lstm->forward(inputs));
-  const Tensor loss = torch::nn::functional::cross_entropy(output->forward(states[-1]), labels);
-  loss.backward();
-  auto parameters = lstm->named_parameters();
-  return {loss.detach(),
-          torch::cat({parameters["weight_ih_l0"].grad().flatten(),
-                      parameters["weight_hh_l0"].grad().flatten(), parameters["bias_ih_l0"].grad(),
-                      output->weight.grad().flatten(), output->bias.grad()})};
-}
-
-double relative_error(const Tensor& a, const Tensor& b) {
-  return ((a - b).norm() / b.norm()).item<double>();
-}
-
 TEST(LstmCrossEntropy, AgreesWithTorchInDouble) {
-  for (const Shape& shape : kShapes) {
+  for (const SampleShape& shape : sample_shapes()) {
     const auto layout = lstm_layout(shape.inputs, shape.hidden, 10);
     const auto batch = batch_of(random_images(shape, 200), shape.batch, {0});
     Block block(1, layout.size());
@@ -121,13 +25,8 @@ TEST(LstmCrossEntropy, AgreesWithTorchInDouble) {
         torch::from_blob(block.data(), {1, static_cast<std::int64_t>(layout.size())})
             .to(torch::kFloat64)
             .requires_grad_();
-    const Tensor inputs = torch::from_blob(const_cast<float*>(batch.values.data()),
-                                           {1, shape.time_steps, shape.inputs, shape.batch})
-                              .transpose(1, 2)
-                              .to(torch::kFloat64);
-    const Tensor labels = torch::from_blob(const_cast<std::uint8_t*>(batch.labels.data()),
-                                           {1, shape.batch}, torch::kUInt8)
-                              .to(torch::kInt64);
+    const Tensor inputs = inputs_of(batch, 0).permute({2, 0, 1}).unsqueeze(0).to(torch::kFloat64);
+    const Tensor labels = labels_of(batch, 0).unsqueeze(0);
     const auto samples =
         lstm_cross_entropy(parameters, layout, inputs, labels, torch::zeros({1}, torch::kInt64));
     const Tensor loss = samples.losses.mean();
@@ -138,7 +37,7 @@ TEST(LstmCrossEntropy, AgreesWithTorchInDouble) {
 }
 
 TEST(ReferenceEngine, AgreesWithTorchInFloatForSeveralRunsAndSeeds) {
-  for (const Shape& shape : kShapes) {
+  for (const SampleShape& shape : sample_shapes()) {
     const auto layout = lstm_layout(shape.inputs, shape.hidden, 10);
     const auto batch = batch_of(random_images(shape, 200), shape.batch, {0, 1, 0});
     Block parameters(3, layout.size());
@@ -157,15 +56,11 @@ TEST(ReferenceEngine, AgreesWithTorchInFloatForSeveralRunsAndSeeds) {
 }
 
 TEST(ReferenceEngine, GradientIsThatOfFiniteDifferences) {
-  const Shape shape{5, 4, 3, 4};
+  const SampleShape shape{5, 4, 3, 4};
   const auto layout = lstm_layout(shape.inputs, shape.hidden, 10);
   const auto batch = batch_of(random_images(shape, 10), shape.batch, {0});
-  const Tensor inputs = torch::from_blob(const_cast<float*>(batch.values.data()), {1, 4, 3, 5})
-                            .transpose(1, 2)
-                            .to(torch::kFloat64);
-  const Tensor labels =
-      torch::from_blob(const_cast<std::uint8_t*>(batch.labels.data()), {1, 5}, torch::kUInt8)
-          .to(torch::kInt64);
+  const Tensor inputs = inputs_of(batch, 0).permute({2, 0, 1}).unsqueeze(0).to(torch::kFloat64);
+  const Tensor labels = labels_of(batch, 0).unsqueeze(0);
   const auto loss_at = [&](const Tensor& parameters) {
     return lstm_cross_entropy(parameters, layout, inputs, labels, torch::zeros({1}, torch::kInt64))
         .losses.mean();
@@ -187,7 +82,7 @@ TEST(ReferenceEngine, GradientIsThatOfFiniteDifferences) {
 
 // To the last bit, whatever the shape: in cohorts of any size, at any place.
 TEST(ReferenceEngine, ARunDoesNotKnowItsNeighbours) {
-  for (const Shape& shape : kShapes) {
+  for (const SampleShape& shape : sample_shapes()) {
     const auto layout = lstm_layout(shape.inputs, shape.hidden, 10);
     const auto images = random_images(shape, 200);
     const auto engine = make_reference_engine(layout, "cpu");
@@ -219,7 +114,7 @@ TEST(ReferenceEngine, ARunDoesNotKnowItsNeighbours) {
 }
 
 TEST(ReferenceEngine, PermutingTheRunsPermutesTheResults) {
-  const Shape shape{32, 28, 28, 10};
+  const SampleShape shape{32, 28, 28, 10};
   const auto layout = lstm_layout(shape.inputs, shape.hidden, 10);
   const auto images = random_images(shape, 100);
   const auto engine = make_reference_engine(layout, "cpu");
@@ -242,7 +137,7 @@ TEST(ReferenceEngine, PermutingTheRunsPermutesTheResults) {
 }
 
 TEST(ReferenceEngine, ANanStaysInItsRunAndIsNeverRight) {
-  const Shape shape{32, 4, 5, 6};
+  const SampleShape shape{32, 4, 5, 6};
   const auto layout = lstm_layout(shape.inputs, shape.hidden, 10);
   const auto batch = batch_of(random_images(shape, 64), 32, {0, 0});
   const auto engine = make_reference_engine(layout, "cpu");
@@ -261,7 +156,7 @@ TEST(ReferenceEngine, ANanStaysInItsRunAndIsNeverRight) {
 }
 
 TEST(ReferenceEngine, RightAnswersAreCountedWithoutThePadding) {
-  const Shape shape{7, 3, 4, 5};
+  const SampleShape shape{7, 3, 4, 5};
   const auto layout = lstm_layout(shape.inputs, shape.hidden, 10);
   auto images = random_images(shape, 20);
   std::fill(images.labels.begin(), images.labels.end(), std::uint8_t{2});

@@ -48,9 +48,9 @@ Batch make_batch(const ImageSet& images, int sources, int size, std::vector<int>
   batch.size = size;
   batch.time_steps = images.rows;
   batch.inputs = images.columns;
-  const auto samples = static_cast<std::size_t>(sources) * static_cast<std::size_t>(size);
-  batch.values.resize(samples * static_cast<std::size_t>(images.rows * images.columns));
-  batch.labels.resize(samples);
+  const std::size_t lanes = static_cast<std::size_t>(sources) * batch.blocks() * kLanes;
+  batch.values.resize(lanes * static_cast<std::size_t>(images.rows * images.columns));
+  batch.labels.resize(lanes);
   batch.source_of_run = std::move(source_of_run);
   return batch;
 }
@@ -61,16 +61,23 @@ void gather(const ImageSet& images, Span<const std::uint32_t> indices, int sourc
     for (std::size_t i = 0; i < table.size(); ++i) table[i] = static_cast<float>(i) / 255.0F;
     return table;
   }();
-  const auto size = static_cast<std::size_t>(batch.size);
+  if (indices.size() != static_cast<std::size_t>(batch.size))
+    throw std::logic_error("gather: indices must be [B]");
   const auto pixels = static_cast<std::size_t>(batch.time_steps * batch.inputs);
-  if (indices.size() != size) throw std::logic_error("gather: indices must be [B]");
-  float* values = batch.values.data() + static_cast<std::size_t>(source) * pixels * size;
-  std::uint8_t* labels = batch.labels.data() + static_cast<std::size_t>(source) * size;
-  for (std::size_t b = 0; b < size; ++b) {
-    const std::uint8_t* picture = images.picture(indices[b]);
-    labels[b] = images.labels[indices[b]];
+  const std::size_t first = static_cast<std::size_t>(source) * batch.blocks();
+  for (std::size_t block = 0; block < batch.blocks(); ++block) {
+    float* values = batch.values.data() + (first + block) * pixels * kLanes;
+    std::uint8_t* labels = batch.labels.data() + (first + block) * kLanes;
+    std::array<const std::uint8_t*, kLanes> pictures{};
+    for (std::size_t lane = 0; lane < kLanes; ++lane) {
+      const std::size_t b = block * kLanes + lane;
+      const std::uint32_t index = indices[b < indices.size() ? b : 0];
+      pictures[lane] = images.picture(index);
+      labels[lane] = images.labels[index];
+    }
     for (std::size_t pixel = 0; pixel < pixels; ++pixel)
-      values[pixel * size + b] = kScaled[picture[pixel]];
+      for (std::size_t lane = 0; lane < kLanes; ++lane)
+        values[pixel * kLanes + lane] = kScaled[pictures[lane][pixel]];
   }
 }
 

@@ -9,6 +9,7 @@
 #include <string>
 #include <vector>
 
+#include "clipsweep/aligned.h"
 #include "clipsweep/experiment_config.h"
 #include "clipsweep/image_data.h"
 #include "clipsweep/random.h"
@@ -37,15 +38,22 @@ class ShuffleBuffer {
 std::string batch_order_sha256(std::size_t samples, const TrainingSettings& training,
                                std::uint64_t seed);
 
+// So many samples lie side by side, in the lanes of the CPU's registers.
+inline constexpr std::size_t kLanes = 16;
+
 // One step's samples for all runs of a cohort: S different batches, shared by the runs of a seed.
+// The last block of a batch is filled up with copies of its first sample, which count for nothing:
+// they are never non-finite where the batch is not.
 struct Batch {
   int sources = 0;  // S
   int size = 0;     // B
   int time_steps = 0;
   int inputs = 0;
-  std::vector<float> values;         // [S, T, I, B]: the batch innermost, in the lanes of the CPU
-  std::vector<std::uint8_t> labels;  // [S, B]
+  AlignedVector<float> values;       // [S, blocks, T, I, kLanes]
+  std::vector<std::uint8_t> labels;  // [S, blocks * kLanes]
   std::vector<int> source_of_run;    // [R], the batch that each run sees
+
+  std::size_t blocks() const { return (static_cast<std::size_t>(size) + kLanes - 1) / kLanes; }
 };
 
 // Shapes a batch: S sources of B pictures, each read row by row (T = rows, I = columns).

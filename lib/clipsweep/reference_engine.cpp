@@ -16,7 +16,7 @@ using at::Tensor;
 // The batch is padded to a multiple of this. LibTorch's elementwise loops treat the last numel % 32
 // elements of a tensor with scalar code, whose exp and tanh round differently: with whole vectors
 // only, a sample's numbers do not depend on how many runs come before it.
-constexpr int kLanes = 32;
+constexpr int kTorchLanes = 32;
 
 // The views of a parameter block [R, P], each [R, ...].
 struct LstmParameters {
@@ -63,7 +63,7 @@ Tensor last_hidden_state(const LstmParameters& weights, const Tensor& inputs, st
 // is never non-finite where the batch is not. inputs [S, T, I, B] -> [S, T, I, B'].
 Tensor padded(const Tensor& samples) {
   const std::int64_t size = samples.size(-1);
-  const std::int64_t missing = (kLanes - size % kLanes) % kLanes;
+  const std::int64_t missing = (kTorchLanes - size % kTorchLanes) % kTorchLanes;
   if (missing == 0) return samples;
   auto shape = samples.sizes().vec();
   shape.back() = missing;
@@ -109,15 +109,23 @@ class ReferenceEngine : public GradientEngine {
 
   SampleResults forward(const Tensor& parameters, const Batch& batch) const {
     const auto sources = static_cast<std::int64_t>(batch.sources);
-    const auto size = static_cast<std::int64_t>(batch.size);
-    const Tensor inputs = torch::from_blob(const_cast<float*>(batch.values.data()),
-                                           {sources, batch.time_steps, batch.inputs, size});
+    const auto blocks = static_cast<std::int64_t>(batch.blocks());
+    const auto lanes = static_cast<std::int64_t>(kLanes);
+    const Tensor inputs =
+        torch::from_blob(const_cast<float*>(batch.values.data()),
+                         {sources, blocks, batch.time_steps, batch.inputs, lanes})
+            .permute({0, 3, 2, 1, 4})
+            .reshape({sources, batch.inputs, batch.time_steps, blocks * lanes})
+            .narrow(3, 0, batch.size)
+            .contiguous();
     const Tensor labels = torch::from_blob(const_cast<std::uint8_t*>(batch.labels.data()),
-                                           {sources, size}, torch::kUInt8);
+                                           {sources, blocks * lanes}, torch::kUInt8)
+                              .narrow(1, 0, batch.size)
+                              .contiguous();
     Tensor source_of_run = torch::zeros({parameters.size(0)}, torch::kInt64);
     for (std::size_t r = 0; r < batch.source_of_run.size(); ++r)
       source_of_run[static_cast<std::int64_t>(r)] = batch.source_of_run[r];
-    return lstm_cross_entropy(parameters, layout_, inputs.transpose(1, 2).to(device_),
+    return lstm_cross_entropy(parameters, layout_, inputs.to(device_),
                               labels.to(device_, torch::kInt64), source_of_run.to(device_));
   }
 
