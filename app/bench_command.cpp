@@ -16,10 +16,9 @@
 #include "clipsweep/text.h"
 #include "clipsweep/torch_runtime.h"
 #include "clipsweep/wall_clock.h"
-#include "engine_choice.h"
 #include "machine.h"
 #include "messages.h"
-#include "training_commands.h"
+#include "reference_training.h"
 #include "version.h"
 
 namespace clipsweep {
@@ -173,7 +172,7 @@ void print_table(const std::vector<Measurement>& table) {
 int run_bench(const CommandLine& line) {
   const ExperimentConfig config = config_of(line);
   const ImageData data = load_image_data(config.data_folder);
-  const auto table = measure(data, engine_factory(config));
+  const auto table = measure(data, reference_training_engine(config, {}).make);
   if (line.json)
     fmt::print("{}\n", to_page(to_json(table)));
   else

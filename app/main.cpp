@@ -1,20 +1,31 @@
-// clipsweep: parses and dispatches. It loads no LibTorch; commands that train become
-// clipsweep-train.
+// clipsweep: parses and dispatches. It loads no LibTorch: it trains with the fused engine; what needs
+// LibTorch becomes clipsweep-train.
 #include <fmt/format.h>
 
 #include "clipsweep/error.h"
+#include "clipsweep/simd.h"
 #include "command_line.h"
 #include "looking_commands.h"
 #include "plan_command.h"
 #include "program.h"
+#include "training_commands.h"
 #include "training_process.h"
 #include "version.h"
 
 namespace clipsweep {
 namespace {
 
+int train(const CommandLine& line, int argc, char** argv) {
+  const EngineChoice choice = choose_engine(config_of(line));
+  if (choice.name == EngineName::kReference) become_training_process(argc, argv);
+  const TrainingEngine engine = fused_training_engine(choice);
+  return line.command == Command::kSweep ? run_sweep(line, engine, argc, argv)
+                                         : run_trace(line, engine);
+}
+
 int dispatch(int argc, char** argv) {
   const CommandLine line = parse_command_line(argc, argv);
+  use_simd_of_environment();
   switch (line.command) {
     case Command::kHelp:
       fmt::print("{}", line.help);
@@ -32,9 +43,8 @@ int dispatch(int argc, char** argv) {
       return validate({line.folder});
     case Command::kSweep:
     case Command::kTrace:
+      return train(line, argc, argv);
     case Command::kBench:
-      config_of(line);  // a mistake in it is told at once, without waiting for LibTorch
-      become_training_process(argc, argv);
     case Command::kMeasure:
       break;
   }

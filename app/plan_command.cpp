@@ -7,11 +7,14 @@
 #include <cstdlib>
 #include <set>
 
+#include "clipsweep/engine_choice.h"
 #include "clipsweep/error.h"
 #include "clipsweep/files.h"
+#include "clipsweep/fused_engine.h"
 #include "clipsweep/image_data.h"
 #include "clipsweep/setting_table.h"
 #include "clipsweep/sha256.h"
+#include "clipsweep/simd.h"
 #include "clipsweep/speed_estimate.h"
 #include "clipsweep/sweep_plan.h"
 #include "clipsweep/table.h"
@@ -35,16 +38,16 @@ struct DatedMeasurement {
 
 // Where the measurement for a plan of this shape is kept, so that the next look is instant. Empty
 // if the machine has no place for caches.
-fs::path cache_path(const ExperimentConfig& config, std::size_t runs) {
+fs::path cache_path(const ExperimentConfig& config, const EngineChoice& choice, std::size_t runs) {
   const char* cache = std::getenv("XDG_CACHE_HOME");
   const char* home = std::getenv("HOME");
   if (!(cache && *cache) && !(home && *home)) return {};
   const fs::path folder = cache && *cache ? fs::path(cache) : fs::path(home) / ".cache";
   const auto& training = config.training;
   const std::string shape =
-      fmt::format("{} {} {} {} {} {} {} {} {} {}", kVersion, kGitRevision, cpu_model(),
-                  config.engine, config.device, worker_count(config), runs, training.hidden,
-                  training.batch_size, config.data_folder);
+      fmt::format("{} {} {} {} {} {} {} {} {} {} {}", kVersion, kGitRevision, cpu_model(),
+                  to_text(choice.name), simd_name(), config.device, worker_count(config), runs,
+                  training.hidden, training.batch_size, config.data_folder);
   return folder / "clipsweep" / fmt::format("speed-{}.json", sha256_of(shape).substr(0, 16));
 }
 
@@ -84,13 +87,20 @@ std::vector<std::string> measure_arguments(int argc, const char* const* argv) {
   return arguments;
 }
 
-DatedMeasurement measurement_for(const ExperimentConfig& config, std::size_t runs, int argc,
-                                 const char* const* argv) {
-  const fs::path path = cache_path(config, runs);
-  if (auto cached = read_cached(path)) return *cached;
+SpeedMeasurement measure(const ExperimentConfig& config, const SweepPlan& plan,
+                         const EngineChoice& choice, int argc, const char* const* argv) {
+  if (choice.name == EngineName::kFused)
+    return measure_speed(plan, load_image_data(config.data_folder), worker_count(config),
+                         make_fused_engine);
   const std::string output = output_of_training_process(measure_arguments(argc, argv));
-  const DatedMeasurement dated{speed_measurement_from_json(parse_json(output, "measurement")),
-                               utc_now()};
+  return speed_measurement_from_json(parse_json(output, "measurement"));
+}
+
+DatedMeasurement measurement_for(const ExperimentConfig& config, const SweepPlan& plan,
+                                 const EngineChoice& choice, int argc, const char* const* argv) {
+  const fs::path path = cache_path(config, choice, plan.runs.size());
+  if (auto cached = read_cached(path)) return *cached;
+  const DatedMeasurement dated{measure(config, plan, choice, argc, argv), utc_now()};
   write_cached(path, dated);
   return dated;
 }
@@ -158,7 +168,19 @@ void print_estimate(const SweepPlan& plan, const DatedMeasurement& dated) {
              measurement.bytes_per_step);
 }
 
-Json plan_json(const ExperimentConfig& config, const SweepPlan& plan,
+Json engine_json(const EngineChoice& choice) {
+  Json engine = {{"name", to_text(choice.name)}, {"reason", choice.reason}};
+  if (choice.name == EngineName::kFused) engine["simd"] = simd_name();
+  return engine;
+}
+
+void print_engine(const EngineChoice& choice) {
+  const std::string simd =
+      choice.name == EngineName::kFused ? fmt::format(" with {}", simd_name()) : "";
+  fmt::print("the {} engine{} ({})\n", to_text(choice.name), simd, choice.reason);
+}
+
+Json plan_json(const ExperimentConfig& config, const SweepPlan& plan, const EngineChoice& choice,
                const DatedMeasurement& dated) {
   const CostEstimate cost = estimate_cost(plan, dated.measurement);
   Json measurement = to_json(dated.measurement);
@@ -166,6 +188,7 @@ Json plan_json(const ExperimentConfig& config, const SweepPlan& plan,
   return {{"schema", "clipsweep/plan-1"},
           {"settings", settings_json(config)},
           {"origins", origins_json(config)},
+          {"engine", engine_json(choice)},
           {"runs", runs_json(plan)},
           {"estimate",
            {{"seconds", json_number(cost.seconds)},
@@ -178,16 +201,18 @@ Json plan_json(const ExperimentConfig& config, const SweepPlan& plan,
 int run_plan(const CommandLine& line, int argc, const char* const* argv) {
   const ExperimentConfig config = config_of(line);
   const SweepPlan plan = make_plan(config, checksum_of_data(config.data_folder).sha256);
+  const EngineChoice choice = choose_engine(config);
   if (line.json) {
-    const auto dated = measurement_for(config, plan.runs.size(), argc, argv);
-    fmt::print("{}\n", to_page(plan_json(config, plan, dated)));
+    const auto dated = measurement_for(config, plan, choice, argc, argv);
+    fmt::print("{}\n", to_page(plan_json(config, plan, choice, dated)));
     return kSuccess;
   }
   print_settings(config);
   print_runs(plan);
   fmt::print("\n{}\n", grid_text(plan));
+  print_engine(choice);
   std::fflush(stdout);  // the measurement takes a second
-  print_estimate(plan, measurement_for(config, plan.runs.size(), argc, argv));
+  print_estimate(plan, measurement_for(config, plan, choice, argc, argv));
   return kSuccess;
 }
 

@@ -12,9 +12,7 @@
 #include "clipsweep/sweep_manifest.h"
 #include "clipsweep/sweep_runner.h"
 #include "clipsweep/text.h"
-#include "clipsweep/torch_runtime.h"
 #include "clipsweep/wall_clock.h"
-#include "engine_choice.h"
 #include "machine.h"
 #include "messages.h"
 #include "progress.h"
@@ -25,25 +23,18 @@
 namespace clipsweep {
 namespace {
 
-Circumstances circumstances_of(int argc, const char* const* argv) {
+Circumstances circumstances_of(const TrainingEngine& engine, int argc, const char* const* argv) {
   Circumstances circumstances;
   circumstances.software = {{"clipsweep", kVersion},
                             {"git_revision", kGitRevision},
                             {"compiler", kCompiler},
-                            {"libtorch", torch_version()},
-                            {"blas", blas_description()}};
-  circumstances.machine = {{"cpu", cpu_model()}, {"cores", usable_cores()}, {"simd", torch_simd()}};
+                            {"engine", to_text(engine.choice.name)}};
+  circumstances.software.update(engine.software);
+  circumstances.machine = {{"cpu", cpu_model()}, {"cores", usable_cores()}, {"simd", engine.simd}};
   circumstances.command = {"clipsweep"};
   for (int i = 1; i < argc; ++i) circumstances.command.emplace_back(argv[i]);
   circumstances.wall_started = utc_now();
   return circumstances;
-}
-
-void warn_about_blas() {
-  if (!blas_is_reference()) return;
-  complain(
-      "warning: LibTorch uses the reference BLAS, which makes training several "
-      "times slower; install libopenblas0-pthread");
 }
 
 // A worker holds a log for each run of its cohort.
@@ -111,19 +102,18 @@ void say_what_happens(std::size_t to_train, std::size_t complete, std::uint64_t 
 
 }  // namespace
 
-int run_sweep(const CommandLine& line, int argc, const char* const* argv) {
+int run_sweep(const CommandLine& line, const TrainingEngine& engine, int argc,
+              const char* const* argv) {
   const ExperimentConfig config = config_of(line);
   const DataChecksum checksum = checksum_of_data(config.data_folder);
   const SweepPlan plan = make_plan(config, checksum.sha256);
   const ImageData data = load_image_data(config.data_folder);
-  const EngineFactory make_engine = engine_factory(config);
   const fs::path folder = line.out;
-  const Circumstances circumstances = circumstances_of(argc, argv);
+  const Circumstances circumstances = circumstances_of(engine, argc, argv);
   auto [lock, sweep] =
       prepare_sweep_folder(folder, sweep_json(config, plan, checksum, circumstances));
   std::atomic<bool>& stop = install_stop_handlers();
   std::signal(SIGPIPE, SIG_IGN);  // a reader of the progress that goes must not end the sweep
-  warn_about_blas();
   allow_many_open_files();
 
   auto runs = unfinished_runs(plan, sweep);
@@ -134,7 +124,7 @@ int run_sweep(const CommandLine& line, int argc, const char* const* argv) {
   if (!line.quiet)
     say_what_happens(runs.size(), plan.runs.size() - unfinished, plan.training.steps(),
                      std::min(workers, runs.size()));
-  SweepJob job{plan, data, folder, workers, make_engine, stop, progress};
+  SweepJob job{plan, data, folder, workers, engine.make, stop, progress};
   if (line.verbose) job.on_run_end = print_run_end;
   if (!runs.empty()) train(line, job, runs, circumstances, sweep);
 

@@ -7,7 +7,6 @@
 #include "clipsweep/error.h"
 #include "clipsweep/initial_weights.h"
 #include "clipsweep/text.h"
-#include "engine_choice.h"
 #include "training_commands.h"
 
 namespace clipsweep {
@@ -50,7 +49,7 @@ void check_steps(std::uint64_t steps, const SweepPlan& plan) {
 
 }  // namespace
 
-int run_trace(const CommandLine& line) {
+int run_trace(const CommandLine& line, const TrainingEngine& engine_of_run) {
   const ExperimentConfig config = config_of(line);
   SweepPlan plan = make_plan(config, checksum_of_data(config.data_folder).sha256);
   plan.log_every = 1;
@@ -58,7 +57,7 @@ int run_trace(const CommandLine& line) {
   check_steps(line.steps, plan);
   const ImageData data = load_image_data(config.data_folder);
   const auto layout = layout_for(plan.training, data.train);
-  const auto engine = engine_factory(config)(layout);
+  const auto engine = engine_of_run.make(layout);
 
   const auto names = layout.names();
   Json batches = Json::array();

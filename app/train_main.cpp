@@ -1,12 +1,13 @@
-// clipsweep-train: the commands that compute gradients, started by clipsweep. Apart from it because
-// loading LibTorch takes half a second, which those who only look should not wait for.
+// clipsweep-train: the commands that need LibTorch, started by clipsweep. Apart from it because
+// loading LibTorch takes half a second, which nobody should wait for who does not need it.
 #include <unistd.h>
 
 #include "clipsweep/error.h"
 #include "command_line.h"
 #include "one_thread.h"
 #include "program.h"
-#include "training_commands.h"
+#include "reference_training.h"
+#include "clipsweep/simd.h"
 
 namespace clipsweep {
 namespace {
@@ -18,17 +19,25 @@ void restart_with_one_thread(char** argv) {
   ::execv("/proc/self/exe", argv);
 }
 
+TrainingEngine engine_for(const CommandLine& line) {
+  const ExperimentConfig config = config_of(line);
+  const EngineChoice choice = choose_engine(config);
+  return choice.name == EngineName::kFused ? fused_training_engine(choice)
+                                           : reference_training_engine(config, choice);
+}
+
 int dispatch(int argc, const char* const* argv) {
   const CommandLine line = parse_command_line(argc, argv);
+  use_simd_of_environment();
   switch (line.command) {
     case Command::kSweep:
-      return run_sweep(line, argc, argv);
+      return run_sweep(line, engine_for(line), argc, argv);
     case Command::kTrace:
-      return run_trace(line);
+      return run_trace(line, engine_for(line));
     case Command::kBench:
       return run_bench(line);
     case Command::kMeasure:
-      return run_measure(line);
+      return run_measure(line, engine_for(line));
     default:
       throw ConfigError("this program is the training half of clipsweep; call clipsweep instead");
   }

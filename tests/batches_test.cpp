@@ -5,6 +5,8 @@
 #include <algorithm>
 #include <set>
 
+#include "clipsweep/simd.h"
+
 namespace clipsweep {
 namespace {
 
@@ -59,7 +61,7 @@ TEST(BatchOrderSha256, IsThatOfTheIndicesThemselves) {
   EXPECT_NE(batch_order_sha256(60'000, training, 1), hash);
 }
 
-TEST(Gather, PutsTheBatchInnermostAndScalesPixels) {
+TEST(Gather, PutsTheSamplesSideBySideAndScalesPixels) {
   ImageSet images;
   images.count = 3;
   images.rows = 2;
@@ -69,12 +71,44 @@ TEST(Gather, PutsTheBatchInnermostAndScalesPixels) {
   Batch batch = make_batch(images, 2, 2, {0, 1, 1});
   const std::vector<std::uint32_t> indices = {2, 0};
   gather(images, indices, 1, batch);
-  // [S, T, I, B], source 1
-  const std::vector<float> second(batch.values.begin() + 8, batch.values.end());
-  EXPECT_EQ(second, (std::vector<float>{252 / 255.0F, 0, 253 / 255.0F, 1 / 255.0F, 254 / 255.0F,
-                                        2 / 255.0F, 1, 3 / 255.0F}));
-  EXPECT_EQ(batch.labels[2], 6);
-  EXPECT_EQ(batch.labels[3], 4);
+  // [S, blocks, T, I, kLanes], source 1: two samples, then copies of the first.
+  const float* second = batch.values.data() + 4 * kLanes;
+  for (std::size_t pixel = 0; pixel < 4; ++pixel) {
+    for (std::size_t lane = 0; lane < kLanes; ++lane) {
+      const std::size_t picture = lane == 1 ? 0 : 2;
+      EXPECT_EQ(second[pixel * kLanes + lane],
+                static_cast<float>(images.pixels[4 * picture + pixel]) / 255.0F);
+    }
+  }
+  EXPECT_EQ(batch.labels[kLanes], 6);
+  EXPECT_EQ(batch.labels[kLanes + 1], 4);
+  EXPECT_EQ(batch.labels[kLanes + 2], 6);
+}
+
+TEST(Gather, DoesSoWithEveryInstructionSetForAnyCountOfPixels) {
+  for (const auto& name : simd_names()) {
+    use_simd(name);
+    for (const int pixels : {1, 15, 16, 17, 28, 256, 784}) {
+      ImageSet images;
+      images.count = 37;
+      images.rows = 1;
+      images.columns = pixels;
+      for (int i = 0; i < images.count * pixels; ++i)
+        images.pixels.push_back(static_cast<std::uint8_t>(i * 7));
+      images.labels.resize(37);
+      Batch batch = make_batch(images, 1, 37, {0});
+      std::vector<std::uint32_t> indices(37);
+      for (std::uint32_t i = 0; i < 37; ++i) indices[i] = 36 - i;
+      gather(images, indices, 0, batch);
+      for (std::size_t b = 0; b < 37; ++b)
+        for (std::size_t pixel = 0; pixel < static_cast<std::size_t>(pixels); ++pixel)
+          ASSERT_EQ(batch.values[(b / kLanes * static_cast<std::size_t>(pixels) + pixel) * kLanes +
+                                 b % kLanes],
+                    static_cast<float>(images.picture(indices[b])[pixel]) / 255.0F)
+              << name << ", sample " << b << ", pixel " << pixel << " of " << pixels;
+    }
+  }
+  use_simd("");
 }
 
 }  // namespace

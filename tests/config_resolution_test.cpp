@@ -79,7 +79,7 @@ TEST(ResolveConfig, NamesThePlaceOfAMistake) {
   EXPECT_TRUE(holds(message({{"task", "mnist"}}), "allowed: fashion-mnist"));
   EXPECT_TRUE(holds(message({{"cell", "gru"}}), "allowed: lstm"));
   EXPECT_TRUE(holds(message({{"on-nonfinite", "halt"}}), "allowed: stop, skip, continue"));
-  EXPECT_TRUE(holds(message({{"engine", "fused"}}), "not part of this version"));
+  EXPECT_TRUE(holds(message({{"engine", "fussed"}}), "allowed: auto, reference, fused"));
   EXPECT_TRUE(holds(message({{"steps-per-epoch", "0"}}), "--steps-per-epoch 0: "));
 }
 

@@ -114,7 +114,8 @@ TEST_P(FusedEngine, EvaluatesAsItTrains) {
     StepResult result(1, layout.size());
     engine->compute_gradients(parameters, batch, result);
     const auto evaluation = engine->evaluate(parameters, batch);
-    EXPECT_EQ(static_cast<float>(evaluation.loss_sums[0] / shape.batch), result.losses[0]);
+    EXPECT_EQ(static_cast<float>(evaluation.loss_sums[0]) / static_cast<float>(shape.batch),
+              result.losses[0]);
     EXPECT_EQ(evaluation.corrects[0], result.corrects[0]);
     // Once more after an evaluation: nothing is left over in the workspace.
     StepResult again(1, layout.size());
@@ -169,7 +170,7 @@ TEST_P(FusedEngine, NonfiniteWeightsPropagateAsInTheReference) {
   const auto fused = make_fused_engine(layout);
   const auto reference = make_reference_engine(layout, "cpu");
   const float kInfinity = std::numeric_limits<float>::infinity();
-  for (const float bad : {std::numeric_limits<float>::quiet_NaN(), kInfinity, -kInfinity, 1e37F}) {
+  for (const float bad : {std::numeric_limits<float>::quiet_NaN(), kInfinity, -kInfinity, 1e38F}) {
     for (std::size_t i = 0; i < layout.size(); i += 3) {
       Block parameters(1, layout.size());
       set_row(parameters, 0, layout, 1);

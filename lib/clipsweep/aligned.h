@@ -1,5 +1,5 @@
-// A vector whose memory begins at a cache line, for SIMD kernels: a register's worth of numbers then
-// never lies across two lines.
+// How numbers lie in memory for SIMD kernels: in rows of a cache line, a vector of them beginning at
+// one, so that a register's worth never lies across two.
 #pragma once
 
 #include <cstddef>
@@ -8,10 +8,13 @@
 
 namespace clipsweep {
 
+// So many samples lie side by side, in the lanes of the CPU's registers.
+inline constexpr std::size_t kLanes = 16;
+
 template <typename T>
 struct AlignedAllocator {
   using value_type = T;
-  static constexpr std::align_val_t kAlignment{64};
+  static constexpr std::align_val_t kAlignment{kLanes * sizeof(float)};
 
   AlignedAllocator() = default;
   template <typename Other>

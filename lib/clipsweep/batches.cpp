@@ -5,6 +5,7 @@
 #include <stdexcept>
 #include <utility>
 
+#include "clipsweep/pixel_kernel.h"
 #include "clipsweep/sha256.h"
 
 namespace clipsweep {
@@ -56,28 +57,20 @@ Batch make_batch(const ImageSet& images, int sources, int size, std::vector<int>
 }
 
 void gather(const ImageSet& images, Span<const std::uint32_t> indices, int source, Batch& batch) {
-  static const auto kScaled = [] {
-    std::array<float, 256> table{};
-    for (std::size_t i = 0; i < table.size(); ++i) table[i] = static_cast<float>(i) / 255.0F;
-    return table;
-  }();
   if (indices.size() != static_cast<std::size_t>(batch.size))
     throw std::logic_error("gather: indices must be [B]");
   const auto pixels = static_cast<std::size_t>(batch.time_steps * batch.inputs);
   const std::size_t first = static_cast<std::size_t>(source) * batch.blocks();
   for (std::size_t block = 0; block < batch.blocks(); ++block) {
-    float* values = batch.values.data() + (first + block) * pixels * kLanes;
     std::uint8_t* labels = batch.labels.data() + (first + block) * kLanes;
-    std::array<const std::uint8_t*, kLanes> pictures{};
+    LanePictures pictures{};
     for (std::size_t lane = 0; lane < kLanes; ++lane) {
       const std::size_t b = block * kLanes + lane;
       const std::uint32_t index = indices[b < indices.size() ? b : 0];
       pictures[lane] = images.picture(index);
       labels[lane] = images.labels[index];
     }
-    for (std::size_t pixel = 0; pixel < pixels; ++pixel)
-      for (std::size_t lane = 0; lane < kLanes; ++lane)
-        values[pixel * kLanes + lane] = kScaled[pictures[lane][pixel]];
+    pixels_to_lanes(pictures, pixels, batch.values.data() + (first + block) * pixels * kLanes);
   }
 }
 

@@ -38,9 +38,6 @@ class ShuffleBuffer {
 std::string batch_order_sha256(std::size_t samples, const TrainingSettings& training,
                                std::uint64_t seed);
 
-// So many samples lie side by side, in the lanes of the CPU's registers.
-inline constexpr std::size_t kLanes = 16;
-
 // One step's samples for all runs of a cohort: S different batches, shared by the runs of a seed.
 // The last block of a batch is filled up with copies of its first sample, which count for nothing:
 // they are never non-finite where the batch is not.

@@ -25,7 +25,8 @@ class FusedEngine : public GradientEngine {
           lstm_gradients(sizes_, parameters.row(r).data(), batch, source_of(batch, r),
                          std::numeric_limits<float>::infinity(), workspace,
                          result.gradients.row(r).data());
-      result.losses[r] = static_cast<float>(sums.loss / batch.size);
+      // As the frameworks have it: a sum beyond float32 is Inf, whatever the mean would be.
+      result.losses[r] = static_cast<float>(sums.loss) / static_cast<float>(batch.size);
       result.corrects[r] = sums.corrects;
     }
   }

@@ -2,55 +2,106 @@
 
 #include <array>
 #include <cmath>
-#include <cstdint>
-#include <cstring>
 #include <limits>
 
-namespace clipsweep {
-namespace {
+#include "clipsweep/simd_targets.h"
 
-double sum_of_squares(Span<const float> values) {
-  // Eight sums side by side, which the compiler can keep in vector registers without changing the
-  // order of any of them.
-  constexpr std::size_t kLanes = 8;
-  std::array<double, kLanes> sums{};
-  const std::size_t whole = values.size() - values.size() % kLanes;
-  for (std::size_t i = 0; i < whole; i += kLanes) {
-    for (std::size_t lane = 0; lane < kLanes; ++lane) {
-      const double value = values[i + lane];
-      sums[lane] += value * value;
+#undef HWY_TARGET_INCLUDE
+#define HWY_TARGET_INCLUDE "clipsweep/gradient_norms.cpp"
+#include <hwy/foreach_target.h>
+#include <hwy/highway.h>
+
+HWY_BEFORE_NAMESPACE();
+namespace clipsweep::HWY_NAMESPACE {
+
+namespace hn = hwy::HWY_NAMESPACE;
+
+// Eight sums side by side, whatever the width of the registers: the result is the same on all
+// machines. The square of a float32 is exact in double.
+double sum_of_squares(const float* values, std::size_t size) {
+  constexpr std::size_t kSums = 8;
+  constexpr hn::CappedTag<double, kSums> kDoubles;
+  const hn::Rebind<float, decltype(kDoubles)> floats;
+  constexpr std::size_t kLanes = hn::MaxLanes(kDoubles);
+  constexpr std::size_t kRegisters = kSums / kLanes;
+  hn::Vec<decltype(kDoubles)> sums[kRegisters];
+  for (auto& sum : sums) sum = hn::Zero(kDoubles);
+  const std::size_t whole = size - size % kSums;
+  for (std::size_t i = 0; i < whole; i += kSums) {
+    for (std::size_t n = 0; n < kRegisters; ++n) {
+      const auto value = hn::PromoteTo(kDoubles, hn::LoadU(floats, values + i + n * kLanes));
+      sums[n] = hn::MulAdd(value, value, sums[n]);
     }
   }
+  HWY_ALIGN double of_lane[kSums];
+  for (std::size_t n = 0; n < kRegisters; ++n) hn::Store(sums[n], kDoubles, of_lane + n * kLanes);
   double rest = 0;
-  for (std::size_t i = whole; i < values.size(); ++i) {
+  for (std::size_t i = whole; i < size; ++i) {
     const double value = values[i];
     rest += value * value;
   }
-  return ((sums[0] + sums[4]) + (sums[1] + sums[5])) + ((sums[2] + sums[6]) + (sums[3] + sums[7])) +
-         rest;
+  return ((of_lane[0] + of_lane[4]) + (of_lane[1] + of_lane[5])) +
+         ((of_lane[2] + of_lane[6]) + (of_lane[3] + of_lane[7])) + rest;
 }
 
-// Whether all exponents are below that of NaN and Inf: integers, so that the loop needs no branch.
-bool all_finite(Span<const float> values) {
-  constexpr std::uint32_t kExponent = 0x7f800000;
-  std::uint32_t bad = 0;
-  for (const float value : values) {
-    std::uint32_t bits = 0;
-    std::memcpy(&bits, &value, sizeof bits);
-    bad |= (bits & kExponent) == kExponent ? 1U : 0U;
-  }
-  return bad == 0;
+using Floats = hn::CappedTag<float, 16>;
+
+// Calls `body` with each register's worth of values, the last one filled up with zeros.
+template <typename Body>
+HWY_INLINE void for_registers(const float* values, std::size_t size, const Body& body) {
+  constexpr Floats kFloats;
+  constexpr std::size_t kLanes = hn::MaxLanes(kFloats);
+  std::size_t i = 0;
+  for (; i + kLanes <= size; i += kLanes) body(hn::LoadU(kFloats, values + i));
+  if (i == size) return;
+  HWY_ALIGN float rest[kLanes] = {};
+  for (std::size_t lane = 0; i + lane < size; ++lane) rest[lane] = values[i + lane];
+  body(hn::Load(kFloats, rest));
 }
 
-}  // namespace
+// The largest magnitude, NaN if any value is NaN.
+float largest_of(const float* values, std::size_t size) {
+  constexpr Floats kFloats;
+  auto largest = hn::Zero(kFloats);
+  auto nans = hn::Zero(kFloats);  // NaN where there was one
+  for_registers(values, size, [&](auto value) {
+    const auto magnitude = hn::Abs(value);
+    largest = hn::IfThenElse(hn::Gt(magnitude, largest), magnitude, largest);
+    nans = hn::IfThenElse(hn::Eq(value, value), nans, value);
+  });
+  if (!hn::AllTrue(kFloats, hn::Eq(nans, nans))) return std::numeric_limits<float>::quiet_NaN();
+  return hn::GetLane(hn::MaxOfLanes(kFloats, largest));
+}
 
-double euclidean_norm(Span<const float> values) { return std::sqrt(sum_of_squares(values)); }
+bool all_finite(const float* values, std::size_t size) {
+  constexpr Floats kFloats;
+  // x - x is 0 for a finite number and NaN for any other; so is the sum of these.
+  auto sum = hn::Zero(kFloats);
+  for_registers(values, size, [&](auto value) { sum = hn::Add(sum, hn::Sub(value, value)); });
+  return hn::AllTrue(kFloats, hn::Eq(sum, sum));
+}
+
+}  // namespace clipsweep::HWY_NAMESPACE
+HWY_AFTER_NAMESPACE();
+
+#if HWY_ONCE
+namespace clipsweep {
+
+HWY_EXPORT(sum_of_squares);
+HWY_EXPORT(largest_of);
+HWY_EXPORT(all_finite);
+
+double euclidean_norm(Span<const float> values) {
+  return std::sqrt(HWY_DYNAMIC_DISPATCH(sum_of_squares)(values.data(), values.size()));
+}
 
 void measure_norms(Span<const float> row, const ParameterLayout& layout, GradientNorms& norms) {
   norms.tensors.clear();
   double sum = 0;
   for (const auto& tensor : layout.tensors) {
-    const double squares = sum_of_squares(part(row, tensor));
+    const auto values = part(row, tensor);
+    const double squares =
+        HWY_DYNAMIC_DISPATCH(sum_of_squares)(values.data(), values.size());
     norms.tensors.push_back(std::sqrt(squares));
     sum += squares;
   }
@@ -58,14 +109,7 @@ void measure_norms(Span<const float> row, const ParameterLayout& layout, Gradien
 }
 
 float largest_magnitude(Span<const float> values) {
-  float largest = 0;
-  bool has_nan = false;
-  for (const float value : values) {
-    const float magnitude = std::fabs(value);
-    has_nan |= magnitude != magnitude;
-    largest = magnitude > largest ? magnitude : largest;
-  }
-  return has_nan ? std::numeric_limits<float>::quiet_NaN() : largest;
+  return HWY_DYNAMIC_DISPATCH(largest_of)(values.data(), values.size());
 }
 
 std::size_t index_of_largest(Span<const float> values) {
@@ -76,7 +120,7 @@ std::size_t index_of_largest(Span<const float> values) {
 }
 
 std::optional<NonfiniteCounts> find_nonfinite(Span<const float> values) {
-  if (all_finite(values)) return std::nullopt;
+  if (HWY_DYNAMIC_DISPATCH(all_finite)(values.data(), values.size())) return std::nullopt;
   NonfiniteCounts counts;
   for (std::size_t i = 0; i < values.size(); ++i) {
     if (std::isfinite(values[i])) continue;
@@ -92,3 +136,4 @@ std::optional<NonfiniteCounts> find_nonfinite(Span<const float> values) {
 }
 
 }  // namespace clipsweep
+#endif

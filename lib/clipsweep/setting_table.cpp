@@ -196,13 +196,9 @@ std::vector<Setting> execution_settings() {
          config.data_folder = std::string(text);
        },
        [](const auto& config) { return config.data_folder; }},
-      {"engine", "engine", "NAME", "What computes the gradients: auto, reference", group,
-       [](auto& config, auto text) {
-         if (text == "fused")
-           throw ConfigError("the fused engine is not part of this version; use auto or reference");
-         config.engine = choose_name(text, {"auto", "reference"});
-       },
-       [](const auto& config) { return config.engine; }},
+      text_choice("engine", "What computes the gradients", group,
+                  [](auto& config) -> auto& { return config.engine; },
+                  {"auto", "reference", "fused"}),
       text_choice("device", "Where the gradients are computed", group,
                   [](auto& config) -> auto& { return config.device; }, {"cpu", "cuda"}),
       whole_number(

@@ -80,6 +80,10 @@ void use_simd(const std::string& name) {
                                 printable(name), did_you_mean(name, names), join(names)));
 }
 
+std::string simd_library_version() {
+  return fmt::format("{}.{}.{}", HWY_MAJOR, HWY_MINOR, HWY_PATCH);
+}
+
 void use_simd_of_environment() {
   const char* name = std::getenv("CLIPSWEEP_SIMD");
   if (name && *name) use_simd(name);

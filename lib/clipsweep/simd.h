@@ -18,6 +18,9 @@ std::string simd_name();
 // Not while kernels are running. Throws ConfigError if it is not one of `simd_names`.
 void use_simd(const std::string& name);
 
+// The version of Google Highway: `1.0.3`.
+std::string simd_library_version();
+
 // `use_simd` with what CLIPSWEEP_SIMD says, where it is set.
 void use_simd_of_environment();
 

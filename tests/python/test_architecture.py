@@ -10,11 +10,11 @@ LIBRARY = pathlib.Path(__file__).parents[2] / "lib"
 
 def documented_headers():
     text = (LIBRARY / "README.md").read_text()
-    return re.findall(r"^\| `(\w+\.h)` \|", text, flags=re.MULTILINE)
+    return re.findall(r"^\| `([\w-]+\.h)` \|", text, flags=re.MULTILINE)
 
 
 def included_headers(path):
-    return re.findall(r'^#include "clipsweep/(\w+\.h)"', path.read_text(), flags=re.MULTILINE)
+    return re.findall(r'^#include "clipsweep/([\w-]+\.h)"', path.read_text(), flags=re.MULTILINE)
 
 
 def test_every_file_of_the_library_is_in_the_list_once():

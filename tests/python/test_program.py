@@ -30,7 +30,7 @@ SHORT = ("--epochs", "2", "--steps-per-epoch", "20")
 RUNS = 6
 STEPS = 40
 # Long enough to be hit in the middle.
-LONG = ("--clip", "none,value:0.1", "--seeds", "2", "--epochs", "2", "--steps-per-epoch", "250")
+LONG = ("--clip", "none,value:0.1", "--seeds", "2", "--epochs", "2", "--steps-per-epoch", "2500")
 # An epoch of logs is 165 kB.
 BULKY = ("--clip", "none", "--seeds", "2", "--epochs", "1", "--steps-per-epoch", "400")
 
@@ -580,7 +580,7 @@ def test_an_interrupted_sweep_is_marked_and_continues(sent, code, tmp_path, undi
 
 def test_a_second_interrupt_ends_at_once(tmp_path):
     # A step of this takes a second or more, so both signals come within the first.
-    heavy = ("--clip", "none", "--hidden", "256", "--batch-size", "2048", "--epochs", "1")
+    heavy = ("--clip", "none", "--hidden", "512", "--batch-size", "2048", "--epochs", "1")
     out = tmp_path / "out"
     process = start(*heavy, "--out", out)
     wait_for_log(process, out)
