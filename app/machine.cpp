@@ -3,12 +3,25 @@
 #include <sched.h>
 
 #include <algorithm>
+#include <cstdlib>
 #include <fstream>
 #include <thread>
 
 #include "clipsweep/text.h"
 
 namespace clipsweep {
+namespace {
+
+// What stands behind "KEY:" in one of the kernel's tables; empty if it does not.
+std::string value_in(const char* file, std::string_view key) {
+  std::ifstream stream(file);
+  for (std::string line; std::getline(stream, line);)
+    if (std::string_view(line).substr(0, key.size()) == key)
+      return std::string(trimmed(std::string_view(line).substr(line.find(':') + 1)));
+  return "";
+}
+
+}  // namespace
 
 std::size_t usable_cores() {
   cpu_set_t set;
@@ -19,12 +32,14 @@ std::size_t usable_cores() {
 }
 
 std::string cpu_model() {
-  std::ifstream stream("/proc/cpuinfo");
-  for (std::string line; std::getline(stream, line);) {
-    if (line.compare(0, 10, "model name") == 0)
-      return std::string(trimmed(std::string_view(line).substr(line.find(':') + 1)));
-  }
-  return "unknown";
+  const std::string model = value_in("/proc/cpuinfo", "model name");
+  return model.empty() ? "unknown" : model;
+}
+
+std::uint64_t peak_memory() {
+  // Not what getrusage says: that includes the parent's memory at the time of the start.
+  const std::string kibibytes = value_in("/proc/self/status", "VmHWM");
+  return std::strtoull(kibibytes.c_str(), nullptr, 10) * 1024;
 }
 
 std::size_t worker_count(const ExperimentConfig& config) {

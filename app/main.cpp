@@ -8,8 +8,8 @@
 #include "looking_commands.h"
 #include "plan_command.h"
 #include "program.h"
+#include "sibling_process.h"
 #include "training_commands.h"
-#include "training_process.h"
 #include "version.h"
 
 namespace clipsweep {

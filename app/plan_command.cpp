@@ -22,7 +22,7 @@
 #include "clipsweep/wall_clock.h"
 #include "machine.h"
 #include "progress.h"
-#include "training_process.h"
+#include "sibling_process.h"
 #include "version.h"
 
 namespace clipsweep {
@@ -91,7 +91,7 @@ SpeedMeasurement measure(const ExperimentConfig& config, const SweepPlan& plan,
                          const EngineChoice& choice, int argc, const char* const* argv) {
   if (choice.name == EngineName::kFused)
     return measure_speed(plan, load_image_data(config.data_folder), worker_count(config),
-                         make_fused_engine);
+                         make_fused_engine, cohort_sizes_for(choice.name));
   const std::string output = output_of_training_process(measure_arguments(argc, argv));
   return speed_measurement_from_json(parse_json(output, "measurement"));
 }

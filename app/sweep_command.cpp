@@ -51,6 +51,7 @@ void record_call(SweepFolder& sweep, const Circumstances& circumstances, double 
   Json call = to_json(circumstances);
   call["wall_seconds"] = json_number(seconds);
   call["wall_run_steps_per_second"] = json_number(static_cast<double>(run_steps) / seconds);
+  call["wall_peak_memory"] = peak_memory();
   for (const auto& [key, value] : call.items()) sweep.sweep[key] = value;
   sweep.sweep["calls"].push_back(std::move(call));
   write_file(sweep_path(sweep.folder), to_page(sweep.sweep) + "\n");
@@ -90,6 +91,16 @@ void train(const CommandLine& line, const SweepJob& job, const std::vector<const
   record_call(sweep, circumstances, stopwatch.seconds(), job.progress.run_steps);
 }
 
+// Rounding alone moves a run: pairs across engines would compare them, not the modes.
+void warn_about_other_engines(const PlanStatus& status, const TrainingEngine& engine) {
+  const std::string ours = fmt::format("{}, {}", to_text(engine.choice.name), engine.simd);
+  for (const auto& [theirs, runs] : status.finished_by)
+    if (theirs != ours)
+      complain(fmt::format("warning: {} in this folder {} computed by another engine ({}, now {}); "
+                           "their last digits differ, so compare only runs of one engine",
+                           counted(runs, "complete run"), runs == 1 ? "was" : "were", theirs, ours));
+}
+
 void say_what_happens(std::size_t to_train, std::size_t complete, std::uint64_t steps,
                       std::size_t workers) {
   if (to_train == 0)
@@ -116,8 +127,10 @@ int run_sweep(const CommandLine& line, const TrainingEngine& engine, int argc,
   std::signal(SIGPIPE, SIG_IGN);  // a reader of the progress that goes must not end the sweep
   allow_many_open_files();
 
-  auto runs = unfinished_runs(plan, sweep);
+  PlanStatus status = plan_status(plan, sweep);
+  auto& runs = status.unfinished;
   const std::size_t unfinished = runs.size();
+  if (unfinished > 0) warn_about_other_engines(status, engine);
   if (config.max_runs && *config.max_runs < runs.size()) runs.resize(*config.max_runs);
   SweepProgress progress;
   const std::size_t workers = worker_count(config);
@@ -125,6 +138,7 @@ int run_sweep(const CommandLine& line, const TrainingEngine& engine, int argc,
     say_what_happens(runs.size(), plan.runs.size() - unfinished, plan.training.steps(),
                      std::min(workers, runs.size()));
   SweepJob job{plan, data, folder, workers, engine.make, stop, progress};
+  job.cohort_sizes = cohort_sizes_for(engine.choice.name);
   if (line.verbose) job.on_run_end = print_run_end;
   if (!runs.empty()) train(line, job, runs, circumstances, sweep);
 

@@ -1,13 +1,15 @@
 // clipsweep-train: the commands that need LibTorch, started by clipsweep. Apart from it because
 // loading LibTorch takes half a second, which nobody should wait for who does not need it.
+#include <fmt/format.h>
 #include <unistd.h>
 
 #include "clipsweep/error.h"
+#include "clipsweep/simd.h"
 #include "command_line.h"
 #include "one_thread.h"
 #include "program.h"
 #include "reference_training.h"
-#include "clipsweep/simd.h"
+#include "version.h"
 
 namespace clipsweep {
 namespace {
@@ -36,6 +38,9 @@ int dispatch(int argc, const char* const* argv) {
       return run_trace(line, engine_for(line));
     case Command::kBench:
       return run_bench(line);
+    case Command::kVersion:
+      fmt::print("clipsweep-train {} ({})\n", kVersion, kGitRevision);
+      return kSuccess;
     case Command::kMeasure:
       return run_measure(line, engine_for(line));
     default:

@@ -7,7 +7,9 @@
 #include <set>
 
 #include "clipsweep/error.h"
+#include "clipsweep/fused_engine.h"
 #include "clipsweep/reference_engine.h"
+#include "clipsweep/simd.h"
 #include "clipsweep/sweep_manifest.h"
 #include "test_support.h"
 
@@ -52,10 +54,14 @@ class Sweep {
 
   void train(const std::vector<const RunSpec*>& runs, std::size_t workers = 1,
              const EngineFactory& make_engine = reference_factory()) {
-    train_runs({plan_, fashion_mnist(), path_, workers, make_engine, stop_, progress_}, runs);
+    SweepJob job{plan_, fashion_mnist(), path_, workers, make_engine, stop_, progress_};
+    job.cohort_sizes = {16, 64};  // one cohort for each worker
+    train_runs(job, runs);
   }
-  std::vector<const RunSpec*> unfinished() const { return unfinished_runs(plan_, owned_.sweep); }
-  RunRecord record(const RunSpec& run) const { return *read_run(owned_.sweep, run); }
+  std::vector<const RunSpec*> unfinished() const {
+    return plan_status(plan_, owned_.sweep).unfinished;
+  }
+  RunRecord record(const RunSpec& run) const { return read_run(owned_.sweep, run).value(); }
   std::string steps(const RunSpec& run) const { return content_of(steps_path(path_, run.id)); }
   const SweepPlan& plan() const { return plan_; }
   const fs::path& path() const { return path_; }
@@ -72,15 +78,34 @@ class Sweep {
 };
 
 TEST(TrainRuns, WritesTheSameBytesAloneInACohortAndOnTwoWorkers) {
-  Sweep together(small_config()), alone(small_config()), on_two(small_config());
-  together.train(together.unfinished());
-  for (const RunSpec* run : alone.unfinished()) alone.train({run});
-  on_two.train(on_two.unfinished(), 2);
-  for (const auto& run : together.plan().runs) {
-    EXPECT_EQ(together.steps(run), alone.steps(run)) << run.id;
-    EXPECT_EQ(together.steps(run), on_two.steps(run)) << run.id;
-    EXPECT_EQ(together.record(run).final_weights_sha256, alone.record(run).final_weights_sha256);
-    EXPECT_EQ(together.record(run).epochs[1].test_loss, alone.record(run).epochs[1].test_loss);
+  for (const EngineFactory& make_engine : {reference_factory(), EngineFactory(make_fused_engine)}) {
+    Sweep together(small_config()), alone(small_config()), on_two(small_config());
+    together.train(together.unfinished(), 1, make_engine);
+    for (const RunSpec* run : alone.unfinished()) alone.train({run}, 1, make_engine);
+    on_two.train(on_two.unfinished(), 2, make_engine);
+    for (const auto& run : together.plan().runs) {
+      EXPECT_EQ(together.steps(run), alone.steps(run)) << run.id;
+      EXPECT_EQ(together.steps(run), on_two.steps(run)) << run.id;
+      EXPECT_EQ(together.record(run).final_weights_sha256, alone.record(run).final_weights_sha256);
+      EXPECT_EQ(together.record(run).epochs[1].test_loss, alone.record(run).epochs[1].test_loss);
+    }
+  }
+}
+
+TEST(TrainRuns, TheEnginesAgreeOnAShortRun) {
+  Sweep reference(small_config()), fused(small_config());
+  reference.train(reference.unfinished());
+  fused.train(fused.unfinished(), 1, make_fused_engine);
+  for (const auto& run : reference.plan().runs) {
+    const auto one = reference.record(run), other = fused.record(run);
+    EXPECT_EQ(one.initial_weights_sha256, other.initial_weights_sha256);
+    EXPECT_EQ(one.batch_order_sha256, other.batch_order_sha256);
+    EXPECT_EQ(other.engine, "fused");
+    EXPECT_EQ(other.simd, simd_name());
+    for (std::size_t epoch = 0; epoch < 2; ++epoch) {
+      EXPECT_NEAR(one.epochs[epoch].train_loss, other.epochs[epoch].train_loss, 1e-5);
+      EXPECT_NEAR(one.epochs[epoch].test_loss, other.epochs[epoch].test_loss, 1e-5);
+    }
   }
 }
 
@@ -203,6 +228,7 @@ TEST(TrainRuns, AFailureBetweenTheEndsOfTwoRunsRewritesNeither) {
   const EngineFactory make_engine = reference_factory();
   SweepJob job{sweep.plan(), fashion_mnist(), sweep.path(),    1,
                make_engine,  sweep.stop(),    sweep.progress()};
+  job.cohort_sizes = {16, 64};
   int ends = 0;
   job.on_run_end = [&](const RunRecord&) {
     if (++ends == 2) throw std::runtime_error("the reader is gone");
@@ -233,25 +259,46 @@ TEST(TrainRuns, LogEveryKeepsTheTotals) {
   }
 }
 
-TEST(MakeCohorts, GivesEveryWorkerTheSame) {
+std::vector<const RunSpec*> pointers_to(const SweepPlan& plan) {
+  std::vector<const RunSpec*> runs;
+  for (const auto& run : plan.runs) runs.push_back(&run);
+  return runs;
+}
+
+TEST(MakeCohorts, AreLargeFirstAndThenEverSmaller) {
   ExperimentConfig config = small_config();
   config.seeds.clear();
   for (std::uint64_t seed = 0; seed < 50; ++seed) config.seeds.push_back(seed);
   const auto plan = make_plan(config, "");
-  std::vector<const RunSpec*> runs;
-  for (const auto& run : plan.runs) runs.push_back(&run);
-  const auto cohorts = make_cohorts(runs, 2, 64);
-  ASSERT_EQ(cohorts.size(), 4U);  // 150 runs: two rounds of two
-  std::size_t count = 0;
-  for (const auto& cohort : cohorts) {
-    EXPECT_TRUE(cohort.size() == 37 || cohort.size() == 38);
-    count += cohort.size();
-    EXPECT_TRUE(std::is_sorted(cohort.begin(), cohort.end(),
-                               [](const auto* a, const auto* b) { return a->seed < b->seed; }));
+  const auto runs = pointers_to(plan);
+  for (const std::size_t workers : {1, 2, 3, 16}) {
+    for (const CohortSizes sizes : {CohortSizes{2, 64}, CohortSizes{16, 64}, CohortSizes{1, 1}}) {
+      const auto cohorts = make_cohorts(runs, workers, sizes);
+      std::set<const RunSpec*> taken;
+      std::size_t before = sizes.largest;
+      for (const auto& cohort : cohorts) {
+        EXPECT_LE(cohort.size(), before);
+        before = cohort.size();
+        taken.insert(cohort.begin(), cohort.end());
+        EXPECT_TRUE(std::is_sorted(cohort.begin(), cohort.end(),
+                                   [](const auto* a, const auto* b) { return a->seed < b->seed; }));
+      }
+      EXPECT_EQ(taken.size(), 150U);
+      // No worker waits for more than the smallest cohort, give or take its share of the last ones.
+      EXPECT_LE(cohorts.back().size(), sizes.smallest);
+      EXPECT_GE(cohorts.size(), std::min<std::size_t>(workers, 150 / sizes.smallest));
+    }
   }
-  EXPECT_EQ(count, 150U);
-  EXPECT_EQ(make_cohorts({runs[0]}, 8, 64).size(), 1U);
-  EXPECT_TRUE(make_cohorts({}, 2, 64).empty());
+}
+
+TEST(MakeCohorts, DivideFewRunsEqually) {
+  const auto plan = make_plan(small_config(), "");
+  const auto runs = pointers_to(plan);
+  EXPECT_EQ(make_cohorts({runs[0]}, 8, {}).size(), 1U);
+  EXPECT_TRUE(make_cohorts({}, 2, {}).empty());
+  const auto cohorts = make_cohorts(runs, 4, {16, 64});
+  ASSERT_EQ(cohorts.size(), 4U);
+  for (const auto& cohort : cohorts) EXPECT_TRUE(cohort.size() == 1 || cohort.size() == 2);
 }
 
 }  // namespace

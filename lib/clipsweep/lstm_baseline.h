@@ -1,12 +1,26 @@
 // What the engines are measured against: one run as a tutorial writes it, with torch::nn::LSTM.
 #pragma once
 
-#include "clipsweep/image_data.h"
+#include <memory>
+
+#include "clipsweep/batches.h"
 
 namespace clipsweep {
 
-// Trains one run of the classic example (batches of 32 pictures, 10 units, clip_grad_norm_, SGD)
-// for so many steps: forward, loss, backward, clip, update. Returns seconds a step. One thread.
-double seconds_per_lstm_step(const ImageSet& images, int hidden, int batch_size, int steps);
+// One run in LibTorch's usual way, on one thread: torch::nn::LSTM and torch::nn::Linear,
+// clip_grad_norm_, torch::optim::SGD.
+class LstmBaseline {
+ public:
+  // Every step sees the batch's first source.
+  LstmBaseline(const Batch& batch, int hidden);
+  ~LstmBaseline();
+
+  // Forward, loss, backward, clip, update.
+  void step();
+
+ private:
+  struct State;
+  std::unique_ptr<State> state_;
+};
 
 }  // namespace clipsweep

@@ -5,7 +5,6 @@
 
 #include "clipsweep/cohort_trainer.h"
 #include "clipsweep/parallel.h"
-#include "clipsweep/sweep_runner.h"
 #include "clipsweep/wall_clock.h"
 
 namespace clipsweep {
@@ -55,19 +54,15 @@ WorkerResult measure_worker(const CohortContext& context, const std::vector<cons
   return result;
 }
 
-std::vector<std::vector<const RunSpec*>> cohorts_of(const SweepPlan& plan, std::size_t workers) {
-  std::vector<const RunSpec*> runs;
-  for (const auto& run : plan.runs) runs.push_back(&run);
-  return make_cohorts(std::move(runs), workers, kLargestCohort);
-}
-
 }  // namespace
 
 SpeedMeasurement measure_speed(const SweepPlan& plan, const ImageData& data, std::size_t workers,
-                               const EngineFactory& make_engine) {
+                               const EngineFactory& make_engine, const CohortSizes& sizes) {
   const auto layout = layout_for(plan.training, data.train);
   const auto test_batches = make_test_batches(data.test);
-  const auto cohorts = cohorts_of(plan, workers);
+  std::vector<const RunSpec*> runs;
+  for (const auto& run : plan.runs) runs.push_back(&run);
+  const auto cohorts = make_cohorts(std::move(runs), workers, sizes);
   const std::atomic<bool> stop{false};
   std::atomic<std::uint64_t> run_steps{0};
   SweepPlan every_step = plan;
@@ -103,15 +98,16 @@ SpeedMeasurement speed_measurement_from_json(const Json& json) {
 }
 
 CostEstimate estimate_cost(const SweepPlan& plan, const SpeedMeasurement& measurement) {
-  const auto cohorts = cohorts_of(plan, measurement.workers);
+  const auto runs = static_cast<double>(plan.runs.size());
   const auto steps = static_cast<double>(plan.training.steps());
-  const double rounds =
-      std::max(1.0, static_cast<double>(cohorts.size()) / static_cast<double>(measurement.workers));
   const double of_one_cohort = steps * measurement.seconds_per_step +
                                plan.training.epochs * measurement.seconds_per_evaluation;
+  // A worker's share, in cohorts; no cohort is done in less than its time.
+  const double rounds = std::max(
+      1.0, runs / static_cast<double>(measurement.workers) / static_cast<double>(measurement.cohort));
   const double logged = std::max(1.0, steps / plan.log_every);
   return {rounds * of_one_cohort,
-          static_cast<double>(plan.runs.size()) * logged * measurement.bytes_per_step};
+          runs * logged * measurement.bytes_per_step};
 }
 
 }  // namespace clipsweep

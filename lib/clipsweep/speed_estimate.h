@@ -7,6 +7,7 @@
 #include "clipsweep/image_data.h"
 #include "clipsweep/json.h"
 #include "clipsweep/sweep_plan.h"
+#include "clipsweep/sweep_runner.h"
 
 namespace clipsweep {
 
@@ -21,7 +22,7 @@ struct SpeedMeasurement {
 
 // Takes about a second.
 SpeedMeasurement measure_speed(const SweepPlan& plan, const ImageData& data, std::size_t workers,
-                               const EngineFactory& make_engine);
+                               const EngineFactory& make_engine, const CohortSizes& sizes);
 
 Json to_json(const SpeedMeasurement& measurement);
 SpeedMeasurement speed_measurement_from_json(const Json& json);

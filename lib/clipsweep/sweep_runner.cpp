@@ -24,7 +24,7 @@ class Pool {
       : job_(job),
         layout_(layout_for(job.plan.training, job.data.train)),
         test_batches_(make_test_batches(job.data.test)),
-        cohorts_(make_cohorts(runs, job.workers, kLargestCohort)) {}
+        cohorts_(make_cohorts(runs, job.workers, job.cohort_sizes)) {}
 
   void run() {
     run_on_threads(std::min(job_.workers, cohorts_.size()), [this](std::size_t) { work(); });
@@ -93,25 +93,43 @@ std::optional<RunRecord> read_or_advise(const SweepFolder& sweep, const RunSpec&
 
 }  // namespace
 
-std::vector<const RunSpec*> unfinished_runs(const SweepPlan& plan, const SweepFolder& sweep) {
-  std::vector<const RunSpec*> unfinished;
+CohortSizes cohort_sizes_for(EngineName engine) {
+  // LibTorch's overhead is spread over 16 runs at least; the fused engine has none.
+  return engine == EngineName::kReference ? CohortSizes{16, 64} : CohortSizes{};
+}
+
+PlanStatus plan_status(const SweepPlan& plan, const SweepFolder& sweep) {
+  PlanStatus status;
   for (const auto& run : plan.runs) {
     const auto record = read_or_advise(sweep, run);
     const bool done =
         record && (record->outcome == Outcome::kCompleted || record->outcome == Outcome::kDiverged);
-    if (!done) unfinished.push_back(&run);
+    if (done)
+      ++status.finished_by[fmt::format("{}, {}", record->engine, record->simd)];
+    else
+      status.unfinished.push_back(&run);
   }
-  return unfinished;
+  return status;
 }
 
 std::vector<std::vector<const RunSpec*>> make_cohorts(std::vector<const RunSpec*> runs,
-                                                      std::size_t workers, std::size_t largest) {
+                                                      std::size_t workers,
+                                                      const CohortSizes& sizes) {
   std::stable_sort(runs.begin(), runs.end(),
                    [](const auto* a, const auto* b) { return a->seed < b->seed; });
-  const std::size_t rounds = divide_up(runs.size(), largest * workers);
-  const std::size_t count = std::min(runs.size(), rounds * workers);
-  std::vector<std::vector<const RunSpec*>> cohorts(count);
-  for (std::size_t i = 0; i < runs.size(); ++i) cohorts[i * count / runs.size()].push_back(runs[i]);
+  std::vector<std::vector<const RunSpec*>> cohorts;
+  auto next = runs.begin();
+  const auto left = [&] { return static_cast<std::size_t>(runs.end() - next); };
+  const auto take = [&](std::size_t count) {
+    cohorts.emplace_back(next, next + static_cast<std::ptrdiff_t>(count));
+    next += static_cast<std::ptrdiff_t>(count);
+  };
+  // Half of a worker's share of what is left (guided self-scheduling; Polychronopoulos and Kuck,
+  // 1987), and the last ones in equal parts.
+  while (left() > workers * sizes.smallest)
+    take(std::clamp(divide_up(left(), 2 * workers), sizes.smallest, sizes.largest));
+  for (std::size_t parts = std::min(workers, left()); parts > 0; --parts)
+    take(divide_up(left(), parts));
   return cohorts;
 }
 

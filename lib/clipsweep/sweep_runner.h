@@ -5,8 +5,11 @@
 #include <atomic>
 #include <cstdint>
 #include <functional>
+#include <map>
+#include <string>
 #include <vector>
 
+#include "clipsweep/engine_choice.h"
 #include "clipsweep/gradient_engine.h"
 #include "clipsweep/image_data.h"
 #include "clipsweep/parameters.h"
@@ -16,8 +19,14 @@
 
 namespace clipsweep {
 
-// More runs in one cohort bring no speed, but memory and a coarser division of the work.
-inline constexpr std::size_t kLargestCohort = 64;
+// How many runs a cohort may have. More bring no speed, but memory and a coarser division of the
+// work; with fewer an engine is slower.
+struct CohortSizes {
+  std::size_t smallest = 2;
+  std::size_t largest = 64;
+};
+
+CohortSizes cohort_sizes_for(EngineName engine);
 
 // What a progress line shows while the workers run.
 struct SweepProgress {
@@ -39,16 +48,25 @@ struct SweepJob {
   SweepProgress& progress;
   // Called by the workers, after a run's log is complete; may be empty.
   std::function<void(const RunRecord&)> on_run_end = {};
+  CohortSizes cohort_sizes = {};
 };
 
-// The runs that have not completed or diverged yet, in the order of the plan: those without
-// run.json, interrupted ones and failed ones.
-std::vector<const RunSpec*> unfinished_runs(const SweepPlan& plan, const SweepFolder& sweep);
+// What a folder has of a plan.
+struct PlanStatus {
+  // The runs that have not completed or diverged yet, in the order of the plan: those without
+  // run.json, interrupted ones and failed ones.
+  std::vector<const RunSpec*> unfinished;
+  // How many of the others each engine and instruction set has computed: `fused, avx512`.
+  std::map<std::string, std::size_t> finished_by;
+};
+PlanStatus plan_status(const SweepPlan& plan, const SweepFolder& sweep);
 
-// Groups runs into cohorts of at most `largest`, of nearly equal size and so that every worker has
-// the same number of them; runs of one seed stay together where they can, to share their batches.
+// Groups runs into cohorts, to be taken one after the other by whichever worker is free: large ones
+// first, then ever smaller ones, so that the workers finish together though runs may end early.
+// Runs of one seed stay together where they can, to share their batches.
 std::vector<std::vector<const RunSpec*>> make_cohorts(std::vector<const RunSpec*> runs,
-                                                      std::size_t workers, std::size_t largest);
+                                                      std::size_t workers,
+                                                      const CohortSizes& sizes);
 
 // Trains the runs and writes their logs. A cohort that fails while it trains marks its runs
 // `failed` and the others go on. Throws StorageError if the disk fails, and whatever keeps a cohort

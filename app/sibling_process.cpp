@@ -1,4 +1,4 @@
-#include "training_process.h"
+#include "sibling_process.h"
 
 #include <fmt/format.h>
 #include <spawn.h>
@@ -11,6 +11,7 @@
 #include <filesystem>
 #include <stdexcept>
 
+#include "clipsweep/wall_clock.h"
 #include "one_thread.h"
 #include "program.h"
 
@@ -19,10 +20,10 @@ extern char** environ;
 namespace clipsweep {
 namespace {
 
-std::string training_program() {
+std::string path_of(const std::string& name) {
   std::error_code error;
   const auto self = std::filesystem::read_symlink("/proc/self/exe", error);
-  const auto program = self.parent_path() / "clipsweep-train";
+  const auto program = self.parent_path() / name;
   if (error || ::access(program.c_str(), X_OK) != 0)
     throw std::runtime_error(fmt::format(
         "{}: cannot be run; clipsweep-train must lie beside clipsweep, as the build puts it",
@@ -51,15 +52,15 @@ std::string read_to_end(int descriptor) {
 }  // namespace
 
 void become_training_process(int argc, char** argv) {
-  const std::string program = training_program();
+  const std::string program = path_of("clipsweep-train");
   std::vector<std::string> arguments(argv, argv + argc);
   set_one_thread_environment();
   ::execv(program.c_str(), pointers_to(arguments).data());
   throw std::runtime_error(fmt::format("{}: {}", program, std::strerror(errno)));
 }
 
-std::string output_of_training_process(const std::vector<std::string>& arguments) {
-  std::vector<std::string> all = {training_program()};
+EndedProcess run_sibling(const std::string& program, const std::vector<std::string>& arguments) {
+  std::vector<std::string> all = {path_of(program)};
   all.insert(all.end(), arguments.begin(), arguments.end());
   set_one_thread_environment();
   std::array<int, 2> ends{};
@@ -68,18 +69,27 @@ std::string output_of_training_process(const std::vector<std::string>& arguments
   posix_spawn_file_actions_init(&actions);
   posix_spawn_file_actions_adddup2(&actions, ends[1], STDOUT_FILENO);
   posix_spawn_file_actions_addclose(&actions, ends[0]);
+  EndedProcess ended;
+  const Stopwatch stopwatch;
   pid_t child = 0;
   const int error =
       ::posix_spawn(&child, all[0].c_str(), &actions, nullptr, pointers_to(all).data(), environ);
   posix_spawn_file_actions_destroy(&actions);
   ::close(ends[1]);
-  const std::string output = error == 0 ? read_to_end(ends[0]) : "";
+  if (error == 0) ended.output = read_to_end(ends[0]);
   ::close(ends[0]);
   int status = 0;
   if (error != 0 || ::waitpid(child, &status, 0) != child || !WIFEXITED(status))
-    throw std::runtime_error("clipsweep-train could not be started or was killed");
-  if (WEXITSTATUS(status) != 0) throw ToldFailure{WEXITSTATUS(status)};
-  return output;
+    throw std::runtime_error(program + " could not be started or was killed");
+  ended.wall_seconds = stopwatch.seconds();
+  ended.exit_code = WEXITSTATUS(status);
+  return ended;
+}
+
+std::string output_of_training_process(const std::vector<std::string>& arguments) {
+  const EndedProcess ended = run_sibling("clipsweep-train", arguments);
+  if (ended.exit_code != 0) throw ToldFailure{ended.exit_code};
+  return ended.output;
 }
 
 }  // namespace clipsweep

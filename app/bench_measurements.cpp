@@ -1,0 +1,273 @@
+#include "bench_measurements.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <atomic>
+#include <filesystem>
+#include <map>
+#include <memory>
+#include <numeric>
+
+#include "clipsweep/cohort_trainer.h"
+#include "clipsweep/error.h"
+#include "clipsweep/fused_engine.h"
+#include "clipsweep/lstm_baseline.h"
+#include "clipsweep/peak_flops.h"
+#include "clipsweep/random.h"
+#include "clipsweep/reference_engine.h"
+#include "clipsweep/simd.h"
+#include "clipsweep/sweep_runner.h"
+#include "clipsweep/torch_runtime.h"
+#include "clipsweep/wall_clock.h"
+#include "machine.h"
+#include "sibling_process.h"
+
+namespace clipsweep {
+namespace {
+
+constexpr int kInputs = 28;
+constexpr int kBatchSize = 32;
+constexpr int kClassicRepetitions = 7;
+constexpr int kRepetitions = 3;
+constexpr double kSecondsOfSteps = 0.05;  // that one measurement takes at least
+// What would take longer in one step, or more memory, is left out.
+constexpr double kLongestStep = 2.5;
+constexpr double kMostMemory = 2e9;
+
+constexpr std::size_t kSweepRuns = 64;
+constexpr int kSweepSteps = 500;  // an epoch, as in the classic example
+
+// A folder for logs that goes when the measurement is over.
+class ScratchFolder {
+ public:
+  ScratchFolder() {
+    std::string name = (fs::temp_directory_path() / "clipsweep-bench-XXXXXX").string();
+    if (!::mkdtemp(name.data()))
+      throw StorageError(name + ": cannot make a temporary folder; set TMPDIR");
+    path_ = name;
+  }
+  ~ScratchFolder() {
+    std::error_code error;
+    fs::remove_all(path_, error);
+  }
+  ScratchFolder(const ScratchFolder&) = delete;
+  ScratchFolder& operator=(const ScratchFolder&) = delete;
+  const fs::path& path() const { return path_; }
+
+ private:
+  fs::path path_;
+};
+
+ImageData random_data(int time_steps) {
+  ImageData data;
+  data.train.count = 256;
+  data.train.rows = time_steps;
+  data.train.columns = kInputs;
+  RandomStream random(0, "bench");
+  data.train.pixels.resize(static_cast<std::size_t>(data.train.count * time_steps * kInputs));
+  for (auto& pixel : data.train.pixels) pixel = static_cast<std::uint8_t>(random.below(256));
+  for (int i = 0; i < data.train.count; ++i)
+    data.train.labels.push_back(static_cast<std::uint8_t>(random.below(10)));
+  return data;
+}
+
+// Runs of one seed, half of them clipped, that differ in their learning rates.
+SweepPlan plan_of(std::size_t runs, int hidden) {
+  ExperimentConfig config;
+  config.training.hidden = hidden;
+  config.clips = {{ClipMode::kNone}, {ClipMode::kValue, 0.5}};
+  config.learning_rates.clear();
+  for (std::size_t r = 0; r < (runs + 1) / 2; ++r)
+    config.learning_rates.push_back(0.01 + 1e-6 * static_cast<double>(r));
+  SweepPlan plan = make_plan(config, "");
+  plan.runs.resize(runs);
+  return plan;
+}
+
+// How often `step` can be called a second: calls it until enough time has passed.
+double calls_per_second(const std::function<void()>& step) {
+  const Stopwatch stopwatch;
+  int calls = 0;
+  do {
+    step();
+    ++calls;
+  } while (stopwatch.seconds() < kSecondsOfSteps);
+  return calls / stopwatch.seconds();
+}
+
+// One shape's contenders, kept ready between repetitions.
+class ShapeBench {
+ public:
+  explicit ShapeBench(const BenchShape& shape)
+      : shape_(shape),
+        data_(random_data(shape.time_steps)),
+        layout_(lstm_layout(kInputs, shape.hidden, ImageData::kClasses)) {
+    result_.shape = shape;
+    const auto add = [&](Contender contender, const std::string& simd, std::size_t runs) {
+      Throughput row;
+      row.contender = contender;
+      row.simd = simd;
+      row.runs = runs;
+      result_.rows.push_back(std::move(row));
+    };
+    add(Contender::kLstmLoop, torch_simd(), 1);
+    for (const std::size_t runs : {1, 4, 16, 64, 256}) add(Contender::kReference, torch_simd(), runs);
+    for (const std::size_t runs : {1, 4, 16, 64, 256}) add(Contender::kFused, simd_name(), runs);
+    if (!shape.is_classic()) return;
+    add(Contender::kFused, simd_name(), kLargestBenchCohort);
+    for (const auto& simd : simd_names())
+      if (simd != simd_name()) add(Contender::kFused, simd, 64);
+  }
+
+  ShapeResult measure(const std::map<std::string, double>& peaks) {
+    const std::string simd = simd_name();
+    for (auto& row : result_.rows) {
+      const auto peak = peaks.find(row.contender == Contender::kFused ? row.simd : simd);
+      row.peak_flops = peak->second;
+      if (!fits(row)) row.left_out_because = "a step would take too long or too much memory";
+    }
+    const int repetitions = shape_.is_classic() ? kClassicRepetitions : kRepetitions;
+    for (int repetition = 0; repetition < repetitions; ++repetition)
+      for (auto& row : result_.rows)
+        if (row.left_out_because.empty())
+          row.run_steps_per_second.values.push_back(run_steps_per_second(row));
+    use_simd(simd);
+    return result_;
+  }
+
+ private:
+  // By the floor: the reference engine takes about five times as long, and keeps for each run about
+  // twenty numbers a unit, sample and time step for its way back.
+  bool fits(const Throughput& row) const {
+    const double runs = static_cast<double>(row.runs);
+    const double floor = runs * shape_.floating_point_operations() / row.peak_flops;
+    if (row.contender != Contender::kReference) return floor * 1.5 < kLongestStep;
+    const double memory = runs * 20 * 4 * shape_.hidden * kBatchSize * shape_.time_steps;
+    return floor * 5 < kLongestStep && memory < kMostMemory;
+  }
+
+  double run_steps_per_second(const Throughput& row) const {
+    if (row.contender == Contender::kLstmLoop) {
+      Batch batch = make_batch(data_.train, 1, kBatchSize, {});
+      std::vector<std::uint32_t> indices(kBatchSize);
+      std::iota(indices.begin(), indices.end(), 0U);
+      gather(data_.train, indices, 0, batch);
+      LstmBaseline baseline(batch, shape_.hidden);
+      baseline.step();  // the first step pays for what later ones find ready
+      return calls_per_second([&] { baseline.step(); });
+    }
+    const bool fused = row.contender == Contender::kFused;
+    if (fused) use_simd(row.simd);
+    const auto engine =
+        fused ? make_fused_engine(layout_) : make_reference_engine(layout_, "cpu");
+    const SweepPlan plan = plan_of(row.runs, shape_.hidden);
+    std::vector<const RunSpec*> specs;
+    for (const auto& run : plan.runs) specs.push_back(&run);
+    const std::atomic<bool> stop{false};
+    std::atomic<std::uint64_t> run_steps{0};
+    const std::vector<Batch> no_test;
+    const auto no_log = [](const RunSpec&) -> StepSink { return [](const StepRecord&) {}; };
+    CohortTrainer trainer({plan, layout_, data_, no_test, stop, run_steps}, specs, *engine, no_log,
+                          [](const RunRecord&) {});
+    trainer.step();
+    return static_cast<double>(row.runs) * calls_per_second([&] { trainer.step(); });
+  }
+
+  const BenchShape shape_;
+  const ImageData data_;
+  const ParameterLayout layout_;
+  ShapeResult result_;
+};
+
+// Eight arms of eight seeds, an epoch each.
+double sweep_run_steps_per_second(const ImageData& data, std::size_t workers) {
+  ExperimentConfig config;
+  config.training.epochs = 1;
+  config.training.steps_per_epoch = kSweepSteps;
+  config.clips = {{ClipMode::kNone}, {ClipMode::kValue, 0.5}, {ClipMode::kGlobalNorm, 1},
+                  {ClipMode::kTensorNorm, 1}};
+  config.learning_rates = {0.01, 0.1};
+  config.seeds.resize(8);
+  std::iota(config.seeds.begin(), config.seeds.end(), 0U);
+  const SweepPlan plan = make_plan(config, "");
+  std::vector<const RunSpec*> runs;
+  for (const auto& run : plan.runs) runs.push_back(&run);
+  const ScratchFolder scratch;
+  std::atomic<bool> stop{false};
+  SweepProgress progress;
+  const EngineFactory make_engine = make_fused_engine;
+  const Stopwatch stopwatch;
+  train_runs({plan, data, scratch.path(), workers, make_engine, stop, progress}, runs);
+  return static_cast<double>(progress.run_steps) / stopwatch.seconds();
+}
+
+// What a sweep in a process of its own took.
+struct SweepProcess {
+  double wall_seconds = 0;
+  std::uint64_t peak_memory = 0;
+};
+
+SweepProcess sweep_process(const std::string& data_folder, std::vector<std::string> options) {
+  const ScratchFolder scratch;
+  const fs::path out = scratch.path() / "out";
+  options.insert(options.begin(), "sweep");
+  options.insert(options.end(),
+                 {"--quiet", "--engine", "fused", "--data", data_folder, "--out", out.string()});
+  const EndedProcess ended = run_sibling("clipsweep", options);
+  if (ended.exit_code != 0) throw std::runtime_error("a sweep of the benchmark failed");
+  return {ended.wall_seconds, count_member(open_sweep_folder(out).sweep, "wall_peak_memory")};
+}
+
+}  // namespace
+
+double BenchShape::floating_point_operations() const {
+  const double gates = 4.0 * hidden;
+  // Forward and its weights' gradient see inputs and states, the way back through time states.
+  const double products = 2 * gates * (kInputs + hidden) + gates * hidden;
+  return 2 * products * kBatchSize * time_steps;
+}
+
+BenchResult run_benchmarks(const ImageData& data, const std::string& data_folder,
+                           const std::function<void(const std::string&)>& say_progress) {
+  use_one_thread();
+  const std::string simd = simd_name();
+  std::map<std::string, double> peaks;
+  for (const auto& name : simd_names()) {
+    use_simd(name);
+    Repetitions peak;
+    for (int i = 0; i < kRepetitions; ++i) peak.values.push_back(peak_flops());
+    peaks[name] = peak.median();
+  }
+  use_simd(simd);
+  BenchResult result;
+  for (const int time_steps : {28, 200}) {
+    for (const int hidden : {10, 32, 64, 128, 256}) {
+      say_progress(fmt::format("{} units, {} time steps", hidden, time_steps));
+      result.shapes.push_back(ShapeBench({hidden, time_steps}).measure(peaks));
+    }
+  }
+  say_progress("whole sweeps");
+  result.sweeps.push_back({1, kSweepRuns});
+  if (usable_cores() > 1) result.sweeps.push_back({usable_cores(), kSweepRuns});
+  for (int repetition = 0; repetition < kRepetitions; ++repetition)
+    for (auto& sweep : result.sweeps)
+      sweep.run_steps_per_second.values.push_back(sweep_run_steps_per_second(data, sweep.workers));
+  say_progress("one whole run");
+  for (int repetition = 0; repetition < kRepetitions; ++repetition) {
+    const SweepProcess run = sweep_process(data_folder, {"--clip", "none", "--seeds", "1"});
+    result.whole_run_seconds.values.push_back(run.wall_seconds);
+    result.whole_run_memory = std::max(result.whole_run_memory, run.peak_memory);
+    const double without = run_sibling("clipsweep", {"--version"}).wall_seconds;
+    const double with = run_sibling("clipsweep-train", {"--version"}).wall_seconds;
+    result.libtorch_load_seconds.values.push_back(with - without);
+  }
+  say_progress("the memory of a large sweep");
+  result.large_sweep_memory =
+      sweep_process(data_folder, {"--clip", "none", "--seeds", std::to_string(kLargestBenchCohort),
+                                  "--epochs", "1", "--steps-per-epoch", "20"})
+          .peak_memory;
+  return result;
+}
+
+}  // namespace clipsweep
