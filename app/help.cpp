@@ -65,7 +65,7 @@ Train:
   trace [SWEEP.toml] [options] --run ID --steps N
                           one run's initial weights, samples and steps as JSON,
                           to replay it in another framework
-  bench                   the engine against torch::nn::LSTM on this machine
+  bench                   the engines against torch::nn::LSTM on this machine
 
 Look:
   plan [SWEEP.toml] [options]
@@ -90,7 +90,9 @@ std::string sweep_options() {
       "  once.\n"
       "\nEvery run:\n{}"
       "\nData and execution:\n{}"
-      "\nEach option is also a key of SWEEP.toml, with _ for -; a flag wins.\n",
+      "\nEach option is also a key of SWEEP.toml, with _ for -; a flag wins.\n"
+      "The environment variable CLIPSWEEP_SIMD names the fused engine's instruction\n"
+      "set (avx512, avx2, sse4, scalar); by default it is the best of the machine's.\n",
       settings_of(SettingGroup::kGrid), settings_of(SettingGroup::kTraining),
       settings_of(SettingGroup::kExecution));
 }
@@ -142,8 +144,10 @@ std::string help_text(const std::string& command) {
            "wrong in which file and line. Exit code 3 if anything is.\n";
   if (command == "bench")
     return "Usage: clipsweep bench [--data DIR] [--json]\n\n"
-           "Measures run-steps per second on this machine: a loop over torch::nn::LSTM with\n"
-           "one thread, the engine at several cohort sizes, and the cost of logging.\n\n" +
+           "Measures on this machine, in some minutes: run-steps per second of a loop over\n"
+           "torch::nn::LSTM and of the engines, for several sizes and cohorts, and how close\n"
+           "they come to the floor that one core's arithmetic sets; then whole sweeps, one\n"
+           "whole run, and memory. Leave the machine alone meanwhile.\n\n" +
            entry("--data DIR", "Folder with the IDX files") + entry("--json", "Print JSON");
   return kOverview;
 }

@@ -41,16 +41,22 @@ struct SplitExp {
   Vector expm1;
 };
 
-// x in [-87.3, 88.3] or NaN, which then is in expm1.
+// Below, e^x is no normal number any more.
+constexpr float kLeastExponent = -87.3365F;
+
+// x in [kLeastExponent, 88.3] or NaN, which then is in expm1.
 HWY_INLINE SplitExp split_exp(Vector x) {
   constexpr float kLog2E = 1.44269504088896341F;
-  constexpr float kLn2 = 0.693147180559945309F;
+  // In two parts, the first of so few bits that its product with n is exact.
+  constexpr float kLn2High = 0.693359375F;
+  constexpr float kLn2Low = -2.12194440054690583e-4F;
   // Adding it rounds to a whole number n and leaves n + 127, a float's exponent, in the low bits.
   constexpr float kRound = 12582912.0F + 127.0F;
   const hn::RebindToUnsigned<Floats> bits;
   const Vector rounded = hn::MulAdd(x, constant(kLog2E), constant(kRound));
   const Vector n = hn::Sub(rounded, constant(kRound));
-  const Vector f = hn::NegMulAdd(n, constant(kLn2), x);  // |f| <= ln(2) / 2
+  // |f| <= ln(2) / 2
+  const Vector f = hn::NegMulAdd(n, constant(kLn2Low), hn::NegMulAdd(n, constant(kLn2High), x));
   // e^f - 1 = f + f^2 q(f), q by minimax: relative error of e^f 3.2e-9.
   Vector q = constant(0.001381422160193324F);
   q = hn::MulAdd(q, f, constant(0.00836889911442995F));
@@ -61,15 +67,15 @@ HWY_INLINE SplitExp split_exp(Vector x) {
           hn::MulAdd(hn::Mul(q, f), f, f)};
 }
 
-// e^x for x <= 0, as softmax needs it; 0 below -87.3.
+// e^x for x <= 0, as softmax needs it; 0 where that is no normal number.
 HWY_INLINE Vector exp_of_negative(Vector x) {
-  const SplitExp e = split_exp(clamped(x, -87.3F, 0.0F));
-  return hn::IfThenZeroElse(hn::Lt(x, constant(-87.3F)), hn::MulAdd(e.expm1, e.scale, e.scale));
+  const SplitExp e = split_exp(clamped(x, kLeastExponent, 0.0F));
+  return hn::IfThenZeroElse(hn::Lt(x, constant(kLeastExponent)), hn::MulAdd(e.expm1, e.scale, e.scale));
 }
 
 // 1 / (1 + e^-x)
 HWY_INLINE Vector sigmoid(Vector x) {
-  const SplitExp e = split_exp(clamped(hn::Neg(x), -87.3F, 88.3F));
+  const SplitExp e = split_exp(clamped(hn::Neg(x), kLeastExponent, 88.3F));
   const Vector one = constant(1.0F);
   return hn::Div(one, hn::MulAdd(e.expm1, e.scale, hn::Add(e.scale, one)));
 }

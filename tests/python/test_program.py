@@ -8,6 +8,7 @@ import gzip
 import itertools
 import json
 import os
+import re
 import shutil
 import signal
 import struct
@@ -58,8 +59,8 @@ def call(*arguments, **options) -> subprocess.CompletedProcess:
     )
 
 
-def sweep(*arguments, expect=OK) -> subprocess.CompletedProcess:
-    result = call("sweep", *arguments)
+def sweep(*arguments, expect=OK, **options) -> subprocess.CompletedProcess:
+    result = call("sweep", *arguments, **options)
     assert result.returncode == expect, result.stderr
     return result
 
@@ -794,6 +795,64 @@ def test_a_torn_last_line_is_the_mark_of_a_killed_run(copy):
     assert_valid(copy)
     sweep(*GRID, *SHORT, "--out", copy)
     assert outcomes(copy) == ["completed"] * RUNS
+
+
+# ---- Engines -------------------------------------------------------------------------------------
+
+
+def instruction_sets() -> list[str]:
+    """The ones that this machine has, best first, as the refusal of an unknown one lists them."""
+    line = refusal("plan", code=USAGE, env={**os.environ, "CLIPSWEEP_SIMD": "mmx"})
+    assert line.startswith("clipsweep: CLIPSWEEP_SIMD=mmx: this machine has no such")
+    return line.rstrip().rpartition("allowed: ")[2].split(", ")
+
+
+def test_each_instruction_set_writes_the_same_bytes_for_any_grouping_of_runs(tmp_path):
+    for simd in instruction_sets():
+        environment = {**os.environ, "CLIPSWEEP_SIMD": simd}
+        one, two = tmp_path / simd / "one", tmp_path / simd / "two"
+        sweep(*GRID, *SHORT, "--workers", "1", "--out", one, env=environment)
+        sweep(*GRID, *SHORT, "--workers", "2", "--out", two, env=environment)
+        assert numbers(one) == numbers(two)
+        machine = strict((one / "sweep.json").read_text(encoding="utf-8"))["machine"]
+        assert machine["simd"] == simd
+        assert {(run["engine"], run["simd"]) for run in records(one).values()} == {("fused", simd)}
+
+
+def test_the_engines_agree_on_the_first_steps(finished, tmp_path):
+    out = tmp_path / "out"
+    sweep(*GRID, *SHORT, "--engine", "reference", "--out", out)
+    assert {run["engine"] for run in records(out).values()} == {"reference"}
+    assert "libtorch" in strict((out / "sweep.json").read_text(encoding="utf-8"))["software"]
+    for run, record in records(finished).items():
+        assert record["sha256"]["batch_order"] == records(out)[run]["sha256"]["batch_order"]
+        for ours, theirs in zip(steps_of(finished, run)[:5], steps_of(out, run)[:5]):
+            assert ours["loss"] == pytest.approx(theirs["loss"], rel=1e-5)
+            assert ours["grad_norm_raw"] == pytest.approx(theirs["grad_norm_raw"], rel=1e-4)
+
+
+def test_a_folder_with_runs_of_another_engine_is_pointed_out(copy):
+    more = (*GRID[:-1], "3", *SHORT, "--out", copy)
+    first = sweep(*more, "--engine", "reference", "--max-runs", "1", expect=STOPPED)
+    assert "6 complete runs in this folder were computed by another engine" in first.stderr
+    second = sweep(*more, "--engine", "fused")
+    assert "1 complete run in this folder was computed by another engine" in second.stderr
+
+
+def test_the_fused_engine_refuses_another_device(tmp_path):
+    line = refusal(
+        "sweep", "--engine", "fused", "--device", "cuda", "--out", tmp_path / "out", code=USAGE
+    )
+    assert "--engine fused computes on the CPU alone" in line
+    assert not (tmp_path / "out").exists()
+
+
+def test_plan_says_which_engine_and_why(tmp_path):
+    environment = {**os.environ, "XDG_CACHE_HOME": str(tmp_path)}
+    text = call("plan", *GRID, *SHORT, env=environment).stdout
+    assert re.search(r"^the fused engine with \w+ \(auto: an LSTM on the CPU\)$", text, re.MULTILINE)
+    plan = strict(call("plan", *GRID, *SHORT, "--engine", "reference", "--json").stdout)
+    assert plan["engine"] == {"name": "reference", "reason": "as asked for"}
 
 
 def test_a_lost_run_is_trained_anew_and_only_that(copy, finished):

@@ -1,0 +1,154 @@
+// The kernel's parts by themselves, with Google Benchmark: what a change for speed is tried on.
+// `clipsweep bench` measures the whole; this is no test and runs by hand:
+//
+//   build/release/tests/kernel_benchmark [--benchmark_filter=Gradients]
+//
+// CLIPSWEEP_SIMD names the instruction set.
+#include <benchmark/benchmark.h>
+
+#include <limits>
+#include <numeric>
+
+#include "clipsweep/batches.h"
+#include "clipsweep/clipping.h"
+#include "clipsweep/initial_weights.h"
+#include "clipsweep/lstm_kernels.h"
+#include "clipsweep/optimizer.h"
+#include "clipsweep/random.h"
+#include "clipsweep/run_record.h"
+#include "clipsweep/simd.h"
+
+namespace clipsweep {
+namespace {
+
+constexpr int kInputs = 28;
+constexpr int kBatchSize = 32;
+
+ImageSet random_images(int time_steps) {
+  ImageSet images;
+  images.count = kBatchSize;
+  images.rows = time_steps;
+  images.columns = kInputs;
+  RandomStream random(0, "benchmark");
+  images.pixels.resize(static_cast<std::size_t>(images.count * time_steps * kInputs));
+  for (auto& pixel : images.pixels) pixel = static_cast<std::uint8_t>(random.below(256));
+  for (int i = 0; i < images.count; ++i)
+    images.labels.push_back(static_cast<std::uint8_t>(random.below(10)));
+  return images;
+}
+
+// One run's weights and a batch, for H units and T time steps.
+struct Sample {
+  Sample(int hidden, int time_steps)
+      : images(random_images(time_steps)),
+        layout(lstm_layout(kInputs, hidden, ImageData::kClasses)),
+        weights(initial_weights(Initialization::kKeras, layout, 0)),
+        gradient(weights),
+        indices(kBatchSize),
+        batch(make_batch(images, 1, kBatchSize, {0})),
+        sizes{static_cast<std::size_t>(time_steps), kInputs, static_cast<std::size_t>(hidden),
+              ImageData::kClasses},
+        workspace(sizes) {
+    std::iota(indices.begin(), indices.end(), 0U);
+    gather(images, indices, 0, batch);
+  }
+
+  ImageSet images;
+  ParameterLayout layout;
+  std::vector<float> weights;
+  std::vector<float> gradient;
+  std::vector<std::uint32_t> indices;
+  Batch batch;
+  LstmSizes sizes;
+  LstmWorkspace workspace;
+};
+
+void Losses(benchmark::State& state) {
+  Sample sample(static_cast<int>(state.range(0)), static_cast<int>(state.range(1)));
+  for (auto _ : state)
+    benchmark::DoNotOptimize(
+        lstm_losses(sample.sizes, sample.weights.data(), sample.batch, 0, sample.workspace));
+}
+
+void Gradients(benchmark::State& state) {
+  Sample sample(static_cast<int>(state.range(0)), static_cast<int>(state.range(1)));
+  for (auto _ : state)
+    benchmark::DoNotOptimize(lstm_gradients(
+        sample.sizes, sample.weights.data(), sample.batch, 0,
+        std::numeric_limits<float>::infinity(), sample.workspace, sample.gradient.data()));
+}
+
+void shapes(benchmark::internal::Benchmark* benchmark) {
+  for (const int time_steps : {28, 200})
+    for (const int hidden : {10, 32, 64, 128, 256, 512}) benchmark->Args({hidden, time_steps});
+  benchmark->ArgNames({"H", "T"})->Unit(benchmark::kMicrosecond);
+}
+BENCHMARK(Losses)->Apply(shapes);
+BENCHMARK(Gradients)->Apply(shapes);
+
+void GatherBatch(benchmark::State& state) {
+  Sample sample(10, 28);
+  for (auto _ : state) gather(sample.images, sample.indices, 0, sample.batch);
+}
+BENCHMARK(GatherBatch)->Unit(benchmark::kMicrosecond);
+
+void MeasureNorms(benchmark::State& state) {
+  const Sample sample(10, 28);
+  GradientNorms norms;
+  for (auto _ : state) {
+    measure_norms(sample.weights, sample.layout, norms);
+    benchmark::DoNotOptimize(largest_magnitude(sample.weights));
+    benchmark::DoNotOptimize(find_nonfinite(sample.weights));
+  }
+}
+BENCHMARK(MeasureNorms);
+
+void ProposeStep(benchmark::State& state) {
+  const Sample sample(10, 28);
+  SgdStep step;
+  const std::vector<float> velocity(sample.weights.size());
+  for (auto _ : state)
+    propose_step({0.01, 0.9, 1e-4}, sample.weights, sample.gradient, velocity, step);
+}
+BENCHMARK(ProposeStep);
+
+void Clip(benchmark::State& state) {
+  Sample sample(10, 28);
+  GradientNorms norms;
+  const ClipRule rule{static_cast<ClipMode>(state.range(0)), 0.01};
+  for (auto _ : state) {
+    sample.gradient = sample.weights;
+    measure_norms(sample.gradient, sample.layout, norms);
+    benchmark::DoNotOptimize(clip_gradient(rule, sample.layout, norms, sample.gradient));
+  }
+  state.SetLabel(entry_of(rule.mode).name);
+}
+BENCHMARK(Clip)->DenseRange(0, 4);
+
+void AppendLine(benchmark::State& state) {
+  StepRecord record;
+  record.loss = 1.2345678F;
+  record.grad_norm_raw = 1.0 / 3;
+  record.grad_norm_clipped = 1.0 / 7;
+  record.tensor_norms = {0.1234567891234, 0.2, 1.0 / 3, 2.0 / 7, 0.7};
+  const auto names = lstm_layout(1, 1, 1).names();
+  std::string text;
+  for (auto _ : state) {
+    text.clear();
+    append_line(text, record, names);
+    benchmark::DoNotOptimize(text.data());
+  }
+}
+BENCHMARK(AppendLine);
+
+}  // namespace
+}  // namespace clipsweep
+
+int main(int argc, char** argv) {
+  clipsweep::use_simd_of_environment();
+  benchmark::AddCustomContext("simd", clipsweep::simd_name());
+  benchmark::Initialize(&argc, argv);
+  if (benchmark::ReportUnrecognizedArguments(argc, argv)) return 1;
+  benchmark::RunSpecifiedBenchmarks();
+  return 0;
+}
