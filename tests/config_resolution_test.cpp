@@ -68,9 +68,11 @@ TEST(ResolveConfig, NamesThePlaceOfAMistake) {
   EXPECT_TRUE(holds(message({{"lr", "nan"}}), "--lr nan: a learning rate must be"));
   for (const char* rate : {"-1", "0", "1e400", "inf", "1e39", "1e-60"})
     EXPECT_TRUE(holds(message({{"lr", rate}}), std::string("--lr ") + rate + ": ")) << rate;
-  for (const char* threshold : {"0", "-1", "nan"})
+  for (const char* threshold : {"-1", "nan"})
     EXPECT_TRUE(holds(message({{"threshold", threshold}, {"mode", "value"}}),
                       std::string("--threshold ") + threshold + ": a threshold must be above 0"));
+  EXPECT_TRUE(holds(message({{"threshold", "0"}, {"mode", "autoclip,value"}}),
+                    "flag --threshold, mode value: a threshold must be above 0"));
   EXPECT_TRUE(holds(message({{"hidden", "0"}}), "--hidden 0: must be a whole number from 1"));
   EXPECT_TRUE(holds(message({{"hidden", "2.5"}}), "--hidden 2.5: "));
   EXPECT_TRUE(holds(message({{"momentum", "1"}}), "--momentum 1: must be a number from 0"));

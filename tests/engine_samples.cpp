@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cstring>
+#include <limits>
 #include <numeric>
 
 #include "clipsweep/initial_weights.h"
@@ -12,7 +13,7 @@ namespace clipsweep {
 using at::Tensor;
 
 const std::vector<SampleShape>& sample_shapes() {
-  static const std::vector<SampleShape> kShapes = {{32, 28, 28, 10}, {1, 1, 1, 1},  {5, 3, 7, 2},
+  static const std::vector<SampleShape> kShapes = {{32, 28, 28, 10}, {1, 1, 1, 1},   {5, 3, 7, 2},
                                                    {20, 9, 2, 33},   {33, 4, 5, 16}, {64, 2, 3, 8}};
   return kShapes;
 }
@@ -44,6 +45,10 @@ Batch batch_of(const ImageSet& images, int size, std::vector<int> source_of_run)
 void set_row(Block& block, std::size_t r, const ParameterLayout& layout, std::uint64_t seed) {
   const auto row = initial_weights(Initialization::kTorch, layout, seed);
   std::copy(row.begin(), row.end(), block.row(r).begin());
+}
+
+std::vector<float> no_limits(const Block& parameters) {
+  return std::vector<float>(parameters.rows(), std::numeric_limits<float>::infinity());
 }
 
 bool same_bits(Span<const float> a, Span<const float> b) {
@@ -94,8 +99,8 @@ Oracle oracle(Span<const float> row, const ParameterLayout& layout, const Batch&
   }
   const Tensor inputs = inputs_of(batch, source).to(type);
   const Tensor states = std::get<0>(lstm->forward(inputs));
-  const Tensor loss = torch::nn::functional::cross_entropy(output->forward(states[-1]),
-                                                           labels_of(batch, source));
+  const Tensor loss =
+      torch::nn::functional::cross_entropy(output->forward(states[-1]), labels_of(batch, source));
   loss.backward();
   auto parameters = lstm->named_parameters();
   return {loss.detach(),

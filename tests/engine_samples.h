@@ -27,6 +27,9 @@ Batch batch_of(const ImageSet& images, int size, std::vector<int> source_of_run)
 // Random weights, as PyTorch draws them.
 void set_row(Block& block, std::size_t r, const ParameterLayout& layout, std::uint64_t seed);
 
+// Error derivatives flow back as they are.
+std::vector<float> no_limits(const Block& parameters);
+
 bool same_bits(Span<const float> a, Span<const float> b);
 
 // One source of a batch as [T, B, I] and its labels [B] of int64.

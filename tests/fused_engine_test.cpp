@@ -39,7 +39,7 @@ void expect_agreement_with_double(const SampleShape& shape, Initialization init)
     std::copy(row.begin(), row.end(), parameters.row(r).begin());
   }
   StepResult result(3, layout.size());
-  make_fused_engine(layout)->compute_gradients(parameters, batch, result);
+  make_fused_engine(layout)->compute_gradients(parameters, batch, no_limits(parameters), result);
   for (std::size_t r = 0; r < 3; ++r) {
     const auto expected =
         oracle(parameters.row(r), layout, batch, batch.source_of_run[r], torch::kFloat64);
@@ -69,15 +69,15 @@ TEST_P(FusedEngine, EachTensorsGradientAgreesWithAutogradInDouble) {
   Block parameters(1, layout.size());
   set_row(parameters, 0, layout, 7);
   StepResult result(1, layout.size());
-  make_fused_engine(layout)->compute_gradients(parameters, batch, result);
+  make_fused_engine(layout)->compute_gradients(parameters, batch, no_limits(parameters), result);
   const auto expected = oracle(parameters.row(0), layout, batch, 0, torch::kFloat64);
   const Tensor gradient = tensor_of(result.gradients.row(0));
   for (const auto& tensor : layout.tensors) {
     const auto offset = static_cast<std::int64_t>(tensor.offset);
     const auto size = static_cast<std::int64_t>(tensor.size());
-    EXPECT_LT(relative_error(gradient.narrow(0, offset, size),
-                             expected.gradient.narrow(0, offset, size)),
-              1e-5)
+    EXPECT_LT(
+        relative_error(gradient.narrow(0, offset, size), expected.gradient.narrow(0, offset, size)),
+        1e-5)
         << tensor.name;
   }
 }
@@ -91,7 +91,7 @@ TEST_P(FusedEngine, GradientIsThatOfFiniteDifferences) {
   Block parameters(1, layout.size());
   set_row(parameters, 0, layout, 1);
   StepResult result(1, layout.size());
-  engine->compute_gradients(parameters, batch, result);
+  engine->compute_gradients(parameters, batch, no_limits(parameters), result);
   const auto loss_at = [&](std::size_t i, float value) {
     Block moved = parameters;
     moved.row(0)[i] = value;
@@ -112,14 +112,14 @@ TEST_P(FusedEngine, EvaluatesAsItTrains) {
     Block parameters(1, layout.size());
     set_row(parameters, 0, layout, 5);
     StepResult result(1, layout.size());
-    engine->compute_gradients(parameters, batch, result);
+    engine->compute_gradients(parameters, batch, no_limits(parameters), result);
     const auto evaluation = engine->evaluate(parameters, batch);
     EXPECT_EQ(static_cast<float>(evaluation.loss_sums[0]) / static_cast<float>(shape.batch),
               result.losses[0]);
     EXPECT_EQ(evaluation.corrects[0], result.corrects[0]);
     // Once more after an evaluation: nothing is left over in the workspace.
     StepResult again(1, layout.size());
-    engine->compute_gradients(parameters, batch, again);
+    engine->compute_gradients(parameters, batch, no_limits(parameters), again);
     EXPECT_TRUE(same_bits(again.gradients.row(0), result.gradients.row(0)));
   }
 }
@@ -144,7 +144,7 @@ TEST_P(FusedEngine, ARunDoesNotKnowItsNeighbours) {
     set_row(alone, 0, layout, 5);
     StepResult expected(1, layout.size());
     make_fused_engine(layout)->compute_gradients(alone, batch_of(images, shape.batch, {0}),
-                                                 expected);
+                                                 no_limits(alone), expected);
     const auto engine = make_fused_engine(layout);
     for (const std::size_t place : {0, 3, 6}) {
       Block parameters(7, layout.size());
@@ -155,7 +155,8 @@ TEST_P(FusedEngine, ARunDoesNotKnowItsNeighbours) {
       std::vector<int> sources(7, 1);
       sources[place] = 0;
       StepResult result(7, layout.size());
-      engine->compute_gradients(parameters, batch_of(images, shape.batch, sources), result);
+      engine->compute_gradients(parameters, batch_of(images, shape.batch, sources),
+                                no_limits(parameters), result);
       EXPECT_EQ(result.losses[place], expected.losses[0]);
       EXPECT_TRUE(same_bits(result.gradients.row(place), expected.gradients.row(0)));
     }
@@ -176,8 +177,8 @@ TEST_P(FusedEngine, NonfiniteWeightsPropagateAsInTheReference) {
       set_row(parameters, 0, layout, 1);
       parameters.row(0)[i] = bad;
       StepResult ours(1, layout.size()), theirs(1, layout.size());
-      fused->compute_gradients(parameters, batch, ours);
-      reference->compute_gradients(parameters, batch, theirs);
+      fused->compute_gradients(parameters, batch, no_limits(parameters), ours);
+      reference->compute_gradients(parameters, batch, no_limits(parameters), theirs);
       EXPECT_EQ(std::isnan(ours.losses[0]), std::isnan(theirs.losses[0])) << bad << " at " << i;
       EXPECT_EQ(std::isinf(ours.losses[0]), std::isinf(theirs.losses[0])) << bad << " at " << i;
       EXPECT_EQ(ours.corrects[0], theirs.corrects[0]) << bad << " at " << i;
@@ -199,7 +200,7 @@ TEST_P(FusedEngine, LossesAreExactWhereTheAnswerIsNearlyCertain) {
   Block parameters(1, layout.size());
   parameters.row(0)[layout.tensor("output.bias").offset + 3] = 20;
   StepResult result(1, layout.size());
-  make_fused_engine(layout)->compute_gradients(parameters, batch, result);
+  make_fused_engine(layout)->compute_gradients(parameters, batch, no_limits(parameters), result);
   const double loss = std::log1p(9 * std::exp(-20.0));
   EXPECT_NEAR(result.losses[0], loss, 1e-6 * loss);
   const double derivative = -9 * std::exp(-20.0) / (1 + 9 * std::exp(-20.0));

@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <limits>
 
 #include "clipsweep/clipping.h"
 #include "clipsweep/initial_weights.h"
@@ -43,7 +44,8 @@ TEST(ReferenceEngine, AgreesWithTorchInFloatForSeveralRunsAndSeeds) {
     Block parameters(3, layout.size());
     for (std::size_t r = 0; r < 3; ++r) set_row(parameters, r, layout, r);
     StepResult result(3, layout.size());
-    make_reference_engine(layout, "cpu")->compute_gradients(parameters, batch, result);
+    make_reference_engine(layout, "cpu")
+        ->compute_gradients(parameters, batch, no_limits(parameters), result);
     for (std::size_t r = 0; r < 3; ++r) {
       const auto expected =
           oracle(parameters.row(r), layout, batch, batch.source_of_run[r], torch::kFloat64);
@@ -90,7 +92,7 @@ TEST(ReferenceEngine, ARunDoesNotKnowItsNeighbours) {
     set_row(alone, 0, layout, 5);
     const auto batch_alone = batch_of(images, shape.batch, {0});
     StepResult expected(1, layout.size());
-    engine->compute_gradients(alone, batch_alone, expected);
+    engine->compute_gradients(alone, batch_alone, no_limits(alone), expected);
     const auto expected_evaluation = engine->evaluate(alone, batch_alone);
     for (const std::size_t runs : {2, 3, 17, 64}) {
       for (const std::size_t place : {std::size_t{0}, runs / 2, runs - 1}) {
@@ -100,7 +102,8 @@ TEST(ReferenceEngine, ARunDoesNotKnowItsNeighbours) {
         std::vector<int> sources(runs, 1);
         sources[place] = 0;
         StepResult result(runs, layout.size());
-        engine->compute_gradients(parameters, batch_of(images, shape.batch, sources), result);
+        engine->compute_gradients(parameters, batch_of(images, shape.batch, sources),
+                                  no_limits(parameters), result);
         EXPECT_EQ(result.losses[place], expected.losses[0]);
         EXPECT_EQ(result.corrects[place], expected.corrects[0]);
         EXPECT_TRUE(same_bits(result.gradients.row(place), expected.gradients.row(0)))
@@ -128,8 +131,10 @@ TEST(ReferenceEngine, PermutingTheRunsPermutesTheResults) {
     permuted_sources.push_back(static_cast<int>(order[r] % 3));
   }
   StepResult result(5, layout.size()), permuted_result(5, layout.size());
-  engine->compute_gradients(parameters, batch_of(images, 32, sources), result);
-  engine->compute_gradients(permuted, batch_of(images, 32, permuted_sources), permuted_result);
+  engine->compute_gradients(parameters, batch_of(images, 32, sources), no_limits(parameters),
+                            result);
+  engine->compute_gradients(permuted, batch_of(images, 32, permuted_sources), no_limits(permuted),
+                            permuted_result);
   for (std::size_t r = 0; r < 5; ++r) {
     EXPECT_EQ(permuted_result.losses[r], result.losses[order[r]]);
     EXPECT_TRUE(same_bits(permuted_result.gradients.row(r), result.gradients.row(order[r])));
@@ -145,9 +150,9 @@ TEST(ReferenceEngine, ANanStaysInItsRunAndIsNeverRight) {
   set_row(parameters, 0, layout, 0);
   set_row(parameters, 1, layout, 1);
   StepResult before(2, layout.size()), after(2, layout.size());
-  engine->compute_gradients(parameters, batch, before);
+  engine->compute_gradients(parameters, batch, no_limits(parameters), before);
   parameters.row(0)[0] = NAN;
-  engine->compute_gradients(parameters, batch, after);
+  engine->compute_gradients(parameters, batch, no_limits(parameters), after);
   EXPECT_TRUE(std::isnan(after.losses[0]));
   EXPECT_EQ(after.corrects[0], 0);
   EXPECT_TRUE(find_nonfinite(after.gradients.row(0)));
@@ -164,7 +169,8 @@ TEST(ReferenceEngine, RightAnswersAreCountedWithoutThePadding) {
   Block parameters(1, layout.size());  // zeros: the logits are the output's bias
   parameters.row(0)[layout.tensor("output.bias").offset + 2] = 1;
   StepResult result(1, layout.size());
-  make_reference_engine(layout, "cpu")->compute_gradients(parameters, batch, result);
+  make_reference_engine(layout, "cpu")
+      ->compute_gradients(parameters, batch, no_limits(parameters), result);
   EXPECT_EQ(result.corrects[0], 7);
   // -log(e / (e + 9))
   EXPECT_NEAR(result.losses[0], std::log(std::exp(1.0) + 9) - 1, 1e-6);
@@ -180,7 +186,7 @@ TEST(Clipping, AgreesWithTorchOnOrdinaryGradients) {
         auto clipped = row;
         GradientNorms norms;
         measure_norms(clipped, layout, norms);
-        clip_gradient({mode, threshold}, layout, norms, clipped);
+        clip_gradient<float>({mode, threshold}, {layout, norms, {}, {}}, clipped);
         Tensor parameter = torch::zeros({static_cast<std::int64_t>(row.size())}, torch::kFloat64);
         parameter.mutable_grad() = torch::tensor(row).to(torch::kFloat64);
         if (mode == ClipMode::kValue)
@@ -191,6 +197,25 @@ TEST(Clipping, AgreesWithTorchOnOrdinaryGradients) {
         EXPECT_LT(relative_error(ours, parameter.grad()), 3e-6) << threshold;
       }
     }
+  }
+}
+
+// PyTorch's coefficient limit / (norm + 1e-6), and its other norms.
+TEST(Clipping, AgreesWithTorchOnEveryNormTypeWithItsEpsilon) {
+  const auto layout = lstm_layout(28, 10, 10);
+  const auto row = initial_weights(Initialization::kTorch, layout, 3);
+  GradientNorms norms;
+  measure_norms(row, layout, norms);
+  for (const double norm_type : {1.0, 2.0, std::numeric_limits<double>::infinity()}) {
+    auto clipped = row;
+    ClipRule rule = {ClipMode::kGlobalNorm, 0.1};
+    rule.options.norm_type = norm_type;
+    rule.options.epsilon = 1e-6;
+    EXPECT_TRUE(clip_gradient<float>(rule, {layout, norms, {}, {}}, clipped).clipped);
+    Tensor parameter = torch::zeros({static_cast<std::int64_t>(row.size())}, torch::kFloat64);
+    parameter.mutable_grad() = torch::tensor(row).to(torch::kFloat64);
+    torch::nn::utils::clip_grad_norm_(parameter, 0.1, norm_type);
+    EXPECT_LT(relative_error(torch::tensor(clipped).to(torch::kFloat64), parameter.grad()), 1e-7);
   }
 }
 

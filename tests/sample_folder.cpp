@@ -34,6 +34,9 @@ StepRecord sample_step(const SweepPlan& plan, const RunSpec& spec, std::uint64_t
   step.grad_norm_clipped = step.clipped ? spec.clip.threshold : step.grad_norm_raw;
   step.clip_scale = step.grad_norm_clipped / step.grad_norm_raw;
   step.clipped_fraction = step.clipped ? 0.25 : 0;
+  step.cosine = step.clipped ? 0.75F : 1.0F;
+  if (std::isfinite(spec.clip.threshold)) step.limit = spec.clip.threshold;
+  step.effective_learning_rate = spec.learning_rate * step.clip_scale;
   step.grad_max_abs = 0.1F;
   step.tensor_norms = {0.8 * step.grad_norm_raw, 0.6 * step.grad_norm_raw};
   return step;
@@ -73,6 +76,7 @@ RunTotals totals_of(const std::vector<StepRecord>& steps) {
     totals.clipped_steps += step.clipped ? 1 : 0;
     totals.nonfinite_steps += step.nonfinite > 0 ? 1 : 0;
     if (std::isfinite(step.grad_norm_raw)) norms.push_back(step.grad_norm_raw);
+    if (step.clipped) totals.mean_cosine = 0.75;
   }
   if (!norms.empty())
     totals.grad_norm_raw = NormQuantiles{quantile(norms, 0.5), quantile(norms, 0.9),
@@ -102,6 +106,8 @@ RunRecord record_of(const SweepPlan& plan, const RunSpec& spec,
 void break_gradient(StepRecord& step) {
   constexpr double kNan = std::numeric_limits<double>::quiet_NaN();
   step.grad_norm_raw = step.grad_norm_clipped = step.clip_scale = kNan;
+  step.effective_learning_rate = kNan;
+  step.cosine = std::nullopt;
   step.clipped = false;
   step.clipped_fraction = 0;
   step.grad_max_abs = std::numeric_limits<float>::quiet_NaN();

@@ -162,9 +162,10 @@ class StoppingEngine : public GradientEngine {
       : inner_(std::move(inner)), on_step_(std::move(on_step)) {}
   std::string name() const override { return inner_->name(); }
   std::string simd() const override { return inner_->simd(); }
-  void compute_gradients(const Block& parameters, const Batch& batch, StepResult& result) override {
+  void compute_gradients(const Block& parameters, const Batch& batch,
+                         Span<const float> backprop_limits, StepResult& result) override {
     on_step_(++steps_);
-    inner_->compute_gradients(parameters, batch, result);
+    inner_->compute_gradients(parameters, batch, backprop_limits, result);
   }
   EvaluationResult evaluate(const Block& parameters, const Batch& batch) override {
     return inner_->evaluate(parameters, batch);

@@ -1,6 +1,7 @@
 #include "clipsweep/cohort_trainer.h"
 
 #include <algorithm>
+#include <limits>
 #include <numeric>
 #include <utility>
 
@@ -65,8 +66,13 @@ std::shared_ptr<CohortTrainer::Source> CohortTrainer::source_for(
 
 void CohortTrainer::share_batches() {
   sources_.clear();
+  backprop_limits_.clear();
   std::vector<int> source_of_run;
   for (const auto& run : runs_) {
+    const ClipRule& clip = run.trainer->spec().clip;
+    backprop_limits_.push_back(clip.mode == ClipMode::kBackprop
+                                   ? static_cast<float>(clip.threshold)
+                                   : std::numeric_limits<float>::infinity());
     const auto known = std::find(sources_.begin(), sources_.end(), run.source);
     source_of_run.push_back(static_cast<int>(known - sources_.begin()));
     if (known == sources_.end()) sources_.push_back(run.source);
@@ -90,11 +96,12 @@ void CohortTrainer::train() {
 
 void CohortTrainer::step() {
   next_batch();
-  engine_.compute_gradients(weights_, batch_, result_);
+  engine_.compute_gradients(weights_, batch_, backprop_limits_, result_);
   std::vector<std::size_t> kept;
   for (std::size_t r = 0; r < runs_.size(); ++r) {
-    const bool goes_on = runs_[r].trainer->step(result_.losses[r], result_.corrects[r],
-                                                result_.gradients.row(r), weights_.row(r));
+    const bool goes_on =
+        runs_[r].trainer->step(result_.losses[r], result_.corrects[r], result_.gradients.row(r),
+                               weights_.row(r), clipped_derivatives_share(r));
     if (goes_on)
       kept.push_back(r);
     else
@@ -102,6 +109,12 @@ void CohortTrainer::step() {
   }
   context_.run_steps += runs_.size();
   keep_runs(kept);
+}
+
+double CohortTrainer::clipped_derivatives_share(std::size_t r) const {
+  const double derivatives =
+      2.0 * batch_.time_steps * context_.layout.hidden * batch_.size;  // 2 T H B
+  return static_cast<double>(result_.clipped_derivatives[r]) / derivatives;
 }
 
 void CohortTrainer::next_batch() {

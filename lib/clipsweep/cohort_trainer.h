@@ -76,6 +76,8 @@ class CohortTrainer {
 
   std::shared_ptr<Source> source_for(std::uint64_t seed, Span<const float> initial_weights);
   void share_batches();
+  // The share of a run's error derivatives that the engine clipped in the latest step.
+  double clipped_derivatives_share(std::size_t r) const;
   void next_batch();
   // Returns false if a stop was asked for before the test set was through.
   bool finish_epoch();
@@ -87,7 +89,8 @@ class CohortTrainer {
   CohortContext context_;
   GradientEngine& engine_;
   RunEnd on_end_;
-  Block weights_;  // [R, P]
+  Block weights_;                       // [R, P]
+  std::vector<float> backprop_limits_;  // [R], of the runs of mode `backprop`; else +inf
   StepResult result_;
   Batch batch_;
   std::vector<std::shared_ptr<Source>> sources_;  // [S]

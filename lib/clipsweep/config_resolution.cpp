@@ -70,9 +70,56 @@ void assign_all(const std::vector<Assignment>& assignments, ExperimentConfig& co
 // Flags that name only modes without a threshold leave nothing for the file's thresholds to do.
 void drop_idle_thresholds(const std::vector<Assignment>& from_flags, ExperimentConfig& config) {
   const bool idle = std::none_of(config.modes.begin(), config.modes.end(),
-                                 [](ClipMode mode) { return entry_of(mode).takes_threshold; });
+                                 [](ClipMode mode) { return entry_of(mode).takes_threshold(); });
   if (idle && gives(from_flags, "mode") && !gives(from_flags, "threshold"))
     config.thresholds.clear();
+  std::vector<ClipMode> modes = config.modes;
+  for (const auto& rule : config.clips) modes.push_back(rule.mode);
+  const bool output_idle = std::none_of(modes.begin(), modes.end(), [](ClipMode mode) {
+    return entry_of(mode).takes_output_threshold;
+  });
+  const bool flags_name_modes = gives(from_flags, "mode") || gives(from_flags, "clip");
+  if (output_idle && flags_name_modes && !gives(from_flags, "output-threshold"))
+    config.output_thresholds.clear();
+}
+
+// The origin of a setting's value: `default`, `flag --norm-type`, `sweep.toml:3`.
+const std::string& origin_of(const ExperimentConfig& config, std::string_view key) {
+  const auto found = std::find_if(config.origins.begin(), config.origins.end(),
+                                  [&](const auto& origin) { return origin.first == key; });
+  return found->second;
+}
+
+// An option that nobody would read is a mistake, unless it is the file's and the flags name other
+// modes than the file.
+void refuse_idle_options(const std::vector<Assignment>& from_flags, const ExperimentConfig& config,
+                         const std::vector<ClipRule>& rules) {
+  const bool flags_name_modes = gives(from_flags, "mode") || gives(from_flags, "clip");
+  for (const auto& option : clip_options()) {
+    if (origin_of(config, option.key) == "default") continue;
+    if (flags_name_modes && !gives(from_flags, find_setting(option.key)->flag)) continue;
+    if (std::any_of(rules.begin(), rules.end(),
+                    [&](const ClipRule& rule) { return knows(rule.mode, option); }))
+      continue;
+    std::vector<std::string> modes;
+    for (const ClipMode mode : option.modes) modes.emplace_back(entry_of(mode).name);
+    throw ConfigError(fmt::format("{}: none of the listed modes knows {}; it is for {}",
+                                  origin_of(config, option.key), option.key, join(modes)));
+  }
+}
+
+// The rules, with the place of a threshold that its mode refuses.
+std::vector<ClipRule> checked_rules(const ExperimentConfig& config) {
+  for (const ClipMode mode : config.modes) {
+    if (!entry_of(mode).takes_threshold()) continue;
+    try {
+      for (const double threshold : config.thresholds) check_threshold(mode, threshold);
+    } catch (const ConfigError& error) {
+      throw ConfigError(fmt::format("{}, mode {}: {}", origin_of(config, "threshold"),
+                                    entry_of(mode).name, error.what()));
+    }
+  }
+  return clip_rules(config);
 }
 
 }  // namespace
@@ -93,7 +140,7 @@ ExperimentConfig resolve_config(const std::vector<Assignment>& from_file,
           "--clip value:0.5");
     config.clips = {{ClipMode::kNone}, {ClipMode::kValue, 0.5}};
   }
-  clip_rules(config);
+  refuse_idle_options(from_flags, config, checked_rules(config));
   return config;
 }
 

@@ -2,38 +2,73 @@
 
 #include <fmt/format.h>
 
-#include <set>
-#include <utility>
+#include <algorithm>
 
 #include "clipsweep/error.h"
 
 namespace clipsweep {
+namespace {
 
-std::vector<ClipRule> clip_rules(const ExperimentConfig& config) {
+// Modes and pairs as they were named, before the output layer's thresholds and the options.
+std::vector<ClipRule> named_rules(const ExperimentConfig& config) {
   std::vector<ClipRule> rules;
-  std::set<std::pair<ClipMode, double>> seen;
-  const auto add = [&](const ClipRule& rule) {
-    if (seen.insert({rule.mode, rule.threshold}).second) rules.push_back(rule);
-  };
   bool threshold_used = config.thresholds.empty();
   for (const ClipMode mode : config.modes) {
     const auto& entry = entry_of(mode);
-    if (!entry.takes_threshold) {
-      add({mode});
+    if (!entry.takes_threshold()) {
+      rules.push_back({mode});
       continue;
     }
     threshold_used = true;
     if (config.thresholds.empty())
       throw ConfigError(
           fmt::format("mode {} needs a threshold; add for example --threshold 0.5", entry.name));
-    for (const double threshold : config.thresholds) add({mode, threshold});
+    for (const double threshold : config.thresholds) {
+      check_threshold(mode, threshold);
+      rules.push_back({mode, threshold});
+    }
   }
   if (!threshold_used)
     throw ConfigError(
         "a threshold is given, but no listed mode takes one; add a mode such as value, or leave "
         "--threshold out");
-  for (const auto& rule : config.clips) add(rule);
+  rules.insert(rules.end(), config.clips.begin(), config.clips.end());
   return rules;
+}
+
+}  // namespace
+
+std::vector<ClipRule> clip_rules(const ExperimentConfig& config) {
+  std::vector<ClipRule> rules;
+  const auto add = [&](const ClipRule& rule) {
+    if (std::find(rules.begin(), rules.end(), rule) == rules.end()) rules.push_back(rule);
+  };
+  bool output_threshold_used = config.output_thresholds.empty();
+  for (ClipRule rule : named_rules(config)) {
+    rule.options = config.clip_options;
+    if (!entry_of(rule.mode).takes_output_threshold || config.output_thresholds.empty()) {
+      add(rule);
+      continue;
+    }
+    output_threshold_used = true;
+    for (const double threshold : config.output_thresholds) {
+      rule.output_threshold = threshold;
+      add(rule);
+    }
+  }
+  if (!output_threshold_used)
+    throw ConfigError(
+        "--output-threshold is given, but none of the listed modes knows it; it is for value, "
+        "global-norm and tensor-norm");
+  return rules;
+}
+
+std::vector<Regularization> regularizations(const ExperimentConfig& config) {
+  std::vector<Regularization> all;
+  for (const double weight_decay : config.weight_decays)
+    for (const double decoupled : config.decoupled_weight_decays)
+      for (const double l1 : config.l1_penalties) all.push_back({weight_decay, decoupled, l1});
+  return all;
 }
 
 }  // namespace clipsweep

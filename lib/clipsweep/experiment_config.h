@@ -30,7 +30,6 @@ struct TrainingSettings {
   int shuffle_buffer = 5000;
   std::string optimizer = "sgd";
   double momentum = 0;
-  double weight_decay = 0;
   NonfinitePolicy on_nonfinite = NonfinitePolicy::kStop;
 
   std::uint64_t steps() const {
@@ -38,14 +37,27 @@ struct TrainingSettings {
   }
 };
 
+// Other remedies, to compare with clipping; 0 is off.
+struct Regularization {
+  double weight_decay = 0;            // L2: times the weights, added to the clipped gradient
+  double decoupled_weight_decay = 0;  // times the learning rate: the share taken off the weights
+  double l1 = 0;                      // times the weights' signs, added to the clipped gradient
+};
+
 struct ExperimentConfig {
   TrainingSettings training;
 
-  // The grid: modes x thresholds, and pairs beside them; then learning rates and seeds.
+  // The grid: modes x thresholds, and pairs beside them, x thresholds of the output layer; then
+  // learning rates, regularization and seeds.
   std::vector<ClipMode> modes;
   std::vector<double> thresholds;
   std::vector<ClipRule> clips;
+  std::vector<double> output_thresholds;  // empty: the output layer is clipped as all others
+  ClipOptions clip_options;               // each for the modes that know it
   std::vector<double> learning_rates = {0.01};
+  std::vector<double> weight_decays = {0};
+  std::vector<double> decoupled_weight_decays = {0};
+  std::vector<double> l1_penalties = {0};
   std::vector<std::uint64_t> seeds = {0};
 
   std::string data_folder = "/usr/share/datasets/fashion-mnist";
@@ -60,7 +72,10 @@ struct ExperimentConfig {
 };
 
 // The rules of all arms in the order they were named, equal ones once. Throws ConfigError where a
-// mode lacks a threshold or a threshold has no mode.
+// mode lacks a threshold, a threshold is none for its mode, or one has no mode that takes it.
 std::vector<ClipRule> clip_rules(const ExperimentConfig& config);
+
+// All combinations, L1 varying fastest.
+std::vector<Regularization> regularizations(const ExperimentConfig& config);
 
 }  // namespace clipsweep

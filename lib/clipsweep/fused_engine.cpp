@@ -1,6 +1,5 @@
 #include "clipsweep/fused_engine.h"
 
-#include <limits>
 #include <optional>
 
 #include "clipsweep/lstm_kernels.h"
@@ -18,16 +17,17 @@ class FusedEngine : public GradientEngine {
   std::string name() const override { return "fused"; }
   std::string simd() const override { return simd_name(); }
 
-  void compute_gradients(const Block& parameters, const Batch& batch, StepResult& result) override {
+  void compute_gradients(const Block& parameters, const Batch& batch,
+                         Span<const float> backprop_limits, StepResult& result) override {
     LstmWorkspace& workspace = workspace_for(batch);
     for (std::size_t r = 0; r < parameters.rows(); ++r) {
       const SampleSums sums =
           lstm_gradients(sizes_, parameters.row(r).data(), batch, source_of(batch, r),
-                         std::numeric_limits<float>::infinity(), workspace,
-                         result.gradients.row(r).data());
+                         backprop_limits[r], workspace, result.gradients.row(r).data());
       // As the frameworks have it: a sum beyond float32 is Inf, whatever the mean would be.
       result.losses[r] = static_cast<float>(sums.loss) / static_cast<float>(batch.size);
       result.corrects[r] = sums.corrects;
+      result.clipped_derivatives[r] = sums.clipped_derivatives;
     }
   }
 

@@ -13,17 +13,20 @@
 
 #include "clipsweep/batches.h"
 #include "clipsweep/parameters.h"
+#include "clipsweep/span.h"
 
 namespace clipsweep {
 
 // What one step of a cohort brings.
 struct StepResult {
   StepResult(std::size_t runs, std::size_t parameters)
-      : losses(runs), corrects(runs), gradients(runs, parameters) {}
+      : losses(runs), corrects(runs), clipped_derivatives(runs), gradients(runs, parameters) {}
 
   std::vector<float> losses;           // [R], mean cross-entropy over the batch
   std::vector<std::int64_t> corrects;  // [R], right answers in the batch
-  Block gradients;                     // [R, P]
+  // [R], error derivatives that were clipped, of the 2 T H B of a run
+  std::vector<std::uint64_t> clipped_derivatives;
+  Block gradients;  // [R, P]
 };
 
 // What one batch of an evaluation brings.
@@ -42,8 +45,12 @@ class GradientEngine {
 
   // Losses, right answers and gradients of all runs at their parameters [R, P], into a result of
   // that size. An answer whose loss is NaN is not right.
+  //
+  // backprop_limits [R], each above 0, +inf = off: the derivative of the run's mean loss with
+  // respect to each hidden state h_t and each cell state c_t is limited to [-limit, limit], element
+  // by element, before it flows further back (Graves, 2013). A NaN stays one and is not counted.
   virtual void compute_gradients(const Block& parameters, const Batch& batch,
-                                 StepResult& result) = 0;
+                                 Span<const float> backprop_limits, StepResult& result) = 0;
 
   // Losses and right answers alone; every run sees the batch's only source.
   virtual EvaluationResult evaluate(const Block& parameters, const Batch& batch) = 0;

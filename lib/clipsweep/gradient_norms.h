@@ -15,10 +15,13 @@ namespace clipsweep {
 // fixed by the length alone.
 double euclidean_norm(Span<const float> values);
 
-struct GradientNorms {
-  double global = 0;
-  std::vector<double> tensors;  // in the order of the layout
+// Norms of a row in a number type that is wide enough for them.
+template <typename Wide>
+struct RowNorms {
+  Wide global = 0;
+  std::vector<Wide> tensors;  // in the order of the layout
 };
+using GradientNorms = RowNorms<double>;
 
 // row [P]. The global norm is that of the tensors' norms. Reuses the memory of `norms`.
 void measure_norms(Span<const float> row, const ParameterLayout& layout, GradientNorms& norms);

@@ -94,7 +94,7 @@ std::vector<ClipRule> parse_clip(std::string_view text) {
   const auto colon = text.find(':');
   const ClipMode mode = parse_clip_mode(trimmed(text.substr(0, colon)));
   const auto& entry = entry_of(mode);
-  if (!entry.takes_threshold) {
+  if (!entry.takes_threshold()) {
     if (colon != text.npos)
       throw ConfigError(fmt::format("\"{}\": mode {} takes no threshold; write {}", printable(text),
                                     entry.name, entry.name));
@@ -105,7 +105,7 @@ std::vector<ClipRule> parse_clip(std::string_view text) {
         fmt::format("mode {} needs a threshold; write {}:0.5", entry.name, entry.name));
   std::vector<ClipRule> rules;
   for (const double threshold : parse_numbers(text.substr(colon + 1))) {
-    check_threshold(threshold);
+    check_threshold(mode, threshold);
     rules.push_back({mode, threshold});
   }
   return rules;

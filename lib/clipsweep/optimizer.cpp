@@ -12,6 +12,13 @@ namespace clipsweep::HWY_NAMESPACE {
 
 namespace hn = hwy::HWY_NAMESPACE;
 
+// 0 for 0; a NaN stays one.
+template <typename Tag, typename Vector>
+HWY_INLINE Vector sign(Tag tag, Vector value) {
+  const auto is_number = hn::Gt(hn::Abs(value), hn::Zero(tag));
+  return hn::IfThenElse(is_number, hn::CopySign(hn::Set(tag, 1.0F), value), value);
+}
+
 // Parameters i to i + the lanes of `Tag`; products are rounded before they are added, as PyTorch
 // does on every machine.
 template <typename Tag>
@@ -24,9 +31,13 @@ HWY_INLINE void propose_lanes(Tag tag, const SgdSettings& settings, const float*
   // A factor of 0 is left out, not multiplied with: 0 * Inf is NaN.
   if (settings.weight_decay != 0)
     moved = hn::Add(moved, hn::Mul(factor(settings.weight_decay), weight));
+  if (settings.l1 != 0) moved = hn::Add(moved, hn::Mul(factor(settings.l1), sign(tag, weight)));
   if (settings.momentum != 0)
     moved = hn::Add(moved, hn::Mul(factor(settings.momentum), hn::LoadU(tag, velocity + i)));
-  const auto update = hn::Mul(factor(settings.learning_rate), moved);
+  auto update = hn::Mul(factor(settings.learning_rate), moved);
+  if (settings.decoupled_weight_decay != 0)
+    update = hn::Add(
+        update, hn::Mul(factor(settings.learning_rate * settings.decoupled_weight_decay), weight));
   hn::StoreU(moved, tag, step.velocity.data() + i);
   hn::StoreU(update, tag, step.update.data() + i);
   hn::StoreU(hn::Sub(weight, update), tag, step.weights.data() + i);

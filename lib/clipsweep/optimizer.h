@@ -12,6 +12,8 @@ struct SgdSettings {
   double learning_rate = 0.01;
   double momentum = 0;
   double weight_decay = 0;
+  double decoupled_weight_decay = 0;
+  double l1 = 0;
 };
 
 // A step not taken yet; each [P].
@@ -23,7 +25,9 @@ struct SgdStep {
 
 // Computes in float32, as PyTorch's SGD does:
 //
-//   v <- momentum * v + (g + weight_decay * w),  u = learning_rate * v,  w <- w - u
+//   v <- momentum * v + (g + weight_decay * w + l1 * sign(w))
+//   u = learning_rate * v + learning_rate * decoupled_weight_decay * w      (SGDW: Loshchilov and
+//   w <- w - u                                                               Hutter, 2019)
 //
 // weights, gradient, velocity [P]; the gradient is the clipped one. Without momentum the old
 // velocity is not looked at. Reuses the memory of `step`.

@@ -52,6 +52,8 @@ ParameterLayout lstm_layout(int inputs, int hidden, int outputs) {
   return layout;
 }
 
+bool is_output(const ParameterTensor& tensor) { return tensor.name.compare(0, 7, "output.") == 0; }
+
 ParameterLayout layout_for(const TrainingSettings& training, const ImageSet& images) {
   return lstm_layout(images.columns, training.hidden, ImageData::kClasses);
 }

@@ -38,6 +38,9 @@ struct ParameterLayout {
 //   output.bias [O]
 ParameterLayout lstm_layout(int inputs, int hidden, int outputs);
 
+// Whether a tensor is one of the output layer's, whose names begin with `output.`.
+bool is_output(const ParameterTensor& tensor);
+
 // The layout for pictures read row by row.
 ParameterLayout layout_for(const TrainingSettings& training, const ImageSet& images);
 

@@ -27,4 +27,22 @@ class RandomStream {
   std::mt19937_64 engine_;
 };
 
+// Standard normal numbers by the thousand, for a few nanoseconds each: the ziggurat (Marsaglia and
+// Tsang, 2000) over splitmix64, which needs no setting up, so that each step of a run may have a
+// stream of its own.
+class NormalStream {
+ public:
+  // One stream for each key and number.
+  NormalStream(std::uint64_t key, std::uint64_t number);
+
+  double next();
+
+ private:
+  std::uint64_t word();
+  double uniform();  // in (0, 1)
+  double tail();     // beyond the ziggurat
+
+  std::uint64_t state_;
+};
+
 }  // namespace clipsweep

@@ -4,6 +4,7 @@
 
 #include <ATen/core/Tensor.h>
 
+#include <functional>
 #include <memory>
 #include <string>
 #include <vector>
@@ -22,13 +23,15 @@ namespace clipsweep {
 //
 // parameters [R, P] laid out as `layout`; inputs [S, I, T, B]; labels [S, B] of int64;
 // source_of_run [R] of int64. Returns losses [R, B] and, as int64, right answers [R, B] (0 or 1).
+// `on_state` gets each c_t and h_t [R, H, B'], B' being B and padding.
 struct SampleResults {
   at::Tensor losses;
   at::Tensor corrects;
 };
 SampleResults lstm_cross_entropy(const at::Tensor& parameters, const ParameterLayout& layout,
                                  const at::Tensor& inputs, const at::Tensor& labels,
-                                 const at::Tensor& source_of_run);
+                                 const at::Tensor& source_of_run,
+                                 const std::function<void(const at::Tensor&)>& on_state = {});
 
 // device: `cpu` or `cuda`. Throws ConfigError if LibTorch has no such device here. Each engine
 // belongs to the thread that made it, and holds LibTorch to one thread there.

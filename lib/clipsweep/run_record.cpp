@@ -113,7 +113,8 @@ Json to_json(const RunTotals& totals) {
           {"skipped_steps", totals.skipped_steps},
           {"nonfinite_steps", totals.nonfinite_steps},
           {"spikes", totals.spikes},
-          {"grad_norm_raw", std::move(quantiles)}};
+          {"grad_norm_raw", std::move(quantiles)},
+          {"mean_cosine", json_optional(totals.mean_cosine)}};
 }
 
 RunTotals totals_from_json(const Json& json) {
@@ -128,6 +129,7 @@ RunTotals totals_from_json(const Json& json) {
     totals.grad_norm_raw =
         NormQuantiles{number_member(norms, "median"), number_member(norms, "p90"),
                       number_member(norms, "p99"), number_member(norms, "max")};
+  totals.mean_cosine = optional_number(json, "mean_cosine");
   return totals;
 }
 
@@ -150,6 +152,13 @@ void append_line(std::string& text, const StepRecord& record,
     text += key;
     append_number(text, value);
   };
+  const auto append_optional = [&](const char* key, const auto& value) {
+    text += key;
+    if (value)
+      append_number(text, *value);
+    else
+      text += "null";
+  };
   fmt::format_to(std::back_inserter(text), "{{\"step\":{},\"epoch\":{}", record.step, record.epoch);
   append(",\"loss\":", record.loss);
   append(",\"accuracy\":", record.accuracy);
@@ -158,6 +167,9 @@ void append_line(std::string& text, const StepRecord& record,
   append(",\"clip_scale\":", record.clip_scale);
   text += record.clipped ? ",\"clipped\":true" : ",\"clipped\":false";
   append(",\"clipped_fraction\":", record.clipped_fraction);
+  append_optional(",\"cosine\":", record.cosine);
+  append_optional(",\"limit\":", record.limit);
+  append(",\"effective_learning_rate\":", record.effective_learning_rate);
   append(",\"grad_max_abs\":", record.grad_max_abs);
   fmt::format_to(std::back_inserter(text), ",\"nonfinite\":{}", record.nonfinite);
   text += ",\"tensors\":{";
@@ -179,6 +191,10 @@ StepRecord step_record_from_json(const Json& json, const std::vector<std::string
   record.clip_scale = number_member(json, "clip_scale");
   record.clipped = bool_member(json, "clipped");
   record.clipped_fraction = number_member(json, "clipped_fraction");
+  if (const auto cosine = optional_number(json, "cosine"))
+    record.cosine = static_cast<float>(*cosine);
+  record.limit = optional_number(json, "limit");
+  record.effective_learning_rate = number_member(json, "effective_learning_rate");
   record.grad_max_abs = static_cast<float>(number_member(json, "grad_max_abs"));
   record.nonfinite = count_member(json, "nonfinite");
   const Json& tensors = member(json, "tensors");

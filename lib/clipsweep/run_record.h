@@ -27,6 +27,9 @@ struct StepRecord {
   double clip_scale = 1;
   bool clipped = false;
   double clipped_fraction = 0;
+  std::optional<float> cosine;  // of the angle between raw and clipped gradient
+  std::optional<double> limit;  // in force at this step
+  double effective_learning_rate = 0;
   float grad_max_abs = 0;
   std::uint64_t nonfinite = 0;
   std::vector<double> tensor_norms;  // in the order of the layout
@@ -94,6 +97,7 @@ struct RunTotals {
   std::uint64_t nonfinite_steps = 0;
   std::uint64_t spikes = 0;
   std::optional<NormQuantiles> grad_norm_raw;  // of the finite norms; nothing if there is none
+  std::optional<double> mean_cosine = std::nullopt;  // over the steps on which clipping acted
 };
 
 enum class Outcome { kCompleted, kDiverged, kFailed, kInterrupted };

@@ -7,7 +7,6 @@
 #include <limits>
 #include <utility>
 
-#include "clipsweep/clipping.h"
 #include "clipsweep/statistics.h"
 
 namespace clipsweep {
@@ -40,16 +39,18 @@ RunTrainer::RunTrainer(const SweepPlan& plan, const RunSpec& spec, const Paramet
       spec_(spec),
       layout_(layout),
       sink_(std::move(sink)),
-      sgd_{spec.learning_rate, plan.training.momentum, plan.training.weight_decay},
-      velocity_(layout.size()) {}
+      sgd_{spec.learning_rate, plan.training.momentum, spec.regularization.weight_decay,
+           spec.regularization.decoupled_weight_decay, spec.regularization.l1},
+      velocity_(layout.size()),
+      memory_(spec.clip, layout, spec.seed) {}
 
-bool RunTrainer::step(float loss, std::int64_t corrects, Span<float> gradient,
-                      Span<float> weights) {
+bool RunTrainer::step(float loss, std::int64_t corrects, Span<float> gradient, Span<float> weights,
+                      double clipped_derivatives) {
   ++step_;
-  bad_ = has_event_ = false;
+  bad_ = blocked_ = has_event_ = false;
   record_ = {};
   inspect(loss, gradient);
-  clip(gradient);
+  clip(gradient, weights, clipped_derivatives);
   update(gradient, weights);
   record_step(loss, corrects);
   return !stopped_;
@@ -84,27 +85,39 @@ void RunTrainer::inspect_spike(Span<const float> gradient) {
   ++totals_.spikes;
 }
 
-void RunTrainer::clip(Span<float> gradient) {
-  const ClipEffect effect = clip_gradient(spec_.clip, layout_, norms_, gradient);
+void RunTrainer::clip(Span<float> gradient, Span<const float> weights, double clipped_derivatives) {
+  raw_gradient_.assign(gradient.begin(), gradient.end());
+  const ClipView<float> view{layout_, norms_, weights, memory_};
+  const ClipEffect effect = clip_gradient(spec_.clip, view, gradient);
   record_.grad_norm_raw = norms_.global;
   record_.grad_norm_clipped = effect.clipped ? euclidean_norm(gradient) : norms_.global;
   record_.clip_scale = clip_scale(record_.grad_norm_raw, record_.grad_norm_clipped);
-  record_.clipped = effect.clipped;
-  record_.clipped_fraction =
-      static_cast<double>(effect.changed) / static_cast<double>(gradient.size());
+  record_.clipped = effect.clipped || clipped_derivatives > 0;
+  record_.clipped_fraction = clipped_derivatives > 0 ? clipped_derivatives
+                                                     : static_cast<double>(effect.changed) /
+                                                           static_cast<double>(gradient.size());
+  record_.effective_learning_rate = spec_.learning_rate * record_.clip_scale;
+  if (const double limit = limit_in_force(spec_.clip, view); std::isfinite(limit))
+    record_.limit = limit;
+  // Of `backprop` there is only the clipped gradient.
+  if (spec_.clip.mode == ClipMode::kBackprop && record_.limit) return;
+  if (const auto value =
+          cosine<float>(raw_gradient_, norms_.global, gradient, record_.grad_norm_clipped))
+    record_.cosine = effect.clipped ? static_cast<float>(*value) : 1.0F;
 }
 
 void RunTrainer::update(Span<const float> gradient, Span<float> weights) {
-  if (bad_ && !keeps_bad_updates()) {
+  if (blocked_ && !keeps_bad_updates()) {
     inspect_phase(Phase::kWeights, weights, euclidean_norm(weights));
   } else {
     propose_step(sgd_, weights, gradient, velocity_, proposal_);
     inspect_phase(Phase::kUpdate, proposal_.update, euclidean_norm(proposal_.update));
     inspect_phase(Phase::kWeights, proposal_.weights, euclidean_norm(proposal_.weights));
   }
-  if (!bad_ || keeps_bad_updates()) {
+  if (!blocked_ || keeps_bad_updates()) {
     std::copy(proposal_.weights.begin(), proposal_.weights.end(), weights.begin());
     velocity_.swap(proposal_.velocity);
+    remember(spec_.clip, norms_, memory_);
     return;
   }
   stopped_ = plan_.training.on_nonfinite == NonfinitePolicy::kStop;
@@ -124,6 +137,10 @@ void RunTrainer::record_step(float loss, std::int64_t corrects) {
   epoch_loss_ += static_cast<double>(loss);
   epoch_accuracy_ += record_.accuracy;
   epoch_clipped_steps_ += record_.clipped ? 1 : 0;
+  if (record_.clipped && record_.cosine) {
+    cosine_sum_ += static_cast<double>(*record_.cosine);
+    ++cosines_;
+  }
   last_loss_ = loss;
   if (std::isfinite(norms_.global)) {
     last_finite_norm_ = norms_.global;
@@ -157,7 +174,8 @@ RunRecord RunTrainer::record(Outcome outcome) const {
   record.totals = totals_;
   const auto bad = std::find_if(events_.begin(), events_.end(), [&](const Event& event) {
     const bool nonfinite = event.kind == EventKind::kNan || event.kind == EventKind::kInf;
-    return nonfinite && event.action != Action::kSkipped;
+    return nonfinite && event.action != Action::kSkipped &&
+           (!stopped_ || event.action == Action::kStopped);
   });
   if (outcome == Outcome::kDiverged && bad != events_.end()) record.reason = in_words(*bad);
   if (!finite_norms_.empty()) {
@@ -167,6 +185,7 @@ RunRecord RunTrainer::record(Outcome outcome) const {
         NormQuantiles{quantile_of_sorted(norms, 0.5), quantile_of_sorted(norms, 0.9),
                       quantile_of_sorted(norms, 0.99), norms.back()};
   }
+  if (cosines_ > 0) record.totals.mean_cosine = cosine_sum_ / static_cast<double>(cosines_);
   return record;
 }
 
@@ -176,13 +195,14 @@ void RunTrainer::note_nonfinite(Phase phase, const std::optional<NonfiniteCounts
   const bool turns_bad = found && !was_bad;
   was_bad = found.has_value();
   bad_ |= found.has_value();
+  blocked_ |= found.has_value() && !is_mended(phase);
   if (!turns_bad) return;
   const auto element = phase == Phase::kLoss ? std::nullopt : std::optional(found->first);
   Event event = event_at(found->nan > 0 ? EventKind::kNan : EventKind::kInf, phase, element, norm);
   event.nan = found->nan;
   event.positive_inf = found->positive_inf;
   event.negative_inf = found->negative_inf;
-  event.action = action();
+  event.action = action(phase);
   add_event(std::move(event));
 }
 
@@ -212,7 +232,13 @@ std::uint64_t RunTrainer::epoch() const {
   return (step_ - 1) / static_cast<std::uint64_t>(plan_.training.steps_per_epoch) + 1;
 }
 
-Action RunTrainer::action() const {
+bool RunTrainer::is_mended(Phase phase) const {
+  return phase == Phase::kGradient && spec_.clip.mode == ClipMode::kRandomStep &&
+         std::isfinite(spec_.clip.threshold);
+}
+
+Action RunTrainer::action(Phase phase) const {
+  if (is_mended(phase)) return Action::kContinued;
   switch (plan_.training.on_nonfinite) {
     case NonfinitePolicy::kStop:
       return Action::kStopped;

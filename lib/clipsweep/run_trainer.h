@@ -9,6 +9,8 @@
 #include <string>
 #include <vector>
 
+#include "clipsweep/clip_memory.h"
+#include "clipsweep/clipping.h"
 #include "clipsweep/gradient_norms.h"
 #include "clipsweep/optimizer.h"
 #include "clipsweep/parameters.h"
@@ -29,9 +31,10 @@ class RunTrainer {
   const RunSpec& spec() const { return spec_; }
 
   // Takes one step with what the engine returned for this run: loss and right answers of its batch,
-  // its gradient [P], clipped in place, its weights [P], updated in place. Returns whether the run
-  // goes on.
-  bool step(float loss, std::int64_t corrects, Span<float> gradient, Span<float> weights);
+  // its gradient [P], clipped in place, its weights [P], updated in place, and the share of the
+  // error derivatives that it clipped on their way back. Returns whether the run goes on.
+  bool step(float loss, std::int64_t corrects, Span<float> gradient, Span<float> weights,
+            double clipped_derivatives = 0);
 
   void finish_epoch(double test_loss, double test_accuracy);
 
@@ -45,19 +48,21 @@ class RunTrainer {
  private:
   void inspect(float loss, Span<const float> gradient);
   void inspect_spike(Span<const float> gradient);
-  void clip(Span<float> gradient);
+  void clip(Span<float> gradient, Span<const float> weights, double clipped_derivatives);
   void update(Span<const float> gradient, Span<float> weights);
   void record_step(float loss, std::int64_t corrects);
 
   // Looks at the numbers of one phase, whose norm is given; writes an event if they turn bad.
   void inspect_phase(Phase phase, Span<const float> values, double norm);
   void note_nonfinite(Phase phase, const std::optional<NonfiniteCounts>& found, double norm);
+  // Whether clipping makes a phase's bad numbers good: `random-step` replaces a bad gradient.
+  bool is_mended(Phase phase) const;
   Event event_at(EventKind kind, Phase phase, std::optional<std::size_t> element,
                  double norm) const;
   void add_event(Event event);
 
   std::uint64_t epoch() const;
-  Action action() const;
+  Action action(Phase phase) const;
   bool keeps_bad_updates() const;
   bool is_logged() const;
 
@@ -69,19 +74,24 @@ class RunTrainer {
 
   // The step in progress.
   std::uint64_t step_ = 0;
-  GradientNorms norms_;  // before clipping
+  GradientNorms norms_;              // before clipping
+  std::vector<float> raw_gradient_;  // likewise
   StepRecord record_;
   SgdStep proposal_;
-  bool bad_ = false;        // something in it is not finite
+  bool bad_ = false;        // something in it is not finite, so that it counts as one
+  bool blocked_ = false;    // and is not mended, so that it is not taken
   bool has_event_ = false;  // so it is logged whatever log_every says
 
   // The run so far.
   std::vector<float> velocity_;
+  ClipMemory<float> memory_;
   SpikeDetector spikes_;
   std::array<bool, 4> is_nonfinite_{};    // by Phase, at the step before
   std::array<bool, 4> norm_overflows_{};  // likewise
   std::optional<double> last_finite_norm_;
   std::vector<double> finite_norms_;
+  double cosine_sum_ = 0;
+  std::uint64_t cosines_ = 0;  // summed there
   float last_loss_ = 0;
   bool stopped_ = false;
   std::vector<EpochRecord> epochs_;

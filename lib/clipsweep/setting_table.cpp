@@ -4,7 +4,6 @@
 
 #include <algorithm>
 #include <cmath>
-#include <limits>
 
 #include "clipsweep/error.h"
 #include "clipsweep/list_syntax.h"
@@ -46,13 +45,25 @@ int parse_whole(std::string_view text, int least, int most) {
   return static_cast<int>(*value);
 }
 
-// In [0, most), as momentum and weight decay are. The comparison is false for NaN.
-double parse_share(std::string_view text, double most, std::string_view allowed) {
+// The comparison is false for NaN, and made in float32, as the update uses the number.
+double parse_momentum(std::string_view text) {
   const auto value = parse_number(text);
-  // In float32, as the update uses it.
-  if (!value || !(*value >= 0 && static_cast<float>(*value) < static_cast<float>(most)))
-    throw ConfigError(fmt::format("must be {}", allowed));
+  if (!value || !(*value >= 0 && static_cast<float>(*value) < 1))
+    throw ConfigError("must be a number from 0 to below 1");
   return *value;
+}
+
+std::vector<double> parse_strengths(std::string_view text) {
+  const auto strengths = parse_numbers(text);
+  for (const double strength : strengths)
+    if (!(strength >= 0 && std::isfinite(static_cast<float>(strength))))
+      throw ConfigError("must be finite numbers from 0");
+  return strengths;
+}
+
+// For any mode; whether it suits those listed is known when all are. Zero may be a percentile.
+void check_any_threshold(double threshold) {
+  if (threshold != 0) check_threshold(ClipMode::kValue, threshold);
 }
 
 void check_learning_rate(double rate) {
@@ -61,6 +72,12 @@ void check_learning_rate(double rate) {
   throw ConfigError(
       fmt::format("a learning rate must be a finite number above 0 (up to 3.4e38, float32), not {}",
                   shortest(rate)));
+}
+
+std::string as_key(std::string_view name) {
+  std::string key(name);
+  std::replace(key.begin(), key.end(), '-', '_');
+  return key;
 }
 
 template <typename Number>
@@ -85,10 +102,8 @@ Setting text_choice(const char* flag, const char* help, SettingGroup group, Fiel
 template <typename Field>
 Setting whole_number(const char* flag, const char* help, SettingGroup group, Field field, int least,
                      int most) {
-  std::string key = flag;
-  std::replace(key.begin(), key.end(), '-', '_');
   return {flag,
-          key,
+          as_key(flag),
           "N",
           help,
           group,
@@ -96,10 +111,20 @@ Setting whole_number(const char* flag, const char* help, SettingGroup group, Fie
           [=](const auto& config) { return field(config); }};
 }
 
+template <typename Field>
+Setting strength_list(const char* flag, const char* help, Field field) {
+  return {flag,
+          as_key(flag),
+          "LIST",
+          help,
+          SettingGroup::kGrid,
+          [=](auto& config, auto text) { field(config) = parse_strengths(text); },
+          [=](const auto& config) { return array_of(field(config)); }};
+}
+
 std::vector<Setting> training_settings() {
   const auto group = SettingGroup::kTraining;
   constexpr int kMany = 1'000'000'000;
-  constexpr double kUnbounded = std::numeric_limits<double>::infinity();
   return {
       text_choice("task", "What is learnt", group,
                   [](auto& config) -> auto& { return config.training.task; }, {"fashion-mnist"}),
@@ -127,16 +152,8 @@ std::vector<Setting> training_settings() {
       text_choice("optimizer", "How a step is taken", group,
                   [](auto& config) -> auto& { return config.training.optimizer; }, {"sgd"}),
       {"momentum", "momentum", "X", "Momentum of SGD, from 0 to below 1", group,
-       [](auto& config, auto text) {
-         config.training.momentum = parse_share(text, 1, "a number from 0 to below 1");
-       },
+       [](auto& config, auto text) { config.training.momentum = parse_momentum(text); },
        [](const auto& config) { return json_number(config.training.momentum); }},
-      {"weight-decay", "weight_decay", "X", "L2 penalty, added to the gradient after clipping",
-       group,
-       [](auto& config, auto text) {
-         config.training.weight_decay = parse_share(text, kUnbounded, "a finite number from 0");
-       },
-       [](const auto& config) { return json_number(config.training.weight_decay); }},
       {"on-nonfinite", "on_nonfinite", "NAME",
        "What to do about a NaN or Inf: stop the run, skip the update, continue", group,
        [](auto& config, auto text) {
@@ -165,7 +182,7 @@ std::vector<Setting> grid_settings() {
       {"threshold", "threshold", "LIST", "Thresholds of those modes; inf only measures", group,
        [](auto& config, auto text) {
          config.thresholds = parse_numbers(text);
-         for (const double threshold : config.thresholds) check_threshold(threshold);
+         for (const double threshold : config.thresholds) check_any_threshold(threshold);
        },
        [](const auto& config) { return array_of(config.thresholds); }},
       {"clip", "clip", "LIST", "Pairs instead, such as none,value:0.5,global-norm:1", group,
@@ -175,16 +192,51 @@ std::vector<Setting> grid_settings() {
          for (const auto& rule : config.clips) pairs.push_back(to_text(rule));
          return pairs;
        }},
+      {"output-threshold", "output_threshold", "LIST",
+       "Thresholds of the output layer's tensors alone, for value, global-norm and tensor-norm",
+       group,
+       [](auto& config, auto text) {
+         config.output_thresholds = parse_numbers(text);
+         for (const double threshold : config.output_thresholds)
+           check_threshold(ClipMode::kValue, threshold);
+       },
+       [](const auto& config) { return array_of(config.output_thresholds); }},
       {"lr", "learning_rate", "LIST", "Learning rates, such as 0.01 or logspace(1e-3,1,4)", group,
        [](auto& config, auto text) {
          config.learning_rates = parse_numbers(text);
          for (const double rate : config.learning_rates) check_learning_rate(rate);
        },
        [](const auto& config) { return array_of(config.learning_rates); }},
+      strength_list(
+          "weight-decay", "L2 penalties, added to the gradient after clipping",
+          [](auto& config) -> auto& { return config.weight_decays; }),
+      strength_list(
+          "decoupled-weight-decay",
+          "Weight decay as in SGDW and AdamW: shares of the weights that a step of "
+          "learning rate 1 takes off",
+          [](auto& config) -> auto& { return config.decoupled_weight_decays; }),
+      strength_list(
+          "l1", "L1 penalties, added to the gradient after clipping",
+          [](auto& config) -> auto& { return config.l1_penalties; }),
       {"seeds", "seeds", "LIST", "Seeds: a count (10 is 0-9), a range 0-9 or a list 0,3,7", group,
        [](auto& config, auto text) { config.seeds = parse_seeds(text); },
        [](const auto& config) { return array_of(config.seeds); }},
   };
+}
+
+// What single modes can be told, from their own table.
+std::vector<Setting> mode_settings() {
+  std::vector<Setting> settings;
+  for (const auto& option : clip_options()) {
+    std::string flag = option.key;
+    std::replace(flag.begin(), flag.end(), '_', '-');
+    const auto assign = option.assign;
+    const auto value = option.value;
+    settings.push_back({flag, option.key, option.value_name, option.help, SettingGroup::kClipping,
+                        [=](auto& config, auto text) { assign(config.clip_options, text); },
+                        [=](const auto& config) { return value(config.clip_options); }});
+  }
+  return settings;
 }
 
 std::vector<Setting> execution_settings() {
@@ -216,18 +268,13 @@ std::vector<Setting> execution_settings() {
   };
 }
 
-std::string as_key(std::string_view name) {
-  std::string key(name);
-  std::replace(key.begin(), key.end(), '-', '_');
-  return key;
-}
-
 }  // namespace
 
 const std::vector<Setting>& setting_table() {
   static const std::vector<Setting> kTable = [] {
     std::vector<Setting> table = training_settings();
     for (auto& setting : grid_settings()) table.push_back(std::move(setting));
+    for (auto& setting : mode_settings()) table.push_back(std::move(setting));
     for (auto& setting : execution_settings()) table.push_back(std::move(setting));
     return table;
   }();

@@ -15,6 +15,7 @@ namespace clipsweep {
 enum class SettingGroup {
   kTraining,   // shared by all runs, decides their numbers, part of a run's ID
   kGrid,       // an axis of the sweep
+  kClipping,   // for the modes that know it, part of the IDs of their runs
   kExecution,  // how the sweep is carried out; changes no number
 };
 

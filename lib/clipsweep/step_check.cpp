@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <array>
+#include <cmath>
 #include <string_view>
 
 #include "clipsweep/error.h"
@@ -12,10 +13,11 @@
 namespace clipsweep {
 namespace {
 
-constexpr std::array<std::string_view, 13> kKeys = {
+constexpr std::array<std::string_view, 16> kKeys = {
     "step",         "epoch",         "loss",
     "accuracy",     "grad_norm_raw", "grad_norm_clipped",
     "clip_scale",   "clipped",       "clipped_fraction",
+    "cosine",       "limit",         "effective_learning_rate",
     "grad_max_abs", "nonfinite",     "tensors",
     "skipped"};
 
@@ -53,7 +55,13 @@ StepRecord read_strict_step(const Json& json, const std::vector<std::string>& te
   require_magnitude(record.grad_norm_raw, "grad_norm_raw");
   require_magnitude(record.grad_norm_clipped, "grad_norm_clipped");
   require_magnitude(record.clip_scale, "clip_scale");
+  require_magnitude(record.effective_learning_rate, "effective_learning_rate");
   require_magnitude(static_cast<double>(record.grad_max_abs), "grad_max_abs");
+  if (record.cosine && !(std::abs(*record.cosine) <= 1))
+    throw DataError(fmt::format("\"cosine\" must be from -1 to 1, not {}", *record.cosine));
+  if (record.limit && !(*record.limit >= 0 && std::isfinite(*record.limit)))
+    throw DataError(
+        fmt::format("\"limit\" must be a finite number from 0 or null, not {}", *record.limit));
   for (std::size_t i = 0; i < tensor_names.size(); ++i)
     require_magnitude(record.tensor_norms[i], tensor_names[i]);
   if (json.contains("skipped") && !record.skipped)

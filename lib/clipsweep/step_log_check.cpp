@@ -145,6 +145,7 @@ class StepLogChecker {
     previous_ = std::max(previous_, step.step);
     check_epoch(step, line);
     check_norms(step, line);
+    check_evidence(step, line);
     if (step.clipped && expected_.run.clip.mode == ClipMode::kNone)
       problems_.add(line, "\"clipped\" is true in a run of mode none");
   }
@@ -167,6 +168,25 @@ class StepLogChecker {
         !agree(step.clip_scale, step.grad_norm_clipped / step.grad_norm_raw))
       problems_.add(line, fmt::format("\"clip_scale\" is {}, but the norm goes from {} to {}",
                                       step.clip_scale, step.grad_norm_raw, step.grad_norm_clipped));
+  }
+
+  void check_evidence(const StepRecord& step, std::uint64_t line) {
+    const double rate = expected_.run.learning_rate * step.clip_scale;
+    if (!agree(step.effective_learning_rate, rate))
+      problems_.add(line,
+                    fmt::format("\"effective_learning_rate\" is {}, but the learning rate times "
+                                "\"clip_scale\" makes {}",
+                                step.effective_learning_rate, rate));
+    const bool directed = step.grad_norm_raw > 0 && std::isfinite(step.grad_norm_raw) &&
+                          step.grad_norm_clipped > 0 && std::isfinite(step.grad_norm_clipped);
+    if (step.cosine && !directed)
+      problems_.add(line,
+                    fmt::format("\"cosine\" is {}, but a gradient without a direction has none",
+                                *step.cosine));
+    if (step.cosine && !step.clipped && *step.cosine != 1)
+      problems_.add(line, fmt::format("\"cosine\" is {}, but \"clipped\" is false", *step.cosine));
+    if (step.limit && std::isinf(expected_.run.clip.threshold))
+      problems_.add(line, fmt::format("\"limit\" is {} in a run that only measures", *step.limit));
   }
 
   std::uint64_t last_step() const {

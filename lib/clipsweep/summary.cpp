@@ -226,7 +226,7 @@ Json to_json(const ArmSummary& arm) {
   Json json = {
       {"arm", arm.name},
       {"mode", mode.name},
-      {"threshold", mode.takes_threshold ? json_number(arm.clip.threshold) : Json(nullptr)},
+      {"threshold", mode.takes_threshold() ? json_number(arm.clip.threshold) : Json(nullptr)},
       {"learning_rate", json_number(arm.learning_rate)},
       {"seeds", arm.seeds},
       {"completed", arm.completed},
@@ -272,7 +272,7 @@ std::string field(const std::optional<double>& value) {
 
 std::vector<std::string> plan_fields(const RunSpec& run) {
   const auto& mode = entry_of(run.clip.mode);
-  return {run.id, mode.name, mode.takes_threshold ? field(run.clip.threshold) : "",
+  return {run.id, mode.name, mode.takes_threshold() ? field(run.clip.threshold) : "",
           field(run.learning_rate), std::to_string(run.seed)};
 }
 

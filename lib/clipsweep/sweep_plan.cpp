@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <array>
 #include <set>
 
 #include "clipsweep/error.h"
@@ -15,9 +16,16 @@ namespace {
 
 constexpr std::size_t kMostRuns = 1'000'000;
 
-Json threshold_json(const ClipRule& rule) {
-  return entry_of(rule.mode).takes_threshold ? json_number(rule.threshold) : Json(nullptr);
-}
+// The kinds of regularization with their keys in JSON and their names in IDs.
+struct RegularizationEntry {
+  double Regularization::*strength;
+  const char* key;
+  const char* slug;
+};
+constexpr std::array<RegularizationEntry, 3> kRegularizations = {
+    {{&Regularization::weight_decay, "weight_decay", "wd"},
+     {&Regularization::decoupled_weight_decay, "decoupled_weight_decay", "decoupled-wd"},
+     {&Regularization::l1, "l1", "l1"}}};
 
 // The settings that differ from their defaults, so that options added later keep old IDs.
 Json uncommon_settings(const ExperimentConfig& config) {
@@ -53,9 +61,10 @@ bool is_slug(const std::string& text) {
 
 SweepPlan make_plan(const ExperimentConfig& config, const std::string& data_sha256) {
   const auto rules = clip_rules(config);
-  const double grid = static_cast<double>(rules.size()) *
-                      static_cast<double>(config.learning_rates.size()) *
-                      static_cast<double>(config.seeds.size());
+  const auto remedies = regularizations(config);
+  const double grid =
+      static_cast<double>(rules.size()) * static_cast<double>(config.learning_rates.size()) *
+      static_cast<double>(remedies.size()) * static_cast<double>(config.seeds.size());
   if (grid > kMostRuns)
     throw ConfigError(fmt::format("the grid has {:.3g} runs; at most {} make one sweep", grid,
                                   with_thousands(kMostRuns)));
@@ -68,10 +77,12 @@ SweepPlan make_plan(const ExperimentConfig& config, const std::string& data_sha2
   std::set<std::string> seen;
   for (const auto& rule : rules) {
     for (const double learning_rate : config.learning_rates) {
-      for (const std::uint64_t seed : config.seeds) {
-        RunSpec run{"", rule, learning_rate, seed};
-        run.id = id_of(run, uncommon, data_sha256);
-        if (seen.insert(run.id).second) plan.runs.push_back(std::move(run));
+      for (const auto& regularization : remedies) {
+        for (const std::uint64_t seed : config.seeds) {
+          RunSpec run{"", rule, learning_rate, seed, regularization};
+          run.id = id_of(run, uncommon, data_sha256);
+          if (seen.insert(run.id).second) plan.runs.push_back(std::move(run));
+        }
       }
     }
   }
@@ -79,18 +90,22 @@ SweepPlan make_plan(const ExperimentConfig& config, const std::string& data_sha2
 }
 
 std::string arm_name(const RunSpec& run) {
-  const auto& mode = entry_of(run.clip.mode);
-  const std::string threshold =
-      mode.takes_threshold ? fmt::format("-{}", shortest(run.clip.threshold)) : "";
-  return fmt::format("{}{}_lr-{}", mode.name, threshold, shortest(run.learning_rate));
+  std::string name = fmt::format("{}_lr-{}", slug_of(run.clip), shortest(run.learning_rate));
+  for (const auto& entry : kRegularizations)
+    if (const double strength = run.regularization.*entry.strength; strength != 0)
+      name += fmt::format("_{}-{}", entry.slug, shortest(strength));
+  return name;
 }
 
 Json to_json(const RunSpec& run) {
-  return {{"id", run.id},
-          {"mode", entry_of(run.clip.mode).name},
-          {"threshold", threshold_json(run.clip)},
-          {"learning_rate", json_number(run.learning_rate)},
-          {"seed", run.seed}};
+  Json json = {{"id", run.id}};
+  json.update(to_json(run.clip));
+  json["learning_rate"] = json_number(run.learning_rate);
+  json["seed"] = run.seed;
+  for (const auto& entry : kRegularizations)
+    if (const double strength = run.regularization.*entry.strength; strength != 0)
+      json[entry.key] = json_number(strength);
+  return json;
 }
 
 Json runs_json(const SweepPlan& plan) {
@@ -105,15 +120,12 @@ RunSpec run_spec_from_json(const Json& json) {
   if (!is_slug(run.id))
     throw DataError(
         fmt::format("\"id\" must be letters, digits and -_.+, not \"{}\"", printable(run.id)));
-  try {
-    run.clip.mode = parse_clip_mode(string_member(json, "mode"));
-  } catch (const ConfigError& error) {
-    throw DataError(error.what());
-  }
-  if (entry_of(run.clip.mode).takes_threshold)
-    run.clip.threshold = number_member(json, "threshold");
+  run.clip = clip_rule_from_json(json);
   run.learning_rate = number_member(json, "learning_rate");
   run.seed = count_member(json, "seed");
+  for (const auto& entry : kRegularizations)
+    if (json.contains(entry.key))
+      run.regularization.*entry.strength = number_member(json, entry.key);
   return run;
 }
 

@@ -17,6 +17,7 @@ struct RunSpec {
   ClipRule clip;
   double learning_rate = 0;
   std::uint64_t seed = 0;
+  Regularization regularization = {};
 };
 
 struct SweepPlan {
@@ -26,14 +27,16 @@ struct SweepPlan {
   std::vector<RunSpec> runs;
 };
 
-// Crosses the axes: clips, then learning rates, then seeds vary fastest. Equal runs appear once.
+// Crosses the axes: clips, then learning rates, then regularization, then seeds vary fastest. Equal
+// runs appear once.
 // Throws ConfigError above 1,000,000 runs.
 SweepPlan make_plan(const ExperimentConfig& config, const std::string& data_sha256);
 
-// What all runs of an arm share: `value-0.5_lr-0.01`.
+// What all runs of an arm share: `value-0.5_lr-0.01`. What has its default is left out.
 std::string arm_name(const RunSpec& run);
 
-// `{"id": ..., "mode": ..., "threshold": ..., "learning_rate": ..., "seed": ...}`
+// `{"id": ..., "mode": ..., "threshold": ..., "learning_rate": ..., "seed": ...}`; settings of the
+// mode and regularization where they are not their default.
 Json to_json(const RunSpec& run);
 // All runs, in the order of the plan.
 Json runs_json(const SweepPlan& plan);
