@@ -17,8 +17,9 @@ namespace {
 const std::vector<std::pair<const char*, Command>> kCommands = {
     {"sweep", Command::kSweep},       {"plan", Command::kPlan},
     {"show", Command::kShow},         {"summarize", Command::kSummarize},
-    {"validate", Command::kValidate}, {"trace", Command::kTrace},
-    {"bench", Command::kBench},       {"measure", Command::kMeasure},
+    {"validate", Command::kValidate}, {"clip", Command::kClip},
+    {"trace", Command::kTrace},       {"bench", Command::kBench},
+    {"measure", Command::kMeasure},
 };
 
 Command command_named(const std::string& name) {
@@ -131,6 +132,9 @@ class Parser {
         break;
       case Command::kValidate:
         app_.add_option("DIR", line_.folder);
+        break;
+      case Command::kClip:
+        app_.add_option("FILE", line_.file);
         break;
       case Command::kBench:
         add_setting(*find_setting("data"));

@@ -19,6 +19,7 @@ enum class Command {
   kShow,
   kSummarize,
   kValidate,
+  kClip,
   kTrace,
   kBench,
   kMeasure,  // internal: the speed that `plan` estimates with
@@ -35,6 +36,8 @@ struct CommandLine {
 
   // show, summarize, validate
   std::string folder;
+
+  std::string file;  // clip
 
   std::string run;  // show, trace
   std::uint64_t steps = 10;

@@ -74,6 +74,7 @@ Look:
   summarize DIR           rebuild runs.csv and summary.json, print the
                           comparison
   validate DIR            check every log; say what is wrong and where
+  clip [FILE|-]           apply one mode to gradients given as JSON
 
   --version               print the version
   -h, --help              print this; clipsweep sweep --help a command's help
@@ -87,14 +88,15 @@ std::string sweep_options() {
   return fmt::format(
       "\nThe grid (a LIST is 0.1,0.5,1 or logspace(1e-3,1,4)):\n{}"
       "  With neither --mode nor --clip the grid is none,value:0.5. Equal runs appear\n"
-      "  once.\n"
+      "  once. The threshold of autoclip is a percentile from 0 to 100.\n"
+      "\nSingle modes (refused where no listed mode knows them):\n{}"
       "\nEvery run:\n{}"
       "\nData and execution:\n{}"
       "\nEach option is also a key of SWEEP.toml, with _ for -; a flag wins.\n"
       "The environment variable CLIPSWEEP_SIMD names the fused engine's instruction\n"
       "set (avx512, avx2, sse4, scalar); by default it is the best of the machine's.\n",
-      settings_of(SettingGroup::kGrid), settings_of(SettingGroup::kTraining),
-      settings_of(SettingGroup::kExecution));
+      settings_of(SettingGroup::kGrid), settings_of(SettingGroup::kClipping),
+      settings_of(SettingGroup::kTraining), settings_of(SettingGroup::kExecution));
 }
 
 std::string sweep_help() {
@@ -121,6 +123,30 @@ std::string trace_help() {
          entry("--steps N", "How many steps [10]") + sweep_options();
 }
 
+std::string clip_help() {
+  std::string modes;
+  for (const auto& mode : clip_modes())
+    if (mode.mode != ClipMode::kBackprop) modes += entry(mode.name, mode.summary);
+  return "Usage: clipsweep clip [FILE|-]\n\n"
+         "Reads one JSON object from FILE or standard input, applies one clipping mode to\n"
+         "its gradients and prints what came of it:\n\n"
+         "  {\"mode\": \"global-norm\", \"threshold\": 1, \"gradients\": {\"a\": [3, 4]}}\n\n" +
+         entry("mode, threshold", "As in --clip") +
+         entry("gradients",
+               "Named tensors: numbers in nested lists, null for none; \"NaN\", "
+               "\"Infinity\" and \"-Infinity\" are numbers") +
+         entry("steps",
+               "Instead of gradients: a list of {\"gradients\": ...}, one after the "
+               "other, for the modes that remember") +
+         entry("parameters", "The weights, for agc") +
+         entry("dtype", "float32 or float64 [float32]") +
+         entry("output_threshold", "The limit of tensors whose names begin with output.") +
+         entry("seed", "Of random-step's directions [0]") +
+         "  norm_type, clip_epsilon, agc_output, zclip_... and adagc_... are as in\n"
+         "  clipsweep sweep --help.\n\nModes:\n" +
+         modes;
+}
+
 }  // namespace
 
 std::string help_text(const std::string& command) {
@@ -142,6 +168,7 @@ std::string help_text(const std::string& command) {
     return "Usage: clipsweep validate DIR\n\n"
            "Checks every log against its schema and against the others, and says what is\n"
            "wrong in which file and line. Exit code 3 if anything is.\n";
+  if (command == "clip") return clip_help();
   if (command == "bench")
     return "Usage: clipsweep bench [--data DIR] [--json]\n\n"
            "Measures on this machine, in some minutes: run-steps per second of a loop over\n"

@@ -1,5 +1,5 @@
-// The commands that only look at a result folder: each prints data on stdout, says the rest on
-// stderr, and returns the exit code. None of them loads LibTorch.
+// The commands that train nothing: each prints data on stdout, says the rest on stderr, and returns
+// the exit code. None of them loads LibTorch.
 #pragma once
 
 #include <string>
@@ -30,5 +30,12 @@ struct ValidateOptions {
 
 // Prints what is wrong with a result folder and where. 3 if anything is.
 int validate(const ValidateOptions& options);
+
+struct ClipCommandOptions {
+  std::string file;  // empty or `-`: standard input
+};
+
+// Applies one mode to gradients given as JSON and prints the answer.
+int clip(const ClipCommandOptions& options);
 
 }  // namespace clipsweep

@@ -41,6 +41,8 @@ int dispatch(int argc, char** argv) {
       return summarize({line.folder, line.json});
     case Command::kValidate:
       return validate({line.folder});
+    case Command::kClip:
+      return clip({line.file});
     case Command::kSweep:
     case Command::kTrace:
       return train(line, argc, argv);

@@ -362,6 +362,7 @@ const std::vector<std::string> kTensors = {"lstm.weight_ih", "output.bias"};
 Json sample_step_json() {
   return Json::parse(R"({"step": 1, "epoch": 1, "loss": 2.3, "accuracy": 0.5, "grad_norm_raw": 1.5,
     "grad_norm_clipped": 0.5, "clip_scale": 0.25, "clipped": true, "clipped_fraction": 0.1,
+    "cosine": 0.9, "limit": 0.5, "effective_learning_rate": 0.0025,
     "grad_max_abs": 0.1, "nonfinite": 0, "tensors": {"lstm.weight_ih": 1, "output.bias": 0.5}})");
 }
 

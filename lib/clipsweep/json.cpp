@@ -5,6 +5,8 @@
 #include <cmath>
 #include <iterator>
 #include <limits>
+#include <set>
+#include <vector>
 
 #include "clipsweep/error.h"
 #include "clipsweep/text.h"
@@ -27,6 +29,27 @@ void append_json_number(std::string& text, Number value) {
     fmt::format_to(std::back_inserter(text), "\"{}\"", nonfinite_name(value));
 }
 
+// Parses with a look at each event, (depth, event, what was parsed).
+template <typename Look>
+Json parse_checked(std::string_view text, const std::string& where, const Look& look) {
+  const auto check = [&](int depth, Json::parse_event_t event, Json& parsed) {
+    const bool opens =
+        event == Json::parse_event_t::object_start || event == Json::parse_event_t::array_start;
+    if (opens && depth >= kDeepest)
+      throw DataError(fmt::format("{}: nested deeper than {} levels", where, kDeepest));
+    look(depth, event, parsed);
+    return true;
+  };
+  try {
+    return Json::parse(text.begin(), text.end(), check);
+  } catch (const Json::exception& error) {
+    const std::string_view what = error.what();
+    const auto detail = what.find("syntax error");
+    throw DataError(fmt::format("{}: not valid JSON: {}", where,
+                                printable(what.substr(detail == what.npos ? 0 : detail), 160)));
+  }
+}
+
 [[noreturn]] void throw_wrong_type(std::string_view key, std::string_view expected,
                                    const Json& value) {
   throw DataError(
@@ -39,7 +62,8 @@ Json json_number(double value) {
   if (!std::isfinite(value)) return nonfinite_name(value);
   // A whole number is written without ".0", as the step log writes it.
   constexpr double kLargestExact = 9007199254740992.0;
-  if (value != std::floor(value) || std::abs(value) >= kLargestExact) return value;
+  const bool negative_zero = value == 0 && std::signbit(value);
+  if (value != std::floor(value) || std::abs(value) >= kLargestExact || negative_zero) return value;
   if (value < 0) return static_cast<std::int64_t>(value);
   return static_cast<std::uint64_t>(value);
 }
@@ -87,21 +111,18 @@ bool bool_member(const Json& object, std::string_view key) {
 }
 
 Json parse_json(std::string_view text, const std::string& where) {
-  const auto refuse_deep_nesting = [&](int depth, Json::parse_event_t event, Json&) {
-    const bool opens =
-        event == Json::parse_event_t::object_start || event == Json::parse_event_t::array_start;
-    if (opens && depth >= kDeepest)
-      throw DataError(fmt::format("{}: nested deeper than {} levels", where, kDeepest));
-    return true;
-  };
-  try {
-    return Json::parse(text.begin(), text.end(), refuse_deep_nesting);
-  } catch (const Json::exception& error) {
-    const std::string_view what = error.what();
-    const auto detail = what.find("syntax error");
-    throw DataError(fmt::format("{}: not valid JSON: {}", where,
-                                printable(what.substr(detail == what.npos ? 0 : detail), 160)));
-  }
+  return parse_checked(text, where, [](int, Json::parse_event_t, const Json&) {});
+}
+
+Json parse_json_with_unique_keys(std::string_view text, const std::string& where) {
+  std::vector<std::set<std::string>> seen(kDeepest + 2);  // of the open object at each depth
+  return parse_checked(text, where, [&](int depth, Json::parse_event_t event, const Json& parsed) {
+    const auto level = static_cast<std::size_t>(depth);
+    if (event == Json::parse_event_t::object_start) seen[level + 1].clear();
+    if (event == Json::parse_event_t::key && !seen[level].insert(parsed.get<std::string>()).second)
+      throw DataError(fmt::format("{}: the key \"{}\" is there twice", where,
+                                  printable(parsed.get<std::string>())));
+  });
 }
 
 std::string to_line(const Json& value) {

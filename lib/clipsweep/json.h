@@ -37,6 +37,9 @@ bool bool_member(const Json& object, std::string_view key);
 // anything after the value, or nesting deeper than 32.
 Json parse_json(std::string_view text, const std::string& where);
 
+// Likewise, and throws where an object has a key twice, of which nlohmann/json keeps the last.
+Json parse_json_with_unique_keys(std::string_view text, const std::string& where);
+
 // The shortest and the readable spelling; both end without a line break.
 std::string to_line(const Json& value);
 std::string to_page(const Json& value);
