@@ -2,6 +2,7 @@
 
 #include <gtest/gtest.h>
 
+#include <limits>
 #include <map>
 
 #include "clipsweep/error.h"
@@ -83,6 +84,58 @@ TEST(ResolveConfig, NamesThePlaceOfAMistake) {
   EXPECT_TRUE(holds(message({{"on-nonfinite", "halt"}}), "allowed: stop, skip, continue"));
   EXPECT_TRUE(holds(message({{"engine", "fussed"}}), "allowed: auto, reference, fused"));
   EXPECT_TRUE(holds(message({{"steps-per-epoch", "0"}}), "--steps-per-epoch 0: "));
+}
+
+TEST(ResolveConfig, CrossesTheOutputThresholdWithTheModesThatKnowIt) {
+  const auto config = config_of_flags(
+      {{"clip", "none,value:1,scale:2,global-norm:1"}, {"output-threshold", "3,inf"}});
+  EXPECT_EQ(clip_rules(config).size(), 1U + 2 + 1 + 2);
+  EXPECT_EQ(clip_rules(config)[1].output_threshold, 3);
+}
+
+TEST(ResolveConfig, RefusesWhatNoListedModeKnows) {
+  const auto message = [](const Flags& flags) {
+    return message_of<ConfigError>([&] { config_of_flags(flags); });
+  };
+  EXPECT_TRUE(holds(message({{"clip", "value:1"}, {"norm-type", "1"}}),
+                    "flag --norm-type: none of the listed modes knows norm_type; it is for "
+                    "global-norm, tensor-norm, scale"));
+  EXPECT_TRUE(holds(message({{"norm-type", "2"}}), "none of the listed modes"));
+  EXPECT_TRUE(
+      holds(message({{"clip", "scale:1"}, {"output-threshold", "1"}}), "none of the listed"));
+  EXPECT_TRUE(holds(message({{"clip", "zclip:2"}, {"adagc-decay", "0.9"}}), "it is for adagc"));
+  for (const auto& [flag, value] : Flags{{"norm-type", "3"},
+                                         {"norm-type", "nan"},
+                                         {"clip-epsilon", "-1"},
+                                         {"clip-epsilon", "inf"},
+                                         {"agc-output", "skip"},
+                                         {"zclip-decay", "1"},
+                                         {"zclip-warmup", "0"},
+                                         {"adagc-warmup", "-1"},
+                                         {"adagc-warmup-norm", "0"},
+                                         {"weight-decay", "-1"},
+                                         {"weight-decay", "nan"},
+                                         {"l1", "inf"},
+                                         {"decoupled-weight-decay", "1e39"},
+                                         {"output-threshold", "0"}})
+    EXPECT_TRUE(holds(message({{flag, value}}), "--" + flag + " " + value + ": "));
+  for (const char* clip : {"autoclip:101", "autoclip:-1", "autoclip:nan"})
+    EXPECT_TRUE(holds(message({{"clip", clip}}), "a percentile from 0 to 100")) << clip;
+  EXPECT_TRUE(holds(message({{"clip", "zclip:0"}}), "above 0"));
+}
+
+TEST(ResolveConfig, AnOptionIsForThoseThatKnowIt) {
+  const auto config = config_of_flags({{"clip", "none,global-norm:1"}, {"norm-type", "inf"}});
+  EXPECT_EQ(clip_rules(config)[1].options.norm_type, std::numeric_limits<double>::infinity());
+  EXPECT_EQ(rules_of(config_of_flags({{"clip", "autoclip:0,autoclip:100,autoclip:inf"}})).size(),
+            3U);
+}
+
+TEST(ResolveConfig, AFilesOptionIsIdleWhereFlagsNameOtherModes) {
+  const std::vector<Assignment> file = {{"clip", "global-norm:1", "", ""},
+                                        {"norm_type", "1", "s.toml:2", ""},
+                                        {"output_threshold", "3", "s.toml:3", ""}};
+  EXPECT_EQ(rules_of(resolve_config(file, flags_of({{"clip", "none"}}))), Texts{"none"});
 }
 
 TEST(ResolveConfig, RecordsWhereEachValueComesFrom) {

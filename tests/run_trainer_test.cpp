@@ -35,6 +35,10 @@ class FedRun {
     if (special) gradient_[place] = *special;
     return trainer_->step(loss, 16, gradient_, weights_);
   }
+  bool step_with_clipped_derivatives(double share) {
+    gradient_.assign(layout_.size(), 0.01F);
+    return trainer_->step(2.0F, 16, gradient_, weights_, share);
+  }
   bool step_with_loss(float loss) { return step(0.01F, {}, 9, loss); }
 
   RunRecord record() const { return trainer_->record(trainer_->outcome(weights_)); }
@@ -75,6 +79,82 @@ TEST(RunTrainer, RecordsEveryFieldWithoutClippingToo) {
   EXPECT_EQ(step.clip_scale, 1);
   EXPECT_EQ(step.tensor_norms.size(), 5U);
   EXPECT_FALSE(step.clipped);
+}
+
+TEST(RunTrainer, RecordsTheEvidenceOfClipping) {
+  FedRun run(NonfinitePolicy::kStop, {ClipMode::kGlobalNorm, 1});
+  run.step(1);
+  EXPECT_EQ(run.steps().back().cosine, 1.0F);
+  EXPECT_EQ(run.steps().back().limit, 1.0);
+  EXPECT_NEAR(run.steps().back().effective_learning_rate, 0.5 / std::sqrt(20.0), 1e-7);
+  FedRun value(NonfinitePolicy::kStop, {ClipMode::kValue, 1});
+  value.step(0.1F, 20.0F);
+  // By hand: [0.1 x 19, 20] against [0.1 x 19, 1].
+  EXPECT_NEAR(*value.steps().back().cosine,
+              (0.19 + 20) / std::sqrt(0.19 + 400) / std::sqrt(0.19 + 1), 1e-6);
+  FedRun none;
+  none.step(0);
+  EXPECT_FALSE(none.steps().back().cosine);
+  EXPECT_FALSE(none.steps().back().limit);
+  EXPECT_EQ(none.steps().back().effective_learning_rate, 0.5);
+}
+
+TEST(RunTrainer, AveragesTheCosineOverTheStepsThatWereClipped) {
+  FedRun run(NonfinitePolicy::kStop, {ClipMode::kValue, 1});
+  run.step(0.1F);
+  EXPECT_FALSE(run.record().totals.mean_cosine);
+  run.step(0.1F, 20.0F);
+  EXPECT_EQ(*run.record().totals.mean_cosine, static_cast<double>(*run.steps().back().cosine));
+}
+
+TEST(RunTrainer, RecordsTheDerivativesThatTheEngineClipped) {
+  FedRun run(NonfinitePolicy::kStop, {ClipMode::kBackprop, 0.1});
+  run.step_with_clipped_derivatives(0.25);
+  const auto& step = run.steps().back();
+  EXPECT_TRUE(step.clipped);
+  EXPECT_EQ(step.clipped_fraction, 0.25);
+  EXPECT_EQ(step.clip_scale, 1);
+  EXPECT_EQ(step.limit, 0.1);
+  EXPECT_FALSE(step.cosine);  // the gradient without clipping was not computed
+}
+
+TEST(RunTrainer, ARandomStepReplacesABadGradientAndTheRunGoesOn) {
+  FedRun run(NonfinitePolicy::kStop, {ClipMode::kRandomStep, 1});
+  EXPECT_TRUE(run.step(0.01F, kNan));
+  EXPECT_TRUE(run.step(0.01F));
+  EXPECT_TRUE(run.step(0.01F, kInf));
+  const auto record = run.record();
+  EXPECT_EQ(record.outcome, Outcome::kCompleted);
+  ASSERT_EQ(record.events.size(), 2U);
+  EXPECT_EQ(record.events[0].action, Action::kContinued);
+  EXPECT_EQ(record.totals.nonfinite_steps, 2U);
+  EXPECT_EQ(record.totals.skipped_steps, 0U);
+  EXPECT_NEAR(run.steps()[0].grad_norm_clipped, 1, 1e-6);
+  EXPECT_TRUE(run.steps()[0].clipped);
+}
+
+TEST(RunTrainer, ARandomStepDoesNotHealALossOrWeights) {
+  FedRun run(NonfinitePolicy::kStop, {ClipMode::kRandomStep, 1});
+  EXPECT_TRUE(run.step(0.01F, kNan));
+  EXPECT_FALSE(run.step(0.01F, kNan, 9, kNan));
+  EXPECT_EQ(run.record().reason, "nan in the loss at step 2");
+  FedRun measuring(NonfinitePolicy::kStop,
+                   {ClipMode::kRandomStep, std::numeric_limits<double>::infinity()});
+  EXPECT_FALSE(measuring.step(0.01F, kNan));
+}
+
+// The norms 1 and 1000 x 1 with 20 equal elements: the second step is skipped for its loss.
+TEST(RunTrainer, ASkippedStepEntersNoStatistic) {
+  FedRun run(NonfinitePolicy::kSkip, {ClipMode::kAutoclip, 50});
+  FedRun without(NonfinitePolicy::kSkip, {ClipMode::kAutoclip, 50});
+  run.step(1);
+  run.step(1000, {}, 9, kNan);
+  EXPECT_TRUE(run.steps().back().skipped);
+  run.step(2);
+  without.step(1);
+  without.step(2);
+  EXPECT_EQ(run.steps().back().limit, without.steps().back().limit);
+  EXPECT_EQ(run.weights(), without.weights());
 }
 
 TEST(RunTrainer, AZeroGradientHasScaleOne) {

@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <limits>
 
+#include "clipsweep/error.h"
 #include "clipsweep/schemas.h"
 #include "clipsweep/summary_text.h"
 #include "sample_folder.h"
@@ -173,6 +174,84 @@ TEST(Summary, ComparesOnlyAtTheSameLearningRate) {
   EXPECT_EQ(summary.comparisons[1].baseline, "none_lr-0.1");
 }
 
+// A remedy is compared with nothing at all, clipping beside a remedy with that remedy alone.
+TEST(Summary, ComparesRegularizationWithTheBareBaseline) {
+  Sweep sweep(1);
+  sweep.config().weight_decays = {0, 0.001};
+  sweep.plan();
+  std::vector<std::pair<std::string, std::string>> pairs;
+  for (const auto& comparison : sweep.summary().comparisons)
+    pairs.emplace_back(comparison.arm, comparison.baseline);
+  EXPECT_EQ(pairs, (std::vector<std::pair<std::string, std::string>>{
+                       {"value-0.5_lr-0.01", "none_lr-0.01"},
+                       {"none_lr-0.01_wd-0.001", "none_lr-0.01"},
+                       {"value-0.5_lr-0.01_wd-0.001", "none_lr-0.01_wd-0.001"}}));
+}
+
+TEST(Summary, ReadsHowOftenClippingActedInPlainWords) {
+  const ClipRule rule = {ClipMode::kValue, 0.5};
+  EXPECT_EQ(reading_of({}, 0), Reading::kNoClipping);
+  EXPECT_EQ(reading_of(rule, 0), Reading::kNeverActed);
+  EXPECT_EQ(reading_of(rule, 0.001), Reading::kSafetyNet);
+  EXPECT_EQ(reading_of(rule, 0.1), Reading::kSafetyNet);
+  EXPECT_EQ(reading_of(rule, 0.5), Reading::kActsOften);
+  EXPECT_EQ(reading_of(rule, 0.9), Reading::kStepSizeLimiter);
+  EXPECT_EQ(reading_of(rule, 1), Reading::kStepSizeLimiter);
+}
+
+TEST(Summary, AveragesTheCosinesOfRunsThatHaveOne) {
+  Sweep sweep(3);
+  sweep.complete(3, 0.7, 1.0).totals.mean_cosine = 0.5;
+  sweep.complete(4, 0.7, 1.0).totals.mean_cosine = 1;
+  sweep.complete(5, 0.7, 1.0);
+  const Summary summary = sweep.summary();
+  EXPECT_EQ(summary.arms[1].mean_cosine, 0.75);
+  EXPECT_FALSE(summary.arms[0].mean_cosine);
+  EXPECT_FALSE(summary.arms[0].reading);  // none of its runs is there
+}
+
+// By hand: of the norms 1, 2, 3, 4 two are above 2, and none is above 4.
+TEST(WhatIf, CountsTheStepsAboveEachThreshold) {
+  LoggedNorms norms;
+  norms.norms = {4, 1, 3, 2};
+  norms.largest_elements = {0.4, 0.1, 0.3, 0.2};
+  norms.largest_tensor_norms = {2, 0.5, 1.5, 1};
+  const auto rows = what_if(norms, {0.2, 1, 2, 4});
+  ASSERT_EQ(rows.size(), 4U);
+  EXPECT_EQ(rows[0].value, 0.5);
+  EXPECT_EQ(rows[1].global_norm, 0.75);
+  EXPECT_EQ(rows[2].global_norm, 0.5);
+  EXPECT_EQ(rows[1].tensor_norm, 0.5);
+  EXPECT_EQ(rows[3].global_norm, 0);
+  EXPECT_TRUE(what_if({}, {1}).empty());
+}
+
+TEST(WhatIf, TriesTheThresholdsOfTheSweepToo) {
+  const auto thresholds = what_if_thresholds(
+      {{ClipMode::kValue, 0.3}, {ClipMode::kScale, 0.4}, {ClipMode::kGlobalNorm, kInfinity}});
+  EXPECT_EQ(thresholds.size(), 14U);
+  EXPECT_TRUE(std::binary_search(thresholds.begin(), thresholds.end(), 0.3));
+}
+
+TEST(LoggedNorms, AreThoseOfTheLog) {
+  const SampleFolder folder;
+  SampleRun run = diverged_run(folder.plan(), folder.spec(0), 6);
+  folder.write(run);
+  LoggedNorms norms;
+  append_logged_norms(folder.steps_log(0), norms);
+  ASSERT_EQ(norms.norms.size(), 5U);  // the last step is not finite
+  for (std::size_t i = 0; i < 5; ++i) {
+    EXPECT_EQ(norms.norms[i], run.steps[i].grad_norm_raw);
+    EXPECT_EQ(norms.largest_tensor_norms[i], run.steps[i].tensor_norms[0]);
+    EXPECT_FLOAT_EQ(static_cast<float>(norms.largest_elements[i]), run.steps[i].grad_max_abs);
+  }
+  cut_off(folder.steps_log(0), 10);
+  append_logged_norms(folder.steps_log(0), norms);
+  EXPECT_EQ(norms.norms.size(), 10U);
+  damage(folder.steps_log(0), "\"grad_max_abs\"", "\"grad_max\"");
+  EXPECT_THROW(append_logged_norms(folder.steps_log(0), norms), DataError);
+}
+
 TEST(Summary, WithoutABaselineComparesNothing) {
   Sweep sweep(1);
   sweep.config().clips = {{ClipMode::kValue, 0.5}};
@@ -205,11 +284,13 @@ TEST(RunsCsv, HasOneRowForEachRunOfThePlan) {
   completed.totals = {4, 1, 0, 0, 0, NormQuantiles{1, 2, 3, 4.5}};
   sweep.end(1, Outcome::kDiverged).events.resize(2);
   const std::string csv = sweep.csv();
-  EXPECT_NE(csv.find(",none,,0.01,0,completed,4,0.7,0.7,1.25,1.25,0.25,1,2,3,4.5,0\n"),
+  EXPECT_NE(csv.find(",none,,0.01,0,completed,4,0.7,0.7,1.25,1.25,0.25,1,2,3,4.5,0,,,0,0,0\n"),
             std::string::npos)
       << csv;
-  EXPECT_NE(csv.find(",value,0.5,0.01,0,diverged,4,0.1,0.1,,,0,,,,,2\n"), std::string::npos) << csv;
-  EXPECT_NE(csv.find(",scale,Infinity,0.01,0,unfinished,,,,,,,,,,,\n"), std::string::npos) << csv;
+  EXPECT_NE(csv.find(",value,0.5,0.01,0,diverged,4,0.1,0.1,,,0,,,,,2,,,0,0,0\n"), std::string::npos)
+      << csv;
+  EXPECT_NE(csv.find(",scale,Infinity,0.01,0,unfinished,,,,,,,,,,,,,,0,0,0\n"), std::string::npos)
+      << csv;
 }
 
 TEST(RunsCsv, HasTheSameNumberOfFieldsInEachRow) {
@@ -220,7 +301,7 @@ TEST(RunsCsv, HasTheSameNumberOfFieldsInEachRow) {
   for (std::size_t end = csv.find('\n'); end != std::string::npos; end = csv.find('\n', start)) {
     EXPECT_EQ(std::count(csv.begin() + static_cast<std::ptrdiff_t>(start),
                          csv.begin() + static_cast<std::ptrdiff_t>(end), ','),
-              16);
+              21);
     start = end + 1;
   }
 }

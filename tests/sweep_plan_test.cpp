@@ -2,6 +2,8 @@
 
 #include <gtest/gtest.h>
 
+#include <limits>
+
 #include "clipsweep/error.h"
 #include "test_support.h"
 
@@ -55,6 +57,41 @@ TEST(MakePlan, IdsStayTheSameOverVersions) {
   EXPECT_EQ(make_plan(small_grid(), "data").runs.front().id, "none_lr-0.01_seed-0_4d037482");
 }
 
+TEST(MakePlan, NamesWhatIsNotTheDefaultInTheId) {
+  auto config = small_grid();
+  config.clips = {{ClipMode::kNone}, {ClipMode::kGlobalNorm, 1}, {ClipMode::kAgc, 0.1}};
+  config.learning_rates = {0.01};
+  config.seeds = {0};
+  config.output_thresholds = {5};
+  config.clip_options.norm_type = std::numeric_limits<double>::infinity();
+  config.clip_options.epsilon = 1e-6;
+  config.clip_options.agc_clips_output = false;
+  config.weight_decays = {0, 0.001};
+  config.decoupled_weight_decays = {0.5};
+  config.l1_penalties = {1e-5};
+  std::vector<std::string> names;
+  for (const auto& run : make_plan(config, "data").runs) names.push_back(arm_name(run));
+  EXPECT_EQ(names, (std::vector<std::string>{
+                       "none_lr-0.01_decoupled-wd-0.5_l1-1e-05",
+                       "none_lr-0.01_wd-0.001_decoupled-wd-0.5_l1-1e-05",
+                       "global-norm-1_out-5_norm-inf_eps-1e-06_lr-0.01_decoupled-wd-0.5_l1-1e-05",
+                       "global-norm-1_out-5_norm-inf_eps-1e-06_lr-0.01_wd-0.001_decoupled-wd-0.5_"
+                       "l1-1e-05",
+                       "agc-0.1_output-leave_lr-0.01_decoupled-wd-0.5_l1-1e-05",
+                       "agc-0.1_output-leave_lr-0.01_wd-0.001_decoupled-wd-0.5_l1-1e-05"}));
+}
+
+// An option of one mode must not give the runs of another a new ID.
+TEST(MakePlan, AnOptionChangesOnlyTheIdsOfModesThatKnowIt) {
+  auto config = small_grid();
+  const auto before = make_plan(config, "data").runs;
+  config.clip_options.norm_type = 1;
+  config.clip_options.zclip_decay = 0.5;
+  const auto after = make_plan(config, "data").runs;
+  EXPECT_EQ(after.front().id, before.front().id);  // none
+  EXPECT_NE(after.back().id, before.back().id);    // global-norm
+}
+
 TEST(MakePlan, RefusesMoreRunsThanOneSweepCanHold) {
   auto config = small_grid();
   config.seeds.assign(500'000, 1);
@@ -62,12 +99,28 @@ TEST(MakePlan, RefusesMoreRunsThanOneSweepCanHold) {
 }
 
 TEST(RunSpecJson, ReadsBackWhatItWrote) {
-  for (const auto& run : make_plan(small_grid(), "data").runs) {
+  auto config = small_grid();
+  config.clips = {{ClipMode::kNone},        {ClipMode::kScale, 1}, {ClipMode::kValue, 1},
+                  {ClipMode::kAutoclip, 0}, {ClipMode::kZclip, 2}, {ClipMode::kAdagc, 2}};
+  config.output_thresholds = {0.5, std::numeric_limits<double>::infinity()};
+  config.clip_options = {1, 1e-6, false, 0.5, 3, 0.25, 4, 2};
+  config.weight_decays = {0, 0.5};
+  config.l1_penalties = {0.25};
+  for (const auto& run : make_plan(config, "data").runs) {
+    EXPECT_EQ(to_json(run_spec_from_json(to_json(run))), to_json(run));
     const RunSpec read = run_spec_from_json(to_json(run));
     EXPECT_EQ(read.id, run.id);
     EXPECT_TRUE(read.clip == run.clip);
     EXPECT_EQ(read.learning_rate, run.learning_rate);
     EXPECT_EQ(read.seed, run.seed);
+  }
+}
+
+TEST(RunSpecJson, RefusesAThresholdThatItsModeHasNot) {
+  Json json = to_json(make_plan(small_grid(), "data").runs.back());
+  for (const double threshold : {0.0, -1.0}) {
+    json["threshold"] = threshold;
+    EXPECT_THROW(run_spec_from_json(json), DataError);
   }
 }
 

@@ -9,10 +9,20 @@
 #include <tuple>
 #include <utility>
 
+#include "clipsweep/name_table.h"
 #include "clipsweep/text.h"
 
 namespace clipsweep {
 namespace {
+
+constexpr double kMostOfASafetyNet = 0.1;
+constexpr double kLeastOfALimiter = 0.9;
+
+constexpr NameTable<Reading, 5> kReadings = {{{Reading::kNoClipping, "no clipping"},
+                                              {Reading::kNeverActed, "never acted"},
+                                              {Reading::kSafetyNet, "safety net"},
+                                              {Reading::kActsOften, "acts often"},
+                                              {Reading::kStepSizeLimiter, "step-size limiter"}}};
 
 // An arm's runs that reached an outcome, by seed.
 using CountedRuns = std::map<std::uint64_t, const RunRecord*>;
@@ -49,7 +59,10 @@ double measured_value(const std::vector<EpochRecord>& epochs, Metric metric) {
 std::vector<Arm> arms_of(const std::vector<RunSpec>& plan,
                          const std::vector<std::optional<RunRecord>>& records) {
   const auto order = [](const RunSpec& run) {
-    return std::make_tuple(run.learning_rate, run.clip.mode, run.clip.threshold);
+    const auto& remedies = run.regularization;
+    return std::make_tuple(run.learning_rate, remedies.weight_decay,
+                           remedies.decoupled_weight_decay, remedies.l1, run.clip.mode,
+                           run.clip.threshold, run.clip.output_threshold, arm_name(run));
   };
   std::map<decltype(order(plan.front())), Arm> arms;
   for (std::size_t i = 0; i < plan.size(); ++i) {
@@ -89,6 +102,14 @@ std::optional<double> mean_clipped_share(const CountedRuns& runs) {
   return mean(shares);
 }
 
+std::optional<double> mean_cosine(const CountedRuns& runs) {
+  std::vector<double> cosines;
+  for (const auto& [seed, run] : runs)
+    if (const auto cosine = run->totals.mean_cosine) cosines.push_back(*cosine);
+  if (cosines.empty()) return std::nullopt;
+  return mean(cosines);
+}
+
 // Over the runs, the quantile at `probability` of one of each run's own quantiles.
 std::optional<double> norm_over(const CountedRuns& runs, double NormQuantiles::*own,
                                 double probability) {
@@ -111,6 +132,7 @@ ArmSummary summarize_arm(const Arm& arm) {
   summary.name = arm_name(*arm.first);
   summary.clip = arm.first->clip;
   summary.learning_rate = arm.first->learning_rate;
+  summary.regularization = arm.first->regularization;
   for (const auto& [seed, run] : arm.runs) {
     summary.seeds.push_back(seed);
     ++(run->outcome == Outcome::kCompleted ? summary.completed : summary.diverged);
@@ -118,6 +140,8 @@ ArmSummary summarize_arm(const Arm& arm) {
   for (const auto& entry : metrics())
     summary.metrics[entry.metric] = summarize_metric(arm.runs, entry.metric);
   summary.clipped_share = mean_clipped_share(arm.runs);
+  summary.mean_cosine = mean_cosine(arm.runs);
+  if (summary.clipped_share) summary.reading = reading_of(summary.clip, *summary.clipped_share);
   summary.grad_norm_raw = summarize_norms(arm.runs);
   return summary;
 }
@@ -160,17 +184,42 @@ Comparison compare(const Arm& arm, const Arm& baseline) {
 
 bool is_baseline(const Arm& arm) { return arm.first->clip.mode == ClipMode::kNone; }
 
+// The arm that an arm is compared with: everything equal but for the clipping, or, where there is
+// none, for the regularization.
+RunSpec baseline_of(RunSpec spec) {
+  if (spec.clip.mode == ClipMode::kNone) spec.regularization = {};
+  spec.clip = {};
+  return spec;
+}
+
 std::vector<Comparison> compare_with_baselines(const std::vector<Arm>& arms) {
-  std::map<double, const Arm*> baselines;
-  for (const auto& arm : arms)
-    if (is_baseline(arm)) baselines.emplace(arm.first->learning_rate, &arm);
+  std::map<std::string, const Arm*> by_name;
+  for (const auto& arm : arms) by_name.emplace(arm_name(*arm.first), &arm);
   std::vector<Comparison> comparisons;
   for (const auto& arm : arms) {
-    const auto baseline = baselines.find(arm.first->learning_rate);
-    if (!is_baseline(arm) && baseline != baselines.end())
+    const std::string name = arm_name(baseline_of(*arm.first));
+    const auto baseline = by_name.find(name);
+    if (name != arm_name(*arm.first) && baseline != by_name.end())
       comparisons.push_back(compare(arm, *baseline->second));
   }
   return comparisons;
+}
+
+std::vector<WhatIfTable> what_if_tables(const std::vector<RunSpec>& plan,
+                                        const std::vector<Arm>& arms,
+                                        const NormSource& append_norms) {
+  std::vector<ClipRule> rules;
+  for (const auto& run : plan) rules.push_back(run.clip);
+  const auto thresholds = what_if_thresholds(rules);
+  std::vector<WhatIfTable> tables;
+  for (const auto& arm : arms) {
+    if (!is_baseline(arm)) continue;
+    LoggedNorms norms;
+    for (const auto& [seed, run] : arm.runs) append_norms(run->spec, norms);
+    auto rows = what_if(std::move(norms), thresholds);
+    if (!rows.empty()) tables.push_back({arm_name(*arm.first), std::move(rows)});
+  }
+  return tables;
 }
 
 RunCounts count_runs(const std::vector<std::optional<RunRecord>>& records) {
@@ -222,17 +271,17 @@ Json to_json(const NormSummary& norms) {
 }
 
 Json to_json(const ArmSummary& arm) {
-  const auto& mode = entry_of(arm.clip.mode);
-  Json json = {
-      {"arm", arm.name},
-      {"mode", mode.name},
-      {"threshold", mode.takes_threshold() ? json_number(arm.clip.threshold) : Json(nullptr)},
-      {"learning_rate", json_number(arm.learning_rate)},
-      {"seeds", arm.seeds},
-      {"completed", arm.completed},
-      {"diverged", arm.diverged}};
+  Json json = {{"arm", arm.name}};
+  json.update(to_json(arm.clip));
+  json["learning_rate"] = json_number(arm.learning_rate);
+  add_json(json, arm.regularization);
+  json["seeds"] = arm.seeds;
+  json["completed"] = arm.completed;
+  json["diverged"] = arm.diverged;
   for (const auto& entry : metrics()) json[entry.name] = to_json(arm.metrics[entry.metric]);
   json["clipped_share"] = json_optional(arm.clipped_share);
+  json["mean_cosine"] = json_optional(arm.mean_cosine);
+  json["reading"] = arm.reading ? Json(to_text(*arm.reading)) : Json(nullptr);
   json["grad_norm_raw"] = to_json(arm.grad_norm_raw);
   return json;
 }
@@ -256,11 +305,24 @@ Json to_json(const Comparison& comparison) {
   return json;
 }
 
+Json to_json(const WhatIf& row) {
+  return {{"threshold", json_number(row.threshold)},
+          {"value", json_number(row.value)},
+          {"global_norm", json_number(row.global_norm)},
+          {"tensor_norm", json_number(row.tensor_norm)}};
+}
+
+Json to_json(const WhatIfTable& table);
+
 template <typename Item>
 Json list_of(const std::vector<Item>& items) {
   Json list = Json::array();
   for (const auto& item : items) list.push_back(to_json(item));
   return list;
+}
+
+Json to_json(const WhatIfTable& table) {
+  return {{"baseline", table.baseline}, {"acted", list_of(table.rows)}};
 }
 
 // A number as a field of runs.csv: empty where it is missing.
@@ -276,6 +338,12 @@ std::vector<std::string> plan_fields(const RunSpec& run) {
           field(run.learning_rate), std::to_string(run.seed)};
 }
 
+// What became an axis after the columns had their order.
+std::vector<std::string> later_plan_fields(const RunSpec& run) {
+  return {field(run.clip.output_threshold), field(run.regularization.weight_decay),
+          field(run.regularization.decoupled_weight_decay), field(run.regularization.l1)};
+}
+
 std::vector<std::string> result_fields(const RunRecord& record) {
   std::vector<std::string> fields = {to_text(record.outcome), std::to_string(record.totals.steps)};
   for (const auto& entry : metrics()) fields.push_back(field(metric_value(record, entry.metric)));
@@ -285,6 +353,7 @@ std::vector<std::string> result_fields(const RunRecord& record) {
        {&NormQuantiles::median, &NormQuantiles::p90, &NormQuantiles::p99, &NormQuantiles::max})
     fields.push_back(norms ? field((*norms).*quantile) : "");
   fields.push_back(std::to_string(record.events.size()));
+  fields.push_back(field(record.totals.mean_cosine));
   return fields;
 }
 
@@ -313,8 +382,24 @@ std::optional<double> clipped_share(const RunTotals& totals) {
   return static_cast<double>(totals.clipped_steps) / static_cast<double>(totals.steps);
 }
 
+const char* to_text(Reading reading) { return name_in(kReadings, reading); }
+
+Reading reading_of(const ClipRule& rule, double clipped_share) {
+  if (rule.mode == ClipMode::kNone) return Reading::kNoClipping;
+  if (clipped_share == 0) return Reading::kNeverActed;
+  if (clipped_share <= kMostOfASafetyNet) return Reading::kSafetyNet;
+  return clipped_share < kLeastOfALimiter ? Reading::kActsOften : Reading::kStepSizeLimiter;
+}
+
+NormSource logged_norms_in(const SweepFolder& sweep) {
+  return [folder = sweep.folder](const RunSpec& run, LoggedNorms& norms) {
+    append_logged_norms(steps_path(folder, run.id), norms);
+  };
+}
+
 Summary summarize(const std::vector<RunSpec>& plan,
-                  const std::vector<std::optional<RunRecord>>& records) {
+                  const std::vector<std::optional<RunRecord>>& records,
+                  const NormSource& append_norms) {
   if (plan.size() != records.size())
     throw std::logic_error("summarize: needs one record for each run of the plan");
   const std::vector<Arm> arms = arms_of(plan, records);
@@ -322,6 +407,7 @@ Summary summarize(const std::vector<RunSpec>& plan,
   summary.runs = count_runs(records);
   for (const auto& arm : arms) summary.arms.push_back(summarize_arm(arm));
   summary.comparisons = compare_with_baselines(arms);
+  if (append_norms) summary.what_if = what_if_tables(plan, arms, append_norms);
   return summary;
 }
 
@@ -330,7 +416,8 @@ Json to_json(const Summary& summary) {
           {"runs", to_json(summary.runs)},
           {"chance_accuracy", kChanceAccuracy},
           {"arms", list_of(summary.arms)},
-          {"comparisons", list_of(summary.comparisons)}};
+          {"comparisons", list_of(summary.comparisons)},
+          {"what_if", list_of(summary.what_if)}};
 }
 
 std::string runs_csv(const std::vector<RunSpec>& plan,
@@ -338,12 +425,13 @@ std::string runs_csv(const std::vector<RunSpec>& plan,
   std::string csv =
       "id,mode,threshold,learning_rate,seed,outcome,steps,final_test_accuracy,best_test_accuracy,"
       "final_test_loss,final_train_loss,clipped_share,grad_norm_median,grad_norm_p90,grad_norm_p99,"
-      "grad_norm_max,events\n";
-  constexpr std::size_t kResultFields = 12;
+      "grad_norm_max,events,mean_cosine,output_threshold,weight_decay,decoupled_weight_decay,l1\n";
+  constexpr std::size_t kResultFields = 13;
   const std::string unfinished = "unfinished" + std::string(kResultFields - 1, ',');
   for (std::size_t i = 0; i < plan.size(); ++i)
     csv += join(plan_fields(plan[i]), ",") + "," +
-           (records[i] ? join(result_fields(*records[i]), ",") : unfinished) + "\n";
+           (records[i] ? join(result_fields(*records[i]), ",") : unfinished) + "," +
+           join(later_plan_fields(plan[i]), ",") + "\n";
   return csv;
 }
 
@@ -352,7 +440,7 @@ std::string summary_page(const Summary& summary) { return to_page(to_json(summar
 Summary rebuild_summary(const SweepFolder& sweep) {
   std::vector<std::optional<RunRecord>> records;
   for (const auto& run : sweep.runs) records.push_back(read_run(sweep, run));
-  const Summary summary = summarize(sweep.runs, records);
+  const Summary summary = summarize(sweep.runs, records, logged_norms_in(sweep));
   write_file(runs_csv_path(sweep.folder), runs_csv(sweep.runs, records));
   write_file(summary_path(sweep.folder), summary_page(summary));
   return summary;

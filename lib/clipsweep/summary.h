@@ -4,6 +4,7 @@
 
 #include <array>
 #include <cstdint>
+#include <functional>
 #include <optional>
 #include <string>
 #include <vector>
@@ -13,6 +14,7 @@
 #include "clipsweep/run_record.h"
 #include "clipsweep/statistics.h"
 #include "clipsweep/sweep_plan.h"
+#include "clipsweep/what_if.h"
 
 namespace clipsweep {
 
@@ -52,15 +54,29 @@ struct NormSummary {
   std::optional<double> median, p90, p99, max;
 };
 
+// What clipping was for an arm, in plain words, by the share of steps on which it acted.
+enum class Reading {
+  kNoClipping,
+  kNeverActed,       // the same run as the baseline
+  kSafetyNet,        // on up to a tenth of the steps
+  kActsOften,        // in between
+  kStepSizeLimiter,  // on nine tenths and more: in effect another learning rate
+};
+const char* to_text(Reading reading);
+Reading reading_of(const ClipRule& rule, double clipped_share);
+
 struct ArmSummary {
   std::string name;
   ClipRule clip;
   double learning_rate = 0;
+  Regularization regularization;
   std::vector<std::uint64_t> seeds;  // of the runs that completed or diverged
   std::uint64_t completed = 0;
   std::uint64_t diverged = 0;
   PerMetric<MetricSummary> metrics;
   std::optional<double> clipped_share;
+  std::optional<double> mean_cosine;  // over the runs that have one
+  std::optional<Reading> reading;
   NormSummary grad_norm_raw;
 };
 
@@ -80,6 +96,12 @@ struct Comparison {
   PerMetric<MetricDifference> metrics;
 };
 
+// How often thresholds would have acted on the steps of an arm without clipping.
+struct WhatIfTable {
+  std::string baseline;
+  std::vector<WhatIf> rows;
+};
+
 struct RunCounts {
   std::uint64_t planned = 0;
   std::uint64_t completed = 0;
@@ -93,6 +115,7 @@ struct Summary {
   RunCounts runs;
   std::vector<ArmSummary> arms;         // by learning rate, then mode (none first), then threshold
   std::vector<Comparison> comparisons;  // in the order of the arms
+  std::vector<WhatIfTable> what_if;     // of the arms without clipping, in their order
 };
 
 // The value by which a run enters the comparison: nothing where it does not enter.
@@ -101,9 +124,15 @@ std::optional<double> metric_value(const RunRecord& record, Metric metric);
 // The share of a run's steps on which clipping acted; nothing before its first step.
 std::optional<double> clipped_share(const RunTotals& totals);
 
-// `records` has one entry for each run of the plan, empty where the run is unfinished.
+// Appends the norms that one run logged.
+using NormSource = std::function<void(const RunSpec&, LoggedNorms&)>;
+NormSource logged_norms_in(const SweepFolder& sweep);
+
+// `records` has one entry for each run of the plan, empty where the run is unfinished. Without a
+// source of norms no thresholds are tried on them.
 Summary summarize(const std::vector<RunSpec>& plan,
-                  const std::vector<std::optional<RunRecord>>& records);
+                  const std::vector<std::optional<RunRecord>>& records,
+                  const NormSource& append_norms = {});
 
 Json to_json(const Summary& summary);
 

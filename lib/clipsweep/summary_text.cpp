@@ -94,6 +94,61 @@ std::string results_table(const std::vector<ArmSummary>& arms) {
          table.text();
 }
 
+std::string interval_text(const std::optional<Interval>& interval, const DifferenceStyle& style) {
+  if (!interval) return "";
+  return fmt::format("[{}, {}]", signed_text(style.factor * interval->lower, style.decimals),
+                     signed_text(style.factor * interval->upper, style.decimals));
+}
+
+const Comparison* comparison_of(const Summary& summary, const std::string& arm) {
+  for (const auto& comparison : summary.comparisons)
+    if (comparison.arm == arm) return &comparison;
+  return nullptr;
+}
+
+// One line an arm that says it all.
+std::string readings_table(const Summary& summary) {
+  Table table({{"arm", Align::kLeft},
+               {"acc\n%"},
+               {"95 % interval\nof difference"},
+               {"acted\n%"},
+               {"mean\ncosine"},
+               {"clipping was", Align::kLeft}});
+  for (const auto& arm : summary.arms) {
+    const Comparison* comparison = comparison_of(summary, arm.name);
+    const auto interval = comparison ? comparison->metrics[Metric::kFinalTestAccuracy].interval
+                                     : std::optional<Interval>();
+    table.add_row({arm.name, percent_text(arm.metrics[Metric::kFinalTestAccuracy].mean),
+                   interval_text(interval, kAccuracyStyle), percent_text(arm.clipped_share),
+                   arm.mean_cosine ? fmt::format("{:.3f}", *arm.mean_cosine) : "",
+                   arm.reading ? to_text(*arm.reading) : ""});
+  }
+  return "\nWhat clipping did: test accuracy and its difference from the baseline; how often\n"
+         "it acted, and there the cosine between the gradient before and after\n" +
+         table.text() +
+         "Never acted: identical to the baseline. Safety net: on up to 10 % of the steps.\n"
+         "Step-size limiter: on 90 % and more, in effect another learning rate.\n";
+}
+
+// A threshold that would have acted always or never in each mode says little.
+bool tells_something(const WhatIf& row) {
+  const auto between = [](double share) { return share > 0 && share < 1; };
+  return between(row.value) || between(row.global_norm) || between(row.tensor_norm);
+}
+
+std::string what_if_table(const std::vector<WhatIfTable>& tables) {
+  Table table(
+      {{"baseline", Align::kLeft}, {"threshold"}, {"value"}, {"global-norm"}, {"tensor-norm"}});
+  for (const auto& [baseline, rows] : tables)
+    for (const auto& row : rows)
+      if (tells_something(row))
+        table.add_row({baseline, shortest(row.threshold), percent_text(row.value),
+                       percent_text(row.global_norm), percent_text(row.tensor_norm)});
+  if (tables.empty()) return "";
+  return "\nWhat if: the % of the steps without clipping on which a threshold would act\n" +
+         table.text();
+}
+
 std::string gradients_table(const std::vector<ArmSummary>& arms) {
   Table table({{"arm", Align::kLeft}, {"clipped %"}, {"median"}, {"P90"}, {"P99"}, {"max"}});
   for (const auto& arm : arms)
@@ -101,12 +156,6 @@ std::string gradients_table(const std::vector<ArmSummary>& arms) {
                    norm_text(arm.grad_norm_raw.p90), norm_text(arm.grad_norm_raw.p99),
                    norm_text(arm.grad_norm_raw.max)});
   return "\nShare of steps clipped, and the gradient's norm before clipping\n" + table.text();
-}
-
-std::string interval_text(const std::optional<Interval>& interval, const DifferenceStyle& style) {
-  if (!interval) return "";
-  return fmt::format("[{}, {}]", signed_text(style.factor * interval->lower, style.decimals),
-                     signed_text(style.factor * interval->upper, style.decimals));
 }
 
 std::string differences_table(const std::vector<Comparison>& comparisons,
@@ -146,7 +195,8 @@ std::string differences_text(const std::vector<Comparison>& comparisons) {
 
 std::string comparison_text(const Summary& summary) {
   return counts_line(summary.runs) + counting_notes(summary.runs) + results_table(summary.arms) +
-         gradients_table(summary.arms) + differences_text(summary.comparisons);
+         gradients_table(summary.arms) + differences_text(summary.comparisons) +
+         readings_table(summary) + what_if_table(summary.what_if);
 }
 
 std::string percent_text(const std::optional<double>& share) {

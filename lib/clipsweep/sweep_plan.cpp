@@ -102,10 +102,14 @@ Json to_json(const RunSpec& run) {
   json.update(to_json(run.clip));
   json["learning_rate"] = json_number(run.learning_rate);
   json["seed"] = run.seed;
-  for (const auto& entry : kRegularizations)
-    if (const double strength = run.regularization.*entry.strength; strength != 0)
-      json[entry.key] = json_number(strength);
+  add_json(json, run.regularization);
   return json;
+}
+
+void add_json(Json& json, const Regularization& regularization) {
+  for (const auto& entry : kRegularizations)
+    if (const double strength = regularization.*entry.strength; strength != 0)
+      json[entry.key] = json_number(strength);
 }
 
 Json runs_json(const SweepPlan& plan) {

@@ -38,6 +38,8 @@ std::string arm_name(const RunSpec& run);
 // `{"id": ..., "mode": ..., "threshold": ..., "learning_rate": ..., "seed": ...}`; settings of the
 // mode and regularization where they are not their default.
 Json to_json(const RunSpec& run);
+// Adds the kinds of regularization that are not off.
+void add_json(Json& json, const Regularization& regularization);
 // All runs, in the order of the plan.
 Json runs_json(const SweepPlan& plan);
 

@@ -9,6 +9,7 @@
 #include <string>
 #include <string_view>
 
+#include "clipsweep/error.h"
 #include "clipsweep/result_folder.h"
 #include "clipsweep/run_check.h"
 #include "clipsweep/summary.h"
@@ -87,9 +88,13 @@ class FolderChecker {
   }
 
   void check_results() {
-    const Summary summary = summarize(sweep_.runs, records_);
     check_derived("runs.csv", runs_csv(sweep_.runs, records_));
-    check_derived("summary.json", summary_page(summary));
+    try {
+      const Summary summary = summarize(sweep_.runs, records_, logged_norms_in(sweep_));
+      check_derived("summary.json", summary_page(summary));
+    } catch (const DataError&) {
+      return;  // a log is damaged, which was said where it was checked
+    }
     if (!fs::exists(summary_path(sweep_.folder))) return;
     FileProblems problems = problems_of("summary.json");
     read_checked_json("summary", problems);
