@@ -81,6 +81,9 @@ int run_trace(const CommandLine& line, const TrainingEngine& engine_of_run) {
     trainer->step();
 
   Json settings = plan.training_json;
+  settings["weight_decay"] = 0;  // what is off stands here too, for scripts that replay
+  settings["decoupled_weight_decay"] = 0;
+  settings["l1"] = 0;
   settings.update(to_json(run));
   settings.erase("id");
   const Json trace = {{"run", run.id},

@@ -72,8 +72,12 @@ def norm_of(tensors):
     return math.sqrt(sum(float(tensor.double().square().sum()) for tensor in tensors))
 
 
-def clip(parameters, mode, threshold):
-    """Clip the gradients in place, with PyTorch's own function where it has one."""
+def clip(parameters, settings, threshold, memory):
+    """Clip the gradients in place, with PyTorch's own function where it has one.
+
+    `memory` is what an adaptive mode keeps from step to step. Settings at their default are absent.
+    """
+    mode = settings["mode"]
     if mode == "value":
         torch.nn.utils.clip_grad_value_(parameters, threshold)
     elif mode == "global-norm":
@@ -88,8 +92,67 @@ def clip(parameters, mode, threshold):
         if norm > 0 and math.isfinite(threshold):
             for parameter in parameters:
                 parameter.grad.mul_(threshold / norm)
+    elif mode == "tensor-rms":
+        for parameter in parameters:
+            rms = float(parameter.grad.double().square().mean().sqrt())
+            if rms > threshold:
+                parameter.grad.mul_(threshold / rms)
+    elif mode == "agc":
+        for parameter in parameters:
+            rows = (-1, parameter.shape[-1]) if parameter.dim() > 1 else (1, -1)
+            gradients, weights = parameter.grad.view(rows), parameter.detach().view(rows)
+            for gradient, weight in zip(gradients, weights):
+                limit = threshold * max(norm_of([weight]), 1e-3)
+                if norm_of([gradient]) > limit:
+                    gradient.mul_(limit / norm_of([gradient]))
+    elif mode == "autoclip":
+        norm = norm_of([parameter.grad for parameter in parameters])
+        memory.setdefault("norms", []).append(norm)
+        scale_down(parameters, norm, float(np.percentile(memory["norms"], threshold)))
+    elif mode == "zclip":
+        clip_by_z_score(parameters, threshold, memory)
+    elif mode == "adagc":
+        clip_by_average(parameters, threshold, memory, settings.get("adagc_warmup", 100))
     elif mode != "none":
         raise ValueError(f"no such clipping mode: {mode}")
+
+
+def scale_down(parameters, norm, limit):
+    if norm > limit:
+        for parameter in parameters:
+            parameter.grad.mul_(limit / norm)
+
+
+def clip_by_z_score(parameters, threshold, memory, decay=0.97, warmup=25):
+    """Kumar et al. (2025), with mean and variance of the first norms taken at once."""
+    norm = norm_of([parameter.grad for parameter in parameters])
+    first = memory.setdefault("norms", [])
+    if len(first) < warmup:
+        first.append(norm)
+        memory["mean"], memory["variance"] = float(np.mean(first)), float(np.var(first))
+        return
+    mean, deviation = memory["mean"], math.sqrt(memory["variance"])
+    z = (norm - mean) / deviation
+    kept = norm
+    if z > threshold:
+        kept = mean + threshold * deviation * (threshold / z)
+        scale_down(parameters, norm, kept)
+    memory["mean"] = decay * mean + (1 - decay) * kept
+    memory["variance"] = decay * deviation**2 + (1 - decay) * (kept - memory["mean"]) ** 2
+
+
+def clip_by_average(parameters, threshold, memory, warmup, decay=0.98, warmup_norm=1.0):
+    """Wang et al. (2025), their algorithm 1."""
+    step = memory["step"] = memory.get("step", 0) + 1
+    if step <= warmup:
+        scale_down(parameters, norm_of([parameter.grad for parameter in parameters]), warmup_norm)
+        norms = [norm_of([parameter.grad]) for parameter in parameters]
+        memory["averages"] = [min(pair) for pair in zip(memory.get("averages", norms), norms)]
+        return
+    for i, parameter in enumerate(parameters):
+        average = memory["averages"][i]
+        scale_down([parameter], norm_of([parameter.grad]), threshold * average)
+        memory["averages"][i] = decay * average + (1 - decay) * norm_of([parameter.grad])
 
 
 def replay(trace, pictures, labels):
@@ -98,6 +161,7 @@ def replay(trace, pictures, labels):
     threshold = None if settings["threshold"] is None else float(settings["threshold"])
     network = Classifier(trace["initial"])
     parameters = list(network.by_name.values())
+    memory = {}
     optimizer = torch.optim.SGD(
         parameters,
         lr=settings["learning_rate"],
@@ -112,10 +176,17 @@ def replay(trace, pictures, labels):
         loss.backward()
         tensors = {name: norm_of([tensor.grad]) for name, tensor in network.by_name.items()}
         raw = norm_of([parameter.grad for parameter in parameters])
-        clip(parameters, settings["mode"], threshold)
+        clip(parameters, settings, threshold, memory)
         clipped = norm_of([parameter.grad for parameter in parameters])
         if not logged.get("skipped"):
+            before = [parameter.detach().clone() for parameter in parameters]
+            for parameter in parameters:
+                parameter.grad.add_(parameter.detach().sign(), alpha=settings["l1"])
             optimizer.step()
+            shrink = settings["learning_rate"] * settings["decoupled_weight_decay"]
+            with torch.no_grad():
+                for parameter, weights in zip(parameters, before):
+                    parameter.sub_(weights, alpha=shrink)
         step = {"loss": loss.item(), "grad_norm_raw": raw, "grad_norm_clipped": clipped}
         yield {**step, **{f"tensors.{name}": norm for name, norm in tensors.items()}}
 

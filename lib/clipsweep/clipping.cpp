@@ -227,12 +227,8 @@ ClipEffect clip_by_unit(Span<Number> gradient, Span<const Number> weights, std::
 
 template <typename Number>
 ClipEffect replace_by_random(Span<Number> gradient, Wide<Number> length, NormalStream random) {
-  Wide<Number> squares = 0;
-  for (Number& element : gradient) {
-    element = static_cast<Number>(random.next());
-    squares += static_cast<Wide<Number>>(element) * element;
-  }
-  multiply(gradient, length / std::sqrt(squares));
+  random.fill(gradient);
+  multiply(gradient, length / wide_norm(Span<const Number>(gradient)));
   return {true, gradient.size()};
 }
 

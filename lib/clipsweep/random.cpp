@@ -71,19 +71,32 @@ double RandomStream::normal() {
 NormalStream::NormalStream(std::uint64_t key, std::uint64_t number)
     : state_(mixed(key ^ mixed(number + 0x9e3779b97f4a7c15ULL))) {}
 
-double NormalStream::next() {
+template <typename Number>
+void NormalStream::fill(Span<Number> numbers) {
   const Ziggurat& layers = ziggurat();
-  for (;;) {
+  for (Number& number : numbers) {
     // The lowest 8 bits choose the layer, the highest 53 a place in it.
     const std::uint64_t bits = word();
     const std::size_t layer = bits & 255;
     const double place = static_cast<double>(static_cast<std::int64_t>(bits) >> 11) * 0x1p-52;
     const double x = place * layers.edge[layer];
-    if (std::fabs(x) < layers.edge[layer + 1]) return x;
-    if (layer == 0) return x < 0 ? -tail() : tail();
-    const double low = layers.height[layer];
-    if (low + uniform() * (layers.height[layer + 1] - low) < density(x)) return x;
+    const bool inside = std::fabs(x) < layers.edge[layer + 1];
+    number = static_cast<Number>(inside ? x : beside(layer, x));
   }
+}
+
+double NormalStream::beside(std::size_t layer, double x) {
+  if (layer == 0) return x < 0 ? -tail() : tail();
+  const Ziggurat& layers = ziggurat();
+  const double low = layers.height[layer];
+  if (low + uniform() * (layers.height[layer + 1] - low) < density(x)) return x;
+  return next();
+}
+
+double NormalStream::next() {
+  double number = 0;
+  fill(Span<double>(&number, 1));
+  return number;
 }
 
 std::uint64_t NormalStream::word() { return mixed(state_ += 0x9e3779b97f4a7c15ULL); }
@@ -96,5 +109,8 @@ double NormalStream::tail() {
     if (-2 * std::log(uniform()) > beyond * beyond) return kTailStart + beyond;
   }
 }
+
+template void NormalStream::fill(Span<float>);
+template void NormalStream::fill(Span<double>);
 
 }  // namespace clipsweep

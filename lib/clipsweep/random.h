@@ -7,6 +7,8 @@
 #include <random>
 #include <string_view>
 
+#include "clipsweep/span.h"
+
 namespace clipsweep {
 
 class RandomStream {
@@ -35,9 +37,13 @@ class NormalStream {
   // One stream for each key and number.
   NormalStream(std::uint64_t key, std::uint64_t number);
 
-  double next();
+  // Number: float or double.
+  template <typename Number>
+  void fill(Span<Number> numbers);
 
  private:
+  double next();
+  double beside(std::size_t layer, double x);  // where x is not inside its layer
   std::uint64_t word();
   double uniform();  // in (0, 1)
   double tail();     // beyond the ziggurat

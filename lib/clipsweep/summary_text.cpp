@@ -22,7 +22,7 @@ struct DifferenceStyle {
 };
 
 constexpr DifferenceStyle kAccuracyStyle = {
-    Metric::kFinalTestAccuracy, "Final test accuracy against the baseline, in percentage points",
+    Metric::kFinalTestAccuracy, "Final test accuracy against the baseline, percentage points",
     "higher", 100, 1};
 constexpr DifferenceStyle kLossStyle = {Metric::kFinalTrainLoss,
                                         "Final training loss against the baseline", "lower", 1, 3};

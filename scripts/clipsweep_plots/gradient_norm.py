@@ -14,8 +14,12 @@ from .style import INK, THRESHOLD_COLOR, element_id, mode_color
 
 TITLE = "Raw gradient norm, before clipping, of every run"
 NORM_THRESHOLD = ("threshold (norm)", (0, (5, 1.5)))
-# Where the threshold is not of the plotted norm, its line says what it limits, in other dashes.
-OTHER_THRESHOLDS = {
+# How a mode's threshold is drawn, if it has a place on an axis of norms. Where it is not of the
+# plotted norm, its line says what it limits, in other dashes.
+DRAWN_THRESHOLDS = {
+    "global-norm": NORM_THRESHOLD,
+    "scale": NORM_THRESHOLD,
+    "random-step": NORM_THRESHOLD,
     "value": ("threshold (each element)", (0, (1.2, 1.2))),
     "tensor-norm": ("threshold (each tensor)", (0, (4, 1.2, 1.2, 1.2))),
 }
@@ -68,11 +72,7 @@ def _norm_limits(results: Results) -> tuple[float, float]:
     medians = np.concatenate([run.curve.norm_median for run in results.runs])
     largest = np.concatenate([run.curve.norm_max for run in results.runs])
     medians, largest = medians[medians > 0], largest[largest > 0]  # also drops NaN
-    thresholds = [
-        arm.clip.threshold
-        for arm in results.arms
-        if arm.clip.threshold is not None and 0 < arm.clip.threshold < np.inf
-    ]
+    thresholds = [arm.clip.threshold for arm in results.arms if _has_drawn_threshold(arm)]
     if medians.size == 0:
         return 1e-2, 1e2
     middle = float(np.median(medians))
@@ -120,13 +120,17 @@ def _draw_norms(axes: Axes, panel: Panel, results: Results, rasterized: bool) ->
     )
 
 
-def _draw_threshold(axes: Axes, arm: Arm) -> None:
+def _has_drawn_threshold(arm: Arm) -> bool:
     threshold = arm.clip.threshold
-    if threshold is None or not np.isfinite(threshold):
+    return arm.clip.mode in DRAWN_THRESHOLDS and threshold is not None and 0 < threshold < np.inf
+
+
+def _draw_threshold(axes: Axes, arm: Arm) -> None:
+    if not _has_drawn_threshold(arm):
         return
-    _, dashes = OTHER_THRESHOLDS.get(arm.clip.mode, NORM_THRESHOLD)
+    _, dashes = DRAWN_THRESHOLDS[arm.clip.mode]
     axes.axhline(
-        threshold,
+        arm.clip.threshold,
         color=THRESHOLD_COLOR,
         linewidth=1.2,
         linestyle=dashes,
@@ -178,8 +182,8 @@ def _add_key(page: PanelPage) -> None:
         Line2D([], [], color=INK, linewidth=1.8, label="median"),
         Line2D([], [], color=INK, linewidth=0.6, alpha=0.5, label="largest, each seed"),
     ]
-    for mode in dict.fromkeys(arm.clip.mode for arm in arms if arm.clip.threshold is not None):
-        meaning, dashes = OTHER_THRESHOLDS.get(mode, NORM_THRESHOLD)
+    for mode in dict.fromkeys(arm.clip.mode for arm in arms if _has_drawn_threshold(arm)):
+        meaning, dashes = DRAWN_THRESHOLDS[mode]
         handles.append(
             Line2D([], [], color=THRESHOLD_COLOR, linewidth=1.2, linestyle=dashes, label=meaning)
         )

@@ -78,7 +78,8 @@ def _seed_differences(
 ) -> list[float]:
     """Return arm minus baseline in points for every seed that both have."""
     rate = comparison.arm.learning_rate
-    arm, baseline = arms.get((comparison.arm.clip, rate)), arms.get((Clip("none", None), rate))
+    arm = arms.get((comparison.arm.clip, rate))
+    baseline = arms.get((comparison.baseline.clip, rate))
     if arm is None or baseline is None:
         return []
     reference = _by_seed(baseline, chance_accuracy)

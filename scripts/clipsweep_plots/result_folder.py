@@ -32,25 +32,46 @@ OUTCOMES = (*DRAWN_OUTCOMES, "failed", "interrupted")
 # IDs become folder names and modes become labels: plain names only.
 PLAIN_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._+-]{0,199}")
 
+# Keys that are there only where they are not their default, and what figures call them.
+CLIP_DETAILS = {
+    "output_threshold": "output",
+    "norm_type": "norm",
+    "clip_epsilon": "epsilon",
+    "agc_output": "output",
+    "zclip_decay": "decay",
+    "zclip_warmup": "warm-up",
+    "adagc_decay": "decay",
+    "adagc_warmup": "warm-up",
+    "adagc_warmup_norm": "warm-up norm",
+    "weight_decay": "weight decay",
+    "decoupled_weight_decay": "decoupled weight decay",
+    "l1": "L1",
+}
+
 # Starting worker processes costs more than reading a few short logs.
 POOL_WORTH_BYTES = 30_000_000
 
 
 @dataclass(frozen=True)
 class Clip:
-    """A clipping mode with its threshold: None in mode `none`, infinite where it only measures."""
+    """A clipping mode with its threshold: None in mode `none`, infinite where it only measures.
+
+    `details` are what else makes an arm: settings of the mode and regularization off their default.
+    """
 
     mode: str
     threshold: float | None
+    details: str = ""
 
     @property
     def label(self) -> str:
-        """The pair as the command line's --clip names it."""
-        return self.mode if self.threshold is None else f"{self.mode}:{self.threshold:g}"
+        """The pair as the command line's --clip names it, and the details."""
+        pair = self.mode if self.threshold is None else f"{self.mode}:{self.threshold:g}"
+        return f"{pair}, {self.details}" if self.details else pair
 
     @property
     def is_baseline(self) -> bool:
-        return self.mode == "none"
+        return self.mode == "none" and not self.details
 
 
 @dataclass(frozen=True)
@@ -240,12 +261,24 @@ def _parse_plan(folder: Path, document: dict) -> SweepPlan:
     return SweepPlan(folder, specs, epochs, steps_per_epoch, log_every, document)
 
 
+def parse_clip(entry: dict) -> Clip:
+    """Read how a run or an arm clips, with what is off its default."""
+    details = (
+        f"{name} {str(entry[key]).replace('Infinity', 'inf')}"
+        for key, name in CLIP_DETAILS.items()
+        if key in entry
+    )
+    return Clip(
+        _plain_name(entry["mode"]), to_optional_float(entry["threshold"]), ", ".join(details)
+    )
+
+
 def _parse_spec(entry: dict) -> RunSpec:
-    clip = Clip(_plain_name(entry["mode"]), to_optional_float(entry["threshold"]))
+    clip = parse_clip(entry)
     learning_rate = to_float(entry["learning_rate"])
-    if clip.is_baseline != (clip.threshold is None):
+    if (clip.mode == "none") != (clip.threshold is None):
         raise ValueError(f"mode {clip.mode!r} with the threshold {clip.threshold}")
-    if not (clip.is_baseline or clip.threshold > 0) or not 0 < learning_rate < math.inf:
+    if not (clip.threshold is None or clip.threshold >= 0) or not 0 < learning_rate < math.inf:
         raise ValueError(
             f"threshold {clip.threshold} or learning rate {learning_rate} out of range"
         )

@@ -2,7 +2,7 @@
 
 Colours are those of Okabe and Ito (2008), told apart in the common kinds of colour blindness. A
 mode is told by its line style too and a threshold by its marker, so that a figure survives a
-black-and-white printer.
+black-and-white printer. Modes beyond the first five have colours of Paul Tol's muted scheme.
 """
 
 from dataclasses import dataclass
@@ -24,6 +24,13 @@ MODE_COLORS = {
     "global-norm": "#D55E00",
     "tensor-norm": "#009E73",
     "scale": "#CC79A7",
+    "tensor-rms": "#117733",
+    "agc": "#56B4E9",
+    "autoclip": "#882255",
+    "zclip": "#AA4499",
+    "adagc": "#44AA99",
+    "backprop": "#999933",
+    "random-step": "#332288",
 }
 MODE_DASHES = {
     "none": "-",
@@ -31,9 +38,29 @@ MODE_DASHES = {
     "global-norm": (0, (7, 1.5, 1.3, 1.5)),
     "tensor-norm": (0, (1.3, 1.3)),
     "scale": (0, (7, 1.5, 1.3, 1.5, 1.3, 1.5)),
+    "tensor-rms": (0, (1.3, 2.6)),
+    "agc": (0, (3, 1.3)),
+    "autoclip": (0, (9, 1.5)),
+    "zclip": (0, (9, 1.5, 1.3, 1.5)),
+    "adagc": (0, (3, 1.3, 1.3, 1.3)),
+    "backprop": (0, (4.5, 1.3, 1.3, 1.3, 1.3, 1.3)),
+    "random-step": (0, (1.3, 1.3, 4.5, 4)),
 }
 # A mode's marker where lines have few points: single points are told apart without colour.
-MODE_MARKERS = {"none": "P", "value": "o", "global-norm": "s", "tensor-norm": "^", "scale": "D"}
+MODE_MARKERS = {
+    "none": "P",
+    "value": "o",
+    "global-norm": "s",
+    "tensor-norm": "^",
+    "scale": "D",
+    "tensor-rms": "v",
+    "agc": "<",
+    "autoclip": ">",
+    "zclip": "h",
+    "adagc": "d",
+    "backprop": "X",
+    "random-step": "*",
+}
 OTHER_MODE_COLOR = "#E69F00"
 OTHER_MODE_DASHES = (0, (10, 2))
 OTHER_MODE_MARKER = "p"
@@ -124,7 +151,8 @@ def _shade(color: np.ndarray, position: float) -> tuple[float, float, float]:
 
 def element_id(what: str, clip: Clip, learning_rate: float) -> str:
     """Name an arm's artist in the SVG, so that it can be found and restyled."""
-    return f"{what}_{clip.label.replace(':', '-')}_lr-{learning_rate:g}"
+    name = clip.label.replace(":", "-").replace(", ", "_").replace(" ", "-")
+    return f"{what}_{name}_lr-{learning_rate:g}"
 
 
 def mode_color(mode: str) -> str:

@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from pathlib import Path
 
-from .result_folder import Clip
+from .result_folder import Clip, parse_clip
 from .strict_json import (
     MALFORMED,
     DataError,
@@ -63,7 +63,7 @@ class Comparison:
     """One arm against the baseline at the same learning rate."""
 
     arm: ArmSummary
-    baseline: str
+    baseline: ArmSummary
     measures: dict[str, PairedDifference]
 
 
@@ -98,7 +98,7 @@ def _parse_summary(document: dict) -> Summary:
     comparisons = [
         Comparison(
             by_name[entry["arm"]],
-            str(entry["baseline"]),
+            by_name[entry["baseline"]],
             {name: _parse_difference(entry[name]) for name in MEASURES},
         )
         for entry in document["comparisons"]
@@ -109,7 +109,7 @@ def _parse_summary(document: dict) -> Summary:
 def _parse_arm(entry: dict) -> ArmSummary:
     return ArmSummary(
         name=str(entry["arm"]),
-        clip=Clip(str(entry["mode"]), to_optional_float(entry["threshold"])),
+        clip=parse_clip(entry),
         learning_rate=to_float(entry["learning_rate"]),
         seeds=len(entry["seeds"]),
         completed=to_count(entry["completed"]),

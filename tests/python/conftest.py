@@ -112,7 +112,6 @@ class FakeSweep:
             "shuffle_buffer": 5000,
             "optimizer": "sgd",
             "momentum": 0,
-            "weight_decay": 0,
             "on_nonfinite": "stop",
         }
 
@@ -175,6 +174,7 @@ class FakeSweep:
                 for name, runs in arms.items()
                 if runs[0].mode != "none" and f"none_lr-{runs[0].learning_rate:g}" in arms
             ],
+            "what_if": [],
         }
 
     def _write_run(self, run: FakeRun) -> None:
@@ -229,6 +229,9 @@ class FakeSweep:
             "clip_scale": number(scale),
             "clipped": clipped,
             "clipped_fraction": 0.1 if clipped else 0,
+            "cosine": (0.9 if clipped else 1) if math.isfinite(norm) else None,
+            "limit": limit if math.isfinite(limit) else None,
+            "effective_learning_rate": number(run.learning_rate * scale),
             "grad_max_abs": number(norm / 5),
             "nonfinite": 0 if math.isfinite(norm) else 1120,
             "tensors": {name: number(norm / 2) for name in TENSORS},
@@ -288,6 +291,7 @@ class FakeSweep:
                     "p99": quantile(norms, 0.99),
                     "max": quantile(norms, 1),
                 },
+                "mean_cosine": 0.9 if any(step["clipped"] for step in steps) else None,
             },
             "engine": "reference",
             "simd": "AVX2",
@@ -338,6 +342,8 @@ class FakeSweep:
             "final_test_loss": loss,
             "final_train_loss": loss,
             "clipped_share": 0.0 if runs[0].mode == "none" else 0.25 if done else None,
+            "mean_cosine": 0.9 if runs[0].mode != "none" and done else None,
+            "reading": "no clipping" if runs[0].mode == "none" else "acts often" if done else None,
             "grad_norm_raw": {"median": 1.0, "p90": 2.9, "p99": 9.0, "max": 131.5},
         }
 

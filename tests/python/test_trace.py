@@ -21,7 +21,18 @@ SHAPES = {
     "output.weight": (10, 10),
     "output.bias": (10,),
 }
-MODES = ("none", "value:0.1", "global-norm:0.3", "tensor-norm:0.2", "scale:1")
+MODES = (
+    "none",
+    "value:0.1",
+    "global-norm:0.3",
+    "tensor-norm:0.2",
+    "scale:1",
+    "tensor-rms:0.01",
+    "agc:0.01",
+    "autoclip:50",
+    "zclip:0.5",
+)
+OTHER_REMEDIES = ("--l1", "1e-4", "--decoupled-weight-decay", "0.01")
 HEAVY_BALL = ("--momentum", "0.9", "--weight-decay", "1e-3")
 SETTINGS = [
     *(pytest.param(("--clip", mode), id=mode) for mode in MODES),
@@ -29,6 +40,8 @@ SETTINGS = [
         pytest.param(("--clip", mode, "--init", "torch", *HEAVY_BALL), id=f"{mode}-torch-momentum")
         for mode in MODES
     ),
+    pytest.param(("--clip", "value:0.1", *HEAVY_BALL, *OTHER_REMEDIES), id="regularized"),
+    pytest.param(("--clip", "adagc:1.05", "--adagc-warmup", "20"), id="adagc"),
 ]
 
 
