@@ -129,6 +129,23 @@ TEST_F(ValidationTest, NamesNormsThatDoNotFitEachOther) {
   EXPECT_TRUE(names(found, "runs/" + folder.spec(2).id + "/steps.jsonl:2", "\"clip_scale\""));
 }
 
+TEST_F(ValidationTest, NamesEvidenceThatDoesNotFit) {
+  damage(folder.steps_log(0), R"("cosine":1)", R"("cosine":0.5)");
+  damage(folder.steps_log(1), R"("effective_learning_rate":0.01)",
+         R"("effective_learning_rate":0.02)");
+  folder.write(diverged_run(folder.plan(), folder.spec(2), 1));
+  damage(folder.steps_log(2), R"("cosine":null)", R"("cosine":1)");
+  const Texts found = problems();
+  EXPECT_TRUE(names(found, log(0, 2), "\"cosine\" is 0.5, but \"clipped\" is false"));
+  EXPECT_TRUE(names(found, log(1, 2), "the learning rate times \"clip_scale\" makes 0.01"));
+  EXPECT_TRUE(names(found, log(2, 2), "a gradient without a direction has none"));
+}
+
+TEST_F(ValidationTest, NamesALimitInARunThatHasNone) {
+  damage(folder.steps_log(0), R"("limit":null)", R"("limit":0.5)");
+  EXPECT_TRUE(names(problems(), log(0, 2), "\"limit\" is 0.5 in a run that only measures"));
+}
+
 TEST(Validation, KnowsWhichStepsAThinnedLogHas) {
   ExperimentConfig config = sample_config();
   config.log_every = 3;

@@ -17,6 +17,10 @@ double clip_scale(double raw, double clipped) {
   return raw == 0 && clipped == 0 ? 1 : clipped / raw;
 }
 
+std::optional<float> as_float(const std::optional<double>& value) {
+  return value ? std::optional(static_cast<float>(*value)) : std::nullopt;
+}
+
 // Whether the sum of squares overflows float32, as it does for [1e20, 1e20]: a norm computed there
 // would be Inf.
 bool norm_overflows_float32(double norm) {
@@ -101,9 +105,11 @@ void RunTrainer::clip(Span<float> gradient, Span<const float> weights, double cl
     record_.limit = limit;
   // Of `backprop` there is only the clipped gradient.
   if (spec_.clip.mode == ClipMode::kBackprop && record_.limit) return;
-  if (const auto value =
-          cosine<float>(raw_gradient_, norms_.global, gradient, record_.grad_norm_clipped))
-    record_.cosine = effect.clipped ? static_cast<float>(*value) : 1.0F;
+  if (effect.clipped)
+    record_.cosine =
+        as_float(cosine<float>(raw_gradient_, norms_.global, gradient, record_.grad_norm_clipped));
+  else if (norms_.global > 0 && std::isfinite(norms_.global))
+    record_.cosine = 1.0F;
 }
 
 void RunTrainer::update(Span<const float> gradient, Span<float> weights) {
