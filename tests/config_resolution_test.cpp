@@ -72,8 +72,8 @@ TEST(ResolveConfig, NamesThePlaceOfAMistake) {
   for (const char* threshold : {"-1", "nan"})
     EXPECT_TRUE(holds(message({{"threshold", threshold}, {"mode", "value"}}),
                       std::string("--threshold ") + threshold + ": a threshold must be above 0"));
-  EXPECT_TRUE(holds(message({{"threshold", "0"}, {"mode", "autoclip,value"}}),
-                    "flag --threshold, mode value: a threshold must be above 0"));
+  EXPECT_TRUE(holds(message({{"threshold", "0,1"}, {"mode", "autoclip,value"}}),
+                    "--threshold 0,1: mode value: a threshold must be above 0"));
   EXPECT_TRUE(holds(message({{"hidden", "0"}}), "--hidden 0: must be a whole number from 1"));
   EXPECT_TRUE(holds(message({{"hidden", "2.5"}}), "--hidden 2.5: "));
   EXPECT_TRUE(holds(message({{"momentum", "1"}}), "--momentum 1: must be a number from 0"));

@@ -75,7 +75,11 @@ RunTotals totals_of(const std::vector<StepRecord>& steps) {
     ++totals.steps;
     totals.clipped_steps += step.clipped ? 1 : 0;
     totals.nonfinite_steps += step.nonfinite > 0 ? 1 : 0;
-    if (std::isfinite(step.grad_norm_raw)) norms.push_back(step.grad_norm_raw);
+    if (std::isfinite(step.grad_norm_raw)) {
+      norms.push_back(step.grad_norm_raw);
+      totals.what_if.add_step(static_cast<double>(step.grad_max_abs), step.grad_norm_raw,
+                              step.tensor_norms.front());
+    }
     if (step.clipped) totals.mean_cosine = 0.75;
   }
   if (!norms.empty())

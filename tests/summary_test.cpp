@@ -5,7 +5,6 @@
 #include <algorithm>
 #include <limits>
 
-#include "clipsweep/error.h"
 #include "clipsweep/schemas.h"
 #include "clipsweep/summary_text.h"
 #include "sample_folder.h"
@@ -210,46 +209,38 @@ TEST(Summary, AveragesTheCosinesOfRunsThatHaveOne) {
   EXPECT_FALSE(summary.arms[0].reading);  // none of its runs is there
 }
 
-// By hand: of the norms 1, 2, 3, 4 two are above 2, and none is above 4.
-TEST(WhatIf, CountsTheStepsAboveEachThreshold) {
-  LoggedNorms norms;
-  norms.norms = {4, 1, 3, 2};
-  norms.largest_elements = {0.4, 0.1, 0.3, 0.2};
-  norms.largest_tensor_norms = {2, 0.5, 1.5, 1};
-  const auto rows = what_if(norms, {0.2, 1, 2, 4});
-  ASSERT_EQ(rows.size(), 4U);
-  EXPECT_EQ(rows[0].value, 0.5);
-  EXPECT_EQ(rows[1].global_norm, 0.75);
-  EXPECT_EQ(rows[2].global_norm, 0.5);
-  EXPECT_EQ(rows[1].tensor_norm, 0.5);
-  EXPECT_EQ(rows[3].global_norm, 0);
-  EXPECT_TRUE(what_if({}, {1}).empty());
+// By hand: of the norms 1, 2, 3, 4 two are above 2, and none is above 5.
+TEST(WhatIfCounts, CountsTheStepsAboveEachThreshold) {
+  WhatIfCounts counts;
+  for (const double norm : {4.0, 1.0, 3.0, 2.0}) counts.add_step(norm / 10, norm, norm / 2);
+  const auto at = [](double threshold) {
+    return static_cast<std::size_t>(
+        std::find(kWhatIfThresholds.begin(), kWhatIfThresholds.end(), threshold) -
+        kWhatIfThresholds.begin());
+  };
+  EXPECT_EQ(counts.steps, 4U);
+  EXPECT_EQ(counts.value[at(0.2)], 2U);
+  EXPECT_EQ(counts.global_norm[at(1)], 3U);
+  EXPECT_EQ(counts.global_norm[at(2)], 2U);
+  EXPECT_EQ(counts.tensor_norm[at(1)], 2U);
+  EXPECT_EQ(counts.global_norm[at(5)], 0U);
+  counts += counts;
+  EXPECT_EQ(counts.steps, 8U);
+  EXPECT_EQ(counts.value[at(0.2)], 4U);
 }
 
-TEST(WhatIf, TriesTheThresholdsOfTheSweepToo) {
-  const auto thresholds = what_if_thresholds(
-      {{ClipMode::kValue, 0.3}, {ClipMode::kScale, 0.4}, {ClipMode::kGlobalNorm, kInfinity}});
-  EXPECT_EQ(thresholds.size(), 14U);
-  EXPECT_TRUE(std::binary_search(thresholds.begin(), thresholds.end(), 0.3));
-}
-
-TEST(LoggedNorms, AreThoseOfTheLog) {
-  const SampleFolder folder;
-  SampleRun run = diverged_run(folder.plan(), folder.spec(0), 6);
-  folder.write(run);
-  LoggedNorms norms;
-  append_logged_norms(folder.steps_log(0), norms);
-  ASSERT_EQ(norms.norms.size(), 5U);  // the last step is not finite
-  for (std::size_t i = 0; i < 5; ++i) {
-    EXPECT_EQ(norms.norms[i], run.steps[i].grad_norm_raw);
-    EXPECT_EQ(norms.largest_tensor_norms[i], run.steps[i].tensor_norms[0]);
-    EXPECT_FLOAT_EQ(static_cast<float>(norms.largest_elements[i]), run.steps[i].grad_max_abs);
-  }
-  cut_off(folder.steps_log(0), 10);
-  append_logged_norms(folder.steps_log(0), norms);
-  EXPECT_EQ(norms.norms.size(), 10U);
-  damage(folder.steps_log(0), "\"grad_max_abs\"", "\"grad_max\"");
-  EXPECT_THROW(append_logged_norms(folder.steps_log(0), norms), DataError);
+TEST(Summary, AddsUpWhatThresholdsWouldHaveDoneToTheBaseline) {
+  Sweep sweep(2);
+  sweep.complete(0, 0.7, 1.0).totals.what_if.add_step(1, 2, 1.5);
+  sweep.complete(1, 0.7, 1.0).totals.what_if.add_step(1, 3, 1.5);
+  sweep.complete(2, 0.7, 1.0).totals.what_if.add_step(1, 3, 1.5);
+  const Json json = to_json(sweep.summary());
+  ASSERT_EQ(json["what_if"].size(), 1U);
+  EXPECT_EQ(json["what_if"][0]["baseline"], "none_lr-0.01");
+  EXPECT_EQ(json["what_if"][0]["steps"], 2);
+  EXPECT_EQ(to_line(json["what_if"][0]["acted"][10]),
+            R"({"threshold":2,"value":0,"global_norm":0.5,"tensor_norm":0})");
+  EXPECT_EQ(schema_violations("summary", json), std::vector<std::string>{});
 }
 
 TEST(Summary, WithoutABaselineComparesNothing) {

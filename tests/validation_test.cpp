@@ -141,6 +141,13 @@ TEST_F(ValidationTest, NamesEvidenceThatDoesNotFit) {
   EXPECT_TRUE(names(found, log(2, 2), "a gradient without a direction has none"));
 }
 
+TEST_F(ValidationTest, NamesCountsOfThresholdsThatAreNotThoseOfTheLog) {
+  SampleRun run = completed_run(folder.plan(), folder.spec(0));
+  ++run.record.totals.what_if.value[3];
+  folder.write(run);
+  EXPECT_TRUE(names(problems(), record(0), "totals.what_if does not count"));
+}
+
 TEST_F(ValidationTest, NamesALimitInARunThatHasNone) {
   damage(folder.steps_log(0), R"("limit":null)", R"("limit":0.5)");
   EXPECT_TRUE(names(problems(), log(0, 2), "\"limit\" is 0.5 in a run that only measures"));

@@ -108,18 +108,21 @@ void refuse_idle_options(const std::vector<Assignment>& from_flags, const Experi
   }
 }
 
-// The rules, with the place of a threshold that its mode refuses.
-std::vector<ClipRule> checked_rules(const ExperimentConfig& config) {
+// Checks the thresholds when all modes are known.
+void check_thresholds(const std::vector<Assignment>& from_file,
+                      const std::vector<Assignment>& from_flags, const ExperimentConfig& config) {
+  std::string where;
+  for (const auto* assignments : {&from_file, &from_flags})
+    for (const auto& assignment : *assignments)
+      if (find_setting(assignment.name)->flag == "threshold") where = assignment.where;
   for (const ClipMode mode : config.modes) {
     if (!entry_of(mode).takes_threshold()) continue;
     try {
       for (const double threshold : config.thresholds) check_threshold(mode, threshold);
     } catch (const ConfigError& error) {
-      throw ConfigError(fmt::format("{}, mode {}: {}", origin_of(config, "threshold"),
-                                    entry_of(mode).name, error.what()));
+      throw ConfigError(fmt::format("{}: mode {}: {}", where, entry_of(mode).name, error.what()));
     }
   }
-  return clip_rules(config);
 }
 
 }  // namespace
@@ -140,7 +143,8 @@ ExperimentConfig resolve_config(const std::vector<Assignment>& from_file,
           "--clip value:0.5");
     config.clips = {{ClipMode::kNone}, {ClipMode::kValue, 0.5}};
   }
-  refuse_idle_options(from_flags, config, checked_rules(config));
+  check_thresholds(from_file, from_flags, config);
+  refuse_idle_options(from_flags, config, clip_rules(config));
   return config;
 }
 

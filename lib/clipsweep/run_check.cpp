@@ -172,6 +172,11 @@ class RecordChecker {
     require_equal("totals.steps", totals.steps, sums.steps, "steps.jsonl");
     require_equal("totals.clipped_steps", totals.clipped_steps, sums.clipped_steps, "steps.jsonl");
     require_equal("totals.skipped_steps", totals.skipped_steps, sums.skipped_steps, "steps.jsonl");
+    require_equal("totals.what_if.steps", totals.what_if.steps, sums.what_if.steps, "steps.jsonl");
+    if (totals.what_if.value != sums.what_if.value ||
+        totals.what_if.global_norm != sums.what_if.global_norm ||
+        totals.what_if.tensor_norm != sums.what_if.tensor_norm)
+      problems_.add("totals.what_if does not count what steps.jsonl has");
     if (totals.nonfinite_steps < sums.nonfinite_steps)
       problems_.add(fmt::format("totals.nonfinite_steps is {}, but steps.jsonl has {}",
                                 totals.nonfinite_steps, sums.nonfinite_steps));

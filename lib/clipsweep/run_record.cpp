@@ -101,6 +101,41 @@ EpochRecord epoch_from_json(const Json& json) {
   return epoch;
 }
 
+const Json& array_member(const Json& object, const char* key) {
+  const Json& value = member(object, key);
+  if (!value.is_array()) throw DataError(fmt::format("\"{}\" must be a list", key));
+  return value;
+}
+
+Json to_json(const WhatIfCounts& counts) {
+  return {{"steps", counts.steps},
+          {"thresholds", kWhatIfThresholds},
+          {"value", counts.value},
+          {"global_norm", counts.global_norm},
+          {"tensor_norm", counts.tensor_norm}};
+}
+
+WhatIfCounts::Counts counts_member(const Json& object, const char* key) {
+  const Json& values = array_member(object, key);
+  WhatIfCounts::Counts counts{};
+  if (values.size() != counts.size())
+    throw DataError(fmt::format("\"{}\" must have {} counts, one a threshold, not {}", key,
+                                counts.size(), values.size()));
+  for (std::size_t i = 0; i < counts.size(); ++i) {
+    if (!values[i].is_number_unsigned())
+      throw DataError(fmt::format("\"{}\" must hold whole numbers from 0", key));
+    counts[i] = values[i].get<std::uint64_t>();
+  }
+  return counts;
+}
+
+WhatIfCounts what_if_from_json(const Json& json) {
+  if (member(json, "thresholds") != Json(kWhatIfThresholds))
+    throw DataError("\"thresholds\" are not those that this version counts at");
+  return {count_member(json, "steps"), counts_member(json, "value"),
+          counts_member(json, "global_norm"), counts_member(json, "tensor_norm")};
+}
+
 Json to_json(const RunTotals& totals) {
   Json quantiles = nullptr;
   if (totals.grad_norm_raw)
@@ -114,7 +149,8 @@ Json to_json(const RunTotals& totals) {
           {"nonfinite_steps", totals.nonfinite_steps},
           {"spikes", totals.spikes},
           {"grad_norm_raw", std::move(quantiles)},
-          {"mean_cosine", json_optional(totals.mean_cosine)}};
+          {"mean_cosine", json_optional(totals.mean_cosine)},
+          {"what_if", to_json(totals.what_if)}};
 }
 
 RunTotals totals_from_json(const Json& json) {
@@ -129,14 +165,10 @@ RunTotals totals_from_json(const Json& json) {
     totals.grad_norm_raw =
         NormQuantiles{number_member(norms, "median"), number_member(norms, "p90"),
                       number_member(norms, "p99"), number_member(norms, "max")};
-  totals.mean_cosine = optional_number(json, "mean_cosine");
+  // Runs of an earlier version lack these, and can be continued and compared all the same.
+  if (json.contains("mean_cosine")) totals.mean_cosine = optional_number(json, "mean_cosine");
+  if (json.contains("what_if")) totals.what_if = what_if_from_json(json["what_if"]);
   return totals;
-}
-
-const Json& array_member(const Json& object, const char* key) {
-  const Json& value = member(object, key);
-  if (!value.is_array()) throw DataError(fmt::format("\"{}\" must be a list", key));
-  return value;
 }
 
 }  // namespace

@@ -8,6 +8,7 @@
 
 #include "clipsweep/json.h"
 #include "clipsweep/sweep_plan.h"
+#include "clipsweep/what_if.h"
 
 namespace clipsweep {
 
@@ -98,6 +99,7 @@ struct RunTotals {
   std::uint64_t spikes = 0;
   std::optional<NormQuantiles> grad_norm_raw;  // of the finite norms; nothing if there is none
   std::optional<double> mean_cosine = std::nullopt;  // over the steps on which clipping acted
+  WhatIfCounts what_if = {};
 };
 
 enum class Outcome { kCompleted, kDiverged, kFailed, kInterrupted };

@@ -151,6 +151,8 @@ void RunTrainer::record_step(float loss, std::int64_t corrects) {
   if (std::isfinite(norms_.global)) {
     last_finite_norm_ = norms_.global;
     finite_norms_.push_back(norms_.global);
+    totals_.what_if.add_step(static_cast<double>(record_.grad_max_abs), norms_.global,
+                             *std::max_element(norms_.tensors.begin(), norms_.tensors.end()));
   }
   if (is_logged()) sink_(record_);
 }

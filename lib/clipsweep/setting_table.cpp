@@ -57,7 +57,7 @@ std::vector<double> parse_strengths(std::string_view text) {
   const auto strengths = parse_numbers(text);
   for (const double strength : strengths)
     if (!(strength >= 0 && std::isfinite(static_cast<float>(strength))))
-      throw ConfigError("must be finite numbers from 0");
+      throw ConfigError("each must be a finite number from 0");
   return strengths;
 }
 

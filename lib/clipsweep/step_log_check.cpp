@@ -71,7 +71,11 @@ void add_step(StepSums& sums, const StepRecord& step) {
   sums.clipped_steps += step.clipped ? 1 : 0;
   sums.skipped_steps += step.skipped ? 1 : 0;
   sums.nonfinite_steps += is_bad(step) ? 1 : 0;
-  if (std::isfinite(step.grad_norm_raw)) sums.finite_norms.push_back(step.grad_norm_raw);
+  if (std::isfinite(step.grad_norm_raw)) {
+    sums.finite_norms.push_back(step.grad_norm_raw);
+    sums.what_if.add_step(static_cast<double>(step.grad_max_abs), step.grad_norm_raw,
+                          *std::max_element(step.tensor_norms.begin(), step.tensor_norms.end()));
+  }
   if (sums.epochs.size() < step.epoch) sums.epochs.resize(step.epoch);
   EpochSums& epoch = sums.epochs[step.epoch - 1];
   ++epoch.steps;

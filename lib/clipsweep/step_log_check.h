@@ -34,6 +34,7 @@ struct StepSums {
   std::uint64_t skipped_steps = 0;
   std::uint64_t nonfinite_steps = 0;  // by loss and gradient; the weights are not in a step
   std::vector<double> finite_norms;
+  WhatIfCounts what_if;
   std::vector<EpochSums> epochs;
 };
 

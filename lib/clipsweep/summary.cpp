@@ -205,19 +205,13 @@ std::vector<Comparison> compare_with_baselines(const std::vector<Arm>& arms) {
   return comparisons;
 }
 
-std::vector<WhatIfTable> what_if_tables(const std::vector<RunSpec>& plan,
-                                        const std::vector<Arm>& arms,
-                                        const NormSource& append_norms) {
-  std::vector<ClipRule> rules;
-  for (const auto& run : plan) rules.push_back(run.clip);
-  const auto thresholds = what_if_thresholds(rules);
+std::vector<WhatIfTable> what_if_tables(const std::vector<Arm>& arms) {
   std::vector<WhatIfTable> tables;
   for (const auto& arm : arms) {
     if (!is_baseline(arm)) continue;
-    LoggedNorms norms;
-    for (const auto& [seed, run] : arm.runs) append_norms(run->spec, norms);
-    auto rows = what_if(std::move(norms), thresholds);
-    if (!rows.empty()) tables.push_back({arm_name(*arm.first), std::move(rows)});
+    WhatIfTable table{arm_name(*arm.first), {}};
+    for (const auto& [seed, run] : arm.runs) table.counts += run->totals.what_if;
+    if (table.counts.steps > 0) tables.push_back(std::move(table));
   }
   return tables;
 }
@@ -305,24 +299,25 @@ Json to_json(const Comparison& comparison) {
   return json;
 }
 
-Json to_json(const WhatIf& row) {
-  return {{"threshold", json_number(row.threshold)},
-          {"value", json_number(row.value)},
-          {"global_norm", json_number(row.global_norm)},
-          {"tensor_norm", json_number(row.tensor_norm)}};
+Json to_json(const WhatIfTable& table) {
+  const WhatIfCounts& counts = table.counts;
+  const auto share = [&](std::uint64_t acted) {
+    return json_number(static_cast<double>(acted) / static_cast<double>(counts.steps));
+  };
+  Json rows = Json::array();
+  for (std::size_t i = 0; i < kWhatIfThresholds.size(); ++i)
+    rows.push_back({{"threshold", json_number(kWhatIfThresholds[i])},
+                    {"value", share(counts.value[i])},
+                    {"global_norm", share(counts.global_norm[i])},
+                    {"tensor_norm", share(counts.tensor_norm[i])}});
+  return {{"baseline", table.baseline}, {"steps", counts.steps}, {"acted", std::move(rows)}};
 }
-
-Json to_json(const WhatIfTable& table);
 
 template <typename Item>
 Json list_of(const std::vector<Item>& items) {
   Json list = Json::array();
   for (const auto& item : items) list.push_back(to_json(item));
   return list;
-}
-
-Json to_json(const WhatIfTable& table) {
-  return {{"baseline", table.baseline}, {"acted", list_of(table.rows)}};
 }
 
 // A number as a field of runs.csv: empty where it is missing.
@@ -391,15 +386,8 @@ Reading reading_of(const ClipRule& rule, double clipped_share) {
   return clipped_share < kLeastOfALimiter ? Reading::kActsOften : Reading::kStepSizeLimiter;
 }
 
-NormSource logged_norms_in(const SweepFolder& sweep) {
-  return [folder = sweep.folder](const RunSpec& run, LoggedNorms& norms) {
-    append_logged_norms(steps_path(folder, run.id), norms);
-  };
-}
-
 Summary summarize(const std::vector<RunSpec>& plan,
-                  const std::vector<std::optional<RunRecord>>& records,
-                  const NormSource& append_norms) {
+                  const std::vector<std::optional<RunRecord>>& records) {
   if (plan.size() != records.size())
     throw std::logic_error("summarize: needs one record for each run of the plan");
   const std::vector<Arm> arms = arms_of(plan, records);
@@ -407,7 +395,7 @@ Summary summarize(const std::vector<RunSpec>& plan,
   summary.runs = count_runs(records);
   for (const auto& arm : arms) summary.arms.push_back(summarize_arm(arm));
   summary.comparisons = compare_with_baselines(arms);
-  if (append_norms) summary.what_if = what_if_tables(plan, arms, append_norms);
+  summary.what_if = what_if_tables(arms);
   return summary;
 }
 
@@ -440,7 +428,7 @@ std::string summary_page(const Summary& summary) { return to_page(to_json(summar
 Summary rebuild_summary(const SweepFolder& sweep) {
   std::vector<std::optional<RunRecord>> records;
   for (const auto& run : sweep.runs) records.push_back(read_run(sweep, run));
-  const Summary summary = summarize(sweep.runs, records, logged_norms_in(sweep));
+  const Summary summary = summarize(sweep.runs, records);
   write_file(runs_csv_path(sweep.folder), runs_csv(sweep.runs, records));
   write_file(summary_path(sweep.folder), summary_page(summary));
   return summary;

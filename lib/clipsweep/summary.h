@@ -4,7 +4,6 @@
 
 #include <array>
 #include <cstdint>
-#include <functional>
 #include <optional>
 #include <string>
 #include <vector>
@@ -96,10 +95,10 @@ struct Comparison {
   PerMetric<MetricDifference> metrics;
 };
 
-// How often thresholds would have acted on the steps of an arm without clipping.
+// How often thresholds would have acted on the steps of an arm without clipping, over its runs.
 struct WhatIfTable {
   std::string baseline;
-  std::vector<WhatIf> rows;
+  WhatIfCounts counts;
 };
 
 struct RunCounts {
@@ -124,15 +123,9 @@ std::optional<double> metric_value(const RunRecord& record, Metric metric);
 // The share of a run's steps on which clipping acted; nothing before its first step.
 std::optional<double> clipped_share(const RunTotals& totals);
 
-// Appends the norms that one run logged.
-using NormSource = std::function<void(const RunSpec&, LoggedNorms&)>;
-NormSource logged_norms_in(const SweepFolder& sweep);
-
-// `records` has one entry for each run of the plan, empty where the run is unfinished. Without a
-// source of norms no thresholds are tried on them.
+// `records` has one entry for each run of the plan, empty where the run is unfinished.
 Summary summarize(const std::vector<RunSpec>& plan,
-                  const std::vector<std::optional<RunRecord>>& records,
-                  const NormSource& append_norms = {});
+                  const std::vector<std::optional<RunRecord>>& records);
 
 Json to_json(const Summary& summary);
 

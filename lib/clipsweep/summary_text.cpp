@@ -131,20 +131,30 @@ std::string readings_table(const Summary& summary) {
 }
 
 // A threshold that would have acted always or never in each mode says little.
-bool tells_something(const WhatIf& row) {
-  const auto between = [](double share) { return share > 0 && share < 1; };
-  return between(row.value) || between(row.global_norm) || between(row.tensor_norm);
+bool tells_something(const WhatIfCounts& counts, std::size_t i) {
+  const auto between = [&](std::uint64_t acted) { return acted > 0 && acted < counts.steps; };
+  return between(counts.value[i]) || between(counts.global_norm[i]) ||
+         between(counts.tensor_norm[i]);
+}
+
+// Two decimals where one would print a rare event as never.
+std::string share_text(std::uint64_t count, std::uint64_t steps) {
+  const double percent = 100 * static_cast<double>(count) / static_cast<double>(steps);
+  if (count == 0 || percent >= 0.95) return fmt::format("{:.1f}", percent);
+  return percent < 0.01 ? "<0.01" : fmt::format("{:.2f}", percent);
 }
 
 std::string what_if_table(const std::vector<WhatIfTable>& tables) {
+  if (tables.empty()) return "";
   Table table(
       {{"baseline", Align::kLeft}, {"threshold"}, {"value"}, {"global-norm"}, {"tensor-norm"}});
-  for (const auto& [baseline, rows] : tables)
-    for (const auto& row : rows)
-      if (tells_something(row))
-        table.add_row({baseline, shortest(row.threshold), percent_text(row.value),
-                       percent_text(row.global_norm), percent_text(row.tensor_norm)});
-  if (tables.empty()) return "";
+  for (const auto& [baseline, counts] : tables)
+    for (std::size_t i = 0; i < kWhatIfThresholds.size(); ++i)
+      if (tells_something(counts, i))
+        table.add_row({baseline, shortest(kWhatIfThresholds[i]),
+                       share_text(counts.value[i], counts.steps),
+                       share_text(counts.global_norm[i], counts.steps),
+                       share_text(counts.tensor_norm[i], counts.steps)});
   return "\nWhat if: the % of the steps without clipping on which a threshold would act\n" +
          table.text();
 }

@@ -1,39 +1,24 @@
 #include "clipsweep/what_if.h"
 
-#include <algorithm>
-#include <cmath>
-#include <set>
-
 namespace clipsweep {
-namespace {
 
-double share_above(const std::vector<double>& sorted, double threshold) {
-  const auto first = std::upper_bound(sorted.begin(), sorted.end(), threshold);
-  return static_cast<double>(sorted.end() - first) / static_cast<double>(sorted.size());
-}
-
-}  // namespace
-
-std::vector<double> what_if_thresholds(const std::vector<ClipRule>& rules) {
-  std::set<double> thresholds = {0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1, 2, 5, 10, 20, 50, 100};
-  for (const auto& rule : rules) {
-    const bool fits = rule.mode == ClipMode::kValue || rule.mode == ClipMode::kGlobalNorm ||
-                      rule.mode == ClipMode::kTensorNorm;
-    if (fits && std::isfinite(rule.threshold)) thresholds.insert(rule.threshold);
+void WhatIfCounts::add_step(double largest_element, double norm, double largest_tensor_norm) {
+  ++steps;
+  for (std::size_t i = 0; i < kWhatIfThresholds.size(); ++i) {
+    value[i] += largest_element > kWhatIfThresholds[i] ? 1 : 0;
+    global_norm[i] += norm > kWhatIfThresholds[i] ? 1 : 0;
+    tensor_norm[i] += largest_tensor_norm > kWhatIfThresholds[i] ? 1 : 0;
   }
-  return {thresholds.begin(), thresholds.end()};
 }
 
-std::vector<WhatIf> what_if(LoggedNorms norms, const std::vector<double>& thresholds) {
-  std::vector<WhatIf> rows;
-  if (norms.norms.empty()) return rows;
-  for (auto* values : {&norms.largest_elements, &norms.norms, &norms.largest_tensor_norms})
-    std::sort(values->begin(), values->end());
-  for (const double threshold : thresholds)
-    rows.push_back({threshold, share_above(norms.largest_elements, threshold),
-                    share_above(norms.norms, threshold),
-                    share_above(norms.largest_tensor_norms, threshold)});
-  return rows;
+WhatIfCounts& WhatIfCounts::operator+=(const WhatIfCounts& other) {
+  steps += other.steps;
+  for (std::size_t i = 0; i < kWhatIfThresholds.size(); ++i) {
+    value[i] += other.value[i];
+    global_norm[i] += other.global_norm[i];
+    tensor_norm[i] += other.tensor_norm[i];
+  }
+  return *this;
 }
 
 }  // namespace clipsweep

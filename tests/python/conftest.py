@@ -292,6 +292,13 @@ class FakeSweep:
                     "max": quantile(norms, 1),
                 },
                 "mean_cosine": 0.9 if any(step["clipped"] for step in steps) else None,
+                "what_if": {
+                    "steps": len(norms),
+                    "thresholds": [1],
+                    "value": [sum(norm / 5 > 1 for norm in norms)],
+                    "global_norm": [sum(norm > 1 for norm in norms)],
+                    "tensor_norm": [sum(norm / 2 > 1 for norm in norms)],
+                },
             },
             "engine": "reference",
             "simd": "AVX2",
