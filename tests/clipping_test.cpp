@@ -484,6 +484,28 @@ TEST(Adagc, FollowsASequenceWorkedByHand) {
   EXPECT_NEAR(clipping.norm_after(100), 2 * 0.71875, 1e-6);
 }
 
+// What a checkpoint would keep: a copy goes on as the original does.
+TEST(ClipMemory, ACopyGoesOnAlike) {
+  for (const ClipMode mode :
+       {ClipMode::kAutoclip, ClipMode::kZclip, ClipMode::kAdagc, ClipMode::kRandomStep}) {
+    Clipping original(eager(mode, 0.5));
+    for (std::uint64_t seed = 0; seed < 20; ++seed) {
+      Row row = random_row(seed, 1);
+      original.clip(row);
+      original.take();
+    }
+    Clipping copy = original;
+    for (std::uint64_t seed = 20; seed < 40; ++seed) {
+      Row one = random_row(seed, 2), other = one;
+      original.clip(one);
+      original.take();
+      copy.clip(other);
+      copy.take();
+      EXPECT_TRUE(same_bits(one, other)) << entry_of(mode).name;
+    }
+  }
+}
+
 TEST(Adagc, EachTensorHasItsOwnAverage) {
   Clipping clipping = after_steps_of(eager(ClipMode::kAdagc, 1), 1);
   Row row(kLayout.size(), 1);
