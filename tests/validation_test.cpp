@@ -381,6 +381,21 @@ TEST_F(ValidationTest, NamesDamageInsideAnUnfinishedLog) {
 // ---- Schema and reader
 // ---------------------------------------------------------------------------
 
+// Adding a mode or a setting of one is not done until the schemas know it.
+TEST(Schemas, KnowEveryModeAndEverySettingOfOne) {
+  std::size_t found = 0;
+  for (const auto& schema : schemas()) {
+    const std::string text(schema.text);
+    if (text.find("\"mode\"") == std::string::npos) continue;
+    ++found;
+    for (const auto& entry : clip_modes())
+      EXPECT_TRUE(holds(text, "\"" + std::string(entry.name) + "\"")) << schema.kind;
+    for (const auto& option : clip_options())
+      EXPECT_TRUE(holds(text, "\"" + std::string(option.key) + "\"")) << schema.kind;
+  }
+  EXPECT_EQ(found, 4U);  // sweep, run, steps, summary
+}
+
 const std::vector<std::string> kTensors = {"lstm.weight_ih", "output.bias"};
 
 Json sample_step_json() {

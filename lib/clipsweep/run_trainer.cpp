@@ -123,7 +123,7 @@ void RunTrainer::update(Span<const float> gradient, Span<float> weights) {
   if (!blocked_ || keeps_bad_updates()) {
     std::copy(proposal_.weights.begin(), proposal_.weights.end(), weights.begin());
     velocity_.swap(proposal_.velocity);
-    remember(spec_.clip, norms_, memory_);
+    if (!blocked_ || is_mended(Phase::kGradient)) remember(spec_.clip, norms_, memory_);
     return;
   }
   stopped_ = plan_.training.on_nonfinite == NonfinitePolicy::kStop;
