@@ -412,6 +412,13 @@ TEST(Autoclip, ANanOrASkippedStepNeverEnters) {
   EXPECT_FLOAT_EQ(static_cast<float>(clipping.norm_after(8)), 6);
 }
 
+TEST(Autoclip, ZerosAtTheStartDoNotFreezeTheRun) {
+  Clipping clipping({ClipMode::kAutoclip, 0});
+  clipping.norm_after(0);
+  EXPECT_EQ(clipping.norm_after(1), 1);
+  EXPECT_EQ(clipping.limit(), kOff);
+}
+
 TEST(RunningPercentile, IsThatOfAllNumbersSoFar) {
   RandomStream random(3, "percentile-test");
   for (const double percentile : {0.0, 10.0, 33.3, 50.0, 99.0, 100.0}) {

@@ -75,6 +75,15 @@ void remember(const ClipRule& rule, const RowNorms<Wide<Number>>& norms,
 }
 
 template <typename Number>
+Wide<Number> autoclip_limit(const ClipRule& rule, const ClipMemory<Number>& memory,
+                            Wide<Number> norm) {
+  using W = Wide<Number>;
+  const bool only_measures = std::isinf(rule.threshold) || !std::isfinite(norm);
+  const W percentile = only_measures ? W{0} : memory.norms.with(norm);
+  return percentile > 0 ? percentile : std::numeric_limits<W>::infinity();
+}
+
+template <typename Number>
 Wide<Number> zclip_limit(const ClipRule& rule, const ClipMemory<Number>& memory) {
   using W = Wide<Number>;
   const bool nothing_usual = memory.steps < rule.options.zclip_warmup || memory.mean == 0;
@@ -106,6 +115,8 @@ template struct ClipMemory<float>;
 template struct ClipMemory<double>;
 template void remember(const ClipRule&, const RowNorms<double>&, ClipMemory<float>&);
 template void remember(const ClipRule&, const RowNorms<long double>&, ClipMemory<double>&);
+template double autoclip_limit(const ClipRule&, const ClipMemory<float>&, double);
+template long double autoclip_limit(const ClipRule&, const ClipMemory<double>&, long double);
 template double zclip_limit(const ClipRule&, const ClipMemory<float>&);
 template long double zclip_limit(const ClipRule&, const ClipMemory<double>&);
 template double zclip_target(const ClipRule&, const ClipMemory<float>&, double);

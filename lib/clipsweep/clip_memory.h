@@ -33,6 +33,12 @@ template <typename Number>
 void remember(const ClipRule& rule, const RowNorms<Wide<Number>>& norms,
               ClipMemory<Number>& memory);
 
+// The percentile of the norms so far and this one. +inf if it is 0, which would freeze the run, or
+// the norm is not finite.
+template <typename Number>
+Wide<Number> autoclip_limit(const ClipRule& rule, const ClipMemory<Number>& memory,
+                            Wide<Number> norm);
+
 // The norm above which zclip acts, mean + threshold * deviation; +inf during warm-up, and while the
 // mean is 0, which would freeze the run.
 template <typename Number>

@@ -99,8 +99,8 @@ class Clipper {
   }
 
   ClipEffect by_percentile() const {
-    if (std::isinf(threshold_)) return {};
-    return clip_by_norm(gradient_, view_.norms.global, view_.memory.norms.with(view_.norms.global));
+    const W norm = view_.norms.global;
+    return clip_by_norm(gradient_, norm, autoclip_limit(rule_, view_.memory, norm));
   }
 
   ClipEffect by_z_score() const {
@@ -274,8 +274,7 @@ double limit_in_force(const ClipRule& rule, const ClipView<Number>& view) {
     case ClipMode::kAgc:
       return std::numeric_limits<double>::infinity();
     case ClipMode::kAutoclip:
-      if (!std::isfinite(view.norms.global)) return std::numeric_limits<double>::infinity();
-      return static_cast<double>(view.memory.norms.with(view.norms.global));
+      return static_cast<double>(autoclip_limit(rule, view.memory, view.norms.global));
     case ClipMode::kZclip:
       return static_cast<double>(zclip_limit(rule, view.memory));
     case ClipMode::kAdagc:
