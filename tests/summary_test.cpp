@@ -309,6 +309,14 @@ TEST(ComparisonText, FitsATerminalOfEightyColumns) {
   }
 }
 
+TEST(ComparisonText, SaysWhatRegularizationIsComparedWith) {
+  Sweep sweep(1);
+  EXPECT_EQ(comparison_text(sweep.summary()).find("weight\ndecay or L1"), std::string::npos);
+  sweep.config().weight_decays = {0, 0.1};
+  sweep.plan();
+  EXPECT_NE(comparison_text(sweep.summary()).find("weight\ndecay or L1"), std::string::npos);
+}
+
 TEST(ComparisonText, GivesZeroNoSign) {
   Sweep sweep(1);
   sweep.complete(0, 0.7, 1.0);

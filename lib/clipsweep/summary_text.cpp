@@ -188,13 +188,23 @@ bool lacks_interval(const Comparison& comparison) {
          comparison.metrics[Metric::kFinalTrainLoss].n < kFewestForInterval;
 }
 
-std::string differences_text(const std::vector<Comparison>& comparisons) {
+bool is_regularized(const ArmSummary& arm) {
+  const auto& [weight_decay, decoupled, l1] = arm.regularization;
+  return weight_decay != 0 || decoupled != 0 || l1 != 0;
+}
+
+std::string differences_text(const Summary& summary) {
+  const auto& comparisons = summary.comparisons;
   if (comparisons.empty())
     return "\nNothing to compare: that takes an arm of mode none and another one at its learning "
            "rate.\n";
   std::string text =
       differences_table(comparisons, kAccuracyStyle) + differences_table(comparisons, kLossStyle) +
       "\nThe baseline is mode none at the same learning rate, paired seed by seed.\n";
+  if (std::any_of(summary.arms.begin(), summary.arms.end(), is_regularized))
+    text +=
+        "All else is equal; but arms of mode none are compared with the one without weight\n"
+        "decay or L1.\n";
   if (std::any_of(comparisons.begin(), comparisons.end(), lacks_interval))
     text += fmt::format("Fewer than {} pairs give no interval: add seeds for one.\n",
                         kFewestForInterval);
@@ -205,8 +215,8 @@ std::string differences_text(const std::vector<Comparison>& comparisons) {
 
 std::string comparison_text(const Summary& summary) {
   return counts_line(summary.runs) + counting_notes(summary.runs) + results_table(summary.arms) +
-         gradients_table(summary.arms) + differences_text(summary.comparisons) +
-         readings_table(summary) + what_if_table(summary.what_if);
+         gradients_table(summary.arms) + differences_text(summary) + readings_table(summary) +
+         what_if_table(summary.what_if);
 }
 
 std::string percent_text(const std::optional<double>& share) {
