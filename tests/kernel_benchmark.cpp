@@ -115,15 +115,18 @@ BENCHMARK(ProposeStep);
 void Clip(benchmark::State& state) {
   Sample sample(10, 28);
   GradientNorms norms;
-  const ClipRule rule{static_cast<ClipMode>(state.range(0)), 0.01};
+  const auto& mode = clip_modes()[static_cast<std::size_t>(state.range(0))];
+  const ClipRule rule{mode.mode, 0.01};
+  const ClipMemory<float> memory(rule, sample.layout, 0);
   for (auto _ : state) {
     sample.gradient = sample.weights;
     measure_norms(sample.gradient, sample.layout, norms);
-    benchmark::DoNotOptimize(clip_gradient(rule, sample.layout, norms, sample.gradient));
+    benchmark::DoNotOptimize(clip_gradient<float>(
+        rule, {sample.layout, norms, sample.weights, memory}, sample.gradient));
   }
-  state.SetLabel(entry_of(rule.mode).name);
+  state.SetLabel(mode.name);
 }
-BENCHMARK(Clip)->DenseRange(0, 4);
+BENCHMARK(Clip)->DenseRange(0, static_cast<int>(clip_modes().size()) - 1);
 
 void AppendLine(benchmark::State& state) {
   StepRecord record;
