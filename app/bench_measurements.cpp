@@ -35,7 +35,7 @@ constexpr double kSecondsOfSteps = 0.05;  // that one measurement takes at least
 constexpr double kLongestStep = 2.5;
 constexpr double kMostMemory = 2e9;
 
-constexpr std::size_t kSweepRuns = 64;
+constexpr std::size_t kSweepRuns = 128;
 constexpr int kSweepSteps = 500;  // an epoch, as in the classic example
 
 // A folder for logs that goes when the measurement is over.
@@ -180,7 +180,7 @@ class ShapeBench {
   ShapeResult result_;
 };
 
-// Eight arms of eight seeds, an epoch each.
+// Eight arms of sixteen seeds, an epoch each.
 double sweep_run_steps_per_second(const ImageData& data, std::size_t workers) {
   ExperimentConfig config;
   config.training.epochs = 1;
@@ -188,7 +188,7 @@ double sweep_run_steps_per_second(const ImageData& data, std::size_t workers) {
   config.clips = {{ClipMode::kNone}, {ClipMode::kValue, 0.5}, {ClipMode::kGlobalNorm, 1},
                   {ClipMode::kTensorNorm, 1}};
   config.learning_rates = {0.01, 0.1};
-  config.seeds.resize(8);
+  config.seeds.resize(kSweepRuns / 8);
   std::iota(config.seeds.begin(), config.seeds.end(), 0U);
   const SweepPlan plan = make_plan(config, "");
   std::vector<const RunSpec*> runs;

@@ -174,7 +174,7 @@ std::string bench_text(const BenchResult& result) {
   text +=
       "One core; a step is gradient, clip, update, with batches of 32 and 28 inputs.\n"
       "x LSTM: times the loop over torch::nn::LSTM. floor: the share of the core's peak\n"
-      "that the matrix products alone make of it. -: a step would take seconds or gigabytes.\n\n";
+      "that the matrix products make of it. -: a step would take seconds or gigabytes.\n\n";
   for (const auto& shape : result.shapes) text += shape_text(shape);
   return text + headline_text(result);
 }

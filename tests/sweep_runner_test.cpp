@@ -273,7 +273,7 @@ TEST(MakeCohorts, AreLargeFirstAndThenEverSmaller) {
   const auto plan = make_plan(config, "");
   const auto runs = pointers_to(plan);
   for (const std::size_t workers : {1, 2, 3, 16}) {
-    for (const CohortSizes sizes : {CohortSizes{2, 64}, CohortSizes{16, 64}, CohortSizes{1, 1}}) {
+    for (const CohortSizes sizes : {CohortSizes{}, CohortSizes{2, 64}, CohortSizes{16, 64}, CohortSizes{1, 1}}) {
       const auto cohorts = make_cohorts(runs, workers, sizes);
       std::set<const RunSpec*> taken;
       std::size_t before = sizes.largest;

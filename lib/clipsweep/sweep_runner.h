@@ -22,7 +22,7 @@ namespace clipsweep {
 // How many runs a cohort may have. More bring no speed, but memory and a coarser division of the
 // work; with fewer an engine is slower.
 struct CohortSizes {
-  std::size_t smallest = 2;
+  std::size_t smallest = 1;
   std::size_t largest = 64;
 };
 
