@@ -38,16 +38,14 @@ struct DatedMeasurement {
 
 // Where the measurement for a plan of this shape is kept, so that the next look is instant. Empty
 // if the machine has no place for caches.
-fs::path cache_path(const ExperimentConfig& config, const EngineChoice& choice, std::size_t runs) {
+fs::path cache_path(const ExperimentConfig& config, const EngineChoice& choice) {
   const char* cache = std::getenv("XDG_CACHE_HOME");
   const char* home = std::getenv("HOME");
   if (!(cache && *cache) && !(home && *home)) return {};
   const fs::path folder = cache && *cache ? fs::path(cache) : fs::path(home) / ".cache";
-  const auto& training = config.training;
-  const std::string shape =
-      fmt::format("{} {} {} {} {} {} {} {} {} {} {}", kVersion, kGitRevision, cpu_model(),
-                  to_text(choice.name), simd_name(), config.device, worker_count(config), runs,
-                  training.hidden, training.batch_size, config.data_folder);
+  const std::string shape = fmt::format("{} {} {} {} {} {} {}", kVersion, kGitRevision, cpu_model(),
+                                        to_text(choice.name), simd_name(), worker_count(config),
+                                        settings_json(config).dump());
   return folder / "clipsweep" / fmt::format("speed-{}.json", sha256_of(shape).substr(0, 16));
 }
 
@@ -98,7 +96,7 @@ SpeedMeasurement measure(const ExperimentConfig& config, const SweepPlan& plan,
 
 DatedMeasurement measurement_for(const ExperimentConfig& config, const SweepPlan& plan,
                                  const EngineChoice& choice, int argc, const char* const* argv) {
-  const fs::path path = cache_path(config, choice, plan.runs.size());
+  const fs::path path = cache_path(config, choice);
   if (auto cached = read_cached(path)) return *cached;
   const DatedMeasurement dated{measure(config, plan, choice, argc, argv), utc_now()};
   write_cached(path, dated);

@@ -58,15 +58,16 @@ void record_call(SweepFolder& sweep, const Circumstances& circumstances, double 
 }
 
 std::string stop_reason(const SweepProgress& progress, std::uint64_t left) {
-  if (stop_signal() != 0) return "interrupted; the same command continues";
+  if (stop_signal() != 0 && left > 0) return "interrupted; the same command continues";
   if (left > 0) return fmt::format("{} left; the same command continues", counted(left, "run"));
   if (progress.failed > 0) return "runs failed; see clipsweep show";
   return "";
 }
 
 ExitCode exit_code_of(const SweepProgress& progress, std::uint64_t left) {
-  if (stop_signal() == SIGINT) return kInterrupted;
-  if (stop_signal() != 0 || left > 0) return kStoppedEarly;
+  // A signal that came after the last run had ended has interrupted nothing.
+  if (stop_signal() == SIGINT && left > 0) return kInterrupted;
+  if (left > 0) return kStoppedEarly;
   return progress.failed > 0 ? kRunFailed : kSuccess;
 }
 

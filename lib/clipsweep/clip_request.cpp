@@ -281,6 +281,17 @@ Json event_json(const ParameterTensor& tensor, Span<const Number> values) {
       {"positive_inf", positive},        {"negative_inf", negative}};
 }
 
+// A setting for the output layer that reaches no tensor would be ignored without a word.
+void check_output_settings(const ClipRule& rule, const ParameterLayout& layout) {
+  const bool has_setting = rule.output_threshold || !rule.options.agc_clips_output;
+  const auto& tensors = layout.tensors;
+  if (!has_setting || tensors.empty() || std::any_of(tensors.begin(), tensors.end(), is_output))
+    return;
+  throw ConfigError(
+      fmt::format("\"{}\": is for tensors whose name begins with output., and there is none",
+                  rule.output_threshold ? "output_threshold" : "agc_output"));
+}
+
 // Each tensor with a NaN or Inf; and a sum of squares that this type could not hold.
 template <typename Number>
 Json events_json(const ParameterLayout& layout, const RowNorms<Wide<Number>>& norms,
@@ -301,6 +312,7 @@ template <typename Number>
 Json clip_step(const Request& request, TensorSet<Number> gradients,
                const std::vector<Number>& weights, ClipMemory<Number>& memory) {
   const ParameterLayout& layout = gradients.layout;
+  check_output_settings(request.rule, layout);
   const std::vector<Number> raw = gradients.row;
   RowNorms<Wide<Number>> norms;
   measure_wide(Span<const Number>(raw), layout, norms);

@@ -114,6 +114,9 @@ void RunTrainer::clip(Span<float> gradient, Span<const float> weights, double cl
 
 void RunTrainer::update(Span<const float> gradient, Span<float> weights) {
   if (blocked_ && !keeps_bad_updates()) {
+    // There is no update, so the next bad one is news.
+    is_nonfinite_[static_cast<std::size_t>(Phase::kUpdate)] = false;
+    norm_overflows_[static_cast<std::size_t>(Phase::kUpdate)] = false;
     inspect_phase(Phase::kWeights, weights, euclidean_norm(weights));
   } else {
     propose_step(sgd_, weights, gradient, velocity_, proposal_);

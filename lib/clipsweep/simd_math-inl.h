@@ -26,7 +26,7 @@ HWY_INLINE Vector constant(float value) { return hn::Set(kFloats, value); }
 
 // Within [least, most]; a NaN stays one.
 HWY_INLINE Vector clamped(Vector x, float least, float most) {
-#if HWY_ARCH_X86 && HWY_TARGET != HWY_SCALAR
+#if HWY_ARCH_X86 && HWY_TARGET != HWY_SCALAR && HWY_TARGET != HWY_EMU128
   // Of two numbers one of which is NaN, these processors take the second.
   return hn::Max(constant(least), hn::Min(constant(most), x));
 #else

@@ -67,6 +67,8 @@ SpeedMeasurement measure_speed(const SweepPlan& plan, const ImageData& data, std
   std::atomic<std::uint64_t> run_steps{0};
   SweepPlan every_step = plan;
   every_step.log_every = 1;
+  // A run that diverges takes as long as any other until it does.
+  every_step.training.on_nonfinite = NonfinitePolicy::kContinue;
   const CohortContext context{every_step, layout, data, test_batches, stop, run_steps};
   std::vector<WorkerResult> results(std::min(workers, cohorts.size()));
   run_on_threads(results.size(), [&](std::size_t i) {

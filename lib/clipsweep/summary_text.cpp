@@ -40,6 +40,11 @@ std::string signed_text(double value, int decimals) {
   return (value < 0 ? "-" : "+") + magnitude;
 }
 
+// Three decimals, without a sign for what rounds to zero.
+std::string cosine_text(double cosine) {
+  return fmt::format("{:.3f}", std::abs(cosine) < 0.0005 ? 0 : cosine);
+}
+
 void add_count(std::vector<std::string>& parts, std::uint64_t count, const char* name) {
   if (count > 0) parts.push_back(fmt::format("{} {}", with_thousands(count), name));
 }
@@ -120,7 +125,7 @@ std::string readings_table(const Summary& summary) {
                                      : std::optional<Interval>();
     table.add_row({arm.name, percent_text(arm.metrics[Metric::kFinalTestAccuracy].mean),
                    interval_text(interval, kAccuracyStyle), percent_text(arm.clipped_share),
-                   arm.mean_cosine ? fmt::format("{:.3f}", *arm.mean_cosine) : "",
+                   arm.mean_cosine ? cosine_text(*arm.mean_cosine) : "",
                    arm.reading ? to_text(*arm.reading) : ""});
   }
   return "\nWhat clipping did: test accuracy and its difference from the baseline; how often\n"
