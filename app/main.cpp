@@ -1,5 +1,5 @@
-// clipsweep: parses and dispatches. It loads no LibTorch: it trains with the fused engine; what needs
-// LibTorch becomes clipsweep-train.
+// clipsweep: parses and dispatches. It loads no LibTorch: it trains with the fused engine; what
+// needs LibTorch becomes clipsweep-train.
 #include <fmt/format.h>
 
 #include "clipsweep/error.h"
@@ -16,11 +16,12 @@ namespace clipsweep {
 namespace {
 
 int train(const CommandLine& line, int argc, char** argv) {
-  const EngineChoice choice = choose_engine(config_of(line));
+  const ExperimentConfig config = config_of(line);
+  const EngineChoice choice = choose_engine(config);
   if (choice.name == EngineName::kReference) become_training_process(argc, argv);
   const TrainingEngine engine = fused_training_engine(choice);
-  return line.command == Command::kSweep ? run_sweep(line, engine, argc, argv)
-                                         : run_trace(line, engine);
+  return line.command == Command::kSweep ? run_sweep(line, config, engine, argc, argv)
+                                         : run_trace(line, config, engine);
 }
 
 int dispatch(int argc, char** argv) {

@@ -10,8 +10,7 @@
 
 namespace clipsweep {
 
-int run_measure(const CommandLine& line, const TrainingEngine& engine) {
-  const ExperimentConfig config = config_of(line);
+int run_measure(const ExperimentConfig& config, const TrainingEngine& engine) {
   const SweepPlan plan = make_plan(config, checksum_of_data(config.data_folder).sha256);
   const ImageData data = load_image_data(config.data_folder);
   const auto measurement = measure_speed(plan, data, worker_count(config), engine.make,

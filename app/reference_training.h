@@ -12,6 +12,6 @@ TrainingEngine reference_training_engine(const ExperimentConfig& config,
 
 // Each returns the exit code.
 int run_bench(const CommandLine& line);
-int run_measure(const CommandLine& line, const TrainingEngine& engine);
+int run_measure(const ExperimentConfig& config, const TrainingEngine& engine);
 
 }  // namespace clipsweep

@@ -114,9 +114,8 @@ void say_what_happens(std::size_t to_train, std::size_t complete, std::uint64_t 
 
 }  // namespace
 
-int run_sweep(const CommandLine& line, const TrainingEngine& engine, int argc,
-              const char* const* argv) {
-  const ExperimentConfig config = config_of(line);
+int run_sweep(const CommandLine& line, const ExperimentConfig& config, const TrainingEngine& engine,
+              int argc, const char* const* argv) {
   const DataChecksum checksum = checksum_of_data(config.data_folder);
   const SweepPlan plan = make_plan(config, checksum.sha256);
   const ImageData data = load_image_data(config.data_folder);

@@ -49,8 +49,8 @@ void check_steps(std::uint64_t steps, const SweepPlan& plan) {
 
 }  // namespace
 
-int run_trace(const CommandLine& line, const TrainingEngine& engine_of_run) {
-  const ExperimentConfig config = config_of(line);
+int run_trace(const CommandLine& line, const ExperimentConfig& config,
+              const TrainingEngine& engine_of_run) {
   SweepPlan plan = make_plan(config, checksum_of_data(config.data_folder).sha256);
   plan.log_every = 1;
   const RunSpec& run = chosen_run(plan, line.run);

@@ -21,11 +21,18 @@ void restart_with_one_thread(char** argv) {
   ::execv("/proc/self/exe", argv);
 }
 
-TrainingEngine engine_for(const CommandLine& line) {
-  const ExperimentConfig config = config_of(line);
+TrainingEngine engine_for(const ExperimentConfig& config) {
   const EngineChoice choice = choose_engine(config);
   return choice.name == EngineName::kFused ? fused_training_engine(choice)
                                            : reference_training_engine(config, choice);
+}
+
+int train(const CommandLine& line, int argc, const char* const* argv) {
+  const ExperimentConfig config = config_of(line);
+  const TrainingEngine engine = engine_for(config);
+  if (line.command == Command::kMeasure) return run_measure(config, engine);
+  return line.command == Command::kSweep ? run_sweep(line, config, engine, argc, argv)
+                                         : run_trace(line, config, engine);
 }
 
 int dispatch(int argc, const char* const* argv) {
@@ -33,16 +40,14 @@ int dispatch(int argc, const char* const* argv) {
   use_simd_of_environment();
   switch (line.command) {
     case Command::kSweep:
-      return run_sweep(line, engine_for(line), argc, argv);
     case Command::kTrace:
-      return run_trace(line, engine_for(line));
+    case Command::kMeasure:
+      return train(line, argc, argv);
     case Command::kBench:
       return run_bench(line);
     case Command::kVersion:
       fmt::print("clipsweep-train {} ({})\n", kVersion, kGitRevision);
       return kSuccess;
-    case Command::kMeasure:
-      return run_measure(line, engine_for(line));
     default:
       throw ConfigError("this program is the training half of clipsweep; call clipsweep instead");
   }

@@ -21,9 +21,10 @@ struct TrainingEngine {
 
 TrainingEngine fused_training_engine(const EngineChoice& choice);
 
-// Each returns the exit code.
-int run_sweep(const CommandLine& line, const TrainingEngine& engine, int argc,
-              const char* const* argv);
-int run_trace(const CommandLine& line, const TrainingEngine& engine);
+// Each is given the command line and the settings it resolves to, and returns the exit code.
+int run_sweep(const CommandLine& line, const ExperimentConfig& config, const TrainingEngine& engine,
+              int argc, const char* const* argv);
+int run_trace(const CommandLine& line, const ExperimentConfig& config,
+              const TrainingEngine& engine);
 
 }  // namespace clipsweep
