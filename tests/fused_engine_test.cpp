@@ -10,6 +10,7 @@
 #include "clipsweep/initial_weights.h"
 #include "clipsweep/reference_engine.h"
 #include "clipsweep/simd.h"
+#include "each_simd.h"
 #include "engine_samples.h"
 
 namespace clipsweep {
@@ -17,14 +18,8 @@ namespace {
 
 using at::Tensor;
 
-class FusedEngine : public ::testing::TestWithParam<std::string> {
- protected:
-  void SetUp() override { use_simd(GetParam()); }
-  void TearDown() override { use_simd(""); }
-};
-
-INSTANTIATE_TEST_SUITE_P(With, FusedEngine, ::testing::ValuesIn(simd_names()),
-                         [](const auto& instance) { return instance.param; });
+class FusedEngine : public EachSimd {};
+CLIPSWEEP_WITH_EACH_SIMD(FusedEngine);
 
 Tensor tensor_of(Span<const float> row) {
   return torch::tensor(std::vector<float>(row.begin(), row.end())).to(torch::kFloat64);

@@ -9,8 +9,8 @@
 #include <vector>
 
 #include "clipsweep/aligned.h"
-#include "clipsweep/simd.h"
 #include "clipsweep/simd_targets.h"
+#include "each_simd.h"
 
 #undef HWY_TARGET_INCLUDE
 #define HWY_TARGET_INCLUDE "simd_math_test.cpp"
@@ -52,14 +52,8 @@ HWY_EXPORT(apply_exp);
 HWY_EXPORT(apply_sigmoid);
 HWY_EXPORT(apply_tanh);
 
-class SimdMath : public ::testing::TestWithParam<std::string> {
- protected:
-  void SetUp() override { use_simd(GetParam()); }
-  void TearDown() override { use_simd(""); }
-};
-
-INSTANTIATE_TEST_SUITE_P(With, SimdMath, ::testing::ValuesIn(simd_names()),
-                         [](const auto& instance) { return instance.param; });
+class SimdMath : public EachSimd {};
+CLIPSWEEP_WITH_EACH_SIMD(SimdMath);
 
 // Every 1,009th of all finite float32 numbers, of both signs or the negative ones alone.
 AlignedVector<float> arguments(bool only_negative) {
