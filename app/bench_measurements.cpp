@@ -112,7 +112,8 @@ class ShapeBench {
       result_.rows.push_back(std::move(row));
     };
     add(Contender::kLstmLoop, torch_simd(), 1);
-    for (const std::size_t runs : {1, 4, 16, 64, 256}) add(Contender::kReference, torch_simd(), runs);
+    for (const std::size_t runs : {1, 4, 16, 64, 256})
+      add(Contender::kReference, torch_simd(), runs);
     for (const std::size_t runs : {1, 4, 16, 64, 256}) add(Contender::kFused, simd_name(), runs);
     if (!shape.is_classic()) return;
     add(Contender::kFused, simd_name(), kLargestBenchCohort);
@@ -159,8 +160,7 @@ class ShapeBench {
     }
     const bool fused = row.contender == Contender::kFused;
     if (fused) use_simd(row.simd);
-    const auto engine =
-        fused ? make_fused_engine(layout_) : make_reference_engine(layout_, "cpu");
+    const auto engine = fused ? make_fused_engine(layout_) : make_reference_engine(layout_, "cpu");
     const SweepPlan plan = plan_of(row.runs, shape_.hidden);
     std::vector<const RunSpec*> specs;
     for (const auto& run : plan.runs) specs.push_back(&run);
@@ -185,7 +185,9 @@ double sweep_run_steps_per_second(const ImageData& data, std::size_t workers) {
   ExperimentConfig config;
   config.training.epochs = 1;
   config.training.steps_per_epoch = kSweepSteps;
-  config.clips = {{ClipMode::kNone}, {ClipMode::kValue, 0.5}, {ClipMode::kGlobalNorm, 1},
+  config.clips = {{ClipMode::kNone},
+                  {ClipMode::kValue, 0.5},
+                  {ClipMode::kGlobalNorm, 1},
                   {ClipMode::kTensorNorm, 1}};
   config.learning_rates = {0.01, 0.1};
   config.seeds.resize(kSweepRuns / 8);

@@ -113,23 +113,23 @@ std::string headline_text(const BenchResult& result) {
   std::string text = "In short, for the classic example:\n";
   for (const auto& row : classic.rows)
     if (row.contender == Contender::kFused && row.runs == 64)
-      text += fmt::format("  step, {}, R = 64: {:.1f} x torch::nn::LSTM, {:.1f} us, {:.0f} % of the floor\n",
-                          row.simd, ratio(classic, row), 1e6 / row.run_steps_per_second.median(),
-                          100 * share_of_floor(classic.shape, row));
-  text += fmt::format("  from R = 16 to {}: within {:.1f} %\n",
-                      with_thousands(kLargestBenchCohort), 100 * (growth(classic) - 1));
+      text += fmt::format(
+          "  step, {}, R = 64: {:.1f} x torch::nn::LSTM, {:.1f} us, {:.0f} % of the floor\n",
+          row.simd, ratio(classic, row), 1e6 / row.run_steps_per_second.median(),
+          100 * share_of_floor(classic.shape, row));
+  text += fmt::format("  from R = 16 to {}: within {:.1f} %\n", with_thousands(kLargestBenchCohort),
+                      100 * (growth(classic) - 1));
   const auto& sweep = result.sweeps.front();
   text += fmt::format(
       "  whole sweep, 1 worker, {} runs: {} run-steps/s, {:.1f} x torch::nn::LSTM\n", sweep.runs,
       with_thousands(static_cast<std::uint64_t>(sweep.run_steps_per_second.median())),
       sweep_ratio(result));
   if (result.sweeps.size() > 1)
-    text += fmt::format("  whole sweep, {} workers: {} run-steps/s, {:.2f} x one worker\n",
-                        result.sweeps[1].workers,
-                        with_thousands(static_cast<std::uint64_t>(
-                            result.sweeps[1].run_steps_per_second.median())),
-                        result.sweeps[1].run_steps_per_second.median() /
-                            sweep.run_steps_per_second.median());
+    text += fmt::format(
+        "  whole sweep, {} workers: {} run-steps/s, {:.2f} x one worker\n",
+        result.sweeps[1].workers,
+        with_thousands(static_cast<std::uint64_t>(result.sweeps[1].run_steps_per_second.median())),
+        result.sweeps[1].run_steps_per_second.median() / sweep.run_steps_per_second.median());
   text += fmt::format(
       "  one run of 5,000 steps, process start to exit: {:.2f} s; it loads no LibTorch,\n"
       "  which would add {:.2f} s\n",

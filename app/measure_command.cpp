@@ -14,7 +14,7 @@ int run_measure(const ExperimentConfig& config, const TrainingEngine& engine) {
   const SweepPlan plan = make_plan(config, checksum_of_data(config.data_folder).sha256);
   const ImageData data = load_image_data(config.data_folder);
   const auto measurement = measure_speed(plan, data, worker_count(config), engine.make,
-                                        cohort_sizes_for(engine.choice.name));
+                                         cohort_sizes_for(engine.choice.name));
   fmt::print("{}\n", to_line(to_json(measurement)));
   return kSuccess;
 }

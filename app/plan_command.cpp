@@ -43,9 +43,9 @@ fs::path cache_path(const ExperimentConfig& config, const EngineChoice& choice) 
   const char* home = std::getenv("HOME");
   if (!(cache && *cache) && !(home && *home)) return {};
   const fs::path folder = cache && *cache ? fs::path(cache) : fs::path(home) / ".cache";
-  const std::string shape = fmt::format("{} {} {} {} {} {} {}", kVersion, kGitRevision, cpu_model(),
-                                        to_text(choice.name), simd_name(), worker_count(config),
-                                        settings_json(config).dump());
+  const std::string shape =
+      fmt::format("{} {} {} {} {} {} {}", kVersion, kGitRevision, cpu_model(), to_text(choice.name),
+                  simd_name(), worker_count(config), settings_json(config).dump());
   return folder / "clipsweep" / fmt::format("speed-{}.json", sha256_of(shape).substr(0, 16));
 }
 

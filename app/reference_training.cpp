@@ -24,10 +24,8 @@ TrainingEngine reference_training_engine(const ExperimentConfig& config,
   // Once here, so that a device that is not there is found before anything starts.
   const auto engine = make(lstm_layout(1, 1, 1));
   warn_about_blas();
-  return {choice,
-          make,
-          engine->simd(),
-          {{"libtorch", torch_version()}, {"blas", blas_description()}}};
+  return {
+      choice, make, engine->simd(), {{"libtorch", torch_version()}, {"blas", blas_description()}}};
 }
 
 }  // namespace clipsweep
