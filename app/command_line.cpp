@@ -90,7 +90,11 @@ class Parser {
   void add_setting(const Setting& setting) {
     std::string names = "--" + setting.flag;
     if (setting.flag == "lr") names += ",--learning-rate";
-    add_option(names, settings_[setting.flag]);
+    auto& values = settings_[setting.flag];
+    if (setting.value_name.empty())
+      app_.add_flag_callback(names, [&values] { values = {"true"}; });
+    else
+      add_option(names, values);
     flags_.push_back("--" + setting.flag);
   }
 

@@ -41,14 +41,16 @@ std::string settings_of(SettingGroup group) {
   for (const auto& setting : setting_table()) {
     if (setting.group != group) continue;
     const Json value = setting.value(defaults);
-    const bool has_default = !value.is_null() && !(value.is_array() && value.empty());
+    const bool has_default =
+        !value.is_null() && !value.is_boolean() && !(value.is_array() && value.empty());
     const Json& shown = value.is_array() && value.size() == 1 ? value.front() : value;
     const std::string of_default =
         has_default
             ? fmt::format(" [{}]", shown.is_string() ? shown.get<std::string>() : shown.dump())
             : "";
-    text +=
-        entry(fmt::format("--{} {}", setting.flag, setting.value_name), setting.help + of_default);
+    const std::string value_name =
+        setting.value_name.empty() ? "" : fmt::format(" {}", setting.value_name);
+    text += entry("--" + setting.flag + value_name, setting.help + of_default);
   }
   return text;
 }

@@ -7,9 +7,9 @@
 #include <vector>
 
 #include "clipsweep/error.h"
+#include "clipsweep/metrics.h"
+#include "clipsweep/number_text.h"
 #include "clipsweep/result_folder.h"
-#include "clipsweep/summary.h"
-#include "clipsweep/summary_text.h"
 #include "clipsweep/table.h"
 #include "clipsweep/text.h"
 #include "looking_commands.h"

@@ -8,6 +8,7 @@
 
 #include "clipsweep/error.h"
 #include "clipsweep/image_data.h"
+#include "clipsweep/summary_json.h"
 #include "clipsweep/summary_text.h"
 #include "clipsweep/sweep_manifest.h"
 #include "clipsweep/sweep_runner.h"
@@ -97,9 +98,10 @@ void warn_about_other_engines(const PlanStatus& status, const TrainingEngine& en
   const std::string ours = fmt::format("{}, {}", to_text(engine.choice.name), engine.simd);
   for (const auto& [theirs, runs] : status.finished_by)
     if (theirs != ours)
-      complain(fmt::format("warning: {} in this folder {} computed by another engine ({}, now {}); "
-                           "their last digits differ, so compare only runs of one engine",
-                           counted(runs, "complete run"), runs == 1 ? "was" : "were", theirs, ours));
+      complain(
+          fmt::format("warning: {} in this folder {} computed by another engine ({}, now {}); "
+                      "their last digits differ, so compare only runs of one engine",
+                      counted(runs, "complete run"), runs == 1 ? "was" : "were", theirs, ours));
 }
 
 void say_what_happens(std::size_t to_train, std::size_t complete, std::uint64_t steps,

@@ -5,7 +5,6 @@
 
 #include "clipsweep/cohort_trainer.h"
 #include "clipsweep/error.h"
-#include "clipsweep/initial_weights.h"
 #include "clipsweep/text.h"
 #include "training_commands.h"
 

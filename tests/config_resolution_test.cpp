@@ -191,7 +191,7 @@ TEST_F(SweepFile, NamesLineAndColumn) {
   EXPECT_TRUE(holds(message("lr = nan\n"), "sweep.toml:1:1: lr = nan: a learning rate must be"));
   EXPECT_TRUE(holds(message("threshold = []\nmode = 'value'"), "empty list"));
   EXPECT_TRUE(holds(message("[grid]\nlr = 1\n"), "sweep.toml:1:2: grid must be a number"));
-  EXPECT_TRUE(holds(message("hidden = true\n"), "must be a number"));
+  EXPECT_TRUE(holds(message("hidden = true\n"), "must be a whole number"));
   EXPECT_TRUE(holds(message("lr = 0.1\nlearning_rate = 0.2\n"), "given twice"));
 }
 

@@ -12,7 +12,7 @@
 #include "clipsweep/result_folder.h"
 #include "clipsweep/sha256.h"
 #include "clipsweep/statistics.h"
-#include "clipsweep/summary.h"
+#include "clipsweep/summary_json.h"
 #include "clipsweep/sweep_manifest.h"
 
 namespace clipsweep {

@@ -1,11 +1,17 @@
 #include "clipsweep/summary.h"
 
+#include <fmt/format.h>
 #include <gtest/gtest.h>
 
 #include <algorithm>
+#include <functional>
 #include <limits>
 
+#include "clipsweep/answer.h"
+#include "clipsweep/random.h"
+#include "clipsweep/runs_csv.h"
 #include "clipsweep/schemas.h"
+#include "clipsweep/summary_json.h"
 #include "clipsweep/summary_text.h"
 #include "sample_folder.h"
 
@@ -30,31 +36,31 @@ class Sweep {
 
   // To be called again when the configuration has changed.
   void plan() {
-    runs_ = sample_plan(config_).runs;
-    records_.assign(runs_.size(), std::nullopt);
+    runs_ = {sample_plan(config_).runs, {}, {}, {}};
+    runs_.records.assign(runs_.plan.size(), std::nullopt);
   }
 
   RunRecord& complete(std::size_t run, double accuracy, double loss) {
     RunRecord record;
-    record.spec = runs_[run];
+    record.spec = runs_.plan[run];
     record.epochs = {{1, loss, accuracy, loss, accuracy, 0}};
     record.totals.steps = 4;
-    records_[run] = record;
-    return *records_[run];
+    runs_.records[run] = record;
+    return *runs_.records[run];
   }
 
   RunRecord& end(std::size_t run, Outcome outcome) {
     complete(run, 0.8, 0.5).outcome = outcome;
-    return *records_[run];
+    return *runs_.records[run];
   }
 
-  Summary summary() const { return summarize(runs_, records_); }
-  std::string csv() const { return runs_csv(runs_, records_); }
+  SweepRuns& runs() { return runs_; }
+  Summary summary() const { return summarize(runs_); }
+  std::string csv() const { return runs_csv(runs_); }
 
  private:
   ExperimentConfig config_;
-  std::vector<RunSpec> runs_;
-  std::vector<std::optional<RunRecord>> records_;
+  SweepRuns runs_;
 };
 
 const MetricSummary& accuracy_of(const Summary& summary, std::size_t arm) {
@@ -187,15 +193,16 @@ TEST(Summary, ComparesRegularizationWithTheBareBaseline) {
                        {"value-0.5_lr-0.01_wd-0.001", "none_lr-0.01_wd-0.001"}}));
 }
 
-TEST(Summary, ReadsHowOftenClippingActedInPlainWords) {
+TEST(Summary, ReadsWhatClippingWasInPlainWords) {
   const ClipRule rule = {ClipMode::kValue, 0.5};
-  EXPECT_EQ(reading_of({}, 0), Reading::kNoClipping);
-  EXPECT_EQ(reading_of(rule, 0), Reading::kNeverActed);
-  EXPECT_EQ(reading_of(rule, 0.001), Reading::kSafetyNet);
-  EXPECT_EQ(reading_of(rule, 0.1), Reading::kSafetyNet);
-  EXPECT_EQ(reading_of(rule, 0.5), Reading::kActsOften);
-  EXPECT_EQ(reading_of(rule, 0.9), Reading::kStepSizeLimiter);
-  EXPECT_EQ(reading_of(rule, 1), Reading::kStepSizeLimiter);
+  EXPECT_EQ(reading_of({}, 0, {}), Reading::kNoClipping);
+  EXPECT_EQ(reading_of(rule, 0, {}), Reading::kNeverActed);
+  EXPECT_EQ(reading_of(rule, 0.001, 0.5), Reading::kSafetyNet);
+  EXPECT_EQ(reading_of(rule, 0.1, 1), Reading::kSafetyNet);
+  EXPECT_EQ(reading_of(rule, 0.5, 0.5), Reading::kActsOften);
+  EXPECT_EQ(reading_of(rule, 0.9, 1), Reading::kStepSizeLimiter);
+  EXPECT_EQ(reading_of(rule, 1, {}), Reading::kStepSizeLimiter);  // backprop has no cosine
+  EXPECT_EQ(reading_of(rule, 1, 0.5), Reading::kTurnsGradient);
 }
 
 TEST(Summary, AveragesTheCosinesOfRunsThatHaveOne) {
@@ -251,6 +258,218 @@ TEST(Summary, WithoutABaselineComparesNothing) {
   EXPECT_TRUE(sweep.summary().comparisons.empty());
 }
 
+// ---- Verdicts on constructed sweeps ----
+
+// Ten seeds of `none` and `value:0.5`; what the arm has beyond the baseline, seed by seed.
+Sweep constructed(const std::function<double(std::size_t seed)>& gain) {
+  Sweep sweep(10);
+  for (std::size_t seed = 0; seed < 10; ++seed) {
+    const double accuracy = 0.6 + 0.01 * static_cast<double>(seed * 7 % 10);
+    sweep.complete(seed, accuracy, 1.0).final_weights_sha256 = fmt::format("none {}", seed);
+    auto& run = sweep.complete(10 + seed, accuracy + gain(seed), 1.0 - gain(seed));
+    run.final_weights_sha256 = fmt::format("value {}", seed);
+    run.totals.clipped_steps = 1;
+  }
+  return sweep;
+}
+
+double small_and_uneven(std::size_t seed) {
+  return 0.002 * (static_cast<double>(seed * 3 % 10) - 4.5);
+}
+
+std::string verdict_of(const Summary& summary) {
+  const auto verdict = summary.comparisons.at(0).verdict();
+  return verdict ? to_text(*verdict) : "none";
+}
+
+TEST(Verdict, IsBetterWhereTheIntervalIsAboveZero) {
+  const Summary summary =
+      constructed([](auto seed) { return 0.02 + small_and_uneven(seed); }).summary();
+  EXPECT_EQ(verdict_of(summary), "better");
+  const auto& loss = summary.comparisons[0].metrics[Metric::kFinalTrainLoss];
+  EXPECT_EQ(loss.verdict, Verdict::kBetter);  // lower
+  EXPECT_LT(loss.interval->upper, 0);
+  ASSERT_TRUE(summary.best);
+  EXPECT_EQ(summary.best->verdict, Verdict::kBetter);
+  EXPECT_EQ(answer_of(summary).does_it_help.substr(0, 4), "Yes:");
+  EXPECT_EQ(answer_of(summary).what_to_use.substr(0, 38), "Use value:0.5 at learning rate 0.01. O");
+}
+
+TEST(Verdict, IsWorseWhereItIsBelow) {
+  const Summary summary =
+      constructed([](auto seed) { return -0.02 + small_and_uneven(seed); }).summary();
+  EXPECT_EQ(verdict_of(summary), "worse");
+  EXPECT_EQ(answer_of(summary).does_it_help.substr(0, 13), "No, it harms:");
+  EXPECT_NE(answer_of(summary).what_to_use.find("Use none at learning rate 0.01"),
+            std::string::npos);
+}
+
+TEST(Verdict, SaysHowManySeedsADifferenceOfOnePointTakesWhereNoneIsSeen) {
+  const Summary summary =
+      constructed([](auto seed) { return 5 * small_and_uneven(seed); }).summary();
+  EXPECT_EQ(verdict_of(summary), "no difference seen");
+  const auto& accuracy = summary.comparisons[0].metrics[Metric::kFinalTestAccuracy];
+  // The differences are 0.01 (k - 4.5), k = 0 to 9: SD 3.03 points, so (2.80 * 3.03)^2 + 1.92 = 74.
+  EXPECT_EQ(accuracy.seeds_needed, 74U);
+  EXPECT_NE(answer_of(summary).does_it_help.find("takes about 74 seeds"), std::string::npos);
+}
+
+TEST(Verdict, IsIdenticalOnlyWhereEveryRunEndsInTheSameWeights) {
+  Sweep sweep = constructed([](auto) { return 0; });
+  EXPECT_EQ(verdict_of(sweep.summary()), "no difference seen");
+  for (std::size_t seed = 0; seed < 10; ++seed) {
+    auto& run = *sweep.runs().records[10 + seed];
+    run.final_weights_sha256 = sweep.runs().records[seed]->final_weights_sha256;
+    run.totals.clipped_steps = 0;
+  }
+  const Summary summary = sweep.summary();
+  EXPECT_EQ(verdict_of(summary), "identical");
+  EXPECT_FALSE(summary.best);  // an arm that never acted is no candidate
+  EXPECT_EQ(answer_of(summary).does_it_help.substr(0, 17), "Nothing to judge:");
+  sweep.runs().records[13]->final_weights_sha256 = "another";
+  EXPECT_EQ(verdict_of(sweep.summary()), "no difference seen");
+}
+
+TEST(Verdict, IsNotGivenBelowFiveSeeds) {
+  Sweep sweep = constructed([](auto seed) { return 0.02 + small_and_uneven(seed); });
+  for (std::size_t seed = 4; seed < 10; ++seed) sweep.runs().records[seed].reset();
+  const Summary summary = sweep.summary();
+  EXPECT_EQ(verdict_of(summary), "none");
+  EXPECT_EQ(to_json(summary)["comparisons"][0]["verdict"], nullptr);
+  EXPECT_EQ(answer_of(summary).does_it_help.substr(0, 37), "No verdict: 4 common seeds are too fe");
+}
+
+// The arm whose runs end best on average, had the diverged ones been left out.
+TEST(Verdict, NeverLetsADivergedRunWinOrVanish) {
+  Sweep sweep = constructed([](auto seed) { return 0.1 + small_and_uneven(seed); });
+  for (std::size_t seed = 0; seed < 10; seed += 2)
+    sweep.runs().records[10 + seed]->outcome = Outcome::kDiverged;
+  const Summary summary = sweep.summary();
+  EXPECT_NE(verdict_of(summary), "better");
+  EXPECT_FALSE(summary.arms[1].usable);
+  EXPECT_TRUE(summary.arms[0].usable);
+  EXPECT_DOUBLE_EQ(summary.arms[1].divergence->share, 0.5);
+  const auto& loss = summary.comparisons[0].metrics[Metric::kFinalTrainLoss];
+  EXPECT_EQ(loss.n, 5U);  // pairs that finished on both sides
+  EXPECT_EQ(loss.better, 5U);
+  EXPECT_EQ(loss.ranks.n, 10U);  // all pairs: a diverged loss is the worst
+  EXPECT_EQ(loss.ranks.worse, 5U);
+  EXPECT_DOUBLE_EQ(*loss.ranks.probability_of_improvement, 0.5);
+}
+
+TEST(Verdict, TakesTwoDivergedRunsAsATie) {
+  Sweep sweep = constructed([](auto) { return 0.01; });
+  sweep.runs().records[0]->outcome = Outcome::kDiverged;
+  sweep.runs().records[10]->outcome = Outcome::kDiverged;
+  const auto& ranks = sweep.summary().comparisons[0].metrics[Metric::kFinalTestLoss].ranks;
+  EXPECT_EQ(ranks.equal, 1U);
+  EXPECT_EQ(ranks.better, 9U);
+}
+
+TEST(Verdict, OnTheBestCountsHowManyArmsWereLookedAt) {
+  Sweep sweep(10);
+  sweep.config().clips = {{ClipMode::kNone}};
+  for (int arm = 1; arm <= 40; ++arm) sweep.config().clips.push_back({ClipMode::kValue, 0.1 * arm});
+  sweep.plan();
+  RandomStream random(2, "arms");
+  for (std::size_t run = 0; run < sweep.runs().plan.size(); ++run)
+    sweep.complete(run, run < 10 ? 0.6 : 0.6 + 0.01 * random.normal(), 1).totals.clipped_steps = 1;
+  // All arms have the baseline's mean: the best seems better by itself, but not among so many.
+  const Summary summary = sweep.summary();
+  EXPECT_EQ(summary.best->candidates, 40U);
+  EXPECT_EQ(summary.best->final_test_accuracy.verdict, Verdict::kBetter);
+  EXPECT_GT(*summary.best->p_adjusted, 0.05);
+  EXPECT_EQ(summary.best->verdict, Verdict::kNoDifference);
+}
+
+TEST(Verdict, ComparesTheBestWithTheBestBaselineAtAnyLearningRate) {
+  Sweep sweep(5);
+  sweep.config().learning_rates = {0.01, 0.1};
+  sweep.plan();
+  for (std::size_t run = 0; run < 20; ++run) {
+    // The order of the plan: none at 0.01 and 0.1, value at 0.01 and 0.1, of five seeds each.
+    const double accuracies[] = {0.5, 0.8, 0.7, 0.75};
+    sweep.complete(run, accuracies[run / 5] + 0.001 * static_cast<double>(run % 5), 1)
+        .totals.clipped_steps = 1;
+  }
+  const Summary summary = sweep.summary();
+  EXPECT_EQ(summary.best->arm, "value-0.5_lr-0.1");
+  EXPECT_EQ(summary.best->baseline, "none_lr-0.1");
+  EXPECT_LT(*summary.best->final_test_accuracy.mean, 0);
+  ASSERT_EQ(summary.modes.size(), 2U);
+  EXPECT_EQ(summary.modes[0].usable_learning_rates, std::vector<double>{0.1});
+  EXPECT_TRUE(summary.modes[1].usable_learning_rates.empty());  // 5 points below the best
+}
+
+TEST(Verdict, SeesASmallerSpreadBetweenSeeds) {
+  const Summary summary = constructed([](auto seed) {
+                            return 0.9 * (0.645 - 0.6 - 0.01 * static_cast<double>(seed * 7 % 10));
+                          }).summary();
+  EXPECT_EQ(verdict_of(summary), "no difference seen");
+  EXPECT_EQ(summary.comparisons[0].spread.verdict, Verdict::kBetter);
+  EXPECT_NE(answer_of(summary).what_to_use.find("the seeds spread less"), std::string::npos);
+}
+
+// ---- Other metrics ----
+
+TEST(Metrics, CountStepsToTheTargetAndTheAreaUnderTheLoss) {
+  Sweep sweep(2);
+  sweep.runs().basis = {0.65, 100};
+  sweep.complete(0, 0, 0).epochs = {{1, 3, 0, 2, 0.6, 0}, {2, 1.5, 0, 1.5, 0.65, 0}};
+  sweep.complete(1, 0, 0).epochs = {{1, 3, 0, 2, 0.6, 0}, {2, 2, 0, 1.5, 0.64, 0}};
+  const Summary summary = sweep.summary();
+  const auto& metrics = summary.arms.front().metrics;
+  EXPECT_EQ(metrics[Metric::kTrainLossArea].mean, 4.75);
+  EXPECT_EQ(metrics[Metric::kStepsToAccuracy].n, 1U);
+  EXPECT_EQ(metrics[Metric::kStepsToAccuracy].mean, 200);
+  EXPECT_EQ(summary.arms.front().reached_target->count, 1U);
+}
+
+TEST(NoiseFloor, IsHowFarThePerturbedBaselineMoves) {
+  Sweep sweep(3);
+  sweep.config().noise_floor = true;
+  sweep.plan();
+  ASSERT_EQ(sweep.runs().plan.size(), 9U);
+  for (std::size_t seed = 0; seed < 3; ++seed) {
+    sweep.complete(seed, 0.6, 1);
+    sweep.complete(3 + seed, 0.9, 1);
+    sweep.complete(6 + seed, 0.6 + (seed == 1 ? -0.05 : 0.02), 1);
+  }
+  const Summary summary = sweep.summary();
+  ASSERT_EQ(summary.noise_floor.size(), 1U);
+  EXPECT_EQ(summary.noise_floor[0].arm, "none_lr-0.01_perturbed");
+  EXPECT_EQ(summary.noise_floor[0].baseline, "none_lr-0.01");
+  EXPECT_NEAR(summary.noise_floor[0].median_absolute_difference, 0.02, 1e-12);
+  EXPECT_NEAR(summary.noise_floor[0].max_absolute_difference, 0.05, 1e-12);
+  EXPECT_EQ(summary.arms[1].name, "none_lr-0.01_perturbed");
+  EXPECT_FALSE(summary.comparison_of("none_lr-0.01_perturbed")->p_adjusted);
+  EXPECT_EQ(schema_violations("summary", to_json(summary)), std::vector<std::string>{});
+}
+
+TEST(NoiseFloor, IsNeverTheBestNorABaseline) {
+  Sweep sweep(5);
+  sweep.config().noise_floor = true;
+  sweep.plan();
+  for (std::size_t run = 0; run < 15; ++run)
+    sweep.complete(run, run >= 10 ? 0.9 : 0.6, 1).totals.clipped_steps = 1;
+  const Summary summary = sweep.summary();
+  EXPECT_EQ(summary.best->baseline, "none_lr-0.01");
+  EXPECT_TRUE(summary.arms[0].usable);
+}
+
+TEST(Summary, NamesDamagedRunsAndLeavesThemOut) {
+  Sweep sweep(2);
+  sweep.complete(0, 0.7, 1);
+  sweep.runs().damaged = {{sweep.runs().plan[1].id, "runs/x/run.json: no JSON"}};
+  const Summary summary = sweep.summary();
+  EXPECT_EQ(summary.runs.damaged, 1U);
+  EXPECT_EQ(summary.runs.unfinished, 2U);
+  EXPECT_NE(comparison_text(summary).find("Damaged and left out: runs/x/run.json: no JSON"),
+            std::string::npos);
+  EXPECT_NE(sweep.csv().find(",damaged,"), std::string::npos);
+  EXPECT_EQ(schema_violations("summary", to_json(summary)), std::vector<std::string>{});
+}
+
 TEST(SummaryJson, FollowsItsSchemaEvenWithoutRuns) {
   EXPECT_EQ(schema_violations("summary", to_json(Sweep(2).summary())), std::vector<std::string>{});
 }
@@ -275,12 +494,15 @@ TEST(RunsCsv, HasOneRowForEachRunOfThePlan) {
   completed.totals = {4, 1, 0, 0, 0, NormQuantiles{1, 2, 3, 4.5}};
   sweep.end(1, Outcome::kDiverged).events.resize(2);
   const std::string csv = sweep.csv();
-  EXPECT_NE(csv.find(",none,,0.01,0,completed,4,0.7,0.7,1.25,1.25,0.25,1,2,3,4.5,0,,,0,0,0\n"),
+  EXPECT_NE(csv.find(",none,,0.01,0,completed,4,0.7,0.7,1.25,1.25,0.25,1,2,3,4.5,0,,,0,0,0,1.25,"
+                     "500,0,false\n"),
             std::string::npos)
       << csv;
-  EXPECT_NE(csv.find(",value,0.5,0.01,0,diverged,4,0.1,0.1,,,0,,,,,2,,,0,0,0\n"), std::string::npos)
+  EXPECT_NE(csv.find(",value,0.5,0.01,0,diverged,4,0.1,0.1,,,0,,,,,2,,,0,0,0,,,0,false\n"),
+            std::string::npos)
       << csv;
-  EXPECT_NE(csv.find(",scale,Infinity,0.01,0,unfinished,,,,,,,,,,,,,,0,0,0\n"), std::string::npos)
+  EXPECT_NE(csv.find(",scale,Infinity,0.01,0,unfinished,,,,,,,,,,,,,,0,0,0,,,,false\n"),
+            std::string::npos)
       << csv;
 }
 
@@ -292,7 +514,7 @@ TEST(RunsCsv, HasTheSameNumberOfFieldsInEachRow) {
   for (std::size_t end = csv.find('\n'); end != std::string::npos; end = csv.find('\n', start)) {
     EXPECT_EQ(std::count(csv.begin() + static_cast<std::ptrdiff_t>(start),
                          csv.begin() + static_cast<std::ptrdiff_t>(end), ','),
-              21);
+              25);
     start = end + 1;
   }
 }

@@ -340,7 +340,7 @@ TEST_F(ValidationTest, NamesResultsThatDoNotFollowFromTheRuns) {
   damage(folder.path() / "runs.csv", ",completed,", ",diverged,");
   const Texts found = problems();
   EXPECT_EQ(found.size(), 2U);
-  EXPECT_TRUE(names(found, "summary.json:5", "does not follow"));
+  EXPECT_TRUE(names(found, "summary.json:10", "does not follow"));
   EXPECT_TRUE(names(found, "runs.csv:2", "does not follow"));
 }
 

@@ -41,26 +41,36 @@ CohortTrainer::CohortTrainer(const CohortContext& context, const std::vector<con
       result_(specs.size(), context.layout.size()) {
   for (std::size_t r = 0; r < specs.size(); ++r) {
     const RunSpec& spec = *specs[r];
-    const auto initial = initial_weights(context_.plan.training.init, context_.layout, spec.seed);
+    const auto initial = initial_weights_of(spec, context_.plan.training.init, context_.layout);
     std::copy(initial.begin(), initial.end(), weights_.row(r).begin());
     Run run;
     run.trainer =
         std::make_unique<RunTrainer>(context_.plan, spec, context_.layout, make_sink(spec));
-    run.source = source_for(spec.seed, initial);
+    run.initial_weights_sha256 = hash_of_start(spec, initial);
+    run.source = source_for(spec.seed);
     runs_.push_back(std::move(run));
   }
   share_batches();
 }
 
-std::shared_ptr<CohortTrainer::Source> CohortTrainer::source_for(
-    std::uint64_t seed, Span<const float> initial_weights) {
+// Runs that begin alike share one computation of it.
+std::string CohortTrainer::hash_of_start(const RunSpec& spec, Span<const float> weights) const {
+  for (const auto& run : runs_) {
+    const RunSpec& other = run.trainer->spec();
+    if (other.seed == spec.seed && other.perturbed == spec.perturbed)
+      return run.initial_weights_sha256;
+  }
+  return sha256_of_weights(weights);
+}
+
+std::shared_ptr<CohortTrainer::Source> CohortTrainer::source_for(std::uint64_t seed) {
   for (const auto& run : runs_)
     if (run.source->seed == seed) return run.source;
   const auto& training = context_.plan.training;
   const auto samples = static_cast<std::size_t>(context_.data.train.count);
   const auto buffer = static_cast<std::size_t>(training.shuffle_buffer);
   return std::make_shared<Source>(
-      Source{seed, ShuffleBuffer(samples, buffer, seed), "", sha256_of_weights(initial_weights),
+      Source{seed, ShuffleBuffer(samples, buffer, seed), "",
              std::vector<std::uint32_t>(static_cast<std::size_t>(training.batch_size))});
 }
 
@@ -166,7 +176,7 @@ void CohortTrainer::end_run(std::size_t r, Outcome outcome,
   if (reason) record.reason = reason;
   record.engine = engine_.name();
   record.simd = engine_.simd();
-  record.initial_weights_sha256 = run.source->initial_weights_sha256;
+  record.initial_weights_sha256 = run.initial_weights_sha256;
   record.batch_order_sha256 = order_sha256(*run.source);
   record.final_weights_sha256 = sha256_of_weights(weights_.row(r));
   record.wall_started = run.wall_started;

@@ -62,19 +62,20 @@ class CohortTrainer {
   struct Source {
     std::uint64_t seed = 0;
     ShuffleBuffer order;
-    std::string order_sha256;  // empty until the first of its runs ends
-    std::string initial_weights_sha256;
+    std::string order_sha256;            // empty until the first of its runs ends
     std::vector<std::uint32_t> samples;  // [B]
   };
   struct Run {
     std::unique_ptr<RunTrainer> trainer;
     std::shared_ptr<Source> source;
+    std::string initial_weights_sha256;
     bool ended = false;
     Stopwatch stopwatch;
     std::string wall_started = utc_now();
   };
 
-  std::shared_ptr<Source> source_for(std::uint64_t seed, Span<const float> initial_weights);
+  std::string hash_of_start(const RunSpec& spec, Span<const float> weights) const;
+  std::shared_ptr<Source> source_for(std::uint64_t seed);
   void share_batches();
   // The share of a run's error derivatives that the engine clipped in the latest step.
   double clipped_derivatives_share(std::size_t r) const;

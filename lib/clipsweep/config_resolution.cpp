@@ -125,6 +125,17 @@ void check_thresholds(const std::vector<Assignment>& from_file,
   }
 }
 
+void refuse_noise_without_baseline(const ExperimentConfig& config,
+                                   const std::vector<ClipRule>& rules) {
+  if (!config.noise_floor) return;
+  if (std::any_of(rules.begin(), rules.end(),
+                  [](const ClipRule& rule) { return rule.mode == ClipMode::kNone; }))
+    return;
+  throw ConfigError(fmt::format(
+      "{}: repeats the runs of mode none, which is not listed; add none to --clip or --mode",
+      origin_of(config, "noise_floor")));
+}
+
 }  // namespace
 
 ExperimentConfig resolve_config(const std::vector<Assignment>& from_file,
@@ -144,7 +155,9 @@ ExperimentConfig resolve_config(const std::vector<Assignment>& from_file,
     config.clips = {{ClipMode::kNone}, {ClipMode::kValue, 0.5}};
   }
   check_thresholds(from_file, from_flags, config);
-  refuse_idle_options(from_flags, config, clip_rules(config));
+  const auto rules = clip_rules(config);
+  refuse_idle_options(from_flags, config, rules);
+  refuse_noise_without_baseline(config, rules);
   return config;
 }
 

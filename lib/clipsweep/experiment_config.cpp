@@ -71,4 +71,9 @@ std::vector<Regularization> regularizations(const ExperimentConfig& config) {
   return all;
 }
 
+bool operator==(const Regularization& a, const Regularization& b) {
+  return a.weight_decay == b.weight_decay && a.decoupled_weight_decay == b.decoupled_weight_decay &&
+         a.l1 == b.l1;
+}
+
 }  // namespace clipsweep

@@ -44,6 +44,8 @@ struct Regularization {
   double l1 = 0;                      // times the weights' signs, added to the clipped gradient
 };
 
+bool operator==(const Regularization& a, const Regularization& b);
+
 struct ExperimentConfig {
   TrainingSettings training;
 
@@ -59,6 +61,9 @@ struct ExperimentConfig {
   std::vector<double> decoupled_weight_decays = {0};
   std::vector<double> l1_penalties = {0};
   std::vector<std::uint64_t> seeds = {0};
+  bool noise_floor = false;  // repeats each arm of mode none with perturbed initial weights
+
+  double target_accuracy = 0.6;  // of the test set: how many steps a run took to it is compared
 
   std::string data_folder = "/usr/share/datasets/fashion-mnist";
   std::string engine = "auto";

@@ -2,6 +2,8 @@
 
 #include <algorithm>
 #include <cmath>
+#include <cstdint>
+#include <cstring>
 
 #include "clipsweep/random.h"
 
@@ -69,6 +71,14 @@ void fill_as_torch(const ParameterLayout& layout, const ParameterTensor& tensor,
   for (std::size_t i = 0; i < values.size(); ++i) values[i] += second[i];
 }
 
+void flip_last_bit(float& weight) {
+  if (weight == 0) return;  // would become denormal
+  std::uint32_t bits = 0;
+  std::memcpy(&bits, &weight, sizeof bits);
+  bits ^= 1U;
+  std::memcpy(&weight, &bits, sizeof bits);
+}
+
 }  // namespace
 
 std::vector<float> initial_weights(Initialization init, const ParameterLayout& layout,
@@ -79,6 +89,14 @@ std::vector<float> initial_weights(Initialization init, const ParameterLayout& l
     const auto fill = init == Initialization::kKeras ? fill_as_keras : fill_as_torch;
     fill(layout, tensor, part(Span<float>(row), tensor), random);
   }
+  return row;
+}
+
+std::vector<float> initial_weights_of(const RunSpec& run, Initialization init,
+                                      const ParameterLayout& layout) {
+  auto row = initial_weights(init, layout, run.seed);
+  if (run.perturbed)
+    for (float& weight : row) flip_last_bit(weight);
   return row;
 }
 

@@ -8,6 +8,7 @@
 #include "clipsweep/experiment_config.h"
 #include "clipsweep/parameters.h"
 #include "clipsweep/span.h"
+#include "clipsweep/sweep_plan.h"
 
 namespace clipsweep {
 
@@ -21,5 +22,10 @@ namespace clipsweep {
 //   vectors.
 std::vector<float> initial_weights(Initialization init, const ParameterLayout& layout,
                                    std::uint64_t seed);
+
+// Those that a run begins with: of its seed, and for the noise floor with the last bit of each that
+// is not zero flipped, the smallest change there is.
+std::vector<float> initial_weights_of(const RunSpec& run, Initialization init,
+                                      const ParameterLayout& layout);
 
 }  // namespace clipsweep

@@ -53,6 +53,19 @@ double parse_momentum(std::string_view text) {
   return *value;
 }
 
+double parse_share(std::string_view text) {
+  const auto value = parse_number(text);
+  if (!value || !(*value > 0 && *value <= 1))
+    throw ConfigError("must be a share above 0 and up to 1, such as 0.6");
+  return *value;
+}
+
+bool parse_switch(std::string_view text) {
+  if (text == "true") return true;
+  if (text == "false") return false;
+  throw ConfigError("must be true or false");
+}
+
 std::vector<double> parse_strengths(std::string_view text) {
   const auto strengths = parse_numbers(text);
   for (const double strength : strengths)
@@ -221,6 +234,11 @@ std::vector<Setting> grid_settings() {
       {"seeds", "seeds", "LIST", "Seeds: a count (10 is 0-9), a range 0-9 or a list 0,3,7", group,
        [](auto& config, auto text) { config.seeds = parse_seeds(text); },
        [](const auto& config) { return array_of(config.seeds); }},
+      {"noise-floor", "noise_floor", "",
+       "Repeats the runs of mode none with the last bit of each initial weight flipped: how far "
+       "rounding alone moves them",
+       group, [](auto& config, auto text) { config.noise_floor = parse_switch(text); },
+       [](const auto& config) { return config.noise_floor; }},
   };
 }
 
@@ -259,6 +277,10 @@ std::vector<Setting> execution_settings() {
       whole_number(
           "log-every", "Log every Nth step (steps with an event always)", group,
           [](auto& config) -> auto& { return config.log_every; }, 1, 1'000'000'000),
+      {"target-accuracy", "target_accuracy", "X",
+       "Test accuracy (0 to 1) to which the steps of a run are counted and compared", group,
+       [](auto& config, auto text) { config.target_accuracy = parse_share(text); },
+       [](const auto& config) { return json_number(config.target_accuracy); }},
       {"max-runs", "max_runs", "N",
        "Stop after N runs with exit code 75; the same command continues", group,
        [](auto& config, auto text) {

@@ -16,13 +16,13 @@ enum class SettingGroup {
   kTraining,   // shared by all runs, decides their numbers, part of a run's ID
   kGrid,       // an axis of the sweep
   kClipping,   // for the modes that know it, part of the IDs of their runs
-  kExecution,  // how the sweep is carried out; changes no number
+  kExecution,  // how the sweep is carried out and read; changes no number of a run
 };
 
 struct Setting {
-  std::string flag;  // without the dashes; in the sweep file with `_` for `-`
-  std::string key;   // in JSON and TOML
-  std::string value_name;
+  std::string flag;        // without the dashes; in the sweep file with `_` for `-`
+  std::string key;         // in JSON and TOML
+  std::string value_name;  // empty: the flag takes no value and means `true`
   std::string help;
   SettingGroup group;
   // Reads and checks. Throws ConfigError that says what is allowed, without the place.

@@ -2,7 +2,6 @@
 // takes finite numbers only (std::logic_error otherwise) and returns the same bits on every run.
 #pragma once
 
-#include <optional>
 #include <vector>
 
 namespace clipsweep {
@@ -20,19 +19,5 @@ double interquartile_mean(std::vector<double> values);
 // order statistics (Hyndman & Fan's type 7, the default of numpy.percentile).
 double quantile(std::vector<double> values, double probability);
 double quantile_of_sorted(const std::vector<double>& sorted, double probability);
-
-struct Interval {
-  double lower = 0;
-  double upper = 0;
-};
-
-// With fewer values there is no interval: it would promise a certainty that is not there.
-inline constexpr std::size_t kFewestForInterval = 5;
-
-// The 95 % bootstrap-t interval of the mean (Efron & Tibshirani 1993, chapter 12.5), from 10,000
-// resamples of a fixed random stream; nothing below 5 values, or where their squares overflow.
-// Resamples without spread, which have no t, are left out; if all values are equal, both ends are
-// the mean.
-std::optional<Interval> bootstrap_t_interval(const std::vector<double>& values);
 
 }  // namespace clipsweep

@@ -1,214 +1,169 @@
 #include "clipsweep/summary.h"
 
-#include <fmt/format.h>
-
 #include <algorithm>
 #include <cmath>
 #include <map>
+#include <set>
 #include <stdexcept>
-#include <tuple>
 #include <utility>
 
-#include "clipsweep/name_table.h"
-#include "clipsweep/text.h"
+#include "clipsweep/statistics.h"
 
 namespace clipsweep {
 namespace {
 
-constexpr double kMostOfASafetyNet = 0.1;
-constexpr double kLeastOfALimiter = 0.9;
+constexpr double kSignificant = 0.05;
+constexpr Metric kJudged = Metric::kFinalTestAccuracy;
 
-constexpr NameTable<Reading, 5> kReadings = {{{Reading::kNoClipping, "no clipping"},
-                                              {Reading::kNeverActed, "never acted"},
-                                              {Reading::kSafetyNet, "safety net"},
-                                              {Reading::kActsOften, "acts often"},
-                                              {Reading::kStepSizeLimiter, "step-size limiter"}}};
+std::optional<double> mean_accuracy(const ArmSummary& arm) { return arm.metrics[kJudged].mean; }
 
-// An arm's runs that reached an outcome, by seed.
-using CountedRuns = std::map<std::uint64_t, const RunRecord*>;
-
-struct Arm {
-  const RunSpec* first;
-  CountedRuns runs;
-};
-
-bool counts(const RunRecord& record) {
-  return record.outcome == Outcome::kCompleted || record.outcome == Outcome::kDiverged;
-}
-
-const MetricEntry& entry_of(Metric metric) { return metrics()[static_cast<std::size_t>(metric)]; }
-
-double measured_value(const std::vector<EpochRecord>& epochs, Metric metric) {
-  switch (metric) {
-    case Metric::kFinalTestAccuracy:
-      return epochs.back().test_accuracy;
-    case Metric::kBestTestAccuracy:
-      return std::max_element(epochs.begin(), epochs.end(),
-                              [](const EpochRecord& a, const EpochRecord& b) {
-                                return a.test_accuracy < b.test_accuracy;
-                              })
-          ->test_accuracy;
-    case Metric::kFinalTestLoss:
-      return epochs.back().test_loss;
-    case Metric::kFinalTrainLoss:
-      return epochs.back().train_loss;
-  }
-  throw std::logic_error("measured_value: unknown metric");
-}
-
-std::vector<Arm> arms_of(const std::vector<RunSpec>& plan,
-                         const std::vector<std::optional<RunRecord>>& records) {
-  const auto order = [](const RunSpec& run) {
-    const auto& remedies = run.regularization;
-    return std::make_tuple(run.learning_rate, remedies.weight_decay,
-                           remedies.decoupled_weight_decay, remedies.l1, run.clip.mode,
-                           run.clip.threshold, run.clip.output_threshold, arm_name(run));
-  };
-  std::map<decltype(order(plan.front())), Arm> arms;
-  for (std::size_t i = 0; i < plan.size(); ++i) {
-    Arm& arm = arms.try_emplace(order(plan[i]), Arm{&plan[i], {}}).first->second;
-    if (records[i] && counts(*records[i])) arm.runs.emplace(plan[i].seed, &*records[i]);
-  }
-  std::vector<Arm> sorted;
-  for (auto& [key, arm] : arms) sorted.push_back(std::move(arm));
-  return sorted;
-}
-
-MetricSummary summarize_values(const std::vector<double>& values) {
-  MetricSummary summary;
-  summary.n = values.size();
-  if (values.empty()) return summary;
-  summary.mean = mean(values);
-  if (values.size() > 1) summary.standard_deviation = standard_deviation(values);
-  summary.interquartile_mean = interquartile_mean(values);
-  const auto [least, most] = std::minmax_element(values.begin(), values.end());
-  summary.min = *least;
-  summary.max = *most;
-  return summary;
-}
-
-MetricSummary summarize_metric(const CountedRuns& runs, Metric metric) {
-  std::vector<double> values;
-  for (const auto& [seed, run] : runs)
-    if (const auto value = metric_value(*run, metric)) values.push_back(*value);
-  return summarize_values(values);
-}
-
-std::optional<double> mean_clipped_share(const CountedRuns& runs) {
-  std::vector<double> shares;
-  for (const auto& [seed, run] : runs)
-    if (const auto share = clipped_share(run->totals)) shares.push_back(*share);
-  if (shares.empty()) return std::nullopt;
-  return mean(shares);
-}
-
-std::optional<double> mean_cosine(const CountedRuns& runs) {
-  std::vector<double> cosines;
-  for (const auto& [seed, run] : runs)
-    if (const auto cosine = run->totals.mean_cosine) cosines.push_back(*cosine);
-  if (cosines.empty()) return std::nullopt;
-  return mean(cosines);
-}
-
-// Over the runs, the quantile at `probability` of one of each run's own quantiles.
-std::optional<double> norm_over(const CountedRuns& runs, double NormQuantiles::*own,
-                                double probability) {
-  std::vector<double> norms;
-  for (const auto& [seed, run] : runs)
-    if (const auto& quantiles = run->totals.grad_norm_raw;
-        quantiles && std::isfinite((*quantiles).*own))
-      norms.push_back((*quantiles).*own);
-  if (norms.empty()) return std::nullopt;
-  return quantile(std::move(norms), probability);
-}
-
-NormSummary summarize_norms(const CountedRuns& runs) {
-  return {norm_over(runs, &NormQuantiles::median, 0.5), norm_over(runs, &NormQuantiles::p90, 0.5),
-          norm_over(runs, &NormQuantiles::p99, 0.5), norm_over(runs, &NormQuantiles::max, 1)};
-}
-
-ArmSummary summarize_arm(const Arm& arm) {
-  ArmSummary summary;
-  summary.name = arm_name(*arm.first);
-  summary.clip = arm.first->clip;
-  summary.learning_rate = arm.first->learning_rate;
-  summary.regularization = arm.first->regularization;
-  for (const auto& [seed, run] : arm.runs) {
-    summary.seeds.push_back(seed);
-    ++(run->outcome == Outcome::kCompleted ? summary.completed : summary.diverged);
-  }
-  for (const auto& entry : metrics())
-    summary.metrics[entry.metric] = summarize_metric(arm.runs, entry.metric);
-  summary.clipped_share = mean_clipped_share(arm.runs);
-  summary.mean_cosine = mean_cosine(arm.runs);
-  if (summary.clipped_share) summary.reading = reading_of(summary.clip, *summary.clipped_share);
-  summary.grad_norm_raw = summarize_norms(arm.runs);
-  return summary;
-}
-
-// Arm minus baseline, for each seed at which both have a value.
-std::vector<double> paired_differences(const CountedRuns& arm, const CountedRuns& baseline,
-                                       Metric metric) {
-  std::vector<double> differences;
-  for (const auto& [seed, run] : arm) {
-    const auto other = baseline.find(seed);
-    if (other == baseline.end()) continue;
-    const auto value = metric_value(*run, metric);
-    const auto reference = metric_value(*other->second, metric);
-    if (value && reference) differences.push_back(*value - *reference);
-  }
-  return differences;
-}
-
-MetricDifference compare_metric(const CountedRuns& arm, const CountedRuns& baseline,
-                                Metric metric) {
-  const auto differences = paired_differences(arm, baseline, metric);
-  MetricDifference result;
-  result.n = differences.size();
-  if (differences.empty()) return result;
-  result.mean = mean(differences);
-  result.interval = bootstrap_t_interval(differences);
-  for (const double difference : differences) {
-    const double gain = entry_of(metric).is_accuracy ? difference : -difference;
-    ++(gain > 0 ? result.better : gain < 0 ? result.worse : result.equal);
-  }
-  return result;
-}
-
-Comparison compare(const Arm& arm, const Arm& baseline) {
-  Comparison comparison{arm_name(*arm.first), arm_name(*baseline.first), {}};
-  for (const auto& entry : metrics())
-    comparison.metrics[entry.metric] = compare_metric(arm.runs, baseline.runs, entry.metric);
-  return comparison;
-}
-
-bool is_baseline(const Arm& arm) { return arm.first->clip.mode == ClipMode::kNone; }
+// ---- Arms and their baselines ----
 
 // The arm that an arm is compared with: everything equal but for the clipping, or, where there is
-// none, for the regularization.
+// none, for the perturbed start or the regularization.
 RunSpec baseline_of(RunSpec spec) {
-  if (spec.clip.mode == ClipMode::kNone) spec.regularization = {};
+  if (spec.clip.mode == ClipMode::kNone && !spec.perturbed) spec.regularization = {};
   spec.clip = {};
+  spec.perturbed = false;
   return spec;
 }
 
-std::vector<Comparison> compare_with_baselines(const std::vector<Arm>& arms) {
+std::vector<std::pair<const Arm*, const Arm*>> with_baselines(const std::vector<Arm>& arms) {
   std::map<std::string, const Arm*> by_name;
   for (const auto& arm : arms) by_name.emplace(arm_name(*arm.first), &arm);
-  std::vector<Comparison> comparisons;
+  std::vector<std::pair<const Arm*, const Arm*>> pairs;
   for (const auto& arm : arms) {
     const std::string name = arm_name(baseline_of(*arm.first));
     const auto baseline = by_name.find(name);
     if (name != arm_name(*arm.first) && baseline != by_name.end())
-      comparisons.push_back(compare(arm, *baseline->second));
+      pairs.emplace_back(&arm, baseline->second);
   }
+  return pairs;
+}
+
+// Adjusts those p-values that are there for looking at all of them.
+std::vector<std::optional<double>> adjusted(const std::vector<std::optional<double>>& p_values) {
+  std::vector<double> known;
+  for (const auto& p_value : p_values)
+    if (p_value) known.push_back(*p_value);
+  const auto holm = holm_adjusted(known);
+  auto next = holm.begin();
+  std::vector<std::optional<double>> result;
+  for (const auto& p_value : p_values)
+    result.push_back(p_value ? std::optional(*next++) : std::nullopt);
+  return result;
+}
+
+std::vector<Comparison> compare_all(const std::vector<Arm>& arms, const MetricBasis& basis) {
+  std::vector<Comparison> comparisons;
+  std::vector<std::optional<double>> p_values;
+  for (const auto& [arm, baseline] : with_baselines(arms)) {
+    comparisons.push_back(compare(*arm, *baseline, basis));
+    // A perturbed start is no remedy that could win.
+    p_values.push_back(arm->first->perturbed ? std::nullopt
+                                             : comparisons.back().metrics[kJudged].p_value);
+  }
+  const auto among_all = adjusted(p_values);
+  for (std::size_t i = 0; i < comparisons.size(); ++i) comparisons[i].p_adjusted = among_all[i];
   return comparisons;
+}
+
+// ---- What is usable and best ----
+
+// The arm of the highest mean final accuracy among those that qualify, the first of equals.
+template <typename Qualifies>
+const ArmSummary* best_of(const std::vector<ArmSummary>& arms, const Qualifies& qualifies) {
+  const ArmSummary* best = nullptr;
+  for (const auto& arm : arms)
+    if (!arm.perturbed && mean_accuracy(arm) && qualifies(arm) &&
+        (!best || *mean_accuracy(arm) > *mean_accuracy(*best)))
+      best = &arm;
+  return best;
+}
+
+void mark_usable(std::vector<ArmSummary>& arms) {
+  const ArmSummary* best = best_of(arms, [](const auto&) { return true; });
+  if (!best) return;
+  const double least = *mean_accuracy(*best) - kUsableMargin;
+  for (auto& arm : arms)
+    arm.usable = arm.diverged == 0 && mean_accuracy(arm) && *mean_accuracy(arm) >= least;
+}
+
+std::vector<ModeSummary> summarize_modes(const std::vector<ArmSummary>& arms) {
+  std::vector<ModeSummary> modes;
+  for (const auto& entry : clip_modes()) {
+    const auto is_of_mode = [&](const ArmSummary& arm) {
+      return arm.clip.mode == entry.mode && !arm.perturbed;
+    };
+    if (std::none_of(arms.begin(), arms.end(), is_of_mode)) continue;
+    ModeSummary mode{entry.mode, {}, {}};
+    if (const ArmSummary* best = best_of(arms, is_of_mode)) mode.best_arm = best->name;
+    std::set<double> rates;
+    for (const auto& arm : arms)
+      if (is_of_mode(arm) && arm.usable) rates.insert(arm.learning_rate);
+    mode.usable_learning_rates.assign(rates.begin(), rates.end());
+    modes.push_back(std::move(mode));
+  }
+  return modes;
+}
+
+// An arm that clipped at least once: one that never acted is its baseline by another name.
+bool acted(const ArmSummary& arm) { return arm.clips() && arm.clipped_share.value_or(0) > 0; }
+
+std::optional<Verdict> verdict_of(const MetricDifference& difference,
+                                  const std::optional<double>& p_adjusted) {
+  if (!difference.verdict || !p_adjusted) return difference.verdict;
+  return *p_adjusted < kSignificant ? difference.verdict : Verdict::kNoDifference;
+}
+
+std::optional<BestComparison> compare_best(const std::vector<Arm>& arms,
+                                           const std::vector<ArmSummary>& summaries,
+                                           const MetricBasis& basis) {
+  const ArmSummary* best = best_of(summaries, acted);
+  const ArmSummary* baseline = best_of(summaries, [](const auto& arm) { return !arm.clips(); });
+  if (!best || !baseline) return std::nullopt;
+  const Arm& reference = arms[static_cast<std::size_t>(baseline - summaries.data())];
+  BestComparison result{best->name, baseline->name, {}, {}, {}, 0};
+  std::vector<std::optional<double>> p_values;
+  std::size_t best_place = 0;
+  for (std::size_t i = 0; i < arms.size(); ++i) {
+    if (!acted(summaries[i])) continue;
+    const auto difference = compare_metric(arms[i], reference, kJudged, basis);
+    if (&summaries[i] == best) {
+      best_place = p_values.size();
+      result.final_test_accuracy = difference;
+    }
+    p_values.push_back(difference.p_value);
+  }
+  result.candidates = p_values.size();
+  result.p_adjusted = adjusted(p_values)[best_place];
+  result.verdict = verdict_of(result.final_test_accuracy, result.p_adjusted);
+  return result;
+}
+
+// ---- The rest ----
+
+std::vector<NoiseFloor> noise_floors(const std::vector<Arm>& arms, const MetricBasis& basis) {
+  std::vector<NoiseFloor> floors;
+  for (const auto& [arm, baseline] : with_baselines(arms)) {
+    if (!arm->first->perturbed) continue;
+    const auto differences = paired_differences(*arm, *baseline, kJudged, basis);
+    if (differences.empty()) continue;
+    std::vector<double> sizes;
+    for (const double difference : differences) sizes.push_back(std::abs(difference));
+    NoiseFloor floor{arm_name(*baseline->first), arm_name(*arm->first), sizes.size(), 0, 0, {}};
+    floor.median_absolute_difference = quantile(sizes, 0.5);
+    floor.max_absolute_difference = quantile(sizes, 1);
+    if (differences.size() > 1) floor.standard_deviation = standard_deviation(differences);
+    floors.push_back(std::move(floor));
+  }
+  return floors;
 }
 
 std::vector<WhatIfTable> what_if_tables(const std::vector<Arm>& arms) {
   std::vector<WhatIfTable> tables;
   for (const auto& arm : arms) {
-    if (!is_baseline(arm)) continue;
+    if (arm.clips() || arm.first->perturbed) continue;
     WhatIfTable table{arm_name(*arm.first), {}};
     for (const auto& [seed, run] : arm.runs) table.counts += run->totals.what_if;
     if (table.counts.steps > 0) tables.push_back(std::move(table));
@@ -216,222 +171,68 @@ std::vector<WhatIfTable> what_if_tables(const std::vector<Arm>& arms) {
   return tables;
 }
 
-RunCounts count_runs(const std::vector<std::optional<RunRecord>>& records) {
-  RunCounts counts;
-  counts.planned = records.size();
-  for (const auto& record : records) {
-    if (!record) {
-      ++counts.unfinished;
-      continue;
-    }
-    switch (record->outcome) {
-      case Outcome::kCompleted:
-        ++counts.completed;
-        break;
-      case Outcome::kDiverged:
-        ++counts.diverged;
-        break;
-      case Outcome::kFailed:
-        ++counts.failed;
-        break;
-      case Outcome::kInterrupted:
-        ++counts.interrupted;
-        break;
-    }
+void count_outcome(Outcome outcome, RunCounts& counts) {
+  switch (outcome) {
+    case Outcome::kCompleted:
+      ++counts.completed;
+      return;
+    case Outcome::kDiverged:
+      ++counts.diverged;
+      return;
+    case Outcome::kFailed:
+      ++counts.failed;
+      return;
+    case Outcome::kInterrupted:
+      ++counts.interrupted;
+      return;
   }
+}
+
+RunCounts count_runs(const SweepRuns& runs) {
+  RunCounts counts;
+  counts.planned = runs.plan.size();
+  counts.damaged = runs.damaged.size();
+  std::uint64_t missing = 0;
+  for (const auto& record : runs.records) {
+    if (record)
+      count_outcome(record->outcome, counts);
+    else
+      ++missing;
+  }
+  counts.unfinished = missing - counts.damaged;
   return counts;
-}
-
-Json to_json(const RunCounts& runs) {
-  return {{"planned", runs.planned},         {"completed", runs.completed},
-          {"diverged", runs.diverged},       {"failed", runs.failed},
-          {"interrupted", runs.interrupted}, {"unfinished", runs.unfinished}};
-}
-
-Json to_json(const MetricSummary& metric) {
-  return {{"n", metric.n},
-          {"mean", json_optional(metric.mean)},
-          {"sd", json_optional(metric.standard_deviation)},
-          {"iqm", json_optional(metric.interquartile_mean)},
-          {"min", json_optional(metric.min)},
-          {"max", json_optional(metric.max)}};
-}
-
-Json to_json(const NormSummary& norms) {
-  return {{"median", json_optional(norms.median)},
-          {"p90", json_optional(norms.p90)},
-          {"p99", json_optional(norms.p99)},
-          {"max", json_optional(norms.max)}};
-}
-
-Json to_json(const ArmSummary& arm) {
-  Json json = {{"arm", arm.name}};
-  json.update(to_json(arm.clip));
-  json["learning_rate"] = json_number(arm.learning_rate);
-  add_json(json, arm.regularization);
-  json["seeds"] = arm.seeds;
-  json["completed"] = arm.completed;
-  json["diverged"] = arm.diverged;
-  for (const auto& entry : metrics()) json[entry.name] = to_json(arm.metrics[entry.metric]);
-  json["clipped_share"] = json_optional(arm.clipped_share);
-  json["mean_cosine"] = json_optional(arm.mean_cosine);
-  json["reading"] = arm.reading ? Json(to_text(*arm.reading)) : Json(nullptr);
-  json["grad_norm_raw"] = to_json(arm.grad_norm_raw);
-  return json;
-}
-
-Json to_json(const MetricDifference& difference) {
-  Json interval = nullptr;
-  if (difference.interval)
-    interval = Json::array(
-        {json_number(difference.interval->lower), json_number(difference.interval->upper)});
-  return {{"n", difference.n},
-          {"mean_difference", json_optional(difference.mean)},
-          {"interval", std::move(interval)},
-          {"better", difference.better},
-          {"worse", difference.worse},
-          {"equal", difference.equal}};
-}
-
-Json to_json(const Comparison& comparison) {
-  Json json = {{"arm", comparison.arm}, {"baseline", comparison.baseline}};
-  for (const auto& entry : metrics()) json[entry.name] = to_json(comparison.metrics[entry.metric]);
-  return json;
-}
-
-Json to_json(const WhatIfTable& table) {
-  const WhatIfCounts& counts = table.counts;
-  const auto share = [&](std::uint64_t acted) {
-    return json_number(static_cast<double>(acted) / static_cast<double>(counts.steps));
-  };
-  Json rows = Json::array();
-  for (std::size_t i = 0; i < kWhatIfThresholds.size(); ++i)
-    rows.push_back({{"threshold", json_number(kWhatIfThresholds[i])},
-                    {"value", share(counts.value[i])},
-                    {"global_norm", share(counts.global_norm[i])},
-                    {"tensor_norm", share(counts.tensor_norm[i])}});
-  return {{"baseline", table.baseline}, {"steps", counts.steps}, {"acted", std::move(rows)}};
-}
-
-template <typename Item>
-Json list_of(const std::vector<Item>& items) {
-  Json list = Json::array();
-  for (const auto& item : items) list.push_back(to_json(item));
-  return list;
-}
-
-// A number as a field of runs.csv: empty where it is missing.
-std::string field(const std::optional<double>& value) {
-  if (!value) return "";
-  const Json json = json_number(*value);
-  return json.is_string() ? json.get<std::string>() : shortest(*value);
-}
-
-std::vector<std::string> plan_fields(const RunSpec& run) {
-  const auto& mode = entry_of(run.clip.mode);
-  return {run.id, mode.name, mode.takes_threshold() ? field(run.clip.threshold) : "",
-          field(run.learning_rate), std::to_string(run.seed)};
-}
-
-// What became an axis after the columns had their order.
-std::vector<std::string> later_plan_fields(const RunSpec& run) {
-  return {field(run.clip.output_threshold), field(run.regularization.weight_decay),
-          field(run.regularization.decoupled_weight_decay), field(run.regularization.l1)};
-}
-
-std::vector<std::string> result_fields(const RunRecord& record) {
-  std::vector<std::string> fields = {to_text(record.outcome), std::to_string(record.totals.steps)};
-  for (const auto& entry : metrics()) fields.push_back(field(metric_value(record, entry.metric)));
-  fields.push_back(field(clipped_share(record.totals)));
-  const auto& norms = record.totals.grad_norm_raw;
-  for (const auto quantile :
-       {&NormQuantiles::median, &NormQuantiles::p90, &NormQuantiles::p99, &NormQuantiles::max})
-    fields.push_back(norms ? field((*norms).*quantile) : "");
-  fields.push_back(std::to_string(record.events.size()));
-  fields.push_back(field(record.totals.mean_cosine));
-  return fields;
 }
 
 }  // namespace
 
-const std::array<MetricEntry, 4>& metrics() {
-  static constexpr std::array<MetricEntry, 4> kMetrics = {
-      {{Metric::kFinalTestAccuracy, "final_test_accuracy", true},
-       {Metric::kBestTestAccuracy, "best_test_accuracy", true},
-       {Metric::kFinalTestLoss, "final_test_loss", false},
-       {Metric::kFinalTrainLoss, "final_train_loss", false}}};
-  return kMetrics;
-}
-
-std::optional<double> metric_value(const RunRecord& record, Metric metric) {
-  const bool is_accuracy = entry_of(metric).is_accuracy;
-  const auto chance = is_accuracy ? std::optional(kChanceAccuracy) : std::nullopt;
-  if (record.outcome == Outcome::kDiverged) return chance;
-  if (record.outcome != Outcome::kCompleted || record.epochs.empty()) return std::nullopt;
-  const double value = measured_value(record.epochs, metric);
-  return std::isfinite(value) ? value : chance;
-}
-
-std::optional<double> clipped_share(const RunTotals& totals) {
-  if (totals.steps == 0) return std::nullopt;
-  return static_cast<double>(totals.clipped_steps) / static_cast<double>(totals.steps);
-}
-
-const char* to_text(Reading reading) { return name_in(kReadings, reading); }
-
-Reading reading_of(const ClipRule& rule, double clipped_share) {
-  if (rule.mode == ClipMode::kNone) return Reading::kNoClipping;
-  if (clipped_share == 0) return Reading::kNeverActed;
-  if (clipped_share <= kMostOfASafetyNet) return Reading::kSafetyNet;
-  return clipped_share < kLeastOfALimiter ? Reading::kActsOften : Reading::kStepSizeLimiter;
-}
-
-Summary summarize(const std::vector<RunSpec>& plan,
-                  const std::vector<std::optional<RunRecord>>& records) {
-  if (plan.size() != records.size())
+Summary summarize(const SweepRuns& runs) {
+  if (runs.plan.size() != runs.records.size())
     throw std::logic_error("summarize: needs one record for each run of the plan");
-  const std::vector<Arm> arms = arms_of(plan, records);
+  const std::vector<Arm> arms = arms_of(runs.plan, runs.records);
   Summary summary;
-  summary.runs = count_runs(records);
-  for (const auto& arm : arms) summary.arms.push_back(summarize_arm(arm));
-  summary.comparisons = compare_with_baselines(arms);
+  summary.runs = count_runs(runs);
+  summary.damaged = runs.damaged;
+  summary.target_accuracy = runs.basis.target_accuracy;
+  for (const auto& arm : arms) summary.arms.push_back(summarize_arm(arm, runs.basis));
+  mark_usable(summary.arms);
+  summary.comparisons = compare_all(arms, runs.basis);
+  summary.modes = summarize_modes(summary.arms);
+  summary.best = compare_best(arms, summary.arms, runs.basis);
+  summary.noise_floor = noise_floors(arms, runs.basis);
   summary.what_if = what_if_tables(arms);
   return summary;
 }
 
-Json to_json(const Summary& summary) {
-  return {{"schema", kSummarySchema},
-          {"runs", to_json(summary.runs)},
-          {"chance_accuracy", kChanceAccuracy},
-          {"arms", list_of(summary.arms)},
-          {"comparisons", list_of(summary.comparisons)},
-          {"what_if", list_of(summary.what_if)}};
+const ArmSummary& Summary::arm(const std::string& name) const {
+  for (const auto& arm : arms)
+    if (arm.name == name) return arm;
+  throw std::logic_error("Summary::arm: no arm " + name);
 }
 
-std::string runs_csv(const std::vector<RunSpec>& plan,
-                     const std::vector<std::optional<RunRecord>>& records) {
-  std::string csv =
-      "id,mode,threshold,learning_rate,seed,outcome,steps,final_test_accuracy,best_test_accuracy,"
-      "final_test_loss,final_train_loss,clipped_share,grad_norm_median,grad_norm_p90,grad_norm_p99,"
-      "grad_norm_max,events,mean_cosine,output_threshold,weight_decay,decoupled_weight_decay,l1\n";
-  constexpr std::size_t kResultFields = 13;
-  const std::string unfinished = "unfinished" + std::string(kResultFields - 1, ',');
-  for (std::size_t i = 0; i < plan.size(); ++i)
-    csv += join(plan_fields(plan[i]), ",") + "," +
-           (records[i] ? join(result_fields(*records[i]), ",") : unfinished) + "," +
-           join(later_plan_fields(plan[i]), ",") + "\n";
-  return csv;
-}
-
-std::string summary_page(const Summary& summary) { return to_page(to_json(summary)) + "\n"; }
-
-Summary rebuild_summary(const SweepFolder& sweep) {
-  std::vector<std::optional<RunRecord>> records;
-  for (const auto& run : sweep.runs) records.push_back(read_run(sweep, run));
-  const Summary summary = summarize(sweep.runs, records);
-  write_file(runs_csv_path(sweep.folder), runs_csv(sweep.runs, records));
-  write_file(summary_path(sweep.folder), summary_page(summary));
-  return summary;
+const Comparison* Summary::comparison_of(const std::string& arm) const {
+  for (const auto& comparison : comparisons)
+    if (comparison.arm == arm) return &comparison;
+  return nullptr;
 }
 
 }  // namespace clipsweep

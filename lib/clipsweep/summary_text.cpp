@@ -3,14 +3,19 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <cmath>
+#include <optional>
+#include <set>
 #include <vector>
 
+#include "clipsweep/answer.h"
+#include "clipsweep/number_text.h"
 #include "clipsweep/table.h"
 #include "clipsweep/text.h"
 
 namespace clipsweep {
 namespace {
+
+constexpr std::size_t kColumns = 80;
 
 // How the differences of one metric are printed.
 struct DifferenceStyle {
@@ -27,24 +32,6 @@ constexpr DifferenceStyle kAccuracyStyle = {
 constexpr DifferenceStyle kLossStyle = {Metric::kFinalTrainLoss,
                                         "Final training loss against the baseline", "lower", 1, 3};
 
-// Fixed decimals, but never a wall of digits for a loss that exploded.
-std::string fixed_text(double value, int decimals) {
-  return std::abs(value) >= 1e5 ? fmt::format("{:.2e}", value)
-                                : fmt::format("{:.{}f}", value, decimals);
-}
-
-// The same with a sign, but for what rounds to zero.
-std::string signed_text(double value, int decimals) {
-  const std::string magnitude = fixed_text(std::abs(value), decimals);
-  if (magnitude == fixed_text(0, decimals)) return magnitude;
-  return (value < 0 ? "-" : "+") + magnitude;
-}
-
-// Three decimals, without a sign for what rounds to zero.
-std::string cosine_text(double cosine) {
-  return fmt::format("{:.3f}", std::abs(cosine) < 0.0005 ? 0 : cosine);
-}
-
 void add_count(std::vector<std::string>& parts, std::uint64_t count, const char* name) {
   if (count > 0) parts.push_back(fmt::format("{} {}", with_thousands(count), name));
 }
@@ -56,10 +43,12 @@ std::string counts_line(const RunCounts& runs) {
   add_count(parts, runs.failed, "failed");
   add_count(parts, runs.interrupted, "interrupted");
   add_count(parts, runs.unfinished, "unfinished");
+  add_count(parts, runs.damaged, "damaged");
   return fmt::format("{}: {}\n", counted(runs.planned, "run"), join(parts));
 }
 
-std::string counting_notes(const RunCounts& runs) {
+std::string counting_notes(const Summary& summary) {
+  const RunCounts& runs = summary.runs;
   std::string notes;
   if (runs.diverged > 0)
     notes += fmt::format(
@@ -68,6 +57,8 @@ std::string counting_notes(const RunCounts& runs) {
   if (runs.failed + runs.interrupted + runs.unfinished > 0)
     notes +=
         "Failed, interrupted and unfinished runs are left out; the same sweep command continues.\n";
+  for (const auto& run : summary.damaged)
+    notes += wrapped(fmt::format("Damaged and left out: {}", printable(run.reason, 300)), kColumns);
   return notes;
 }
 
@@ -100,15 +91,7 @@ std::string results_table(const std::vector<ArmSummary>& arms) {
 }
 
 std::string interval_text(const std::optional<Interval>& interval, const DifferenceStyle& style) {
-  if (!interval) return "";
-  return fmt::format("[{}, {}]", signed_text(style.factor * interval->lower, style.decimals),
-                     signed_text(style.factor * interval->upper, style.decimals));
-}
-
-const Comparison* comparison_of(const Summary& summary, const std::string& arm) {
-  for (const auto& comparison : summary.comparisons)
-    if (comparison.arm == arm) return &comparison;
-  return nullptr;
+  return interval ? signed_text(*interval, style.factor, style.decimals) : "";
 }
 
 // One line an arm that says it all.
@@ -120,19 +103,19 @@ std::string readings_table(const Summary& summary) {
                {"mean\ncosine"},
                {"clipping was", Align::kLeft}});
   for (const auto& arm : summary.arms) {
-    const Comparison* comparison = comparison_of(summary, arm.name);
+    const Comparison* comparison = summary.comparison_of(arm.name);
     const auto interval = comparison ? comparison->metrics[Metric::kFinalTestAccuracy].interval
                                      : std::optional<Interval>();
     table.add_row({arm.name, percent_text(arm.metrics[Metric::kFinalTestAccuracy].mean),
                    interval_text(interval, kAccuracyStyle), percent_text(arm.clipped_share),
-                   arm.mean_cosine ? cosine_text(*arm.mean_cosine) : "",
-                   arm.reading ? to_text(*arm.reading) : ""});
+                   cosine_text(arm.mean_cosine), arm.reading ? to_text(*arm.reading) : ""});
   }
   return "\nWhat clipping did: test accuracy and its difference from the baseline; how often\n"
          "it acted, and there the cosine between the gradient before and after\n" +
          table.text() +
          "Never acted: identical to the baseline. Safety net: on up to 10 % of the steps.\n"
-         "Step-size limiter: on 90 % and more, in effect another learning rate.\n";
+         "Step-size limiter: on 90 % and more, in effect another learning rate. Turns\n"
+         "gradient: likewise, but its direction changes too (cosine below 0.95).\n";
 }
 
 // A threshold that would have acted always or never in each mode says little.
@@ -175,15 +158,18 @@ std::string gradients_table(const std::vector<ArmSummary>& arms) {
 
 std::string differences_table(const std::vector<Comparison>& comparisons,
                               const DifferenceStyle& style) {
-  Table table(
-      {{"arm", Align::kLeft}, {"pairs"}, {"difference"}, {"95 % interval"}, {"better"}, {"worse"}});
+  Table table({{"arm", Align::kLeft},
+               {"difference"},
+               {"95 % interval"},
+               {"better in"},
+               {"verdict", Align::kLeft}});
   for (const auto& comparison : comparisons) {
     const auto& difference = comparison.metrics[style.metric];
     const std::string mean =
         difference.mean ? signed_text(style.factor * *difference.mean, style.decimals) : "";
-    table.add_row({comparison.arm, with_thousands(difference.n), mean,
-                   interval_text(difference.interval, style), with_thousands(difference.better),
-                   with_thousands(difference.worse)});
+    table.add_row({comparison.arm, mean, interval_text(difference.interval, style),
+                   fmt::format("{}/{}", difference.better, difference.n),
+                   difference.verdict ? to_text(*difference.verdict) : ""});
   }
   return fmt::format("\n{} ({} is better)\n{}", style.title, style.better, table.text());
 }
@@ -211,29 +197,61 @@ std::string differences_text(const Summary& summary) {
         "All else is equal; but arms of mode none are compared with the one without weight\n"
         "decay or L1.\n";
   if (std::any_of(comparisons.begin(), comparisons.end(), lacks_interval))
-    text += fmt::format("Fewer than {} pairs give no interval: add seeds for one.\n",
+    text += fmt::format("Fewer than {} pairs give no interval and no verdict: add seeds.\n",
                         kFewestForInterval);
   return text;
+}
+
+// What each mode can do, and what it does to bad outcomes.
+std::string modes_table(const Summary& summary) {
+  std::set<double> rates;
+  for (const auto& arm : summary.arms) rates.insert(arm.learning_rate);
+  const std::vector<double> all(rates.begin(), rates.end());
+  Table table({{"best arm of each mode", Align::kLeft},
+               {"final\nmean ± sd"},
+               {"worst\nseed"},
+               {"spikes"},
+               {"diverged"},
+               {"usable at\nlearning rates", Align::kLeft}});
+  for (const auto& mode : summary.modes) {
+    if (!mode.best_arm) continue;
+    const ArmSummary& arm = summary.arm(*mode.best_arm);
+    const auto& accuracy = arm.metrics[Metric::kFinalTestAccuracy];
+    table.add_row({arm.name, mean_and_deviation(accuracy), percent_text(accuracy.min),
+                   with_thousands(arm.spikes), with_thousands(arm.diverged),
+                   range_text(mode.usable_learning_rates, all)});
+  }
+  return "\nModes (usable: within 3 points of the best of all arms, nothing diverged)\n" +
+         table.text();
+}
+
+std::string noise_floor_text(const std::vector<NoiseFloor>& floors) {
+  std::string text;
+  for (const auto& floor : floors)
+    text += wrapped(
+        fmt::format(
+            "Noise floor: flipping the last bit of the initial weights of {} moves a run by "
+            "{} points (median of {}; at most {}).",
+            floor.baseline, percent_text(floor.median_absolute_difference),
+            counted(floor.n, "seed"), percent_text(floor.max_absolute_difference)),
+        kColumns);
+  return text.empty() ? "" : "\n" + text;
+}
+
+std::string answer_text(const Summary& summary) {
+  const Answer answer = answer_of(summary);
+  return "\nDoes clipping help?\n" + wrapped(answer.does_it_help, kColumns, 2) + "Where?\n" +
+         wrapped(answer.where, kColumns, 2) + "What to use?\n" +
+         wrapped(answer.what_to_use, kColumns, 2);
 }
 
 }  // namespace
 
 std::string comparison_text(const Summary& summary) {
-  return counts_line(summary.runs) + counting_notes(summary.runs) + results_table(summary.arms) +
-         gradients_table(summary.arms) + differences_text(summary) + readings_table(summary) +
-         what_if_table(summary.what_if);
-}
-
-std::string percent_text(const std::optional<double>& share) {
-  return share ? fmt::format("{:.1f}", 100 * *share) : "";
-}
-
-std::string loss_text(const std::optional<double>& loss, int decimals) {
-  return loss ? fixed_text(*loss, decimals) : "";
-}
-
-std::string norm_text(const std::optional<double>& norm, int digits) {
-  return norm ? fmt::format("{:.{}g}", *norm, digits) : "";
+  return counts_line(summary.runs) + counting_notes(summary) + results_table(summary.arms) +
+         gradients_table(summary.arms) + what_if_table(summary.what_if) + readings_table(summary) +
+         differences_text(summary) + modes_table(summary) + noise_floor_text(summary.noise_floor) +
+         answer_text(summary);
 }
 
 }  // namespace clipsweep

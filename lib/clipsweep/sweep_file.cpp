@@ -14,11 +14,13 @@
 namespace clipsweep {
 namespace {
 
-// A number or string as the text that the command line would hold; nothing for other types.
+// A number, boolean or string as the text that the command line would hold; nothing for other
+// types.
 std::optional<std::string> scalar_text(const toml::node& node) {
   if (const auto* text = node.as_string()) return text->get();
   if (const auto* number = node.as_integer()) return std::to_string(number->get());
   if (const auto* number = node.as_floating_point()) return shortest(number->get());
+  if (const auto* truth = node.as_boolean()) return truth->get() ? "true" : "false";
   return std::nullopt;
 }
 
@@ -41,10 +43,10 @@ Assignment assignment_of(const std::string& file, const toml::key& name, const t
   const auto text = node.is_array() ? list_text(key, *node.as_array()) : scalar_text(node);
   const std::string place = fmt::format("{}:{}:{}", file, begin.line, begin.column);
   if (!text)
-    throw ConfigError(
-        fmt::format("{}: {} must be a number, a string or a list of these (tables and dates have "
-                    "no meaning here)",
-                    place, printable(key)));
+    throw ConfigError(fmt::format(
+        "{}: {} must be a number, a string, true, false or a list of these (tables and dates have "
+        "no meaning here)",
+        place, printable(key)));
   return {
       key, *text, fmt::format("{}:{}", file, begin.line),
       fmt::format("{}: {} = {}", place, printable(key), text->empty() ? "[]" : printable(*text))};

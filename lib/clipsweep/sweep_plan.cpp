@@ -48,6 +48,33 @@ std::string id_of(const RunSpec& run, const Json& uncommon, const std::string& d
                      sha256_of(decisive.dump()).substr(0, 8));
 }
 
+// All combinations; IDs are still missing.
+std::vector<RunSpec> grid_of(const ExperimentConfig& config) {
+  std::vector<RunSpec> runs;
+  for (const auto& rule : clip_rules(config))
+    for (const double learning_rate : config.learning_rates)
+      for (const auto& regularization : regularizations(config))
+        for (const std::uint64_t seed : config.seeds)
+          runs.push_back({"", rule, learning_rate, seed, regularization});
+  if (!config.noise_floor) return runs;
+  const std::size_t plain = runs.size();
+  for (std::size_t i = 0; i < plain; ++i) {
+    if (runs[i].clip.mode != ClipMode::kNone) continue;
+    runs.push_back(runs[i]);
+    runs.back().perturbed = true;
+  }
+  return runs;
+}
+
+void check_size(const ExperimentConfig& config) {
+  const auto factor = [](std::size_t count) { return static_cast<double>(count); };
+  const double grid = factor(clip_rules(config).size()) * factor(config.learning_rates.size()) *
+                      factor(regularizations(config).size()) * factor(config.seeds.size());
+  if (grid > kMostRuns)
+    throw ConfigError(fmt::format("the grid has {:.3g} runs; at most {} make one sweep", grid,
+                                  with_thousands(kMostRuns)));
+}
+
 bool is_slug(const std::string& text) {
   return !text.empty() && text.size() <= 200 && text.front() != '.' &&
          std::all_of(text.begin(), text.end(), [](char character) {
@@ -60,14 +87,7 @@ bool is_slug(const std::string& text) {
 }  // namespace
 
 SweepPlan make_plan(const ExperimentConfig& config, const std::string& data_sha256) {
-  const auto rules = clip_rules(config);
-  const auto remedies = regularizations(config);
-  const double grid =
-      static_cast<double>(rules.size()) * static_cast<double>(config.learning_rates.size()) *
-      static_cast<double>(remedies.size()) * static_cast<double>(config.seeds.size());
-  if (grid > kMostRuns)
-    throw ConfigError(fmt::format("the grid has {:.3g} runs; at most {} make one sweep", grid,
-                                  with_thousands(kMostRuns)));
+  check_size(config);
   SweepPlan plan;
   plan.training = config.training;
   plan.training_json = settings_json(config, SettingGroup::kTraining);
@@ -75,16 +95,9 @@ SweepPlan make_plan(const ExperimentConfig& config, const std::string& data_sha2
   plan.log_every = config.log_every;
   const Json uncommon = uncommon_settings(config);
   std::set<std::string> seen;
-  for (const auto& rule : rules) {
-    for (const double learning_rate : config.learning_rates) {
-      for (const auto& regularization : remedies) {
-        for (const std::uint64_t seed : config.seeds) {
-          RunSpec run{"", rule, learning_rate, seed, regularization};
-          run.id = id_of(run, uncommon, data_sha256);
-          if (seen.insert(run.id).second) plan.runs.push_back(std::move(run));
-        }
-      }
-    }
+  for (RunSpec& run : grid_of(config)) {
+    run.id = id_of(run, uncommon, data_sha256);
+    if (seen.insert(run.id).second) plan.runs.push_back(std::move(run));
   }
   return plan;
 }
@@ -94,6 +107,7 @@ std::string arm_name(const RunSpec& run) {
   for (const auto& entry : kRegularizations)
     if (const double strength = run.regularization.*entry.strength; strength != 0)
       name += fmt::format("_{}-{}", entry.slug, shortest(strength));
+  if (run.perturbed) name += "_perturbed";
   return name;
 }
 
@@ -103,6 +117,7 @@ Json to_json(const RunSpec& run) {
   json["learning_rate"] = json_number(run.learning_rate);
   json["seed"] = run.seed;
   add_json(json, run.regularization);
+  if (run.perturbed) json["perturbed"] = true;
   return json;
 }
 
@@ -130,6 +145,7 @@ RunSpec run_spec_from_json(const Json& json) {
   for (const auto& entry : kRegularizations)
     if (json.contains(entry.key))
       run.regularization.*entry.strength = number_member(json, entry.key);
+  run.perturbed = json.contains("perturbed") && bool_member(json, "perturbed");
   return run;
 }
 

@@ -18,6 +18,7 @@ struct RunSpec {
   double learning_rate = 0;
   std::uint64_t seed = 0;
   Regularization regularization = {};
+  bool perturbed = false;  // begins with the last bit of each initial weight flipped: noise floor
 };
 
 struct SweepPlan {
@@ -28,7 +29,7 @@ struct SweepPlan {
 };
 
 // Crosses the axes: clips, then learning rates, then regularization, then seeds vary fastest. Equal
-// runs appear once.
+// runs appear once. For the noise floor, the runs of mode none appear once more, perturbed, last.
 // Throws ConfigError above 1,000,000 runs.
 SweepPlan make_plan(const ExperimentConfig& config, const std::string& data_sha256);
 
@@ -36,7 +37,7 @@ SweepPlan make_plan(const ExperimentConfig& config, const std::string& data_sha2
 std::string arm_name(const RunSpec& run);
 
 // `{"id": ..., "mode": ..., "threshold": ..., "learning_rate": ..., "seed": ...}`; settings of the
-// mode and regularization where they are not their default.
+// mode, regularization and `perturbed` where they are not their default.
 Json to_json(const RunSpec& run);
 // Adds the kinds of regularization that are not off.
 void add_json(Json& json, const Regularization& regularization);

@@ -103,6 +103,21 @@ std::string counted(std::uint64_t count, std::string_view noun) {
   return fmt::format("{} {}{}", with_thousands(count), noun, count == 1 ? "" : "s");
 }
 
+std::string wrapped(std::string_view text, std::size_t columns, std::size_t indent) {
+  std::string lines;
+  std::string line;
+  while (!text.empty()) {
+    const std::string_view word = text.substr(0, text.find(' '));
+    text.remove_prefix(std::min(text.size(), word.size() + 1));
+    if (!line.empty() && line.size() + 1 + word.size() > columns) {
+      lines += line + "\n";
+      line.clear();
+    }
+    line += (line.empty() ? std::string(indent, ' ') : " ") + std::string(word);
+  }
+  return line.empty() ? lines : lines + line + "\n";
+}
+
 std::string printable(std::string_view text, std::size_t longest) {
   std::string result;
   for (const char character : text.substr(0, longest)) {

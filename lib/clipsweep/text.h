@@ -35,6 +35,10 @@ std::string did_you_mean(std::string_view name, const std::vector<std::string>& 
 std::string counted(std::uint64_t count, std::string_view noun);
 std::string with_thousands(std::uint64_t count);
 
+// Broken into lines of at most so many characters, each indented and ended with a line break; only
+// between words, so that a longer word has a line of its own.
+std::string wrapped(std::string_view text, std::size_t columns, std::size_t indent = 0);
+
 // Cut to a length fit for a message, control characters replaced, so that hostile input cannot
 // spoil the terminal.
 std::string printable(std::string_view text, std::size_t longest = 60);

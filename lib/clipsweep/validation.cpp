@@ -11,7 +11,8 @@
 
 #include "clipsweep/result_folder.h"
 #include "clipsweep/run_check.h"
-#include "clipsweep/summary.h"
+#include "clipsweep/runs_csv.h"
+#include "clipsweep/summary_json.h"
 #include "clipsweep/text.h"
 
 namespace clipsweep {
@@ -24,8 +25,10 @@ class FolderChecker {
   Validation check() {
     check_plan();
     for (const auto& run : sweep_.runs) check_one_run(run);
-    check_pairing("initial_weights", &RunRecord::initial_weights_sha256);
-    check_pairing("batch_order", &RunRecord::batch_order_sha256);
+    check_pairing("initial_weights", &RunRecord::initial_weights_sha256,
+                  [](const RunSpec& run) { return std::make_pair(run.seed, run.perturbed); });
+    check_pairing("batch_order", &RunRecord::batch_order_sha256,
+                  [](const RunSpec& run) { return run.seed; });
     check_strangers();
     // Where a run cannot be read, nothing can be said about what follows from the runs.
     if (!damaged_) check_results();
@@ -55,14 +58,16 @@ class FolderChecker {
     records_.push_back(std::move(checked.record));
   }
 
-  // Runs with the same seed must have started alike; the majority is taken to be right.
-  void check_pairing(const char* key, std::string RunRecord::*hash) {
-    std::map<std::uint64_t, std::map<std::string, std::size_t>> counts;
+  // Runs of the same seed must have started alike, and those of a group all the same; the majority
+  // is taken to be right.
+  template <typename GroupOf>
+  void check_pairing(const char* key, std::string RunRecord::*hash, const GroupOf& group_of) {
+    std::map<decltype(group_of(RunSpec{})), std::map<std::string, std::size_t>> counts;
     for (const auto& record : records_)
-      if (record) ++counts[record->spec.seed][(*record).*hash];
+      if (record) ++counts[group_of(record->spec)][(*record).*hash];
     for (const auto& record : records_) {
       if (!record) continue;
-      const auto& hashes = counts[record->spec.seed];
+      const auto& hashes = counts[group_of(record->spec)];
       const auto usual =
           std::max_element(hashes.begin(), hashes.end(),
                            [](const auto& a, const auto& b) { return a.second < b.second; });
@@ -87,8 +92,9 @@ class FolderChecker {
   }
 
   void check_results() {
-    check_derived("runs.csv", runs_csv(sweep_.runs, records_));
-    check_derived("summary.json", summary_page(summarize(sweep_.runs, records_)));
+    const SweepRuns runs{sweep_.runs, records_, {}, metric_basis_of(sweep_)};
+    check_derived("runs.csv", runs_csv(runs));
+    check_derived("summary.json", summary_page(summarize(runs)));
     if (!fs::exists(summary_path(sweep_.folder))) return;
     FileProblems problems = problems_of("summary.json");
     read_checked_json("summary", problems);
