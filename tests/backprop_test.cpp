@@ -80,14 +80,14 @@ class BackpropOracle {
   }
 
   void add_sample(int sample) {
-    const int hidden = layout_.hidden;
+    const int hidden = layout_.model.hidden;
     std::vector<Step> steps(1);
     steps[0].c.assign(static_cast<std::size_t>(hidden), 0);
     steps[0].h = steps[0].c;
     for (int t = 0; t < batch_.time_steps; ++t) steps.push_back(forward(steps.back(), t, sample));
     std::vector<double> logits;
     double sum = 0;
-    for (int k = 0; k < layout_.outputs; ++k) {
+    for (int k = 0; k < layout_.model.outputs; ++k) {
       double logit = row_[at("output.bias", k)];
       for (int j = 0; j < hidden; ++j)
         logit += row_[at("output.weight", k * hidden + j)] * steps.back().h[std::size_t(j)];
@@ -95,7 +95,7 @@ class BackpropOracle {
       sum += logits.back();
     }
     std::vector<double> dh(static_cast<std::size_t>(hidden)), dc(dh);
-    for (int k = 0; k < layout_.outputs; ++k) {
+    for (int k = 0; k < layout_.model.outputs; ++k) {
       const bool is_label = batch_.labels[static_cast<std::size_t>(sample)] == k;
       const double d = (logits[std::size_t(k)] / sum - (is_label ? 1 : 0)) / batch_.size;
       gradient_[at("output.bias", k)] += d;
@@ -110,15 +110,15 @@ class BackpropOracle {
 
   Step forward(const Step& before, int t, int sample) const {
     Step step;
-    for (int j = 0; j < layout_.hidden; ++j) {
+    for (int j = 0; j < layout_.model.hidden; ++j) {
       double gate[4];
       for (int q = 0; q < 4; ++q) {
-        const int unit = q * layout_.hidden + j;
+        const int unit = q * layout_.model.hidden + j;
         gate[q] = row_[at("lstm.bias", unit)];
-        for (int i = 0; i < layout_.inputs; ++i)
-          gate[q] += row_[at("lstm.weight_ih", unit * layout_.inputs + i)] * input(t, i, sample);
-        for (int k = 0; k < layout_.hidden; ++k)
-          gate[q] += row_[at("lstm.weight_hh", unit * layout_.hidden + k)] *
+        for (int i = 0; i < layout_.model.inputs; ++i)
+          gate[q] += row_[at("lstm.weight_ih", unit * layout_.model.inputs + i)] * input(t, i, sample);
+        for (int k = 0; k < layout_.model.hidden; ++k)
+          gate[q] += row_[at("lstm.weight_hh", unit * layout_.model.hidden + k)] *
                      before.h[static_cast<std::size_t>(k)];
       }
       step.i.push_back(sigmoid(gate[0]));
@@ -145,12 +145,12 @@ class BackpropOracle {
                            error_h * tanh_c * step.o[j] * (1 - step.o[j])};
       dc_before[j] = error_c * step.f[j];
       for (int q = 0; q < 4; ++q) {
-        const int unit = q * layout_.hidden + static_cast<int>(j);
+        const int unit = q * layout_.model.hidden + static_cast<int>(j);
         gradient_[at("lstm.bias", unit)] += d[q];
-        for (int i = 0; i < layout_.inputs; ++i)
-          gradient_[at("lstm.weight_ih", unit * layout_.inputs + i)] += d[q] * input(t, i, sample);
-        for (int k = 0; k < layout_.hidden; ++k) {
-          const std::size_t weight = at("lstm.weight_hh", unit * layout_.hidden + k);
+        for (int i = 0; i < layout_.model.inputs; ++i)
+          gradient_[at("lstm.weight_ih", unit * layout_.model.inputs + i)] += d[q] * input(t, i, sample);
+        for (int k = 0; k < layout_.model.hidden; ++k) {
+          const std::size_t weight = at("lstm.weight_hh", unit * layout_.model.hidden + k);
           gradient_[weight] += d[q] * before.h[static_cast<std::size_t>(k)];
           dh_before[static_cast<std::size_t>(k)] += d[q] * row_[weight];
         }

@@ -78,8 +78,8 @@ Tensor labels_of(const Batch& batch, int source) {
 
 Oracle oracle(Span<const float> row, const ParameterLayout& layout, const Batch& batch, int source,
               torch::ScalarType type) {
-  torch::nn::LSTM lstm(torch::nn::LSTMOptions(layout.inputs, layout.hidden));
-  torch::nn::Linear output(layout.hidden, layout.outputs);
+  torch::nn::LSTM lstm(torch::nn::LSTMOptions(layout.model.inputs, layout.model.hidden));
+  torch::nn::Linear output(layout.model.hidden, layout.model.outputs);
   lstm->to(type);
   output->to(type);
   const auto tensor_of = [&](const char* name) {

@@ -47,7 +47,9 @@ struct Batch {
   int time_steps = 0;
   int inputs = 0;
   AlignedVector<float> values;       // [S, blocks, T, I, kLanes]
-  std::vector<std::uint8_t> labels;  // [S, blocks * kLanes]
+  std::vector<std::uint8_t> labels;  // [S, blocks, kLanes], or [S, blocks, T, kLanes] for a class
+                                     // at each step
+  AlignedVector<float> numbers;      // [S, blocks, kLanes], where numbers are the target
   std::vector<int> source_of_run;    // [R], the batch that each run sees
 
   std::size_t blocks() const { return (static_cast<std::size_t>(size) + kLanes - 1) / kLanes; }

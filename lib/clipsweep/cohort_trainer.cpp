@@ -123,7 +123,7 @@ void CohortTrainer::step() {
 
 double CohortTrainer::clipped_derivatives_share(std::size_t r) const {
   const double derivatives =
-      2.0 * batch_.time_steps * context_.layout.hidden * batch_.size;  // 2 T H B
+      2.0 * batch_.time_steps * context_.layout.model.hidden * batch_.size;  // 2 T H B
   return static_cast<double>(result_.clipped_derivatives[r]) / derivatives;
 }
 

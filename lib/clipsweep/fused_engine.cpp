@@ -11,8 +11,9 @@ namespace {
 class FusedEngine : public GradientEngine {
  public:
   explicit FusedEngine(const ParameterLayout& layout)
-      : sizes_{0, static_cast<std::size_t>(layout.inputs), static_cast<std::size_t>(layout.hidden),
-               static_cast<std::size_t>(layout.outputs)} {}
+      : sizes_{0, static_cast<std::size_t>(layout.model.inputs),
+               static_cast<std::size_t>(layout.model.hidden),
+               static_cast<std::size_t>(layout.model.outputs)} {}
 
   std::string name() const override { return "fused"; }
   std::string simd() const override { return simd_name(); }

@@ -54,6 +54,15 @@ class GradientEngine {
 
   // Losses and right answers alone; every run sees the batch's only source.
   virtual EvaluationResult evaluate(const Block& parameters, const Batch& batch) = 0;
+
+  // The gradient through time of one run: for each time step t the norm, over the units of the top
+  // layer and the samples of one source, of the derivative of the mean loss with respect to h_t,
+  // [T]; limited like those of compute_gradients. parameters [P].
+  virtual std::vector<float> state_gradient_norms(Span<const float> /*parameters*/,
+                                                  const Batch& /*batch*/, std::size_t /*source*/,
+                                                  float /*backprop_limit*/) {
+    return {};
+  }
 };
 
 // Makes one engine for each worker.

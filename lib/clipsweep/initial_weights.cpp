@@ -48,22 +48,22 @@ void fill_orthogonal(Span<float> values, std::size_t rows, std::size_t columns,
 
 void fill_as_keras(const ParameterLayout& layout, const ParameterTensor& tensor, Span<float> values,
                    RandomStream& random) {
-  const auto hidden = static_cast<std::size_t>(layout.hidden);
+  const auto hidden = static_cast<std::size_t>(layout.model.hidden);
   if (tensor.name == "lstm.weight_ih") {
-    fill_uniform(values, glorot_limit(layout.inputs, 4 * layout.hidden), random);
+    fill_uniform(values, glorot_limit(layout.model.inputs, 4 * layout.model.hidden), random);
   } else if (tensor.name == "lstm.weight_hh") {
     fill_orthogonal(values, 4 * hidden, hidden, random);
   } else if (tensor.name == "lstm.bias") {
     const auto forget_gate = values.subspan(hidden, hidden);
     std::fill(forget_gate.begin(), forget_gate.end(), 1.0F);
   } else if (tensor.name == "output.weight") {
-    fill_uniform(values, glorot_limit(layout.hidden, layout.outputs), random);
+    fill_uniform(values, glorot_limit(layout.model.hidden, layout.model.outputs), random);
   }
 }
 
 void fill_as_torch(const ParameterLayout& layout, const ParameterTensor& tensor, Span<float> values,
                    RandomStream& random) {
-  const double limit = 1 / std::sqrt(static_cast<double>(layout.hidden));
+  const double limit = 1 / std::sqrt(static_cast<double>(layout.model.hidden));
   fill_uniform(values, limit, random);
   if (tensor.name != "lstm.bias") return;
   std::vector<float> second(values.size());

@@ -6,6 +6,14 @@
 #include <stdexcept>
 
 namespace clipsweep {
+namespace {
+
+// The plain cells share a name, as in PyTorch.
+std::string tensor_prefix(Cell cell) {
+  return cell == Cell::kLstm ? "lstm." : cell == Cell::kGru ? "gru." : "rnn.";
+}
+
+}  // namespace
 
 std::size_t ParameterTensor::size() const {
   return std::accumulate(
@@ -35,21 +43,33 @@ const ParameterTensor& ParameterLayout::tensor_at(std::size_t element) const {
   throw std::logic_error("ParameterLayout: no such element");
 }
 
-ParameterLayout lstm_layout(int inputs, int hidden, int outputs) {
+ParameterLayout layout_of(const Model& model) {
   ParameterLayout layout;
-  layout.inputs = inputs;
-  layout.hidden = hidden;
-  layout.outputs = outputs;
-  const auto add = [&](const char* name, std::vector<int> shape) {
+  layout.model = model;
+  const auto add = [&](const std::string& name, std::vector<int> shape) {
     const std::size_t offset = layout.size();
     layout.tensors.push_back({name, std::move(shape), offset});
   };
-  add("lstm.weight_ih", {4 * hidden, inputs});
-  add("lstm.weight_hh", {4 * hidden, hidden});
-  add("lstm.bias", {4 * hidden});
-  add("output.weight", {outputs, hidden});
-  add("output.bias", {outputs});
+  const std::string cell = tensor_prefix(model.cell);
+  const int rows = gates_of(model.cell) * model.hidden;
+  for (int layer = 0; layer < model.layers; ++layer) {
+    const std::string suffix = layer == 0 ? "" : "_l" + std::to_string(layer);
+    add(cell + "weight_ih" + suffix, {rows, layer == 0 ? model.inputs : model.hidden});
+    add(cell + "weight_hh" + suffix, {rows, model.hidden});
+    if (model.cell == Cell::kGru) {
+      add(cell + "bias_ih" + suffix, {rows});
+      add(cell + "bias_hh" + suffix, {rows});
+    } else {
+      add(cell + "bias" + suffix, {rows});
+    }
+  }
+  add("output.weight", {model.outputs, model.hidden});
+  add("output.bias", {model.outputs});
   return layout;
+}
+
+ParameterLayout lstm_layout(int inputs, int hidden, int outputs) {
+  return layout_of({Cell::kLstm, 1, inputs, hidden, outputs, Target::kClass});
 }
 
 bool is_output(const ParameterTensor& tensor) { return tensor.name.compare(0, 7, "output.") == 0; }

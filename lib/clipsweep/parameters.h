@@ -6,6 +6,7 @@
 
 #include "clipsweep/experiment_config.h"
 #include "clipsweep/image_data.h"
+#include "clipsweep/model.h"
 #include "clipsweep/span.h"
 
 namespace clipsweep {
@@ -21,9 +22,7 @@ struct ParameterTensor {
 
 // All tensors of a model, one after the other.
 struct ParameterLayout {
-  int inputs = 0;   // I
-  int hidden = 0;   // H
-  int outputs = 0;  // O
+  Model model;
   std::vector<ParameterTensor> tensors;
 
   std::size_t size() const;  // P
@@ -33,9 +32,16 @@ struct ParameterLayout {
   const ParameterTensor& tensor_at(std::size_t element) const;
 };
 
-// LSTM and dense layer; gates in the order i, f, g, o:
-//   lstm.weight_ih [4H, I]  lstm.weight_hh [4H, H]  lstm.bias [4H]  output.weight [O, H]
+// Recurrent layers and dense layer, G being 4 gates for lstm (i, f, g, o), 3 for gru (r, z, n), 1
+// for the plain cells:
+//   CELL.weight_ih [GH, I]  CELL.weight_hh [GH, H]  CELL.bias [GH]  output.weight [O, H]
 //   output.bias [O]
+// CELL is `lstm`, `gru` or `rnn`. A gru has in place of its bias, as in PyTorch,
+// gru.bias_ih [3H] and gru.bias_hh [3H]. Layers above the first are named CELL.weight_ih_l1
+// [GH, H] and so on.
+ParameterLayout layout_of(const Model& model);
+
+// That of one layer of LSTM that tells classes apart.
 ParameterLayout lstm_layout(int inputs, int hidden, int outputs);
 
 // Whether a tensor is one of the output layer's, whose names begin with `output.`.

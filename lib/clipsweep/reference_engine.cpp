@@ -35,13 +35,13 @@ LstmParameters views_of(const Tensor& parameters, const ParameterLayout& layout)
     sizes.push_back(static_cast<std::int64_t>(tensor.size()));
   const auto parts = parameters.split_with_sizes(sizes, 1);
   const std::int64_t runs = parameters.size(0);
-  const std::int64_t gates = 4 * layout.hidden;
+  const std::int64_t gates = 4 * layout.model.hidden;
   // Contiguous once, instead of at every time step.
-  return {parts[0].reshape({runs, gates, layout.inputs}).contiguous(),
-          parts[1].reshape({runs, gates, layout.hidden}).contiguous(),
+  return {parts[0].reshape({runs, gates, layout.model.inputs}).contiguous(),
+          parts[1].reshape({runs, gates, layout.model.hidden}).contiguous(),
           parts[2].reshape({runs, gates, 1}),
-          parts[3].reshape({runs, layout.outputs, layout.hidden}),
-          parts[4].reshape({runs, layout.outputs, 1})};
+          parts[3].reshape({runs, layout.model.outputs, layout.model.hidden}),
+          parts[4].reshape({runs, layout.model.outputs, 1})};
 }
 
 using StateHook = std::function<void(const Tensor&)>;
@@ -201,13 +201,13 @@ SampleResults lstm_cross_entropy(const Tensor& parameters, const ParameterLayout
   TORCH_CHECK(parameters.dim() == 2 && parameters.size(1) == std::int64_t(layout.size()),
               "lstm_cross_entropy: parameters must be [R, ", layout.size(), "], not ",
               parameters.sizes());
-  TORCH_CHECK(inputs.size(1) == layout.inputs, "lstm_cross_entropy: inputs must be [S, ",
-              layout.inputs, ", T, B], not ", inputs.sizes());
+  TORCH_CHECK(inputs.size(1) == layout.model.inputs, "lstm_cross_entropy: inputs must be [S, ",
+              layout.model.inputs, ", T, B], not ", inputs.sizes());
   const LstmParameters weights = views_of(parameters, layout);
   const Tensor samples = padded(inputs);
   const std::int64_t width = samples.size(3);
   const bool shared = samples.size(0) == 1;
-  const Tensor flat = samples.reshape({samples.size(0), layout.inputs, -1});
+  const Tensor flat = samples.reshape({samples.size(0), layout.model.inputs, -1});
   const Tensor of_runs = shared ? flat.expand({runs, -1, -1}) : flat.index_select(0, source_of_run);
   const Tensor h = last_hidden_state(weights, of_runs, width, on_state);
   const Tensor logits =
