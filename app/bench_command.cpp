@@ -11,12 +11,12 @@ namespace clipsweep {
 
 int run_bench(const CommandLine& line) {
   const ExperimentConfig config = config_of(line);
-  const ImageData data = load_image_data(config.data_folder);
+  const auto task = make_task(config);
   const bool is_terminal = stderr_is_terminal();
   const auto say_progress = [&](const std::string& what) {
     say(fmt::format(is_terminal ? "\r{}\x1b[K" : "{}\n", "bench: " + what));
   };
-  const BenchResult result = run_benchmarks(data, config.data_folder, say_progress);
+  const BenchResult result = run_benchmarks(*task, config.data_folder, say_progress);
   if (is_terminal) say("\r\x1b[K");
   fmt::print("{}", line.json ? to_page(bench_json(result)) + "\n" : bench_text(result));
   return kSuccess;

@@ -162,13 +162,13 @@ class ShapeBench {
     if (fused) use_simd(row.simd);
     const auto engine = fused ? make_fused_engine(layout_) : make_reference_engine(layout_, "cpu");
     const SweepPlan plan = plan_of(row.runs, shape_.hidden);
+    const auto task = make_image_task(data_, plan.training);
     std::vector<const RunSpec*> specs;
     for (const auto& run : plan.runs) specs.push_back(&run);
     const std::atomic<bool> stop{false};
     std::atomic<std::uint64_t> run_steps{0};
-    const std::vector<Batch> no_test;
     const auto no_log = [](const RunSpec&) -> StepSink { return [](const StepRecord&) {}; };
-    CohortTrainer trainer({plan, layout_, data_, no_test, stop, run_steps}, specs, *engine, no_log,
+    CohortTrainer trainer({plan, layout_, *task, stop, run_steps}, specs, *engine, no_log,
                           [](const RunRecord&) {});
     trainer.step();
     return static_cast<double>(row.runs) * calls_per_second([&] { trainer.step(); });
@@ -181,7 +181,7 @@ class ShapeBench {
 };
 
 // Eight arms of sixteen seeds, an epoch each.
-double sweep_run_steps_per_second(const ImageData& data, std::size_t workers) {
+double sweep_run_steps_per_second(const Task& task, std::size_t workers) {
   ExperimentConfig config;
   config.training.epochs = 1;
   config.training.steps_per_epoch = kSweepSteps;
@@ -200,7 +200,7 @@ double sweep_run_steps_per_second(const ImageData& data, std::size_t workers) {
   SweepProgress progress;
   const EngineFactory make_engine = make_fused_engine;
   const Stopwatch stopwatch;
-  train_runs({plan, data, scratch.path(), workers, make_engine, stop, progress}, runs);
+  train_runs({plan, task, scratch.path(), workers, make_engine, stop, progress}, runs);
   return static_cast<double>(progress.run_steps) / stopwatch.seconds();
 }
 
@@ -230,7 +230,7 @@ double BenchShape::floating_point_operations() const {
   return 2 * products * kBatchSize * time_steps;
 }
 
-BenchResult run_benchmarks(const ImageData& data, const std::string& data_folder,
+BenchResult run_benchmarks(const Task& task, const std::string& data_folder,
                            const std::function<void(const std::string&)>& say_progress) {
   use_one_thread();
   const std::string simd = simd_name();
@@ -254,7 +254,7 @@ BenchResult run_benchmarks(const ImageData& data, const std::string& data_folder
   if (usable_cores() > 1) result.sweeps.push_back({usable_cores(), kSweepRuns});
   for (int repetition = 0; repetition < kRepetitions; ++repetition)
     for (auto& sweep : result.sweeps)
-      sweep.run_steps_per_second.values.push_back(sweep_run_steps_per_second(data, sweep.workers));
+      sweep.run_steps_per_second.values.push_back(sweep_run_steps_per_second(task, sweep.workers));
   say_progress("one whole run");
   for (int repetition = 0; repetition < kRepetitions; ++repetition) {
     const SweepProcess run = sweep_process(data_folder, {"--clip", "none", "--seeds", "1"});

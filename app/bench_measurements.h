@@ -9,7 +9,7 @@
 #include <string>
 #include <vector>
 
-#include "clipsweep/image_data.h"
+#include "clipsweep/task.h"
 #include "clipsweep/statistics.h"
 
 namespace clipsweep {
@@ -68,7 +68,7 @@ struct BenchResult {
 
 // Takes some minutes. `say_progress` is told what comes next. Throws StorageError if the logs that
 // it writes to a temporary folder find no room.
-BenchResult run_benchmarks(const ImageData& data, const std::string& data_folder,
+BenchResult run_benchmarks(const Task& task, const std::string& data_folder,
                            const std::function<void(const std::string&)>& say_progress);
 
 }  // namespace clipsweep

@@ -3,17 +3,17 @@
 #include <fmt/format.h>
 
 #include "clipsweep/error.h"
-#include "clipsweep/image_data.h"
 #include "clipsweep/speed_estimate.h"
+#include "clipsweep/task.h"
 #include "machine.h"
 #include "reference_training.h"
 
 namespace clipsweep {
 
 int run_measure(const ExperimentConfig& config, const TrainingEngine& engine) {
-  const SweepPlan plan = make_plan(config, checksum_of_data(config.data_folder).sha256);
-  const ImageData data = load_image_data(config.data_folder);
-  const auto measurement = measure_speed(plan, data, worker_count(config), engine.make,
+  const SweepPlan plan = make_plan(config, checksum_of_task_data(config).sha256);
+  const auto task = make_task(config);
+  const auto measurement = measure_speed(plan, *task, worker_count(config), engine.make,
                                          cohort_sizes_for(engine.choice.name));
   fmt::print("{}\n", to_line(to_json(measurement)));
   return kSuccess;

@@ -11,13 +11,13 @@
 #include "clipsweep/error.h"
 #include "clipsweep/files.h"
 #include "clipsweep/fused_engine.h"
-#include "clipsweep/image_data.h"
 #include "clipsweep/setting_table.h"
 #include "clipsweep/sha256.h"
 #include "clipsweep/simd.h"
 #include "clipsweep/speed_estimate.h"
 #include "clipsweep/sweep_plan.h"
 #include "clipsweep/table.h"
+#include "clipsweep/task.h"
 #include "clipsweep/text.h"
 #include "clipsweep/wall_clock.h"
 #include "machine.h"
@@ -88,8 +88,8 @@ std::vector<std::string> measure_arguments(int argc, const char* const* argv) {
 SpeedMeasurement measure(const ExperimentConfig& config, const SweepPlan& plan,
                          const EngineChoice& choice, int argc, const char* const* argv) {
   if (choice.name == EngineName::kFused)
-    return measure_speed(plan, load_image_data(config.data_folder), worker_count(config),
-                         make_fused_engine, cohort_sizes_for(choice.name));
+    return measure_speed(plan, *make_task(config), worker_count(config), make_fused_engine,
+                         cohort_sizes_for(choice.name));
   const std::string output = output_of_training_process(measure_arguments(argc, argv));
   return speed_measurement_from_json(parse_json(output, "measurement"));
 }
@@ -198,7 +198,7 @@ Json plan_json(const ExperimentConfig& config, const SweepPlan& plan, const Engi
 
 int run_plan(const CommandLine& line, int argc, const char* const* argv) {
   const ExperimentConfig config = config_of(line);
-  const SweepPlan plan = make_plan(config, checksum_of_data(config.data_folder).sha256);
+  const SweepPlan plan = make_plan(config, checksum_of_task_data(config).sha256);
   const EngineChoice choice = choose_engine(config);
   if (line.json) {
     const auto dated = measurement_for(config, plan, choice, argc, argv);

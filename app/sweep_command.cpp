@@ -7,11 +7,11 @@
 #include <optional>
 
 #include "clipsweep/error.h"
-#include "clipsweep/image_data.h"
 #include "clipsweep/summary_json.h"
 #include "clipsweep/summary_text.h"
 #include "clipsweep/sweep_manifest.h"
 #include "clipsweep/sweep_runner.h"
+#include "clipsweep/task.h"
 #include "clipsweep/text.h"
 #include "clipsweep/wall_clock.h"
 #include "machine.h"
@@ -118,9 +118,9 @@ void say_what_happens(std::size_t to_train, std::size_t complete, std::uint64_t 
 
 int run_sweep(const CommandLine& line, const ExperimentConfig& config, const TrainingEngine& engine,
               int argc, const char* const* argv) {
-  const DataChecksum checksum = checksum_of_data(config.data_folder);
+  const DataChecksum checksum = checksum_of_task_data(config);
   const SweepPlan plan = make_plan(config, checksum.sha256);
-  const ImageData data = load_image_data(config.data_folder);
+  const auto task = make_task(config);
   const fs::path folder = line.out;
   const Circumstances circumstances = circumstances_of(engine, argc, argv);
   auto [lock, sweep] =
@@ -139,7 +139,7 @@ int run_sweep(const CommandLine& line, const ExperimentConfig& config, const Tra
   if (!line.quiet)
     say_what_happens(runs.size(), plan.runs.size() - unfinished, plan.training.steps(),
                      std::min(workers, runs.size()));
-  SweepJob job{plan, data, folder, workers, engine.make, stop, progress};
+  SweepJob job{plan, *task, folder, workers, engine.make, stop, progress};
   job.cohort_sizes = cohort_sizes_for(engine.choice.name);
   if (line.verbose) job.on_run_end = print_run_end;
   if (!runs.empty()) train(line, job, runs, circumstances, sweep);

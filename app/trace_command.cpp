@@ -50,12 +50,12 @@ void check_steps(std::uint64_t steps, const SweepPlan& plan) {
 
 int run_trace(const CommandLine& line, const ExperimentConfig& config,
               const TrainingEngine& engine_of_run) {
-  SweepPlan plan = make_plan(config, checksum_of_data(config.data_folder).sha256);
+  SweepPlan plan = make_plan(config, checksum_of_task_data(config).sha256);
   plan.log_every = 1;
   const RunSpec& run = chosen_run(plan, line.run);
   check_steps(line.steps, plan);
-  const ImageData data = load_image_data(config.data_folder);
-  const auto layout = layout_for(plan.training, data.train);
+  const auto task = make_task(config);
+  const auto layout = layout_of(model_for(plan.training, *task));
   const auto engine = engine_of_run.make(layout);
 
   const auto names = layout.names();
@@ -72,8 +72,7 @@ int run_trace(const CommandLine& line, const ExperimentConfig& config,
   };
   const std::atomic<bool> stop{false};
   std::atomic<std::uint64_t> run_steps{0};
-  const std::vector<Batch> no_test;
-  trainer.emplace(CohortContext{plan, layout, data, no_test, stop, run_steps},
+  trainer.emplace(CohortContext{plan, layout, *task, stop, run_steps},
                   std::vector<const RunSpec*>{&run}, *engine, sink, [](const RunRecord&) {});
   Json initial = by_name(trainer->weights(0), layout);
   for (std::uint64_t step = 0; step < line.steps && trainer->active_runs() == 1; ++step)

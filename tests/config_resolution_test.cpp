@@ -98,7 +98,7 @@ TEST(ResolveConfig, RefusesWhatNoListedModeKnows) {
     return message_of<ConfigError>([&] { config_of_flags(flags); });
   };
   EXPECT_TRUE(holds(message({{"clip", "value:1"}, {"norm-type", "1"}}),
-                    "flag --norm-type: none of the listed modes knows norm_type; it is for "
+                    "--norm-type: none of the listed modes knows norm_type; it is for "
                     "global-norm, tensor-norm, scale"));
   EXPECT_TRUE(holds(message({{"norm-type", "2"}}), "none of the listed modes"));
   EXPECT_TRUE(

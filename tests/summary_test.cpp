@@ -414,7 +414,7 @@ TEST(Verdict, SeesASmallerSpreadBetweenSeeds) {
 
 TEST(Metrics, CountStepsToTheTargetAndTheAreaUnderTheLoss) {
   Sweep sweep(2);
-  sweep.runs().basis = {0.65, 100};
+  sweep.runs().basis = {0.1, 0.65, 100};
   sweep.complete(0, 0, 0).epochs = {{1, 3, 0, 2, 0.6, 0}, {2, 1.5, 0, 1.5, 0.65, 0}};
   sweep.complete(1, 0, 0).epochs = {{1, 3, 0, 2, 0.6, 0}, {2, 2, 0, 1.5, 0.64, 0}};
   const Summary summary = sweep.summary();

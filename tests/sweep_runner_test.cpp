@@ -49,12 +49,13 @@ class Sweep {
  public:
   explicit Sweep(const ExperimentConfig& config)
       : plan_(make_plan(config, "data")),
+        task_(make_image_task(fashion_mnist(), plan_.training)),
         path_(folder_.path() / "out"),
         owned_(prepare_sweep_folder(path_, sweep_json(config, plan_, {"data", {}}, {}))) {}
 
   void train(const std::vector<const RunSpec*>& runs, std::size_t workers = 1,
              const EngineFactory& make_engine = reference_factory()) {
-    SweepJob job{plan_, fashion_mnist(), path_, workers, make_engine, stop_, progress_};
+    SweepJob job{plan_, *task_, path_, workers, make_engine, stop_, progress_};
     job.cohort_sizes = {16, 64};  // one cohort for each worker
     train_runs(job, runs);
   }
@@ -64,6 +65,7 @@ class Sweep {
   RunRecord record(const RunSpec& run) const { return read_run(owned_.sweep, run).value(); }
   std::string steps(const RunSpec& run) const { return content_of(steps_path(path_, run.id)); }
   const SweepPlan& plan() const { return plan_; }
+  const Task& task() const { return *task_; }
   const fs::path& path() const { return path_; }
   SweepProgress& progress() { return progress_; }
   std::atomic<bool>& stop() { return stop_; }
@@ -71,6 +73,7 @@ class Sweep {
  private:
   TemporaryFolder folder_;
   SweepPlan plan_;
+  std::unique_ptr<Task> task_;
   fs::path path_;
   OwnedSweepFolder owned_;
   std::atomic<bool> stop_{false};
@@ -227,8 +230,8 @@ TEST(TrainRuns, AFailureBetweenTheEndsOfTwoRunsRewritesNeither) {
   config.learning_rates = {1e38};  // so that runs end one by one
   Sweep sweep(config);
   const EngineFactory make_engine = reference_factory();
-  SweepJob job{sweep.plan(), fashion_mnist(), sweep.path(),    1,
-               make_engine,  sweep.stop(),    sweep.progress()};
+  SweepJob job{sweep.plan(), sweep.task(), sweep.path(),    1,
+               make_engine,  sweep.stop(), sweep.progress()};
   job.cohort_sizes = {16, 64};
   int ends = 0;
   job.on_run_end = [&](const RunRecord&) {
@@ -273,7 +276,8 @@ TEST(MakeCohorts, AreLargeFirstAndThenEverSmaller) {
   const auto plan = make_plan(config, "");
   const auto runs = pointers_to(plan);
   for (const std::size_t workers : {1, 2, 3, 16}) {
-    for (const CohortSizes sizes : {CohortSizes{}, CohortSizes{2, 64}, CohortSizes{16, 64}, CohortSizes{1, 1}}) {
+    for (const CohortSizes sizes :
+         {CohortSizes{}, CohortSizes{2, 64}, CohortSizes{16, 64}, CohortSizes{1, 1}}) {
       const auto cohorts = make_cohorts(runs, workers, sizes);
       std::set<const RunSpec*> taken;
       std::size_t before = sizes.largest;

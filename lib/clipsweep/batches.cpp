@@ -43,16 +43,79 @@ std::string batch_order_sha256(std::size_t samples, const TrainingSettings& trai
   return hash.finish();
 }
 
-Batch make_batch(const ImageSet& images, int sources, int size, std::vector<int> source_of_run) {
+Batch make_batch(const Model& model, int sources, int size, std::vector<int> source_of_run) {
   Batch batch;
+  batch.target = model.target;
   batch.sources = sources;
   batch.size = size;
-  batch.time_steps = images.rows;
-  batch.inputs = images.columns;
-  const std::size_t lanes = static_cast<std::size_t>(sources) * batch.blocks() * kLanes;
-  batch.values.resize(lanes * static_cast<std::size_t>(images.rows * images.columns));
-  batch.labels.resize(lanes);
+  batch.inputs = model.inputs;
   batch.source_of_run = std::move(source_of_run);
+  return batch;
+}
+
+void set_time_steps(Batch& batch, int time_steps) {
+  batch.time_steps = time_steps;
+  const auto steps = static_cast<std::size_t>(time_steps);
+  const std::size_t lanes = static_cast<std::size_t>(batch.sources) * batch.blocks() * kLanes;
+  batch.values.resize(lanes * steps * static_cast<std::size_t>(batch.inputs));
+  const bool each_step = batch.target == Target::kClassEachStep;
+  batch.labels.resize(batch.target == Target::kNumber ? 0 : each_step ? lanes * steps : lanes);
+  batch.numbers.resize(batch.target == Target::kNumber ? lanes : 0);
+}
+
+void fill_up(Batch& batch, int source) {
+  const std::size_t used = static_cast<std::size_t>(batch.size) % kLanes;
+  if (used == 0) return;
+  // [S, blocks, rows, kLanes], whatever the rows are.
+  const auto fill = [&](auto& all) {
+    const auto sources = static_cast<std::size_t>(batch.sources);
+    const std::size_t block = all.size() / sources / batch.blocks();
+    const auto first = all.data() + static_cast<std::size_t>(source) * batch.blocks() * block;
+    const auto last = first + (batch.blocks() - 1) * block;
+    for (std::size_t row = 0; row < block; row += kLanes)
+      std::fill(last + row + used, last + row + kLanes, first[row]);
+  };
+  fill(batch.values);
+  fill(batch.labels);
+  fill(batch.numbers);
+}
+
+Json samples_json(const Batch& batch, int source) {
+  const auto steps = static_cast<std::size_t>(batch.time_steps);
+  const auto inputs = static_cast<std::size_t>(batch.inputs);
+  Json all_inputs = Json::array();
+  Json targets = Json::array();
+  for (std::size_t b = 0; b < static_cast<std::size_t>(batch.size); ++b) {
+    const std::size_t block = static_cast<std::size_t>(source) * batch.blocks() + b / kLanes;
+    const std::size_t lane = b % kLanes;
+    const auto at = [&](const auto& all, std::size_t rows, std::size_t row) {
+      return all[(block * rows + row) * kLanes + lane];
+    };
+    Json sequence = Json::array();
+    Json classes = Json::array();
+    for (std::size_t t = 0; t < steps; ++t) {
+      Json values = Json::array();
+      for (std::size_t i = 0; i < inputs; ++i)
+        values.push_back(json_number(at(batch.values, steps * inputs, t * inputs + i)));
+      sequence.push_back(std::move(values));
+      if (batch.target == Target::kClassEachStep) classes.push_back(at(batch.labels, steps, t));
+    }
+    all_inputs.push_back(std::move(sequence));
+    if (batch.target == Target::kClassEachStep)
+      targets.push_back(std::move(classes));
+    else if (batch.target == Target::kNumber)
+      targets.push_back(json_number(at(batch.numbers, 1, 0)));
+    else
+      targets.push_back(at(batch.labels, 1, 0));
+  }
+  return {{"inputs", std::move(all_inputs)}, {"targets", std::move(targets)}};
+}
+
+Batch make_batch(const ImageSet& images, int sources, int size, std::vector<int> source_of_run) {
+  Model model;
+  model.inputs = images.columns;
+  Batch batch = make_batch(model, sources, size, std::move(source_of_run));
+  set_time_steps(batch, images.rows);
   return batch;
 }
 

@@ -12,6 +12,8 @@
 #include "clipsweep/aligned.h"
 #include "clipsweep/experiment_config.h"
 #include "clipsweep/image_data.h"
+#include "clipsweep/json.h"
+#include "clipsweep/model.h"
 #include "clipsweep/random.h"
 #include "clipsweep/span.h"
 
@@ -42,6 +44,7 @@ std::string batch_order_sha256(std::size_t samples, const TrainingSettings& trai
 // The last block of a batch is filled up with copies of its first sample, which count for nothing:
 // they are never non-finite where the batch is not.
 struct Batch {
+  Target target = Target::kClass;
   int sources = 0;  // S
   int size = 0;     // B
   int time_steps = 0;
@@ -55,7 +58,19 @@ struct Batch {
   std::size_t blocks() const { return (static_cast<std::size_t>(size) + kLanes - 1) / kLanes; }
 };
 
-// Shapes a batch: S sources of B pictures, each read row by row (T = rows, I = columns).
+// A batch of S sources of B samples for a model's inputs and target; time steps are still missing.
+Batch make_batch(const Model& model, int sources, int size, std::vector<int> source_of_run);
+
+// Makes room for so many time steps. What the batch held is lost.
+void set_time_steps(Batch& batch, int time_steps);
+
+// Copies the first sample of a source into the lanes that the samples leave free.
+void fill_up(Batch& batch, int source);
+
+// One source as JSON: `inputs` [B, T, I], and `targets` [B], or [B, T] for a class at each step.
+Json samples_json(const Batch& batch, int source);
+
+// A batch of pictures, each read row by row (T = rows, I = columns).
 Batch make_batch(const ImageSet& images, int sources, int size, std::vector<int> source_of_run);
 
 // Copies the pictures with these indices [B] into one source of the batch, pixels / 255.

@@ -2,7 +2,6 @@
 
 #include <algorithm>
 #include <limits>
-#include <numeric>
 #include <utility>
 
 #include "clipsweep/initial_weights.h"
@@ -11,26 +10,11 @@
 namespace clipsweep {
 namespace {
 
-// Few enough for the caches, many enough that an engine's overhead does not show.
-constexpr int kTestBatchSize = 250;
-
 std::string sha256_of_weights(Span<const float> weights) {
   return sha256_of({reinterpret_cast<const char*>(weights.data()), weights.size() * sizeof(float)});
 }
 
 }  // namespace
-
-std::vector<Batch> make_test_batches(const ImageSet& test) {
-  std::vector<Batch> batches;
-  for (int first = 0; first < test.count; first += kTestBatchSize) {
-    const int size = std::min(kTestBatchSize, test.count - first);
-    std::vector<std::uint32_t> indices(static_cast<std::size_t>(size));
-    std::iota(indices.begin(), indices.end(), static_cast<std::uint32_t>(first));
-    batches.push_back(make_batch(test, 1, size, {}));
-    gather(test, indices, 0, batches.back());
-  }
-  return batches;
-}
 
 CohortTrainer::CohortTrainer(const CohortContext& context, const std::vector<const RunSpec*>& specs,
                              GradientEngine& engine, const SinkFactory& make_sink, RunEnd on_end)
@@ -66,12 +50,7 @@ std::string CohortTrainer::hash_of_start(const RunSpec& spec, Span<const float> 
 std::shared_ptr<CohortTrainer::Source> CohortTrainer::source_for(std::uint64_t seed) {
   for (const auto& run : runs_)
     if (run.source->seed == seed) return run.source;
-  const auto& training = context_.plan.training;
-  const auto samples = static_cast<std::size_t>(context_.data.train.count);
-  const auto buffer = static_cast<std::size_t>(training.shuffle_buffer);
-  return std::make_shared<Source>(
-      Source{seed, ShuffleBuffer(samples, buffer, seed), "",
-             std::vector<std::uint32_t>(static_cast<std::size_t>(training.batch_size))});
+  return std::make_shared<Source>(Source{seed, context_.task.training_samples(seed), ""});
 }
 
 void CohortTrainer::share_batches() {
@@ -87,7 +66,7 @@ void CohortTrainer::share_batches() {
     source_of_run.push_back(static_cast<int>(known - sources_.begin()));
     if (known == sources_.end()) sources_.push_back(run.source);
   }
-  batch_ = make_batch(context_.data.train, static_cast<int>(sources_.size()),
+  batch_ = make_batch(context_.layout.model, static_cast<int>(sources_.size()),
                       context_.plan.training.batch_size, std::move(source_of_run));
 }
 
@@ -128,33 +107,31 @@ double CohortTrainer::clipped_derivatives_share(std::size_t r) const {
 }
 
 void CohortTrainer::next_batch() {
-  for (std::size_t s = 0; s < sources_.size(); ++s) {
-    auto& source = *sources_[s];
-    for (auto& sample : source.samples) sample = source.order.next();
-    gather(context_.data.train, source.samples, static_cast<int>(s), batch_);
-  }
+  set_time_steps(batch_, context_.task.time_steps(++step_));
+  for (std::size_t s = 0; s < sources_.size(); ++s)
+    sources_[s]->samples->next(batch_, static_cast<int>(s));
 }
 
 bool CohortTrainer::finish_epoch() {
   if (runs_.empty()) return true;
   std::vector<double> losses(runs_.size());
   std::vector<std::int64_t> corrects(runs_.size());
-  for (const auto& batch : context_.test_batches) {
+  for (std::size_t number = 0; number < context_.task.test_batches(); ++number) {
     if (context_.stop) return false;
-    const auto result = engine_.evaluate(weights_, batch);
+    const auto result = engine_.evaluate(weights_, context_.task.test_batch(number, test_batch_));
     for (std::size_t r = 0; r < runs_.size(); ++r) {
       losses[r] += result.loss_sums[r];
       corrects[r] += result.corrects[r];
     }
   }
-  const double samples = context_.data.test.count;
+  const auto samples = static_cast<double>(context_.task.test_samples());
   for (std::size_t r = 0; r < runs_.size(); ++r)
     runs_[r].trainer->finish_epoch(losses[r] / samples, static_cast<double>(corrects[r]) / samples);
   return true;
 }
 
-const std::vector<std::uint32_t>& CohortTrainer::samples(std::size_t r) const {
-  return runs_[r].source->samples;
+Json CohortTrainer::samples(std::size_t r) const {
+  return runs_[r].source->samples->drawn(batch_, batch_.source_of_run[r]);
 }
 
 void CohortTrainer::fail(const std::string& reason) {
@@ -186,8 +163,7 @@ void CohortTrainer::end_run(std::size_t r, Outcome outcome,
 
 const std::string& CohortTrainer::order_sha256(Source& source) const {
   if (source.order_sha256.empty())
-    source.order_sha256 = batch_order_sha256(static_cast<std::size_t>(context_.data.train.count),
-                                             context_.plan.training, source.seed);
+    source.order_sha256 = context_.task.sample_order_sha256(source.seed);
   return source.order_sha256;
 }
 

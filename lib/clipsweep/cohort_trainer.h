@@ -12,22 +12,18 @@
 
 #include "clipsweep/batches.h"
 #include "clipsweep/gradient_engine.h"
-#include "clipsweep/image_data.h"
 #include "clipsweep/run_trainer.h"
 #include "clipsweep/sweep_plan.h"
+#include "clipsweep/task.h"
 #include "clipsweep/wall_clock.h"
 
 namespace clipsweep {
-
-// The test set as batches, gathered once and shared by all cohorts.
-std::vector<Batch> make_test_batches(const ImageSet& test);
 
 // What the cohorts of a sweep share. The references must outlive them.
 struct CohortContext {
   const SweepPlan& plan;
   const ParameterLayout& layout;
-  const ImageData& data;
-  const std::vector<Batch>& test_batches;
+  const Task& task;
   const std::atomic<bool>& stop;          // asks for an end after the current step
   std::atomic<std::uint64_t>& run_steps;  // steps done, summed over runs; for the progress line
 };
@@ -54,16 +50,15 @@ class CohortTrainer {
   std::size_t active_runs() const { return runs_.size(); }
   // The weights [P] of the run at this place of the cohort.
   Span<const float> weights(std::size_t r) const { return weights_.row(r); }
-  // Sample indices [B] of the latest step, for the run at this place.
-  const std::vector<std::uint32_t>& samples(std::size_t r) const;
+  // The samples of the latest step, for the run at this place: see SampleStream::drawn.
+  Json samples(std::size_t r) const;
 
  private:
-  // One seed's order of samples, shared by its runs.
+  // One seed's samples, shared by its runs.
   struct Source {
     std::uint64_t seed = 0;
-    ShuffleBuffer order;
-    std::string order_sha256;            // empty until the first of its runs ends
-    std::vector<std::uint32_t> samples;  // [B]
+    std::unique_ptr<SampleStream> samples;
+    std::string order_sha256;  // empty until the first of its runs ends
   };
   struct Run {
     std::unique_ptr<RunTrainer> trainer;
@@ -94,6 +89,8 @@ class CohortTrainer {
   std::vector<float> backprop_limits_;  // [R], of the runs of mode `backprop`; else +inf
   StepResult result_;
   Batch batch_;
+  Batch test_batch_;  // where the task fills one in
+  std::uint64_t step_ = 0;
   std::vector<std::shared_ptr<Source>> sources_;  // [S]
   std::vector<Run> runs_;                         // [R]
 };

@@ -83,20 +83,13 @@ void drop_idle_thresholds(const std::vector<Assignment>& from_flags, ExperimentC
     config.output_thresholds.clear();
 }
 
-// The origin of a setting's value: `default`, `flag --norm-type`, `sweep.toml:3`.
-const std::string& origin_of(const ExperimentConfig& config, std::string_view key) {
-  const auto found = std::find_if(config.origins.begin(), config.origins.end(),
-                                  [&](const auto& origin) { return origin.first == key; });
-  return found->second;
-}
-
 // An option that nobody would read is a mistake, unless it is the file's and the flags name other
 // modes than the file.
 void refuse_idle_options(const std::vector<Assignment>& from_flags, const ExperimentConfig& config,
                          const std::vector<ClipRule>& rules) {
   const bool flags_name_modes = gives(from_flags, "mode") || gives(from_flags, "clip");
   for (const auto& option : clip_options()) {
-    if (origin_of(config, option.key) == "default") continue;
+    if (!is_given(config, option.key)) continue;
     if (flags_name_modes && !gives(from_flags, find_setting(option.key)->flag)) continue;
     if (std::any_of(rules.begin(), rules.end(),
                     [&](const ClipRule& rule) { return knows(rule.mode, option); }))
@@ -104,7 +97,7 @@ void refuse_idle_options(const std::vector<Assignment>& from_flags, const Experi
     std::vector<std::string> modes;
     for (const ClipMode mode : option.modes) modes.emplace_back(entry_of(mode).name);
     throw ConfigError(fmt::format("{}: none of the listed modes knows {}; it is for {}",
-                                  origin_of(config, option.key), option.key, join(modes)));
+                                  where_given(config, option.key), option.key, join(modes)));
   }
 }
 
@@ -133,7 +126,32 @@ void refuse_noise_without_baseline(const ExperimentConfig& config,
     return;
   throw ConfigError(fmt::format(
       "{}: repeats the runs of mode none, which is not listed; add none to --clip or --mode",
-      origin_of(config, "noise_floor")));
+      where_given(config, "noise_floor")));
+}
+
+[[noreturn]] void refuse(const ExperimentConfig& config, const char* key, const std::string& why) {
+  throw ConfigError(
+      fmt::format("{}: --task {} {}", where_given(config, key), config.training.task, why));
+}
+
+// What goes with which task.
+void check_task_settings(const ExperimentConfig& config) {
+  const TaskEntry& task = task_entry(config.training.task);
+  if (is_given(config, "length") && !task.is_generated())
+    refuse(config, "length", "has pictures, which are all of one size; it is for generated tasks");
+  if (is_given(config, "permute_seed") && config.training.task != "fashion-mnist-pixels")
+    refuse(config, "permute_seed",
+           "has no pixels to shuffle; it is for --task fashion-mnist-pixels");
+  if (is_given(config, "target_scale") && task.target != Target::kNumber)
+    refuse(config, "target_scale", "tells classes apart; it is for --task adding and sine");
+  if (is_given(config, "data") && task.is_generated())
+    refuse(config, "data", "generates its samples and reads no data");
+  if (is_given(config, "shuffle_buffer") && task.is_generated())
+    refuse(config, "shuffle_buffer", "generates its samples and shuffles none");
+  if (task.target != Target::kClass)
+    refuse(config, "task", "is not there yet: no engine knows its target");
+  if (task.is_generated() && lengths_of(config.training).shortest < task.shortest_length)
+    refuse(config, "length", fmt::format("takes sequences of {} and more", task.shortest_length));
 }
 
 }  // namespace
@@ -158,6 +176,7 @@ ExperimentConfig resolve_config(const std::vector<Assignment>& from_file,
   const auto rules = clip_rules(config);
   refuse_idle_options(from_flags, config, rules);
   refuse_noise_without_baseline(config, rules);
+  check_task_settings(config);
   return config;
 }
 

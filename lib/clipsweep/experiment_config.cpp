@@ -76,4 +76,22 @@ bool operator==(const Regularization& a, const Regularization& b) {
          a.l1 == b.l1;
 }
 
+bool is_given(const ExperimentConfig& config, std::string_view key) {
+  return where_given(config, key) != "default";
+}
+
+std::string where_given(const ExperimentConfig& config, std::string_view key) {
+  constexpr std::string_view kFlag = "flag ";
+  for (const auto& [name, origin] : config.origins)
+    if (name == key)
+      return origin.substr(origin.compare(0, kFlag.size(), kFlag) == 0 ? kFlag.size() : 0);
+  return "default";
+}
+
+LengthRange lengths_of(const TrainingSettings& training) {
+  if (training.length) return *training.length;
+  const int length = task_entry(training.task).default_length;
+  return {length, length};
+}
+
 }  // namespace clipsweep

@@ -6,10 +6,12 @@
 #include <cstdint>
 #include <optional>
 #include <string>
+#include <string_view>
 #include <utility>
 #include <vector>
 
 #include "clipsweep/clip_rule.h"
+#include "clipsweep/task_table.h"
 
 namespace clipsweep {
 
@@ -21,6 +23,9 @@ enum class Initialization { kKeras, kTorch };
 // What all runs of a sweep share and what decides their numbers.
 struct TrainingSettings {
   std::string task = "fashion-mnist";
+  std::optional<LengthRange> length;          // of a generated task's sequences, or its default
+  double target_scale = 1;                    // the numbers to be learnt are multiplied by this
+  std::optional<std::uint64_t> permute_seed;  // shuffles the pixels of every picture alike
   std::string cell = "lstm";
   int hidden = 10;
   Initialization init = Initialization::kKeras;
@@ -36,6 +41,9 @@ struct TrainingSettings {
     return static_cast<std::uint64_t>(epochs) * static_cast<std::uint64_t>(steps_per_epoch);
   }
 };
+
+// The lengths of a generated task's sequences.
+LengthRange lengths_of(const TrainingSettings& training);
 
 // Other remedies, to compare with clipping; 0 is off.
 struct Regularization {
@@ -63,7 +71,8 @@ struct ExperimentConfig {
   std::vector<std::uint64_t> seeds = {0};
   bool noise_floor = false;  // repeats each arm of mode none with perturbed initial weights
 
-  double target_accuracy = 0.6;  // of the test set: how many steps a run took to it is compared
+  // Of the test set: how many steps a run took to it is compared. By default the task's.
+  std::optional<double> target_accuracy;
 
   std::string data_folder = "/usr/share/datasets/fashion-mnist";
   std::string engine = "auto";
@@ -75,6 +84,11 @@ struct ExperimentConfig {
   // JSON key of each setting and where its value came from: `default`, `flag --lr`, `sweep.toml:3`.
   std::vector<std::pair<std::string, std::string>> origins;
 };
+
+// Whether a setting, by its key in JSON, has a value of the user's.
+bool is_given(const ExperimentConfig& config, std::string_view key);
+// Where that was: `--norm-type`, `sweep.toml:3`; `default` otherwise.
+std::string where_given(const ExperimentConfig& config, std::string_view key);
 
 // The rules of all arms in the order they were named, equal ones once. Throws ConfigError where a
 // mode lacks a threshold, a threshold is none for its mode, or one has no mode that takes it.

@@ -10,9 +10,6 @@
 
 namespace clipsweep {
 
-// Guessing one of ten classes: what a diverged run's accuracy counts as.
-inline constexpr double kChanceAccuracy = 0.1;
-
 enum class Metric {
   kFinalTestAccuracy,  // the one that verdicts are about
   kBestTestAccuracy,
@@ -46,6 +43,7 @@ class PerMetric {
 
 // What the values of a sweep's runs depend on beside the runs themselves.
 struct MetricBasis {
+  double chance_accuracy = 0.1;  // of the task: what a diverged run's accuracy counts as
   double target_accuracy = 0.6;  // of the test set
   std::uint64_t steps_per_epoch = 500;
 };

@@ -34,6 +34,7 @@ struct Model {
   int hidden = 0;   // H
   int outputs = 0;  // O
   Target target = Target::kClass;
+  double right_within = 0;  // the largest squared error that is right, where the target is a number
 };
 
 }  // namespace clipsweep

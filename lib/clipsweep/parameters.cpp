@@ -74,10 +74,6 @@ ParameterLayout lstm_layout(int inputs, int hidden, int outputs) {
 
 bool is_output(const ParameterTensor& tensor) { return tensor.name.compare(0, 7, "output.") == 0; }
 
-ParameterLayout layout_for(const TrainingSettings& training, const ImageSet& images) {
-  return lstm_layout(images.columns, training.hidden, ImageData::kClasses);
-}
-
 void Block::keep_rows(const std::vector<std::size_t>& kept) {
   for (std::size_t to = 0; to < kept.size(); ++to) {
     if (to == kept[to]) continue;

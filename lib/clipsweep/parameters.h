@@ -4,8 +4,6 @@
 #include <string>
 #include <vector>
 
-#include "clipsweep/experiment_config.h"
-#include "clipsweep/image_data.h"
 #include "clipsweep/model.h"
 #include "clipsweep/span.h"
 
@@ -46,9 +44,6 @@ ParameterLayout lstm_layout(int inputs, int hidden, int outputs);
 
 // Whether a tensor is one of the output layer's, whose names begin with `output.`.
 bool is_output(const ParameterTensor& tensor);
-
-// The layout for pictures read row by row.
-ParameterLayout layout_for(const TrainingSettings& training, const ImageSet& images);
 
 // One tensor's part of a row.
 template <typename T>

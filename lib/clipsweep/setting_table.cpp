@@ -60,6 +60,31 @@ double parse_share(std::string_view text) {
   return *value;
 }
 
+LengthRange parse_length(std::string_view text) {
+  constexpr std::uint64_t kLongest = 100'000;
+  const auto dash = text.find('-');
+  const auto shortest = parse_count(text.substr(0, dash));
+  const auto longest =
+      dash == std::string_view::npos ? shortest : parse_count(text.substr(dash + 1));
+  if (!shortest || !longest || *shortest < 1 || *longest < *shortest || *longest > kLongest)
+    throw ConfigError(
+        fmt::format("must be a length such as 200, or a range such as 50-200, up to {}",
+                    with_thousands(kLongest)));
+  return {static_cast<int>(*shortest), static_cast<int>(*longest)};
+}
+
+double parse_scale(std::string_view text) {
+  const auto value = parse_number(text);
+  if (!value || !(static_cast<float>(*value) > 0) || !std::isfinite(static_cast<float>(*value)))
+    throw ConfigError("must be a finite number above 0");
+  return *value;
+}
+
+std::uint64_t parse_seed(std::string_view text) {
+  if (const auto seed = parse_count(text)) return *seed;
+  throw ConfigError("must be a whole number from 0");
+}
+
 bool parse_switch(std::string_view text) {
   if (text == "true") return true;
   if (text == "false") return false;
@@ -139,8 +164,28 @@ std::vector<Setting> training_settings() {
   const auto group = SettingGroup::kTraining;
   constexpr int kMany = 1'000'000'000;
   return {
-      text_choice("task", "What is learnt", group,
-                  [](auto& config) -> auto& { return config.training.task; }, {"fashion-mnist"}),
+      text_choice(
+          "task", "What is learnt", group,
+          [](auto& config) -> auto& { return config.training.task; }, task_names()),
+      {"length", "length", "N",
+       "Length of generated sequences, or a range 50-200 from which each batch draws one", group,
+       [](auto& config, auto text) { config.training.length = parse_length(text); },
+       [](const auto& config) {
+         return task_entry(config.training.task).is_generated()
+                    ? Json(to_text(lengths_of(config.training)))
+                    : Json(nullptr);
+       }},
+      {"target-scale", "target_scale", "X",
+       "Factor of the numbers that adding and sine ask for: large ones make gradients explode",
+       group, [](auto& config, auto text) { config.training.target_scale = parse_scale(text); },
+       [](const auto& config) { return json_number(config.training.target_scale); }},
+      {"permute-seed", "permute_seed", "N",
+       "Shuffles the pixels of fashion-mnist-pixels, all pictures alike", group,
+       [](auto& config, auto text) { config.training.permute_seed = parse_seed(text); },
+       [](const auto& config) {
+         const auto& seed = config.training.permute_seed;
+         return seed ? Json(*seed) : Json(nullptr);
+       }},
       text_choice("cell", "The recurrent cell", group,
                   [](auto& config) -> auto& { return config.training.cell; }, {"lstm"}),
       whole_number(
@@ -280,7 +325,10 @@ std::vector<Setting> execution_settings() {
       {"target-accuracy", "target_accuracy", "X",
        "Test accuracy (0 to 1) to which the steps of a run are counted and compared", group,
        [](auto& config, auto text) { config.target_accuracy = parse_share(text); },
-       [](const auto& config) { return json_number(config.target_accuracy); }},
+       [](const auto& config) {
+         const double of_task = task_entry(config.training.task).target_accuracy;
+         return json_number(config.target_accuracy.value_or(of_task));
+       }},
       {"max-runs", "max_runs", "N",
        "Stop after N runs with exit code 75; the same command continues", group,
        [](auto& config, auto text) {

@@ -47,19 +47,20 @@ WorkerResult measure_worker(const CohortContext& context, const std::vector<cons
   result.bytes_per_step = static_cast<double>(bytes) / static_cast<double>(lines);
   const Block weights(cohort.size(), context.layout.size());
   const Stopwatch of_evaluation;
-  engine.evaluate(weights, context.test_batches.front());
-  const double share = static_cast<double>(context.test_batches.front().size) /
-                       static_cast<double>(context.data.test.count);
+  Batch scratch;
+  const Batch& batch = context.task.test_batch(0, scratch);
+  engine.evaluate(weights, batch);
+  const double share =
+      static_cast<double>(batch.size) / static_cast<double>(context.task.test_samples());
   result.seconds_per_evaluation = of_evaluation.seconds() / share;
   return result;
 }
 
 }  // namespace
 
-SpeedMeasurement measure_speed(const SweepPlan& plan, const ImageData& data, std::size_t workers,
+SpeedMeasurement measure_speed(const SweepPlan& plan, const Task& task, std::size_t workers,
                                const EngineFactory& make_engine, const CohortSizes& sizes) {
-  const auto layout = layout_for(plan.training, data.train);
-  const auto test_batches = make_test_batches(data.test);
+  const auto layout = layout_of(model_for(plan.training, task));
   std::vector<const RunSpec*> runs;
   for (const auto& run : plan.runs) runs.push_back(&run);
   const auto cohorts = make_cohorts(std::move(runs), workers, sizes);
@@ -69,7 +70,7 @@ SpeedMeasurement measure_speed(const SweepPlan& plan, const ImageData& data, std
   every_step.log_every = 1;
   // A run that diverges takes as long as any other until it does.
   every_step.training.on_nonfinite = NonfinitePolicy::kContinue;
-  const CohortContext context{every_step, layout, data, test_batches, stop, run_steps};
+  const CohortContext context{every_step, layout, task, stop, run_steps};
   std::vector<WorkerResult> results(std::min(workers, cohorts.size()));
   run_on_threads(results.size(), [&](std::size_t i) {
     const auto engine = make_engine(layout);
@@ -105,11 +106,10 @@ CostEstimate estimate_cost(const SweepPlan& plan, const SpeedMeasurement& measur
   const double of_one_cohort = steps * measurement.seconds_per_step +
                                plan.training.epochs * measurement.seconds_per_evaluation;
   // A worker's share, in cohorts; no cohort is done in less than its time.
-  const double rounds = std::max(
-      1.0, runs / static_cast<double>(measurement.workers) / static_cast<double>(measurement.cohort));
+  const double rounds = std::max(1.0, runs / static_cast<double>(measurement.workers) /
+                                          static_cast<double>(measurement.cohort));
   const double logged = std::max(1.0, steps / plan.log_every);
-  return {rounds * of_one_cohort,
-          runs * logged * measurement.bytes_per_step};
+  return {rounds * of_one_cohort, runs * logged * measurement.bytes_per_step};
 }
 
 }  // namespace clipsweep

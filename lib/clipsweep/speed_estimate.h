@@ -4,7 +4,6 @@
 #include <cstddef>
 
 #include "clipsweep/gradient_engine.h"
-#include "clipsweep/image_data.h"
 #include "clipsweep/json.h"
 #include "clipsweep/sweep_plan.h"
 #include "clipsweep/sweep_runner.h"
@@ -21,7 +20,7 @@ struct SpeedMeasurement {
 };
 
 // Takes about a second.
-SpeedMeasurement measure_speed(const SweepPlan& plan, const ImageData& data, std::size_t workers,
+SpeedMeasurement measure_speed(const SweepPlan& plan, const Task& task, std::size_t workers,
                                const EngineFactory& make_engine, const CohortSizes& sizes);
 
 Json to_json(const SpeedMeasurement& measurement);

@@ -212,7 +212,7 @@ Summary summarize(const SweepRuns& runs) {
   Summary summary;
   summary.runs = count_runs(runs);
   summary.damaged = runs.damaged;
-  summary.target_accuracy = runs.basis.target_accuracy;
+  summary.basis = runs.basis;
   for (const auto& arm : arms) summary.arms.push_back(summarize_arm(arm, runs.basis));
   mark_usable(summary.arms);
   summary.comparisons = compare_all(arms, runs.basis);

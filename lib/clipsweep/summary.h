@@ -82,7 +82,7 @@ struct WhatIfTable {
 struct Summary {
   RunCounts runs;
   std::vector<DamagedRun> damaged;
-  double target_accuracy = 0;
+  MetricBasis basis;
   std::vector<ArmSummary> arms;         // by learning rate, then mode (none first), then threshold
   std::vector<Comparison> comparisons;  // in the order of the arms
   std::vector<ModeSummary> modes;       // none first

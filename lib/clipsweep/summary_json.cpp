@@ -1,10 +1,15 @@
 #include "clipsweep/summary_json.h"
 
+#include <fmt/format.h>
+
+#include <algorithm>
 #include <utility>
 
 #include "clipsweep/answer.h"
 #include "clipsweep/error.h"
 #include "clipsweep/runs_csv.h"
+#include "clipsweep/task_table.h"
+#include "clipsweep/text.h"
 
 namespace clipsweep {
 namespace {
@@ -159,6 +164,14 @@ std::string within(const fs::path& folder, const std::string& message) {
   return message.compare(0, prefix.size(), prefix) == 0 ? message.substr(prefix.size()) : message;
 }
 
+const TaskEntry& known_task(const std::string& name) {
+  const auto names = task_names();
+  if (std::find(names.begin(), names.end(), name) == names.end())
+    throw DataError(fmt::format("sweep.json: settings.task is \"{}\", which is none of {}",
+                                printable(name), join(names)));
+  return task_entry(name);
+}
+
 }  // namespace
 
 Json to_json(const Summary& summary) {
@@ -167,8 +180,8 @@ Json to_json(const Summary& summary) {
           {"answer", Json::array({answer.does_it_help, answer.where, answer.what_to_use})},
           {"runs", to_json(summary.runs)},
           {"damaged_runs", list_of(summary.damaged)},
-          {"chance_accuracy", kChanceAccuracy},
-          {"target_accuracy", json_number(summary.target_accuracy)},
+          {"chance_accuracy", json_number(summary.basis.chance_accuracy)},
+          {"target_accuracy", json_number(summary.basis.target_accuracy)},
           {"best", summary.best ? to_json(*summary.best) : Json(nullptr)},
           {"modes", list_of(summary.modes)},
           {"noise_floor", list_of(summary.noise_floor)},
@@ -183,6 +196,11 @@ MetricBasis metric_basis_of(const SweepFolder& sweep) {
   const Json& settings = member(sweep.sweep, "settings");
   MetricBasis basis;
   basis.steps_per_epoch = count_member(settings, "steps_per_epoch");
+  if (settings.contains("task")) {
+    const TaskEntry& task = known_task(string_member(settings, "task"));
+    basis.chance_accuracy = task.chance_accuracy;
+    basis.target_accuracy = task.target_accuracy;
+  }
   if (settings.contains("target_accuracy"))
     basis.target_accuracy = number_member(settings, "target_accuracy");
   return basis;

@@ -53,7 +53,7 @@ std::string counting_notes(const Summary& summary) {
   if (runs.diverged > 0)
     notes += fmt::format(
         "Diverged runs count with {} % accuracy (chance); losses are over completed runs.\n",
-        shortest(100 * kChanceAccuracy));
+        percent_text(summary.basis.chance_accuracy));
   if (runs.failed + runs.interrupted + runs.unfinished > 0)
     notes +=
         "Failed, interrupted and unfinished runs are left out; the same sweep command continues.\n";
@@ -69,7 +69,7 @@ std::string mean_and_deviation(const MetricSummary& metric) {
   return fmt::format("{} ± {}", percent_text(metric.mean), deviation);
 }
 
-std::string results_table(const std::vector<ArmSummary>& arms) {
+std::string results_table(const std::vector<ArmSummary>& arms, double target_accuracy) {
   Table table({{"arm", Align::kLeft},
                {"seeds"},
                {"diverged"},
@@ -77,16 +77,19 @@ std::string results_table(const std::vector<ArmSummary>& arms) {
                {"\niqm"},
                {"best\nmean"},
                {"test\nloss"},
-               {"train\nloss"}});
+               {"train\nloss"},
+               {fmt::format("to\n{} %", shortest(100 * target_accuracy))}});
   for (const auto& arm : arms) {
     const auto& accuracy = arm.metrics[Metric::kFinalTestAccuracy];
     table.add_row({arm.name, with_thousands(arm.seeds.size()), with_thousands(arm.diverged),
                    mean_and_deviation(accuracy), percent_text(accuracy.interquartile_mean),
                    percent_text(arm.metrics[Metric::kBestTestAccuracy].mean),
                    loss_text(arm.metrics[Metric::kFinalTestLoss].mean),
-                   loss_text(arm.metrics[Metric::kFinalTrainLoss].mean)});
+                   loss_text(arm.metrics[Metric::kFinalTrainLoss].mean),
+                   arm.reached_target ? with_thousands(arm.reached_target->count) : ""});
   }
-  return "\nTest accuracy in % (iqm: mean of the middle half), mean losses of the last epoch\n" +
+  return "\nTest accuracy in % (iqm: mean of the middle half), mean losses of the last\nepoch, and "
+         "how many runs came to the target accuracy\n" +
          table.text();
 }
 
@@ -248,7 +251,8 @@ std::string answer_text(const Summary& summary) {
 }  // namespace
 
 std::string comparison_text(const Summary& summary) {
-  return counts_line(summary.runs) + counting_notes(summary) + results_table(summary.arms) +
+  return counts_line(summary.runs) + counting_notes(summary) +
+         results_table(summary.arms, summary.basis.target_accuracy) +
          gradients_table(summary.arms) + what_if_table(summary.what_if) + readings_table(summary) +
          differences_text(summary) + modes_table(summary) + noise_floor_text(summary.noise_floor) +
          answer_text(summary);

@@ -22,8 +22,7 @@ class Pool {
  public:
   Pool(const SweepJob& job, const std::vector<const RunSpec*>& runs)
       : job_(job),
-        layout_(layout_for(job.plan.training, job.data.train)),
-        test_batches_(make_test_batches(job.data.test)),
+        layout_(layout_of(model_for(job.plan.training, job.task))),
         cohorts_(make_cohorts(runs, job.workers, job.cohort_sizes)) {}
 
   void run() {
@@ -60,9 +59,8 @@ class Pool {
       job_.progress.ended += record.outcome == Outcome::kInterrupted ? 0 : 1;
       if (job_.on_run_end) job_.on_run_end(record);
     };
-    CohortTrainer trainer(
-        {job_.plan, layout_, job_.data, test_batches_, job_.stop, job_.progress.run_steps}, specs,
-        engine, make_sink, end_run);
+    CohortTrainer trainer({job_.plan, layout_, job_.task, job_.stop, job_.progress.run_steps},
+                          specs, engine, make_sink, end_run);
     try {
       trainer.train();
     } catch (const Error&) {
@@ -78,7 +76,6 @@ class Pool {
 
   const SweepJob& job_;
   const ParameterLayout layout_;
-  const std::vector<Batch> test_batches_;
   const std::vector<std::vector<const RunSpec*>> cohorts_;
   std::atomic<std::size_t> next_{0};
 };

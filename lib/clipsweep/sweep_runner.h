@@ -11,11 +11,11 @@
 
 #include "clipsweep/engine_choice.h"
 #include "clipsweep/gradient_engine.h"
-#include "clipsweep/image_data.h"
 #include "clipsweep/parameters.h"
 #include "clipsweep/result_folder.h"
 #include "clipsweep/run_record.h"
 #include "clipsweep/sweep_plan.h"
+#include "clipsweep/task.h"
 
 namespace clipsweep {
 
@@ -40,7 +40,7 @@ struct SweepProgress {
 // What the runner needs; the references must outlive the call.
 struct SweepJob {
   const SweepPlan& plan;
-  const ImageData& data;
+  const Task& task;
   const fs::path& folder;
   std::size_t workers = 1;
   const EngineFactory& make_engine;
