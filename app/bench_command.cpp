@@ -4,6 +4,7 @@
 
 #include "bench_report.h"
 #include "clipsweep/error.h"
+#include "clipsweep/make_task.h"
 #include "messages.h"
 #include "reference_training.h"
 

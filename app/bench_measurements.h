@@ -9,7 +9,7 @@
 #include <string>
 #include <vector>
 
-#include "clipsweep/task.h"
+#include "clipsweep/image_task.h"
 #include "clipsweep/statistics.h"
 
 namespace clipsweep {

@@ -3,8 +3,8 @@
 #include <fmt/format.h>
 
 #include "clipsweep/error.h"
+#include "clipsweep/make_task.h"
 #include "clipsweep/speed_estimate.h"
-#include "clipsweep/task.h"
 #include "machine.h"
 #include "reference_training.h"
 

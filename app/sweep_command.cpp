@@ -7,11 +7,11 @@
 #include <optional>
 
 #include "clipsweep/error.h"
+#include "clipsweep/make_task.h"
 #include "clipsweep/summary_json.h"
 #include "clipsweep/summary_text.h"
 #include "clipsweep/sweep_manifest.h"
 #include "clipsweep/sweep_runner.h"
-#include "clipsweep/task.h"
 #include "clipsweep/text.h"
 #include "clipsweep/wall_clock.h"
 #include "machine.h"

@@ -5,6 +5,7 @@
 
 #include "clipsweep/cohort_trainer.h"
 #include "clipsweep/error.h"
+#include "clipsweep/make_task.h"
 #include "clipsweep/text.h"
 #include "training_commands.h"
 

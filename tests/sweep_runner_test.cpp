@@ -8,6 +8,7 @@
 
 #include "clipsweep/error.h"
 #include "clipsweep/fused_engine.h"
+#include "clipsweep/image_task.h"
 #include "clipsweep/reference_engine.h"
 #include "clipsweep/simd.h"
 #include "clipsweep/sweep_manifest.h"

@@ -11,7 +11,6 @@
 
 #include "clipsweep/batches.h"
 #include "clipsweep/experiment_config.h"
-#include "clipsweep/image_data.h"
 #include "clipsweep/json.h"
 #include "clipsweep/model.h"
 
@@ -54,14 +53,7 @@ class Task {
 // The model of these settings for this task.
 Model model_for(const TrainingSettings& training, const Task& task);
 
-// Reads the data where the task has some. Throws ConfigError where a step takes more samples than
-// there are, DataError on bad data.
-std::unique_ptr<Task> make_task(const ExperimentConfig& config);
-
-// Pictures read row by row, or pixel by pixel in a shuffled order.
-std::unique_ptr<Task> make_image_task(ImageData data, const TrainingSettings& training);
-
-// What identifies the data of a task: its files, or for a generated one its name alone.
-DataChecksum checksum_of_task_data(const ExperimentConfig& config);
+// The model of these settings for this task.
+Model model_for(const TrainingSettings& training, const Task& task);
 
 }  // namespace clipsweep
