@@ -6,6 +6,7 @@
 #include <map>
 
 #include "clipsweep/error.h"
+#include "clipsweep/presets.h"
 #include "clipsweep/setting_table.h"
 #include "clipsweep/sweep_file.h"
 #include "clipsweep/text.h"
@@ -19,7 +20,7 @@ const std::vector<std::pair<const char*, Command>> kCommands = {
     {"show", Command::kShow},         {"summarize", Command::kSummarize},
     {"validate", Command::kValidate}, {"clip", Command::kClip},
     {"trace", Command::kTrace},       {"bench", Command::kBench},
-    {"measure", Command::kMeasure},
+    {"preset", Command::kPreset},     {"measure", Command::kMeasure},
 };
 
 Command command_named(const std::string& name) {
@@ -85,6 +86,7 @@ class Parser {
   void add_settings() {
     for (const auto& setting : setting_table()) add_setting(setting);
     app_.add_option("SWEEP.toml", line_.sweep_file);
+    add_text("--preset");
   }
 
   void add_setting(const Setting& setting) {
@@ -105,7 +107,7 @@ class Parser {
 
   // Each time the flag is given it takes one value; all are kept, so that two can be told from one.
   void add_option(const std::string& names, std::vector<std::string>& values) {
-    app_.add_option(names, values)->expected(1)->take_all();
+    app_.add_option(names, values)->expected(1)->take_all()->allow_extra_args(false);
   }
 
   void add_switch(const char* names, const char* flag, bool& value) {
@@ -139,6 +141,9 @@ class Parser {
         break;
       case Command::kClip:
         app_.add_option("FILE", line_.file);
+        break;
+      case Command::kPreset:
+        app_.add_option("NAME", line_.preset);
         break;
       case Command::kBench:
         add_setting(*find_setting("data"));
@@ -191,7 +196,13 @@ class Parser {
       if (flag == "--out") line_.out = text;
       if (flag == "--run") line_.run = text;
       if (flag == "--steps") line_.steps = read_steps(text);
+      if (flag == "--preset") line_.preset = text;
     }
+    if (!line_.preset.empty() && !line_.sweep_file.empty())
+      throw ConfigError(fmt::format(
+          "{}: --preset {} and {} are both sweep files; name one, or save the preset with "
+          "clipsweep preset {} > sweep.toml and change it",
+          name_, printable(line_.preset), printable(line_.sweep_file), printable(line_.preset)));
     const bool looks = line_.command == Command::kShow || line_.command == Command::kSummarize ||
                        line_.command == Command::kValidate;
     if (looks && line_.folder.empty())
@@ -238,8 +249,12 @@ CommandLine parse_command_line(int argc, const char* const* argv) {
 }
 
 ExperimentConfig config_of(const CommandLine& line) {
-  const auto from_file =
-      line.sweep_file.empty() ? std::vector<Assignment>{} : read_sweep_file(line.sweep_file);
+  std::vector<Assignment> from_file;
+  if (!line.preset.empty()) {
+    const Preset& preset = find_preset(line.preset);
+    from_file = parse_sweep_text(preset.text, fmt::format("preset {}", preset.name));
+  }
+  if (!line.sweep_file.empty()) from_file = read_sweep_file(line.sweep_file);
   return resolve_config(from_file, line.flags);
 }
 

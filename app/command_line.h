@@ -20,6 +20,7 @@ enum class Command {
   kSummarize,
   kValidate,
   kClip,
+  kPreset,
   kTrace,
   kBench,
   kMeasure,  // internal: the speed that `plan` estimates with
@@ -31,6 +32,7 @@ struct CommandLine {
 
   // sweep, plan, trace
   std::string sweep_file;
+  std::string preset;  // its name; of `preset` too
   std::vector<Assignment> flags;
   std::string out;
 

@@ -77,6 +77,7 @@ Look:
                           comparison
   validate DIR            check every log; say what is wrong and where
   clip [FILE|-]           apply one mode to gradients given as JSON
+  preset [NAME]           the sweeps that ship with the program, or one of them
 
   --version               print the version
   -h, --help              print this; clipsweep sweep --help a command's help
@@ -88,7 +89,7 @@ command continues), 130 interrupted.
 
 std::string sweep_options() {
   return fmt::format(
-      "\nThe grid (a LIST is 0.1,0.5,1 or logspace(1e-3,1,4)):\n{}"
+      "{}\nThe grid (a LIST is 0.1,0.5,1 or logspace(1e-3,1,4)):\n{}"
       "  With neither --mode nor --clip the grid is none,value:0.5. Equal runs appear\n"
       "  once. The threshold of autoclip is a percentile from 0 to 100.\n"
       "\nSingle modes (refused where no listed mode knows them):\n{}"
@@ -97,6 +98,9 @@ std::string sweep_options() {
       "\nEach option is also a key of SWEEP.toml, with _ for -; a flag wins.\n"
       "The environment variable CLIPSWEEP_SIMD names the fused engine's instruction\n"
       "set (avx512, avx2, sse4, scalar); by default it is the best of the machine's.\n",
+      entry("--preset NAME",
+            "A sweep that ships with the program, in place of SWEEP.toml; see "
+            "clipsweep preset"),
       settings_of(SettingGroup::kGrid), settings_of(SettingGroup::kClipping),
       settings_of(SettingGroup::kTraining), settings_of(SettingGroup::kExecution));
 }
@@ -171,6 +175,10 @@ std::string help_text(const std::string& command) {
            "Checks every log against its schema and against the others, and says what is\n"
            "wrong in which file and line. Exit code 3 if anything is.\n";
   if (command == "clip") return clip_help();
+  if (command == "preset")
+    return "Usage: clipsweep preset [NAME]\n\n"
+           "Prints a sweep file that ships with the program, for --preset NAME or to be\n"
+           "saved and changed; without NAME, says which there are.\n";
   if (command == "bench")
     return "Usage: clipsweep bench [--data DIR] [--json]\n\n"
            "Measures on this machine, in some minutes: run-steps per second of a loop over\n"

@@ -38,4 +38,11 @@ struct ClipCommandOptions {
 // Applies one mode to gradients given as JSON and prints the answer.
 int clip(const ClipCommandOptions& options);
 
+struct PresetOptions {
+  std::string name;  // empty: all of them
+};
+
+// Prints a preset as it may be saved and changed, or names them all.
+int show_preset(const PresetOptions& options);
+
 }  // namespace clipsweep

@@ -44,6 +44,8 @@ int dispatch(int argc, char** argv) {
       return validate({line.folder});
     case Command::kClip:
       return clip({line.file});
+    case Command::kPreset:
+      return show_preset({line.preset});
     case Command::kSweep:
     case Command::kTrace:
       return train(line, argc, argv);

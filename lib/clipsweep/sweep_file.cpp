@@ -55,21 +55,24 @@ Assignment assignment_of(const std::string& file, const toml::key& name, const t
 }  // namespace
 
 std::vector<Assignment> read_sweep_file(const std::string& path) {
-  const std::string file = fs::path(path).filename().string();
   std::string content;
   try {
     content = read_file(path, std::size_t{1} << 20);
   } catch (const DataError& error) {
     throw ConfigError(fmt::format("sweep file {}", error.what()));
   }
+  return parse_sweep_text(content, fs::path(path).filename().string());
+}
+
+std::vector<Assignment> parse_sweep_text(std::string_view text, const std::string& name) {
   try {
-    const toml::table table = toml::parse(content, path);
+    const toml::table table = toml::parse(text, name);
     std::vector<Assignment> assignments;
-    for (const auto& [key, node] : table) assignments.push_back(assignment_of(file, key, node));
+    for (const auto& [key, node] : table) assignments.push_back(assignment_of(name, key, node));
     return assignments;
   } catch (const toml::parse_error& error) {
     const auto begin = error.source().begin;
-    throw ConfigError(fmt::format("{}:{}:{}: not valid TOML: {}", file, begin.line, begin.column,
+    throw ConfigError(fmt::format("{}:{}:{}: not valid TOML: {}", name, begin.line, begin.column,
                                   printable(error.description(), 200)));
   }
 }

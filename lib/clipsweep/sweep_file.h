@@ -3,6 +3,7 @@
 #pragma once
 
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "clipsweep/config_resolution.h"
@@ -10,7 +11,10 @@
 namespace clipsweep {
 
 // Throws ConfigError that names file, line and column on anything that is not a flat table of
-// strings, numbers and lists of them.
+// strings, numbers, true, false and lists of them.
 std::vector<Assignment> read_sweep_file(const std::string& path);
+
+// The same for a text that is called so.
+std::vector<Assignment> parse_sweep_text(std::string_view text, const std::string& name);
 
 }  // namespace clipsweep

@@ -53,7 +53,4 @@ class Task {
 // The model of these settings for this task.
 Model model_for(const TrainingSettings& training, const Task& task);
 
-// The model of these settings for this task.
-Model model_for(const TrainingSettings& training, const Task& task);
-
 }  // namespace clipsweep

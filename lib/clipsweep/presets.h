@@ -1,0 +1,20 @@
+// Sweep files that ship with the program (lib/presets, embedded in it).
+#pragma once
+
+#include <string>
+#include <string_view>
+#include <vector>
+
+namespace clipsweep {
+
+struct Preset {
+  const char* name;
+  const char* text;  // TOML
+};
+
+const std::vector<Preset>& presets();
+
+// Throws ConfigError that lists them.
+const Preset& find_preset(std::string_view name);
+
+}  // namespace clipsweep
