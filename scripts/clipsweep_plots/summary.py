@@ -1,6 +1,11 @@
-"""summary.json: arms and paired comparisons, as the tables and the paired figure need them."""
+"""summary.json as the tables and figures need it: arms, comparisons, verdicts and the answer.
 
+Every verdict, interval and p value is read, none is computed here.
+"""
+
+from collections.abc import Callable
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 
 from .result_folder import Clip, parse_clip
@@ -15,8 +20,21 @@ from .strict_json import (
 )
 
 SUMMARY_SCHEMA = "clipsweep/summary-1"
-MEASURES = ("final_test_accuracy", "best_test_accuracy", "final_test_loss", "final_train_loss")
+# Declared beforehand: an arm's measures, and what its comparison looks at besides.
+MEASURES = (
+    "final_test_accuracy",
+    "best_test_accuracy",
+    "final_test_loss",
+    "final_train_loss",
+    "train_loss_area",
+    "steps_to_accuracy",
+)
+COMPARED_MEASURES = (*MEASURES, "spread")
 NORM_QUANTILES = ("median", "p90", "p99", "max")
+VERDICTS = ("better", "worse", "no difference seen", "identical")
+ANSWER_SENTENCES = 3
+
+Interval = tuple[float, float]
 
 
 @dataclass(frozen=True)
@@ -32,15 +50,41 @@ class Spread:
 
 
 @dataclass(frozen=True)
+class Share:
+    """A share of an arm's runs, 0 to 1, with its Wilson interval."""
+
+    share: float
+    interval: Interval
+
+
+@dataclass(frozen=True)
+class Ranks:
+    """All pairs by ranks: a run without a value is the worst, two of them are equal."""
+
+    n: int
+    better: int
+    worse: int
+    equal: int
+    probability_of_improvement: float | None
+    interval: Interval | None
+    p_value: float | None
+
+
+@dataclass(frozen=True)
 class PairedDifference:
     """Arm minus baseline, seed by seed; `interval` is None below 5 pairs."""
 
     n: int
     mean_difference: float | None
-    interval: tuple[float, float] | None
+    iqm_difference: float | None
+    interval: Interval | None
+    p_value: float | None
     better: int
     worse: int
     equal: int
+    verdict: str | None
+    seeds_needed: int | None  # to see a small difference; None unless none was seen
+    ranks: Ranks
 
 
 @dataclass(frozen=True)
@@ -50,12 +94,27 @@ class ArmSummary:
     name: str
     clip: Clip
     learning_rate: float
+    perturbed: bool  # repeats the baseline with the last bit of its initial weights flipped
     seeds: int
     completed: int
     diverged: int
+    divergence: Share | None
+    reached_target: int | None  # how many runs
+    usable: bool
+    spikes: int
     measures: dict[str, Spread]
     clipped_share: float | None
+    mean_cosine: float | None
+    reading: str | None
     norms: dict[str, float | None]
+
+    @property
+    def label(self) -> str:
+        return f"{self.clip.label}, perturbed" if self.perturbed else self.clip.label
+
+    @property
+    def is_baseline(self) -> bool:
+        return self.clip.is_baseline and not self.perturbed
 
 
 @dataclass(frozen=True)
@@ -64,7 +123,50 @@ class Comparison:
 
     arm: ArmSummary
     baseline: ArmSummary
+    verdict: str | None  # by final test accuracy; None where there are too few pairs for one
+    p_adjusted: float | None
     measures: dict[str, PairedDifference]
+
+
+@dataclass(frozen=True)
+class ModeSummary:
+    """What a mode does at its best, and at which learning rates it can be used."""
+
+    mode: str
+    best_arm: ArmSummary | None
+    usable_learning_rates: list[float]
+
+
+@dataclass(frozen=True)
+class Best:
+    """The best arm that clips against the best without clipping, at any learning rate."""
+
+    arm: ArmSummary
+    baseline: ArmSummary
+    final_test_accuracy: PairedDifference
+    candidates: int  # the arms among which this one is the best
+    p_adjusted: float | None
+    verdict: str | None
+
+
+@dataclass(frozen=True)
+class NoiseFloor:
+    """How far a baseline ends from itself with the last bit of its initial weights flipped."""
+
+    baseline: ArmSummary
+    arm: ArmSummary
+    n: int
+    median_absolute_difference: float | None
+    max_absolute_difference: float | None
+    sd: float | None
+
+
+@dataclass(frozen=True)
+class DamagedRun:
+    """A run whose log cannot be read; it is in no number of the summary."""
+
+    id: str
+    reason: str
 
 
 @dataclass(frozen=True)
@@ -72,9 +174,20 @@ class Summary:
     """The whole file."""
 
     run_counts: dict[str, int]
+    damaged_runs: list[DamagedRun]
     chance_accuracy: float
+    target_accuracy: float
+    answer: list[str]  # does clipping help, where, what to use
     arms: list[ArmSummary]
     comparisons: list[Comparison]
+    modes: list[ModeSummary]
+    best: Best | None
+    noise_floor: list[NoiseFloor]
+
+    @cached_property
+    def comparison_of(self) -> dict[str, Comparison]:
+        """Each arm's comparison by the arm's name; a baseline has none."""
+        return {comparison.arm.name: comparison for comparison in self.comparisons}
 
 
 def read_summary(folder: Path) -> Summary:
@@ -85,6 +198,8 @@ def read_summary(folder: Path) -> Summary:
         raise DataError(f"{path}: missing{advice}")
     try:
         return _parse_summary(read_document(path, SUMMARY_SCHEMA))
+    except KeyError as error:
+        raise DataError(f"{path}: no key {error}, as in an older version's{advice}") from error
     except DataError as error:
         raise DataError(f"{error}{advice}") from error
     except MALFORMED as error:
@@ -92,18 +207,41 @@ def read_summary(folder: Path) -> Summary:
 
 
 def _parse_summary(document: dict) -> Summary:
-    run_counts = {str(state): to_count(count) for state, count in dict(document["runs"]).items()}
     arms = [_parse_arm(entry) for entry in document["arms"]]
     by_name = {arm.name: arm for arm in arms}
-    comparisons = [
-        Comparison(
-            by_name[entry["arm"]],
-            by_name[entry["baseline"]],
-            {name: _parse_difference(entry[name]) for name in MEASURES},
-        )
-        for entry in document["comparisons"]
-    ]
-    return Summary(run_counts, to_float(document["chance_accuracy"]), arms, comparisons)
+
+    def find(name: object) -> ArmSummary:
+        if name not in by_name:
+            raise ValueError(f"no arm is called {str(name)[:80]!r}")
+        return by_name[name]
+
+    return Summary(
+        run_counts={str(state): to_count(count) for state, count in document["runs"].items()},
+        damaged_runs=[_parse_damaged_run(entry) for entry in document["damaged_runs"]],
+        chance_accuracy=to_float(document["chance_accuracy"]),
+        target_accuracy=to_float(document["target_accuracy"]),
+        answer=_parse_answer(document["answer"]),
+        arms=arms,
+        comparisons=[_parse_comparison(entry, find) for entry in document["comparisons"]],
+        modes=[_parse_mode(entry, find) for entry in document["modes"]],
+        best=_optional(lambda entry: _parse_best(entry, find), document["best"]),
+        noise_floor=[_parse_noise_floor(entry, find) for entry in document["noise_floor"]],
+    )
+
+
+def _optional(parse: Callable, entry: object):
+    """Parse what null says was not measured as None."""
+    return None if entry is None else parse(entry)
+
+
+def _parse_answer(sentences: list) -> list[str]:
+    if len(sentences) != ANSWER_SENTENCES:
+        raise ValueError(f"answer has {len(sentences)} sentences, not {ANSWER_SENTENCES}")
+    return [str(sentence) for sentence in sentences]
+
+
+def _parse_damaged_run(entry: dict) -> DamagedRun:
+    return DamagedRun(str(entry["run"]), str(entry["reason"]))
 
 
 def _parse_arm(entry: dict) -> ArmSummary:
@@ -111,11 +249,20 @@ def _parse_arm(entry: dict) -> ArmSummary:
         name=str(entry["arm"]),
         clip=parse_clip(entry),
         learning_rate=to_float(entry["learning_rate"]),
+        perturbed=bool(entry.get("perturbed", False)),
         seeds=len(entry["seeds"]),
         completed=to_count(entry["completed"]),
         diverged=to_count(entry["diverged"]),
+        divergence=_optional(_parse_share, entry["divergence"]),
+        reached_target=_optional(
+            lambda reached: to_count(reached["count"]), entry["reached_target"]
+        ),
+        usable=bool(entry["usable"]),
+        spikes=to_count(entry["spikes"]),
         measures={name: _parse_spread(entry[name]) for name in MEASURES},
         clipped_share=to_optional_float(entry["clipped_share"]),
+        mean_cosine=to_optional_float(entry["mean_cosine"]),
+        reading=_optional(str, entry["reading"]),
         norms={name: to_optional_float(entry["grad_norm_raw"][name]) for name in NORM_QUANTILES},
     )
 
@@ -127,14 +274,82 @@ def _parse_spread(entry: dict) -> Spread:
     )
 
 
+def _parse_share(entry: dict) -> Share:
+    return Share(to_float(entry["share"]), _parse_interval(entry["interval"]))
+
+
+def _parse_interval(ends: list) -> Interval:
+    low, high = ends
+    return to_float(low), to_float(high)
+
+
+def _parse_comparison(entry: dict, find: Callable[[object], ArmSummary]) -> Comparison:
+    return Comparison(
+        find(entry["arm"]),
+        find(entry["baseline"]),
+        _parse_verdict(entry["verdict"]),
+        to_optional_float(entry["p_adjusted"]),
+        {name: _parse_difference(entry[name]) for name in COMPARED_MEASURES},
+    )
+
+
+def _parse_verdict(verdict: object) -> str | None:
+    if verdict is not None and verdict not in VERDICTS:
+        raise ValueError(f"verdict is {str(verdict)[:40]!r}; known are {', '.join(VERDICTS)}")
+    return verdict
+
+
 def _parse_difference(entry: dict) -> PairedDifference:
-    interval = entry["interval"]
-    if interval is not None:
-        low, high = interval
-        interval = (to_float(low), to_float(high))
     return PairedDifference(
+        n=to_count(entry["n"]),
+        mean_difference=to_optional_float(entry["mean_difference"]),
+        iqm_difference=to_optional_float(entry["iqm_difference"]),
+        interval=_optional(_parse_interval, entry["interval"]),
+        p_value=to_optional_float(entry["p_value"]),
+        better=to_count(entry["better"]),
+        worse=to_count(entry["worse"]),
+        equal=to_count(entry["equal"]),
+        verdict=_parse_verdict(entry["verdict"]),
+        seeds_needed=_optional(to_count, entry["seeds_needed"]),
+        ranks=_parse_ranks(entry["ranks"]),
+    )
+
+
+def _parse_ranks(entry: dict) -> Ranks:
+    return Ranks(
+        *(to_count(entry[name]) for name in ("n", "better", "worse", "equal")),
+        to_optional_float(entry["probability_of_improvement"]),
+        _optional(_parse_interval, entry["interval"]),
+        to_optional_float(entry["p_value"]),
+    )
+
+
+def _parse_mode(entry: dict, find: Callable[[object], ArmSummary]) -> ModeSummary:
+    return ModeSummary(
+        str(entry["mode"]),
+        _optional(find, entry["best_arm"]),
+        [to_float(rate) for rate in entry["usable_learning_rates"]],
+    )
+
+
+def _parse_best(entry: dict, find: Callable[[object], ArmSummary]) -> Best:
+    return Best(
+        find(entry["arm"]),
+        find(entry["baseline"]),
+        _parse_difference(entry["final_test_accuracy"]),
+        to_count(entry["candidates"]),
+        to_optional_float(entry["p_adjusted"]),
+        _parse_verdict(entry["verdict"]),
+    )
+
+
+def _parse_noise_floor(entry: dict, find: Callable[[object], ArmSummary]) -> NoiseFloor:
+    return NoiseFloor(
+        find(entry["baseline"]),
+        find(entry["arm"]),
         to_count(entry["n"]),
-        to_optional_float(entry["mean_difference"]),
-        interval,
-        *(to_count(entry[name]) for name in ("better", "worse", "equal")),
+        *(
+            to_optional_float(entry[name])
+            for name in ("median_absolute_difference", "max_absolute_difference", "sd")
+        ),
     )

@@ -23,6 +23,12 @@ TENSORS = {
     "output.bias": [10],
 }
 CHANCE = 0.1
+TARGET = 0.4
+ANSWER = (
+    "Clipping helps: the best arm ends 1.2 points above the best without clipping.",
+    "It is better than no clipping at learning rate 0.01.",
+    "Use value:0.5 at learning rate 0.01.",
+)
 
 
 def number(value: float | None) -> float | str | None:
@@ -48,6 +54,7 @@ class FakeRun:
     diverges_at: int | None = None
     bad_norm: float = math.nan
     outcome: str = ""
+    perturbed: bool = False
 
     def __post_init__(self):
         self.outcome = self.outcome or ("diverged" if self.diverges_at else "completed")
@@ -55,7 +62,7 @@ class FakeRun:
     @property
     def arm(self) -> str:
         clip = self.mode if self.threshold is None else f"{self.mode}-{self.threshold:g}"
-        return f"{clip}_lr-{self.learning_rate:g}"
+        return f"{clip}_lr-{self.learning_rate:g}" + "_perturbed" * self.perturbed
 
     @property
     def id(self) -> str:
@@ -74,6 +81,7 @@ class FakeRun:
             "threshold": number(self.threshold),
             "learning_rate": self.learning_rate,
             "seed": self.seed,
+            **({"perturbed": True} if self.perturbed else {}),
         }
 
 
@@ -164,18 +172,32 @@ class FakeSweep:
             state: states.count(state)
             for state in ("completed", "diverged", "failed", "interrupted", "unfinished")
         }
-        return {
+        baselines = {
+            name: arms.get(f"none_lr-{runs[0].learning_rate:g}") for name, runs in arms.items()
+        }
+        document = {
             "schema": "clipsweep/summary-1",
-            "runs": {"planned": len(self.runs), **counts},
+            "runs": {"planned": len(self.runs), **counts, "damaged": 0},
+            "damaged_runs": [],
             "chance_accuracy": CHANCE,
+            "target_accuracy": TARGET,
+            "answer": list(ANSWER),
             "arms": [self._arm(name, runs) for name, runs in arms.items()],
             "comparisons": [
-                self._comparison(name, runs, arms[f"none_lr-{runs[0].learning_rate:g}"])
+                self._comparison(name, runs, baselines[name])
                 for name, runs in arms.items()
-                if runs[0].mode != "none" and f"none_lr-{runs[0].learning_rate:g}" in arms
+                if baselines[name] not in (None, runs)
+            ],
+            "noise_floor": [
+                self._noise_floor(name, runs, baselines[name])
+                for name, runs in arms.items()
+                if runs[0].perturbed
             ],
             "what_if": [],
         }
+        mark_usable(document["arms"])
+        ordinary = [arm for arm in document["arms"] if "perturbed" not in arm]
+        return document | {"modes": summarize_modes(ordinary), "best": self._best(ordinary, arms)}
 
     def _write_run(self, run: FakeRun) -> None:
         stream = random.Random(f"{run.seed} {run.arm}")
@@ -336,18 +358,27 @@ class FakeSweep:
         completed = [run for run in done if run.outcome == "completed"]
         accuracy = spread([self.finals[run.id] for run in done])
         loss = spread([2.3 - 2 * self.finals[run.id] for run in completed])
+        reached = [run for run in completed if self.finals[run.id] >= TARGET]
+        steps = spread([float(self.epochs * self.steps_per_epoch)] * len(reached))
         return {
             "arm": name,
             "mode": runs[0].mode,
             "threshold": number(runs[0].threshold),
             "learning_rate": runs[0].learning_rate,
+            **({"perturbed": True} if runs[0].perturbed else {}),
             "seeds": [run.seed for run in done],
             "completed": len(completed),
             "diverged": len(done) - len(completed),
+            "divergence": wilson(len(done) - len(completed), len(done)),
+            "reached_target": wilson(len(reached), len(done)),
+            "usable": False,
+            "spikes": 3 * len(done),
             "final_test_accuracy": accuracy,
             "best_test_accuracy": accuracy,
             "final_test_loss": loss,
             "final_train_loss": loss,
+            "train_loss_area": loss,
+            "steps_to_accuracy": steps,
             "clipped_share": 0.0 if runs[0].mode == "none" else 0.25 if done else None,
             "mean_cosine": 0.9 if runs[0].mode != "none" and done else None,
             "reading": "no clipping" if runs[0].mode == "none" else "acts often" if done else None,
@@ -355,29 +386,107 @@ class FakeSweep:
         }
 
     def _comparison(self, name: str, runs: list[FakeRun], baseline: list[FakeRun]) -> dict:
+        accuracy, loss = self._differences(runs, baseline)
+        return {
+            "arm": name,
+            "baseline": baseline[0].arm,
+            "verdict": accuracy["verdict"],
+            "p_adjusted": None if runs[0].perturbed else accuracy["p_value"],
+            "final_test_accuracy": accuracy,
+            "best_test_accuracy": accuracy,
+            "final_test_loss": loss,
+            "final_train_loss": loss,
+            "train_loss_area": loss,
+            "steps_to_accuracy": difference([], -1),
+            "spread": loss,
+        }
+
+    def _differences(self, runs: list[FakeRun], baseline: list[FakeRun]) -> tuple[dict, dict]:
+        """Compare final accuracies, and losses where both sides completed."""
         reference = {run.seed: run for run in baseline if run.reached_outcome}
         pairs = [
             (run, reference[run.seed])
             for run in runs
             if run.reached_outcome and run.seed in reference
         ]
-        accuracy = difference([self.finals[a.id] - self.finals[b.id] for a, b in pairs], 1)
-        loss = difference(
-            [
-                -2 * (self.finals[a.id] - self.finals[b.id])
-                for a, b in pairs
-                if a.outcome == b.outcome == "completed"
-            ],
-            -1,
-        )
+        accuracies = [self.finals[a.id] - self.finals[b.id] for a, b in pairs]
+        losses = [
+            -2 * value
+            for value, (a, b) in zip(accuracies, pairs, strict=True)
+            if a.outcome == b.outcome == "completed"
+        ]
+        return difference(accuracies, 1), difference(losses, -1)
+
+    def _best(self, arms: list[dict], runs: dict[str, list[FakeRun]]) -> dict | None:
+        """Compare the best arm that clips with the best that does not, at any learning rate."""
+        clipping = best_arm([arm for arm in arms if arm["mode"] != "none"])
+        baseline = best_arm([arm for arm in arms if arm["mode"] == "none"])
+        if clipping is None or baseline is None:
+            return None
+        accuracy, _ = self._differences(runs[clipping["arm"]], runs[baseline["arm"]])
         return {
-            "arm": name,
-            "baseline": baseline[0].arm,
+            "arm": clipping["arm"],
+            "baseline": baseline["arm"],
             "final_test_accuracy": accuracy,
-            "best_test_accuracy": accuracy,
-            "final_test_loss": loss,
-            "final_train_loss": loss,
+            "candidates": sum(arm["mode"] != "none" for arm in arms),
+            "p_adjusted": accuracy["p_value"],
+            "verdict": accuracy["verdict"],
         }
+
+    def _noise_floor(self, name: str, runs: list[FakeRun], baseline: list[FakeRun]) -> dict:
+        reference = {run.seed: run for run in baseline}
+        distances = [abs(self.finals[run.id] - self.finals[reference[run.seed].id]) for run in runs]
+        return {
+            "baseline": baseline[0].arm,
+            "arm": name,
+            "n": len(distances),
+            "median_absolute_difference": statistics.median(distances),
+            "max_absolute_difference": max(distances),
+            "sd": statistics.stdev(distances) if len(distances) > 1 else None,
+        }
+
+
+def best_arm(arms: list[dict]) -> dict | None:
+    measured = [arm for arm in arms if arm["final_test_accuracy"]["mean"] is not None]
+    return max(measured, key=lambda arm: arm["final_test_accuracy"]["mean"], default=None)
+
+
+def mark_usable(arms: list[dict]) -> None:
+    """Mark the arms within 3 points of the best in which no run diverged."""
+    best = best_arm([arm for arm in arms if "perturbed" not in arm])
+    for arm in arms:
+        mean = arm["final_test_accuracy"]["mean"]
+        arm["usable"] = (
+            mean is not None
+            and mean >= best["final_test_accuracy"]["mean"] - 0.03
+            and arm["diverged"] == 0
+        )
+
+
+def summarize_modes(arms: list[dict]) -> list[dict]:
+    modes = []
+    for mode in dict.fromkeys(arm["mode"] for arm in arms):
+        members = [arm for arm in arms if arm["mode"] == mode]
+        best = best_arm(members)
+        rates = sorted({arm["learning_rate"] for arm in members if arm["usable"]})
+        modes.append(
+            {"mode": mode, "best_arm": best and best["arm"], "usable_learning_rates": rates}
+        )
+    return modes
+
+
+def wilson(count: int, n: int) -> dict | None:
+    """Return a share and its Wilson 95 % interval."""
+    if n == 0:
+        return None
+    share, z = count / n, 1.96
+    middle = (share + z * z / (2 * n)) / (1 + z * z / n)
+    half = z / (1 + z * z / n) * math.sqrt(share * (1 - share) / n + z * z / (4 * n * n))
+    return {
+        "count": count,
+        "share": share,
+        "interval": [max(0.0, middle - half), min(1.0, middle + half)],
+    }
 
 
 def quantile(ordered: list[float], share: float) -> float | None:
@@ -398,17 +507,43 @@ def spread(values: list[float]) -> dict:
 
 
 def difference(values: list[float], better_sign: int) -> dict:
-    """Compare pairs; the interval is a stand-in of the right shape, not a bootstrap."""
+    """Compare pairs; interval and p value are stand-ins of the right shape, not statistics."""
     mean = statistics.mean(values) if values else None
     half = 2.3 * statistics.stdev(values) / math.sqrt(len(values)) if len(values) >= 5 else None
-    return {
-        "n": len(values),
-        "mean_difference": mean,
-        "interval": None if half is None else [mean - half, mean + half],
+    interval = None if half is None else [mean - half, mean + half]
+    verdict = judge(values, interval, better_sign)
+    signs = {
         "better": sum(better_sign * value > 0 for value in values),
         "worse": sum(better_sign * value < 0 for value in values),
         "equal": values.count(0),
     }
+    return {
+        "n": len(values),
+        "mean_difference": mean,
+        "iqm_difference": statistics.median(values) if values else None,
+        "interval": interval,
+        "p_value": {None: None, "better": 0.01, "worse": 0.02}.get(verdict, 0.4),
+        **signs,
+        "verdict": verdict,
+        "seeds_needed": 62 if verdict == "no difference seen" else None,
+        "ranks": {
+            "n": len(values),
+            **signs,
+            "probability_of_improvement": signs["better"] / len(values) if values else None,
+            "interval": (wilson(signs["better"], len(values)) or {}).get("interval"),
+            "p_value": 0.3 if values else None,
+        },
+    }
+
+
+def judge(values: list[float], interval: list[float] | None, better_sign: int) -> str | None:
+    if interval is None:
+        return None
+    if not any(values):
+        return "identical"
+    if interval[0] <= 0 <= interval[1]:
+        return "no difference seen"
+    return "better" if better_sign * interval[0] > 0 else "worse"
 
 
 def cross(

@@ -313,7 +313,7 @@ def test_headings_are_in_order(sweep):
 def test_the_comparison_is_told_in_words(sweep):
     folder = sweep(cross([NONE, VALUE], seeds=5))
     entry = folder.summary_document()
-    entry["comparisons"][0]["final_test_accuracy"] = {
+    entry["comparisons"][0]["final_test_accuracy"] |= {
         "n": 5,
         "mean_difference": 0.009,
         "interval": [-0.004, 0.03],
@@ -365,6 +365,17 @@ def test_without_a_summary_the_figures_are_drawn_and_the_report_says_so(sweep, c
     assert "clipsweep summarize" in capsys.readouterr().err
     assert stems(folder, "svg") == FIGURES - {"paired_difference"}
     assert "the chance level is unknown" in " ".join(image["alt"] for image in page.images)
+
+
+def test_a_summary_of_an_older_version_is_named_with_what_it_lacks(sweep):
+    folder = sweep(cross([NONE, VALUE], seeds=5))
+    document = folder.summary_document()
+    del document["arms"][1]["usable"]
+    dump(folder.folder / "summary.json", document)
+    assert (
+        "summary.json: no key 'usable', as in an older version's; "
+        "write it with 'clipsweep summarize sweep'"
+    ) in draw(folder).text
 
 
 @pytest.mark.parametrize(
