@@ -28,6 +28,7 @@ SWEEP_SCHEMA = "clipsweep/sweep-1"
 RUN_SCHEMA = "clipsweep/run-1"
 DRAWN_OUTCOMES = ("completed", "diverged")
 OUTCOMES = (*DRAWN_OUTCOMES, "failed", "interrupted")
+NORM_QUANTILES = ("median", "p90", "p99", "max")
 
 # IDs become folder names and modes become labels: plain names only.
 PLAIN_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._+-]{0,199}")
@@ -46,6 +47,7 @@ CLIP_DETAILS = {
     "weight_decay": "weight decay",
     "decoupled_weight_decay": "decoupled weight decay",
     "l1": "L1",
+    "perturbed": "last bit flipped",
 }
 
 # Starting worker processes costs more than reading a few short logs.
@@ -89,6 +91,7 @@ class Epoch:
     """One whole epoch of a run; None where something was not measured."""
 
     number: int
+    train_loss: float | None
     test_accuracy: float | None
     clipped_share: float | None
 
@@ -118,6 +121,7 @@ class Run:
     diverged: bool
     epochs: tuple[Epoch, ...]
     first_bad_event: BadEvent | None
+    norm_quantiles: dict[str, float | None]  # of the raw norm, over every step
     steps: int
     spikes: int
     curve: StepCurve
@@ -127,6 +131,12 @@ class Run:
         if not self.diverged:
             return None
         return self.first_bad_event.step if self.first_bad_event else self.steps
+
+    @property
+    def final_train_loss(self) -> float | None:
+        """The training loss of the last epoch; None where the run diverged or it is not finite."""
+        loss = self.epochs[-1].train_loss if self.epochs and not self.diverged else None
+        return loss if loss is not None and math.isfinite(loss) else None
 
     def final_accuracy(self, chance_accuracy: float | None) -> float | None:
         """Return the last test accuracy; a diverged run counts as chance (None if unknown)."""
@@ -264,7 +274,7 @@ def _parse_plan(folder: Path, document: dict) -> SweepPlan:
 def parse_clip(entry: dict) -> Clip:
     """Read how a run or an arm clips, with what is off its default."""
     details = (
-        f"{name} {str(entry[key]).replace('Infinity', 'inf')}"
+        name if entry[key] is True else f"{name} {str(entry[key]).replace('Infinity', 'inf')}"
         for key, name in CLIP_DETAILS.items()
         if key in entry
     )
@@ -384,6 +394,7 @@ def _parse_run(document: dict, spec: RunSpec, curve: StepCurve) -> Run:
         document["outcome"] == "diverged",
         tuple(_parse_epoch(epoch) for epoch in document["epochs"]),
         _parse_bad_event(bad_events[0]) if bad_events else None,
+        {name: to_optional_float(totals["grad_norm_raw"][name]) for name in NORM_QUANTILES},
         to_count(totals["steps"]),
         to_count(totals["spikes"]),
         curve,
@@ -393,6 +404,7 @@ def _parse_run(document: dict, spec: RunSpec, curve: StepCurve) -> Run:
 def _parse_epoch(epoch: dict) -> Epoch:
     return Epoch(
         to_count(epoch["epoch"]),
+        to_optional_float(epoch["train_loss"]),
         to_optional_float(epoch["test_accuracy"]),
         to_optional_float(epoch["clipped_share"]),
     )

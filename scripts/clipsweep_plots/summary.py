@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 
-from .result_folder import Clip, parse_clip
+from .result_folder import NORM_QUANTILES, Clip, parse_clip
 from .strict_json import (
     MALFORMED,
     DataError,
@@ -30,7 +30,6 @@ MEASURES = (
     "steps_to_accuracy",
 )
 COMPARED_MEASURES = (*MEASURES, "spread")
-NORM_QUANTILES = ("median", "p90", "p99", "max")
 VERDICTS = ("better", "worse", "no difference seen", "identical")
 ANSWER_SENTENCES = 3
 
@@ -107,14 +106,6 @@ class ArmSummary:
     mean_cosine: float | None
     reading: str | None
     norms: dict[str, float | None]
-
-    @property
-    def label(self) -> str:
-        return f"{self.clip.label}, perturbed" if self.perturbed else self.clip.label
-
-    @property
-    def is_baseline(self) -> bool:
-        return self.clip.is_baseline and not self.perturbed
 
 
 @dataclass(frozen=True)
