@@ -3,6 +3,7 @@
 A module imports only what stands above it here:
 
     strict_json     JSON as the logs write it, and what is wrong with it
+    progress        how far the reading and drawing are
     step_log        steps.jsonl, streamed into windows
     result_folder   sweep.json and the runs: what can be drawn, what is left out and why
     summary         summary.json as the rows of the report's tables

@@ -7,12 +7,13 @@ counts. Only folders of run IDs in the plan are looked at.
 import math
 import os
 import re
-import sys
+from collections.abc import Iterator
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass, field
 from functools import cached_property, partial
 from pathlib import Path
 
+from .progress import Progress
 from .step_log import StepCurve, WindowGrid, choose_windows, ends_torn, read_step_curve
 from .strict_json import (
     MALFORMED,
@@ -28,6 +29,7 @@ SWEEP_SCHEMA = "clipsweep/sweep-1"
 RUN_SCHEMA = "clipsweep/run-1"
 DRAWN_OUTCOMES = ("completed", "diverged")
 OUTCOMES = (*DRAWN_OUTCOMES, "failed", "interrupted")
+EVENT_KINDS = ("nan", "inf", "norm-overflow", "spike")
 NORM_QUANTILES = ("median", "p90", "p99", "max")
 
 # IDs become folder names and modes become labels: plain names only.
@@ -121,6 +123,7 @@ class Run:
     diverged: bool
     epochs: tuple[Epoch, ...]
     first_bad_event: BadEvent | None
+    event_steps: dict[str, tuple[int, ...]]  # by kind of event
     norm_quantiles: dict[str, float | None]  # of the raw norm, over every step
     steps: int
     spikes: int
@@ -306,13 +309,14 @@ def read_results(plan: SweepPlan) -> Results:
     grid = choose_windows(plan.planned_steps, plan.log_every)
     results = Results(plan, grid)
     read = partial(_read_run, plan.folder, grid)
+    progress = Progress("runs read:", len(plan.runs))
     for number, outcome in enumerate(_map_runs(plan, read), start=1):
         (results.runs if isinstance(outcome, Run) else results.left_out).append(outcome)
-        _show_progress(number, len(plan.runs))
+        progress.show(number)
     return results
 
 
-def _map_runs(plan: SweepPlan, read):
+def _map_runs(plan: SweepPlan, read) -> Iterator["Run | LeftOutRun"]:
     """Yield read(spec) for each run in the plan's order, on all cores if the logs are large."""
     workers = min(len(os.sched_getaffinity(0)), len(plan.runs))
     if workers < 2 or _log_bytes(plan) < POOL_WORTH_BYTES:
@@ -325,13 +329,6 @@ def _map_runs(plan: SweepPlan, read):
 def _log_bytes(plan: SweepPlan) -> int:
     paths = (steps_path(plan.folder, spec.id) for spec in plan.runs)
     return sum(path.stat().st_size for path in paths if path.is_file())
-
-
-def _show_progress(done: int, planned: int) -> None:
-    if not sys.stderr.isatty():
-        return
-    end = "\n" if done == planned else ""
-    print(f"\rread {done} of {planned} runs", end=end, file=sys.stderr, flush=True)
 
 
 def steps_path(folder: Path, run_id: str) -> Path:
@@ -394,11 +391,20 @@ def _parse_run(document: dict, spec: RunSpec, curve: StepCurve) -> Run:
         document["outcome"] == "diverged",
         tuple(_parse_epoch(epoch) for epoch in document["epochs"]),
         _parse_bad_event(bad_events[0]) if bad_events else None,
+        _steps_by_kind(document["events"]),
         {name: to_optional_float(totals["grad_norm_raw"][name]) for name in NORM_QUANTILES},
         to_count(totals["steps"]),
         to_count(totals["spikes"]),
         curve,
     )
+
+
+def _steps_by_kind(events: list[dict]) -> dict[str, tuple[int, ...]]:
+    """Return the steps of the events of each kind that a figure knows."""
+    return {
+        kind: tuple(to_count(event["step"]) for event in events if event["kind"] == kind)
+        for kind in EVENT_KINDS
+    }
 
 
 def _parse_epoch(epoch: dict) -> Epoch:

@@ -1,23 +1,45 @@
-"""steps.jsonl, read once, line by line, and kept as windows of steps.
+"""steps.jsonl, read once, line by line, and kept as windows of steps and a histogram.
 
 A sweep's step logs reach gigabytes; a figure needs a hundred points a run. Steps are found by their
 `step`, never by their line, so thinned logs read the same.
 """
 
-import itertools
-from array import array
+import warnings
 from dataclasses import dataclass
 from pathlib import Path
-from typing import BinaryIO
+from typing import BinaryIO, Literal
 
+import msgspec
 import numpy as np
 
-from .strict_json import MALFORMED, DataError, check_schema, decode, describe, to_count, to_float
+from .strict_json import MALFORMED, NON_FINITE, DataError, check_schema, decode, describe
 
 STEPS_SCHEMA = "clipsweep/steps-1"
 MOST_WINDOWS = 120
 FEWEST_WINDOWS = 20
 SMOOTHING_STEPS = 10
+
+# The bins of the histogram of norms: ten a decade, over more than the range of float32.
+NORM_BIN_DECADES = (-20, 40)
+NORM_BINS_PER_DECADE = 10
+NORM_BIN_EDGES = np.logspace(
+    *NORM_BIN_DECADES, (NORM_BIN_DECADES[1] - NORM_BIN_DECADES[0]) * NORM_BINS_PER_DECADE + 1
+)
+
+Number = float | Literal["NaN", "Infinity", "-Infinity"]
+
+
+class StepRecord(msgspec.Struct, gc=False):
+    """What the figures read of a step object; logs of before 0.1 have no cosine."""
+
+    step: int
+    loss: Number
+    grad_norm_raw: Number
+    clipped: bool
+    cosine: Number | None = None
+
+
+_decode_step = msgspec.json.Decoder(StepRecord).decode
 
 
 @dataclass(frozen=True)
@@ -46,8 +68,10 @@ class StepCurve:
     mean_loss: np.ndarray
     norm_median: np.ndarray
     norm_max: np.ndarray
+    mean_cosine: np.ndarray  # over the steps on which clipping acted
     first_nan_step: np.ndarray  # of the raw norm in this window
     first_inf_step: np.ndarray
+    norm_counts: np.ndarray  # how many finite raw norms lie in each bin of NORM_BIN_EDGES
     torn: bool  # the last line broke off
 
 
@@ -72,10 +96,10 @@ def read_step_curve(path: Path, run_id: str, grid: WindowGrid) -> StepCurve:
     try:
         with path.open("rb") as log:
             _check_header(path, log.readline(), run_id)
-            steps, losses, norms, torn = _read_columns(path, log, grid.planned_steps)
+            columns, torn = _read_columns(path, log, grid.planned_steps)
     except OSError as error:
         raise DataError(f"{path}: cannot be read ({error.strerror})") from error
-    return _aggregate(grid, steps, losses, norms, torn)
+    return _aggregate(grid, *columns, torn)
 
 
 def ends_torn(path: Path) -> bool:
@@ -100,48 +124,73 @@ def _check_header(path: Path, line: bytes, run_id: str) -> None:
         raise DataError(f"{path}: bad header in line 1: {describe(error)}") from error
 
 
-def _read_columns(path: Path, log: BinaryIO, planned_steps: int):
-    """Return step, loss and raw norm of every whole line, and whether the last line is torn."""
-    steps, losses, norms = array("q"), array("d"), array("d")
-    previous = 0
+def _read_columns(
+    path: Path, log: BinaryIO, planned_steps: int
+) -> tuple[tuple[np.ndarray, ...], bool]:
+    """Return step, loss, raw norm and the cosine of clipped steps; and whether the log is torn."""
+    steps, losses, norms, cosines = [], [], [], []
+    previous, torn = 0, False
     for number, line in enumerate(log, start=2):
-        if not line.endswith(b"\n"):
-            return steps, losses, norms, True
+        if torn := not line.endswith(b"\n"):
+            break
         try:
-            record = decode(line.decode("utf-8"))
-            step = to_count(record["step"])
-            if not previous < step <= planned_steps:
-                raise ValueError(f"step {step} after step {previous} of {planned_steps} planned")
-            loss, norm = to_float(record["loss"]), to_float(record["grad_norm_raw"])
+            record = _decode_line(line)
+            if not previous < record.step <= planned_steps:
+                raise ValueError(
+                    f"step {record.step} after step {previous} of {planned_steps} planned"
+                )
         except MALFORMED as error:
             raise DataError(f"{path}:{number}: bad line: {describe(error)}") from error
-        steps.append(step)
-        losses.append(loss)
-        norms.append(norm)
-        previous = step
-    return steps, losses, norms, False
+        previous = record.step
+        steps.append(previous)
+        losses.append(record.loss)
+        norms.append(record.grad_norm_raw)
+        cosines.append(record.cosine if record.clipped else None)
+    return (np.array(steps, dtype=np.int64), *map(_numbers, (losses, norms, cosines))), torn
+
+
+def _decode_line(line: bytes) -> StepRecord:
+    if not line.isascii():
+        line.decode("utf-8")  # the decoder does not look into the texts that it skips
+    return _decode_step(line)
+
+
+def _numbers(column: list[float | str | None]) -> np.ndarray:
+    """Return a column as float64, NaN where nothing was measured."""
+    return np.array(
+        [
+            value if type(value) is float else NON_FINITE.get(value, np.nan)
+            for value in column
+        ],
+        dtype=np.float64,
+    )
 
 
 def _aggregate(
-    grid: WindowGrid, steps: array, losses: array, norms: array, torn: bool
+    grid: WindowGrid,
+    steps: np.ndarray,
+    losses: np.ndarray,
+    norms: np.ndarray,
+    cosines: np.ndarray,
+    torn: bool,
 ) -> StepCurve:
-    step = np.frombuffer(steps, dtype=np.int64) if steps else np.empty(0, dtype=np.int64)
-    loss, norm = np.array(losses), np.array(norms)
-    curve = StepCurve(*(np.full(grid.count, np.nan) for _ in range(5)), torn)
-    edges = np.searchsorted(step, np.arange(grid.count + 1) * grid.width, side="right")
-    for window, (begin, end) in enumerate(itertools.pairwise(edges)):
-        part = slice(begin, end)
-        finite_losses = loss[part][np.isfinite(loss[part])]
-        if finite_losses.size:
-            curve.mean_loss[window] = finite_losses.mean()
-        finite_norms = norm[part][np.isfinite(norm[part])]
-        if finite_norms.size:
-            curve.norm_median[window] = np.median(finite_norms)
-            curve.norm_max[window] = finite_norms.max()
-        curve.first_nan_step[window] = _first(step[part], np.isnan(norm[part]))
-        curve.first_inf_step[window] = _first(step[part], np.isinf(norm[part]))
-    return curve
+    def in_windows(values: np.ndarray) -> np.ndarray:
+        """Lay values out as [W, width], NaN where there is no step."""
+        table = np.full(grid.count * grid.width, np.nan)
+        table[steps - 1] = values
+        return table.reshape(grid.count, grid.width)
 
-
-def _first(steps: np.ndarray, chosen: np.ndarray) -> float:
-    return float(steps[chosen.argmax()]) if chosen.any() else np.nan
+    finite_norms = np.where(np.isfinite(norms), norms, np.nan)
+    norm_table = in_windows(finite_norms)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", RuntimeWarning)  # a window without values is NaN
+        return StepCurve(
+            mean_loss=np.nanmean(in_windows(np.where(np.isfinite(losses), losses, np.nan)), axis=1),
+            norm_median=np.nanmedian(norm_table, axis=1),
+            norm_max=np.nanmax(norm_table, axis=1),
+            mean_cosine=np.nanmean(in_windows(cosines), axis=1),
+            first_nan_step=np.nanmin(in_windows(np.where(np.isnan(norms), steps, np.nan)), axis=1),
+            first_inf_step=np.nanmin(in_windows(np.where(np.isinf(norms), steps, np.nan)), axis=1),
+            norm_counts=np.histogram(finite_norms, NORM_BIN_EDGES)[0].astype(np.int32),
+            torn=torn,
+        )

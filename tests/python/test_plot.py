@@ -17,7 +17,7 @@ import referencing.jsonschema
 from clipsweep_plots import result_folder, style
 from clipsweep_plots.layout import MOST_LINES, curve_rows
 from clipsweep_plots.result_folder import Arm, Clip
-from clipsweep_plots.step_log import choose_windows, read_step_curve
+from clipsweep_plots.step_log import NORM_BIN_EDGES, choose_windows, read_step_curve
 from clipsweep_plots.strict_json import DataError, to_float
 from conftest import ROOT, FakeRun, cross, dump
 
@@ -236,12 +236,19 @@ def tear(path):
 
 BAD_LINES = {
     "not JSON": "{broken",
-    "bare NaN": '{"step":3,"loss":NaN,"grad_norm_raw":1}',
-    "step going back": '{"step":1,"loss":1,"grad_norm_raw":1}',
-    "step beyond the plan": '{"step":4000,"loss":1,"grad_norm_raw":1}',
-    "no loss": '{"step":3,"grad_norm_raw":1}',
-    "text for a number": '{"step":3,"loss":"1","grad_norm_raw":1}',
+    "bare NaN": '{"step":3,"loss":NaN,"grad_norm_raw":1,"clipped":false}',
+    "step going back": '{"step":1,"loss":1,"grad_norm_raw":1,"clipped":false}',
+    "step twice": '{"step":2,"loss":1,"grad_norm_raw":1,"clipped":false}',
+    "step beyond the plan": '{"step":4000,"loss":1,"grad_norm_raw":1,"clipped":false}',
+    "no loss": '{"step":3,"grad_norm_raw":1,"clipped":false}',
+    "text for a number": '{"step":3,"loss":"1","grad_norm_raw":1,"clipped":false}',
     "not an object": "[3]",
+    "a fraction of a step": '{"step":3.5,"loss":1,"grad_norm_raw":1,"clipped":false}',
+    "a number beyond float64": '{"step":3,"loss":1e999,"grad_norm_raw":1,"clipped":false}',
+    "a bare NaN that no figure reads": '{"step":3,"loss":1,"grad_norm_raw":1,"clipped":false,'
+    '"grad_max_abs":NaN}',
+    "two objects": '{"step":3,"loss":1,"grad_norm_raw":1,"clipped":false} {}',
+    "not UTF-8": '{"step":3,"loss":1,"grad_norm_raw":1,"clipped":false,"note":"\udcff"}',
 }
 
 
@@ -251,7 +258,7 @@ def test_a_bad_line_leaves_the_run_out_and_says_where(sweep, line):
     path = folder.run_folder(folder.runs[1]) / "steps.jsonl"
     lines = path.read_text().splitlines()
     lines[3] = line
-    path.write_text("\n".join(lines) + "\n")
+    path.write_text("\n".join(lines) + "\n", errors="surrogateescape")
     page = draw(folder)
     assert f"runs/{folder.runs[1].id}/steps.jsonl:4: bad line" in page.text
     assert "1 completed, 1 unreadable" in page.text
@@ -582,6 +589,29 @@ def test_windows_hold_what_the_log_holds(sweep):
     assert curve.norm_max[0] == max(step["grad_norm_raw"] for step in first)
     assert np.isnan(curve.first_nan_step[:3]).all() and curve.first_nan_step[3] == 33
     assert np.isfinite(curve.mean_loss[3])  # the two finite steps before
+
+
+def test_a_histogram_counts_every_finite_norm_once(sweep):
+    folder = sweep([FakeRun("none", None, 0.01, 0, diverges_at=33)])
+    run = folder.runs[0]
+    curve = read_step_curve(
+        folder.run_folder(run) / "steps.jsonl", run.id, choose_windows(40, log_every=1)
+    )
+    assert curve.norm_counts.sum() == 32  # step 33 is NaN
+    assert NORM_BIN_EDGES[np.flatnonzero(curve.norm_counts)[-1] + 1] > np.nanmax(curve.norm_max)
+
+
+def test_the_cosine_is_of_the_clipped_steps_alone(sweep):
+    folder = sweep([FakeRun("value", 0.5, 0.01, 0), FakeRun("none", None, 0.01, 0)])
+    clipped, baseline = (
+        read_step_curve(
+            folder.run_folder(run) / "steps.jsonl", run.id, choose_windows(40, log_every=1)
+        )
+        for run in folder.runs
+    )
+    assert np.nanmin(clipped.mean_cosine) == pytest.approx(0.9)  # 1 on the steps between
+    assert np.nanmax(clipped.mean_cosine) == pytest.approx(0.9)
+    assert np.isnan(baseline.mean_cosine).all()
 
 
 def test_thinned_logs_fill_every_window(sweep):
