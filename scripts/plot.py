@@ -1,61 +1,56 @@
 """Draw a result folder: figures (SVG and PNG) and report.html in DIR/report/.
 
     .venv/bin/python scripts/plot.py DIR
+    .venv/bin/python scripts/plot.py DIR --figure training_loss --width 3.3
 
-Prints the path of the report. Exit codes: 0 drawn (runs that had to be left out are named on
+Prints the path of the report, or with --figure those of the figures. Exit codes: 0 drawn (runs that had to be left out are named on
 stderr and in the report), 2 usage, 3 DIR cannot be drawn, 75 the report cannot be written,
 130 interrupted.
 """
 
 import argparse
+import difflib
 import io
 import os
+import re
 import sys
 from pathlib import Path
 
-from clipsweep_plots.curves import draw_clipped_share, draw_test_accuracy, draw_training_loss
-from clipsweep_plots.gradient_norm import draw_gradient_norm
-from clipsweep_plots.heat_map import draw_heat_map
-from clipsweep_plots.layout import NamedFigure
-from clipsweep_plots.paired import draw_paired_differences
+from clipsweep_plots.figures import FIGURES, draw_figures
+from clipsweep_plots.layout import NARROWEST, WIDEST, NamedFigure, Sheet
 from clipsweep_plots.report import FigureFiles, render_report
 from clipsweep_plots.result_folder import Results, read_plan, read_results
+from clipsweep_plots.sources import Sources
 from clipsweep_plots.strict_json import DataError
 from clipsweep_plots.style import apply_style
 from clipsweep_plots.summary import Summary, read_summary
 
+EXIT_USAGE = 2
 EXIT_DATA = 3
 EXIT_STORAGE = 75
 EXIT_INTERRUPTED = 130
 MOST_WARNINGS = 10
 DOTS_PER_INCH = 160
-STEMS = (
-    "paired_difference",
-    "training_loss",
-    "test_accuracy",
-    "gradient_norm",
-    "clipped_share",
-    "final_accuracy",
-)
+PAGE_NUMBER = r"(_\d+)?"
 
 
 def main(arguments: list[str] | None = None) -> int:
-    folder = parse_arguments(arguments).folder
-    apply_style()
+    options = parse_arguments(arguments)
+    if options.list_figures:
+        print("\n".join(FIGURES))
+        return 0
+    if message := unknown_figure(options.figure or []):
+        return fail(message, EXIT_USAGE)
+    apply_style(Sheet(options.width).text)
     try:
-        results = read_results(read_plan(folder))
-        warn_of_left_out(results)
-        refuse_if_nothing_to_draw(results)
-        summary, notes = read_summary_or_note(results)
-        figures = [save(figure) for figure in draw(results, summary)]
-        report = write(folder / "report", figures, render_report(results, summary, notes, figures))
+        written = draw(options)
     except DataError as error:
         return fail(error, EXIT_DATA)
     except OSError as error:
         return fail(f"{error.filename}: cannot be written ({error.strerror})", EXIT_STORAGE)
     except KeyboardInterrupt:
         return fail("interrupted; nothing was written or only a part of it", EXIT_INTERRUPTED)
-    print(report)
+    print("\n".join(map(str, written)))
     return 0
 
 
@@ -64,9 +59,75 @@ def parse_arguments(arguments: list[str] | None) -> argparse.Namespace:
         prog="plot.py", description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
     parser.add_argument(
-        "folder", metavar="DIR", type=Path, help="what 'clipsweep sweep --out DIR' wrote"
+        "folder", metavar="DIR", type=Path, nargs="?", help="what 'clipsweep sweep --out DIR' wrote"
     )
-    return parser.parse_args(arguments)
+    parser.add_argument(
+        "--figure",
+        metavar="NAME",
+        action="append",
+        help="draw this figure alone, without a report; may be repeated",
+    )
+    parser.add_argument(
+        "--list-figures", action="store_true", help="print the names of all figures"
+    )
+    parser.add_argument(
+        "--width",
+        metavar="INCHES",
+        type=width,
+        help="of every figure, such as 3.3 for a column of a paper; by default as wide as the "
+        "figure needs",
+    )
+    options = parser.parse_args(arguments)
+    if options.folder is None and not options.list_figures:
+        parser.error("the following arguments are required: DIR")
+    return options
+
+
+def unknown_figure(names: list[str]) -> str:
+    """Return what to say about the first name that is no figure's; empty if all are."""
+    for name in names:
+        if name not in FIGURES:
+            close = difflib.get_close_matches(name, FIGURES, n=1)
+            advice = f"; did you mean {close[0]!r}?" if close else ";"
+            return f"no figure is called {name!r}{advice} There are {', '.join(FIGURES)}"
+    return ""
+
+
+def width(text: str) -> float:
+    try:
+        inches = float(text)
+    except ValueError:
+        inches = 0.0
+    if not NARROWEST <= inches <= WIDEST:  # NaN is not in range either
+        raise argparse.ArgumentTypeError(f"{text!r} is not a width from {NARROWEST:g} to {WIDEST:g}")
+    return inches
+
+
+def draw(options: argparse.Namespace) -> list[Path]:
+    """Draw and write what was asked for; return the paths to print."""
+    results = read_results(read_plan(options.folder))
+    warn_of_left_out(results)
+    refuse_if_nothing_to_draw(results)
+    summary, notes = read_summary_or_note(results)
+    names = options.figure or list(FIGURES)
+    figures, not_drawn = draw_figures(Sources(results, summary, Sheet(options.width)), names)
+    say_what_is_not_drawn(not_drawn)
+    if options.figure and not figures:
+        raise DataError(f"{options.folder}: nothing to draw")
+    files = [save(figure) for figure in figures]
+    folder = options.folder / "report"
+    written = write_figures(folder, files, names)
+    if options.figure:
+        return written
+    report = folder / "report.html"
+    report.write_text(render_report(results, summary, notes, files), encoding="utf-8")
+    return [report]
+
+
+def say_what_is_not_drawn(not_drawn: dict[str, str]) -> None:
+    if not_drawn:
+        reasons = "; ".join(f"{name}: {reason}" for name, reason in not_drawn.items())
+        print(f"plot.py: not drawn: {one_line(reasons)}", file=sys.stderr)
 
 
 def fail(message: object, exit_code: int) -> int:
@@ -129,19 +190,6 @@ def note_stale_summary(results: Results, summary: Summary) -> list[str]:
     return [at_odds]
 
 
-def draw(results: Results, summary: Summary | None) -> list[NamedFigure]:
-    """Draw all figures in the order of the report."""
-    chance_accuracy = summary.chance_accuracy if summary else None
-    return [
-        *(draw_paired_differences(results, summary) if summary else []),
-        *draw_training_loss(results),
-        *draw_test_accuracy(results, chance_accuracy),
-        *draw_gradient_norm(results),
-        *draw_clipped_share(results),
-        draw_heat_map(results, chance_accuracy),
-    ]
-
-
 def save(figure: NamedFigure) -> FigureFiles:
     """Render a figure as SVG and PNG, with nothing that differs between two equal calls."""
     svg, png = io.BytesIO(), io.BytesIO()
@@ -155,19 +203,20 @@ def save(figure: NamedFigure) -> FigureFiles:
     return FigureFiles(figure, svg.getvalue(), png.getvalue())
 
 
-def write(folder: Path, figures: list[FigureFiles], page: str) -> Path:
-    """Write all files, the report last, and drop figures that an earlier sweep left there."""
+def write_figures(folder: Path, figures: list[FigureFiles], names: list[str]) -> list[Path]:
+    """Write all files, and drop what an earlier sweep left of the named figures."""
     folder.mkdir(exist_ok=True)
-    for stem in STEMS:
-        for ending in ("svg", "png"):
-            for old in folder.glob(f"{stem}*.{ending}"):
-                old.unlink()
+    ours = re.compile(f"({'|'.join(names)}){PAGE_NUMBER}\\.(svg|png)")
+    for old in folder.iterdir():
+        if ours.fullmatch(old.name):
+            old.unlink()
+    written = []
     for files in figures:
-        (folder / f"{files.figure.stem}.svg").write_bytes(files.svg)
-        (folder / f"{files.figure.stem}.png").write_bytes(files.png)
-    report = folder / "report.html"
-    report.write_text(page, encoding="utf-8")
-    return report
+        for ending, content in (("svg", files.svg), ("png", files.png)):
+            path = folder / f"{files.figure.stem}.{ending}"
+            path.write_bytes(content)
+            written.append(path)
+    return written
 
 
 if __name__ == "__main__":

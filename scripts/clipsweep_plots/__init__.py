@@ -2,18 +2,30 @@
 
 A module imports only what stands above it here:
 
-    strict_json     JSON as the logs write it, and what is wrong with it
-    progress        how far the reading and drawing are
-    step_log        steps.jsonl, streamed into windows
-    result_folder   sweep.json and the runs: what can be drawn, what is left out and why
-    summary         summary.json as the rows of the report's tables
-    style           colours, line styles, words and numbers as they are printed
-    layout          which arms share a panel, which panels share a page
-    curves          training loss, test accuracy and clipped share
-    gradient_norm   the raw gradient norm of each arm
-    heat_map        final accuracy over threshold and learning rate
-    paired          paired differences with the baseline
-    report          report.html
+    strict_json      JSON as the logs write it, and what is wrong with it
+    progress         how far the reading and drawing are
+    step_log         steps.jsonl, streamed into windows
+    result_folder    sweep.json and the runs: what can be drawn, what is left out and why
+    summary          summary.json as the rows of the report's tables
+    style            colours, line styles, sizes of text, words and numbers as they are printed
+    layout           which arms share a panel, which panels share a page, how wide a sheet is
+    sources          what every figure is drawn from
+    findings         titles that say what is seen
+    bands            the interval of a mean over seeds
+    curves           curves of arms, in small multiples
+    learning_curves  training loss and test accuracy
+    clipping_curves  clipped share and cosine
+    norm_axis        the axis of gradient norms and the thresholds on it
+    gradient_norm    the raw gradient norm of each arm over the steps
+    norm_histogram   its distribution
+    learning_rates   accuracy over the learning rate, and the usable range
+    heat_map         final accuracy over threshold and learning rate
+    row_chart        charts of rows: label, strip, result
+    paired           paired differences with the baseline
+    noise_floor      what chaos alone does
+    events           NaN, Inf and spikes on a time line
+    figures          the list of all figures
+    report           report.html
 
 It reads logs and never trains, clips or judges; results/README.md is the format it relies on.
 """

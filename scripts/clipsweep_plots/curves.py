@@ -1,4 +1,4 @@
-"""Curves over the steps: training loss, test accuracy and the share of clipped steps."""
+"""Curves of arms over steps or epochs: the mean over seeds in its band, in small multiples."""
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
@@ -7,12 +7,14 @@ import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.lines import Line2D
+from matplotlib.ticker import MaxNLocator
 
+from .bands import mean_band
 from .layout import (
-    COLUMN_GAP,
-    LEGEND_WIDTH,
     MOST_LINES,
+    Keys,
     NamedFigure,
+    PageText,
     Panel,
     PanelPage,
     Row,
@@ -23,15 +25,12 @@ from .layout import (
     paged,
 )
 from .result_folder import Arm, Clip, Results, Run
+from .sources import NEEDED_SEEDS, Sources
 from .style import MUTED, LineLook, element_id, line_looks
 
-# Faint lines of more runs than this are drawn as pixels: as vectors they would make huge files.
-MOST_VECTOR_RUNS = 60
 # Lines of so few points show each of them.
 FEW_POINTS = 12
 SIDE_STEP = 0.13
-# A loss that explodes would flatten all others: the axis ends at this multiple of the first loss.
-LOSS_HEADROOM = 1.6
 
 
 @dataclass(frozen=True)
@@ -45,147 +44,60 @@ class CurveKind:
     x_label: str
     y_label: str
     frame: Callable[[Arm], pd.DataFrame]  # index: x; a column for each seed
-    marks_up_to: float | None = None  # where a run diverged: no higher than this; None is no marks
+    highest: float = np.inf  # where the y axis ends
+    marks_divergence: bool = False
 
 
-def draw_training_loss(results: Results) -> list[NamedFigure]:
-    """Draw the training loss against the step, smoothed by windows."""
-    width = results.grid.width
-    low, high = _loss_limits(results)
-    diverged = any(run.diverged for run in results.runs)
-    kind = CurveKind(
-        stem="training_loss",
-        title="Training loss of every run, step by step",
-        caption=_loss_caption(results, high),
-        alt="Training loss against step, one line for each seed and a bold mean for each arm",
-        x_label="step",
-        y_label=f"training loss (mean of {width} steps)" if width > 1 else "training loss",
-        frame=lambda arm: _frame(arm, results.grid.centers, lambda run: run.curve.mean_loss),
-        marks_up_to=high if diverged else None,
-    )
-
-    def limit(results: Results, page: PanelPage) -> None:
-        _limit_to_plan(results, page)
-        for panel, axes in page.pairs():
-            axes.set_ylim(low, high)
-            _note_if_empty(panel, axes, high)
-
-    return _draw(results, results.arms, kind, limit)
-
-
-def _note_if_empty(panel: Panel, axes: Axes, high: float) -> None:
-    """Say so where all losses of a panel lie above the axis."""
-    losses = np.concatenate([run.curve.mean_loss for arm in panel.arms for run in arm.runs])
-    if not (losses <= high).any():
-        words = (
-            f"all losses are\nabove {high:.2g}" if np.isfinite(losses).any() else "no finite loss"
-        )
-        axes.text(0.5, 0.5, words, transform=axes.transAxes, ha="center", va="center", color=MUTED)
-
-
-def _loss_caption(results: Results, high: float) -> str:
-    caption = "Faint: one seed. Bold: mean over the seeds."
-    if results.grid.width > 1:
-        caption += f" Each point is the mean of {results.grid.width} steps."
-    if any(run.diverged for run in results.runs):
-        caption += " × is where a run diverged; from there the mean is over the runs that go on."
-    if any((run.curve.mean_loss > high).any() for run in results.runs):
-        caption += f" Losses above {high:.2g} are cut off."
-    return caption
-
-
-def draw_test_accuracy(results: Results, chance_accuracy: float | None) -> list[NamedFigure]:
-    """Draw the test accuracy after every epoch, against the step."""
-    steps = _epoch_numbers(results) * results.plan.steps_per_epoch
-    caption = "Measured after every epoch. Faint: one seed. Bold: mean over the seeds."
-    if any(run.diverged for run in results.runs):
-        caption += (
-            " Without summary.json the chance level is unknown: a diverged run ends early."
-            if chance_accuracy is None
-            else f" From where it diverged a run counts as chance, {100 * chance_accuracy:g} %."
-        )
-    kind = CurveKind(
-        stem="test_accuracy",
-        title="Test accuracy of every run, epoch by epoch",
-        caption=caption,
-        alt="Test accuracy against step, one line for each seed and a bold mean for each arm",
-        x_label="step",
-        y_label="test accuracy (%)",
-        frame=lambda arm: _frame(
-            arm, steps, lambda run: _accuracies(run, steps.size, chance_accuracy)
-        ),
-    )
-    return _draw(results, results.arms, kind, _limit_accuracy)
-
-
-def draw_clipped_share(results: Results) -> list[NamedFigure]:
-    """Draw the share of steps in each epoch on which clipping acted; empty if no arm clips."""
-    epochs = _epoch_numbers(results)
-    kind = CurveKind(
-        stem="clipped_share",
-        title="Share of the steps on which clipping acted, by epoch",
-        caption="Faint: one seed. Bold: mean over the seeds. Whole epochs only.",
-        alt="Share of clipped steps against epoch, a line for each seed, a bold mean for each arm",
-        x_label="epoch",
-        y_label="clipped steps (%)",
-        frame=lambda arm: _frame(arm, epochs, lambda run: _clipped_shares(run, epochs.size)),
-    )
-    clipping = [arm for arm in results.arms if not arm.clip.is_baseline]
-    return _draw(results, clipping, kind, _limit_share)
-
-
-def _epoch_numbers(results: Results) -> np.ndarray:
-    return np.arange(1, results.plan.epochs + 1)
-
-
-def _frame(arm: Arm, index: np.ndarray, values: Callable[[Run], np.ndarray]) -> pd.DataFrame:
+def curve_frame(
+    arm: Arm, index: np.ndarray, values: Callable[[Run], np.ndarray]
+) -> pd.DataFrame:
     return pd.DataFrame({run.spec.seed: values(run) for run in arm.runs}, index=index)
 
 
-def _accuracies(run: Run, epochs: int, chance_accuracy: float | None) -> np.ndarray:
-    """Return the test accuracy in percent after each epoch, [epochs]."""
-    fill = 100 * chance_accuracy if run.diverged and chance_accuracy is not None else np.nan
-    values = np.full(epochs, fill)
-    for epoch in run.epochs:
-        if epoch.test_accuracy is not None and 1 <= epoch.number <= epochs:
-            values[epoch.number - 1] = 100 * epoch.test_accuracy
-    return values
+def lines_note(arms: list[Arm]) -> str:
+    """Say what lines and bands are."""
+    with_band = [arm for arm in arms if len(arm.runs) >= NEEDED_SEEDS]
+    note = "Bold: mean over the seeds." if any(len(arm.runs) > 1 for arm in arms) else ""
+    if with_band:
+        note += (
+            " Band: its 95 % interval at each point, by Student's t; runs are paired, so arms may"
+            " differ where bands overlap."
+        )
+    if len(with_band) < len(arms):
+        note += f" Thin: one seed, in arms of fewer than {NEEDED_SEEDS}."
+    return note.strip()
 
 
-def _clipped_shares(run: Run, epochs: int) -> np.ndarray:
-    """Return the clipped share in percent in each epoch, [epochs]."""
-    values = np.full(epochs, np.nan)
-    for epoch in run.epochs:
-        if epoch.clipped_share is not None and 1 <= epoch.number <= epochs:
-            values[epoch.number - 1] = 100 * epoch.clipped_share
-    return values
-
-
-def _draw(
-    results: Results, arms: list[Arm], kind: CurveKind, limit: Callable[[Results, PanelPage], None]
+def draw_curves(
+    sources: Sources,
+    arms: list[Arm],
+    kind: CurveKind,
+    limit: Callable[[Results, PanelPage], None],
 ) -> list[NamedFigure]:
-    return list(_pages(results, arms, kind, limit)) if arms else []
+    """Draw the arms' curves on as many pages as they need; `limit` sets the axes' limits."""
+    return list(_pages(sources, arms, kind, limit))
 
 
-def _pages(results: Results, arms: list[Arm], kind: CurveKind, limit) -> Iterator[NamedFigure]:
-    looks = line_looks(list(dict.fromkeys(arm.clip for arm in results.arms)))
-    pages = paged(curve_rows(arms))
+def _pages(
+    sources: Sources,
+    arms: list[Arm],
+    kind: CurveKind,
+    limit: Callable[[Results, PanelPage], None],
+) -> Iterator[NamedFigure]:
+    looks = line_looks(list(dict.fromkeys(arm.clip for arm in sources.arms)))
+    pages = paged(curve_rows(arms, sources.sheet))
+    points = len(kind.frame(arms[0]))
     for number, rows in enumerate(pages, start=1):
         title = page_title(kind.title, number, len(pages))
-        shared = all(len(_clips_of(row)) <= MOST_LINES for row in rows)  # one legend for the row
         page = open_page(
+            sources.sheet,
             rows,
-            title,
-            kind.caption,
-            kind.x_label,
-            kind.y_label,
-            LEGEND_WIDTH,
-            COLUMN_GAP if shared else LEGEND_WIDTH + COLUMN_GAP,
+            PageText(title, kind.caption, kind.x_label, kind.y_label),
+            row_keys(rows, lambda clip: _key_line(looks[clip], clip, points)),
         )
         for panel, axes in page.pairs():
-            _draw_panel(axes, panel, kind, looks, len(results.runs) > MOST_VECTOR_RUNS)
-        limit(results, page)
-        _add_legends(page, looks, shared)
+            _draw_panel(axes, panel, kind, looks)
+        limit(sources.results, page)
         shown = "; ".join(arm.label for panel, _ in page.pairs() for arm in panel.arms)
         yield NamedFigure(
             page_stem(kind.stem, number, len(pages)),
@@ -196,50 +108,89 @@ def _pages(results: Results, arms: list[Arm], kind: CurveKind, limit) -> Iterato
         )
 
 
-def _draw_panel(
-    axes: Axes, panel: Panel, kind: CurveKind, looks: dict[Clip, LineLook], rasterized: bool
-) -> None:
+def _draw_panel(axes: Axes, panel: Panel, kind: CurveKind, looks: dict[Clip, LineLook]) -> None:
+    _note_if_empty(axes, [kind.frame(arm) for arm in panel.arms], kind.highest)
     for place, arm in enumerate(panel.arms):
         frame = kind.frame(arm)
         if len(frame) == 1:  # single points side by side, not on top of each other
             frame.index = frame.index * (1 + SIDE_STEP * (place - (len(panel.arms) - 1) / 2))
-        _draw_arm(axes, arm, frame, kind, looks[arm.clip], rasterized)
+        look = looks[arm.clip]
+        if len(arm.runs) >= NEEDED_SEEDS:
+            _draw_band(axes, arm, frame, look)
+        elif len(arm.runs) > 1:
+            _draw_seeds(axes, frame, look)
+        _draw_mean(axes, arm, frame, look)
+        if kind.marks_divergence:
+            _mark_divergences(axes, arm, frame, look, kind.highest)
 
 
-def _draw_arm(
-    axes: Axes, arm: Arm, frame: pd.DataFrame, kind: CurveKind, look: LineLook, rasterized: bool
-) -> None:
-    few_points = len(frame) <= FEW_POINTS
-    if len(arm.runs) > 1:
+def _note_if_empty(axes: Axes, frames: list[pd.DataFrame], highest: float) -> None:
+    """Say so where a panel has no value within its axes."""
+    values = np.concatenate([frame.to_numpy().ravel() for frame in frames])
+    if (values <= highest).any():
+        return
+    words = f"all above {highest:.2g}" if np.isfinite(values).any() else "nothing\nmeasured"
+    axes.text(0.5, 0.5, words, transform=axes.transAxes, ha="center", va="center", color=MUTED)
+
+
+def _draw_band(axes: Axes, arm: Arm, frame: pd.DataFrame, look: LineLook) -> None:
+    """Fill the interval of the mean, with edges in the arm's dashes for black-and-white."""
+    low, high = mean_band(frame.to_numpy())
+    gid = element_id("band", arm.clip, arm.learning_rate)
+    if len(frame) == 1:
+        axes.vlines(frame.index, low, high, color=look.color, linewidth=1.4, zorder=2, gid=gid)
+        return
+    axes.fill_between(
+        frame.index, low, high, color=look.color, alpha=0.17, linewidth=0, zorder=1.5, gid=gid
+    )
+    for edge in (low, high):
         axes.plot(
             frame.index,
-            frame.to_numpy(),
+            edge,
             color=look.color,
-            linewidth=0.6,
-            alpha=0.28,
-            rasterized=rasterized,
-            marker="o" if few_points else "",
-            markersize=4.5 if len(frame) == 1 else 1.6,
-            markeredgewidth=0,
+            linestyle=look.dashes,
+            linewidth=0.5,
+            alpha=0.55,
             zorder=2,
         )
-    marker = look.point_marker if few_points else look.marker
+
+
+def _draw_seeds(axes: Axes, frame: pd.DataFrame, look: LineLook) -> None:
     axes.plot(
         frame.index,
-        frame.mean(axis=1),
+        frame.to_numpy(),
+        color=look.color,
+        linewidth=0.6,
+        alpha=0.4,
+        marker="o" if len(frame) <= FEW_POINTS else "",
+        markersize=4.5 if len(frame) == 1 else 1.6,
+        markeredgewidth=0,
+        zorder=2,
+    )
+
+
+def _draw_mean(axes: Axes, arm: Arm, frame: pd.DataFrame, look: LineLook) -> None:
+    means = frame.mean(axis=1)
+    few_points = len(frame) <= FEW_POINTS or means.notna().sum() == 1
+    axes.plot(
+        frame.index,
+        means,
         color=look.color,
         linestyle=look.dashes,
-        linewidth=1.9,
-        marker=marker,
-        markersize=5.5,
+        marker=look.point_marker if few_points else look.marker,
         markevery=1 if few_points else max(1, len(frame) // 8),
-        markeredgecolor="white",
-        markeredgewidth=0.5,
         zorder=3,
         gid=element_id("mean", arm.clip, arm.learning_rate),
+        **MEAN_LINE,
     )
-    if kind.marks_up_to is not None:
-        _mark_divergences(axes, arm, frame, look, kind.marks_up_to)
+
+
+MEAN_LINE = {
+    "linewidth": 1.7,
+    "markersize": 5,
+    "markeredgecolor": "white",
+    "markeredgewidth": 0.5,
+}
 
 
 def _mark_divergences(
@@ -265,81 +216,55 @@ def _mark_divergences(
         )
 
 
-def _limit_to_plan(results: Results, page: PanelPage) -> None:
+def limit_to_plan(results: Results, page: PanelPage) -> None:
+    """Let the x axis span all planned steps; a number at its end would run into the next panel."""
+    planned = results.plan.planned_steps
+    last = planned if page.columns == 1 else 0.9 * planned
     for _, axes in page.pairs():
-        axes.set_xlim(0, results.plan.planned_steps * 1.02)
-        axes.locator_params(axis="x", nbins=6 if len(page.rows[0]) < 3 else 4)
+        axes.set_xlim(0, planned * 1.02)
+        ticks = MaxNLocator(tick_count(axes), steps=[1, 2, 5, 10]).tick_values(0, planned)
+        axes.set_xticks([tick for tick in ticks if tick <= last])
 
 
-def _loss_limits(results: Results) -> tuple[float, float]:
-    """Return the loss axis: up to a little above where training began, or to the highest mean."""
-    losses = [run.curve.mean_loss[np.isfinite(run.curve.mean_loss)] for run in results.runs]
-    losses = [loss for loss in losses if loss.size]
-    if not losses:
-        return 0.0, 1.0
-    lowest = min(loss.min() for loss in losses)
-    highest = max(loss.max() for loss in losses)
-    top = min(highest, LOSS_HEADROOM * np.median([loss[0] for loss in losses]))
-    room = 0.05 * max(top - lowest, 1e-6)
-    return max(0.0, lowest - room), top + room
+def tick_count(axes: Axes) -> int:
+    """Return how many intervals of numbers of up to 5 digits a horizontal axis has room for."""
+    width = axes.get_position().width * axes.figure.get_size_inches()[0]
+    return max(1, min(8, int(width / 0.55)))
 
 
-def _limit_accuracy(results: Results, page: PanelPage) -> None:
-    if results.plan.epochs == 1:
-        _limit_to_point(results.plan.planned_steps, page)
-    else:
-        _limit_to_plan(results, page)
-
-
-def _limit_share(results: Results, page: PanelPage) -> None:
-    for _, axes in page.pairs():
-        axes.set_ylim(-3, 103)
-        axes.set_xlim(0.6, results.plan.epochs + 0.4)
-        axes.xaxis.get_major_locator().set_params(
-            integer=True, nbins=10 if len(page.rows[0]) < 3 else 5
-        )
-    if results.plan.epochs == 1:
-        _limit_to_point(1, page)
-
-
-def _limit_to_point(x: float, page: PanelPage) -> None:
+def limit_to_point(x: float, page: PanelPage) -> None:
+    """Let the x axis show the one point there is."""
     for _, axes in page.pairs():
         axes.set_xlim(0.5 * x, 1.5 * x)
         axes.set_xticks([x])
+
+
+def row_keys(rows: list[Row], line: Callable[[Clip], Line2D]) -> Keys:
+    """Make a key for each panel, or one for each row whose lines the row above lacks."""
+    if any(len(_clips_of(row)) > MOST_LINES for row in rows):
+        return [[[line(clip) for clip in panel.clips] if panel else [] for panel in row]
+                for row in rows]
+    keys, above = [], None
+    for row in rows:
+        clips = _clips_of(row)
+        last = max(column for column, panel in enumerate(row) if panel)
+        handles = [line(clip) for clip in clips] if clips != above else []
+        keys.append([handles if column == last else [] for column in range(len(row))])
+        above = clips
+    return keys
 
 
 def _clips_of(row: Row) -> list[Clip]:
     return list(dict.fromkeys(clip for panel in row if panel for clip in panel.clips))
 
 
-def _add_legends(page: PanelPage, looks: dict[Clip, LineLook], shared: bool) -> None:
-    """Put a legend beside each panel, or one beside each row whose lines the row above lacks."""
-    above: list[Clip] = []
-    for row, axes_row in zip(page.rows, page.axes, strict=True):
-        panels = [(panel, axes) for panel, axes in zip(row, axes_row, strict=True) if panel]
-        if not shared:
-            for panel, axes in panels:
-                _add_legend(axes, panel.clips, looks)
-        elif (clips := _clips_of(row)) != above:
-            _add_legend(panels[-1][1], clips, looks)
-            above = clips
-
-
-def _add_legend(axes: Axes, clips: list[Clip], looks: dict[Clip, LineLook]) -> None:
-    few_points = max(len(line.get_xdata()) for line in axes.get_lines()) <= FEW_POINTS
-    handles = [
-        Line2D(
-            [],
-            [],
-            color=look.color,
-            linestyle=look.dashes,
-            linewidth=1.9,
-            markersize=5.5,
-            marker=look.point_marker if few_points else look.marker,
-            markeredgecolor="white",
-            markeredgewidth=0.5,
-            label=clip.label,
-        )
-        for clip, look in ((clip, looks[clip]) for clip in clips)
-    ]
-    axes.legend(handles=handles, loc="upper left", bbox_to_anchor=(1.02, 1.03))
+def _key_line(look: LineLook, clip: Clip, points: int) -> Line2D:
+    return Line2D(
+        [],
+        [],
+        color=look.color,
+        linestyle=look.dashes,
+        marker=look.point_marker if points <= FEW_POINTS else look.marker,
+        label=clip.label,
+        **MEAN_LINE,
+    )

@@ -1,141 +1,146 @@
 """The raw gradient norm of each arm on a log axis: threshold as a line, NaN and Inf at the top."""
 
-from collections.abc import Iterator
-
 import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.lines import Line2D
+from matplotlib.patches import Patch
 
-from .curves import MOST_VECTOR_RUNS
-from .layout import NamedFigure, Panel, PanelPage, arm_rows, open_page, page_stem, page_title, paged
+from .curves import limit_to_plan
+from .layout import (
+    NamedFigure,
+    PageText,
+    Row,
+    arm_rows,
+    first_row_keys,
+    open_page,
+    page_stem,
+    page_title,
+    paged,
+)
+from .norm_axis import (
+    has_drawn_threshold,
+    norm_limits,
+    threshold_keys,
+    threshold_line,
+    threshold_note,
+)
 from .result_folder import Arm, Results
-from .style import INK, THRESHOLD_COLOR, element_id, mode_color
+from .sources import NEEDED_SEEDS, Sources
+from .style import INK, clip_color, decade, element_id, number
 
-TITLE = "Raw gradient norm, before clipping, of every run"
-NORM_THRESHOLD = ("threshold (norm)", (0, (5, 1.5)))
-# How a mode's threshold is drawn, if it has a place on an axis of norms. Where it is not of the
-# plotted norm, its line says what it limits, in other dashes.
-DRAWN_THRESHOLDS = {
-    "global-norm": NORM_THRESHOLD,
-    "scale": NORM_THRESHOLD,
-    "random-step": NORM_THRESHOLD,
-    "value": ("threshold (each element)", (0, (1.2, 1.2))),
-    "tensor-norm": ("threshold (each tensor)", (0, (4, 1.2, 1.2, 1.2))),
-}
 # On the top edge: marker and what the key calls it.
 NONFINITE_MARKS = {"nan": ("x", "NaN"), "inf": ("^", "Inf")}
-# Norms further above the median are cut off, or an exploding run would flatten all others.
-MOST_DECADES_ABOVE_MEDIAN = 5
-KEY_WIDTH = 2.1
 
 
-def draw_gradient_norm(results: Results) -> list[NamedFigure]:
-    """Draw one panel an arm: median over the seeds bold, each seed's largest norms faint."""
-    return list(_pages(results))
-
-
-def _pages(results: Results) -> Iterator[NamedFigure]:
-    pages = paged(arm_rows(results.arms))
-    limits = _norm_limits(results)
+def draw_gradient_norm(sources: Sources) -> list[NamedFigure]:
+    """Draw one panel an arm: the median over seeds bold, the largest norms faint."""
+    results = sources.results
+    pages = paged(arm_rows(results.arms, sources.sheet))
+    limits = norm_limits(results)
     caption = _caption(results, limits)
-    for number, rows in enumerate(pages, start=1):
-        title = page_title(TITLE, number, len(pages))
-        page = open_page(rows, title, caption, "step", "raw gradient norm", KEY_WIDTH)
-        _draw_page(results, page, limits)
-        shown = "; ".join(panel.title for panel, _ in page.pairs())
-        alt = (
-            "Raw gradient norm against step on a log axis with the clipping threshold as a line; "
-            f"one panel for each arm: {shown}."
-        )
-        yield NamedFigure(
-            page_stem("gradient_norm", number, len(pages)), title, caption, alt, page.figure
-        )
+    return [
+        _draw_page(sources, rows, limits, caption, number, len(pages))
+        for number, rows in enumerate(pages, start=1)
+    ]
+
+
+def _draw_page(
+    sources: Sources,
+    rows: list[Row],
+    limits: tuple[float, float],
+    caption: str,
+    number: int,
+    pages: int,
+) -> NamedFigure:
+    title = page_title(_title(sources.results), number, pages)
+    words = PageText(title, caption, "step", "raw gradient norm")
+    page = open_page(sources.sheet, rows, words, first_row_keys(rows, _key(rows)))
+    limit_to_plan(sources.results, page)
+    for panel, axes in page.pairs():
+        axes.set_yscale("log")
+        axes.set_ylim(*limits)
+        axes.minorticks_off()
+        axes.yaxis.set_major_formatter(decade)
+        _draw_arm(axes, panel.arms[0], sources.results)
+    shown = "; ".join(panel.title for panel, _ in page.pairs())
+    alt = (
+        "Raw gradient norm against step on a log axis with the clipping threshold as a line; "
+        f"one panel for each arm: {shown}."
+    )
+    return NamedFigure(page_stem("gradient_norm", number, pages), title, caption, alt, page.figure)
+
+
+def _title(results: Results) -> str:
+    medians = [run.norm_quantiles["median"] for run in results.runs]
+    medians = [value for value in medians if value is not None]
+    largest = [run.norm_quantiles["max"] for run in results.runs]
+    largest = [value for value in largest if value is not None]
+    if not medians:
+        return "No gradient norm is finite"
+    title = (
+        f"The median gradient norm is {number(float(np.median(medians)))}, "
+        f"the largest {number(max(largest))}"
+    )
+    bad = sum(bool(run.event_steps["nan"] or run.event_steps["inf"]) for run in results.runs)
+    return f"{title}; {bad} of {len(results.runs)} runs reach NaN or Inf" if bad else title
 
 
 def _caption(results: Results, limits: tuple[float, float]) -> str:
     windows = f" within {results.grid.width} steps" if results.grid.width > 1 else ""
-    caption = f"Faint: one seed, the largest norm{windows}. Bold: the median over seeds and steps."
-    modes = {arm.clip.mode for arm in results.arms}
-    if "value" in modes:
-        caption += " The threshold of value limits each element, not the norm that is drawn."
-    if "tensor-norm" in modes:
-        caption += " That of tensor-norm limits the norm of each parameter tensor."
+    caption = f"Before clipping. Bold: the median over seeds{' and steps' if windows else ''}."
+    if any(len(arm.runs) >= NEEDED_SEEDS for arm in results.arms):
+        caption += f" Shaded: up to the largest norm of any seed{windows}."
+    if any(len(arm.runs) < NEEDED_SEEDS for arm in results.arms):
+        caption += f" Thin: one seed, its largest norm{windows}."
+    caption += threshold_note(results.arms)
     cut = sum(int(np.nansum(run.curve.norm_max > limits[1])) for run in results.runs)
     if cut:
         caption += f" {cut:,} values above {limits[1]:.0e} are cut off."
     return caption
 
 
-def _norm_limits(results: Results) -> tuple[float, float]:
-    """Choose the axis limits that all panels share, in whole and half decades."""
-    medians = np.concatenate([run.curve.norm_median for run in results.runs])
-    largest = np.concatenate([run.curve.norm_max for run in results.runs])
-    medians, largest = medians[medians > 0], largest[largest > 0]  # also drops NaN
-    thresholds = [arm.clip.threshold for arm in results.arms if _has_drawn_threshold(arm)]
-    if medians.size == 0:
-        return 1e-2, 1e2
-    middle = float(np.median(medians))
-    low = max(min([float(medians.min()), *thresholds]), middle * 1e-5)
-    high = min(max([float(largest.max()), *thresholds]), middle * 10.0**MOST_DECADES_ABOVE_MEDIAN)
-    return low / 1.8, max(high, low) * 2.5
-
-
-def _draw_page(results: Results, page: PanelPage, limits: tuple[float, float]) -> None:
-    rasterized = len(results.runs) > MOST_VECTOR_RUNS
-    for panel, axes in page.pairs():
-        axes.set_yscale("log")
-        axes.set_ylim(*limits)
-        axes.set_xlim(0, results.plan.planned_steps * 1.02)
-        axes.xaxis.get_major_locator().set_params(nbins=6 if len(page.rows[0]) < 3 else 4)
-        axes.minorticks_off()
-        _draw_norms(axes, panel, results, rasterized)
-        _draw_threshold(axes, panel.arms[0])
-        _mark_nonfinite(axes, panel.arms[0])
-    _add_key(page)
-
-
-def _draw_norms(axes: Axes, panel: Panel, results: Results, rasterized: bool) -> None:
-    arm = panel.arms[0]
-    color = mode_color(arm.clip.mode)
-    centers = results.grid.centers
-    largest = np.stack([run.curve.norm_max for run in arm.runs], axis=1)  # [W, seeds]
-    medians = pd.DataFrame(
-        {run.spec.seed: run.curve.norm_median for run in arm.runs}, index=centers
-    )
+def _draw_arm(axes: Axes, arm: Arm, results: Results) -> None:
+    medians = pd.DataFrame({run.spec.seed: run.curve.norm_median for run in arm.runs})
+    middle = medians.median(axis=1).to_numpy()
+    _draw_largest(axes, arm, results.grid.centers, middle)
+    lone = np.isfinite(middle).sum() < 2  # one point makes no line
     axes.plot(
-        centers, largest, color=color, linewidth=0.6, alpha=0.35, rasterized=rasterized, zorder=2
-    )
-    middle = medians.median(axis=1)
-    lone = middle.notna().sum() < 2  # one point makes no line
-    axes.plot(
-        centers,
+        results.grid.centers,
         middle,
-        color=color,
-        linewidth=1.8,
+        color=clip_color(arm.clip),
+        linewidth=1.6,
         marker="o" if lone else "",
         markersize=3,
         zorder=3,
         gid=element_id("median", arm.clip, arm.learning_rate),
     )
+    if has_drawn_threshold(arm):
+        axes.axhline(
+            arm.clip.threshold,
+            gid=element_id("threshold", arm.clip, arm.learning_rate),
+            **threshold_line(arm),
+        )
+    _mark_nonfinite(axes, arm)
 
 
-def _has_drawn_threshold(arm: Arm) -> bool:
-    threshold = arm.clip.threshold
-    return arm.clip.mode in DRAWN_THRESHOLDS and threshold is not None and 0 < threshold < np.inf
-
-
-def _draw_threshold(axes: Axes, arm: Arm) -> None:
-    if not _has_drawn_threshold(arm):
+def _draw_largest(axes: Axes, arm: Arm, centers: np.ndarray, middle: np.ndarray) -> None:
+    """Shade up to the largest norm of all seeds, or draw that of each of a few."""
+    color = clip_color(arm.clip)
+    if len(arm.runs) < NEEDED_SEEDS:
+        for run in arm.runs:
+            axes.plot(centers, run.curve.norm_max, color=color, linewidth=0.6, alpha=0.45, zorder=2)
         return
-    _, dashes = DRAWN_THRESHOLDS[arm.clip.mode]
-    axes.axhline(
-        arm.clip.threshold,
-        color=THRESHOLD_COLOR,
-        linewidth=1.2,
-        linestyle=dashes,
-        zorder=4,
-        gid=element_id("threshold", arm.clip, arm.learning_rate),
+    largest = pd.DataFrame({run.spec.seed: run.curve.norm_max for run in arm.runs}).max(axis=1)
+    axes.fill_between(
+        centers,
+        middle,
+        largest,
+        color=color,
+        alpha=0.3,
+        linewidth=0,
+        zorder=2,
+        gid=element_id("largest", arm.clip, arm.learning_rate),
     )
 
 
@@ -146,7 +151,7 @@ def _mark_nonfinite(axes: Axes, arm: Arm) -> None:
         if at.size:
             axes.plot(
                 at,
-                np.ones_like(at),
+                np.full(at.shape, 0.95),
                 transform=axes.get_xaxis_transform(),
                 clip_on=False,
                 zorder=5,
@@ -158,9 +163,8 @@ def _mark_nonfinite(axes: Axes, arm: Arm) -> None:
 def _nonfinite_steps(arm: Arm, kind: str) -> np.ndarray:
     """Return the steps to mark: the loss or the update may be bad where the norm is not."""
     in_norms = [getattr(run.curve, f"first_{kind}_step") for run in arm.runs]
-    events = [run.first_bad_event for run in arm.runs]
-    turned_bad = [event.step for event in events if event and event.kind == kind]
-    steps = np.concatenate([*in_norms, np.array(turned_bad, dtype=float)])
+    events = [run.event_steps[kind] for run in arm.runs]
+    steps = np.concatenate([*in_norms, *(np.array(steps, dtype=float) for steps in events)])
     return np.unique(steps[np.isfinite(steps)])
 
 
@@ -169,32 +173,22 @@ def _edge_marker(marker: str) -> dict:
         "linestyle": "",
         "marker": marker,
         "color": INK,
-        "markersize": 5.5,
-        "markeredgewidth": 1.3,
+        "markersize": 5,
+        "markeredgewidth": 1.2,
         "markerfacecolor": "white",
     }
 
 
-def _add_key(page: PanelPage) -> None:
-    """Explain the lines beside the first row, threshold lines only if the page has one."""
-    arms = [panel.arms[0] for panel, _ in page.pairs()]
-    handles = [
-        Line2D([], [], color=INK, linewidth=1.8, label="median"),
-        Line2D([], [], color=INK, linewidth=0.6, alpha=0.5, label="largest, each seed"),
-    ]
-    for mode in dict.fromkeys(arm.clip.mode for arm in arms if _has_drawn_threshold(arm)):
-        meaning, dashes = DRAWN_THRESHOLDS[mode]
-        handles.append(
-            Line2D([], [], color=THRESHOLD_COLOR, linewidth=1.2, linestyle=dashes, label=meaning)
-        )
+def _key(rows: list[Row]) -> list[Line2D | Patch]:
+    """Explain lines, shades and marks, each only if the page has one."""
+    arms = [panel.arms[0] for row in rows for panel in row if panel]
+    handles = [Line2D([], [], color=INK, linewidth=1.6, label="median")]
+    if any(len(arm.runs) >= NEEDED_SEEDS for arm in arms):
+        handles.append(Patch(color=INK, alpha=0.3, linewidth=0, label="up to the largest"))
+    if any(len(arm.runs) < NEEDED_SEEDS for arm in arms):
+        handles.append(Line2D([], [], color=INK, linewidth=0.6, alpha=0.5, label="largest"))
+    handles += threshold_keys(arms)
     for kind, (marker, label) in NONFINITE_MARKS.items():
         if any(_nonfinite_steps(arm, kind).size for arm in arms):
             handles.append(Line2D([], [], label=label, **_edge_marker(marker)))
-    unique = {handle.get_label(): handle for handle in handles}
-    last = [axes for axes in page.axes[0] if axes is not None][-1]
-    last.legend(
-        handles=list(unique.values()),
-        loc="upper left",
-        bbox_to_anchor=(1.02, 1.03),
-        handlelength=2.4,
-    )
+    return handles

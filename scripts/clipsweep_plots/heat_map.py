@@ -11,22 +11,30 @@ from matplotlib.figure import Figure
 from matplotlib.patches import Patch, Rectangle
 from matplotlib.ticker import MaxNLocator
 
-from .layout import NamedFigure, add_axes, add_header, header_height, learning_rates
+from .layout import (
+    MARGIN,
+    NamedFigure,
+    Sheet,
+    add_axes,
+    add_header,
+    header_height,
+    learning_rates,
+    paged,
+)
 from .result_folder import Arm, Clip, Results
-from .style import INK, MUTED, element_id
+from .sources import Sources
+from .style import INK, MUTED, element_id, lines_height, text_width
 
-CELL_WIDTH, CELL_HEIGHT = 0.66, 0.42
+CELL_HEIGHT = 0.42
 WIDEST_ROW = 9.0
-LEFT, GAP, ROW_GAP = 0.85, 0.8, 0.85
-COLORBAR_WIDTH = 1.25
-FOOT, KEY_FOOT = 0.6, 0.95
+COLORBAR_WIDTH, COLORBAR_ROOM = 0.16, 1.25
 LEAST_WIDTH = 5.8
 NO_VALUE_COLOR = "#ececec"
 HATCH = "////"
 MOST_ROWS = 12
+SEVERAL_MODES = "modes of one threshold"
 BASELINE_GAP = 0.2  # cells between the thresholds and the baseline below them
-TALLEST_COLORBAR = 2.6
-TITLE = "Final test accuracy by threshold and learning rate"
+SHORTEST_COLORBAR, TALLEST_COLORBAR = 1.15, 2.6
 
 
 @dataclass(frozen=True)
@@ -42,28 +50,128 @@ class ModeMap:
     def row_count(self) -> float:
         return max(self.rows.values()) + 1
 
+
+@dataclass(frozen=True)
+class MapSizes:
+    """The sizes of cells and of what stands around the maps, in inches."""
+
+    sheet: Sheet
+    row_labels: float  # the widest
+
     @property
-    def size(self) -> tuple[float, float]:
-        return len(self.rates) * CELL_WIDTH, self.row_count * CELL_HEIGHT
+    def cell_width(self) -> float:
+        return 0.52 if self.sheet.is_narrow else 0.66
+
+    @property
+    def left(self) -> float:
+        """The room left of a map: the label of the axis and those of its rows."""
+        return self.row_labels + lines_height(1, self.sheet.text.label) + 2.2 * MARGIN
+
+    @property
+    def above(self) -> float:
+        return lines_height(1, self.sheet.text.label) + 0.1
+
+    @property
+    def below(self) -> float:
+        text = self.sheet.text
+        return lines_height(1, text.small) + lines_height(1, text.label) + 0.14
+
+    @property
+    def widest_row(self) -> float:
+        if self.sheet.width is None:
+            return WIDEST_ROW
+        return self.sheet.width - (MARGIN if self.sheet.is_narrow else COLORBAR_ROOM)
+
+    @property
+    def most_rates(self) -> int:
+        """How many learning rates one map has room for."""
+        return max(1, int((self.widest_row - self.left) / self.cell_width))
+
+    def size(self, mode_map: ModeMap) -> tuple[float, float]:
+        return len(mode_map.rates) * self.cell_width, mode_map.row_count * CELL_HEIGHT
 
 
-def draw_heat_map(results: Results, chance_accuracy: float | None) -> NamedFigure:
+def draw_heat_map(sources: Sources) -> list[NamedFigure]:
     """Draw the map of every mode side by side, on one colour scale."""
-    maps = _mode_maps(results.arms)
-    means = {arm: _mean(arm.final_accuracies(chance_accuracy)) for arm in results.arms}
-    caption = _caption(results, chance_accuracy)
-    places, width, height = _place(maps)
-    header = header_height(caption, width) + 0.3
-    foot = KEY_FOOT if any(arm.diverged_count for arm in results.arms) else FOOT
+    results, chance = sources.results, sources.chance_accuracy
+    means = {arm: _mean(arm.final_accuracies(chance)) for arm in results.arms}
+    title, caption = _title(means), _caption(results, chance)
+    figure = _draw(sources, means, title, caption)
+    return [NamedFigure("final_accuracy", title, caption, _alt(means), figure)]
+
+
+def _draw(sources: Sources, means: dict[Arm, float | None], title: str, caption: str) -> Figure:
+    sheet, arms = sources.sheet, list(means)
+    small = sheet.text.small
+    sizes = MapSizes(sheet, _widest_row_label(arms, small))
+    maps = _mode_maps(arms, sizes.most_rates)
+    places, width, height = _place(maps, sizes)
+    if not sheet.is_narrow:
+        height = max(height, sizes.above + SHORTEST_COLORBAR + 0.1)
+    header = header_height(sheet, width, title, caption)
+    key = lines_height(1, small) + MARGIN if any(arm.diverged_count for arm in arms) else 0
+    bar = lines_height(1, small) + lines_height(1, sheet.text.label) + 0.35
+    foot = key + (bar if sheet.is_narrow else 0)
     figure = Figure(figsize=(width, header + height + foot))
-    add_header(figure, TITLE, caption)
+    add_header(figure, sheet, title, caption)
     scale = _color_scale(means)
     for mode_map, (left, top) in zip(maps, places, strict=True):
-        axes = add_axes(figure, left, header + top, *mode_map.size)
-        _draw_map(axes, mode_map, means, scale)
-    _add_colorbar(figure, scale, header, width, height)
-    _add_key(figure, results.arms)
-    return NamedFigure("final_accuracy", TITLE, caption, _alt(means), figure)
+        axes = add_axes(figure, left, header + top, *sizes.size(mode_map), _map_title(mode_map))
+        _draw_map(axes, mode_map, means, scale, sheet)
+    if sheet.is_narrow:
+        axes = add_axes(figure, MARGIN * 3, header + height + 0.05, width - 0.6, 0.1)
+        _add_colorbar(figure, axes, scale, "horizontal")
+    else:
+        length = height - sizes.above - sizes.below
+        length = min(max(length, SHORTEST_COLORBAR), TALLEST_COLORBAR)
+        left = width - COLORBAR_ROOM + 0.4
+        axes = add_axes(figure, left, header + sizes.above, COLORBAR_WIDTH, length)
+        _add_colorbar(figure, axes, scale, "vertical")
+    _add_key(figure, arms)
+    return figure
+
+
+def _title(means: dict[Arm, float | None]) -> str:
+    """Name the highest mean with clipping and without, as numbers and no verdict."""
+    whole = {arm: mean for arm, mean in means.items() if mean is not None}
+    best = [
+        max(group, key=lambda arm: whole[arm])
+        for group in (
+            [arm for arm in whole if arm.clip.mode != "none"],
+            [arm for arm in whole if arm.clip.is_baseline],
+        )
+        if group
+    ]
+    if not best:
+        return "Final test accuracy by threshold and learning rate"
+    names = [
+        f"{100 * whole[arm]:.1f} % with {arm.clip.label} (lr {arm.learning_rate:g})"
+        if arm.clip.mode != "none"
+        else f"{100 * whole[arm]:.1f} % without clipping (lr {arm.learning_rate:g})"
+        for arm in best
+    ]
+    return f"The highest mean test accuracy is {' and '.join(names)}"
+
+
+def _row_label(clip: Clip, mode: str) -> str:
+    """Name a row by its threshold where the map is of one mode."""
+    if clip.is_baseline:
+        return "none"
+    if mode == SEVERAL_MODES:
+        return clip.label
+    threshold = "" if clip.threshold is None else f"{clip.threshold:g}"
+    return ", ".join(filter(None, (threshold, clip.details)))
+
+
+def _widest_row_label(arms: list[Arm], points: float) -> float:
+    labels = [
+        _row_label(clip, name) for name, clips in _clip_groups(arms).items() for clip in clips
+    ]
+    return max(text_width(label, points) for label in [*labels, "none"])
+
+
+def _map_title(mode_map: ModeMap) -> str:
+    return {"none": "no clipping", SEVERAL_MODES: ""}.get(mode_map.mode, mode_map.mode)
 
 
 def _caption(results: Results, chance_accuracy: float | None) -> str:
@@ -92,22 +200,32 @@ def _mean(values: list[float]) -> float | None:
     return float(np.mean(values)) if values else None
 
 
-def _mode_maps(arms: list[Arm]) -> list[ModeMap]:
-    """Make a map of each mode that clips, a long one in parts; or of the baseline alone."""
+def _mode_maps(arms: list[Arm], most_rates: int) -> list[ModeMap]:
+    """Make a map of each mode, and one of all modes of a single threshold; large ones in parts."""
     maps = []
-    for mode in dict.fromkeys(arm.clip.mode for arm in arms if not arm.clip.is_baseline):
-        clips = sorted(
-            {arm.clip for arm in arms if arm.clip.mode == mode},
-            key=lambda clip: clip.threshold or 0,
-            reverse=True,
-        )
-        parts = -(-len(clips) // MOST_ROWS)
-        length = -(-len(clips) // parts)
-        maps += [
-            _mode_map(mode, clips[begin : begin + length], arms)
-            for begin in range(0, len(clips), length)
-        ]
-    return maps or [_mode_map("none", [], arms)]
+    for rates in paged(learning_rates(arms), most_rates):
+        members = [arm for arm in arms if arm.learning_rate in rates]
+        groups = _clip_groups(members) or {"none": []}
+        for name, clips in groups.items():
+            maps += [_mode_map(name, part, members) for part in paged(clips, MOST_ROWS) or [[]]]
+    return maps
+
+
+def _clip_groups(arms: list[Arm]) -> dict[str, list[Clip]]:
+    """Return the clips of each map by its title, the highest threshold first."""
+    modes: dict[str, set[Clip]] = {}
+    for arm in arms:
+        if not arm.clip.is_baseline:
+            modes.setdefault(arm.clip.mode, set()).add(arm.clip)
+    lone = [clip for clips in modes.values() if len(clips) == 1 for clip in clips]
+    if len(lone) < 2:
+        lone = []
+    groups = {
+        mode: sorted(clips, key=lambda clip: (clip.threshold or 0, clip.details), reverse=True)
+        for mode, clips in modes.items()
+        if not clips & set(lone)
+    }
+    return groups | ({SEVERAL_MODES: lone} if lone else {})
 
 
 def _mode_map(mode: str, clips: list[Clip], arms: list[Arm]) -> ModeMap:
@@ -119,18 +237,22 @@ def _mode_map(mode: str, clips: list[Clip], arms: list[Arm]) -> ModeMap:
     return ModeMap(mode, rows, learning_rates(arms), members)
 
 
-def _place(maps: list[ModeMap]) -> tuple[list[tuple[float, float]], float, float]:
+def _place(
+    maps: list[ModeMap], sizes: MapSizes
+) -> tuple[list[tuple[float, float]], float, float]:
     """Flow the maps into rows; return their upper left corners and the whole size, in inches."""
-    places, left, top, row_height, right = [], LEFT, 0.0, 0.0, 0.0
+    places, left, top, row_height, right = [], sizes.left, sizes.above, 0.0, 0.0
     for mode_map in maps:
-        map_width, map_height = mode_map.size
-        if places and left + map_width > WIDEST_ROW:
-            left, top, row_height = LEFT, top + row_height + ROW_GAP, 0.0
+        map_width, map_height = sizes.size(mode_map)
+        if places and left + map_width > sizes.widest_row:
+            left, top = sizes.left, top + row_height + sizes.below + sizes.above
+            row_height = 0.0
         places.append((left, top))
-        left += map_width + GAP
+        right = max(right, left + map_width)
+        left += map_width + sizes.left
         row_height = max(row_height, map_height)
-        right = max(right, left - GAP)
-    return places, max(right + COLORBAR_WIDTH, LEAST_WIDTH), top + row_height
+    width = sizes.sheet.width or max(right + COLORBAR_ROOM, LEAST_WIDTH)
+    return places, width, top + row_height + sizes.below
 
 
 def _color_scale(means: dict[Arm, float | None]) -> ScalarMappable:
@@ -148,11 +270,12 @@ def _color_scale(means: dict[Arm, float | None]) -> ScalarMappable:
 
 
 def _draw_map(
-    axes: Axes, mode_map: ModeMap, means: dict[Arm, float | None], scale: ScalarMappable
+    axes: Axes,
+    mode_map: ModeMap,
+    means: dict[Arm, float | None],
+    scale: ScalarMappable,
+    sheet: Sheet,
 ) -> None:
-    axes.set_title(
-        "no clipping" if mode_map.mode == "none" else mode_map.mode, pad=5, fontweight="bold"
-    )
     axes.set_xlim(0, len(mode_map.rates))
     axes.set_ylim(mode_map.row_count, 0)
     axes.grid(False)
@@ -162,10 +285,10 @@ def _draw_map(
     axes.set_xticks(np.arange(len(mode_map.rates)) + 0.5, [f"{rate:g}" for rate in mode_map.rates])
     axes.set_yticks(
         np.array(list(mode_map.rows.values())) + 0.5,
-        ["none" if clip.is_baseline else f"{clip.threshold:g}" for clip in mode_map.rows],
+        [_row_label(clip, mode_map.mode) for clip in mode_map.rows],
     )
     axes.set_xlabel("learning rate")
-    if mode_map.mode != "none":
+    if mode_map.mode not in ("none", SEVERAL_MODES):
         axes.set_ylabel("threshold")
     for arm in mode_map.arms:
         _draw_cell(
@@ -175,11 +298,18 @@ def _draw_map(
             arm,
             means[arm],
             scale,
+            sheet,
         )
 
 
 def _draw_cell(
-    axes: Axes, column: float, row: float, arm: Arm, mean: float | None, scale: ScalarMappable
+    axes: Axes,
+    column: float,
+    row: float,
+    arm: Arm,
+    mean: float | None,
+    scale: ScalarMappable,
+    sheet: Sheet,
 ) -> None:
     face = NO_VALUE_COLOR if mean is None else scale.to_rgba(100 * mean)
     axes.add_patch(Rectangle((column, row), 1, 1, facecolor=face, edgecolor="white", linewidth=1.5))
@@ -199,7 +329,7 @@ def _draw_cell(
                 gid=element_id("diverged", arm.clip, arm.learning_rate),
             )
         )
-        lines.append(f"× {arm.diverged_count} of {len(arm.runs)}")
+        lines.append(f"× {arm.diverged_count}/{len(arm.runs)}")
     box = {"facecolor": face, "edgecolor": "none", "pad": 1.2} if arm.diverged_count else None
     axes.text(
         column + 0.5,
@@ -208,7 +338,7 @@ def _draw_cell(
         ha="center",
         va="center",
         color=ink,
-        fontsize=7.5,
+        fontsize=min(sheet.text.small, 7.5),
         linespacing=1.15,
         bbox=box,
     )
@@ -219,14 +349,10 @@ def _is_light(rgba: tuple[float, float, float, float]) -> bool:
     return 0.299 * red + 0.587 * green + 0.114 * blue > 0.5
 
 
-def _add_colorbar(
-    figure: Figure, scale: ScalarMappable, top: float, width: float, height: float
-) -> None:
-    length = min(max(height, 1.0), TALLEST_COLORBAR)
-    axes = add_axes(figure, width - COLORBAR_WIDTH + 0.4, top, 0.16, length)
-    bar = figure.colorbar(scale, cax=axes)
+def _add_colorbar(figure: Figure, axes: Axes, scale: ScalarMappable, orientation: str) -> None:
+    bar = figure.colorbar(scale, cax=axes, orientation=orientation)
     bar.outline.set_visible(False)
-    bar.set_label("final test accuracy (%)", fontsize=8)
+    bar.set_label("test accuracy (%)")
     bar.locator = MaxNLocator(4)
     bar.update_ticks()
 
@@ -240,12 +366,11 @@ def _add_key(figure: Figure, arms: list[Arm]) -> None:
         edgecolor=MUTED,
         hatch=HATCH,
         linewidth=0.5,
-        label="× k of n: k of the arm's n runs diverged",
+        label="× k/n: k of the arm's n runs diverged",
     )
     figure.legend(
         handles=[patch],
         loc="lower left",
-        bbox_to_anchor=(0.1 / width, 0.05 / height),
-        borderaxespad=0,
+        bbox_to_anchor=(MARGIN / width, 0.05 / height),
         handlelength=2,
     )

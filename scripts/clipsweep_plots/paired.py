@@ -1,159 +1,292 @@
-"""Paired differences in final test accuracy: each arm minus the baseline, seed by seed."""
+"""Paired differences with the baseline as forest plots: final test accuracy and training loss."""
 
-from collections.abc import Iterator
+from collections.abc import Callable
+from dataclasses import dataclass
 
 import numpy as np
 from matplotlib.axes import Axes
-from matplotlib.figure import Figure
 
-from .layout import NamedFigure, add_axes, add_header, header_height, page_stem, page_title
-from .result_folder import Arm, Clip, Results
-from .style import INK, element_id, mode_color, points
-from .summary import Comparison, PairedDifference, Summary
+from .findings import ACCURACY, MOST_NAMED, TRAIN_LOSS, Claim, many_arms_note, verdict_title
+from .layout import NamedFigure, NotDrawn, page_stem, page_title
+from .result_folder import Arm, Run
+from .row_chart import ChartRow, RowChart, chart_pages, group_by_rate, open_row_chart
+from .sources import NEEDED_SEEDS, Sources
+from .style import INK, clip_color, element_id, signed
+from .summary import Comparison, PairedDifference
 
-TITLE = "Final test accuracy against no clipping, paired by seed"
+NEEDED_PAIRS = NEEDED_SEEDS
 CAPTION = (
-    "Faint dots: the arm minus the run without clipping at the same seed and learning rate. "
-    "Diamond: mean. Bar: 95 % interval of the mean. "
+    "Arm minus the run without clipping at the same seed and learning rate. Dots: single seeds. "
+    "Diamond: mean, filled where the verdict is better or worse. Bar: its 95 % interval."
 )
-NEEDED_PAIRS = 5
-ROWS_PER_PAGE = 24
-ROW_HEIGHT = 0.34
-LABEL_WIDTH, PLOT_WIDTH, RESULT_WIDTH = 1.85, 3.9, 2.6
-FOOT = 0.62
+# The axis ends at this multiple of what half of the rows need: one wild interval flattens no other.
+MOST_REACHES = 4
+# Dots of one row take turns in height, or equal differences would hide each other.
+TURNS = 3
 
 
-def draw_paired_differences(results: Results, summary: Summary) -> list[NamedFigure]:
-    """Draw every comparison as a row: seeds, mean, interval, and the numbers beside it."""
-    return list(_pages(results, summary))
+@dataclass(frozen=True)
+class PairedMeasure:
+    """A measure whose differences are drawn."""
+
+    stem: str
+    claim: Claim
+    what: str
+    unit: str
+    scale: float
+    places: int
+    least_reach: float
+    value: Callable[[Run, float], float | None]  # of a run and the chance accuracy
+
+    def show(self, value: float | None) -> str:
+        if value is not None and abs(value * self.scale) >= 1e4:
+            return f"{value * self.scale:+.1e}".replace("-", "−")
+        return signed(None if value is None else value * self.scale, self.places)
 
 
-def _pages(results: Results, summary: Summary) -> Iterator[NamedFigure]:
-    arms = {(arm.clip, arm.learning_rate): arm for arm in results.arms}
-    comparisons = summary.comparisons
-    pages = -(-len(comparisons) // ROWS_PER_PAGE)
-    for number in range(1, pages + 1):
-        shown = comparisons[(number - 1) * ROWS_PER_PAGE : number * ROWS_PER_PAGE]
-        title = page_title(TITLE, number, pages)
-        caption = CAPTION + _interval_note(shown)
-        seeds = [
-            _seed_differences(arms, comparison, summary.chance_accuracy) for comparison in shown
-        ]
-        alt = "; ".join(
-            f"{label(c)}: {result_text(c.measures['final_test_accuracy'])}" for c in shown
+ACCURACY_MEASURE = PairedMeasure(
+    "paired_difference",
+    ACCURACY,
+    "final test accuracy",
+    "percentage points",
+    100,
+    1,
+    1.0,
+    lambda run, chance: run.final_accuracy(chance),
+)
+LOSS_MEASURE = PairedMeasure(
+    "paired_loss",
+    TRAIN_LOSS,
+    "training loss of the last epoch",
+    "lower is better",
+    1,
+    3,
+    0.01,
+    lambda run, chance: run.final_train_loss,
+)
+
+
+def draw_paired_differences(sources: Sources) -> list[NamedFigure]:
+    return _draw(sources, ACCURACY_MEASURE)
+
+
+def draw_paired_losses(sources: Sources) -> list[NamedFigure]:
+    return _draw(sources, LOSS_MEASURE)
+
+
+def _draw(sources: Sources, measure: PairedMeasure) -> list[NamedFigure]:
+    if sources.summary is None:
+        raise NotDrawn("no summary.json says how the arms compare")
+    comparisons = sources.summary.comparisons
+    if not comparisons:
+        raise NotDrawn("no arm has a baseline to be compared with")
+    rows = group_by_rate(
+        comparisons,
+        lambda comparison: comparison.arm.learning_rate,
+        lambda comparison: ChartRow(comparison.arm.clip.label, _result(comparison, measure)),
+    )
+    pages = chart_pages(rows)
+    reach = _reach(comparisons, measure)
+    return [
+        _draw_page(sources, measure, page, reach, number, len(pages))
+        for number, page in enumerate(pages, start=1)
+    ]
+
+
+def _draw_page(
+    sources: Sources,
+    measure: PairedMeasure,
+    rows: list[tuple[ChartRow, Comparison | None]],
+    reach: float,
+    number: int,
+    pages: int,
+) -> NamedFigure:
+    shown = [comparison for _, comparison in rows if comparison]
+    title = page_title(_title(sources, measure), number, pages)
+    caption = _caption(sources, measure, shown, reach)
+    chart = open_row_chart(
+        sources.sheet,
+        [row for row, _ in rows],
+        title,
+        caption,
+        f"difference in {measure.what} ({measure.unit})",
+    )
+    _draw_rows(chart, sources, measure, [comparison for _, comparison in rows], reach)
+    alt = "; ".join(f"{label(c)}: {_result(c, measure)}" for c in shown)
+    return NamedFigure(
+        page_stem(measure.stem, number, pages),
+        title,
+        caption,
+        f"Paired differences in {measure.what} ({measure.unit}). {alt}.",
+        chart.figure,
+    )
+
+
+def _title(sources: Sources, measure: PairedMeasure) -> str:
+    """Give the numbers of a few arms, or count those of many."""
+    verdict = verdict_title(sources, measure.claim)
+    if verdict is None or len(sources.comparisons) > MOST_NAMED:
+        return verdict or f"{measure.what.capitalize()} against no clipping, paired by seed"
+    parts = []
+    for comparison in sources.comparisons:
+        difference = comparison.measures[measure.claim.measure]
+        unit = " points" if measure is ACCURACY_MEASURE else ""
+        name = comparison.arm.clip.label
+        if len({c.arm.learning_rate for c in sources.comparisons}) > 1:
+            name = label(comparison)
+        parts.append(
+            f"{name} {measure.show(difference.mean_difference)}{unit} "
+            f"({difference.verdict or 'no verdict'})"
         )
-        yield NamedFigure(
-            page_stem("paired_difference", number, pages),
-            title,
-            caption.strip(),
-            f"Paired differences in percentage points. {alt}.",
-            _draw(shown, seeds, title, caption),
-        )
+    return f"{measure.claim.noun.capitalize()} against no clipping: {', '.join(parts)}"
 
 
-def _interval_note(comparisons: list[Comparison]) -> str:
-    differences = [comparison.measures["final_test_accuracy"] for comparison in comparisons]
-    if all(difference.interval for difference in differences):
-        return ""
-    return f"Fewer than {NEEDED_PAIRS} pairs give no interval."
+def _caption(
+    sources: Sources, measure: PairedMeasure, shown: list[Comparison], reach: float
+) -> str:
+    differences = [comparison.measures[measure.claim.measure] for comparison in shown]
+    sentences = [CAPTION, many_arms_note(sources, measure.claim)]
+    if any(difference.interval is None for difference in differences):
+        sentences.append(f"Fewer than {NEEDED_PAIRS} pairs give no interval.")
+    if any(abs(end) > reach for difference in differences for end in _ends(difference, measure)):
+        sentences.append("Arrow: it goes on beyond the axis, the numbers say how far.")
+    if measure is LOSS_MEASURE:
+        sentences.append("Pairs of which both runs completed.")
+    return " ".join(filter(None, sentences))
 
 
 def label(comparison: Comparison) -> str:
     return f"{comparison.arm.clip.label}, lr {comparison.arm.learning_rate:g}"
 
 
-def result_text(difference: PairedDifference) -> str:
-    """Say a paired difference of accuracies in words and numbers."""
+def _result(comparison: Comparison, measure: PairedMeasure) -> str:
+    difference = comparison.measures[measure.claim.measure]
     if difference.mean_difference is None:
         return "no pairs"
-    mean = f"{points(difference.mean_difference)} points"
+    text = measure.show(difference.mean_difference)
     if difference.interval:
         low, high = difference.interval
-        mean += f" [{points(low)}, {points(high)}]"
-    return f"{mean}, better in {difference.better} of {difference.n}"
+        text += f" [{measure.show(low)}, {measure.show(high)}]"
+    return f"{text}  {difference.verdict}" if difference.verdict else text
 
 
-def _seed_differences(
-    arms: dict[tuple[Clip, float], Arm], comparison: Comparison, chance_accuracy: float
+def _ends(difference: PairedDifference, measure: PairedMeasure) -> list[float]:
+    """Return what a row needs of the axis: mean and interval, on the axis's scale."""
+    if difference.mean_difference is None:
+        return []
+    values = [difference.mean_difference, *(difference.interval or ())]
+    return [measure.scale * value for value in values]
+
+
+def _reach(comparisons: list[Comparison], measure: PairedMeasure) -> float:
+    """Choose how far the axis goes from 0: to the farthest end, unless that is out of all measure."""
+    differences = [comparison.measures[measure.claim.measure] for comparison in comparisons]
+    ends = [np.abs(_ends(difference, measure)).max(initial=0) for difference in differences]
+    middle = float(np.median([end for end in ends if end > 0] or [0.0]))
+    farthest, most = max(ends), MOST_REACHES * middle
+    return max(farthest if farthest <= 2 * most else most, measure.least_reach)
+
+
+def seed_values(arm: Arm, value: Callable[[Run], float | None]) -> dict[int, float]:
+    """Return the value of each run that has one, by its seed."""
+    values = {run.spec.seed: value(run) for run in arm.runs}
+    return {seed: found for seed, found in values.items() if found is not None}
+
+
+def seed_differences(
+    sources: Sources, comparison: Comparison, value: Callable[[Run], float | None]
 ) -> list[float]:
-    """Return arm minus baseline in points for every seed that both have."""
+    """Return arm minus baseline for every seed that both have."""
+    arms = {(arm.clip, arm.learning_rate): arm for arm in sources.arms}
     rate = comparison.arm.learning_rate
     arm = arms.get((comparison.arm.clip, rate))
     baseline = arms.get((comparison.baseline.clip, rate))
     if arm is None or baseline is None:
         return []
-    reference = _by_seed(baseline, chance_accuracy)
+    reference = seed_values(baseline, value)
     return [
-        100 * (accuracy - reference[seed])
-        for seed, accuracy in _by_seed(arm, chance_accuracy).items()
+        found - reference[seed]
+        for seed, found in seed_values(arm, value).items()
         if seed in reference
     ]
 
 
-def _by_seed(arm: Arm, chance_accuracy: float) -> dict[int, float]:
-    values = {run.spec.seed: run.final_accuracy(chance_accuracy) for run in arm.runs}
-    return {seed: value for seed, value in values.items() if value is not None}
+def _draw_rows(
+    chart: RowChart,
+    sources: Sources,
+    measure: PairedMeasure,
+    comparisons: list[Comparison | None],
+    reach: float,
+) -> None:
+    chart.axes.axvline(0, color=INK, linewidth=0.9, zorder=1)
+    chance = sources.summary.chance_accuracy
+    for center, comparison in zip(chart.centers, comparisons, strict=True):
+        if comparison is None:
+            continue
+        differences = seed_differences(sources, comparison, lambda run: measure.value(run, chance))
+        _draw_seeds(chart, center, comparison, measure.scale * np.array(differences), reach)
+        _draw_difference(chart.axes, center, comparison, measure, reach)
+    chart.axes.set_xlim(-1.06 * reach, 1.06 * reach)
+    chart.axes.locator_params(axis="x", nbins=5 if sources.sheet.is_narrow else 8)
 
 
-def _draw(
-    comparisons: list[Comparison], seeds: list[list[float]], title: str, caption: str
-) -> Figure:
-    width = LABEL_WIDTH + PLOT_WIDTH + RESULT_WIDTH
-    top = header_height(caption, width) + 0.1
-    plot_height = max(len(comparisons), 1) * ROW_HEIGHT + 0.1
-    figure = Figure(figsize=(width, top + plot_height + FOOT))
-    add_header(figure, title, caption)
-    axes = add_axes(figure, LABEL_WIDTH, top, PLOT_WIDTH, plot_height)
-    axes.axvline(0, color=INK, linewidth=1, zorder=1)
-    for row, (comparison, differences) in enumerate(zip(comparisons, seeds, strict=True)):
-        _draw_row(axes, row, comparison, differences)
-    axes.set_ylim(len(comparisons) - 0.4, -0.6)
-    axes.set_yticks(range(len(comparisons)), [label(comparison) for comparison in comparisons])
-    axes.tick_params(axis="y", length=0, labelcolor=INK)
-    axes.grid(axis="y", visible=False)
-    axes.spines["left"].set_visible(False)
-    axes.margins(x=0.06)
-    axes.set_xlabel("difference in final test accuracy (percentage points)")
-    return figure
-
-
-def _draw_row(axes: Axes, row: int, comparison: Comparison, differences: list[float]) -> None:
-    color = mode_color(comparison.arm.clip.mode)
-    difference = comparison.measures["final_test_accuracy"]
-    # Equal heights would hide equal differences: seeds take turns within the row.
-    heights = row + 0.13 * (np.arange(len(differences)) % 3 - 1)
-    axes.plot(
-        differences,
-        heights,
+def _draw_seeds(
+    chart: RowChart, center: float, comparison: Comparison, values: np.ndarray, reach: float
+) -> None:
+    heights = center + chart.strip * 0.24 * (np.arange(values.size) % TURNS - 1)
+    within = np.abs(values) <= reach
+    chart.axes.plot(
+        values[within],
+        heights[within],
         linestyle="",
         marker="o",
-        markersize=4,
-        color=color,
+        markersize=3.4,
+        color=clip_color(comparison.arm.clip),
         alpha=0.4,
         markeredgewidth=0,
         zorder=2,
+        gid=element_id("seeds", comparison.arm.clip, comparison.arm.learning_rate),
     )
-    if difference.mean_difference is None:
+
+
+def _draw_difference(
+    axes: Axes, center: float, comparison: Comparison, measure: PairedMeasure, reach: float
+) -> None:
+    difference = comparison.measures[measure.claim.measure]
+    ends = _ends(difference, measure)
+    if not ends:
         return
-    if difference.interval:
-        axes.plot(100 * np.array(difference.interval), [row, row], color=INK, linewidth=2, zorder=3)
+    arm = comparison.arm
+    mean, *interval = ends
+    if interval:
+        low, high = np.clip(interval, -reach, reach)
+        axes.plot([low, high], [center, center], color=INK, linewidth=1.6, zorder=3)
+    for end in ends:
+        if abs(end) > reach:
+            _draw_arrow(axes, center, np.sign(end) * reach, arm)
+    if abs(mean) <= reach:
+        seen = difference.verdict in ("better", "worse")
+        axes.plot(
+            mean,
+            center,
+            marker="D",
+            markersize=5.5,
+            color=clip_color(arm.clip) if seen else "white",
+            markeredgecolor=INK,
+            markeredgewidth=0.9,
+            zorder=4,
+            gid=element_id("difference", arm.clip, arm.learning_rate),
+        )
+
+
+def _draw_arrow(axes: Axes, center: float, edge: float, arm) -> None:
     axes.plot(
-        100 * difference.mean_difference,
-        row,
-        marker="D",
-        markersize=6.5,
-        color=color,
-        markeredgecolor=INK,
-        markeredgewidth=0.9,
-        zorder=4,
-        gid=element_id("difference", comparison.arm.clip, comparison.arm.learning_rate),
-    )
-    axes.text(
-        1.03,
-        row,
-        result_text(difference).replace(" points", ""),
-        va="center",
-        fontsize=8,
+        edge,
+        center,
+        marker=">" if edge > 0 else "<",
+        markersize=6,
         color=INK,
-        transform=axes.get_yaxis_transform(),
+        markeredgewidth=0,
+        zorder=4,
+        gid=element_id("beyond", arm.clip, arm.learning_rate),
     )

@@ -6,10 +6,13 @@ black-and-white printer. Modes beyond the first five have colours of Paul Tol's 
 """
 
 from dataclasses import dataclass
+from functools import lru_cache
 
 import matplotlib
 import numpy as np
 from matplotlib.colors import to_rgb
+from matplotlib.font_manager import FontProperties
+from matplotlib.textpath import text_to_path
 
 from .result_folder import Clip
 
@@ -61,6 +64,11 @@ MODE_MARKERS = {
     "backprop": "X",
     "random-step": "*",
 }
+# Arms of mode none that are no baseline: the last bit flipped, or another remedy than clipping.
+VARIED_BASELINE = "none, varied"
+MODE_COLORS[VARIED_BASELINE] = "#6E6E6E"
+MODE_DASHES[VARIED_BASELINE] = (0, (2.2, 1))
+MODE_MARKERS[VARIED_BASELINE] = "X"
 OTHER_MODE_COLOR = "#E69F00"
 OTHER_MODE_DASHES = (0, (10, 2))
 OTHER_MODE_MARKER = "p"
@@ -68,14 +76,17 @@ OTHER_MODE_MARKER = "p"
 MARKERS = "os^Dv"
 THRESHOLDS_PER_PANEL = len(MARKERS)
 
+FONT = "DejaVu Sans"
+POINTS_PER_INCH = 72
+LINE_SPACING = 1.3
+PIXEL_SLACK = 1.035  # letters set on pixels take a little more than their outlines
+
 RC_PARAMS = {
-    "font.family": "DejaVu Sans",
-    "font.size": 9,
+    "font.family": FONT,
     "text.color": INK,
     "axes.edgecolor": MUTED,
     "axes.labelcolor": INK,
     "axes.linewidth": 0.7,
-    "axes.titlesize": 9,
     "axes.titlelocation": "left",
     "axes.grid": True,
     "axes.axisbelow": True,
@@ -86,11 +97,11 @@ RC_PARAMS = {
     "grid.linewidth": 0.6,
     "xtick.color": MUTED,
     "ytick.color": MUTED,
-    "xtick.labelsize": 8,
-    "ytick.labelsize": 8,
     "legend.frameon": False,
-    "legend.fontsize": 8,
-    "legend.handlelength": 3.6,
+    "legend.borderpad": 0,
+    "legend.borderaxespad": 0,
+    "legend.handletextpad": 0.8,
+    "legend.columnspacing": 1.6,
     "lines.dash_capstyle": "butt",
     "path.simplify": True,
     "hatch.linewidth": 0.7,
@@ -113,23 +124,78 @@ class LineLook:
     point_marker: str  # where lines have few points, or a single one
 
 
-def apply_style() -> None:
+@dataclass(frozen=True)
+class TextSizes:
+    """Sizes of text in points."""
+
+    title: float
+    caption: float
+    label: float  # of axes and panels
+    small: float  # ticks, keys and numbers in the picture
+    key_handle: float  # length of a key's line, in widths of its text
+
+
+WIDE_TEXT = TextSizes(title=11.5, caption=8.5, label=9, small=8, key_handle=3.6)
+NARROW_TEXT = TextSizes(title=8.5, caption=6.6, label=7, small=6.6, key_handle=3.4)
+
+
+def apply_style(text: TextSizes) -> None:
     """Draw without a display, in this style, whatever the user's matplotlibrc says."""
     matplotlib.use("Agg")
     matplotlib.rcdefaults()
     matplotlib.rcParams.update(RC_PARAMS)
+    matplotlib.rcParams.update(
+        {
+            "font.size": text.label,
+            "axes.titlesize": text.label,
+            "axes.labelsize": text.label,
+            "xtick.labelsize": text.small,
+            "ytick.labelsize": text.small,
+            "legend.fontsize": text.small,
+            "legend.handlelength": text.key_handle,
+        }
+    )
+
+
+@lru_cache(maxsize=20_000)
+def text_width(text: str, points: float, bold: bool = False) -> float:
+    """Return the width of one line of text, in inches."""
+    font = FontProperties(family=FONT, size=points, weight="bold" if bold else "normal")
+    width, _, _ = text_to_path.get_text_width_height_descent(text, font, ismath=False)
+    return PIXEL_SLACK * width / POINTS_PER_INCH
+
+
+def wrap_text(text: str, width: float, points: float, bold: bool = False) -> list[str]:
+    """Break text into lines of at most `width` inches; a longer word has a line to itself."""
+    lines: list[str] = []
+    for paragraph in text.splitlines():
+        words = paragraph.split()
+        lines.append(words.pop(0) if words else "")
+        for word in words:
+            if text_width(f"{lines[-1]} {word}", points, bold) <= width:
+                lines[-1] += f" {word}"
+            else:
+                lines.append(word)
+    return lines
+
+
+def lines_height(count: int, points: float) -> float:
+    """Return the height of so many lines of text, in inches."""
+    return count * points * LINE_SPACING / POINTS_PER_INCH
 
 
 def line_looks(clips: list[Clip]) -> dict[Clip, LineLook]:
     """Give each clip its mode's colour and dashes, and its threshold a shade and a marker."""
-    looks = {}
+    looks = {clip: _look(clip.mode, 0, 1) for clip in clips if clip.is_baseline}
     for mode in dict.fromkeys(clip.mode for clip in clips):
         members = sorted(
-            (clip for clip in clips if clip.mode == mode), key=lambda c: c.threshold or 0
+            (clip for clip in clips if clip.mode == mode and not clip.is_baseline),
+            key=lambda clip: (clip.threshold or 0, clip.details),
         )
+        family = VARIED_BASELINE if mode == "none" else mode
         for rank, clip in enumerate(members):
             looks[clip] = _look(
-                mode, rank % THRESHOLDS_PER_PANEL, min(len(members), THRESHOLDS_PER_PANEL)
+                family, rank % THRESHOLDS_PER_PANEL, min(len(members), THRESHOLDS_PER_PANEL)
             )
     return looks
 
@@ -155,8 +221,15 @@ def element_id(what: str, clip: Clip, learning_rate: float) -> str:
     return f"{what}_{name}_lr-{learning_rate:g}"
 
 
-def mode_color(mode: str) -> str:
-    return MODE_COLORS.get(mode, OTHER_MODE_COLOR)
+def clip_color(clip: Clip) -> str:
+    family = VARIED_BASELINE if clip.mode == "none" and not clip.is_baseline else clip.mode
+    return MODE_COLORS.get(family, OTHER_MODE_COLOR)
+
+
+def decade(value: float, _place: int = 0) -> str:
+    """Print a number of a log axis in letters of one size: 0.1, 100, 1e6."""
+    exponent = round(float(np.log10(value)))
+    return f"{value:g}" if abs(exponent) <= 3 else f"1e{exponent}".replace("-", "−")
 
 
 def number(value: float | None, digits: int = 3) -> str:

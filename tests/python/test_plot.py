@@ -15,19 +15,23 @@ import plot
 import pytest
 import referencing.jsonschema
 from clipsweep_plots import result_folder, style
-from clipsweep_plots.layout import MOST_LINES, curve_rows
+from clipsweep_plots.layout import MOST_LINES, Sheet, curve_rows
 from clipsweep_plots.result_folder import Arm, Clip
 from clipsweep_plots.step_log import NORM_BIN_EDGES, choose_windows, read_step_curve
 from clipsweep_plots.strict_json import DataError, to_float
 from conftest import ROOT, FakeRun, cross, dump
 
 NONE, VALUE, NORM = ("none", None), ("value", 0.5), ("global-norm", 1.0)
+# Of a sweep of one learning rate in which nothing happens.
 FIGURES = {
     "paired_difference",
+    "paired_loss",
     "training_loss",
     "test_accuracy",
     "gradient_norm",
+    "gradient_norm_histogram",
     "clipped_share",
+    "cosine",
     "final_accuracy",
 }
 
@@ -141,7 +145,7 @@ def test_no_panel_has_a_long_legend_and_no_arm_is_lost(rates, thresholds):
         for rate in range(rates)
         for clip in [Clip("none", None), *(Clip("value", 1.0 + k) for k in range(thresholds))]
     ]
-    panels = [panel for row in curve_rows(arms) for panel in row if panel]
+    panels = [panel for row in curve_rows(arms, Sheet()) for panel in row if panel]
     assert max(len(panel.arms) for panel in panels) <= MOST_LINES
     assert {arm.label for panel in panels for arm in panel.arms} == {arm.label for arm in arms}
 
@@ -370,7 +374,7 @@ def test_without_a_summary_the_figures_are_drawn_and_the_report_says_so(sweep, c
     page = draw(folder)
     assert "summary.json: missing; write it with 'clipsweep summarize sweep'" in page.text
     assert "clipsweep summarize" in capsys.readouterr().err
-    assert stems(folder, "svg") == FIGURES - {"paired_difference"}
+    assert stems(folder, "svg") == (FIGURES | {"events"}) - {"paired_difference", "paired_loss"}
     assert "the chance level is unknown" in " ".join(image["alt"] for image in page.images)
 
 
