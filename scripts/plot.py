@@ -3,9 +3,9 @@
     .venv/bin/python scripts/plot.py DIR
     .venv/bin/python scripts/plot.py DIR --figure training_loss --width 3.3
 
-Prints the path of the report, or with --figure those of the figures. Exit codes: 0 drawn (runs that had to be left out are named on
-stderr and in the report), 2 usage, 3 DIR cannot be drawn, 75 the report cannot be written,
-130 interrupted.
+Prints the path of the report, or with --figure those of the figures. Exit codes: 0 drawn (runs
+that had to be left out are named on stderr and in the report), 2 usage, 3 DIR cannot be drawn,
+75 the report cannot be written, 130 interrupted.
 """
 
 import argparse
@@ -18,6 +18,7 @@ from pathlib import Path
 
 from clipsweep_plots.figures import FIGURES, draw_figures
 from clipsweep_plots.layout import NARROWEST, WIDEST, NamedFigure, Sheet
+from clipsweep_plots.progress import Progress
 from clipsweep_plots.report import FigureFiles, render_report
 from clipsweep_plots.result_folder import Results, read_plan, read_results
 from clipsweep_plots.sources import Sources
@@ -99,7 +100,9 @@ def width(text: str) -> float:
     except ValueError:
         inches = 0.0
     if not NARROWEST <= inches <= WIDEST:  # NaN is not in range either
-        raise argparse.ArgumentTypeError(f"{text!r} is not a width from {NARROWEST:g} to {WIDEST:g}")
+        raise argparse.ArgumentTypeError(
+            f"{text!r} is not a width from {NARROWEST:g} to {WIDEST:g}"
+        )
     return inches
 
 
@@ -114,7 +117,8 @@ def draw(options: argparse.Namespace) -> list[Path]:
     say_what_is_not_drawn(not_drawn)
     if options.figure and not figures:
         raise DataError(f"{options.folder}: nothing to draw")
-    files = [save(figure) for figure in figures]
+    progress = Progress("figures drawn:", len(figures))
+    files = [save(figure) for figure in progress.over(figures)]
     folder = options.folder / "report"
     written = write_figures(folder, files, names)
     if options.figure:

@@ -47,8 +47,9 @@ def _share_title(arms: list[Arm], epochs: int) -> str:
     if not any(measured.values()):
         return "Clipping never acted"
     if len(measured) <= 2:
-        parts = [f"{arm.clip.label} on {_percent(mean)} of the steps"
-                 for arm, mean in measured.items()]
+        parts = [
+            f"{arm.clip.label} on {_percent(mean)} of the steps" for arm, mean in measured.items()
+        ]
         return f"Clipping acted: {', '.join(parts)}"
     low, high = min(measured.values()), max(measured.values())
     return f"Clipping acted on {_percent(low)} to {_percent(high)} of the steps, by arm"
@@ -95,9 +96,7 @@ def draw_cosine(sources: Sources) -> list[NamedFigure]:
         alt="Cosine between raw and clipped gradient against step, one mean for each arm",
         x_label="step",
         y_label="cosine, raw to clipped",
-        frame=lambda arm: curve_frame(
-            arm, results.grid.centers, lambda run: run.curve.mean_cosine
-        ),
+        frame=lambda arm: curve_frame(arm, results.grid.centers, lambda run: run.curve.mean_cosine),
     )
     return draw_curves(sources, turned, kind, _limit_cosine)
 
@@ -133,8 +132,6 @@ def _cosine_caption(sources: Sources, turned: list[Arm]) -> str:
 
 def _limit_cosine(results: Results, page: PanelPage) -> None:
     limit_to_plan(results, page)
-    lowest = min(
-        _lowest_cosine(arm) for panel, _ in page.pairs() for arm in panel.arms
-    )
+    lowest = min(_lowest_cosine(arm) for panel, _ in page.pairs() for arm in panel.arms)
     for _, axes in page.pairs():
         axes.set_ylim(min(lowest - 0.05, 0.8), 1.02)

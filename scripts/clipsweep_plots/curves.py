@@ -48,9 +48,7 @@ class CurveKind:
     marks_divergence: bool = False
 
 
-def curve_frame(
-    arm: Arm, index: np.ndarray, values: Callable[[Run], np.ndarray]
-) -> pd.DataFrame:
+def curve_frame(arm: Arm, index: np.ndarray, values: Callable[[Run], np.ndarray]) -> pd.DataFrame:
     return pd.DataFrame({run.spec.seed: values(run) for run in arm.runs}, index=index)
 
 
@@ -229,7 +227,7 @@ def limit_to_plan(results: Results, page: PanelPage) -> None:
 def tick_count(axes: Axes) -> int:
     """Return how many intervals of numbers of up to 5 digits a horizontal axis has room for."""
     width = axes.get_position().width * axes.figure.get_size_inches()[0]
-    return max(1, min(8, int(width / 0.55)))
+    return max(2, min(8, int(width / 0.42)))
 
 
 def limit_to_point(x: float, page: PanelPage) -> None:
@@ -242,8 +240,9 @@ def limit_to_point(x: float, page: PanelPage) -> None:
 def row_keys(rows: list[Row], line: Callable[[Clip], Line2D]) -> Keys:
     """Make a key for each panel, or one for each row whose lines the row above lacks."""
     if any(len(_clips_of(row)) > MOST_LINES for row in rows):
-        return [[[line(clip) for clip in panel.clips] if panel else [] for panel in row]
-                for row in rows]
+        return [
+            [[line(clip) for clip in panel.clips] if panel else [] for panel in row] for row in rows
+        ]
     keys, above = [], None
     for row in rows:
         clips = _clips_of(row)

@@ -48,10 +48,8 @@ def _rows(results: Results) -> list[tuple[ChartRow, Arm | None]]:
 
 
 def _result(arm: Arm) -> str:
-    counts = {
-        kind: sum(len(run.event_steps[kind]) for run in arm.runs) for kind in arm.runs[0].event_steps
-    }
-    spikes = f"{counts['spike']:,} spike" + ("s" if counts["spike"] != 1 else "")
+    count = sum(len(run.event_steps["spike"]) for run in arm.runs)
+    spikes = f"{count:,} spike" + ("s" if count != 1 else "")
     if len(arm.runs) == 1:
         return f"{spikes}, diverged" if arm.diverged_count else spikes
     return f"{spikes}, {arm.diverged_count} of {len(arm.runs)} diverged"
@@ -92,8 +90,10 @@ def _title(results: Results) -> str:
     diverged = [run for run in runs if run.diverged]
     if not diverged:
         bad = sum(bool(run.event_steps["nan"] or run.event_steps["inf"]) for run in runs)
-        outcome = f"{bad} of {len(runs)} runs met NaN or Inf, none diverged" if bad else (
-            "No run diverged"
+        outcome = (
+            f"{bad} of {len(runs)} runs met NaN or Inf, none diverged"
+            if bad
+            else ("No run diverged")
         )
         return f"{outcome}; {spikes:,} spikes in {len(runs)} runs"
     return f"{len(diverged)} of {len(runs)} runs diverged{_where(diverged)}; {spikes:,} spikes"
@@ -120,7 +120,7 @@ def _caption(results: Results, most: int) -> str:
         if most
         else " No run has one."
     )
-    return f"{CAPTION}{bars} Line: runs that go on; a bar across it: a run stops."
+    return f"{CAPTION}{bars} A line ends where no run of its row goes on."
 
 
 def _spike_counts(arm: Arm, results: Results) -> np.ndarray:

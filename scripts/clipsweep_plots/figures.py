@@ -12,9 +12,7 @@ from .learning_rates import draw_accuracy_by_learning_rate
 from .noise_floor import draw_noise_floor
 from .norm_histogram import draw_norm_histogram
 from .paired import draw_paired_differences, draw_paired_losses
-from .progress import Progress
 from .sources import Sources
-
 
 # What draws each figure, by its name; it returns the figure's pages.
 FIGURES: dict[str, Callable[[Sources], list[NamedFigure]]] = {
@@ -37,13 +35,10 @@ def draw_figures(
     sources: Sources, names: Iterable[str]
 ) -> tuple[list[NamedFigure], dict[str, str]]:
     """Draw the named figures; return their pages, and why a figure is not drawn."""
-    names = list(names)
     drawn, not_drawn = [], {}
-    progress = Progress("figures drawn:", len(names))
-    for number, name in enumerate(names, start=1):
+    for name in names:
         try:
             drawn += FIGURES[name](sources)
         except NotDrawn as reason:
             not_drawn[name] = str(reason)
-        progress.show(number)
     return drawn, not_drawn

@@ -18,13 +18,22 @@ class Claim:
     noun: str
     better: str
     worse: str
+    opposite: str  # of better, for short
 
 
 ACCURACY = Claim(
-    "final_test_accuracy", "test accuracy", "a higher test accuracy", "a lower test accuracy"
+    "final_test_accuracy",
+    "test accuracy",
+    "a higher test accuracy",
+    "a lower test accuracy",
+    "a lower one",
 )
 TRAIN_LOSS = Claim(
-    "final_train_loss", "training loss", "a lower training loss", "a higher training loss"
+    "final_train_loss",
+    "training loss",
+    "a lower training loss",
+    "a higher training loss",
+    "a higher one",
 )
 
 
@@ -127,12 +136,11 @@ def _have(arms: list) -> str:
 
 
 def _count_arms(better: list, worse: list, count: int, claim: Claim, baseline: str) -> str:
-    parts = [
-        f"{len(arms)} of {count} arms {_have(arms)} {words} than {baseline}"
-        for arms, words in ((better, claim.better), (worse, claim.worse))
-        if arms
-    ]
-    return ", ".join(parts) + _after_correction(better + worse, claim)
+    first, words = (better, claim.better) if better else (worse, claim.worse)
+    title = f"{len(first)} of {count} arms {_have(first)} {words} than {baseline}"
+    if better and worse:
+        title += f", {len(worse)} {claim.opposite}"
+    return title + _after_correction(better + worse, claim)
 
 
 def _after_correction(seen: list[Comparison], claim: Claim) -> str:
@@ -141,4 +149,5 @@ def _after_correction(seen: list[Comparison], claim: Claim) -> str:
     if claim is not ACCURACY or None in adjusted:
         return ""
     left = sum(value < SIGNIFICANT for value in adjusted)
-    return f" ({left} of these {len(seen)} after Holm's correction)"
+    share = {0: "none", len(seen): "all"}.get(left, f"{left} of these {len(seen)}")
+    return f" ({share} after Holm's correction)"

@@ -124,7 +124,9 @@ def _draw(sources: Sources, means: dict[Arm, float | None], title: str, caption:
     else:
         length = height - sizes.above - sizes.below
         length = min(max(length, SHORTEST_COLORBAR), TALLEST_COLORBAR)
-        left = width - COLORBAR_ROOM + 0.4
+        left = 0.35 + max(
+            left + sizes.size(mode_map)[0] for mode_map, (left, _) in zip(maps, places, strict=True)
+        )
         axes = add_axes(figure, left, header + sizes.above, COLORBAR_WIDTH, length)
         _add_colorbar(figure, axes, scale, "vertical")
     _add_key(figure, arms)
@@ -237,9 +239,7 @@ def _mode_map(mode: str, clips: list[Clip], arms: list[Arm]) -> ModeMap:
     return ModeMap(mode, rows, learning_rates(arms), members)
 
 
-def _place(
-    maps: list[ModeMap], sizes: MapSizes
-) -> tuple[list[tuple[float, float]], float, float]:
+def _place(maps: list[ModeMap], sizes: MapSizes) -> tuple[list[tuple[float, float]], float, float]:
     """Flow the maps into rows; return their upper left corners and the whole size, in inches."""
     places, left, top, row_height, right = [], sizes.left, sizes.above, 0.0, 0.0
     for mode_map in maps:

@@ -283,8 +283,10 @@ class _PageLayout:
             self.panel_width -= (self.left - sheet.left) / self.columns
         self.width = self.left + self.columns * self.panel_width + sum(self.beside)
         self.titles = [
-            [wrap_text(panel.title, self.panel_width, sheet.text.label) if panel else []
-             for panel in row]
+            [
+                wrap_text(panel.title, self.panel_width, sheet.text.label) if panel else []
+                for panel in row
+            ]
             for row in rows
         ]
         self.tops, self.height = self._stack_rows()
@@ -312,8 +314,10 @@ class _PageLayout:
     def _stack_rows(self) -> tuple[list[float], float]:
         """Return the upper edge of each row of panels, and the height of the page."""
         text = self.sheet.text
-        tops, bottom = [], header_height(self.sheet, self.width, self.words.title,
-                                         self.words.caption)
+        tops, bottom = (
+            [],
+            header_height(self.sheet, self.width, self.words.title, self.words.caption),
+        )
         for row, titles in enumerate(self.titles):
             numbers_above = row > 0 and any(
                 below is None and above is not None
@@ -336,7 +340,7 @@ class _PageLayout:
 
     def _key_columns(self, handles: list[Line2D]) -> int:
         entry = key_width(handles, self.sheet.text) + 1.6 * self.sheet.text.small / POINTS_PER_INCH
-        return min(max(int((self.width - MARGIN) / entry), 1), len(handles))
+        return min(max(int((self.width - self.left) / entry), 1), len(handles))
 
     def _left(self, column: int) -> float:
         return self.left + column * self.panel_width + sum(self.beside[:column])
@@ -384,7 +388,7 @@ class _PageLayout:
         if self.sheet.is_narrow:
             columns = self._key_columns(handles)
             titles = lines_height(max(map(len, self.titles[row])), self.sheet.text.label)
-            left = MARGIN
+            left = self.left  # right of the label of the y axis
             top -= self._key_band(row) + titles + TITLE_PAD / POINTS_PER_INCH
         figure.legend(
             handles=handles,

@@ -10,7 +10,14 @@ from .curves import (
     limit_to_point,
     lines_note,
 )
-from .findings import ACCURACY, TRAIN_LOSS, many_arms_note, spread_title, verdict_title, why_no_verdict
+from .findings import (
+    ACCURACY,
+    TRAIN_LOSS,
+    many_arms_note,
+    spread_title,
+    verdict_title,
+    why_no_verdict,
+)
 from .layout import NamedFigure, PanelPage
 from .result_folder import Results, Run
 from .sources import Sources
@@ -31,9 +38,7 @@ def draw_training_loss(sources: Sources) -> list[NamedFigure]:
         alt="Training loss against step, a bold mean over the seeds for each arm",
         x_label="step",
         y_label="training loss",
-        frame=lambda arm: curve_frame(
-            arm, results.grid.centers, lambda run: run.curve.mean_loss
-        ),
+        frame=lambda arm: curve_frame(arm, results.grid.centers, lambda run: run.curve.mean_loss),
         highest=high,
         marks_divergence=diverged,
     )
@@ -88,9 +93,7 @@ def draw_test_accuracy(sources: Sources) -> list[NamedFigure]:
         alt="Test accuracy against step, a bold mean over the seeds for each arm",
         x_label="step",
         y_label="test accuracy (%)",
-        frame=lambda arm: curve_frame(
-            arm, steps, lambda run: _accuracies(run, steps.size, chance)
-        ),
+        frame=lambda arm: curve_frame(arm, steps, lambda run: _accuracies(run, steps.size, chance)),
     )
     return draw_curves(sources, sources.arms, kind, _limit_accuracy)
 

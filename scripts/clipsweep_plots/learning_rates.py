@@ -88,7 +88,7 @@ def _draw_page(sources: Sources, rows: list[Row], number: int, pages: int) -> Na
             )
         for place, clip in enumerate(panel.clips):
             members = [arm for arm in panel.arms if arm.clip == clip]
-            _draw_clip(axes, members, looks[clip], sources, usable, _shift(place, panel))
+            _draw_clip(axes, members, looks[clip], sources, usable, _shift(place, panel), low_mean)
             _draw_usable(axes, members, looks[clip], usable, FIRST_BAR + BAR_STEP * place)
         _part_bars(axes, low_mean, sources.sheet.text.small)
         _number_rates(axes, sorted({arm.learning_rate for arm in panel.arms}), sources.sheet)
@@ -171,16 +171,17 @@ def _bars_height(clips: int) -> float:
 def _part_bars(axes: Axes, low_mean: float, points: float) -> None:
     """Part the bars from the axis of accuracies, which ends above them."""
     low, high = axes.get_ylim()
-    axes.text(
-        0.99,
-        (low_mean - low) / (high - low) / 2,
-        "usable",
-        transform=axes.transAxes,
-        ha="right",
-        va="center",
-        fontsize=points,
-        color=MUTED,
-    )
+    if axes.yaxis.get_tick_params()["labelleft"]:
+        axes.text(
+            -0.015,
+            (low_mean - low) / (high - low) / 2,
+            "usable",
+            transform=axes.transAxes,
+            ha="right",
+            va="center",
+            fontsize=points,
+            color=MUTED,
+        )
     axes.axhline(low_mean, color=MUTED, linewidth=0.7)
     ticks = MaxNLocator(6, steps=[1, 2, 5, 10]).tick_values(low_mean, axes.get_ylim()[1])
     axes.set_yticks([tick for tick in ticks if low_mean <= tick <= axes.get_ylim()[1]])
@@ -212,6 +213,7 @@ def _draw_clip(
     sources: Sources,
     usable: set[tuple[Clip, float]],
     shift: float,
+    lowest: float,
 ) -> None:
     points = [(arm, arm.final_accuracies(sources.chance_accuracy)) for arm in arms]
     points = sorted(
@@ -233,7 +235,9 @@ def _draw_clip(
     )
     for rate, mean, (arm, values) in zip(rates, means, points, strict=True):
         low, high = (100 * end[0] for end in mean_band(np.array([values])))
-        axes.vlines(rate, low, high, color=look.color, linewidth=1, zorder=3)
+        axes.vlines(
+            rate, max(low, lowest), max(high, lowest), color=look.color, linewidth=1, zorder=3
+        )
         is_usable = (clip, arm.learning_rate) in usable
         axes.plot(
             rate,
@@ -273,6 +277,11 @@ def _draw_usable(
 def _key_line(look: LineLook, clip: Clip) -> Line2D:
     line = {**MEAN_LINE, "markeredgecolor": look.color}
     return Line2D(
-        [], [], color=look.color, linestyle=look.dashes, marker=look.point_marker,
-        label=clip.label, **line,
+        [],
+        [],
+        color=look.color,
+        linestyle=look.dashes,
+        marker=look.point_marker,
+        label=clip.label,
+        **line,
     )

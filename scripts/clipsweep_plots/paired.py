@@ -86,7 +86,7 @@ def _draw(sources: Sources, measure: PairedMeasure) -> list[NamedFigure]:
         lambda comparison: ChartRow(comparison.arm.clip.label, _result(comparison, measure)),
     )
     pages = chart_pages(rows)
-    reach = _reach(comparisons, measure)
+    reach = _reach(sources, measure)
     return [
         _draw_page(sources, measure, page, reach, number, len(pages))
         for number, page in enumerate(pages, start=1)
@@ -178,13 +178,27 @@ def _ends(difference: PairedDifference, measure: PairedMeasure) -> list[float]:
     return [measure.scale * value for value in values]
 
 
-def _reach(comparisons: list[Comparison], measure: PairedMeasure) -> float:
-    """Choose how far the axis goes from 0: to the farthest end, unless that is out of all measure."""
-    differences = [comparison.measures[measure.claim.measure] for comparison in comparisons]
-    ends = [np.abs(_ends(difference, measure)).max(initial=0) for difference in differences]
-    middle = float(np.median([end for end in ends if end > 0] or [0.0]))
-    farthest, most = max(ends), MOST_REACHES * middle
+def _reach(sources: Sources, measure: PairedMeasure) -> float:
+    """Choose how far the axis goes from 0: as all rows need it, unless one is out of measure."""
+    needed = [
+        np.abs(
+            [
+                *_ends(comparison.measures[measure.claim.measure], measure),
+                *_seeds(sources, comparison, measure),
+            ]
+        ).max(initial=0)
+        for comparison in sources.summary.comparisons
+    ]
+    middle = float(np.median([reach for reach in needed if reach > 0] or [0.0]))
+    farthest, most = max(needed), MOST_REACHES * middle
     return max(farthest if farthest <= 2 * most else most, measure.least_reach)
+
+
+def _seeds(sources: Sources, comparison: Comparison, measure: PairedMeasure) -> np.ndarray:
+    """Return the seeds' differences on the axis's scale."""
+    chance = sources.summary.chance_accuracy
+    differences = seed_differences(sources, comparison, lambda run: measure.value(run, chance))
+    return measure.scale * np.array(differences)
 
 
 def seed_values(arm: Arm, value: Callable[[Run], float | None]) -> dict[int, float]:
@@ -219,12 +233,10 @@ def _draw_rows(
     reach: float,
 ) -> None:
     chart.axes.axvline(0, color=INK, linewidth=0.9, zorder=1)
-    chance = sources.summary.chance_accuracy
     for center, comparison in zip(chart.centers, comparisons, strict=True):
         if comparison is None:
             continue
-        differences = seed_differences(sources, comparison, lambda run: measure.value(run, chance))
-        _draw_seeds(chart, center, comparison, measure.scale * np.array(differences), reach)
+        _draw_seeds(chart, center, comparison, _seeds(sources, comparison, measure), reach)
         _draw_difference(chart.axes, center, comparison, measure, reach)
     chart.axes.set_xlim(-1.06 * reach, 1.06 * reach)
     chart.axes.locator_params(axis="x", nbins=5 if sources.sheet.is_narrow else 8)
@@ -235,18 +247,21 @@ def _draw_seeds(
 ) -> None:
     heights = center + chart.strip * 0.24 * (np.arange(values.size) % TURNS - 1)
     within = np.abs(values) <= reach
-    chart.axes.plot(
-        values[within],
-        heights[within],
-        linestyle="",
-        marker="o",
-        markersize=3.4,
-        color=clip_color(comparison.arm.clip),
-        alpha=0.4,
-        markeredgewidth=0,
-        zorder=2,
-        gid=element_id("seeds", comparison.arm.clip, comparison.arm.learning_rate),
-    )
+    arm = comparison.arm
+    for marker, chosen in (("o", within), ("<", values < -reach), (">", values > reach)):
+        if chosen.any():
+            chart.axes.plot(
+                np.clip(values, -reach, reach)[chosen],
+                heights[chosen],
+                linestyle="",
+                marker=marker,
+                markersize=3.4,
+                color=clip_color(arm.clip),
+                alpha=0.4,
+                markeredgewidth=0,
+                zorder=2,
+                gid=element_id("seeds" if marker == "o" else "far", arm.clip, arm.learning_rate),
+            )
 
 
 def _draw_difference(

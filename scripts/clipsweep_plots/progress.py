@@ -2,6 +2,7 @@
 
 import sys
 import time
+from collections.abc import Iterable, Iterator
 
 SECONDS_BETWEEN_LINES = 10
 
@@ -13,6 +14,12 @@ class Progress:
         self._what = what
         self._planned = planned
         self._last_line = time.monotonic()
+
+    def over(self, things: Iterable) -> Iterator:
+        """Yield each thing, and tell that it is done once the next one is asked for."""
+        for done, thing in enumerate(things, start=1):
+            yield thing
+            self.show(done)
 
     def show(self, done: int) -> None:
         text = f"{self._what} {done} of {self._planned}"

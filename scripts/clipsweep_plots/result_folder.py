@@ -309,10 +309,8 @@ def read_results(plan: SweepPlan) -> Results:
     grid = choose_windows(plan.planned_steps, plan.log_every)
     results = Results(plan, grid)
     read = partial(_read_run, plan.folder, grid)
-    progress = Progress("runs read:", len(plan.runs))
-    for number, outcome in enumerate(_map_runs(plan, read), start=1):
+    for outcome in Progress("runs read:", len(plan.runs)).over(_map_runs(plan, read)):
         (results.runs if isinstance(outcome, Run) else results.left_out).append(outcome)
-        progress.show(number)
     return results
 
 

@@ -14,6 +14,7 @@ from .style import INK, POINTS_PER_INCH, lines_height, text_width
 
 ROWS_PER_PAGE = 26
 PLOT_WIDTH = 3.9
+HEADING_GAP = 0.14
 STRIP_HEIGHT, NARROW_STRIP_HEIGHT = 0.3, 0.2
 # Text above a strip covers the lines that cross it.
 LABEL_BOX = {"facecolor": "white", "edgecolor": "none", "pad": 0.6}
@@ -78,7 +79,15 @@ def open_row_chart(
 class _RowLayout:
     """The places of everything in a chart of rows, in inches."""
 
-    def __init__(self, sheet, rows, title, caption, x_label, key):
+    def __init__(
+        self,
+        sheet: Sheet,
+        rows: list[ChartRow],
+        title: str,
+        caption: str,
+        x_label: str,
+        key: list[Line2D],
+    ):
         self.sheet, self.rows, self.x_label, self.key = sheet, rows, x_label, key
         self.title, self.caption = title, caption
         text = sheet.text
@@ -101,7 +110,7 @@ class _RowLayout:
 
     def _stack_rows(self) -> list[float]:
         """Return where each row begins below the first, and where the last one ends."""
-        heading = lines_height(1, self.sheet.text.small) + 0.1
+        heading = lines_height(1, self.sheet.text.small) + HEADING_GAP
         tops = [0.0]
         for row in self.rows:
             tops.append(tops[-1] + (heading if row.is_heading else self.text_height + self.strip))
@@ -140,12 +149,17 @@ class _RowLayout:
         if not self.key:
             return 1
         small = self.sheet.text.small / POINTS_PER_INCH
-        return max(1, int((self.width - MARGIN) / (key_width(self.key, self.sheet.text) + 1.6 * small)))
+        return max(
+            1, int((self.width - MARGIN) / (key_width(self.key, self.sheet.text) + 1.6 * small))
+        )
 
     def _write_row(self, figure: Figure, number: int, row: ChartRow) -> None:
         line = lines_height(1, self.sheet.text.small)
-        above = self.sheet.is_narrow or row.is_heading
-        middle = self.top + self.tops[number] + (line / 2 + 0.02 if above else self.strip / 2)
+        middle = self.top + self.tops[number]
+        if row.is_heading:
+            middle += HEADING_GAP - 0.02 + line / 2
+        else:
+            middle += line / 2 + 0.02 if self.sheet.is_narrow else self.strip / 2
         style = {"fontsize": self.sheet.text.small, "color": INK, "va": "center", "bbox": LABEL_BOX}
         figure.text(
             MARGIN / self.width,

@@ -158,10 +158,7 @@ def _decode_line(line: bytes) -> StepRecord:
 def _numbers(column: list[float | str | None]) -> np.ndarray:
     """Return a column as float64, NaN where nothing was measured."""
     return np.array(
-        [
-            value if type(value) is float else NON_FINITE.get(value, np.nan)
-            for value in column
-        ],
+        [value if type(value) is float else NON_FINITE.get(value, np.nan) for value in column],
         dtype=np.float64,
     )
 

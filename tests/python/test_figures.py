@@ -115,3 +115,348 @@ def test_no_text_covers_another_or_is_too_small(sweep, name, width):
         assert overlaps(figure.figure) == [], figure.stem
         smallest = min(texts(figure.figure), key=lambda text: text.get_fontsize())
         assert smallest.get_fontsize() >= SMALLEST_LETTERS, (figure.stem, smallest.get_text())
+
+
+def test_a_key_does_not_run_into_the_label_of_the_axis(sweep):
+    figures, _ = draw(sweep(many_arms()), "test_accuracy", 3.3)
+    for page in figures:
+        page.figure.set_dpi(plot.DOTS_PER_INCH)
+        canvas = FigureCanvasAgg(page.figure)
+        canvas.draw()
+        label = next(t for t in page.figure.texts if t.get_text() == "test accuracy (%)")
+        box = label.get_window_extent(canvas.get_renderer())
+        assert page.figure.legends
+        assert all(not box.overlaps(key.get_window_extent()) for key in page.figure.legends)
+
+
+def ids(page) -> set[str]:
+    return {artist.get_gid() for artist in page.figure.findobj() if artist.get_gid()}
+
+
+def words(page) -> str:
+    return " ".join(" ".join(text.get_text().split()) for text in texts(page.figure))
+
+
+def lone(folder, name, width=None):
+    """Return the one page of a figure."""
+    (page,), reason = draw(folder, name, width)
+    assert reason is None
+    return page
+
+
+# What each figure must show
+
+
+def test_curves_have_bands_from_five_seeds_on(sweep):
+    page = lone(sweep(cross([NONE, VALUE], seeds=5)), "training_loss")
+    assert {"band_none_lr-0.01", "band_value-0.5_lr-0.01"} <= ids(page)
+    assert "95 % interval" in page.caption and "Thin" not in page.caption
+
+
+def test_curves_of_fewer_seeds_have_a_line_each(sweep):
+    page = lone(sweep(cross([NONE, VALUE], seeds=4)), "training_loss")
+    assert not {name for name in ids(page) if name.startswith("band")}
+    assert "interval" not in page.caption and "Thin: one seed" in page.caption
+    (axes,) = page.figure.axes
+    assert len(axes.get_lines()) == 2 * (4 + 1)
+
+
+def test_the_band_is_the_interval_of_the_mean():
+    values = np.array([[1.0, 2.0, 3.0, 4.0, 5.0], [1.0, 2.0, 3.0, 4.0, np.nan]])
+    low, high = bands.mean_band(values)
+    half = 2.776 * math.sqrt(2.5) / math.sqrt(5)  # t of 4 degrees of freedom in any table
+    assert (low[0], high[0]) == pytest.approx((3 - half, 3 + half), abs=0.007)
+    assert np.isnan([low[1], high[1]]).all()  # 4 seeds
+
+
+@pytest.mark.parametrize("degrees, quantile", [(4, 2.7764), (9, 2.2622), (29, 2.0452)])
+def test_student_quantiles_are_those_of_the_tables(degrees, quantile):
+    assert bands.student_quantile(np.array(degrees)) == pytest.approx(quantile, rel=3e-3)
+
+
+def test_wild_intervals_are_cut_and_their_numbers_printed(sweep):
+    folder = sweep(cross([NONE, VALUE, NORM, ("scale", 1.0), ("agc", 0.1)], seeds=5))
+    document = folder.summary_document()
+    for comparison, reach in zip(document["comparisons"], (0.02, 0.02, 0.03, 9.0), strict=True):
+        comparison["final_test_accuracy"] |= {"mean_difference": 0, "interval": [-reach, reach]}
+    dump(folder.folder / "summary.json", document)
+    page = lone(folder, "paired_difference")
+    low, high = page.figure.axes[0].get_xlim()
+    assert -100 < low < -3 and 3 < high < 100
+    assert "beyond_agc-0.1_lr-0.01" in ids(page)
+    assert "beyond_value-0.5_lr-0.01" not in ids(page)
+    assert "[−900.0, +900.0]" in words(page) and "Arrow" in page.caption
+
+
+def test_forest_rows_have_seeds_mean_and_verdict_under_their_learning_rate(sweep):
+    page = lone(sweep(cross([NONE, VALUE], [0.01, 0.1], seeds=5)), "paired_difference")
+    for rate in ("0.01", "0.1"):
+        assert {f"difference_value-0.5_lr-{rate}", f"seeds_value-0.5_lr-{rate}"} <= ids(page)
+        assert f"learning rate {rate}" in words(page)
+    assert "no difference seen" in words(page)
+
+
+def test_a_page_that_begins_within_a_learning_rate_repeats_it(sweep):
+    clips = [NONE, *(("value", 0.01 * 1.5**k) for k in range(40))]
+    pages, _ = draw(sweep(cross(clips, [0.01, 0.1], seeds=1), epochs=1), "paired_difference")
+    assert len(pages) > 2
+    assert all("learning rate 0." in words(page) for page in pages)
+
+
+def test_losses_are_paired_where_both_runs_completed(sweep):
+    runs = cross([NONE, VALUE], seeds=6)
+    runs[0].__init__("none", None, 0.01, 0, diverges_at=5)
+    page = lone(sweep(runs), "paired_loss")
+    seeds = next(
+        line for line in page.figure.axes[0].get_lines() if str(line.get_gid()).startswith("seeds")
+    )
+    assert len(seeds.get_xdata()) == 5
+    assert "both runs completed" in page.caption
+
+
+def test_usable_learning_rates_have_bars_and_filled_marks(sweep):
+    folder = sweep(cross([NONE, VALUE], [0.01, 0.1], seeds=5))
+    document = folder.summary_document()
+    for arm in document["arms"]:
+        arm["usable"] = arm["mode"] == "value"
+    dump(folder.folder / "summary.json", document)
+    page = lone(folder, "accuracy_by_learning_rate")
+    assert {"usable_value-0.5_lr-0.1", "unusable_none_lr-0.1", "line_clip_none"} <= ids(page)
+    bars = {
+        line.get_gid(): np.isfinite(line.get_xdata()).sum()
+        for line in page.figure.axes[0].get_lines()
+        if str(line.get_gid()).startswith("range")
+    }
+    assert bars == {"range_clip_none": 0, "range_clip_value-0.5": 2}
+
+
+def test_many_modes_have_a_panel_each_of_accuracy_by_learning_rate(sweep):
+    page = lone(sweep(many_arms()), "accuracy_by_learning_rate")
+    assert {"value", "global-norm", "autoclip:10", "agc:0.01"} <= {
+        part
+        for axes in page.figure.axes
+        for part in [axes.get_title(loc="left").split(":0.1 to")[0]]
+    } | set(words(page).split())
+    longest = max(len(key.get_texts()) for key in page.figure.legends)
+    assert longest <= 6
+
+
+def test_the_histogram_marks_threshold_and_quantiles(sweep):
+    page = lone(sweep(cross([NONE, NORM], seeds=2)), "gradient_norm_histogram")
+    for clip in ("none", "global-norm-1"):
+        marks = {f"{name}_{clip}_lr-0.01" for name in ("histogram", "median", "p90", "p99")}
+        assert marks <= ids(page)
+    assert "threshold_global-norm-1_lr-0.01" in ids(page)
+    assert "threshold_none_lr-0.01" not in ids(page)
+
+
+def test_the_cosine_is_of_arms_that_turn_the_gradient(sweep):
+    page = lone(sweep(cross([NONE, VALUE], seeds=2)), "cosine")
+    assert "mean_value-0.5_lr-0.01" in ids(page)
+    assert "mean cosine 0.90" in page.title
+
+
+def test_events_are_on_their_steps(sweep):
+    runs = [
+        FakeRun("none", None, 1.0, 0, diverges_at=23),
+        FakeRun("none", None, 1.0, 1, diverges_at=7, bad_norm=math.inf),
+        *cross([VALUE], [1.0]),
+    ]
+    page = lone(sweep(runs), "events")
+    marks = {line.get_gid(): list(line.get_xdata()) for line in page.figure.axes[0].get_lines()}
+    assert marks["nan_none_lr-1_seed-0"] == [23] and marks["inf_none_lr-1_seed-1"] == [7]
+    assert marks["diverged_none_lr-1_seed-0"] == [23]
+    assert page.title.startswith("2 of 4 runs diverged, all without clipping")
+
+
+def test_events_of_many_runs_are_counted_by_arm(sweep):
+    runs = diverging()
+    folder = sweep(runs)
+    for run in folder.runs:
+        if run.mode == "value" and run.learning_rate == 0.01:
+            path = folder.run_folder(run) / "run.json"
+            document = folder._run_document(run, []) | {"epochs": []}
+            document["events"] = [
+                {**folder._events(FakeRun("none", None, 1, 0, diverges_at=5), [])[0], "kind": kind}
+                for kind in ("spike", "spike", "norm-overflow")
+            ]
+            dump(path, document)
+    page = lone(folder, "events")
+    assert {"spikes_value-0.5_lr-0.01", "norm-overflow_value-0.5_lr-0.01"} <= ids(page)
+    assert "10 spikes, 0 of 5 diverged" in words(page)
+    assert len(runs) == 45 and "5 of 5 diverged" in words(page)
+
+
+def test_the_noise_floor_stands_beside_the_arms(sweep):
+    page = lone(sweep(perturbed()), "noise_floor")
+    assert {"distance_none_last-bit-flipped_lr-0.01", "distance_value-0.5_lr-0.01"} <= ids(page)
+    assert "none, last bit flipped" in words(page)
+    assert page.title.startswith("One flipped bit alone moves the final test accuracy by ")
+
+
+def test_a_perturbed_arm_is_no_baseline_and_no_candidate(sweep):
+    folder = sweep(perturbed())
+    assert "mean_none_last-bit-flipped_lr-0.01" in ids(lone(folder, "training_loss"))
+    found = sources(folder)
+    assert len(found.summary.comparisons) == 3 and len(found.comparisons) == 2
+    flipped = next(arm for arm in found.arms if arm.clip.details)
+    assert not flipped.clip.is_baseline and flipped.clip.mode == "none"
+
+
+# Titles
+
+
+def judged(sweep, *verdicts, measure="final_test_accuracy", clips=(VALUE, NORM)):
+    """Return sources whose arms have these verdicts."""
+    folder = sweep(cross([NONE, *clips], seeds=5))
+    document = folder.summary_document()
+    for comparison, verdict in zip(document["comparisons"], verdicts, strict=True):
+        comparison[measure] |= {"verdict": verdict}
+        comparison["spread"] |= {"verdict": "no difference seen"}
+        comparison["p_adjusted"] = 0.01
+    dump(folder.folder / "summary.json", document)
+    return sources(folder)
+
+
+@pytest.mark.parametrize(
+    "verdicts, title",
+    [
+        (("better", "no difference seen"), "value:0.5 has a higher test accuracy than no clipping"),
+        (
+            ("better", "better"),
+            "value:0.5 and global-norm:1 have a higher test accuracy than no clipping",
+        ),
+        (
+            ("worse", "better"),
+            "global-norm:1 has a higher test accuracy and value:0.5 has a lower test accuracy "
+            "than no clipping",
+        ),
+        (
+            ("no difference seen", "identical"),
+            "No arm's test accuracy differs visibly from that of no clipping",
+        ),
+        ((None, None), None),
+    ],
+)
+def test_titles_say_what_the_verdicts_say(sweep, verdicts, title):
+    assert findings.verdict_title(judged(sweep, *verdicts), findings.ACCURACY) == title
+
+
+def test_many_arms_are_counted_and_corrected(sweep):
+    clips = [("value", 0.1 * k) for k in range(1, 7)]
+    verdicts = ["better", "better", "worse", *["no difference seen"] * 3]
+    found = judged(sweep, *verdicts, clips=clips)
+    title = findings.verdict_title(found, findings.ACCURACY)
+    assert title == (
+        "2 of 6 arms have a higher test accuracy than no clipping, 1 a lower one "
+        "(all after Holm's correction)"
+    )
+    assert "one in twenty" in findings.many_arms_note(found, findings.ACCURACY)
+
+
+def test_a_smaller_spread_is_told_only_by_verdict(sweep):
+    folder = sweep(cross([NONE, VALUE], seeds=5))
+    document = folder.summary_document()
+    for verdict, told in (("no difference seen", False), ("better", True)):
+        document["comparisons"][0]["spread"]["verdict"] = verdict
+        dump(folder.folder / "summary.json", document)
+        title = lone(folder, "test_accuracy").title
+        assert ("seeds spread less with value:0.5 (SD" in title) == told
+
+
+def test_without_verdicts_the_title_claims_nothing(sweep):
+    page = lone(sweep(cross([NONE, VALUE], seeds=3)), "test_accuracy")
+    assert page.title == "Test accuracy, epoch by epoch"
+    assert "Fewer than 5 pairs of seeds" in page.caption
+
+
+# What cannot be drawn
+
+
+@pytest.mark.parametrize(
+    "name, runs, reason",
+    [
+        ("clipped_share", cross([NONE]), "no arm clips"),
+        ("cosine", cross([NONE]), "no clipped step"),
+        ("accuracy_by_learning_rate", cross([NONE, VALUE]), "the sweep has one learning rate"),
+        ("noise_floor", cross([NONE, VALUE]), "no perturbed baseline"),
+        ("events", cross([NONE, VALUE]), "no run has an event"),
+        ("paired_difference", cross([VALUE, NORM]), "no arm has a baseline"),
+        (
+            "gradient_norm_histogram",
+            [FakeRun("none", None, 1.0, 0, diverges_at=1)],
+            "no gradient norm is finite",
+        ),
+    ],
+)
+def test_what_a_sweep_lacks_is_the_reason(sweep, name, runs, reason):
+    pages, why = draw(sweep(runs), name)
+    assert pages == [] and reason in why
+
+
+def test_every_mode_with_many_thresholds_is_drawn(sweep):
+    modes = ["value", "global-norm", "tensor-norm", "scale", "tensor-rms", "agc", "autoclip"]
+    modes += ["zclip", "adagc", "backprop", "random-step"]
+    clips = [NONE, *((mode, 0.1 * 2**k) for mode in modes for k in range(6))]
+    folder = sweep(cross(clips, seeds=1), epochs=1, steps_per_epoch=5)
+    apply_style(Sheet().text)
+    figures, _ = draw_figures(sources(folder), FIGURES)
+    drawn = set().union(*(ids(page) for page in figures if page.stem.startswith("training_loss")))
+    assert len({name for name in drawn if name.startswith("mean_")}) == len(clips)
+    assert all(len(key.get_texts()) <= 6 for page in figures for key in page.figure.legends)
+
+
+# The command
+
+
+def test_one_figure_alone(sweep, capsys):
+    folder = sweep(cross([NONE, VALUE]))
+    assert plot.main([str(folder.folder), "--figure", "training_loss"]) == 0
+    report = folder.folder / "report"
+    expected = [report / "training_loss.svg", report / "training_loss.png"]
+    assert capsys.readouterr().out.splitlines() == [str(path) for path in expected]
+    assert sorted(report.iterdir()) == sorted(expected)
+
+
+def test_a_figure_alone_leaves_the_others_where_they_are(sweep):
+    folder = sweep(cross([NONE, VALUE]))
+    assert plot.main([str(folder.folder)]) == 0
+    before = {path.name for path in (folder.folder / "report").iterdir()}
+    assert plot.main([str(folder.folder), "--figure", "gradient_norm"]) == 0
+    assert {path.name for path in (folder.folder / "report").iterdir()} == before
+    assert "gradient_norm_histogram.svg" in before
+
+
+def test_figures_of_a_given_width_have_it(sweep):
+    folder = sweep(cross([NONE, VALUE]))
+    assert plot.main([str(folder.folder), "--figure", "events", "--figure", "cosine"]) == 0
+    assert plot.main([str(folder.folder), "--figure", "cosine", "--width", "3.3"]) == 0
+    svg = (folder.folder / "report" / "cosine.svg").read_text()
+    assert 'width="237.6pt"' in svg  # 3.3 in of 72 points
+
+
+def test_an_unknown_figure_is_one_line_with_advice(sweep, capsys):
+    folder = sweep(cross([NONE]))
+    assert plot.main([str(folder.folder), "--figure", "trainig_loss"]) == 2
+    (line,) = capsys.readouterr().err.splitlines()
+    assert "did you mean 'training_loss'?" in line
+    assert all(name in line for name in FIGURES)
+
+
+def test_a_figure_that_cannot_be_drawn_says_why(sweep, capsys):
+    folder = sweep(cross([NONE]))
+    assert plot.main([str(folder.folder), "--figure", "noise_floor"]) == 3
+    assert "noise_floor: the sweep has no perturbed baseline" in capsys.readouterr().err
+
+
+def test_figures_are_listed(capsys):
+    assert plot.main(["--list-figures"]) == 0
+    assert capsys.readouterr().out.splitlines() == list(FIGURES)
+
+
+@pytest.mark.parametrize("width", ["0", "2.9", "nan", "inf", "wide", "-3"])
+def test_a_width_out_of_range_is_refused(width, capsys):
+    with pytest.raises(SystemExit) as stop:
+        plot.main(["somewhere", f"--width={width}"])
+    assert stop.value.code == 2
+    assert "is not a width from 3 to 20" in capsys.readouterr().err
