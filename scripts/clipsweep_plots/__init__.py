@@ -8,7 +8,9 @@ A module imports only what stands above it here:
     result_folder    sweep.json and the runs: what can be drawn, what is left out and why
     summary          summary.json as the rows of the report's tables
     style            colours, line styles, sizes of text, words and numbers as they are printed
-    layout           which arms share a panel, which panels share a page, how wide a sheet is
+    layout           how wide a figure is and what follows from it
+    panels           which arms share a panel, which panels share a row
+    panel_page       a page of panels, with their keys
     sources          what every figure is drawn from
     findings         titles that say what is seen
     bands            the interval of a mean over seeds

@@ -11,7 +11,8 @@ from .curves import (
     lines_note,
     tick_count,
 )
-from .layout import NamedFigure, NotDrawn, PanelPage
+from .layout import NamedFigure, NotDrawn
+from .panel_page import PanelPage
 from .result_folder import Arm, Results, Run
 from .sources import Sources
 from .style import decimal, number

@@ -10,20 +10,9 @@ from matplotlib.lines import Line2D
 from matplotlib.ticker import MaxNLocator
 
 from .bands import mean_band
-from .layout import (
-    MOST_LINES,
-    Keys,
-    NamedFigure,
-    PageText,
-    Panel,
-    PanelPage,
-    Row,
-    curve_rows,
-    open_page,
-    page_stem,
-    page_title,
-    paged,
-)
+from .layout import NamedFigure, page_stem, page_title, paged
+from .panel_page import Keys, PageText, PanelPage, open_page
+from .panels import MOST_LINES, Panel, Row, curve_rows
 from .result_folder import Arm, Clip, Results, Run
 from .sources import NEEDED_SEEDS, Sources
 from .style import MUTED, LineLook, element_id, line_looks

@@ -7,17 +7,7 @@ from matplotlib.lines import Line2D
 from matplotlib.patches import Patch
 
 from .curves import limit_to_plan
-from .layout import (
-    NamedFigure,
-    PageText,
-    Row,
-    arm_rows,
-    first_row_keys,
-    open_page,
-    page_stem,
-    page_title,
-    paged,
-)
+from .layout import NamedFigure, page_stem, page_title, paged
 from .norm_axis import (
     has_drawn_threshold,
     norm_limits,
@@ -25,6 +15,8 @@ from .norm_axis import (
     threshold_line,
     threshold_note,
 )
+from .panel_page import PageText, first_row_keys, open_page
+from .panels import Row, arm_rows
 from .result_folder import Arm, Results
 from .sources import NEEDED_SEEDS, Sources
 from .style import INK, clip_color, decade, element_id, number

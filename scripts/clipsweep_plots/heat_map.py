@@ -11,16 +11,8 @@ from matplotlib.figure import Figure
 from matplotlib.patches import Patch, Rectangle
 from matplotlib.ticker import MaxNLocator
 
-from .layout import (
-    MARGIN,
-    NamedFigure,
-    Sheet,
-    add_axes,
-    add_header,
-    header_height,
-    learning_rates,
-    paged,
-)
+from .layout import MARGIN, NamedFigure, Sheet, add_axes, add_header, header_height, paged
+from .panels import learning_rates
 from .result_folder import Arm, Clip, Results
 from .sources import Sources
 from .style import INK, MUTED, element_id, lines_height, text_width

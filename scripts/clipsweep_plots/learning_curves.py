@@ -18,7 +18,8 @@ from .findings import (
     verdict_title,
     why_no_verdict,
 )
-from .layout import NamedFigure, PanelPage
+from .layout import NamedFigure
+from .panel_page import PanelPage
 from .result_folder import Results, Run
 from .sources import Sources
 

@@ -7,22 +7,9 @@ from matplotlib.ticker import MaxNLocator
 
 from .bands import mean_band
 from .curves import MEAN_LINE, row_keys
-from .layout import (
-    MOST_LINES,
-    NamedFigure,
-    NotDrawn,
-    PageText,
-    Panel,
-    Row,
-    Sheet,
-    clip_groups,
-    group_title,
-    open_page,
-    page_stem,
-    page_title,
-    paged,
-    wrap_panels,
-)
+from .layout import NamedFigure, NotDrawn, Sheet, page_stem, page_title, paged
+from .panel_page import PageText, open_page
+from .panels import MOST_LINES, Panel, Row, clip_groups, group_title, wrap_panels
 from .result_folder import Arm, Clip
 from .sources import Sources
 from .style import GRID_COLOR, MUTED, LineLook, decade, element_id, line_looks, text_width

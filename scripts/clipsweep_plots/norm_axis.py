@@ -1,4 +1,4 @@
-"""What gradient norms are drawn on: the range of the axis, and thresholds that have a place on it."""
+"""The axis of gradient norms: its range, and the thresholds that have a place on it."""
 
 import numpy as np
 from matplotlib.lines import Line2D

@@ -4,19 +4,7 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.lines import Line2D
 
-from .layout import (
-    NamedFigure,
-    NotDrawn,
-    PageText,
-    Panel,
-    Row,
-    arm_rows,
-    first_row_keys,
-    open_page,
-    page_stem,
-    page_title,
-    paged,
-)
+from .layout import NamedFigure, NotDrawn, page_stem, page_title, paged
 from .norm_axis import (
     has_drawn_threshold,
     norm_limits,
@@ -24,6 +12,8 @@ from .norm_axis import (
     threshold_line,
     threshold_note,
 )
+from .panel_page import PageText, first_row_keys, open_page
+from .panels import Panel, Row, arm_rows
 from .result_folder import Arm, Results
 from .sources import Sources
 from .step_log import NORM_BIN_EDGES

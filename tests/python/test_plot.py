@@ -15,7 +15,8 @@ import plot
 import pytest
 import referencing.jsonschema
 from clipsweep_plots import result_folder, style
-from clipsweep_plots.layout import MOST_LINES, Sheet, curve_rows
+from clipsweep_plots.layout import Sheet
+from clipsweep_plots.panels import MOST_LINES, curve_rows
 from clipsweep_plots.result_folder import Arm, Clip
 from clipsweep_plots.step_log import NORM_BIN_EDGES, choose_windows, read_step_curve
 from clipsweep_plots.strict_json import DataError, to_float
