@@ -89,8 +89,8 @@ def unknown_figure(names: list[str]) -> str:
     for name in names:
         if name not in FIGURES:
             close = difflib.get_close_matches(name, FIGURES, n=1)
-            advice = f"; did you mean {close[0]!r}?" if close else ";"
-            return f"no figure is called {name!r}{advice} There are {', '.join(FIGURES)}"
+            advice = f"; did you mean {close[0]!r}?" if close else "."
+            return f"no figure is called {name!r}{advice} Figures: {', '.join(FIGURES)}"
     return ""
 
 

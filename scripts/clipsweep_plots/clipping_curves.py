@@ -1,4 +1,4 @@
-"""What clipping did over the course of training: how often it acted, how far it turned gradients."""
+"""What clipping did during training: how often it acted, how far it turned the gradient."""
 
 import numpy as np
 
