@@ -1,0 +1,125 @@
+"""TensorBoard: one folder a run, named by its ID, with one event file, by tensorboard's writer.
+
+A step is one event with all its scalars, which TensorBoard reads as well as one event a scalar
+and which takes a tenth of the time. The same run gives the same bytes: the times are those of
+run.json, spread evenly over the steps, since the logs hold no time of a step.
+"""
+
+import math
+import shutil
+from collections.abc import Iterable, Iterator
+from datetime import datetime
+from pathlib import Path
+
+from clipsweep_plots.strict_json import to_count, to_float, to_optional_float
+from tensorboard.compat.proto.event_pb2 import Event
+from tensorboard.compat.proto.summary_pb2 import Summary
+from tensorboard.plugins.hparams.plugin_data_pb2 import HParamsPluginData
+from tensorboard.plugins.hparams.summary_v2 import hparams_pb
+from tensorboard.summary.writer.record_writer import RecordWriter
+
+from .finished_run import FinishedRun
+from .step_rows import STEP_FIELDS
+
+FILE_VERSION = "brain.Event:2"
+STEP_SCALARS = (
+    "loss",
+    "accuracy",
+    "grad_norm_raw",
+    "grad_norm_clipped",
+    "clip_scale",
+    "clipped_fraction",
+    "cosine",
+    "limit",
+    "effective_learning_rate",
+)
+EPOCH_SCALARS = ("train_loss", "train_accuracy", "test_loss", "test_accuracy")
+
+
+class EventFile:
+    """The event file of one run."""
+
+    def __init__(self, folder: Path, run: FinishedRun):
+        self._started = datetime.fromisoformat(run.document["wall_started"]).timestamp()
+        self._seconds_a_step = to_float(run.document["wall_seconds"]) / max(1, run.log.total_steps)
+        path = folder / f"events.out.tfevents.{self._started:010.0f}.clipsweep"
+        self._writer = RecordWriter(path.open("wb"))
+        self._write(Event(wall_time=self._started, file_version=FILE_VERSION))
+
+    def __enter__(self) -> "EventFile":
+        return self
+
+    def __exit__(self, *_) -> None:
+        self._writer.close()
+
+    def add_summary(self, step: int, summary: Summary) -> None:
+        wall_time = self._started + step * self._seconds_a_step
+        self._write(Event(wall_time=wall_time, step=step, summary=summary))
+
+    def add_scalars(self, step: int, scalars: Iterable[tuple[str, float | None]]) -> None:
+        """Add the scalars that were measured."""
+        event = Event(wall_time=self._started + step * self._seconds_a_step, step=step)
+        add_value = event.summary.value.add
+        for tag, value in scalars:
+            if value is not None:
+                add_value(tag=tag, simple_value=value)
+        self._write(event)
+
+    def _write(self, event: Event) -> None:
+        self._writer.write(event.SerializeToString())
+
+
+def write_run(target: Path, run: FinishedRun) -> None:
+    """Write the folder of one run below `target`, or nothing if its log is bad."""
+    folder = target / run.id
+    folder.mkdir()
+    try:
+        with EventFile(folder, run) as events:
+            events.add_summary(0, hyperparameters(run))
+            _add_steps(events, run)
+            _add_epochs(events, run)
+    except BaseException:
+        shutil.rmtree(folder)
+        raise
+
+
+def _add_steps(events: EventFile, run: FinishedRun) -> None:
+    keys = list(STEP_FIELDS)
+    columns = [(key, keys.index(key)) for key in STEP_SCALARS]
+    columns += [(f"tensors/{name}", len(keys) + i) for i, name in enumerate(run.log.tensors)]
+    for row in run.log:
+        events.add_scalars(row[0], [(tag, row[column]) for tag, column in columns])
+
+
+def _add_epochs(events: EventFile, run: FinishedRun) -> None:
+    """Add what is measured once an epoch, at the epoch's last step."""
+    steps_per_epoch = to_count(run.document["settings"]["steps_per_epoch"])
+    for epoch in run.document["epochs"]:
+        scalars = [(key, to_optional_float(epoch[key])) for key in EPOCH_SCALARS]
+        events.add_scalars(to_count(epoch["epoch"]) * steps_per_epoch, scalars)
+    final = [("final_test_accuracy", run.final_test_accuracy)]
+    events.add_scalars(run.log.total_steps, final)
+
+
+def hyperparameters(run: FinishedRun) -> Summary:
+    """Return what the HParams tab shows of a run, as the same bytes every time."""
+    started = datetime.fromisoformat(run.document["wall_started"]).timestamp()
+    summary = hparams_pb(dict(_settings(run)), trial_id=run.id, start_time_secs=started)
+    plugin_data = summary.value[0].metadata.plugin_data
+    content = HParamsPluginData.FromString(plugin_data.content)
+    plugin_data.content = content.SerializeToString(deterministic=True)
+    return summary
+
+
+def _settings(run: FinishedRun) -> Iterator[tuple[str, str | float]]:
+    spec = run.spec
+    yield "mode", spec.clip.mode
+    # TensorBoard sends these as JSON, which has no infinity: left out, as in mode none.
+    if spec.clip.threshold is not None and math.isfinite(spec.clip.threshold):
+        yield "threshold", spec.clip.threshold
+    yield "learning_rate", spec.learning_rate
+    yield "seed", spec.seed
+    yield "outcome", run.outcome
+    for key, value in run.details.items():
+        if not (isinstance(value, float) and math.isinf(value)):
+            yield key, value

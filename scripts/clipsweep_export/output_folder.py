@@ -1,0 +1,75 @@
+"""The folder written to: it becomes the whole new export, or stays as it was.
+
+export.json marks a folder as an export and lists what belongs to it, so that a later export may
+replace it and nothing of the user's is ever deleted.
+"""
+
+import json
+import os
+import shutil
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from clipsweep_plots.strict_json import DataError, read_document
+
+EXPORT_SCHEMA = "clipsweep/export-1"
+MARK = "export.json"
+
+
+class UsageError(Exception):
+    """What the command line asks for cannot be done; nothing was touched."""
+
+
+def check_replaceable(out: Path) -> None:
+    """Raise UsageError unless `out` is new, empty or nothing but an earlier export."""
+    if not os.path.lexists(out):
+        return
+    if not out.is_dir():
+        raise UsageError(f"--out {out}: is a file; name a folder")
+    present = {path.name for path in out.iterdir()}
+    foreign = present - _exported_names(out) if present else set()
+    if foreign:
+        raise UsageError(
+            f"--out {out}: holds {min(foreign)!r}, which is not of an earlier export; "
+            "name a new or empty folder, or move it away"
+        )
+
+
+def _exported_names(out: Path) -> set[str]:
+    try:
+        return {MARK, *read_document(out / MARK, EXPORT_SCHEMA)["contents"]}
+    except (DataError, KeyError, TypeError):
+        return set()
+
+
+@contextmanager
+def replacement(out: Path) -> Iterator[Path]:
+    """Give a new folder beside `out` to write to; it takes the place of `out` at the end."""
+    out = out.resolve()
+    out.parent.mkdir(parents=True, exist_ok=True)
+    partial = out.with_name(f".{out.name}.{os.getpid()}.partial")
+    partial.mkdir()
+    try:
+        yield partial
+        _swap(partial, out)
+    finally:
+        shutil.rmtree(partial, ignore_errors=True)
+
+
+def _swap(new: Path, out: Path) -> None:
+    """Rename `new` to `out`; the earlier export is gone only when the new one is in place."""
+    if out.exists():
+        old = out.with_name(f".{out.name}.{os.getpid()}.old")
+        out.rename(old)
+        new.rename(out)
+        shutil.rmtree(old)
+    else:
+        new.rename(out)
+
+
+def write_mark(folder: Path, facts: dict) -> None:
+    """Write export.json: what the folder holds, and `facts` about the export."""
+    contents = sorted(path.name for path in folder.iterdir())
+    document = {"schema": EXPORT_SCHEMA, **facts, "contents": contents}
+    (folder / MARK).write_text(json.dumps(document, indent=2) + "\n", encoding="utf-8")
