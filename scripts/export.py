@@ -75,10 +75,17 @@ def parse_arguments(arguments: list[str] | None) -> argparse.Namespace:
         "folder", metavar="DIR", type=Path, help="what 'clipsweep sweep --out DIR' wrote"
     )
     parser.add_argument(
-        "--format", required=True, type=known_format, metavar="|".join(FORMATS), help="what to write"
+        "--format",
+        required=True,
+        type=known_format,
+        metavar="|".join(FORMATS),
+        help="what to write",
     )
     parser.add_argument(
-        "--out", metavar="FOLDER", type=Path, help="where to; DIR/tensorboard or DIR/parquet if absent"
+        "--out",
+        metavar="FOLDER",
+        type=Path,
+        help="where to; DIR/tensorboard or DIR/parquet if absent",
     )
     return parser.parse_args(arguments)
 

@@ -1,6 +1,7 @@
 """Writes a result folder in other tools' formats, through those formats' own libraries.
 
-A module imports only what stands above it here, and of clipsweep_plots only how strict JSON and the plan are read:
+A module imports only what stands above it here, and of clipsweep_plots only how strict JSON and the
+plan are read:
 
     values         a logged value as a Python value, or what is wrong with it
     step_rows      steps.jsonl, streamed as rows

@@ -5,6 +5,7 @@ import signal
 from collections import deque
 from collections.abc import Callable, Iterator
 from concurrent.futures import ProcessPoolExecutor
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -68,15 +69,31 @@ def _notice_of_cut(run: FinishedRun) -> str | None:
 def map_in_order(function: Callable, items: list) -> Iterator:
     """Yield function(item) for each item in order, computed on all cores a few items ahead."""
     workers = min(len(os.sched_getaffinity(0)), len(items))
-    with ProcessPoolExecutor(workers, initializer=_leave_interrupts_to_parent) as pool:
+    pool = ProcessPoolExecutor(workers)
+    try:
         waiting = deque()
         for item in items:
-            waiting.append(pool.submit(function, item))
+            with _interrupts_held():
+                waiting.append(pool.submit(function, item))
             if len(waiting) > WAITING_FOR_EACH_WORKER * workers:
                 yield waiting.popleft().result()
         while waiting:
             yield waiting.popleft().result()
+    finally:
+        pool.shutdown(cancel_futures=True)
 
 
-def _leave_interrupts_to_parent() -> None:
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
+@contextmanager
+def _interrupts_held() -> Iterator[None]:
+    """Act on Ctrl-C only afterwards: an interrupt while workers start leaves them without parent.
+
+    Workers started here inherit the handler that only notes it, and leave Ctrl-C to this process.
+    """
+    came = []
+    before = signal.signal(signal.SIGINT, lambda *_: came.append(True))
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGINT, before)
+    if came:
+        raise KeyboardInterrupt

@@ -24,7 +24,7 @@ RUN_COLUMNS = {
     "mode": CATEGORY,
     "threshold": pa.float64(),
     "learning_rate": pa.float64(),
-    "seed": pa.uint64(),
+    "seed": pa.int64(),
 }
 EPOCH_FIELDS = {
     "epoch": to_count,
@@ -57,6 +57,8 @@ TOTALS = {
     "spikes": to_count,
     "mean_cosine": to_optional_float,
 }
+# What only spikes have.
+ABSENT = {"running_median": None}
 NORM_QUANTILES = ("median", "p90", "p99", "max")
 ARROW_TYPES = {
     to_count: pa.int64(),
@@ -108,11 +110,9 @@ def steps_schema(tensors: Iterable[str]) -> pa.Schema:
 
 
 def _objects_table(run: FinishedRun, objects: list[dict], fields: dict[str, Callable]) -> pa.Table:
-    """Return a row for each object of run.json; `running_median` is the only key that may lack."""
-    rows = [
-        [read(item.get(key) if key == "running_median" else item[key]) for key, read in fields.items()]
-        for item in objects
-    ]
+    """Return a row for each of a list of objects of run.json."""
+    complete = [ABSENT | item for item in objects]
+    rows = [[read(item[key]) for key, read in fields.items()] for item in complete]
     schema = pa.schema(RUN_COLUMNS | _types(fields))
     return pa.Table.from_batches([_batch(run, rows, schema)] if rows else [], schema)
 
