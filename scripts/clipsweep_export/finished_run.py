@@ -18,7 +18,7 @@ from clipsweep_plots.strict_json import (
 )
 
 from .step_rows import StepLog
-from .values import to_text
+from .values import to_flag, to_text
 
 RUN_SCHEMA = "clipsweep/run-1"
 EXPORTED_OUTCOMES = ("completed", "diverged")
@@ -38,6 +38,7 @@ DETAILS = {
     "weight_decay": to_float,
     "decoupled_weight_decay": to_float,
     "l1": to_float,
+    "perturbed": to_flag,
 }
 
 

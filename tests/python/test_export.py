@@ -62,11 +62,11 @@ def train(out: Path, *settings: str) -> Path:
 def clipped(tmp_path_factory) -> Path:
     """Runs of every kind of limit, and runs with settings off their default."""
     clips = "none,value:0.1,value:inf,autoclip:50,zclip:0.5,agc:0.01"
-    regularized = ("--weight-decay", "0,0.001", "--norm-type", "inf")
+    others = ("--weight-decay", "0,0.001", "--norm-type", "inf", "--noise-floor")
     return train(
         tmp_path_factory.mktemp("real") / "clipped",
         *("--clip", f"{clips},global-norm:0.3", "--seeds", "0,9007199254740992"),
-        *regularized,
+        *others,
     )
 
 
