@@ -1,11 +1,11 @@
-"""Draw a result folder: figures (SVG and PNG) and report.html in DIR/report/.
+"""Draw a result folder: figures (SVG and PNG), report.html and report.md in DIR/report/.
 
     .venv/bin/python scripts/plot.py DIR
     .venv/bin/python scripts/plot.py DIR --figure training_loss --width 3.3
 
-Prints the path of the report, or with --figure those of the figures. Exit codes: 0 drawn (runs
-that had to be left out are named on stderr and in the report), 2 usage, 3 DIR cannot be drawn,
-75 the report cannot be written, 130 interrupted.
+Prints the path of report.html, or with --figure those of the figures. Exit codes: 0 drawn (runs
+that had to be left out are named on stderr and in the report), 2 usage, 3 DIR cannot be drawn, 75
+the report cannot be written, 130 interrupted.
 """
 
 import argparse
@@ -16,10 +16,12 @@ import re
 import sys
 from pathlib import Path
 
+from clipsweep_plots.figure_files import FigureFiles
 from clipsweep_plots.figures import FIGURES, draw_figures
 from clipsweep_plots.layout import NARROWEST, WIDEST, NamedFigure, Sheet
 from clipsweep_plots.progress import Progress
-from clipsweep_plots.report import FigureFiles, render_report
+from clipsweep_plots.report import render_report
+from clipsweep_plots.report_markdown import render_markdown
 from clipsweep_plots.result_folder import Results, read_plan, read_results
 from clipsweep_plots.sources import Sources
 from clipsweep_plots.strict_json import DataError
@@ -123,7 +125,8 @@ def draw(options: argparse.Namespace) -> list[Path]:
     written = write_figures(folder, files, names)
     if options.figure:
         return written
-    report = folder / "report.html"
+    markdown, report = folder / "report.md", folder / "report.html"
+    markdown.write_text(render_markdown(results, summary, notes, files), encoding="utf-8")
     report.write_text(render_report(results, summary, notes, files), encoding="utf-8")
     return [report]
 

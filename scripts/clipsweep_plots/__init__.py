@@ -27,7 +27,17 @@ A module imports only what stands above it here:
     noise_floor      what chaos alone does
     events           NaN, Inf and spikes on a time line
     figures          the list of all figures
-    report           report.html
+    words            differences, noise and divergences as sentences
+    tables           tables as both reports show them
+    arm_tables       the tables over modes and arms
+    run_tables       the tables over runs
+    interval_glyph   a difference as a mark in a table's cell
+    answer           the answer and how sure it is
+    notes            what is missing, damaged or cannot be said
+    provenance       how the runs and the report were made
+    figure_files     a figure's files, and how report.html carries it
+    report           report.html, with report.css and report.js
+    report_markdown  report.md
 
 It reads logs and never trains, clips or judges; results/README.md is the format it relies on.
 """

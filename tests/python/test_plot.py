@@ -1,12 +1,7 @@
 """scripts/plot.py on small result folders: what it draws, what it leaves out, what it says."""
 
-import itertools
 import json
 import math
-import re
-import subprocess
-import sys
-from html.parser import HTMLParser
 from xml.etree import ElementTree
 
 import jsonschema
@@ -21,6 +16,7 @@ from clipsweep_plots.result_folder import Arm, Clip
 from clipsweep_plots.step_log import NORM_BIN_EDGES, choose_windows, read_step_curve
 from clipsweep_plots.strict_json import DataError, to_float
 from conftest import ROOT, FakeRun, cross, dump
+from report_page import draw
 
 NONE, VALUE, NORM = ("none", None), ("value", 0.5), ("global-norm", 1.0)
 # Of a sweep of one learning rate in which nothing happens.
@@ -35,37 +31,6 @@ FIGURES = {
     "cosine",
     "final_accuracy",
 }
-
-
-class Page(HTMLParser):
-    """The parts of report.html that tests ask for."""
-
-    def __init__(self, html: str):
-        super().__init__()
-        self.references, self.images, self.tags, self.ids, self.words = [], [], [], [], []
-        self.feed(html)
-
-    def handle_starttag(self, tag, attributes):
-        attributes = dict(attributes)
-        self.tags.append(tag)
-        self.references += [attributes[name] for name in ("src", "href") if name in attributes]
-        if "id" in attributes:
-            self.ids.append(attributes["id"])
-        if tag == "img":
-            self.images.append(attributes)
-
-    def handle_data(self, data):
-        self.words.append(data)
-
-    @property
-    def text(self) -> str:
-        return " ".join(" ".join(self.words).split())
-
-
-def draw(sweep) -> Page:
-    """Draw a folder that can be drawn and return its page."""
-    assert plot.main([str(sweep.folder)]) == 0
-    return Page((sweep.folder / "report" / "report.html").read_text(encoding="utf-8"))
 
 
 def stems(sweep, ending: str) -> set[str]:
@@ -174,12 +139,11 @@ def test_figures_of_an_earlier_sweep_are_gone(sweep):
 )
 def test_sweeps_that_lack_something_are_drawn(sweep, runs):
     folder = sweep(runs)
-    page = draw(folder)
+    draw(folder)
     assert {"training_loss", "test_accuracy", "gradient_norm", "final_accuracy"} <= stems(
         folder, "svg"
     )
     assert ("clipped_share" in stems(folder, "svg")) == any(run.mode != "none" for run in runs)
-    assert "so nothing is compared" in page.text
 
 
 def test_one_step_is_enough(sweep):
@@ -297,160 +261,6 @@ def test_a_run_json_of_another_run_is_not_taken_for_its_own(sweep):
     first, second = (folder.run_folder(run) / "run.json" for run in folder.runs)
     second.write_bytes(first.read_bytes())
     assert f"runs/{folder.runs[1].id}/run.json: holds the run" in draw(folder).text
-
-
-# The report
-
-
-def test_the_report_needs_no_other_file(sweep):
-    folder = sweep(cross([NONE, VALUE], seeds=5))
-    page = draw(folder)
-    assert page.references
-    assert all(reference.startswith(("data:image/", "#")) for reference in page.references)
-    assert not {"script", "link", "iframe"} & set(page.tags)
-    assert len(page.ids) == len(set(page.ids))
-    assert all(image["alt"].strip() for image in page.images)
-    html = (folder.folder / "report" / "report.html").read_text(encoding="utf-8")
-    assert not re.search(r"url\(|@import", html)
-    assert len(html) < 3 * 2**20
-
-
-def test_headings_are_in_order(sweep):
-    page = draw(sweep(cross([NONE, VALUE])))
-    levels = [int(tag[1]) for tag in page.tags if re.fullmatch("h[1-6]", tag)]
-    assert levels[0] == 1 and levels.count(1) == 1
-    assert all(after <= before + 1 for before, after in itertools.pairwise(levels))
-
-
-def test_the_comparison_is_told_in_words(sweep):
-    folder = sweep(cross([NONE, VALUE], seeds=5))
-    entry = folder.summary_document()
-    entry["comparisons"][0]["final_test_accuracy"] |= {
-        "n": 5,
-        "mean_difference": 0.009,
-        "interval": [-0.004, 0.03],
-        "better": 3,
-        "worse": 1,
-        "equal": 1,
-    }
-    dump(folder.folder / "summary.json", entry)
-    assert (
-        "value:0.5 against none at learning rate 0.01: +0.9 percentage points in final test "
-        "accuracy (95 % interval −0.4 to +3.0); better in 3 of 5 seeds, worse in 1, equal in 1."
-    ) in draw(folder).text
-
-
-def test_few_pairs_give_no_interval(sweep):
-    assert "fewer than 5 pairs: no interval" in draw(sweep(cross([NONE, VALUE], seeds=4))).text
-
-
-def test_diverged_runs_are_told_in_words(sweep):
-    page = draw(sweep([FakeRun("none", None, 1.0, 3, diverges_at=23)]))
-    assert (
-        "NaN in the gradient, first at lstm.weight_ih[17] at step 23 (epoch 2): 1,120 NaN; stopped"
-        in page.text
-    )
-
-
-def test_how_it_was_made_is_in_the_report(sweep):
-    text = draw(sweep(cross([NONE, VALUE]))).text
-    for fact in (
-        "clipsweep sweep --mode none,value --out 'results/my sweep'",
-        "scripts/plot.py sweep",
-        "sweep.toml:3",
-        "flag --epochs",
-        "5e" * 32,
-        "1.13.1",
-        "Some Processor",
-        "2026-01-31T12:00:00Z",
-        "matplotlib",
-    ):
-        assert fact in text
-
-
-def test_without_a_summary_the_figures_are_drawn_and_the_report_says_so(sweep, capsys):
-    folder = sweep(
-        [*cross([NONE, VALUE]), FakeRun("none", None, 0.01, 9, diverges_at=9)], summary=False
-    )
-    page = draw(folder)
-    assert "summary.json: missing; write it with 'clipsweep summarize sweep'" in page.text
-    assert "clipsweep summarize" in capsys.readouterr().err
-    assert stems(folder, "svg") == (FIGURES | {"events"}) - {"paired_difference", "paired_loss"}
-    assert "the chance level is unknown" in " ".join(image["alt"] for image in page.images)
-
-
-def test_a_summary_of_an_older_version_is_named_with_what_it_lacks(sweep):
-    folder = sweep(cross([NONE, VALUE], seeds=5))
-    document = folder.summary_document()
-    del document["arms"][1]["usable"]
-    dump(folder.folder / "summary.json", document)
-    assert (
-        "summary.json: no key 'usable', as in an older version's; "
-        "write it with 'clipsweep summarize sweep'"
-    ) in draw(folder).text
-
-
-@pytest.mark.parametrize(
-    "content",
-    ["{", '{"schema":"clipsweep/summary-1"}', '{"schema":"clipsweep/summary-1","runs":7}'],
-)
-def test_a_corrupt_summary_is_said_and_left_out(sweep, content):
-    folder = sweep(cross([NONE, VALUE]))
-    (folder.folder / "summary.json").write_text(content)
-    assert "The tables are left out" in draw(folder).text
-
-
-def test_a_stale_summary_is_said(sweep):
-    folder = sweep(cross([NONE, VALUE]))
-    (folder.run_folder(folder.runs[0]) / "run.json").unlink()
-    assert "summary.json counts 4 runs, 3 are drawn" in draw(folder).text
-
-
-def test_hostile_text_stays_text(sweep):
-    hostile = "<script>alert('$x^2$')</script><img src=http://example.org/x.png>"
-    runs = [
-        FakeRun("none", None, 1.0, 0, diverges_at=23),
-        FakeRun("none", None, 1.0, 1, outcome="failed"),
-    ]
-    folder = sweep(runs, settings={hostile: hostile})
-    document = folder.sweep_document()
-    document["command"] = document["machine"]["cpu"] = [hostile]
-    document["software"][hostile] = hostile
-    dump(folder.folder / "sweep.json", document)
-    for run, change in zip(
-        runs,
-        (
-            {
-                "events": [
-                    {
-                        **json.loads((folder.run_folder(runs[0]) / "run.json").read_text())[
-                            "events"
-                        ][0],
-                        "tensor": hostile,
-                    }
-                ]
-            },
-            {"reason": hostile},
-        ),
-        strict=True,
-    ):
-        path = folder.run_folder(run) / "run.json"
-        dump(path, {**json.loads(path.read_text()), **change})
-    page = draw(folder)
-    assert "script" not in page.tags
-    assert all(reference.startswith(("data:image/", "#")) for reference in page.references)
-    assert page.text.count("<script>alert(") >= 5
-
-
-def test_equal_input_gives_equal_bytes(sweep):
-    folder = sweep([*cross([NONE, VALUE], seeds=5), FakeRun("none", None, 0.01, 9, diverges_at=9)])
-    contents = []
-    for _ in range(2):
-        subprocess.run([sys.executable, ROOT / "scripts" / "plot.py", folder.folder], check=True)
-        contents.append(
-            {path.name: path.read_bytes() for path in (folder.folder / "report").iterdir()}
-        )
-    assert contents[0] == contents[1]
 
 
 # Folders that cannot be drawn

@@ -1,0 +1,54 @@
+"""The answer of a sweep and how sure it is, as both reports open with it."""
+
+from dataclasses import dataclass
+
+from . import style, words
+from .summary import Best, Summary
+
+QUESTIONS = ("Does clipping help?", "Where?", "What to use?")
+
+
+@dataclass(frozen=True)
+class Fact:
+    """One number that says how sure the answer is."""
+
+    title: str
+    value: str
+    note: str = ""
+
+
+def read_answer(summary: Summary) -> list[tuple[str, str]]:
+    """Pair each question with its sentence."""
+    return list(zip(QUESTIONS, summary.answer, strict=True))
+
+
+def how_sure(summary: Summary) -> list[Fact]:
+    """Compare the best arm that clips with the best that does not; empty where there is none."""
+    if summary.best is None:
+        return []
+    best = summary.best
+    difference = best.final_test_accuracy
+    seeds = f"better in {words.better_of(difference)} seeds"
+    return [
+        Fact("Difference", f"{style.points(difference.mean_difference)} points", seeds),
+        Fact("95 % interval", words.interval(difference), "points of final test accuracy"),
+        Fact(
+            "Adjusted p",
+            words.p_value(best.p_adjusted),
+            f"Holm, over {words.plural(best.candidates, 'arm')}: {_verdict(best)}",
+        ),
+        Fact(
+            "Best with clipping",
+            f"{words.mean_and_sd(best.arm)} %",
+            words.arm_name(best.arm),
+        ),
+        Fact(
+            "Best without",
+            f"{words.mean_and_sd(best.baseline)} %",
+            f"{words.arm_name(best.baseline)}, the best of all its learning rates",
+        ),
+    ]
+
+
+def _verdict(best: Best) -> str:
+    return best.verdict or words.NO_VERDICT

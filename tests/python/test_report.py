@@ -1,0 +1,585 @@
+"""report.html: what it says, in which order, and that nothing in a log can act on it."""
+
+import base64
+import hashlib
+import itertools
+import json
+import re
+import subprocess
+import sys
+
+import pytest
+from clipsweep_plots import words
+from clipsweep_plots.answer import QUESTIONS
+from clipsweep_plots.arm_tables import compared_arms
+from clipsweep_plots.interval_glyph import MARGIN, WIDTH, axis_reach, interval_glyph
+from clipsweep_plots.provenance import read_provenance
+from clipsweep_plots.result_folder import read_plan
+from conftest import ANSWER, ROOT, FakeRun, cross, dump
+from report_page import draw, read, render
+
+NONE, VALUE, NORM = ("none", None), ("value", 0.5), ("global-norm", 1.0)
+
+
+def change_summary(folder, change) -> None:
+    """Let `change` alter the folder's summary document and write it."""
+    document = folder.summary_document()
+    change(document)
+    dump(folder.folder / "summary.json", document)
+
+
+def perturbed(rate: float = 0.01, seeds: int = 5) -> list[FakeRun]:
+    return [FakeRun("none", None, rate, seed, perturbed=True) for seed in range(seeds)]
+
+
+# One file that needs no other
+
+
+def test_the_report_needs_no_other_file(sweep):
+    folder = sweep(cross([NONE, VALUE], seeds=5))
+    page = draw(folder)
+    assert page.references
+    assert all(reference.startswith(("data:image/", "#")) for reference in page.references)
+    assert not {"link", "iframe", "object", "embed", "base"} & set(page.tags)
+    assert not re.search(r"url\(|@import|https?://", page.html)
+    assert len(page.html) < 3 * 2**20
+
+
+def test_the_policy_forbids_the_network_and_knows_the_script(sweep):
+    page = render(sweep(cross([NONE, VALUE])))
+    [policy] = [
+        attributes["content"]
+        for attributes in page.attributes
+        if attributes.get("http-equiv") == "Content-Security-Policy"
+    ]
+    digest = base64.b64encode(hashlib.sha256(page.scripts[-1].encode()).digest()).decode()
+    assert policy.startswith("default-src 'none'; img-src data:;")
+    assert f"script-src 'sha256-{digest}'" in policy
+
+
+def test_headings_are_in_order(sweep):
+    page = render(sweep(cross([NONE, VALUE], seeds=5)))
+    levels = [int(tag[1]) for tag in page.tags if re.fullmatch("h[1-6]", tag)]
+    assert levels[0] == 1 and levels.count(1) == 1
+    assert all(after <= before + 1 for before, after in itertools.pairwise(levels))
+
+
+def test_sections_are_landmarks_and_every_reference_has_its_target(sweep):
+    page = draw(sweep(cross([NONE, VALUE], seeds=5)))
+    assert len(page.ids) == len(set(page.ids))
+    assert {"header", "nav", "main"} <= set(page.tags)
+    assert {reference[1:] for reference in page.references if reference[0] == "#"} <= set(page.ids)
+    named = [a for tag, a in zip(page.tags, page.attributes, strict=True) if tag == "section"]
+    assert named and all(attributes["aria-labelledby"] in page.ids for attributes in named)
+    assert page.images and all(image["alt"].strip() for image in page.images)
+
+
+def test_equal_input_gives_equal_bytes(sweep):
+    folder = sweep([*cross([NONE, VALUE], seeds=5), FakeRun("none", None, 0.01, 9, diverges_at=9)])
+    contents = []
+    for _ in range(2):
+        subprocess.run([sys.executable, ROOT / "scripts" / "plot.py", folder.folder], check=True)
+        contents.append(
+            {path.name: path.read_bytes() for path in (folder.folder / "report").iterdir()}
+        )
+    assert contents[0] == contents[1]
+
+
+# The answer
+
+
+def test_the_answer_comes_first(sweep):
+    text = render(sweep(cross([NONE, VALUE], seeds=5))).text
+    opening = text[text.index("Answer Modes") :]
+    expected = [part for pair in zip(QUESTIONS, ANSWER, strict=True) for part in pair]
+    places = [opening.index(part) for part in [*expected, "How sure?", "What each mode does"]]
+    assert places == sorted(places)
+
+
+def test_how_sure_it_is(sweep):
+    folder = sweep(cross([NONE, VALUE, NORM], [0.01, 0.1], seeds=5))
+
+    def change(document):
+        document["best"]["arm"] = "value-0.5_lr-0.1"
+        document["best"]["baseline"] = "none_lr-0.01"
+        document["best"] |= {"p_adjusted": 0.0004, "verdict": "better"}
+        document["best"]["final_test_accuracy"] |= {
+            "n": 5,
+            "mean_difference": 0.012,
+            "interval": [0.004, 0.021],
+            "better": 4,
+        }
+
+    change_summary(folder, change)
+    text = render(folder).text
+    assert "Difference +1.2 points better in 4 of 5 seeds" in text
+    assert "95 % interval +0.4 to +2.1" in text
+    assert "Adjusted p <0.001 Holm, over 4 arms: better" in text
+    assert "none at learning rate 0.01, the best of all its learning rates" in text
+
+
+def test_without_a_best_pair_nothing_is_said_of_sureness(sweep):
+    assert "How sure?" not in render(sweep(cross([NONE], seeds=5))).text
+
+
+# Notes
+
+
+def test_a_whole_sweep_has_no_notes(sweep):
+    page = render(sweep(cross([NONE, VALUE], seeds=5)))
+    assert not [a for a in page.attributes if "note" in a.get("class", "").split()]
+
+
+def test_an_unfinished_sweep_says_so_above_the_answer(sweep):
+    runs = [
+        *cross([NONE, VALUE], seeds=5),
+        FakeRun("value", 0.5, 0.01, 7, outcome="interrupted"),
+        FakeRun("value", 0.5, 0.01, 8, outcome="unfinished"),
+        FakeRun("value", 0.5, 0.01, 9, outcome="unfinished"),
+    ]
+    text = render(sweep(runs)).text
+    note = (
+        "This sweep is unfinished: 3 of 13 planned runs have no outcome yet "
+        "(2 unfinished, 1 interrupted)."
+    )
+    assert text.index(note) < text.index(ANSWER[0])
+
+
+def test_failed_and_damaged_runs_are_counted_and_named(sweep):
+    runs = [*cross([NONE, VALUE], seeds=5), FakeRun("value", 0.5, 0.01, 8, outcome="failed")]
+    folder = sweep(runs)
+    (folder.run_folder(runs[1]) / "steps.jsonl").write_text("{}\n")
+    elsewhere = {"run": runs[2].id, "reason": "runs/x/run.json: no key 'epochs'"}
+    change_summary(folder, lambda document: document["damaged_runs"].append(elsewhere))
+    text = render(folder).text
+    assert "1 run failed by an error of the program or machine and is left out" in text
+    assert "2 runs are left out because of damaged logs: " in text
+    assert f"{runs[1].id} (runs/{runs[1].id}/steps.jsonl: bad header in line 1" in text
+    assert f"{runs[2].id} (runs/x/run.json: no key 'epochs')" in text
+
+
+def test_many_damaged_runs_are_counted_and_a_few_named(sweep):
+    folder = sweep(cross([NONE, VALUE], seeds=5))
+    damaged = [{"run": f"run-{k}", "reason": "gone"} for k in range(40)]
+    change_summary(folder, lambda document: document["damaged_runs"].extend(damaged))
+    text = render(folder).text
+    assert "40 runs are left out because of damaged logs: run-0 (gone); " in text
+    assert "run-2 (gone); and 37 more" in text and "run-3 (gone)" not in text
+
+
+@pytest.mark.parametrize(
+    "runs, note",
+    [
+        (cross([VALUE, NORM], seeds=5), "No baseline: the sweep has no run of mode none at the"),
+        (cross([NONE], seeds=5), "Every arm is without clipping: there is nothing to compare"),
+        (
+            [*cross([NONE], [0.01], seeds=5), *cross([VALUE], [0.01, 0.1], seeds=5)],
+            "1 arm of 2 cannot be compared: no run of mode none at the same learning rate",
+        ),
+        (
+            [*cross([NONE], [0.01], seeds=5), *cross([VALUE], [0.1], seeds=5)],
+            "So there are values without verdicts.",
+        ),
+    ],
+    ids=["no baseline", "only baselines", "some without", "baseline at another rate"],
+)
+def test_why_there_are_no_verdicts_is_said_above_the_answer(sweep, runs, note):
+    text = render(sweep(runs)).text
+    assert text.index(note) < text.index(ANSWER[0])
+
+
+def test_few_seeds_give_values_without_verdicts(sweep):
+    page = render(sweep(cross([NONE, VALUE], seeds=4)))
+    assert "1 of 1 comparison has fewer than 5 pairs of seeds" in page.text
+    assert page.column("table-arms", "Verdict") == ["baseline", "no verdict"]
+    assert page.column("table-arms", "Difference, points")[1].endswith("fewer than 5 pairs")
+
+
+def test_without_a_summary_the_figures_are_drawn_and_the_report_says_so(sweep, capsys):
+    folder = sweep(
+        [*cross([NONE, VALUE]), FakeRun("none", None, 0.01, 9, diverges_at=9)], summary=False
+    )
+    page = draw(folder)
+    assert "summary.json: missing; write it with 'clipsweep summarize sweep'" in page.text
+    assert "clipsweep summarize" in capsys.readouterr().err
+    assert page.images and "table-arms" not in page.tables
+    assert "the chance level is unknown" in " ".join(image["alt"] for image in page.images)
+
+
+@pytest.mark.parametrize(
+    "content",
+    ["{", '{"schema":"clipsweep/summary-1"}', '{"schema":"clipsweep/summary-1","runs":7}'],
+)
+def test_a_corrupt_summary_is_said_and_its_tables_left_out(sweep, content):
+    folder = sweep(cross([NONE, VALUE]))
+    (folder.folder / "summary.json").write_text(content)
+    page = render(folder)
+    assert "There is no answer and there are no tables" in page.text
+    assert "write it with 'clipsweep summarize sweep'" in page.text
+
+
+@pytest.mark.parametrize("where", [(), ("arms", 1), ("comparisons", 0), ("best",)])
+def test_a_summary_of_an_older_version_is_named_with_what_it_lacks(sweep, where):
+    folder = sweep(cross([NONE, VALUE], seeds=5))
+    lacking = {(): "answer", ("arms", 1): "usable"}.get(where, "verdict")
+
+    def change(document):
+        for key in where:
+            document = document[key]
+        del document[lacking]
+
+    change_summary(folder, change)
+    assert (
+        f"summary.json: no key '{lacking}', as in an older version's; "
+        "write it with 'clipsweep summarize sweep'"
+    ) in render(folder).text
+
+
+@pytest.mark.parametrize(
+    "change, words",
+    [
+        (lambda document: document["answer"].pop(), "answer has 2 sentences, not 3"),
+        (lambda document: document["best"].update(arm="?"), "no arm is called '?'"),
+        (lambda document: document["best"].update(verdict="good"), "verdict is 'good'"),
+    ],
+)
+def test_a_summary_that_contradicts_itself_is_refused(sweep, change, words):
+    folder = sweep(cross([NONE, VALUE], seeds=5))
+    change_summary(folder, change)
+    assert words in render(folder).text
+
+
+def test_a_stale_summary_is_said(sweep):
+    folder = sweep(cross([NONE, VALUE]))
+    (folder.run_folder(folder.runs[0]) / "run.json").unlink()
+    assert "summary.json counts 4 runs, 3 are drawn" in draw(folder).text
+
+
+# Tables
+
+
+def test_an_arm_is_told_in_one_row(sweep):
+    folder = sweep(cross([NONE, VALUE], seeds=5))
+
+    def change(document):
+        document["arms"][1] |= {"spikes": 1234, "clipped_share": 0.257, "usable": True}
+        document["arms"][1]["final_test_accuracy"] |= {"mean": 0.6834, "sd": 0.0271}
+        comparison = document["comparisons"][0]
+        comparison |= {"verdict": "better", "p_adjusted": 0.021}
+        comparison["final_test_accuracy"] |= {
+            "mean_difference": 0.009,
+            "interval": [0.0044, 0.03],
+            "better": 4,
+            "seeds_needed": None,
+        }
+        comparison["final_train_loss"] |= {
+            "mean_difference": -0.0412,
+            "interval": [-0.06, -0.02],
+        }
+
+    change_summary(folder, change)
+    headings, _, row = render(folder).tables["table-arms"]
+    assert dict(zip(headings, row, strict=True)) == {
+        "Clipping": "value:0.5",
+        "Learning rate": "0.01",
+        "Verdict": "better",
+        "Accuracy, %": "68.3 ± 2.7",
+        "Difference, points": "+0.9 +0.4 to +3.0",
+        "p, Holm": "0.021",
+        "Seeds better": "4 of 5",
+        "Training loss, difference": "−0.041 −0.060 to −0.020",
+        "Diverged": "0 of 5 0 to 43 %",  # Wilson for 0 of 5, as statsmodels has it
+        "Spikes": "1,234",
+        "Acted, % of steps": "25.7 acts often",
+        "Usable": "yes",
+    }
+
+
+@pytest.mark.parametrize(
+    "verdict, p_adjusted, seeds_needed, text",
+    [
+        ("better", 0.01, None, "better"),
+        ("better", 0.05, None, "better not after correction"),
+        ("worse", 0.2, None, "worse not after correction"),
+        ("no difference seen", 0.7, 1062, "no difference seen 1 point needs 1,062 seeds"),
+        ("identical", 1.0, None, "identical"),
+        (None, None, None, "no verdict"),
+    ],
+)
+def test_a_verdict_says_what_it_must_be_read_with(sweep, verdict, p_adjusted, seeds_needed, text):
+    folder = sweep(cross([NONE, VALUE], seeds=5))
+
+    def change(document):
+        document["comparisons"][0] |= {"verdict": verdict, "p_adjusted": p_adjusted}
+        document["comparisons"][0]["final_test_accuracy"]["seeds_needed"] = seeds_needed
+
+    change_summary(folder, change)
+    assert render(folder).column("table-arms", "Verdict") == ["baseline", text]
+
+
+def test_a_perturbed_baseline_is_the_noise_floor_and_no_rival(sweep):
+    page = render(sweep([*cross([NONE, VALUE], seeds=5), *perturbed()]))
+    assert page.column("table-arms", "Clipping") == ["none", "value:0.5", "none, last bit flipped"]
+    assert page.column("table-arms", "Verdict")[2] == "noise floor"
+    assert "Holm, over 1 arm:" in page.text
+    assert page.column("table-modes", "Diverged, all arms") == ["0 of 5", "0 of 5"]
+
+
+def test_a_mode_is_told_by_its_best_arm_and_its_usable_rates(sweep):
+    folder = sweep(cross([NONE, VALUE], [0.01, 0.1, 1.0], seeds=5))
+
+    def change(document):
+        document["modes"][1] |= {
+            "best_arm": "value-0.5_lr-0.1",
+            "usable_learning_rates": [0.01, 0.1],
+        }
+        arms = {arm["arm"]: arm for arm in document["arms"]}
+        arms["value-0.5_lr-0.1"] |= {"spikes": 7}
+        arms["value-0.5_lr-0.1"]["final_test_accuracy"] |= {"mean": 0.7, "sd": 0.01, "min": 0.65}
+        comparisons = {entry["arm"]: entry for entry in document["comparisons"]}
+        comparisons["value-0.5_lr-0.1"]["spread"] = {
+            **comparisons["value-0.5_lr-0.1"]["spread"],
+            "verdict": "better",
+        }
+
+    change_summary(folder, change)
+    headings, _, row = render(folder).tables["table-modes"]
+    assert dict(zip(headings, row, strict=True)) == {
+        "Mode": "value",
+        "Best arm": "value:0.5 at learning rate 0.1",
+        "Accuracy, %": "70.0 ± 1.0",
+        "Worst seed, %": "65.0",
+        "Spread between seeds": "smaller than baseline's",
+        "Spikes": "7",
+        "Diverged, all arms": "0 of 15",
+        "Usable learning rates": "0.01, 0.1 2 of 3 tried",
+    }
+
+
+def test_a_mode_that_cannot_be_used_says_so(sweep):
+    folder = sweep(cross([NONE, VALUE], seeds=5))
+    change_summary(folder, lambda d: d["modes"][1].update(usable_learning_rates=[]))
+    assert render(folder).column("table-modes", "Usable learning rates")[1] == "none of 1 tried"
+
+
+def test_the_other_declared_measures_are_all_there(sweep):
+    folder = sweep(cross([NONE, VALUE], seeds=5))
+
+    def change(document):
+        document["target_accuracy"] = 0.6
+        document["arms"][1]["reached_target"]["count"] = 3
+        comparison = document["comparisons"][0]
+        comparison["steps_to_accuracy"] = {
+            **comparison["final_train_loss"],
+            "n": 5,
+            "mean_difference": -412.4,
+            "interval": [-900.0, 10.0],
+            "better": 4,
+        }
+        comparison["final_train_loss"]["ranks"] |= {"n": 5, "better": 2, "p_value": 0.31}
+
+    change_summary(folder, change)
+    headings, row = render(folder).tables["table-measures"]
+    cells = dict(zip(headings, row, strict=True))
+    assert cells["Steps to 60 %"] == "−412 −900 to +10; better in 4 of 5"
+    assert cells["Reached 60 %"] == "3 of 5"
+    assert cells["Training loss by ranks"] == "better in 2 of 5 p 0.31"
+    assert {
+        "Best accuracy, points",
+        "Test loss",
+        "Area under the training loss",
+        "Distance of seeds from their median, points",
+    } <= set(headings)
+
+
+# The noise floor
+
+
+def test_the_noise_floor_is_told_in_words(sweep):
+    folder = sweep([*cross([NONE, VALUE, NORM], seeds=5), *perturbed()])
+
+    def change(document):
+        document["noise_floor"][0] |= {
+            "n": 16,
+            "median_absolute_difference": 0.02,
+            "max_absolute_difference": 0.21,
+            "sd": 0.05,
+        }
+        for comparison, value in zip(document["comparisons"], (0.02, -0.03, 0.5), strict=True):
+            comparison["final_test_accuracy"]["mean_difference"] = value
+
+    change_summary(folder, change)
+    # The mean over 16 seeds: 1.96 * 5 / 4 = 2.45 points.
+    assert (
+        "none at learning rate 0.01: rounding alone moves the final test accuracy of a run by 2.0 "
+        "points (median of 16 seeds), up to 21.0. The mean over 16 seeds it moves by up to 2.5 "
+        "points in 19 of 20 sweeps: so of the 2 differences from this baseline 1 is no larger "
+        "than rounding makes."
+    ) in render(folder).text
+
+
+def test_without_a_noise_floor_nothing_is_said_of_it(sweep):
+    page = render(sweep(cross([NONE, VALUE], seeds=5)))
+    assert "noise" not in page.ids and "rounding alone" not in page.text
+
+
+# Runs
+
+
+def test_diverged_runs_are_told_in_words(sweep):
+    page = render(sweep([FakeRun("none", None, 1.0, 3, diverges_at=23), *cross([NONE], [1.0])]))
+    assert "none at learning rate 1: 1 of 3 runs" in page.text
+    assert page.column("table-diverged-runs", "What happened") == [
+        "NaN in the gradient, first at lstm.weight_ih[17] at step 23 (epoch 2): 1,120 NaN; stopped"
+    ]
+
+
+def test_without_divergence_the_report_says_so(sweep):
+    assert "No run diverged." in render(sweep(cross([NONE, VALUE]))).text
+
+
+def embedded_rows(page) -> list:
+    [rows] = [json.loads(text) for text in page.scripts if text.startswith("[[")]
+    return rows
+
+
+def test_every_planned_run_is_in_the_appendix(sweep):
+    runs = [
+        *cross([NONE, VALUE]),
+        FakeRun("none", None, 0.01, 8, diverges_at=9),
+        FakeRun("none", None, 0.01, 9, outcome="unfinished"),
+    ]
+    folder = sweep(runs)
+    rows = embedded_rows(render(folder))
+    assert [row[0] for row in rows] == [run.id for run in runs]
+    document = json.loads((folder.run_folder(runs[0]) / "run.json").read_text())
+    accuracy = document["epochs"][-1]["test_accuracy"]
+    assert rows[0][3] == [f"{100 * accuracy:.2f}", accuracy]
+    assert rows[4][1][:2] == ["diverged", "diverged"] and "step 9" in rows[4][1][2]
+    assert rows[5][1][0] == "unfinished" and rows[5][3] == ["–", None]
+
+
+def test_the_appendix_of_500_runs_is_small(sweep):
+    folder = sweep(cross([NONE, VALUE], seeds=250), epochs=1, steps_per_epoch=2)
+    page = render(folder)
+    assert len(embedded_rows(page)) == 500
+    assert len(page.html) < 250_000  # of 3 MiB: the rest is for figures
+    assert "runs.csv in the result folder has the same runs" in page.text
+
+
+# How it was made
+
+
+def test_how_it_was_made_is_in_the_report(sweep):
+    text = render(sweep(cross([NONE, VALUE]))).text
+    for fact in (
+        ".venv/bin/python scripts/plot.py sweep",
+        "sweep.toml:3",
+        "flag --epochs",
+        "5e" * 32,
+        "1.13.1",
+        "Some Processor",
+        "2026-01-31T12:00:00Z",
+        "wall time 70.1 s",
+        "matplotlib",
+    ):
+        assert fact in text
+
+
+def test_the_command_can_be_pasted_into_a_shell(sweep):
+    folder = sweep(cross([NONE]))
+    command = read_provenance(read_plan(folder.folder)).command
+    assert command.splitlines() == [
+        "clipsweep sweep \\",
+        "  --mode none,value \\",
+        "  --out 'results/my sweep'",
+    ]
+    words = subprocess.run(
+        ["sh", "-c", f"printf '%s\\n' {command}"], capture_output=True, text=True
+    )
+    assert words.stdout.splitlines() == folder.sweep_document()["command"]
+
+
+@pytest.mark.parametrize("command", [None, [], "clipsweep sweep"])
+def test_a_sweep_without_its_command_says_so(sweep, command):
+    folder = sweep(cross([NONE]))
+    dump(folder.folder / "sweep.json", {**folder.sweep_document(), "command": command})
+    assert "sweep.json does not say by which command" in render(folder).text
+
+
+# Hostile text
+
+
+def test_hostile_text_stays_text(sweep):
+    hostile = "</script><script>alert('$x^2$')</script><img src=http://example.org/x.png>"
+    runs = [
+        FakeRun("none", None, 1.0, 0, diverges_at=23),
+        FakeRun("none", None, 1.0, 1, outcome="failed"),
+    ]
+    folder = sweep(runs, settings={hostile: hostile})
+    document = folder.sweep_document()
+    document["command"] = document["machine"]["cpu"] = [hostile]
+    document["software"][hostile] = hostile
+    dump(folder.folder / "sweep.json", document)
+    change_summary(
+        folder,
+        lambda summary: summary.update(
+            answer=[hostile] * 3, damaged_runs=[{"run": hostile, "reason": hostile}]
+        ),
+    )
+    events = json.loads((folder.run_folder(runs[0]) / "run.json").read_text())["events"]
+    for run, change in zip(
+        runs, ({"events": [events[0] | {"tensor": hostile}]}, {"reason": hostile}), strict=True
+    ):
+        path = folder.run_folder(run) / "run.json"
+        dump(path, {**json.loads(path.read_text()), **change})
+    page = draw(folder)
+    assert page.tags.count("script") == 2  # the rows of the appendix, and the page's own
+    assert all(reference.startswith(("data:image/", "#")) for reference in page.references)
+    assert page.text.count(hostile) >= 9
+    assert hostile in json.dumps(embedded_rows(page)[1])
+
+
+# Words and marks
+
+
+@pytest.mark.parametrize(
+    "value, text", [(None, "–"), (0.0004, "<0.001"), (0.001, "0.001"), (0.0213, "0.021"), (1, "1")]
+)
+def test_p_values(value, text):
+    assert words.p_value(value) == text
+
+
+def test_an_interval_is_drawn_on_an_axis_about_zero(sweep):
+    folder = sweep(cross([NONE, VALUE], seeds=5))
+    change_summary(
+        folder,
+        lambda d: d["comparisons"][0]["final_test_accuracy"].update(
+            interval=[-0.01, 0.04], mean_difference=0.02
+        ),
+    )
+    _, summary, _ = read(folder)
+    difference = summary.comparisons[0].measures["final_test_accuracy"]
+    glyph = interval_glyph(difference, 0.04)
+    assert (glyph.low, glyph.mean, glyph.high) == (37.2, 69.5, WIDTH - MARGIN)
+    assert not glyph.leaves_left and not glyph.leaves_right
+    narrow = interval_glyph(difference, 0.015)
+    assert narrow.leaves_right and not narrow.leaves_left
+    assert narrow.mean is None and narrow.high == WIDTH - MARGIN
+
+
+def test_the_axis_holds_most_intervals_and_not_the_widest(sweep):
+    clips = [NONE, *(("value", float(k)) for k in range(1, 11))]
+    folder = sweep(cross(clips, seeds=5))
+
+    def change(document):
+        for k, comparison in enumerate(document["comparisons"], start=1):
+            comparison["final_test_accuracy"]["interval"] = [-0.001, 0.01 * k * k]
+
+    change_summary(folder, change)
+    assert axis_reach(compared_arms(read(folder)[1])) == pytest.approx(0.36)
+
+
+def test_without_intervals_there_is_no_axis():
+    assert axis_reach([]) is None
+    assert interval_glyph(None, 0.1) is None
