@@ -6,6 +6,7 @@ from . import style, words
 from .summary import Best, Summary
 
 QUESTIONS = ("Does clipping help?", "Where?", "What to use?")
+LONGEST_HEADLINE = 60
 
 
 @dataclass(frozen=True)
@@ -20,6 +21,14 @@ class Fact:
 def read_answer(summary: Summary) -> list[tuple[str, str]]:
     """Pair each question with its sentence."""
     return list(zip(QUESTIONS, summary.answer, strict=True))
+
+
+def headline(sentence: str) -> tuple[str, str]:
+    """Cut a sentence after the few words that answer by themselves: "Yes: ..." """
+    opening, colon, rest = sentence.partition(": ")
+    if not colon or len(opening) > LONGEST_HEADLINE:
+        return sentence, ""
+    return f"{opening}:", rest
 
 
 def how_sure(summary: Summary) -> list[Fact]:

@@ -93,6 +93,8 @@ function buildRows(table) {
 }
 
 function enableRuns(details) {
+  details.hidden = false;
+  document.getElementById("runs-elsewhere").className = "only-print";
   details.addEventListener(
     "toggle",
     () => {

@@ -11,7 +11,7 @@ from pathlib import Path
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
 from . import arm_tables, run_tables, style, words
-from .answer import how_sure, read_answer
+from .answer import headline, how_sure, read_answer
 from .figure_files import FigureFiles, embed_figures
 from .interval_glyph import WIDTH, axis_reach, interval_glyph
 from .notes import count_states, further_notes, urgent_notes
@@ -64,6 +64,7 @@ def _environment() -> Environment:
     environment.globals |= {
         "number": style.number,
         "plural": words.plural,
+        "headline": headline,
         "embed_rows": run_tables.embed_rows,
         "glyph_width": WIDTH,
     }

@@ -10,7 +10,7 @@ import sys
 
 import pytest
 from clipsweep_plots import words
-from clipsweep_plots.answer import QUESTIONS
+from clipsweep_plots.answer import QUESTIONS, headline
 from clipsweep_plots.arm_tables import compared_arms
 from clipsweep_plots.interval_glyph import MARGIN, WIDTH, axis_reach, interval_glyph
 from clipsweep_plots.provenance import read_provenance
@@ -94,6 +94,28 @@ def test_the_answer_comes_first(sweep):
     expected = [part for pair in zip(QUESTIONS, ANSWER, strict=True) for part in pair]
     places = [opening.index(part) for part in [*expected, "How sure?", "What each mode does"]]
     assert places == sorted(places)
+
+
+@pytest.mark.parametrize(
+    "sentence, opening",
+    [
+        ("Yes: value:0.5 at learning rate 0.01 reaches 68 %.", "Yes:"),
+        (
+            "No difference seen between the best settings: a; b.",
+            "No difference seen between the best settings:",
+        ),
+        ("No run has an outcome yet.", "No run has an outcome yet."),
+        (
+            "With value:0.5 nothing else could be compared.",
+            "With value:0.5 nothing else could be compared.",
+        ),
+        ("A sentence that takes a very, very long time to come to its colon: late.", None),
+    ],
+)
+def test_the_words_that_answer_by_themselves_are_the_headline(sentence, opening):
+    found, rest = headline(sentence)
+    assert found == (opening or sentence)
+    assert " ".join([found, rest]).strip() == sentence
 
 
 def test_how_sure_it_is(sweep):
@@ -464,7 +486,7 @@ def test_the_appendix_of_500_runs_is_small(sweep):
     page = render(folder)
     assert len(embedded_rows(page)) == 500
     assert len(page.html) < 250_000  # of 3 MiB: the rest is for figures
-    assert "runs.csv in the result folder has the same runs" in page.text
+    assert "runs.csv in the result folder has every run" in page.text
 
 
 # How it was made
