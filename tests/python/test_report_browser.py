@@ -1,0 +1,213 @@
+"""report.html in a real browser, on a laptop and on a phone: it works, and it keeps to itself."""
+
+import re
+import shutil
+
+import plot
+import pytest
+from conftest import FakeRun, FakeSweep, cross
+from playwright.sync_api import Page, expect, sync_playwright
+
+WIDTHS = {"laptop": 1280, "phone": 390}
+CLIPS = [("none", None), ("value", 0.5), ("value", 5.0), ("global-norm", 1.0)]
+
+
+@pytest.fixture(scope="module")
+def report(tmp_path_factory):
+    """Draw one report with everything that a page can have."""
+    runs = [
+        *cross(CLIPS, [0.01, 0.1], seeds=5),
+        *(FakeRun("value", 0.5, 1.0, seed, diverges_at=9 + seed) for seed in range(2)),
+        FakeRun("none", None, 0.01, 9, outcome="unfinished"),
+    ]
+    sweep = FakeSweep(tmp_path_factory.mktemp("browser") / "sweep", runs).write()
+    assert plot.main([str(sweep.folder)]) == 0
+    return sweep.folder / "report" / "report.html"
+
+
+@pytest.fixture(scope="module")
+def browser():
+    chromium = shutil.which("chromium")
+    assert chromium, "chromium is not installed; run scripts/setup"
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=chromium, args=["--no-sandbox"])
+        yield browser
+        browser.close()
+
+
+@pytest.fixture(params=WIDTHS.values(), ids=WIDTHS.keys())
+def page(browser, report, request):
+    """Open the report; whatever it complains of or asks for fails the test."""
+    page = browser.new_page(viewport={"width": request.param, "height": 900})
+    complaints, requests = [], []
+    page.on("console", lambda message: complaints.append(message.text))
+    page.on("pageerror", lambda error: complaints.append(str(error)))
+    page.on("request", lambda request: requests.append(request.url))
+    page.goto(report.as_uri())
+    yield page
+    page.close()
+    assert complaints == []
+    assert [url for url in requests if not url.startswith("data:image/")] == [report.as_uri()]
+
+
+def column(page: Page, heading: str) -> list[str]:
+    """Return the first line of each visible cell of a column of the table of arms."""
+    position = page.locator("#table-arms thead th").all_inner_texts()
+    index = [text.strip() for text in position].index(heading)
+    rows = page.locator("#table-arms tbody tr:visible")
+    return [row.locator("> *").nth(index).inner_text().split("\n")[0] for row in rows.all()]
+
+
+def assert_no_overflow(page: Page) -> None:
+    """Check that the page scrolls down only; wide tables scroll within themselves."""
+    assert page.evaluate("document.documentElement.scrollWidth") <= page.viewport_size["width"]
+
+
+def test_the_page_fits_its_window(page):
+    assert_no_overflow(page)
+    for details in page.locator("details").all():
+        details.locator("> summary").click()
+    assert_no_overflow(page)
+
+
+def test_the_answer_is_seen_without_scrolling(page):
+    sentence = page.locator(".answer p").first
+    box = sentence.bounding_box()
+    assert box["y"] + box["height"] < page.viewport_size["height"]
+
+
+def test_every_picture_is_shown(page):
+    assert page.locator("figure img").count() > 5
+    assert page.evaluate("[...document.images].every(i => i.complete && i.naturalWidth > 0)")
+
+
+def test_a_click_sorts_and_a_second_turns_it_round(page):
+    heading = page.locator("#table-arms th.accuracy").first
+    heading.get_by_role("button").click()
+    values = [float(text.split()[0]) for text in column(page, "Accuracy, %")]
+    assert values == sorted(values, reverse=True) and len(set(values)) > 5
+    expect(heading).to_have_attribute("aria-sort", "descending")
+    heading.get_by_role("button").click()
+    values = [float(text.split()[0]) for text in column(page, "Accuracy, %")]
+    assert values == sorted(values)
+    expect(heading).to_have_attribute("aria-sort", "ascending")
+
+
+def test_what_was_not_measured_stands_last_in_either_direction(page):
+    button = page.locator("#table-arms th.difference").first.get_by_role("button")
+    for _ in range(2):
+        button.click()
+        cells = column(page, "Difference, points")
+        measured = [cell for cell in cells if cell != "–"]
+        assert cells == measured + ["–"] * (len(cells) - len(measured))
+        assert 0 < len(measured) < len(cells)
+
+
+def test_the_keyboard_sorts(page):
+    page.locator("#table-arms th.clipping").first.get_by_role("button").focus()
+    page.keyboard.press("Enter")
+    names = column(page, "Clipping")
+    assert names == sorted(names) and names[0] == "global-norm:1"
+    page.keyboard.press("Tab")
+    page.keyboard.press("Space")
+    rates = [float(text) for text in column(page, "Learning rate")]
+    assert rates == sorted(rates)
+    assert page.locator("#table-arms [aria-sort]").count() == 1
+
+
+def test_filters_narrow_the_table_and_count(page):
+    form = page.locator("form[data-table=table-arms]")
+    count = form.get_by_role("status")
+    expect(count).to_have_text("9 of 9 rows")
+    form.get_by_label("Filter").fill("VALUE:5")
+    expect(count).to_have_text("2 of 9 rows")
+    assert set(column(page, "Clipping")) == {"value:5"}
+    form.get_by_label("Filter").fill("")
+    form.get_by_label("Mode").select_option("value")
+    expect(count).to_have_text("5 of 9 rows")
+    form.get_by_label("Learning rate").select_option("0.1")
+    expect(count).to_have_text("2 of 9 rows")
+    form.get_by_label("Mode").select_option("")
+    form.get_by_label("Verdict").select_option("baseline")
+    expect(count).to_have_text("1 of 9 rows")
+    assert column(page, "Clipping") == ["none"]
+
+
+def test_the_appendix_is_built_when_it_is_opened(page):
+    rows = page.locator("#table-runs tbody tr")
+    assert rows.count() == 0
+    page.locator("#runs-details > summary").click()
+    expect(rows).to_have_count(43)
+    form = page.locator("form[data-table=table-runs]")
+    form.get_by_label("Filter").fill("diverged value")
+    expect(form.get_by_role("status")).to_have_text("2 of 43 rows")
+    assert "NaN in the gradient" in rows.locator("visible=true").first.inner_text()
+    page.locator("#runs-details > summary").click()
+    page.locator("#runs-details > summary").click()
+    expect(rows).to_have_count(43)
+
+
+def test_the_skip_link_leads_to_the_answer(page):
+    page.keyboard.press("Tab")
+    expect(page.get_by_text("Skip to the answer")).to_be_focused()
+    page.keyboard.press("Enter")
+    expect(page.locator("#answer")).to_be_focused()
+
+
+def test_a_command_can_be_copied(page):
+    page.context.grant_permissions(["clipboard-read", "clipboard-write"])
+    page.locator("[data-copy=command-sweep]").click()
+    expect(page.locator("[data-copy=command-sweep]")).to_have_text("Copied")
+    copied = page.evaluate("navigator.clipboard.readText()")
+    assert copied.startswith("clipsweep sweep \\\n  --mode none,value")
+
+
+def test_without_javascript_the_table_of_arms_is_whole(browser, report):
+    context = browser.new_context(java_script_enabled=False)
+    page = context.new_page()
+    page.goto(report.as_uri())
+    assert page.locator("#table-arms tbody tr:visible").count() == 9
+    assert not page.locator("#runs-details").is_visible()
+    assert not page.locator("form.controls, button").locator("visible=true").count()
+    assert page.locator("#runs-elsewhere").is_visible()
+    context.close()
+
+
+def test_print_opens_the_details_and_leaves_out_the_controls(browser, report):
+    page = browser.new_page()
+    page.goto(report.as_uri())
+    page.emulate_media(media="print")
+    page.evaluate("dispatchEvent(new Event('beforeprint'))")
+    assert page.locator("#table-measures").is_visible()
+    assert page.locator("#table-settings").is_visible()
+    assert not page.locator("form.controls:visible, nav:visible, [data-copy]:visible").count()
+    page.evaluate("dispatchEvent(new Event('afterprint'))")
+    assert not page.locator("#table-measures").is_visible()
+    page.close()
+
+
+# Contrast, as WCAG 2.2 defines it
+
+
+def luminance(color: str) -> float:
+    channels = [int(value) / 255 for value in re.findall(r"\d+", color)[:3]]
+    linear = [c / 12.92 if c <= 0.04045 else ((c + 0.055) / 1.055) ** 2.4 for c in channels]
+    return sum(weight * c for weight, c in zip((0.2126, 0.7152, 0.0722), linear, strict=True))
+
+
+TEXT_COLORS = """
+() => [...document.querySelectorAll("body *")]
+  .filter((e) => [...e.childNodes].some((n) => n.nodeType === 3 && n.data.trim()) && e.checkVisibility())
+  .map((e) => {
+    let ground = e;
+    const paint = (x) => getComputedStyle(x).backgroundColor;
+    while (ground && /, 0\\)$/.test(paint(ground))) ground = ground.parentElement;
+    return [e.tagName, getComputedStyle(e).color, ground ? paint(ground) : "rgb(255, 255, 255)"];
+  })
+"""
+
+
+def test_all_text_has_contrast_enough(page):
+    for tag, ink, ground in page.evaluate(TEXT_COLORS):
+        dark, light = sorted((luminance(ink), luminance(ground)))
+        assert (light + 0.05) / (dark + 0.05) >= 4.5, (tag, ink, ground)
