@@ -25,7 +25,12 @@ def urgent_notes(results: Results, summary: Summary | None) -> list[str]:
 
 def further_notes(results: Results, summary: Summary | None) -> list[str]:
     """Say what stands below it: runs that are left out for good, and arms with few seeds."""
-    notes = [_note_failed(results), _note_damaged(results, summary), _note_few_seeds(summary)]
+    notes = [
+        _note_failed(results),
+        _note_damaged(summary),
+        _note_unreadable(results, summary),
+        _note_few_seeds(summary),
+    ]
     return [note for note in notes if note]
 
 
@@ -34,12 +39,12 @@ def _note_unfinished(results: Results) -> str | None:
     waiting = {state: states[state] for state in ("unfinished", "interrupted") if states[state]}
     if not waiting:
         return None
-    planned = len(results.plan.runs)
+    count, planned = sum(waiting.values()), len(results.plan.runs)
     reasons = ", ".join(f"{count} {state}" for state, count in waiting.items())
     return (
-        f"This sweep is unfinished: {sum(waiting.values())} of {plural(planned, 'planned run')} "
-        f"have no outcome yet ({reasons}). All numbers are of the runs that have one; the same "
-        "clipsweep sweep command trains the rest."
+        f"This sweep is unfinished: {count} of {plural(planned, 'planned run')} "
+        f"{_have(count)} no outcome yet ({reasons}). All numbers are of the runs that have "
+        "one; the same clipsweep sweep command trains the rest."
     )
 
 
@@ -70,15 +75,30 @@ def _note_failed(results: Results) -> str | None:
     )
 
 
-def _note_damaged(results: Results, summary: Summary | None) -> str | None:
-    """Name the runs whose logs cannot be used, whoever found that out."""
-    reasons = {run.id: run.reason for run in results.left_out if run.state == "unreadable"}
-    reasons |= {run.id: run.reason for run in (summary.damaged_runs if summary else [])}
-    if not reasons:
+def _note_damaged(summary: Summary | None) -> str | None:
+    """Name the runs that summarize could not read."""
+    damaged = summary.damaged_runs if summary else []
+    if not damaged:
         return None
     return (
-        f"{plural(len(reasons), 'run')} {_are(len(reasons))} left out because of damaged logs: "
-        f"{_name([f'{run} ({reason})' for run, reason in reasons.items()])}."
+        f"{plural(len(damaged), 'run')} {_are(len(damaged))} left out of every number because of "
+        f"damaged logs: {_name([f'{run.id} ({run.reason})' for run in damaged])}."
+    )
+
+
+def _note_unreadable(results: Results, summary: Summary | None) -> str | None:
+    """Name the runs that the figures lack though the summary has them: it reads no steps."""
+    told = {run.id for run in summary.damaged_runs} if summary else set()
+    unreadable = [
+        run for run in results.left_out if run.state == "unreadable" and run.id not in told
+    ]
+    if not unreadable:
+        return None
+    count = len(unreadable)
+    return (
+        f"{plural(count, 'run')} {_are(count)} in no figure because of damaged logs, though the "
+        f"tables may count {'it' if count == 1 else 'them'}: "
+        f"{_name([f'{run.id} ({run.reason})' for run in unreadable])}."
     )
 
 

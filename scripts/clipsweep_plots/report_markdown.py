@@ -12,8 +12,9 @@ from .summary import Summary
 from .tables import Table
 from .words import describe_noise, plural
 
-# What Markdown or HTML would take for markup in a text that only quotes.
-MARKUP = re.compile(r"([\\`*_{}\[\]<>#|~&])")
+# What Markdown or HTML would take for markup in a text that only quotes; within a word, an
+# underscore is none.
+MARKUP = re.compile(r"[\\`*{}\[\]<>#|~&]|(?<!\w)_|_(?!\w)")
 MOST_DIVERGED_ROWS = 20
 
 
@@ -37,7 +38,7 @@ def render_markdown(
 
 def escape(text: str) -> str:
     """Quote a text on one line so that nothing in it is markup."""
-    return MARKUP.sub(r"\\\1", " ".join(text.split()))
+    return MARKUP.sub(r"\\\g<0>", " ".join(text.split()))
 
 
 def markdown_table(headings: list[str], numeric: list[bool], rows: list[list[str]]) -> str:

@@ -170,14 +170,28 @@ def test_an_unfinished_sweep_says_so_above_the_answer(sweep):
 def test_failed_and_damaged_runs_are_counted_and_named(sweep):
     runs = [*cross([NONE, VALUE], seeds=5), FakeRun("value", 0.5, 0.01, 8, outcome="failed")]
     folder = sweep(runs)
-    (folder.run_folder(runs[1]) / "steps.jsonl").write_text("{}\n")
-    elsewhere = {"run": runs[2].id, "reason": "runs/x/run.json: no key 'epochs'"}
-    change_summary(folder, lambda document: document["damaged_runs"].append(elsewhere))
+    for run in runs[1:3]:
+        (folder.run_folder(run) / "steps.jsonl").write_text("{}\n")
+    told = {"run": runs[2].id, "reason": "runs/x/run.json: no key 'epochs'"}
+    change_summary(folder, lambda document: document["damaged_runs"].append(told))
     text = render(folder).text
     assert "1 run failed by an error of the program or machine and is left out" in text
-    assert "2 runs are left out because of damaged logs: " in text
-    assert f"{runs[1].id} (runs/{runs[1].id}/steps.jsonl: bad header in line 1" in text
-    assert f"{runs[2].id} (runs/x/run.json: no key 'epochs')" in text
+    assert (
+        "1 run is left out of every number because of damaged logs: "
+        f"{runs[2].id} (runs/x/run.json: no key 'epochs')."
+    ) in text
+    assert (
+        "1 run is in no figure because of damaged logs, though the tables may count it: "
+        f"{runs[1].id} (runs/{runs[1].id}/steps.jsonl: bad header in line 1"
+    ) in text
+
+
+def test_a_damaged_step_log_does_not_make_the_summary_stale(sweep):
+    folder = sweep(cross([NONE, VALUE], seeds=5))
+    (folder.run_folder(folder.runs[1]) / "steps.jsonl").write_text("{}\n")
+    text = draw(folder).text
+    assert "in no figure because of damaged logs" in text
+    assert "writes it anew" not in text
 
 
 def test_many_damaged_runs_are_counted_and_a_few_named(sweep):
@@ -185,7 +199,7 @@ def test_many_damaged_runs_are_counted_and_a_few_named(sweep):
     damaged = [{"run": f"run-{k}", "reason": "gone"} for k in range(40)]
     change_summary(folder, lambda document: document["damaged_runs"].extend(damaged))
     text = render(folder).text
-    assert "40 runs are left out because of damaged logs: run-0 (gone); " in text
+    assert "40 runs are left out of every number because of damaged logs: run-0 (gone); " in text
     assert "run-2 (gone); and 37 more" in text and "run-3 (gone)" not in text
 
 

@@ -197,7 +197,8 @@ def luminance(color: str) -> float:
 
 TEXT_COLORS = """
 () => [...document.querySelectorAll("body *")]
-  .filter((e) => [...e.childNodes].some((n) => n.nodeType === 3 && n.data.trim()) && e.checkVisibility())
+  .filter((e) => [...e.childNodes].some((n) => n.nodeType === 3 && n.data.trim()))
+  .filter((e) => e.checkVisibility())
   .map((e) => {
     let ground = e;
     const paint = (x) => getComputedStyle(x).backgroundColor;
