@@ -115,7 +115,8 @@ def describe_sweep(plan: SweepPlan) -> str:
     """Say in one line what was trained."""
     settings = plan.section("settings")
     rates = len({spec.learning_rate for spec in plan.runs})
-    clips = len({spec.clip for spec in plan.runs})
+    perturbed = {entry["id"] for entry in plan.document["runs"] if entry.get("perturbed")}
+    clips = len({spec.clip for spec in plan.runs if spec.id not in perturbed})
     seeds = len({spec.seed for spec in plan.runs})
     model = (
         f"{plain(settings.get('cell', '?')).upper()} of {plain(settings.get('hidden', '?'))} units"

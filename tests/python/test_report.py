@@ -359,6 +359,7 @@ def test_a_perturbed_baseline_is_the_noise_floor_and_no_rival(sweep):
     assert page.column("table-arms", "Verdict")[2] == "noise floor"
     assert "Holm, over 1 arm:" in page.text
     assert page.column("table-modes", "Diverged, all arms") == ["0 of 5", "0 of 5"]
+    assert "2 clipping settings × 1 learning rate × 5 seeds" in page.text
 
 
 def test_a_mode_is_told_by_its_best_arm_and_its_usable_rates(sweep):
