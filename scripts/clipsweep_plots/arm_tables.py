@@ -38,7 +38,10 @@ def compared_arms(summary: Summary) -> list[ComparedArm]:
 
 
 def clip_cell(subject: ComparedArm) -> Cell:
-    return Cell(subject.arm.clip.label, subject.arm.clip.label)
+    """Name how an arm clips, over what else is off its default."""
+    label = subject.arm.clip.label
+    pair, _, details = label.partition(", ")
+    return Cell(pair, label, details)
 
 
 def rate_cell(subject: ComparedArm) -> Cell:

@@ -17,6 +17,7 @@ def report(tmp_path_factory):
     """Draw one report with everything that a page can have."""
     runs = [
         *cross(CLIPS, [0.01, 0.1], seeds=5),
+        *(FakeRun("none", None, 0.01, seed, perturbed=True) for seed in range(5)),
         *(FakeRun("value", 0.5, 1.0, seed, diverges_at=9 + seed) for seed in range(2)),
         FakeRun("none", None, 0.01, 9, outcome="unfinished"),
     ]
@@ -118,18 +119,18 @@ def test_the_keyboard_sorts(page):
 def test_filters_narrow_the_table_and_count(page):
     form = page.locator("form[data-table=table-arms]")
     count = form.get_by_role("status")
-    expect(count).to_have_text("9 of 9 rows")
+    expect(count).to_have_text("10 of 10 rows")
     form.get_by_label("Filter").fill("VALUE:5")
-    expect(count).to_have_text("2 of 9 rows")
+    expect(count).to_have_text("2 of 10 rows")
     assert set(column(page, "Clipping")) == {"value:5"}
     form.get_by_label("Filter").fill("")
     form.get_by_label("Mode").select_option("value")
-    expect(count).to_have_text("5 of 9 rows")
+    expect(count).to_have_text("5 of 10 rows")
     form.get_by_label("Learning rate").select_option("0.1")
-    expect(count).to_have_text("2 of 9 rows")
+    expect(count).to_have_text("2 of 10 rows")
     form.get_by_label("Mode").select_option("")
     form.get_by_label("Verdict").select_option("baseline")
-    expect(count).to_have_text("1 of 9 rows")
+    expect(count).to_have_text("1 of 10 rows")
     assert column(page, "Clipping") == ["none"]
 
 
@@ -137,14 +138,14 @@ def test_the_appendix_is_built_when_it_is_opened(page):
     rows = page.locator("#table-runs tbody tr")
     assert rows.count() == 0
     page.locator("#runs-details > summary").click()
-    expect(rows).to_have_count(43)
+    expect(rows).to_have_count(48)
     form = page.locator("form[data-table=table-runs]")
     form.get_by_label("Filter").fill("diverged value")
-    expect(form.get_by_role("status")).to_have_text("2 of 43 rows")
+    expect(form.get_by_role("status")).to_have_text("2 of 48 rows")
     assert "NaN in the gradient" in rows.locator("visible=true").first.inner_text()
     page.locator("#runs-details > summary").click()
     page.locator("#runs-details > summary").click()
-    expect(rows).to_have_count(43)
+    expect(rows).to_have_count(48)
 
 
 def test_the_skip_link_leads_to_the_answer(page):
@@ -166,7 +167,7 @@ def test_without_javascript_the_table_of_arms_is_whole(browser, report):
     context = browser.new_context(java_script_enabled=False)
     page = context.new_page()
     page.goto(report.as_uri())
-    assert page.locator("#table-arms tbody tr:visible").count() == 9
+    assert page.locator("#table-arms tbody tr:visible").count() == 10
     assert not page.locator("#runs-details").is_visible()
     assert not page.locator("form.controls, button").locator("visible=true").count()
     assert page.locator("#runs-elsewhere").is_visible()
