@@ -84,7 +84,7 @@ def _summary_parts(summary: Summary) -> dict:
         "answer": read_answer(summary),
         "facts": how_sure(summary),
         "modes": arm_tables.mode_table(summary),
-        "noise": [words.describe_noise(floor, summary) for floor in summary.noise_floor],
+        "noise": [words.describe_noise(floor) for floor in summary.noise_floor],
         "arms": arm_tables.arm_table(summary),
         "glyphs": [
             interval_glyph(subject.difference("final_test_accuracy"), reach) for subject in compared

@@ -91,7 +91,7 @@ def _answer(summary: Summary) -> list[str]:
 
 
 def _summary_tables(summary: Summary) -> list[str]:
-    noise = [escape(describe_noise(floor, summary)) for floor in summary.noise_floor]
+    noise = [escape(describe_noise(floor)) for floor in summary.noise_floor]
     measures = arm_tables.measure_table(summary)
     return [
         "## What each mode does at its best",

@@ -442,16 +442,14 @@ def test_the_noise_floor_is_told_in_words(sweep):
             "max_absolute_difference": 0.21,
             "sd": 0.05,
         }
-        for comparison, value in zip(document["comparisons"], (0.02, -0.03, 0.5), strict=True):
-            comparison["final_test_accuracy"]["mean_difference"] = value
 
     change_summary(folder, change)
     # The mean over 16 seeds: 1.96 * 5 / 4 = 2.45 points.
     assert (
         "none at learning rate 0.01: rounding alone moves the final test accuracy of a run by 2.0 "
         "points (median of 16 seeds), up to 21.0. The mean over 16 seeds it moves by up to 2.5 "
-        "points in 19 of 20 sweeps: so of the 2 differences from this baseline 1 is no larger "
-        "than rounding makes."
+        "points in 19 of 20 sweeps. The intervals of the arms hold this chaos already; a difference "
+        "between two single runs of this size says nothing."
     ) in render(folder).text
 
 
