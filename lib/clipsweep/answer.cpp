@@ -248,7 +248,7 @@ std::string insurance_text(const Summary& summary, const ArmSummary& baseline) {
   const auto all = learning_rates_of(summary);
   const auto without = usable_rates(summary, baseline);
   const ClipRange widest = widest_harmless(summary, baseline);
-  if (widest.usable.size() > without.size())
+  if (all.size() > 1 && widest.usable.size() > without.size())
     return fmt::format(
         "{} if that is well tuned; {} costs nothing measurable there and is usable at {} instead "
         "of {}: an insurance against a badly chosen learning rate.",
@@ -263,7 +263,7 @@ std::string insurance_text(const Summary& summary, const ArmSummary& baseline) {
         percent_text(baseline.metrics[kJudged].standard_deviation),
         percent_text(summary.arm(comparison->arm).metrics[kJudged].min),
         percent_text(baseline.metrics[kJudged].min));
-  return fmt::format("{}, the simpler choice: nothing seen here speaks for clipping.",
+  return fmt::format("{}, the simpler choice, or add seeds: nothing seen here speaks for clipping.",
                      in_words(baseline));
 }
 
