@@ -12,12 +12,12 @@
 #include "clipsweep/cohort_trainer.h"
 #include "clipsweep/error.h"
 #include "clipsweep/fused_engine.h"
-#include "clipsweep/lstm_baseline.h"
 #include "clipsweep/peak_flops.h"
 #include "clipsweep/random.h"
 #include "clipsweep/reference_engine.h"
 #include "clipsweep/simd.h"
 #include "clipsweep/sweep_runner.h"
+#include "clipsweep/torch_baseline.h"
 #include "clipsweep/torch_runtime.h"
 #include "clipsweep/wall_clock.h"
 #include "machine.h"
@@ -154,7 +154,7 @@ class ShapeBench {
       std::vector<std::uint32_t> indices(kBatchSize);
       std::iota(indices.begin(), indices.end(), 0U);
       gather(data_.train, indices, 0, batch);
-      LstmBaseline baseline(batch, shape_.hidden);
+      TorchBaseline baseline(batch, layout_.model);
       baseline.step();  // the first step pays for what later ones find ready
       return calls_per_second([&] { baseline.step(); });
     }

@@ -1,9 +1,10 @@
-// What the tests of the engines share: random pictures, batches and weights of any size, and the
-// same loss and gradient by torch::nn.
+// What the tests of the engines share: random pictures, batches and weights of any size for every
+// model, and the same loss and gradient by torch::nn.
 #pragma once
 
 #include <torch/torch.h>
 
+#include <string>
 #include <vector>
 
 #include "clipsweep/gradient_engine.h"
@@ -32,13 +33,19 @@ std::vector<float> no_limits(const Block& parameters);
 
 bool same_bits(Span<const float> a, Span<const float> b);
 
-// One source of a batch as [T, B, I] and its labels [B] of int64.
-at::Tensor inputs_of(const Batch& batch, int source);
-at::Tensor labels_of(const Batch& batch, int source);
+// Every cell, one layer and two, asked for everything.
+std::vector<Model> every_model();
 
-// The same loss and gradient by torch::nn::LSTM and torch::nn::Linear.
+// `rnn_tanh_2_layers_number`
+std::string test_name(const Model& model);
+
+// A batch of random samples for a model. Those of a source depend on its number alone.
+Batch random_batch(const Model& model, int size, int time_steps, std::vector<int> source_of_run);
+
+// The same loss, right answers and gradient by torch::nn.
 struct Oracle {
   at::Tensor loss;
+  std::int64_t corrects;
   at::Tensor gradient;  // [P], in the order of the layout
 };
 Oracle oracle(Span<const float> row, const ParameterLayout& layout, const Batch& batch, int source,

@@ -4,8 +4,10 @@
 
 #include <algorithm>
 #include <cmath>
+#include <functional>
 #include <limits>
 
+#include "clipsweep/batch_tensors.h"
 #include "clipsweep/clipping.h"
 #include "clipsweep/initial_weights.h"
 #include "engine_samples.h"
@@ -15,104 +17,159 @@ namespace {
 
 using at::Tensor;
 
-TEST(LstmCrossEntropy, AgreesWithTorchInDouble) {
-  for (const SampleShape& shape : sample_shapes()) {
-    const auto layout = lstm_layout(shape.inputs, shape.hidden, 10);
-    const auto batch = batch_of(random_images(shape, 200), shape.batch, {0});
-    Block block(1, layout.size());
-    set_row(block, 0, layout, 3);
-    const auto expected = oracle(block.row(0), layout, batch, 0, torch::kFloat64);
-    const Tensor parameters =
-        torch::from_blob(block.data(), {1, static_cast<std::int64_t>(layout.size())})
-            .to(torch::kFloat64)
-            .requires_grad_();
-    const Tensor inputs = inputs_of(batch, 0).permute({2, 0, 1}).unsqueeze(0).to(torch::kFloat64);
-    const Tensor labels = labels_of(batch, 0).unsqueeze(0);
-    const auto samples =
-        lstm_cross_entropy(parameters, layout, inputs, labels, torch::zeros({1}, torch::kInt64));
-    const Tensor loss = samples.losses.mean();
-    loss.backward();
-    EXPECT_LT(relative_error(loss, expected.loss), 1e-12);
-    EXPECT_LT(relative_error(parameters.grad()[0], expected.gradient), 1e-11);
+// Of one run that sees the batch's first source, in double: parameters [1, P].
+Tensor mean_loss(const Tensor& parameters, const ParameterLayout& layout, const Batch& batch) {
+  const Tensor inputs = input_tensor(batch).transpose(1, 2).to(torch::kFloat64);
+  Tensor targets = target_tensor(batch, layout.model.target);
+  if (layout.model.target == Target::kNumber) targets = targets.to(torch::kFloat64);
+  const Tensor source = torch::zeros({1}, torch::kInt64);
+  return sample_results(parameters, layout, inputs, targets, source).losses.mean();
+}
+
+Tensor double_leaf(Span<const float> row) {
+  return torch::tensor(std::vector<float>(row.begin(), row.end()))
+      .to(torch::kFloat64)
+      .unsqueeze(0)
+      .requires_grad_();
+}
+
+void expect_agreement_with_torch_in_double(const ParameterLayout& layout, const Batch& batch) {
+  Block block(1, layout.size());
+  set_row(block, 0, layout, 3);
+  const auto expected = oracle(block.row(0), layout, batch, 0, torch::kFloat64);
+  const Tensor parameters = double_leaf(block.row(0));
+  const Tensor loss = mean_loss(parameters, layout, batch);
+  loss.backward();
+  EXPECT_LT(relative_error(loss, expected.loss), 1e-12);
+  EXPECT_LT(relative_error(parameters.grad()[0], expected.gradient), 1e-11);
+}
+
+TEST(SampleResults, AgreeWithTorchInDouble) {
+  for (const SampleShape& shape : sample_shapes())
+    expect_agreement_with_torch_in_double(lstm_layout(shape.inputs, shape.hidden, 10),
+                                          batch_of(random_images(shape, 200), shape.batch, {0}));
+}
+
+// Three runs of two sources.
+void expect_agreement_with_torch_in_float(const ParameterLayout& layout, const Batch& batch) {
+  Block parameters(3, layout.size());
+  for (std::size_t r = 0; r < 3; ++r) set_row(parameters, r, layout, r);
+  StepResult result(3, layout.size());
+  make_reference_engine(layout, "cpu")
+      ->compute_gradients(parameters, batch, no_limits(parameters), result);
+  for (std::size_t r = 0; r < 3; ++r) {
+    const auto expected =
+        oracle(parameters.row(r), layout, batch, batch.source_of_run[r], torch::kFloat64);
+    const Tensor gradient = torch::from_blob(result.gradients.row(r).data(),
+                                             {static_cast<std::int64_t>(layout.size())});
+    EXPECT_NEAR(result.losses[r], expected.loss.item<double>(), 2e-6);
+    EXPECT_EQ(result.corrects[r], expected.corrects);
+    EXPECT_LT(relative_error(gradient.to(torch::kFloat64), expected.gradient), 1e-5);
   }
 }
 
 TEST(ReferenceEngine, AgreesWithTorchInFloatForSeveralRunsAndSeeds) {
-  for (const SampleShape& shape : sample_shapes()) {
-    const auto layout = lstm_layout(shape.inputs, shape.hidden, 10);
-    const auto batch = batch_of(random_images(shape, 200), shape.batch, {0, 1, 0});
-    Block parameters(3, layout.size());
-    for (std::size_t r = 0; r < 3; ++r) set_row(parameters, r, layout, r);
-    StepResult result(3, layout.size());
-    make_reference_engine(layout, "cpu")
-        ->compute_gradients(parameters, batch, no_limits(parameters), result);
-    for (std::size_t r = 0; r < 3; ++r) {
-      const auto expected =
-          oracle(parameters.row(r), layout, batch, batch.source_of_run[r], torch::kFloat64);
-      const Tensor gradient = torch::from_blob(result.gradients.row(r).data(),
-                                               {static_cast<std::int64_t>(layout.size())});
-      EXPECT_NEAR(result.losses[r], expected.loss.item<double>(), 2e-6);
-      EXPECT_LT(relative_error(gradient.to(torch::kFloat64), expected.gradient), 1e-5);
+  for (const SampleShape& shape : sample_shapes())
+    expect_agreement_with_torch_in_float(
+        lstm_layout(shape.inputs, shape.hidden, 10),
+        batch_of(random_images(shape, 200), shape.batch, {0, 1, 0}));
+}
+
+// To the last bit, in cohorts of these sizes, at any place. `batch_for` makes a batch for the
+// sources of its runs [R].
+void expect_that_a_run_does_not_know_its_neighbours(
+    const ParameterLayout& layout, const std::vector<std::size_t>& cohort_sizes,
+    const std::function<Batch(std::vector<int>)>& batch_for) {
+  const auto engine = make_reference_engine(layout, "cpu");
+  Block alone(1, layout.size());
+  set_row(alone, 0, layout, 5);
+  const auto batch_alone = batch_for({0});
+  StepResult expected(1, layout.size());
+  engine->compute_gradients(alone, batch_alone, no_limits(alone), expected);
+  const auto expected_evaluation = engine->evaluate(alone, batch_alone);
+  for (const std::size_t runs : cohort_sizes) {
+    for (const std::size_t place : {std::size_t{0}, runs / 2, runs - 1}) {
+      Block parameters(runs, layout.size());
+      for (std::size_t r = 0; r < runs; ++r) set_row(parameters, r, layout, 100 + r);
+      set_row(parameters, place, layout, 5);
+      std::vector<int> sources(runs, 1);
+      sources[place] = 0;
+      StepResult result(runs, layout.size());
+      engine->compute_gradients(parameters, batch_for(sources), no_limits(parameters), result);
+      EXPECT_EQ(result.losses[place], expected.losses[0]);
+      EXPECT_EQ(result.corrects[place], expected.corrects[0]);
+      EXPECT_TRUE(same_bits(result.gradients.row(place), expected.gradients.row(0)))
+          << "batch " << batch_alone.size << ", hidden " << layout.model.hidden << ", run " << place
+          << " of " << runs;
+      const auto evaluation = engine->evaluate(parameters, batch_alone);
+      EXPECT_EQ(evaluation.loss_sums[place], expected_evaluation.loss_sums[0]);
+      EXPECT_EQ(evaluation.corrects[place], expected_evaluation.corrects[0]);
     }
   }
 }
 
-TEST(ReferenceEngine, GradientIsThatOfFiniteDifferences) {
-  const SampleShape shape{5, 4, 3, 4};
-  const auto layout = lstm_layout(shape.inputs, shape.hidden, 10);
-  const auto batch = batch_of(random_images(shape, 10), shape.batch, {0});
-  const Tensor inputs = inputs_of(batch, 0).permute({2, 0, 1}).unsqueeze(0).to(torch::kFloat64);
-  const Tensor labels = labels_of(batch, 0).unsqueeze(0);
-  const auto loss_at = [&](const Tensor& parameters) {
-    return lstm_cross_entropy(parameters, layout, inputs, labels, torch::zeros({1}, torch::kInt64))
-        .losses.mean();
-  };
-  const auto row = initial_weights(Initialization::kTorch, layout, 1);
-  const Tensor parameters =
-      torch::tensor(row).to(torch::kFloat64).unsqueeze(0).clone().requires_grad_();
-  loss_at(parameters).backward();
+class EachModel : public ::testing::TestWithParam<Model> {
+ protected:
+  const ParameterLayout layout_ = layout_of(GetParam());
+};
+
+INSTANTIATE_TEST_SUITE_P(With, EachModel, ::testing::ValuesIn(every_model()),
+                         [](const auto& instance) { return test_name(instance.param); });
+
+TEST_P(EachModel, AgreesWithTorchInDouble) {
+  expect_agreement_with_torch_in_double(layout_, random_batch(GetParam(), 5, 7, {0}));
+}
+
+TEST_P(EachModel, AgreesWithTorchInFloatForSeveralRunsAndSeeds) {
+  expect_agreement_with_torch_in_float(layout_, random_batch(GetParam(), 20, 3, {0, 1, 0}));
+}
+
+TEST_P(EachModel, GradientIsThatOfFiniteDifferences) {
+  const auto batch = random_batch(GetParam(), 5, 4, {0});
+  const Tensor parameters = double_leaf(initial_weights(Initialization::kTorch, layout_, 1));
+  mean_loss(parameters, layout_, batch).backward();
   const torch::NoGradGuard no_grad;
   const double step = 1e-6;
   for (std::int64_t i = 0; i < parameters.size(1); i += 7) {
     Tensor above = parameters.clone(), below = parameters.clone();
     above[0][i] += step;
     below[0][i] -= step;
-    const double slope = ((loss_at(above) - loss_at(below)) / (2 * step)).item<double>();
-    EXPECT_NEAR(parameters.grad()[0][i].item<double>(), slope, 1e-8);
+    const Tensor rise = mean_loss(above, layout_, batch) - mean_loss(below, layout_, batch);
+    EXPECT_NEAR(parameters.grad()[0][i].item<double>(), rise.item<double>() / (2 * step), 1e-8);
   }
 }
 
-// To the last bit, whatever the shape: in cohorts of any size, at any place.
+// With a batch that fills whole vectors and one that does not.
+TEST_P(EachModel, ARunDoesNotKnowItsNeighbours) {
+  for (const int size : {5, 64})
+    expect_that_a_run_does_not_know_its_neighbours(layout_, {2, 17}, [&](auto sources) {
+      return random_batch(GetParam(), size, 6, std::move(sources));
+    });
+}
+
+TEST_P(EachModel, ANanStaysInItsRunAndIsNeverRight) {
+  const auto engine = make_reference_engine(layout_, "cpu");
+  const auto batch = random_batch(GetParam(), 5, 4, {0, 0});
+  Block parameters(2, layout_.size());
+  set_row(parameters, 0, layout_, 0);
+  set_row(parameters, 1, layout_, 1);
+  StepResult before(2, layout_.size()), after(2, layout_.size());
+  engine->compute_gradients(parameters, batch, no_limits(parameters), before);
+  parameters.row(0)[0] = NAN;
+  engine->compute_gradients(parameters, batch, no_limits(parameters), after);
+  EXPECT_TRUE(std::isnan(after.losses[0]));
+  EXPECT_EQ(after.corrects[0], 0);
+  EXPECT_TRUE(find_nonfinite(after.gradients.row(0)));
+  EXPECT_EQ(after.losses[1], before.losses[1]);
+  EXPECT_TRUE(same_bits(after.gradients.row(1), before.gradients.row(1)));
+}
+
 TEST(ReferenceEngine, ARunDoesNotKnowItsNeighbours) {
   for (const SampleShape& shape : sample_shapes()) {
-    const auto layout = lstm_layout(shape.inputs, shape.hidden, 10);
     const auto images = random_images(shape, 200);
-    const auto engine = make_reference_engine(layout, "cpu");
-    Block alone(1, layout.size());
-    set_row(alone, 0, layout, 5);
-    const auto batch_alone = batch_of(images, shape.batch, {0});
-    StepResult expected(1, layout.size());
-    engine->compute_gradients(alone, batch_alone, no_limits(alone), expected);
-    const auto expected_evaluation = engine->evaluate(alone, batch_alone);
-    for (const std::size_t runs : {2, 3, 17, 64}) {
-      for (const std::size_t place : {std::size_t{0}, runs / 2, runs - 1}) {
-        Block parameters(runs, layout.size());
-        for (std::size_t r = 0; r < runs; ++r) set_row(parameters, r, layout, 100 + r);
-        set_row(parameters, place, layout, 5);
-        std::vector<int> sources(runs, 1);
-        sources[place] = 0;
-        StepResult result(runs, layout.size());
-        engine->compute_gradients(parameters, batch_of(images, shape.batch, sources),
-                                  no_limits(parameters), result);
-        EXPECT_EQ(result.losses[place], expected.losses[0]);
-        EXPECT_EQ(result.corrects[place], expected.corrects[0]);
-        EXPECT_TRUE(same_bits(result.gradients.row(place), expected.gradients.row(0)))
-            << "batch " << shape.batch << ", hidden " << shape.hidden << ", run " << place << " of "
-            << runs;
-        const auto evaluation = engine->evaluate(parameters, batch_alone);
-        EXPECT_EQ(evaluation.loss_sums[place], expected_evaluation.loss_sums[0]);
-      }
-    }
+    expect_that_a_run_does_not_know_its_neighbours(
+        lstm_layout(shape.inputs, shape.hidden, 10), {2, 3, 17, 64},
+        [&](auto sources) { return batch_of(images, shape.batch, std::move(sources)); });
   }
 }
 
@@ -141,25 +198,6 @@ TEST(ReferenceEngine, PermutingTheRunsPermutesTheResults) {
   }
 }
 
-TEST(ReferenceEngine, ANanStaysInItsRunAndIsNeverRight) {
-  const SampleShape shape{32, 4, 5, 6};
-  const auto layout = lstm_layout(shape.inputs, shape.hidden, 10);
-  const auto batch = batch_of(random_images(shape, 64), 32, {0, 0});
-  const auto engine = make_reference_engine(layout, "cpu");
-  Block parameters(2, layout.size());
-  set_row(parameters, 0, layout, 0);
-  set_row(parameters, 1, layout, 1);
-  StepResult before(2, layout.size()), after(2, layout.size());
-  engine->compute_gradients(parameters, batch, no_limits(parameters), before);
-  parameters.row(0)[0] = NAN;
-  engine->compute_gradients(parameters, batch, no_limits(parameters), after);
-  EXPECT_TRUE(std::isnan(after.losses[0]));
-  EXPECT_EQ(after.corrects[0], 0);
-  EXPECT_TRUE(find_nonfinite(after.gradients.row(0)));
-  EXPECT_EQ(after.losses[1], before.losses[1]);
-  EXPECT_TRUE(same_bits(after.gradients.row(1), before.gradients.row(1)));
-}
-
 TEST(ReferenceEngine, RightAnswersAreCountedWithoutThePadding) {
   const SampleShape shape{7, 3, 4, 5};
   const auto layout = lstm_layout(shape.inputs, shape.hidden, 10);
@@ -174,6 +212,14 @@ TEST(ReferenceEngine, RightAnswersAreCountedWithoutThePadding) {
   EXPECT_EQ(result.corrects[0], 7);
   // -log(e / (e + 9))
   EXPECT_NEAR(result.losses[0], std::log(std::exp(1.0) + 9) - 1, 1e-6);
+}
+
+TEST(ReferenceEngine, RefusesABatchWithoutTheTarget) {
+  const auto layout = layout_of({Cell::kGru, 1, 3, 5, 1, Target::kNumber, 0.04});
+  auto batch = random_batch(layout.model, 5, 4, {0});
+  batch.numbers.clear();
+  Block parameters(1, layout.size());
+  EXPECT_THROW(make_reference_engine(layout, "cpu")->evaluate(parameters, batch), c10::Error);
 }
 
 // LibTorch's clipping functions as oracles on ordinary input; its norm clipping adds 1e-6.

@@ -5,8 +5,10 @@
 
 #include <algorithm>
 #include <cmath>
+#include <stdexcept>
 #include <type_traits>
 
+#include "clipsweep/batch_tensors.h"
 #include "clipsweep/error.h"
 #include "clipsweep/torch_runtime.h"
 
@@ -20,56 +22,42 @@ using at::Tensor;
 // only, a sample's numbers do not depend on how many runs come before it.
 constexpr int kTorchLanes = 32;
 
-// The views of a parameter block [R, P], each [R, ...].
-struct LstmParameters {
-  Tensor weight_ih;      // [R, 4H, I]
-  Tensor weight_hh;      // [R, 4H, H]
-  Tensor bias;           // [R, 4H, 1]
+struct ModelWeights {
+  std::vector<LayerWeights> layers;
   Tensor output_weight;  // [R, O, H]
   Tensor output_bias;    // [R, O, 1]
 };
 
-LstmParameters views_of(const Tensor& parameters, const ParameterLayout& layout) {
+// Each tensor of a parameter block [R, P] as matrices [R, rows, columns], a vector as one column.
+// Contiguous once, instead of at every time step.
+std::vector<Tensor> matrices_of(const Tensor& parameters, const ParameterLayout& layout) {
   std::vector<std::int64_t> sizes;
   for (const auto& tensor : layout.tensors)
     sizes.push_back(static_cast<std::int64_t>(tensor.size()));
-  const auto parts = parameters.split_with_sizes(sizes, 1);
-  const std::int64_t runs = parameters.size(0);
-  const std::int64_t gates = 4 * layout.model.hidden;
-  // Contiguous once, instead of at every time step.
-  return {parts[0].reshape({runs, gates, layout.model.inputs}).contiguous(),
-          parts[1].reshape({runs, gates, layout.model.hidden}).contiguous(),
-          parts[2].reshape({runs, gates, 1}),
-          parts[3].reshape({runs, layout.model.outputs, layout.model.hidden}),
-          parts[4].reshape({runs, layout.model.outputs, 1})};
+  auto matrices = parameters.split_with_sizes(sizes, 1);
+  for (std::size_t i = 0; i < matrices.size(); ++i)
+    matrices[i] =
+        matrices[i].reshape({parameters.size(0), layout.tensors[i].shape[0], -1}).contiguous();
+  return matrices;
 }
 
-using StateHook = std::function<void(const Tensor&)>;
-
-// The last hidden state [R, H, B] from inputs [R, I, T * B].
-Tensor last_hidden_state(const LstmParameters& weights, const Tensor& inputs, std::int64_t batch,
-                         const StateHook& on_state) {
-  const std::int64_t runs = inputs.size(0);
-  const std::int64_t hidden = weights.weight_hh.size(2);
-  const Tensor from_inputs = torch::baddbmm(weights.bias, weights.weight_ih, inputs);
-  const auto by_time = from_inputs.view({runs, 4 * hidden, -1, batch}).unbind(2);
-  Tensor h = torch::zeros({runs, hidden, batch}, inputs.options());
-  Tensor c = torch::zeros_like(h);
-  for (const Tensor& from_input : by_time) {
-    const Tensor gates = torch::baddbmm(from_input, weights.weight_hh, h);  // [R, 4H, B]
-    const auto gate = gates.chunk(4, 1);                                    // i, f, g, o
-    c = torch::sigmoid(gate[1]) * c + torch::sigmoid(gate[0]) * torch::tanh(gate[2]);
-    h = torch::sigmoid(gate[3]) * torch::tanh(c);
-    if (on_state) {
-      on_state(c);
-      on_state(h);
-    }
+// In the order of the layout.
+ModelWeights weights_of(const Tensor& parameters, const ParameterLayout& layout) {
+  const auto matrices = matrices_of(parameters, layout);
+  auto next = matrices.begin();
+  ModelWeights weights;
+  for (int layer = 0; layer < layout.model.layers; ++layer) {
+    weights.layers.push_back({next[0], next[1], next[2], {}});
+    next += 3;
+    if (layout.model.cell == Cell::kGru) weights.layers.back().bias_hh = *next++;
   }
-  return h;
+  weights.output_weight = next[0];
+  weights.output_bias = next[1];
+  return weights;
 }
 
 // Repeats the first sample of each source until the batch fills whole vectors, so that the padding
-// is never non-finite where the batch is not. inputs [S, T, I, B] -> [S, T, I, B'].
+// is never non-finite where the batch is not. [..., B] -> [..., B'].
 Tensor padded(const Tensor& samples) {
   const std::int64_t size = samples.size(-1);
   const std::int64_t missing = (kTorchLanes - size % kTorchLanes) % kTorchLanes;
@@ -128,19 +116,18 @@ class ReferenceEngine : public GradientEngine {
                          Span<const float> backprop_limits, StepResult& result) override {
     const Tensor leaf = on_device(parameters).requires_grad_();
     DerivativeLimits limits(backprop_limits, batch.size, device_);
-    const auto samples = forward(leaf, batch, limits.hook());
+    const auto samples = forward(leaf, batch, batch.source_of_run, limits.hook());
     const Tensor losses = samples.losses.sum(1) / batch.size;
-    // The sum's gradient with respect to a row is that of the row's own loss.
-    const auto gradients = torch::autograd::grad({losses}, {leaf}, {torch::ones_like(losses)});
     copy_to(losses.detach(), result.losses.data());
     copy_to(samples.corrects.sum(1), result.corrects.data());
-    copy_to(gradients[0], result.gradients.data());
+    copy_to(gradient_of(losses, leaf), result.gradients.data());
     copy_to(limits.counts(), result.clipped_derivatives.data());
   }
 
   EvaluationResult evaluate(const Block& parameters, const Batch& batch) override {
     const torch::NoGradGuard no_grad;
-    const auto samples = forward(on_device(parameters), batch);
+    const std::vector<int> only_source(parameters.rows(), 0);
+    const auto samples = forward(on_device(parameters), batch, only_source);
     EvaluationResult result;
     result.loss_sums.resize(parameters.rows());
     result.corrects.resize(parameters.rows());
@@ -149,34 +136,49 @@ class ReferenceEngine : public GradientEngine {
     return result;
   }
 
- private:
-  Tensor on_device(const Block& block) const {
-    const auto sizes = {static_cast<std::int64_t>(block.rows()),
-                        static_cast<std::int64_t>(block.columns())};
-    return torch::from_blob(const_cast<float*>(block.data()), sizes).to(device_);
+  std::vector<float> state_gradient_norms(Span<const float> parameters, const Batch& batch,
+                                          std::size_t source, float backprop_limit) override {
+    const Tensor leaf = on_device(parameters.data(), 1, parameters.size()).requires_grad_();
+    DerivativeLimits limits({&backprop_limit, 1}, batch.size, device_);
+    const auto samples = forward(leaf, batch, {static_cast<int>(source)}, limits.hook());
+    std::vector<float> norms(samples.top_states.size());
+    for (std::size_t t = 0; t < norms.size(); ++t)
+      samples.top_states[t].register_hook([&norms, &batch, t](const Tensor& derivative) {
+        norms[t] = norm_of(derivative.narrow(2, 0, batch.size));
+      });
+    gradient_of(samples.losses.sum(1) / batch.size, leaf);
+    return norms;
   }
 
+ private:
+  Tensor on_device(const Block& block) const {
+    return on_device(block.data(), block.rows(), block.columns());
+  }
+
+  Tensor on_device(const float* numbers, std::size_t rows, std::size_t columns) const {
+    const auto sizes = {static_cast<std::int64_t>(rows), static_cast<std::int64_t>(columns)};
+    return torch::from_blob(const_cast<float*>(numbers), sizes).to(device_);
+  }
+
+  // [R, P]. The sum's gradient with respect to a row is that of the row's own loss.
+  static Tensor gradient_of(const Tensor& losses, const Tensor& leaf) {
+    return torch::autograd::grad({losses}, {leaf}, {torch::ones_like(losses)})[0];
+  }
+
+  // Squares of exploding derivatives would overflow in float32.
+  static float norm_of(const Tensor& derivative) {
+    return static_cast<float>(derivative.to(torch::kFloat64).norm().item<double>());
+  }
+
+  // source_of_run [R]
   SampleResults forward(const Tensor& parameters, const Batch& batch,
+                        const std::vector<int>& source_of_run,
                         const StateHook& on_state = {}) const {
-    const auto sources = static_cast<std::int64_t>(batch.sources);
-    const auto blocks = static_cast<std::int64_t>(batch.blocks());
-    const auto lanes = static_cast<std::int64_t>(kLanes);
-    const Tensor inputs = torch::from_blob(const_cast<float*>(batch.values.data()),
-                                           {sources, blocks, batch.time_steps, batch.inputs, lanes})
-                              .permute({0, 3, 2, 1, 4})
-                              .reshape({sources, batch.inputs, batch.time_steps, blocks * lanes})
-                              .narrow(3, 0, batch.size)
-                              .contiguous();
-    const Tensor labels = torch::from_blob(const_cast<std::uint8_t*>(batch.labels.data()),
-                                           {sources, blocks * lanes}, torch::kUInt8)
-                              .narrow(1, 0, batch.size)
-                              .contiguous();
-    Tensor source_of_run = torch::zeros({parameters.size(0)}, torch::kInt64);
-    for (std::size_t r = 0; r < batch.source_of_run.size(); ++r)
-      source_of_run[static_cast<std::int64_t>(r)] = batch.source_of_run[r];
-    return lstm_cross_entropy(parameters, layout_, inputs.to(device_),
-                              labels.to(device_, torch::kInt64), source_of_run.to(device_),
-                              on_state);
+    const Tensor inputs = input_tensor(batch).transpose(1, 2).contiguous();  // [S, I, T, B]
+    const Tensor targets = target_tensor(batch, layout_.model.target);
+    const Tensor sources = torch::tensor(source_of_run).to(torch::kInt64);
+    return sample_results(parameters, layout_, inputs.to(device_), targets.to(device_),
+                          sources.to(device_), on_state);
   }
 
   // LibTorch has no unsigned 64-bit integers.
@@ -191,31 +193,65 @@ class ReferenceEngine : public GradientEngine {
   const torch::Device device_;
 };
 
+// Softmax cross-entropy from logits [R, O, N], with labels [R, N].
+SampleResults class_results(const Tensor& logits, const Tensor& labels) {
+  const Tensor losses = -torch::log_softmax(logits, 1).gather(1, labels.unsqueeze(1)).squeeze(1);
+  return {losses, (logits.argmax(1) == labels) & ~losses.isnan(), {}};
+}
+
+// The same at each time step, with labels [R, T, B].
+SampleResults each_step_results(const Tensor& logits, const Tensor& labels) {
+  const auto steps = class_results(logits, labels.flatten(1));
+  return {
+      steps.losses.view(labels.sizes()).mean(1), steps.corrects.view(labels.sizes()).all(1), {}};
+}
+
+// The squared error of outputs [R, 1, B], with numbers [R, B].
+SampleResults number_results(const Tensor& outputs, const Tensor& numbers, double right_within) {
+  const Tensor losses = (outputs.squeeze(1) - numbers).square();
+  return {losses, losses <= right_within, {}};
+}
+
+// targets [R, ..., B'] -> losses and right answers [R, B']
+SampleResults output_results(const Model& model, const ModelWeights& weights,
+                             const std::vector<Tensor>& states, const Tensor& targets) {
+  const bool each_step = model.target == Target::kClassEachStep;
+  const Tensor h = each_step ? torch::stack(states, 2).flatten(2) : states.back();
+  const Tensor outputs = torch::baddbmm(weights.output_bias, weights.output_weight, h);
+  switch (model.target) {
+    case Target::kClass:
+      return class_results(outputs, targets);
+    case Target::kClassEachStep:
+      return each_step_results(outputs, targets);
+    case Target::kNumber:
+      return number_results(outputs, targets, model.right_within);
+  }
+  throw std::logic_error("output_results: no such target");
+}
+
 }  // namespace
 
-SampleResults lstm_cross_entropy(const Tensor& parameters, const ParameterLayout& layout,
-                                 const Tensor& inputs, const Tensor& labels,
-                                 const Tensor& source_of_run, const StateHook& on_state) {
-  const std::int64_t runs = parameters.size(0);
-  const std::int64_t size = inputs.size(3);
+SampleResults sample_results(const Tensor& parameters, const ParameterLayout& layout,
+                             const Tensor& inputs, const Tensor& targets,
+                             const Tensor& source_of_run, const StateHook& on_state) {
+  const Model& model = layout.model;
   TORCH_CHECK(parameters.dim() == 2 && parameters.size(1) == std::int64_t(layout.size()),
-              "lstm_cross_entropy: parameters must be [R, ", layout.size(), "], not ",
+              "sample_results: parameters must be [R, ", layout.size(), "], not ",
               parameters.sizes());
-  TORCH_CHECK(inputs.size(1) == layout.model.inputs, "lstm_cross_entropy: inputs must be [S, ",
-              layout.model.inputs, ", T, B], not ", inputs.sizes());
-  const LstmParameters weights = views_of(parameters, layout);
+  TORCH_CHECK(inputs.size(1) == model.inputs, "sample_results: inputs must be [S, ", model.inputs,
+              ", T, B], not ", inputs.sizes());
+  TORCH_CHECK(model.target != Target::kNumber || model.outputs == 1,
+              "sample_results: a number needs 1 output, not ", model.outputs);
+  const ModelWeights weights = weights_of(parameters, layout);
   const Tensor samples = padded(inputs);
-  const std::int64_t width = samples.size(3);
-  const bool shared = samples.size(0) == 1;
-  const Tensor flat = samples.reshape({samples.size(0), layout.model.inputs, -1});
-  const Tensor of_runs = shared ? flat.expand({runs, -1, -1}) : flat.index_select(0, source_of_run);
-  const Tensor h = last_hidden_state(weights, of_runs, width, on_state);
-  const Tensor logits =
-      torch::baddbmm(weights.output_bias, weights.output_weight, h);  // [R, O, B']
-  const Tensor target = padded(labels).index_select(0, source_of_run).unsqueeze(1);
-  const Tensor losses = -torch::log_softmax(logits, 1).gather(1, target).squeeze(1);
-  const Tensor right = (logits.argmax(1) == target.squeeze(1)) & ~losses.isnan();
-  return {losses.narrow(1, 0, size), right.narrow(1, 0, size).to(torch::kInt64)};
+  const Tensor of_runs = samples.size(0) == 1 ? samples.expand({parameters.size(0), -1, -1, -1})
+                                              : samples.index_select(0, source_of_run);
+  const auto states = hidden_states(model.cell, weights.layers, of_runs, on_state);
+  const Tensor targets_of_runs = padded(targets).index_select(0, source_of_run);
+  const auto results = output_results(model, weights, states, targets_of_runs);
+  const std::int64_t size = inputs.size(3);
+  return {results.losses.narrow(1, 0, size), results.corrects.narrow(1, 0, size).to(torch::kInt64),
+          states};
 }
 
 std::unique_ptr<GradientEngine> make_reference_engine(const ParameterLayout& layout,

@@ -1,19 +1,20 @@
-// What the engines are measured against: one run as a tutorial writes it, with torch::nn::LSTM.
+// What the engines are measured against: one run as a tutorial writes it, with torch::nn.
 #pragma once
 
 #include <memory>
 
 #include "clipsweep/batches.h"
+#include "clipsweep/model.h"
 
 namespace clipsweep {
 
-// One run in LibTorch's usual way, on one thread: torch::nn::LSTM and torch::nn::Linear,
+// One run in LibTorch's usual way, on one thread: torch::nn::LSTM, GRU or RNN, torch::nn::Linear,
 // clip_grad_norm_, torch::optim::SGD.
-class LstmBaseline {
+class TorchBaseline {
  public:
   // Every step sees the batch's first source.
-  LstmBaseline(const Batch& batch, int hidden);
-  ~LstmBaseline();
+  TorchBaseline(const Batch& batch, const Model& model);
+  ~TorchBaseline();
 
   // Forward, loss, backward, clip, update.
   void step();
