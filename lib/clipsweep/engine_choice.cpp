@@ -1,5 +1,7 @@
 #include "clipsweep/engine_choice.h"
 
+#include <fmt/format.h>
+
 #include "clipsweep/error.h"
 #include "clipsweep/name_table.h"
 
@@ -9,20 +11,45 @@ namespace {
 constexpr NameTable<EngineName, 2> kNames = {
     {{EngineName::kReference, "reference"}, {EngineName::kFused, "fused"}}};
 
+// What of a model the fused engine has no kernels for, in words; empty if it knows it.
+std::string unknown_to_fused(const Model& model) {
+  if (model.cell == Cell::kGru) return "gru";
+  if (model.layers > 1) return fmt::format("{} layers", model.layers);
+  if (model.target == Target::kClassEachStep) return "class at each time step";
+  return "";
+}
+
 }  // namespace
 
 const char* to_text(EngineName name) { return name_in(kNames, name); }
 
+bool fused_engine_knows(const Model& model) { return unknown_to_fused(model).empty(); }
+
+EngineChoice choose_engine(const std::string& engine, const std::string& device,
+                           const Model& model) {
+  if (engine == "reference") return {EngineName::kReference, "as asked for"};
+  const bool on_cpu = device == "cpu";
+  const std::string unknown = unknown_to_fused(model);
+  if (engine == "fused") {
+    if (!on_cpu)
+      throw ConfigError(
+          "--engine fused computes on the CPU alone; use --device cpu, or --engine reference");
+    if (!unknown.empty())
+      throw ConfigError(fmt::format(
+          "--engine fused knows no {}: it goes with one layer of lstm, rnn-tanh or rnn-relu and an "
+          "answer after the last time step; use --engine reference, or auto",
+          unknown));
+    return {EngineName::kFused, "as asked for"};
+  }
+  if (!on_cpu) return {EngineName::kReference, "auto: the one for --device " + device};
+  if (!unknown.empty())
+    return {EngineName::kReference, "auto: the fused engine knows no " + unknown};
+  return {EngineName::kFused, fmt::format("auto: {} on the CPU", to_text(model.cell))};
+}
+
 EngineChoice choose_engine(const ExperimentConfig& config) {
-  const bool on_cpu = config.device == "cpu";
-  if (config.engine == "reference") return {EngineName::kReference, "as asked for"};
-  if (config.engine == "fused" && !on_cpu)
-    throw ConfigError(
-        "--engine fused computes on the CPU alone; use --device cpu, or --engine reference");
-  if (config.engine == "fused") return {EngineName::kFused, "as asked for"};
-  // The kernels know the LSTM with a dense layer, which is all there is, in any size.
-  if (on_cpu) return {EngineName::kFused, "auto: an LSTM on the CPU"};
-  return {EngineName::kReference, "auto: the one for --device " + config.device};
+  Model model;  // one LSTM, which is all there is
+  return choose_engine(config.engine, config.device, model);
 }
 
 }  // namespace clipsweep

@@ -1,11 +1,12 @@
 // Which engine computes the gradients: what `--engine` asks for, or the best for the task, cell,
-// sizes and device. Never the mode, threshold, learning rate or seed decides: runs that are compared
-// have the same engine.
+// sizes and device. Never the mode, threshold, learning rate or seed decides: runs that are
+// compared have the same engine.
 #pragma once
 
 #include <string>
 
 #include "clipsweep/experiment_config.h"
+#include "clipsweep/model.h"
 
 namespace clipsweep {
 
@@ -14,12 +15,21 @@ enum class EngineName { kReference, kFused };
 // As in run.json: `reference`, `fused`.
 const char* to_text(EngineName name);
 
+// Whether the fused engine has kernels for this: one layer of lstm, rnn-tanh or rnn-relu of any
+// size, and a class or a number after the last time step.
+bool fused_engine_knows(const Model& model);
+
 struct EngineChoice {
   EngineName name = EngineName::kReference;
-  std::string reason;  // "auto: an LSTM on the CPU"
+  std::string reason;  // "auto: lstm on the CPU"
 };
 
-// Throws ConfigError if the engine that is asked for cannot do what the settings say.
+// For one model. engine: `auto`, `reference` or `fused`; device: `cpu` or `cuda`. Throws
+// ConfigError if the engine that is asked for cannot do it.
+EngineChoice choose_engine(const std::string& engine, const std::string& device,
+                           const Model& model);
+
+// For the model that the settings say.
 EngineChoice choose_engine(const ExperimentConfig& config);
 
 }  // namespace clipsweep

@@ -853,7 +853,7 @@ def test_the_fused_engine_refuses_another_device(tmp_path):
 def test_plan_says_which_engine_and_why(tmp_path):
     environment = {**os.environ, "XDG_CACHE_HOME": str(tmp_path)}
     text = call("plan", *GRID, *SHORT, env=environment).stdout
-    assert re.search(r"^the fused engine with \w+ \(auto: an LSTM on the CPU\)$", text, re.MULTILINE)
+    assert re.search(r"^the fused engine with \w+ \(auto: lstm on the CPU\)$", text, re.MULTILINE)
     plan = strict(call("plan", *GRID, *SHORT, "--engine", "reference", "--json").stdout)
     assert plan["engine"] == {"name": "reference", "reason": "as asked for"}
 
