@@ -15,6 +15,7 @@
 #include "clipsweep/lstm_kernels.h"
 #include "clipsweep/optimizer.h"
 #include "clipsweep/random.h"
+#include "clipsweep/rnn_kernels.h"
 #include "clipsweep/run_record.h"
 #include "clipsweep/simd.h"
 
@@ -39,19 +40,20 @@ ImageSet random_images(int time_steps) {
 
 // One run's weights and a batch, for H units and T time steps.
 struct Sample {
-  Sample(int hidden, int time_steps)
+  Sample(Cell cell, int hidden, int time_steps)
       : images(random_images(time_steps)),
-        layout(lstm_layout(kInputs, hidden, ImageData::kClasses)),
-        weights(initial_weights(Initialization::kKeras, layout, 0)),
+        layout(layout_of({cell, 1, kInputs, hidden, ImageData::kClasses})),
+        weights(initial_weights(Initialization::kTorch, layout, 0)),
         gradient(weights),
         indices(kBatchSize),
-        batch(make_batch(images, 1, kBatchSize, {0})),
-        sizes{static_cast<std::size_t>(time_steps), kInputs, static_cast<std::size_t>(hidden),
-              ImageData::kClasses},
-        workspace(sizes) {
+        batch(make_batch(images, 1, kBatchSize, {0})) {
     std::iota(indices.begin(), indices.end(), 0U);
     gather(images, indices, 0, batch);
+    memory.grow_to(layout.model, batch);
   }
+  Sample() : Sample(Cell::kLstm, 10, 28) {}  // the classic example
+
+  KernelRun run() { return {layout.model, weights.data(), batch, 0, memory}; }
 
   ImageSet images;
   ParameterLayout layout;
@@ -59,23 +61,34 @@ struct Sample {
   std::vector<float> gradient;
   std::vector<std::uint32_t> indices;
   Batch batch;
-  LstmSizes sizes;
-  LstmWorkspace workspace;
+  KernelMemory memory;
 };
 
-void Losses(benchmark::State& state) {
-  Sample sample(static_cast<int>(state.range(0)), static_cast<int>(state.range(1)));
-  for (auto _ : state)
-    benchmark::DoNotOptimize(
-        lstm_losses(sample.sizes, sample.weights.data(), sample.batch, 0, sample.workspace));
+CellKernels kernels_for(Cell cell) {
+  return cell == Cell::kLstm ? lstm_kernels() : rnn_kernels(cell);
 }
 
-void Gradients(benchmark::State& state) {
-  Sample sample(static_cast<int>(state.range(0)), static_cast<int>(state.range(1)));
+void Losses(benchmark::State& state, Cell cell) {
+  Sample sample(cell, static_cast<int>(state.range(0)), static_cast<int>(state.range(1)));
+  const CellKernels kernels = kernels_for(cell);
+  for (auto _ : state) benchmark::DoNotOptimize(kernels.losses(sample.run()));
+}
+
+void Gradients(benchmark::State& state, Cell cell) {
+  Sample sample(cell, static_cast<int>(state.range(0)), static_cast<int>(state.range(1)));
+  const CellKernels kernels = kernels_for(cell);
   for (auto _ : state)
-    benchmark::DoNotOptimize(lstm_gradients(
-        sample.sizes, sample.weights.data(), sample.batch, 0,
-        std::numeric_limits<float>::infinity(), sample.workspace, sample.gradient.data()));
+    benchmark::DoNotOptimize(kernels.gradients(sample.run(), std::numeric_limits<float>::infinity(),
+                                               sample.gradient.data()));
+}
+
+void StateDerivativeSquares(benchmark::State& state, Cell cell) {
+  Sample sample(cell, static_cast<int>(state.range(0)), static_cast<int>(state.range(1)));
+  const CellKernels kernels = kernels_for(cell);
+  std::vector<double> squares(static_cast<std::size_t>(state.range(1)));
+  for (auto _ : state)
+    kernels.state_derivative_squares(sample.run(), std::numeric_limits<float>::infinity(),
+                                     squares.data());
 }
 
 void shapes(benchmark::internal::Benchmark* benchmark) {
@@ -83,17 +96,22 @@ void shapes(benchmark::internal::Benchmark* benchmark) {
     for (const int hidden : {10, 32, 64, 128, 256, 512}) benchmark->Args({hidden, time_steps});
   benchmark->ArgNames({"H", "T"})->Unit(benchmark::kMicrosecond);
 }
-BENCHMARK(Losses)->Apply(shapes);
-BENCHMARK(Gradients)->Apply(shapes);
+BENCHMARK_CAPTURE(Losses, lstm, Cell::kLstm)->Apply(shapes);
+BENCHMARK_CAPTURE(Losses, rnn_tanh, Cell::kRnnTanh)->Apply(shapes);
+BENCHMARK_CAPTURE(Gradients, lstm, Cell::kLstm)->Apply(shapes);
+BENCHMARK_CAPTURE(Gradients, rnn_tanh, Cell::kRnnTanh)->Apply(shapes);
+BENCHMARK_CAPTURE(Gradients, rnn_relu, Cell::kRnnRelu)->Apply(shapes);
+BENCHMARK_CAPTURE(StateDerivativeSquares, lstm, Cell::kLstm)->Apply(shapes);
+BENCHMARK_CAPTURE(StateDerivativeSquares, rnn_tanh, Cell::kRnnTanh)->Apply(shapes);
 
 void GatherBatch(benchmark::State& state) {
-  Sample sample(10, 28);
+  Sample sample;
   for (auto _ : state) gather(sample.images, sample.indices, 0, sample.batch);
 }
 BENCHMARK(GatherBatch)->Unit(benchmark::kMicrosecond);
 
 void MeasureNorms(benchmark::State& state) {
-  const Sample sample(10, 28);
+  const Sample sample;
   GradientNorms norms;
   for (auto _ : state) {
     measure_norms(sample.weights, sample.layout, norms);
@@ -104,7 +122,7 @@ void MeasureNorms(benchmark::State& state) {
 BENCHMARK(MeasureNorms);
 
 void ProposeStep(benchmark::State& state) {
-  const Sample sample(10, 28);
+  const Sample sample;
   SgdStep step;
   const std::vector<float> velocity(sample.weights.size());
   for (auto _ : state)
@@ -113,7 +131,7 @@ void ProposeStep(benchmark::State& state) {
 BENCHMARK(ProposeStep);
 
 void Clip(benchmark::State& state) {
-  Sample sample(10, 28);
+  Sample sample;
   GradientNorms norms;
   const auto& mode = clip_modes()[static_cast<std::size_t>(state.range(0))];
   const ClipRule rule{mode.mode, 0.01};

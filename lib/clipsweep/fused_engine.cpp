@@ -1,30 +1,35 @@
 #include "clipsweep/fused_engine.h"
 
-#include <optional>
+#include <cmath>
+#include <stdexcept>
 
+#include "clipsweep/engine_choice.h"
 #include "clipsweep/lstm_kernels.h"
+#include "clipsweep/rnn_kernels.h"
 #include "clipsweep/simd.h"
 
 namespace clipsweep {
 namespace {
 
+CellKernels kernels_for(Cell cell) {
+  return cell == Cell::kLstm ? lstm_kernels() : rnn_kernels(cell);
+}
+
 class FusedEngine : public GradientEngine {
  public:
-  explicit FusedEngine(const ParameterLayout& layout)
-      : sizes_{0, static_cast<std::size_t>(layout.model.inputs),
-               static_cast<std::size_t>(layout.model.hidden),
-               static_cast<std::size_t>(layout.model.outputs)} {}
+  explicit FusedEngine(const Model& model)
+      : model_(model), simd_(simd_name()), kernels_(kernels_for(model.cell)) {}
 
   std::string name() const override { return "fused"; }
-  std::string simd() const override { return simd_name(); }
+  std::string simd() const override { return simd_; }
 
   void compute_gradients(const Block& parameters, const Batch& batch,
                          Span<const float> backprop_limits, StepResult& result) override {
-    LstmWorkspace& workspace = workspace_for(batch);
     for (std::size_t r = 0; r < parameters.rows(); ++r) {
+      const auto source = static_cast<std::size_t>(batch.source_of_run[r]);
       const SampleSums sums =
-          lstm_gradients(sizes_, parameters.row(r).data(), batch, source_of(batch, r),
-                         backprop_limits[r], workspace, result.gradients.row(r).data());
+          kernels_.gradients(run_of(parameters.row(r), batch, source), backprop_limits[r],
+                             result.gradients.row(r).data());
       // As the frameworks have it: a sum beyond float32 is Inf, whatever the mean would be.
       result.losses[r] = static_cast<float>(sums.loss) / static_cast<float>(batch.size);
       result.corrects[r] = sums.corrects;
@@ -33,39 +38,44 @@ class FusedEngine : public GradientEngine {
   }
 
   EvaluationResult evaluate(const Block& parameters, const Batch& batch) override {
-    LstmWorkspace& workspace = workspace_for(batch);
     EvaluationResult result;
     for (std::size_t r = 0; r < parameters.rows(); ++r) {
-      const SampleSums sums = lstm_losses(sizes_, parameters.row(r).data(), batch, 0, workspace);
+      const SampleSums sums = kernels_.losses(run_of(parameters.row(r), batch, 0));
       result.loss_sums.push_back(sums.loss);
       result.corrects.push_back(sums.corrects);
     }
     return result;
   }
 
+  // A pass of its own: an ordinary step pays nothing for it.
+  std::vector<float> state_gradient_norms(Span<const float> parameters, const Batch& batch,
+                                          std::size_t source, float backprop_limit) override {
+    std::vector<double> squares(static_cast<std::size_t>(batch.time_steps));
+    kernels_.state_derivative_squares(run_of(parameters, batch, source), backprop_limit,
+                                      squares.data());
+    std::vector<float> norms;
+    for (const double square : squares) norms.push_back(static_cast<float>(std::sqrt(square)));
+    return norms;
+  }
+
  private:
-  static std::size_t source_of(const Batch& batch, std::size_t r) {
-    return static_cast<std::size_t>(batch.source_of_run[r]);
+  KernelRun run_of(Span<const float> parameters, const Batch& batch, std::size_t source) {
+    memory_.grow_to(model_, batch);
+    return {model_, parameters.data(), batch, source, memory_};
   }
 
-  // Made with the first batch; those that follow have as many time steps.
-  LstmWorkspace& workspace_for(const Batch& batch) {
-    const auto time_steps = static_cast<std::size_t>(batch.time_steps);
-    if (!workspace_ || sizes_.time_steps != time_steps) {
-      sizes_.time_steps = time_steps;
-      workspace_.emplace(sizes_);
-    }
-    return *workspace_;
-  }
-
-  LstmSizes sizes_;
-  std::optional<LstmWorkspace> workspace_;
+  const Model model_;
+  const std::string simd_;
+  const CellKernels kernels_;
+  KernelMemory memory_;
 };
 
 }  // namespace
 
 std::unique_ptr<GradientEngine> make_fused_engine(const ParameterLayout& layout) {
-  return std::make_unique<FusedEngine>(layout);
+  if (!fused_engine_knows(layout.model))
+    throw std::logic_error("make_fused_engine: no kernels for this model");
+  return std::make_unique<FusedEngine>(layout.model);
 }
 
 }  // namespace clipsweep

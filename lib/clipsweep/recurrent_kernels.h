@@ -1,0 +1,87 @@
+// What the kernels of the fused engine share, whatever the cell: one run's work, the memory it is
+// done in, and what comes out. They compute one recurrent layer and a dense layer of one run,
+// forward and backward through time, by SIMD over the samples of a batch, without a tensor
+// operation or a memory allocation. Compiled for several instruction sets, the best of which is
+// used (simd.h).
+//
+// Samples lie in blocks of kLanes, one cache line a row: [T, rows, kLanes] for each block. Up to
+// kGroupBlocks blocks are one group, whose activations are in the cache while they are needed; a
+// batch is worked through group by group.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+
+#include "clipsweep/aligned.h"
+#include "clipsweep/batches.h"
+#include "clipsweep/model.h"
+
+namespace clipsweep {
+
+inline constexpr std::size_t kGroupBlocks = 2;
+
+// G is the number of the cell's gates, 1 for the plain cells.
+struct KernelSizes {
+  KernelSizes(const Model& model, const Batch& batch);
+
+  std::size_t gates;       // G
+  std::size_t time_steps;  // T
+  std::size_t inputs;      // I
+  std::size_t hidden;      // H
+  std::size_t outputs;     // O
+};
+
+// The memory of one group's pass; every row is [kLanes].
+struct KernelMemory {
+  // Makes room for a batch of this size. It never shrinks: batches may differ in length.
+  void grow_to(const Model& model, const Batch& batch);
+
+  // The weights as the kernels read them, one after the other: in tiles of rows, column by column.
+  AlignedVector<float> gate_weights;
+  AlignedVector<float> recurrent_weights;  // transposed
+  AlignedVector<float> output_weights;
+  AlignedVector<float> output_weights_transposed;
+
+  AlignedVector<float> gates;              // [blocks, T, GH]: values, then their derivatives
+  AlignedVector<float> states;             // [blocks, T + 1, H], the first of zeros
+  AlignedVector<float> state_derivatives;  // [blocks, H], of the last state
+  AlignedVector<float> logits;             // [blocks, O]: values, then their derivatives
+
+  // Of the LSTM alone.
+  AlignedVector<float> cells;             // [blocks, T + 1, H], the first of zeros
+  AlignedVector<float> cell_tanhs;        // [blocks, T, H]
+  AlignedVector<float> cell_derivatives;  // [blocks, H]
+};
+
+// One run at one source of a batch.
+struct KernelRun {
+  const Model& model;    // of one layer
+  const float* weights;  // [P] as in layout_of
+  const Batch& batch;
+  std::size_t source;
+  KernelMemory& memory;  // grown to the batch
+};
+
+// Summed over the samples of a batch.
+struct SampleSums {
+  double loss = 0;
+  std::int64_t corrects = 0;
+  std::uint64_t clipped_derivatives = 0;
+};
+
+// What can be computed of a run with one kind of cell. The output layer is y = W_out h_T + b_out.
+//
+// Where `backprop_limit` is finite, each derivative of the mean loss with respect to a hidden or
+// cell state is limited to [-limit, limit] on its way back (Graves, 2013), and those that were
+// changed are counted.
+struct CellKernels {
+  // Loss, right answers and the gradient [P] of the mean loss.
+  SampleSums (*gradients)(const KernelRun& run, float backprop_limit, float* gradient);
+  // Loss and right answers alone.
+  SampleSums (*losses)(const KernelRun& run);
+  // The sum over units and samples of the squared derivative of the mean loss with respect to h_t,
+  // as limited, for each time step [T].
+  void (*state_derivative_squares)(const KernelRun& run, float backprop_limit, double* squares);
+};
+
+}  // namespace clipsweep
