@@ -4,6 +4,7 @@
 #include <cmath>
 #include <limits>
 
+#include "clipsweep/batch_tensors.h"
 #include "clipsweep/fused_engine.h"
 #include "clipsweep/gradient_norms.h"
 #include "clipsweep/random.h"
@@ -42,26 +43,12 @@ std::string described(const Model& model, const Batch& batch) {
          std::to_string(model.outputs);
 }
 
-// Random samples: values from U(-1, 1), numbers from U(0, 2), any labels. So are the lanes that
-// fill up the last block, which must not count.
-Batch random_batch(const Model& model, int size, int time_steps, std::vector<int> source_of_run) {
-  Batch batch;
-  batch.sources = 1 + *std::max_element(source_of_run.begin(), source_of_run.end());
-  batch.size = size;
-  batch.time_steps = time_steps;
-  batch.inputs = model.inputs;
-  batch.source_of_run = std::move(source_of_run);
-  const std::size_t rows = static_cast<std::size_t>(time_steps * model.inputs);
-  const std::size_t blocks = static_cast<std::size_t>(batch.sources) * batch.blocks();
-  batch.values.resize(blocks * rows * kLanes);
-  batch.labels.resize(blocks * kLanes);
-  batch.numbers.resize(blocks * kLanes);
-  RandomStream random(3, "recurrent-engine-test");
-  for (float& value : batch.values) value = static_cast<float>(2 * random.uniform() - 1);
-  for (auto& label : batch.labels)
-    label = static_cast<std::uint8_t>(random.below(static_cast<std::uint64_t>(model.outputs)));
-  for (float& number : batch.numbers) number = static_cast<float>(2 * random.uniform());
-  return batch;
+// One source as LibTorch has it: inputs [T, B, I], and targets [B].
+Tensor inputs_of(const Batch& batch, int source) {
+  return input_tensor(batch).select(0, source).permute({0, 2, 1});
+}
+Tensor targets_of(const Batch& batch, Target target, int source) {
+  return target_tensor(batch, target).select(0, source);
 }
 
 // Uniform within 1 / sqrt(H), as PyTorch draws them.
@@ -79,8 +66,7 @@ StepResult result_of(GradientEngine& engine, const Block& parameters, const Batc
   return result;
 }
 
-// ---- The same by autograd
-// ------------------------------------------------------------------------
+// ---- The same by autograd ----
 
 // Forward by LibTorch's elementary operations, backward by its autograd, the derivatives with
 // respect to hidden and cell states limited and noted on their way.
@@ -151,18 +137,13 @@ class Autograd {
 
   // Of each sample, [B].
   Tensor losses(const Tensor& outputs, const Batch& batch, int source) {
-    const Tensor labels = labels_of(batch, source);
+    const Tensor targets = targets_of(batch, layout_.model.target, source);
     if (layout_.model.target == Target::kClass) {
-      const Tensor all = -torch::log_softmax(outputs, 1).gather(1, labels.unsqueeze(1)).squeeze(1);
-      corrects_ = ((outputs.argmax(1) == labels) & ~all.isnan()).sum().item<std::int64_t>();
+      const Tensor all = -torch::log_softmax(outputs, 1).gather(1, targets.unsqueeze(1)).squeeze(1);
+      corrects_ = ((outputs.argmax(1) == targets) & ~all.isnan()).sum().item<std::int64_t>();
       return all;
     }
-    const auto lanes = static_cast<std::int64_t>(batch.blocks() * kLanes);
-    const Tensor numbers =
-        torch::from_blob(const_cast<float*>(batch.numbers.data()), {batch.sources, lanes})
-            .select(0, source)
-            .narrow(0, 0, batch.size);
-    const Tensor all = (outputs.squeeze(1) - numbers.to(type_)).square();
+    const Tensor all = (outputs.squeeze(1) - targets.to(type_)).square();
     corrects_ = (all <= kRightWithin).sum().item<std::int64_t>();
     return all;
   }

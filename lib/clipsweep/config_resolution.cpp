@@ -148,8 +148,6 @@ void check_task_settings(const ExperimentConfig& config) {
     refuse(config, "data", "generates its samples and reads no data");
   if (is_given(config, "shuffle_buffer") && task.is_generated())
     refuse(config, "shuffle_buffer", "generates its samples and shuffles none");
-  if (task.target != Target::kClass)
-    refuse(config, "task", "is not there yet: no engine knows its target");
   if (task.is_generated() && lengths_of(config.training).shortest < task.shortest_length)
     refuse(config, "length", fmt::format("takes sequences of {} and more", task.shortest_length));
 }

@@ -4,6 +4,7 @@
 
 #include "clipsweep/error.h"
 #include "clipsweep/name_table.h"
+#include "clipsweep/task_table.h"
 
 namespace clipsweep {
 namespace {
@@ -48,7 +49,8 @@ EngineChoice choose_engine(const std::string& engine, const std::string& device,
 }
 
 EngineChoice choose_engine(const ExperimentConfig& config) {
-  Model model;  // one LSTM, which is all there is
+  Model model;  // one LSTM, which is all that can be asked for
+  model.target = task_entry(config.training.task).target;
   return choose_engine(config.engine, config.device, model);
 }
 

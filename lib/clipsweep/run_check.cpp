@@ -59,6 +59,7 @@ class RecordChecker {
     check_settings(sweep);
     check_outcome();
     check_epochs();
+    check_solved();
     for (std::size_t i = 0; i < record_.events.size(); ++i) check_event(i, log);
     check_spikes();
     if (log.whole && expected_.log_every == 1) {
@@ -127,6 +128,15 @@ class RecordChecker {
       problems_.add(fmt::format("\"epochs\" has {} entries, but {} at {} an epoch make {}",
                                 epochs.size(), counted(steps, "step"), expected_.steps_per_epoch,
                                 whole));
+  }
+
+  void check_solved() {
+    if (!record_.solved_at_step) return;
+    const std::uint64_t epoch = *record_.solved_at_step / expected_.steps_per_epoch;
+    if (epoch * expected_.steps_per_epoch != *record_.solved_at_step || epoch == 0 ||
+        epoch > record_.epochs.size())
+      problems_.add(fmt::format("solved_at_step is {}, which is the end of no epoch in \"epochs\"",
+                                *record_.solved_at_step));
   }
 
   void check_event(std::size_t i, const CheckedLog& log) {

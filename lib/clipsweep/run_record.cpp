@@ -279,6 +279,7 @@ Json to_json(const RunRecord& record) {
   json["reason"] = value_or_null(record.reason);
   json["epochs"] = Json::array();
   for (const auto& epoch : record.epochs) json["epochs"].push_back(to_json(epoch));
+  if (record.solved_at_step) json["solved_at_step"] = *record.solved_at_step;
   json["events"] = Json::array();
   for (const auto& event : record.events) json["events"].push_back(to_json(event));
   json["totals"] = to_json(record.totals);
@@ -303,6 +304,7 @@ RunRecord run_record_from_json(const Json& json) {
   if (!member(json, "reason").is_null()) record.reason = string_member(json, "reason");
   for (const auto& epoch : array_member(json, "epochs"))
     record.epochs.push_back(epoch_from_json(epoch));
+  if (json.contains("solved_at_step")) record.solved_at_step = count_member(json, "solved_at_step");
   for (const auto& event : array_member(json, "events"))
     record.events.push_back(event_from_json(event));
   record.totals = totals_from_json(member(json, "totals"));

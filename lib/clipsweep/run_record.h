@@ -116,6 +116,8 @@ struct RunRecord {
   Outcome outcome = Outcome::kCompleted;
   std::optional<std::string> reason;
   std::vector<EpochRecord> epochs;
+  // Of a task that can be solved: after how many steps an evaluation said so, if one did.
+  std::optional<std::uint64_t> solved_at_step;
   std::vector<Event> events;
   RunTotals totals;
   std::string engine;

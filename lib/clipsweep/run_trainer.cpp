@@ -175,12 +175,21 @@ Outcome RunTrainer::outcome(Span<const float> weights) const {
   return stopped_ || bad_loss || find_nonfinite(weights) ? Outcome::kDiverged : Outcome::kCompleted;
 }
 
+std::optional<std::uint64_t> RunTrainer::solved_at_step() const {
+  const auto& solved = task_entry(plan_.training.task).solved_accuracy;
+  for (const auto& epoch : epochs_)
+    if (solved && epoch.test_accuracy > *solved)
+      return epoch.epoch * static_cast<std::uint64_t>(plan_.training.steps_per_epoch);
+  return std::nullopt;
+}
+
 RunRecord RunTrainer::record(Outcome outcome) const {
   RunRecord record;
   record.spec = spec_;
   record.settings = plan_.training_json;
   record.outcome = outcome;
   record.epochs = epochs_;
+  record.solved_at_step = solved_at_step();
   record.events = events_;
   record.totals = totals_;
   const auto bad = std::find_if(events_.begin(), events_.end(), [&](const Event& event) {

@@ -62,6 +62,7 @@ class RunTrainer {
   void add_event(Event event);
 
   std::uint64_t epoch() const;
+  std::optional<std::uint64_t> solved_at_step() const;
   Action action(Phase phase) const;
   bool keeps_bad_updates() const;
   bool is_logged() const;

@@ -1,0 +1,94 @@
+"""Generated tasks by the real program: learnt, logged, and refused where settings do not fit."""
+
+import json
+from pathlib import Path
+
+import pytest
+from test_program import USAGE, call, refusal
+
+SHORT = ("--seeds", "2", "--epochs", "1", "--steps-per-epoch", "20", "--batch-size", "8")
+
+
+def sweep(folder: Path, *arguments: str) -> list[dict]:
+    """Train, check every log, and return what run.json says of each run."""
+    result = call("sweep", *arguments, "--out", folder)
+    assert result.returncode == 0, result.stderr
+    checked = call("validate", folder)
+    assert checked.returncode == 0, checked.stdout
+    paths = sorted(folder.glob("runs/*/run.json"))
+    return [json.loads(path.read_text(encoding="utf-8")) for path in paths]
+
+
+@pytest.mark.parametrize("task", ["adding", "temporal-order", "temporal-order-3", "copy", "sine"])
+def test_every_generated_task_trains_and_its_runs_are_paired(task, tmp_path):
+    runs = sweep(tmp_path / "out", "--task", task, "--length", "10-14", *SHORT)
+    assert len(runs) == 4
+    for seed in (0, 1):
+        hashes = {run["sha256"]["batch_order"] for run in runs if run["seed"] == seed}
+        assert len(hashes) == 1
+    assert len({run["sha256"]["batch_order"] for run in runs}) == 2
+
+
+def test_a_run_says_when_it_solved_its_task(tmp_path):
+    arguments = ("--task", "sine", "--length", "10", "--lr", "0.05", "--clip", "none")
+    (run,) = sweep(tmp_path / "out", *arguments, "--seeds", "1", "--epochs", "3")
+    first = next(epoch["epoch"] for epoch in run["epochs"] if epoch["test_accuracy"] > 0.99)
+    assert run["solved_at_step"] == 500 * first
+    summary = json.loads((tmp_path / "out/summary.json").read_text(encoding="utf-8"))
+    assert summary["target_accuracy"] == 0.99
+    assert summary["arms"][0]["reached_target"]["count"] == 1
+
+
+def test_an_untrained_network_errs_as_the_tasks_baseline_does(tmp_path):
+    arguments = ("--task", "adding", "--clip", "none", "--lr", "0.05", "--seeds", "1")
+    (run,) = sweep(tmp_path / "out", *arguments, "--epochs", "1", "--hidden", "4")
+    # Whoever answers 1 has a squared error of 1/6 on average (Hochreiter & Schmidhuber, 1997).
+    assert run["epochs"][0]["test_loss"] == pytest.approx(1 / 6, abs=0.02)
+    assert "solved_at_step" not in run
+
+
+def test_a_trace_holds_the_samples_themselves():
+    result = call(
+        *("trace", "--task", "adding", "--length", "6", "--batch-size", "3", "--clip", "none"),
+        *("--seeds", "1", "--steps", "2"),
+    )
+    assert result.returncode == 0, result.stderr
+    for batch in json.loads(result.stdout)["batches"]:
+        for inputs, target in zip(batch["inputs"], batch["targets"], strict=True):
+            assert target == pytest.approx(sum(number * mark for number, mark in inputs), rel=1e-6)
+
+
+def test_pixels_may_be_shuffled_all_pictures_alike(tmp_path):
+    arguments = ("trace", "--task", "fashion-mnist-pixels", "--clip", "none", "--hidden", "2")
+    few = ("--batch-size", "2", "--steps", "1")
+    plain = call(*arguments, *few)
+    shuffled = call(*arguments, *few, "--permute-seed", "1")
+    assert plain.returncode == shuffled.returncode == 0, shuffled.stderr
+    plain, shuffled = json.loads(plain.stdout), json.loads(shuffled.stdout)
+    assert plain["batches"] == shuffled["batches"]
+    assert plain["steps"][0]["loss"] != shuffled["steps"][0]["loss"]
+
+
+MISTAKES = [
+    (("--length", "20"), "--length: --task fashion-mnist has pictures"),
+    (("--permute-seed", "1"), "it is for --task fashion-mnist-pixels"),
+    (("--target-scale", "10"), "it is for --task adding and sine"),
+    (("--task", "copy", "--target-scale", "10"), "--task copy tells classes apart"),
+    (("--task", "adding", "--permute-seed", "1"), "--task adding has no pixels to shuffle"),
+    (("--task", "adding", "--length", "3"), "takes sequences of 4 and more"),
+    (("--task", "adding", "--length", "50-20"), "a range such as 50-200"),
+    (("--task", "adding", "--length", "0"), "a length such as 200"),
+    (("--task", "adding", "--target-scale", "0"), "a finite number above 0"),
+    (("--task", "adding", "--target-scale", "nan"), "a finite number above 0"),
+    (("--task", "sine", "--data", "/tmp"), "generates its samples and reads no data"),
+    (("--task", "sine", "--shuffle-buffer", "9"), "shuffles none"),
+    (("--task", "ading",), 'did you mean "adding"?'),
+    (("--task", "copy", "--engine", "fused"), "--engine fused knows no class at each time step"),
+]
+
+
+@pytest.mark.parametrize(("arguments", "words"), MISTAKES, ids=lambda text: str(text)[:40])
+def test_what_does_not_go_together_is_refused_before_anything_starts(arguments, words, tmp_path):
+    out = tmp_path / "out"
+    assert words in refusal("sweep", *arguments, "--out", out, code=USAGE)
+    assert not out.exists()
