@@ -127,23 +127,22 @@ std::string test_name(const Model& model) {
 }
 
 Batch random_batch(const Model& model, int size, int time_steps, std::vector<int> source_of_run) {
-  Batch batch;
-  batch.sources = 1 + *std::max_element(source_of_run.begin(), source_of_run.end());
-  batch.size = size;
+  const int sources = 1 + *std::max_element(source_of_run.begin(), source_of_run.end());
+  Batch batch = make_batch(model, sources, size, std::move(source_of_run));
   batch.time_steps = time_steps;
-  batch.inputs = model.inputs;
-  batch.source_of_run = std::move(source_of_run);
   const bool each_step = model.target == Target::kClassEachStep;
   std::vector<Tensor> values, labels, numbers;
-  for (int source = 0; source < batch.sources; ++source) {
+  for (int source = 0; source < sources; ++source) {
     torch::manual_seed(static_cast<std::uint64_t>(source));
     values.push_back(torch::randn({time_steps, model.inputs, size}));
     labels.push_back(torch::randint(model.outputs, {each_step ? time_steps : 1, size}));
     numbers.push_back(torch::randn({size}));
   }
   fill_lanes(torch::stack(values), batch, batch.values);
-  fill_lanes(torch::stack(labels).to(torch::kUInt8), batch, batch.labels);
-  fill_lanes(torch::stack(numbers), batch, batch.numbers);
+  if (model.target == Target::kNumber)
+    fill_lanes(torch::stack(numbers), batch, batch.numbers);
+  else
+    fill_lanes(torch::stack(labels).to(torch::kUInt8), batch, batch.labels);
   return batch;
 }
 
@@ -154,7 +153,7 @@ Oracle oracle(Span<const float> row, const ParameterLayout& layout, const Batch&
   network.to(type);
   load(network, row, layout);
   const Tensor inputs = input_tensor(batch)[source].transpose(1, 2).to(type);  // [T, B, I]
-  const Tensor targets = target_tensor(batch, target)[source];
+  const Tensor targets = target_tensor(batch)[source];
   const Tensor outputs = network.outputs(inputs);
   const Tensor loss = network.loss(outputs, target == Target::kNumber ? targets.to(type) : targets);
   loss.backward();

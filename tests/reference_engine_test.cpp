@@ -20,7 +20,7 @@ using at::Tensor;
 // Of one run that sees the batch's first source, in double: parameters [1, P].
 Tensor mean_loss(const Tensor& parameters, const ParameterLayout& layout, const Batch& batch) {
   const Tensor inputs = input_tensor(batch).transpose(1, 2).to(torch::kFloat64);
-  Tensor targets = target_tensor(batch, layout.model.target);
+  Tensor targets = target_tensor(batch);
   if (layout.model.target == Target::kNumber) targets = targets.to(torch::kFloat64);
   const Tensor source = torch::zeros({1}, torch::kInt64);
   return sample_results(parameters, layout, inputs, targets, source).losses.mean();

@@ -90,7 +90,7 @@ class CellLoop {
       }
       states.push_back(x);
     }
-    return loss_from(states, target_tensor(batch, model.target)[0]);
+    return loss_from(states, target_tensor(batch)[0]);
   }
 
   Tensor loss_from(const std::vector<Tensor>& states, const Tensor& targets) {

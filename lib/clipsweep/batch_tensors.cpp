@@ -33,8 +33,8 @@ Tensor input_tensor(const Batch& batch) {
   return samples_of(batch.values, {batch.time_steps, batch.inputs}, batch);
 }
 
-Tensor target_tensor(const Batch& batch, Target target) {
-  switch (target) {
+Tensor target_tensor(const Batch& batch) {
+  switch (batch.target) {
     case Target::kClass:
       return samples_of(batch.labels, {}, batch).to(torch::kInt64);
     case Target::kClassEachStep:

@@ -4,7 +4,6 @@
 #include <ATen/core/Tensor.h>
 
 #include "clipsweep/batches.h"
-#include "clipsweep/model.h"
 
 namespace clipsweep {
 
@@ -13,6 +12,6 @@ at::Tensor input_tensor(const Batch& batch);
 
 // [S, B] of int64 for a class, [S, T, B] of int64 for one at each step, [S, B] of float for
 // numbers.
-at::Tensor target_tensor(const Batch& batch, Target target);
+at::Tensor target_tensor(const Batch& batch);
 
 }  // namespace clipsweep

@@ -174,10 +174,11 @@ class ReferenceEngine : public GradientEngine {
   SampleResults forward(const Tensor& parameters, const Batch& batch,
                         const std::vector<int>& source_of_run,
                         const StateHook& on_state = {}) const {
+    TORCH_CHECK(batch.target == layout_.model.target,
+                "ReferenceEngine: a batch must have the model's target");
     const Tensor inputs = input_tensor(batch).transpose(1, 2).contiguous();  // [S, I, T, B]
-    const Tensor targets = target_tensor(batch, layout_.model.target);
     const Tensor sources = torch::tensor(source_of_run).to(torch::kInt64);
-    return sample_results(parameters, layout_, inputs.to(device_), targets.to(device_),
+    return sample_results(parameters, layout_, inputs.to(device_), target_tensor(batch).to(device_),
                           sources.to(device_), on_state);
   }
 

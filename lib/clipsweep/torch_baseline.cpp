@@ -13,7 +13,7 @@ struct TorchBaseline::State {
       : network(model),
         optimizer(network.parameters(), torch::optim::SGDOptions(0.01)),
         inputs(input_tensor(batch)[0].transpose(1, 2).contiguous()),
-        targets(target_tensor(batch, model.target)[0]) {}
+        targets(target_tensor(batch)[0]) {}
 
   TorchNetwork network;
   torch::optim::SGD optimizer;
