@@ -47,8 +47,8 @@ std::string described(const Model& model, const Batch& batch) {
 Tensor inputs_of(const Batch& batch, int source) {
   return input_tensor(batch).select(0, source).permute({0, 2, 1});
 }
-Tensor targets_of(const Batch& batch, Target target, int source) {
-  return target_tensor(batch, target).select(0, source);
+Tensor targets_of(const Batch& batch, int source) {
+  return target_tensor(batch).select(0, source);
 }
 
 // Uniform within 1 / sqrt(H), as PyTorch draws them.
@@ -137,7 +137,7 @@ class Autograd {
 
   // Of each sample, [B].
   Tensor losses(const Tensor& outputs, const Batch& batch, int source) {
-    const Tensor targets = targets_of(batch, layout_.model.target, source);
+    const Tensor targets = targets_of(batch, source);
     if (layout_.model.target == Target::kClass) {
       const Tensor all = -torch::log_softmax(outputs, 1).gather(1, targets.unsqueeze(1)).squeeze(1);
       corrects_ = ((outputs.argmax(1) == targets) & ~all.isnan()).sum().item<std::int64_t>();
