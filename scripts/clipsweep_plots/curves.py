@@ -209,7 +209,8 @@ def limit_to_plan(results: Results, page: PanelPage) -> None:
     last = planned if page.columns == 1 else 0.9 * planned
     for _, axes in page.pairs():
         axes.set_xlim(0, planned * 1.02)
-        ticks = MaxNLocator(tick_count(axes), steps=[1, 2, 5, 10]).tick_values(0, planned)
+        locator = MaxNLocator(tick_count(axes), steps=[1, 2, 2.5, 5, 10], integer=True)
+        ticks = locator.tick_values(0, planned)
         axes.set_xticks([tick for tick in ticks if tick <= last])
 
 

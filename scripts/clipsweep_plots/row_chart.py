@@ -140,7 +140,7 @@ class _RowLayout:
         fits = all(
             text_width(row.label, self.sheet.text.small)
             + text_width(row.result, self.sheet.text.small)
-            < self.sheet.width - 5 * MARGIN
+            < self.sheet.width - 3 * MARGIN
             for row in self.rows
         )
         return 1 if fits else 2

@@ -129,6 +129,15 @@ def test_a_key_does_not_run_into_the_label_of_the_axis(sweep):
         assert all(not box.overlaps(key.get_window_extent()) for key in page.figure.legends)
 
 
+def test_narrow_panels_side_by_side_have_two_numbers_at_least(sweep):
+    folder = sweep(cross([NONE, VALUE], [0.01, 0.1], seeds=1), epochs=10, steps_per_epoch=500)
+    (page,), _ = draw(folder, "training_loss", 3.3)
+    left, right = page.figure.axes
+    assert left.get_position().y0 == right.get_position().y0
+    for axes in (left, right):
+        assert len(axes.get_xticks()) >= 2
+
+
 def ids(page) -> set[str]:
     return {artist.get_gid() for artist in page.figure.findobj() if artist.get_gid()}
 
