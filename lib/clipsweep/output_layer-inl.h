@@ -31,12 +31,14 @@ struct Group {
   const float* numbers;        // [blocks * kLanes], where a number is
   std::size_t blocks;
   std::size_t samples;  // of all lanes, so many are samples; the others are filled up
+  Width width;          // the registers that are worked on
 
-  std::size_t registers() const { return blocks * kBlockRegisters; }
   // How many lanes of one register are samples.
+  template <class V>
   std::size_t samples_of(std::size_t index) const {
-    const std::size_t before = index * kRegisterLanes;
-    return samples > before ? std::min(samples - before, kRegisterLanes) : 0;
+    constexpr std::size_t kLanesEach = hn::MaxLanes(hn::DFromV<V>());
+    const std::size_t before = index * kLanesEach;
+    return samples > before ? std::min(samples - before, kLanesEach) : 0;
   }
 };
 
@@ -51,37 +53,37 @@ inline void pack_output_weights(const KernelSizes& sizes, const float* weight, c
 }
 
 // y = W_out h_T + b_out
-template <std::size_t V>
-void output_registers(const Group& group, std::size_t last_slot, std::size_t first) {
+template <class S>
+void output_strip(const Group& group, std::size_t last_slot, std::size_t first) {
   const KernelSizes& sizes = group.sizes;
   const float* states = group.memory.states.data() + last_slot * sizes.hidden * kLanes;
-  const auto h = rows_of<V>(states, (sizes.time_steps + 1) * sizes.hidden, first);
-  const auto logits = rows_of<V>(group.memory.logits.data(), sizes.outputs, first);
+  const auto h = rows_of<S>(states, (sizes.time_steps + 1) * sizes.hidden, first);
+  const auto logits = rows_of<S>(group.memory.logits.data(), sizes.outputs, first);
   const float* weights = group.memory.output_weights.data();
   for_tiles<kTileRows>(sizes.outputs, [&](auto tile, std::size_t first_row) {
-    Vector sums[tile()][V];
+    typename S::V sums[tile()][S::kCount];
     set_to(sums, weights);
-    add_products(sums, weights + tile(), h, group.sizes.hidden);
+    add_products<tile(), S>(sums, weights + tile(), h, group.sizes.hidden);
     for (std::size_t r = 0; r < tile(); ++r)
-      for (std::size_t v = 0; v < V; ++v) logits.store(sums[r][v], first_row + r, v);
+      for (std::size_t v = 0; v < S::kCount; ++v) logits.store(sums[r][v], first_row + r, v);
     weights += tile() * (1 + group.sizes.hidden);
   });
 }
 
 // dloss/dh_T = W_out' dloss/dy
-template <std::size_t V>
-void state_derivative_registers(const Group& group, std::size_t first) {
+template <class S>
+void state_derivative_strip(const Group& group, std::size_t first) {
   KernelMemory& memory = group.memory;
   const float* derivatives = memory.logits.data();
-  const auto logits = rows_of<V>(derivatives, group.sizes.outputs, first);
-  const auto states = rows_of<V>(memory.state_derivatives.data(), group.sizes.hidden, first);
+  const auto logits = rows_of<S>(derivatives, group.sizes.outputs, first);
+  const auto states = rows_of<S>(memory.state_derivatives.data(), group.sizes.hidden, first);
   const float* weights = memory.output_weights_transposed.data();
   for_tiles<kTileRows>(group.sizes.hidden, [&](auto tile, std::size_t first_unit) {
-    Vector sums[tile()][V];
+    typename S::V sums[tile()][S::kCount];
     set_to_zero(sums);
-    add_products(sums, weights, logits, group.sizes.outputs);
+    add_products<tile(), S>(sums, weights, logits, group.sizes.outputs);
     for (std::size_t r = 0; r < tile(); ++r)
-      for (std::size_t v = 0; v < V; ++v) states.store(sums[r][v], first_unit + r, v);
+      for (std::size_t v = 0; v < S::kCount; ++v) states.store(sums[r][v], first_unit + r, v);
     weights += tile() * group.sizes.outputs;
   });
 }
@@ -113,9 +115,9 @@ inline SampleSums sample_sums(Vector loss, hn::Mask<Floats> is_right, std::size_
 // mean over `batch_size` samples, 0 in lanes that are filled up.
 template <Pass kPass>
 SampleSums cross_entropy_register(const Group& group, std::size_t first, std::size_t batch_size) {
-  const std::size_t count = group.samples_of(first);
+  const std::size_t count = group.samples_of<Vector>(first);
   const std::size_t outputs = group.sizes.outputs;
-  const auto logits = rows_of<1>(group.memory.logits.data(), outputs, first);
+  const auto logits = rows_of<Strip<Vector, 1>>(group.memory.logits.data(), outputs, first);
   const hn::RebindToSigned<Floats> integers;
   HWY_ALIGN std::int32_t label_lanes[kRegisterLanes];
   for (std::size_t lane = 0; lane < kRegisterLanes; ++lane)
@@ -169,8 +171,8 @@ SampleSums cross_entropy_register(const Group& group, std::size_t first, std::si
 // Overwrites the outputs as cross_entropy_register does.
 template <Pass kPass>
 SampleSums squared_error_register(const Group& group, std::size_t first, std::size_t batch_size) {
-  const std::size_t count = group.samples_of(first);
-  const auto output = rows_of<1>(group.memory.logits.data(), 1, first);
+  const std::size_t count = group.samples_of<Vector>(first);
+  const auto output = rows_of<Strip<Vector, 1>>(group.memory.logits.data(), 1, first);
   const Vector number = hn::Load(kFloats, group.numbers + first * kRegisterLanes);
   const Vector error = hn::Sub(output.load(0, 0), number);
   const Vector loss = hn::Mul(error, error);

@@ -4,7 +4,9 @@
 //
 //   kGates       how many sums W_ih x_t + W_hh h_{t-1} + b a unit has
 //   kTileUnits   for how many units at once they are kept in registers
-//   Memory<V>    where V registers of samples lie; its at(t, before, after) gives the Step<V>
+//   kChunkSteps  time steps times blocks over which a tile of weights is summed up at once
+//   kPacksSamples  whether registers without a sample are left out and half ones may be used
+//   Memory<S>    where a strip of samples lies; its at(t, before, after) gives the Step<S>
 //   forward<kPass>(sums, unit, v, step)            from the unit's sums to its state
 //   backward<kLimits>(dh, unit, v, limit, step)    from dloss/dh_t to the derivatives of its sums,
 //                                                  which overwrite the gates; how many were limited
@@ -95,21 +97,21 @@ std::size_t slot_after(std::size_t t) {
 }
 
 // Sums and states of kUnits units at one time step.
-template <class CellKind, Pass kPass, std::size_t kUnits, std::size_t V>
+template <class CellKind, Pass kPass, std::size_t kUnits, class S>
 HWY_INLINE void forward_tile(const KernelSizes& sizes, const float* weights, std::size_t first_unit,
-                             const Rows<const float, V>& inputs,
-                             const Rows<const float, V>& state_before,
-                             const typename CellKind::template Step<V>& step) {
+                             const Rows<const float, S>& inputs,
+                             const Rows<const float, S>& state_before,
+                             const typename CellKind::template Step<S>& step) {
   constexpr std::size_t kRows = CellKind::kGates * kUnits;
-  Vector sums[kRows][V];
+  typename S::V sums[kRows][S::kCount];
   set_to(sums, weights);
-  add_products(sums, weights + kRows, inputs, sizes.inputs);
-  add_products(sums, weights + kRows * (1 + sizes.inputs), state_before, sizes.hidden);
+  add_products<kRows, S>(sums, weights + kRows, inputs, sizes.inputs);
+  add_products<kRows, S>(sums, weights + kRows * (1 + sizes.inputs), state_before, sizes.hidden);
 #pragma GCC unroll 8
   for (std::size_t u = 0; u < kUnits; ++u) {
-#pragma GCC unroll 2
-    for (std::size_t v = 0; v < V; ++v) {
-      Vector of_unit[CellKind::kGates];
+#pragma GCC unroll 3
+    for (std::size_t v = 0; v < S::kCount; ++v) {
+      typename S::V of_unit[CellKind::kGates];
 #pragma GCC unroll 4
       for (std::size_t q = 0; q < CellKind::kGates; ++q)
         of_unit[q] = sums[CellKind::kGates * u + q][v];
@@ -118,14 +120,14 @@ HWY_INLINE void forward_tile(const KernelSizes& sizes, const float* weights, std
   }
 }
 
-// All time steps of V registers of samples. Not inlined: GCC 12 would run out of registers (20 %).
-template <class CellKind, Pass kPass, std::size_t V>
-HWY_NOINLINE void forward_registers(const Group& group, std::size_t first) {
+// All time steps of a strip. Not inlined: GCC 12 would run out of registers (20 %).
+template <class CellKind, Pass kPass, class S>
+HWY_NOINLINE void forward_strip(const Group& group, std::size_t first) {
   const KernelSizes& sizes = group.sizes;
   const float* states = group.memory.states.data();
-  const auto x = rows_of<V>(group.inputs, sizes.time_steps * sizes.inputs, first);
-  const auto h = rows_of<V>(states, (sizes.time_steps + 1) * sizes.hidden, first);
-  const typename CellKind::template Memory<V> memory(group, first);
+  const auto x = rows_of<S>(group.inputs, sizes.time_steps * sizes.inputs, first);
+  const auto h = rows_of<S>(states, (sizes.time_steps + 1) * sizes.hidden, first);
+  const typename CellKind::template Memory<S> memory(group, first);
   for (std::size_t t = 0; t < sizes.time_steps; ++t) {
     const auto inputs = x + t * sizes.inputs;
     const auto state_before = h + slot_before<kPass>(t) * sizes.hidden;
@@ -150,11 +152,11 @@ void forward(const Group& group, std::size_t batch_size, SampleSums& sums) {
   zero_first_slots(group, group.memory.states);
   if (!group.memory.cells.empty()) zero_first_slots(group, group.memory.cells);
   const std::size_t last_slot = slot_before<kPass>(group.sizes.time_steps);
-  for_registers(group.registers(), [&](auto registers, std::size_t first) {
-    forward_registers<CellKind, kPass, registers()>(group, first);
-    output_registers<registers()>(group, last_slot, first);
+  for_strips<CellKind::kPacksSamples>(group.width, [&](auto strip, std::size_t first) {
+    forward_strip<CellKind, kPass, decltype(strip)>(group, first);
+    output_strip<decltype(strip)>(group, last_slot, first);
   });
-  for (std::size_t i = 0; i < group.registers(); ++i) {
+  for (std::size_t i = 0; i < group.blocks * kBlockRegisters; ++i) {
     const SampleSums one = loss_register<kPass>(group, i, batch_size);
     sums.loss += one.loss;
     sums.corrects += one.corrects;
@@ -168,62 +170,63 @@ void forward(const Group& group, std::size_t batch_size, SampleSums& sums) {
 // vanish is what some runs are made for.
 
 // Limits the derivatives of one register; returns how many that changed.
-HWY_INLINE std::uint64_t limit_derivatives(Vector& derivative, float limit) {
-  const auto is_over = hn::Gt(hn::Abs(derivative), constant(limit));
+template <class V>
+HWY_INLINE std::uint64_t limit_derivatives(V& derivative, float limit) {
+  const auto is_over = hn::Gt(hn::Abs(derivative), constant_like(derivative, limit));
   derivative = clamped(derivative, -limit, limit);
-  return hn::CountTrue(kFloats, is_over);
+  return hn::CountTrue(hn::DFromV<V>(), is_over);
 }
 
 // dloss/dh_t of kUnits units: W_hh' times the derivatives of the later time step's sums, or at the
 // last one, which has no later one, what the output layer says.
-template <std::size_t kUnits, std::size_t V>
-HWY_INLINE void state_derivatives(Vector (&dh)[kUnits][V], std::size_t first_unit,
+template <std::size_t kUnits, class S>
+HWY_INLINE void state_derivatives(typename S::V (&dh)[kUnits][S::kCount], std::size_t first_unit,
                                   const float* weights, std::size_t rows,
-                                  const Rows<const float, V>* later,
-                                  const Rows<const float, V>& last_state) {
+                                  const Rows<const float, S>* later,
+                                  const Rows<const float, S>& last_state) {
   set_to_zero(dh);
-  if (later) return add_products(dh, weights, *later, rows);
+  if (later) return add_products<kUnits, S>(dh, weights, *later, rows);
 #pragma GCC unroll 8
   for (std::size_t u = 0; u < kUnits; ++u)
-#pragma GCC unroll 2
-    for (std::size_t v = 0; v < V; ++v) dh[u][v] = last_state.load(first_unit + u, v);
+#pragma GCC unroll 3
+    for (std::size_t v = 0; v < S::kCount; ++v) dh[u][v] = last_state.load(first_unit + u, v);
 }
 
-// Calls `body(dh, t, first_unit)` with dloss/dh_t of tiles of units, V registers of samples each,
-// from the last time step to the first.
-template <std::size_t V, typename Body>
+// Calls `body(dh, t, first_unit)` with dloss/dh_t of tiles of units for a strip of samples, from
+// the last time step to the first.
+template <class S, typename Body>
 HWY_INLINE void for_state_derivatives(const Group& group, std::size_t first, const Body& body) {
   const KernelSizes& sizes = group.sizes;
   const KernelMemory& memory = group.memory;
   const std::size_t rows = sizes.gates * sizes.hidden;
-  const auto gates = rows_of<V>(memory.gates.data(), sizes.time_steps * rows, first);
-  const auto last_state = rows_of<V>(memory.state_derivatives.data(), sizes.hidden, first);
+  const auto gates = rows_of<S>(memory.gates.data(), sizes.time_steps * rows, first);
+  const auto last_state = rows_of<S>(memory.state_derivatives.data(), sizes.hidden, first);
   for (std::size_t t = sizes.time_steps; t-- > 0;) {
     const auto later = gates + (t + 1) * rows;
     const auto* later_if_any = t + 1 < sizes.time_steps ? &later : nullptr;
     const float* weights = memory.recurrent_weights.data();
     for_tiles<kTileRows>(sizes.hidden, [&](auto tile, std::size_t unit) {
-      Vector dh[tile()][V];
-      state_derivatives(dh, unit, weights, rows, later_if_any, last_state);
+      typename S::V dh[tile()][S::kCount];
+      state_derivatives<tile(), S>(dh, unit, weights, rows, later_if_any, last_state);
       body(dh, t, unit);
       weights += tile() * rows;
     });
   }
 }
 
-// All time steps of V registers of samples, from the last to the first. Returns how many
+// All time steps of a strip, from the last to the first. Returns how many
 // derivatives were limited.
-template <class CellKind, bool kLimits, std::size_t V>
-HWY_NOINLINE std::uint64_t backward_registers(const Group& group, std::size_t first, float limit) {
-  const typename CellKind::template Memory<V> memory(group, first);
+template <class CellKind, bool kLimits, class S>
+HWY_NOINLINE std::uint64_t backward_strip(const Group& group, std::size_t first, float limit) {
+  const typename CellKind::template Memory<S> memory(group, first);
   std::uint64_t limited = 0;
-  for_state_derivatives<V>(group, first, [&](auto& dh, std::size_t t, std::size_t first_unit) {
+  for_state_derivatives<S>(group, first, [&](auto& dh, std::size_t t, std::size_t first_unit) {
     const auto step = memory.at(t, t, t + 1);
     constexpr std::size_t kUnits = std::extent_v<std::remove_reference_t<decltype(dh)>>;
 #pragma GCC unroll 8
     for (std::size_t u = 0; u < kUnits; ++u) {
-#pragma GCC unroll 2
-      for (std::size_t v = 0; v < V; ++v) {
+#pragma GCC unroll 3
+      for (std::size_t v = 0; v < S::kCount; ++v) {
         if constexpr (kLimits) limited += limit_derivatives(dh[u][v], limit);
         limited += CellKind::template backward<kLimits>(dh[u][v], first_unit + u, v, limit, step);
       }
@@ -236,23 +239,23 @@ template <class CellKind, bool kLimits>
 void backward(const Group& group, float limit, SampleSums& sums) {
   auto& cell_derivatives = group.memory.cell_derivatives;
   std::fill(cell_derivatives.begin(), cell_derivatives.end(), 0.0F);
-  for_registers(group.registers(), [&](auto registers, std::size_t first) {
-    state_derivative_registers<registers()>(group, first);
+  for_strips<CellKind::kPacksSamples>(group.width, [&](auto strip, std::size_t first) {
+    state_derivative_strip<decltype(strip)>(group, first);
     sums.clipped_derivatives +=
-        backward_registers<CellKind, kLimits, registers()>(group, first, limit);
+        backward_strip<CellKind, kLimits, decltype(strip)>(group, first, limit);
   });
 }
 
 // The same derivatives once more, after the way back: adds up their squares over units and samples,
 // in double, since those of a vanishing gradient are far below float32's range.
-template <std::size_t V>
+template <class S>
 void add_squares(const Group& group, std::size_t first, float limit, double* squares) {
-  for_state_derivatives<V>(group, first, [&](auto& dh, std::size_t t, std::size_t) {
+  for_state_derivatives<S>(group, first, [&](auto& dh, std::size_t t, std::size_t) {
     for (auto& row : dh) {
-      for (std::size_t v = 0; v < V; ++v) {
+      for (std::size_t v = 0; v < S::kCount; ++v) {
         HWY_ALIGN float lanes[kRegisterLanes];
-        hn::Store(clamped(row[v], -limit, limit), kFloats, lanes);
-        for (std::size_t lane = 0; lane < group.samples_of(first + v); ++lane)
+        hn::Store(clamped(row[v], -limit, limit), typename S::Tag(), lanes);
+        for (std::size_t lane = 0; lane < group.samples_of<typename S::V>(first + v); ++lane)
           squares[t] += static_cast<double>(lanes[lane]) * static_cast<double>(lanes[lane]);
       }
     }
@@ -261,17 +264,18 @@ void add_squares(const Group& group, std::size_t first, float limit, double* squ
 
 // ---- Gradients of the weights ------------------------------------------------------------------
 
-// Adds what one group contributes to the gradient.
-inline void add_gradients(const Group& group, const Parameters<float>& gradient) {
+// Adds what one group contributes to the gradient, its samples being in registers V.
+template <class V, std::size_t kChunkSteps>
+void add_gradients(const Group& group, const Parameters<float>& gradient) {
   const auto [gates, time_steps, inputs, hidden, outputs] = group.sizes;
   const KernelMemory& memory = group.memory;
   const std::size_t states = (time_steps + 1) * hidden;
   const Series logits = {memory.logits.data(), outputs * kLanes, 0};
   const Series last_states = {memory.states.data() + time_steps * hidden * kLanes, states * kLanes,
                               0};
-  const Chunk last = {group.blocks, 0, 1};
-  add_weight_gradient(logits, outputs, last_states, hidden, last, gradient.output_weight);
-  add_bias_gradient(logits, outputs, last, gradient.output_bias);
+  const Chunk last = {group.width, 0, 1};
+  add_weight_gradient<V>(logits, outputs, last_states, hidden, last, gradient.output_weight);
+  add_bias_gradient<V>(logits, outputs, last, gradient.output_bias);
   const std::size_t rows = gates * hidden;
   const Series sums = {memory.gates.data(), time_steps * rows * kLanes, rows * kLanes};
   const Series x = {group.inputs, time_steps * inputs * kLanes, inputs * kLanes};
@@ -280,17 +284,37 @@ inline void add_gradients(const Group& group, const Parameters<float>& gradient)
   const std::size_t longest = std::max<std::size_t>(1, kChunkSteps / group.blocks);
   const std::size_t chunks = (time_steps + longest - 1) / longest;
   for (std::size_t i = 0; i < chunks; ++i) {
-    const Chunk chunk = {group.blocks, i * time_steps / chunks, (i + 1) * time_steps / chunks};
-    add_bias_gradient(sums, rows, chunk, gradient.bias);
-    add_weight_gradient(sums, rows, x, inputs, chunk, gradient.weight_ih);
-    add_weight_gradient(sums, rows, h, hidden, chunk, gradient.weight_hh);
+    const Chunk chunk = {group.width, i * time_steps / chunks, (i + 1) * time_steps / chunks};
+    add_bias_gradient<V>(sums, rows, chunk, gradient.bias);
+    add_weight_gradient<V>(sums, rows, x, inputs, chunk, gradient.weight_ih);
+    add_weight_gradient<V>(sums, rows, h, hidden, chunk, gradient.weight_hh);
   }
+}
+
+template <class CellKind>
+void add_gradients_of(const Group& group, const Parameters<float>& gradient) {
+  if constexpr (CellKind::kPacksSamples)
+    if (group.width.in_halves)
+      return add_gradients<HalfVector, CellKind::kChunkSteps>(group, gradient);
+  add_gradients<Vector, CellKind::kChunkSteps>(group, gradient);
 }
 
 // ---- A whole batch -----------------------------------------------------------------------------
 
-inline Group group_of(const KernelRun& run, const KernelSizes& sizes, std::size_t first_block) {
+// The registers that so many samples are in: AVX-512's are halved if the last one would be at least
+// half empty.
+inline Width packed_width(std::size_t samples) {
+  const std::size_t half = (kRegisterLanes + 1) / 2;
+  const std::size_t halves = (samples + half - 1) / half;
+  if (kManyRegisters && halves % 2 == 1) return {halves, true};
+  return {(samples + kRegisterLanes - 1) / kRegisterLanes, false};
+}
+
+template <class CellKind>
+Group group_of(const KernelRun& run, const KernelSizes& sizes, std::size_t first_block) {
   const Batch& batch = run.batch;
+  const std::size_t blocks = std::min(kGroupBlocks, batch.blocks() - first_block);
+  const std::size_t samples = static_cast<std::size_t>(batch.size) - first_block * kLanes;
   const std::size_t block = run.source * batch.blocks() + first_block;
   return {run.model,
           sizes,
@@ -298,8 +322,10 @@ inline Group group_of(const KernelRun& run, const KernelSizes& sizes, std::size_
           batch.values.data() + block * sizes.time_steps * sizes.inputs * kLanes,
           batch.labels.empty() ? nullptr : batch.labels.data() + block * kLanes,
           batch.numbers.empty() ? nullptr : batch.numbers.data() + block * kLanes,
-          std::min(kGroupBlocks, batch.blocks() - first_block),
-          static_cast<std::size_t>(batch.size) - first_block * kLanes};
+          blocks,
+          samples,
+          CellKind::kPacksSamples ? packed_width(std::min(samples, blocks * kLanes))
+                                  : Width{blocks * kBlockRegisters}};
 }
 
 // Forward and backward, group by group; `after(group)` takes what is then in memory.
@@ -311,7 +337,7 @@ SampleSums through_time(const KernelRun& run, const KernelSizes& sizes, float ba
   pack_for_backward(sizes, weights, run.memory);
   SampleSums sums;
   for (std::size_t first = 0; first < run.batch.blocks(); first += kGroupBlocks) {
-    const Group group = group_of(run, sizes, first);
+    const Group group = group_of<CellKind>(run, sizes, first);
     forward<CellKind, Pass::kWithBackward>(group, static_cast<std::size_t>(run.batch.size), sums);
     if (std::isinf(backprop_limit))
       backward<CellKind, false>(group, backprop_limit, sums);
@@ -328,7 +354,7 @@ SampleSums gradients(const KernelRun& run, float backprop_limit, float* gradient
   const Parameters<float> to(gradient, sizes);
   std::fill(gradient, to.end, 0.0F);
   return through_time<CellKind>(run, sizes, backprop_limit,
-                                [&](const Group& group) { add_gradients(group, to); });
+                                [&](const Group& group) { add_gradients_of<CellKind>(group, to); });
 }
 
 template <class CellKind>
@@ -337,7 +363,7 @@ SampleSums losses(const KernelRun& run) {
   pack_for_forward<CellKind>(sizes, Parameters<const float>(run.weights, sizes), run.memory);
   SampleSums sums;
   for (std::size_t first = 0; first < run.batch.blocks(); first += kGroupBlocks)
-    forward<CellKind, Pass::kForwardOnly>(group_of(run, sizes, first), 0, sums);
+    forward<CellKind, Pass::kForwardOnly>(group_of<CellKind>(run, sizes, first), 0, sums);
   return sums;
 }
 
@@ -346,8 +372,8 @@ void state_derivative_squares(const KernelRun& run, float backprop_limit, double
   const KernelSizes sizes(run.model, run.batch);
   std::fill_n(squares, sizes.time_steps, 0.0);
   through_time<CellKind>(run, sizes, backprop_limit, [&](const Group& group) {
-    for_registers(group.registers(), [&](auto registers, std::size_t first) {
-      add_squares<registers()>(group, first, backprop_limit, squares);
+    for_strips<CellKind::kPacksSamples>(group.width, [&](auto strip, std::size_t first) {
+      add_squares<decltype(strip)>(group, first, backprop_limit, squares);
     });
   });
 }

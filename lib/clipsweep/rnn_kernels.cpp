@@ -15,21 +15,27 @@ namespace {
 
 // f(a), and its derivative by its value.
 struct Tanh {
-  static HWY_INLINE Vector value(Vector a) { return tanh(a); }
+  template <class V>
+  static HWY_INLINE V value(V a) {
+    return tanh(a);
+  }
   // dh (1 - h^2)
-  static HWY_INLINE Vector derivative(Vector dh, Vector h) {
-    return hn::Mul(dh, hn::NegMulAdd(h, h, constant(1.0F)));
+  template <class V>
+  static HWY_INLINE V derivative(V dh, V h) {
+    return hn::Mul(dh, hn::NegMulAdd(h, h, constant_like(h, 1.0F)));
   }
 };
 
 // A NaN passes in both directions, as in the reference.
 struct Relu {
-  static HWY_INLINE Vector value(Vector a) {
-    return hn::IfThenZeroElse(hn::Lt(a, hn::Zero(kFloats)), a);
+  template <class V>
+  static HWY_INLINE V value(V a) {
+    return hn::IfThenZeroElse(hn::Lt(a, constant_like(a, 0.0F)), a);
   }
   // dh where h > 0
-  static HWY_INLINE Vector derivative(Vector dh, Vector h) {
-    return hn::IfThenZeroElse(hn::Le(h, hn::Zero(kFloats)), dh);
+  template <class V>
+  static HWY_INLINE V derivative(V dh, V h) {
+    return hn::IfThenZeroElse(hn::Le(h, constant_like(h, 0.0F)), dh);
   }
 };
 
@@ -37,41 +43,44 @@ template <class Activation>
 struct PlainCell {
   static constexpr std::size_t kGates = 1;
   static constexpr std::size_t kTileUnits = kTileRows;
+  // The rows of one tile, ten cache lines each, fit the first cache.
+  static constexpr std::size_t kChunkSteps = 44;
+  static constexpr bool kPacksSamples = true;
 
-  // What one time step reads and writes, for V registers of samples.
-  template <std::size_t V>
+  // What one time step reads and writes, for a strip of samples.
+  template <class S>
   struct Step {
-    Rows<float, V> sum_derivatives;  // [H]
-    Rows<float, V> state;            // [H]
+    Rows<float, S> sum_derivatives;  // [H]
+    Rows<float, S> state;            // [H]
   };
 
-  template <std::size_t V>
+  template <class S>
   struct Memory {
     Memory(const Group& group, std::size_t first)
         : hidden(group.sizes.hidden),
           sum_derivatives(
-              rows_of<V>(group.memory.gates.data(), group.sizes.time_steps * hidden, first)),
-          states(rows_of<V>(group.memory.states.data(), (group.sizes.time_steps + 1) * hidden,
+              rows_of<S>(group.memory.gates.data(), group.sizes.time_steps * hidden, first)),
+          states(rows_of<S>(group.memory.states.data(), (group.sizes.time_steps + 1) * hidden,
                             first)) {}
 
-    Step<V> at(std::size_t t, std::size_t, std::size_t after) const {
+    Step<S> at(std::size_t t, std::size_t, std::size_t after) const {
       return {sum_derivatives + t * hidden, states + after * hidden};
     }
 
     std::size_t hidden;
-    Rows<float, V> sum_derivatives;
-    Rows<float, V> states;
+    Rows<float, S> sum_derivatives;
+    Rows<float, S> states;
   };
 
-  template <Pass, std::size_t V>
-  static HWY_INLINE void forward(const Vector (&sums)[kGates], std::size_t unit, std::size_t v,
-                                 const Step<V>& step) {
+  template <Pass, class V, class Step>
+  static HWY_INLINE void forward(const V (&sums)[kGates], std::size_t unit, std::size_t v,
+                                 const Step& step) {
     step.state.store(Activation::value(sums[0]), unit, v);
   }
 
-  template <bool, std::size_t V>
-  static HWY_INLINE std::uint64_t backward(Vector dh, std::size_t unit, std::size_t v, float,
-                                           const Step<V>& step) {
+  template <bool, class V, class Step>
+  static HWY_INLINE std::uint64_t backward(V dh, std::size_t unit, std::size_t v, float,
+                                           const Step& step) {
     step.sum_derivatives.store(Activation::derivative(dh, step.state.load(unit, v)), unit, v);
     return 0;
   }

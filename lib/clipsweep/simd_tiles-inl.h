@@ -54,64 +54,107 @@ HWY_INLINE void for_tiles(std::size_t count, const Body& body) {
   }
 }
 
-// Rows of samples in V neighbouring registers: row k of register v lies at `at[v] + k * kLanes`.
-template <typename T, std::size_t V>
+// Half a register of AVX-512, for samples that would leave half of one unused. Half a register of
+// the others would cost as much as a whole one.
+using HalfVector = hn::Vec<hn::CappedTag<float, kManyRegisters ? 8 : kRegisterLanes>>;
+
+// kRegisters neighbouring registers of samples that are worked on together: whole ones, or half
+// ones.
+template <class VectorType, std::size_t kRegisters>
+struct Strip {
+  using V = VectorType;
+  using Tag = hn::DFromV<V>;
+  static constexpr std::size_t kCount = kRegisters;
+  static constexpr std::size_t kLanesEach = hn::MaxLanes(Tag());
+};
+
+// The registers that samples are in.
+struct Width {
+  std::size_t registers = 0;
+  bool in_halves = false;
+};
+
+// Calls `body(strip, first)` for all of them, two or, of half ones, three at a time. With kHalves
+// false there must be no half ones, and no code is made for them.
+template <bool kHalves, typename Body>
+HWY_INLINE void for_strips(const Width& width, const Body& body) {
+  std::size_t first = 0;
+  if constexpr (kHalves && kManyRegisters) {
+    if (width.in_halves) {
+      for (; first + 3 <= width.registers; first += 3) body(Strip<HalfVector, 3>{}, first);
+      for (; first < width.registers; ++first) body(Strip<HalfVector, 1>{}, first);
+      return;
+    }
+  }
+  for (; first + 2 <= width.registers; first += 2) body(Strip<Vector, 2>{}, first);
+  if (first < width.registers) body(Strip<Vector, 1>{}, first);
+}
+
+// Where the register with this number lies in memory [blocks, rows_in_block, kLanes].
+template <class V, typename T>
+T* register_at(T* memory, std::size_t rows_in_block, std::size_t index) {
+  const std::size_t lane = index * hn::MaxLanes(hn::DFromV<V>());
+  return memory + lane / kLanes * rows_in_block * kLanes + lane % kLanes;
+}
+
+// Rows of samples of a strip: row k of register v lies at `at[v] + k * kLanes`.
+template <typename T, class S>
 struct Rows {
-  T* at[V];
+  T* at[S::kCount];
 
   Rows operator+(std::size_t rows) const {
     Rows moved;
-    for (std::size_t v = 0; v < V; ++v) moved.at[v] = at[v] + rows * kLanes;
+    for (std::size_t v = 0; v < S::kCount; ++v) moved.at[v] = at[v] + rows * kLanes;
     return moved;
   }
-  HWY_INLINE Vector load(std::size_t row, std::size_t v) const {
-    return hn::Load(kFloats, at[v] + row * kLanes);
+  HWY_INLINE typename S::V load(std::size_t row, std::size_t v) const {
+    return hn::Load(typename S::Tag(), at[v] + row * kLanes);
   }
-  HWY_INLINE void store(Vector value, std::size_t row, std::size_t v) const {
-    hn::Store(value, kFloats, at[v] + row * kLanes);
+  HWY_INLINE void store(typename S::V value, std::size_t row, std::size_t v) const {
+    hn::Store(value, typename S::Tag(), at[v] + row * kLanes);
   }
 };
 
-// The rows of the V registers from number `first` on, in memory [blocks, rows_in_block, kLanes].
-template <std::size_t V, typename T>
-Rows<T, V> rows_of(T* memory, std::size_t rows_in_block, std::size_t first) {
-  Rows<T, V> rows;
-  for (std::size_t v = 0; v < V; ++v)
-    rows.at[v] = memory + (first + v) / kBlockRegisters * rows_in_block * kLanes +
-                 (first + v) % kBlockRegisters * kRegisterLanes;
+// The rows of the strip whose first register has this number.
+template <class S, typename T>
+Rows<T, S> rows_of(T* memory, std::size_t rows_in_block, std::size_t first) {
+  Rows<T, S> rows;
+  for (std::size_t v = 0; v < S::kCount; ++v)
+    rows.at[v] = register_at<typename S::V>(memory, rows_in_block, first + v);
   return rows;
 }
 
 // sums[r][v] += sum over k of weights[k * R + r] * x[k][v]
-template <std::size_t R, std::size_t V>
-HWY_INLINE void add_products(Vector (&sums)[R][V], const float* HWY_RESTRICT weights,
-                             const Rows<const float, V>& x, std::size_t count) {
+template <std::size_t R, class S>
+HWY_INLINE void add_products(typename S::V (&sums)[R][S::kCount], const float* HWY_RESTRICT weights,
+                             const Rows<const float, S>& x, std::size_t count) {
   for (std::size_t k = 0; k < count; ++k) {
-    Vector values[V];
-    for (std::size_t v = 0; v < V; ++v) values[v] = x.load(k, v);
+    typename S::V values[S::kCount];
+    for (std::size_t v = 0; v < S::kCount; ++v) values[v] = x.load(k, v);
 #pragma GCC unroll 8
     for (std::size_t r = 0; r < R; ++r) {
-      const Vector weight = constant(weights[k * R + r]);
-#pragma GCC unroll 2
-      for (std::size_t v = 0; v < V; ++v) sums[r][v] = hn::MulAdd(weight, values[v], sums[r][v]);
+      const auto weight = hn::Set(typename S::Tag(), weights[k * R + r]);
+#pragma GCC unroll 3
+      for (std::size_t v = 0; v < S::kCount; ++v)
+        sums[r][v] = hn::MulAdd(weight, values[v], sums[r][v]);
     }
   }
 }
 
-template <std::size_t R, std::size_t V>
-HWY_INLINE void set_to(Vector (&sums)[R][V], const float* values) {
+template <class V, std::size_t R, std::size_t N>
+HWY_INLINE void set_to(V (&sums)[R][N], const float* values) {
 #pragma GCC unroll 8
   for (std::size_t r = 0; r < R; ++r)
-#pragma GCC unroll 2
-    for (std::size_t v = 0; v < V; ++v) sums[r][v] = constant(values[r]);
+#pragma GCC unroll 3
+    for (std::size_t v = 0; v < N; ++v) sums[r][v] = hn::Set(hn::DFromV<V>(), values[r]);
 }
 
-template <std::size_t R, std::size_t V>
-HWY_INLINE void set_to_zero(Vector (&sums)[R][V]) {
+template <class V, std::size_t R, std::size_t N>
+HWY_INLINE void set_to_zero(V (&sums)[R][N]) {
 #pragma GCC unroll 8
   for (std::size_t r = 0; r < R; ++r)
-#pragma GCC unroll 2
-    for (std::size_t v = 0; v < V; ++v) sums[r][v] = hn::Zero(kFloats);
+#pragma GCC unroll 3
+    for (std::size_t v = 0; v < N; ++v) sums[r][v] = hn::Zero(hn::DFromV<V>());
 }
 
 // Tiles of columns of `from` [rows, columns], each [rows, columns of the tile].
@@ -120,14 +163,6 @@ inline void pack_transposed(const float* from, std::size_t rows, std::size_t col
     for (std::size_t row = 0; row < rows; ++row)
       for (std::size_t c = 0; c < tile(); ++c) *to++ = from[row * columns + first + c];
   });
-}
-
-// Calls `body(V, first)` for all registers of a group, two at a time where there are two.
-template <typename Body>
-HWY_INLINE void for_registers(std::size_t registers, const Body& body) {
-  std::size_t first = 0;
-  for (; first + 2 <= registers; first += 2) body(Constant<2>{}, first);
-  if (first < registers) body(Constant<1>{}, first);
 }
 
 }  // namespace clipsweep::HWY_NAMESPACE
