@@ -81,6 +81,8 @@ TEST(ResolveConfig, NamesThePlaceOfAMistake) {
   EXPECT_TRUE(holds(message({{"weight-decay", "inf"}}), "--weight-decay inf: "));
   EXPECT_TRUE(holds(message({{"task", "mnist"}}), "allowed: fashion-mnist"));
   EXPECT_TRUE(holds(message({{"cell", "gru"}}), "allowed: lstm"));
+  EXPECT_TRUE(holds(message({{"init", "torhc"}}), "--init torhc: unknown name \"torhc\""));
+  EXPECT_TRUE(holds(message({{"init", "identity"}}), "--init: identity is for plain cells"));
   EXPECT_TRUE(holds(message({{"on-nonfinite", "halt"}}), "allowed: stop, skip, continue"));
   EXPECT_TRUE(holds(message({{"engine", "fussed"}}), "allowed: auto, reference, fused"));
   EXPECT_TRUE(holds(message({{"steps-per-epoch", "0"}}), "--steps-per-epoch 0: "));

@@ -96,7 +96,7 @@ Batch batch_of(const ImageSet& images, int size, std::vector<int> source_of_run)
 }
 
 void set_row(Block& block, std::size_t r, const ParameterLayout& layout, std::uint64_t seed) {
-  const auto row = initial_weights(Initialization::kTorch, layout, seed);
+  const auto row = initial_weights(InitialScheme{InitialKind::kTorch}, layout, seed);
   std::copy(row.begin(), row.end(), block.row(r).begin());
 }
 

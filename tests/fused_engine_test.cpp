@@ -25,7 +25,7 @@ Tensor tensor_of(Span<const float> row) {
   return torch::tensor(std::vector<float>(row.begin(), row.end())).to(torch::kFloat64);
 }
 
-void expect_agreement_with_double(const SampleShape& shape, Initialization init) {
+void expect_agreement_with_double(const SampleShape& shape, const InitialScheme& init) {
   const auto layout = lstm_layout(shape.inputs, shape.hidden, 10);
   const auto batch = batch_of(random_images(shape, 2 * shape.batch), shape.batch, {0, 1, 0});
   Block parameters(3, layout.size());
@@ -48,13 +48,13 @@ void expect_agreement_with_double(const SampleShape& shape, Initialization init)
 
 TEST_P(FusedEngine, AgreesWithAutogradInDouble) {
   for (const SampleShape& shape : sample_shapes())
-    expect_agreement_with_double(shape, Initialization::kTorch);
+    expect_agreement_with_double(shape, InitialScheme{InitialKind::kTorch});
   // Every remainder of units, rows, columns, blocks and registers, and the largest sizes promised.
   for (int n = 1; n <= 13; ++n)
-    expect_agreement_with_double({3 * n, 1 + n % 4, n, n}, Initialization::kKeras);
+    expect_agreement_with_double({3 * n, 1 + n % 4, n, n}, InitialScheme{});
   for (const SampleShape& shape : std::vector<SampleShape>{
            {32, 3, 512, 3}, {17, 2, 2, 512}, {2, 1000, 1, 2}, {100, 65, 41, 6}})
-    expect_agreement_with_double(shape, Initialization::kKeras);
+    expect_agreement_with_double(shape, InitialScheme{});
 }
 
 TEST_P(FusedEngine, EachTensorsGradientAgreesWithAutogradInDouble) {

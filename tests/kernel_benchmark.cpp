@@ -43,7 +43,7 @@ struct Sample {
   Sample(Cell cell, int hidden, int time_steps)
       : images(random_images(time_steps)),
         layout(layout_of({cell, 1, kInputs, hidden, ImageData::kClasses})),
-        weights(initial_weights(Initialization::kTorch, layout, 0)),
+        weights(initial_weights(InitialScheme{InitialKind::kTorch}, layout, 0)),
         gradient(weights),
         indices(kBatchSize),
         batch(make_batch(images, 1, kBatchSize, {0})) {

@@ -126,7 +126,8 @@ TEST_P(EachModel, AgreesWithTorchInFloatForSeveralRunsAndSeeds) {
 
 TEST_P(EachModel, GradientIsThatOfFiniteDifferences) {
   const auto batch = random_batch(GetParam(), 5, 4, {0});
-  const Tensor parameters = double_leaf(initial_weights(Initialization::kTorch, layout_, 1));
+  const Tensor parameters =
+      double_leaf(initial_weights(InitialScheme{InitialKind::kTorch}, layout_, 1));
   mean_loss(parameters, layout_, batch).backward();
   const torch::NoGradGuard no_grad;
   const double step = 1e-6;
@@ -227,7 +228,7 @@ TEST(Clipping, AgreesWithTorchOnOrdinaryGradients) {
   const auto layout = lstm_layout(28, 10, 10);
   for (const double threshold : {0.05, 0.5, 5.0}) {
     for (std::uint64_t seed = 0; seed < 5; ++seed) {
-      const auto row = initial_weights(Initialization::kTorch, layout, seed);
+      const auto row = initial_weights(InitialScheme{InitialKind::kTorch}, layout, seed);
       for (const ClipMode mode : {ClipMode::kValue, ClipMode::kGlobalNorm}) {
         auto clipped = row;
         GradientNorms norms;
@@ -249,7 +250,7 @@ TEST(Clipping, AgreesWithTorchOnOrdinaryGradients) {
 // PyTorch's coefficient limit / (norm + 1e-6), and its other norms.
 TEST(Clipping, AgreesWithTorchOnEveryNormTypeWithItsEpsilon) {
   const auto layout = lstm_layout(28, 10, 10);
-  const auto row = initial_weights(Initialization::kTorch, layout, 3);
+  const auto row = initial_weights(InitialScheme{InitialKind::kTorch}, layout, 3);
   GradientNorms norms;
   measure_norms(row, layout, norms);
   for (const double norm_type : {1.0, 2.0, std::numeric_limits<double>::infinity()}) {

@@ -152,6 +152,14 @@ void check_task_settings(const ExperimentConfig& config) {
     refuse(config, "length", fmt::format("takes sequences of {} and more", task.shortest_length));
 }
 
+void check_initial_weights(const ExperimentConfig& config) {
+  try {
+    check_initial_scheme(config.training.init, parse_cell(config.training.cell));
+  } catch (const ConfigError& error) {
+    throw ConfigError(fmt::format("{}: {}", where_given(config, "init"), error.what()));
+  }
+}
+
 }  // namespace
 
 ExperimentConfig resolve_config(const std::vector<Assignment>& from_file,
@@ -175,6 +183,7 @@ ExperimentConfig resolve_config(const std::vector<Assignment>& from_file,
   refuse_idle_options(from_flags, config, rules);
   refuse_noise_without_baseline(config, rules);
   check_task_settings(config);
+  check_initial_weights(config);
   return config;
 }
 

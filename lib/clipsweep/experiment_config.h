@@ -11,14 +11,13 @@
 #include <vector>
 
 #include "clipsweep/clip_rule.h"
+#include "clipsweep/initial_scheme.h"
 #include "clipsweep/task_table.h"
 
 namespace clipsweep {
 
 // What becomes of a run whose loss, gradient, update or weights are not finite.
 enum class NonfinitePolicy { kStop, kSkip, kContinue };
-
-enum class Initialization { kKeras, kTorch };
 
 // What all runs of a sweep share and what decides their numbers.
 struct TrainingSettings {
@@ -28,7 +27,7 @@ struct TrainingSettings {
   std::optional<std::uint64_t> permute_seed;  // shuffles the pixels of every picture alike
   std::string cell = "lstm";
   int hidden = 10;
-  Initialization init = Initialization::kKeras;
+  InitialScheme init;
   int batch_size = 32;
   int epochs = 10;
   int steps_per_epoch = 500;

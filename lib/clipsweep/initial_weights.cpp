@@ -4,8 +4,11 @@
 #include <cmath>
 #include <cstdint>
 #include <cstring>
+#include <numeric>
+#include <utility>
 
 #include "clipsweep/random.h"
+#include "clipsweep/spectral_radius.h"
 
 namespace clipsweep {
 namespace {
@@ -13,8 +16,6 @@ namespace {
 void fill_uniform(Span<float> values, double limit, RandomStream& random) {
   for (float& value : values) value = static_cast<float>((2 * random.uniform() - 1) * limit);
 }
-
-double glorot_limit(int fan_in, int fan_out) { return std::sqrt(6.0 / (fan_in + fan_out)); }
 
 // Fills a matrix [rows, columns], rows >= columns, with orthonormal columns, uniformly distributed:
 // a Gaussian matrix made orthogonal. Gram and Schmidt's method, each column taken twice, is
@@ -46,29 +47,90 @@ void fill_orthogonal(Span<float> values, std::size_t rows, std::size_t columns,
       values[i * columns + j] = static_cast<float>(basis[j * rows + i]);
 }
 
-void fill_as_keras(const ParameterLayout& layout, const ParameterTensor& tensor, Span<float> values,
-                   RandomStream& random) {
-  const auto hidden = static_cast<std::size_t>(layout.model.hidden);
-  if (tensor.name == "lstm.weight_ih") {
-    fill_uniform(values, glorot_limit(layout.model.inputs, 4 * layout.model.hidden), random);
-  } else if (tensor.name == "lstm.weight_hh") {
-    fill_orthogonal(values, 4 * hidden, hidden, random);
-  } else if (tensor.name == "lstm.bias") {
-    const auto forget_gate = values.subspan(hidden, hidden);
-    std::fill(forget_gate.begin(), forget_gate.end(), 1.0F);
-  } else if (tensor.name == "output.weight") {
-    fill_uniform(values, glorot_limit(layout.model.hidden, layout.model.outputs), random);
+void fill_glorot(Span<float> values, const std::vector<int>& shape, RandomStream& random) {
+  fill_uniform(values, std::sqrt(6.0 / (shape[0] + shape[1])), random);
+}
+
+void fill_gaussian(Span<float> values, double deviation, RandomStream& random) {
+  for (float& value : values) value = static_cast<float>(deviation * random.normal());
+}
+
+void fill_identity(Span<float> values, std::size_t columns) {
+  for (std::size_t i = 0; i < columns; ++i) values[i * columns + i] = 1;
+}
+
+// So many different numbers below `bound`, each choice equally likely (Fisher and Yates).
+std::vector<std::size_t> chosen(std::size_t count, std::size_t bound, RandomStream& random) {
+  std::vector<std::size_t> numbers(bound);
+  std::iota(numbers.begin(), numbers.end(), std::size_t{0});
+  for (std::size_t i = 0; i < count; ++i)
+    std::swap(numbers[i], numbers[i + random.below(bound - i)]);
+  numbers.resize(count);
+  return numbers;
+}
+
+void fill_sparse(Span<float> values, std::size_t columns, RandomStream& random) {
+  const std::size_t incoming = std::min<std::size_t>(columns, 15);
+  for (std::size_t row = 0; row < values.size(); row += columns)
+    for (const std::size_t column : chosen(incoming, columns, random))
+      values[row + column] = static_cast<float>(random.normal());
+}
+
+// Each gate's matrix [H, H]. Its radius is not 0: every unit has an incoming weight, so there is a
+// cycle among them.
+void scale_gates(Span<float> values, std::size_t hidden, double radius) {
+  const std::size_t gate = hidden * hidden;
+  for (std::size_t first = 0; first < values.size(); first += gate) {
+    const auto weights = values.subspan(first, gate);
+    const double scale = radius / spectral_radius(weights, hidden);
+    for (float& weight : weights) weight = static_cast<float>(scale * static_cast<double>(weight));
   }
 }
 
-void fill_as_torch(const ParameterLayout& layout, const ParameterTensor& tensor, Span<float> values,
+bool is_kernel(const ParameterTensor& tensor) { return tensor.shape.size() == 2; }
+
+bool is_recurrent(const ParameterTensor& tensor) {
+  return tensor.name.find("weight_hh") != std::string::npos;
+}
+
+// A scheme's kernels; torch treats them like all others.
+void fill_kernel(const InitialScheme& scheme, const ParameterTensor& kernel, Span<float> values,
+                 RandomStream& random) {
+  const auto rows = static_cast<std::size_t>(kernel.shape[0]);
+  const auto columns = static_cast<std::size_t>(kernel.shape[1]);
+  if (scheme.kind == InitialKind::kGaussian) {
+    fill_gaussian(values, scheme.gaussian_sd, random);
+  } else if (scheme.kind == InitialKind::kSparse) {
+    fill_sparse(values, columns, random);
+    if (is_recurrent(kernel)) scale_gates(values, columns, 0.95);
+  } else if (!is_recurrent(kernel)) {
+    fill_glorot(values, kernel.shape, random);
+  } else if (scheme.kind == InitialKind::kKeras) {
+    fill_orthogonal(values, rows, columns, random);
+  } else {
+    fill_identity(values, columns);
+  }
+}
+
+void fill_as_torch(const Model& model, const ParameterTensor& tensor, Span<float> values,
                    RandomStream& random) {
-  const double limit = 1 / std::sqrt(static_cast<double>(layout.model.hidden));
+  const double limit = 1 / std::sqrt(static_cast<double>(model.hidden));
   fill_uniform(values, limit, random);
-  if (tensor.name != "lstm.bias") return;
+  const bool is_sum = !is_kernel(tensor) && !is_output(tensor) && model.cell != Cell::kGru;
+  if (!is_sum) return;
   std::vector<float> second(values.size());
   fill_uniform(second, limit, random);
   for (std::size_t i = 0; i < values.size(); ++i) values[i] += second[i];
+}
+
+void set_forget_bias(double bias, const ParameterLayout& layout, std::vector<float>& row) {
+  if (layout.model.cell != Cell::kLstm) return;
+  const auto hidden = static_cast<std::size_t>(layout.model.hidden);
+  for (const auto& tensor : layout.tensors) {
+    if (is_kernel(tensor) || is_output(tensor)) continue;
+    const auto forget_gate = part(Span<float>(row), tensor).subspan(hidden, hidden);
+    std::fill(forget_gate.begin(), forget_gate.end(), static_cast<float>(bias));
+  }
 }
 
 void flip_last_bit(float& weight) {
@@ -81,20 +143,27 @@ void flip_last_bit(float& weight) {
 
 }  // namespace
 
-std::vector<float> initial_weights(Initialization init, const ParameterLayout& layout,
-                                   std::uint64_t seed) {
+std::vector<float> initial_weights(const InitialScheme& scheme, const ParameterLayout& layout,
+                                   std::uint64_t seed, std::optional<double> forget_bias) {
+  check_initial_scheme(scheme, layout.model.cell);
   std::vector<float> row(layout.size());
   for (const auto& tensor : layout.tensors) {
     RandomStream random(seed, tensor.name);
-    const auto fill = init == Initialization::kKeras ? fill_as_keras : fill_as_torch;
-    fill(layout, tensor, part(Span<float>(row), tensor), random);
+    const auto values = part(Span<float>(row), tensor);
+    if (scheme.kind == InitialKind::kTorch)
+      fill_as_torch(layout.model, tensor, values, random);
+    else if (is_kernel(tensor))
+      fill_kernel(scheme, tensor, values, random);
   }
+  if (!forget_bias && scheme.kind == InitialKind::kKeras) forget_bias = 1;
+  if (forget_bias) set_forget_bias(*forget_bias, layout, row);
   return row;
 }
 
-std::vector<float> initial_weights_of(const RunSpec& run, Initialization init,
-                                      const ParameterLayout& layout) {
-  auto row = initial_weights(init, layout, run.seed);
+std::vector<float> initial_weights_of(const RunSpec& run, const InitialScheme& scheme,
+                                      const ParameterLayout& layout,
+                                      std::optional<double> forget_bias) {
+  auto row = initial_weights(scheme, layout, run.seed, forget_bias);
   if (run.perturbed)
     for (float& weight : row) flip_last_bit(weight);
   return row;

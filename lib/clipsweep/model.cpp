@@ -1,6 +1,10 @@
 #include "clipsweep/model.h"
 
+#include <fmt/format.h>
+
+#include "clipsweep/error.h"
 #include "clipsweep/name_table.h"
+#include "clipsweep/text.h"
 
 namespace clipsweep {
 namespace {
@@ -13,6 +17,13 @@ constexpr NameTable<Cell, 4> kCells = {{{Cell::kLstm, "lstm"},
 }  // namespace
 
 const char* to_text(Cell cell) { return name_in(kCells, cell); }
+
+Cell parse_cell(std::string_view name) {
+  if (const auto cell = choice_in(kCells, name)) return *cell;
+  const auto names = names_in(kCells);
+  throw ConfigError(fmt::format("unknown cell \"{}\"{}; allowed: {}", printable(name),
+                                did_you_mean(name, names), join(names)));
+}
 
 int gates_of(Cell cell) { return cell == Cell::kLstm ? 4 : cell == Cell::kGru ? 3 : 1; }
 

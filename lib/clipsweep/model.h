@@ -2,7 +2,7 @@
 // asked for. Plain data; how its parameters lie in memory is said in parameters.h.
 #pragma once
 
-#include <string>
+#include <string_view>
 
 namespace clipsweep {
 
@@ -16,6 +16,9 @@ enum class Cell {
 
 // `lstm`, `gru`, `rnn-tanh`, `rnn-relu`
 const char* to_text(Cell cell);
+
+// Throws ConfigError that lists the cells.
+Cell parse_cell(std::string_view name);
 
 // How many rows of weights a unit has: 4, 3 and 1.
 int gates_of(Cell cell);

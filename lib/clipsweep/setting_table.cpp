@@ -17,8 +17,6 @@ constexpr NameTable<NonfinitePolicy, 3> kNonfinitePolicies = {
     {{NonfinitePolicy::kStop, "stop"},
      {NonfinitePolicy::kSkip, "skip"},
      {NonfinitePolicy::kContinue, "continue"}}};
-constexpr NameTable<Initialization, 2> kInitializations = {
-    {{Initialization::kKeras, "keras"}, {Initialization::kTorch, "torch"}}};
 
 [[noreturn]] void throw_unknown(std::string_view text, const std::vector<std::string>& names) {
   throw ConfigError(fmt::format("unknown name \"{}\"{}; allowed: {}", printable(text),
@@ -191,9 +189,8 @@ std::vector<Setting> training_settings() {
       whole_number(
           "hidden", "Units of the recurrent layer", group,
           [](auto& config) -> auto& { return config.training.hidden; }, 1, 4096),
-      {"init", "init", "NAME",
-       "Initial weights as this framework draws them: " + join(names_in(kInitializations)), group,
-       [](auto& config, auto text) { config.training.init = choose(text, kInitializations); },
+      {"init", "init", "NAME", "How initial weights are drawn: " + initial_scheme_forms(), group,
+       [](auto& config, auto text) { config.training.init = parse_initial_scheme(text); },
        [](const auto& config) { return to_text(config.training.init); }},
       whole_number(
           "batch-size", "Samples a step", group,
@@ -378,6 +375,5 @@ Json origins_json(const ExperimentConfig& config) {
 }
 
 const char* to_text(NonfinitePolicy policy) { return name_in(kNonfinitePolicies, policy); }
-const char* to_text(Initialization init) { return name_in(kInitializations, init); }
 
 }  // namespace clipsweep

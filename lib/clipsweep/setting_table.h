@@ -44,6 +44,5 @@ Json settings_json(const ExperimentConfig& config);
 Json origins_json(const ExperimentConfig& config);
 
 const char* to_text(NonfinitePolicy policy);
-const char* to_text(Initialization init);
 
 }  // namespace clipsweep

@@ -1,0 +1,71 @@
+#include "clipsweep/initial_scheme.h"
+
+#include <fmt/format.h>
+
+#include <cmath>
+
+#include "clipsweep/error.h"
+#include "clipsweep/name_table.h"
+#include "clipsweep/text.h"
+
+namespace clipsweep {
+namespace {
+
+constexpr NameTable<InitialKind, 5> kKinds = {{{InitialKind::kKeras, "keras"},
+                                               {InitialKind::kTorch, "torch"},
+                                               {InitialKind::kIdentity, "identity"},
+                                               {InitialKind::kGaussian, "gaussian"},
+                                               {InitialKind::kSparse, "sparse"}}};
+
+InitialKind parse_kind(std::string_view name) {
+  if (const auto kind = choice_in(kKinds, name)) return *kind;
+  throw ConfigError(fmt::format("unknown name \"{}\"{}; allowed: {}", printable(name),
+                                did_you_mean(name, names_in(kKinds)), initial_scheme_forms()));
+}
+
+// As the weights, in float32, have it.
+double parse_deviation(std::string_view text) {
+  const auto deviation = parse_number(text);
+  if (deviation && static_cast<float>(*deviation) > 0 &&
+      std::isfinite(static_cast<float>(*deviation)))
+    return *deviation;
+  throw ConfigError(
+      fmt::format("gaussian takes a standard deviation, a finite number above 0 as in "
+                  "gaussian:0.01, not \"{}\"",
+                  printable(text)));
+}
+
+}  // namespace
+
+bool operator==(const InitialScheme& a, const InitialScheme& b) {
+  return a.kind == b.kind && a.gaussian_sd == b.gaussian_sd;
+}
+
+std::string to_text(const InitialScheme& scheme) {
+  const std::string name = name_in(kKinds, scheme.kind);
+  return scheme.kind == InitialKind::kGaussian ? name + ":" + shortest(scheme.gaussian_sd) : name;
+}
+
+std::string initial_scheme_forms() { return "keras, torch, identity, gaussian:SD, sparse"; }
+
+InitialScheme parse_initial_scheme(std::string_view text) {
+  const auto colon = text.find(':');
+  const bool has_number = colon != std::string_view::npos;
+  const InitialKind kind = parse_kind(text.substr(0, colon));
+  const std::string_view number = has_number ? text.substr(colon + 1) : "";
+  if (kind == InitialKind::kGaussian) return {kind, parse_deviation(number)};
+  if (has_number)
+    throw ConfigError(
+        fmt::format("{} takes no number; write {}", name_in(kKinds, kind), name_in(kKinds, kind)));
+  return {kind};
+}
+
+void check_initial_scheme(const InitialScheme& scheme, Cell cell) {
+  if (scheme.kind != InitialKind::kIdentity || gates_of(cell) == 1) return;
+  throw ConfigError(fmt::format(
+      "identity is for plain cells, rnn-relu and rnn-tanh, whose state it lets pass; {} "
+      "has gates: take keras, torch, gaussian:SD or sparse",
+      to_text(cell)));
+}
+
+}  // namespace clipsweep
