@@ -88,6 +88,48 @@ TEST(ResolveConfig, NamesThePlaceOfAMistake) {
   EXPECT_TRUE(holds(message({{"steps-per-epoch", "0"}}), "--steps-per-epoch 0: "));
 }
 
+TEST(ResolveConfig, RefusesWhatTheOptimizerDoesNotKnow) {
+  const auto message = [](const Flags& flags) {
+    return message_of<ConfigError>([&] { config_of_flags(flags); });
+  };
+  EXPECT_TRUE(holds(message({{"optimizer", "adm"}}), "did you mean \"adam\"?"));
+  EXPECT_TRUE(holds(message({{"optimizer", "adam"}, {"momentum", "0.9"}}),
+                    "--momentum: --optimizer adam does not know momentum; it is for sgd, rmsprop"));
+  EXPECT_TRUE(holds(message({{"adam-beta1", "0.9"}}), "--optimizer sgd does not know adam_beta1"));
+  EXPECT_TRUE(holds(message({{"optimizer", "rmsprop"}, {"nesterov", "true"}, {"momentum", "0.9"}}),
+                    "it is for sgd"));
+  EXPECT_TRUE(holds(message({{"nesterov", "true"}}), "add for example --momentum 0.9"));
+  EXPECT_TRUE(holds(message({{"lr-decay-every", "2"}}), "add for example --lr-decay 0.1"));
+}
+
+TEST(ResolveConfig, RefusesImpossibleNumbersOfAnOptimizer) {
+  const auto message = [](const char* optimizer, const std::string& flag, const char* value) {
+    return message_of<ConfigError>([&] {
+      config_of_flags({{"optimizer", optimizer}, {flag, value}});
+    });
+  };
+  for (const char* value : {"1", "-0.1", "nan", "0.99999999999"})
+    for (const char* flag : {"adam-beta1", "adam-beta2"})
+      EXPECT_TRUE(holds(message("adam", flag, value), "must be a number from 0 to below 1"));
+  EXPECT_TRUE(holds(message("rmsprop", "rmsprop-alpha", "1"), "--rmsprop-alpha 1: must be"));
+  for (const char* value : {"0", "-1", "inf", "nan", "1e-60"})
+    EXPECT_TRUE(holds(message("adam", "adam-epsilon", value), "must be a finite number above 0"));
+  for (const char* value : {"0", "1.5", "nan"})
+    EXPECT_TRUE(holds(message("sgd", "lr-decay", value), "must be a factor above 0"));
+  EXPECT_TRUE(holds(message("sgd", "lr-decay-every", "0"), "must be a whole number of epochs"));
+}
+
+TEST(ResolveConfig, AFlagForTheOptimizerDropsWhatTheFileToldItsOwn) {
+  const std::vector<Assignment> file = {{"momentum", "0.9", "sweep.toml:1", "sweep.toml:1:1"},
+                                        {"nesterov", "true", "sweep.toml:2", "sweep.toml:2:1"}};
+  const auto config = resolve_config(file, flags_of({{"optimizer", "adam"}}));
+  EXPECT_EQ(config.training.optimizer.momentum, 0);
+  EXPECT_FALSE(config.training.optimizer.nesterov);
+  EXPECT_FALSE(is_given(config, "momentum"));
+  EXPECT_EQ(resolve_config(file, flags_of({{"optimizer", "sgd"}})).training.optimizer.momentum,
+            0.9);
+}
+
 TEST(ResolveConfig, CrossesTheOutputThresholdWithTheModesThatKnowIt) {
   const auto config = config_of_flags(
       {{"clip", "none,value:1,scale:2,global-norm:1"}, {"output-threshold", "3,inf"}});
@@ -178,7 +220,7 @@ TEST_F(SweepFile, ReadsNumbersStringsAndLists) {
   EXPECT_EQ(config.learning_rates, (std::vector<double>{0.01, 0.1, 1}));
   EXPECT_EQ(config.seeds.size(), 3U);
   EXPECT_EQ(config.training.batch_size, 16);
-  EXPECT_EQ(config.training.momentum, 0.9);
+  EXPECT_EQ(config.training.optimizer.momentum, 0.9);
 }
 
 TEST_F(SweepFile, AListOfOneSeedIsThatSeed) {

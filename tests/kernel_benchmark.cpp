@@ -123,12 +123,16 @@ BENCHMARK(MeasureNorms);
 
 void ProposeStep(benchmark::State& state) {
   const Sample sample;
-  SgdStep step;
-  const std::vector<float> velocity(sample.weights.size());
-  for (auto _ : state)
-    propose_step({0.01, 0.9, 1e-4}, sample.weights, sample.gradient, velocity, step);
+  StepRule rule;
+  rule.settings.optimizer = static_cast<Optimizer>(state.range(0));
+  rule.settings.momentum = 0.9;
+  rule.regularization.weight_decay = 1e-4;
+  const auto memory = initial_state(rule.settings, sample.weights.size());
+  ProposedStep step;
+  for (auto _ : state) propose_step(rule, sample.weights, sample.gradient, memory, step);
+  state.SetLabel(to_text(rule.settings.optimizer));
 }
-BENCHMARK(ProposeStep);
+BENCHMARK(ProposeStep)->DenseRange(0, static_cast<int>(optimizer_names().size()) - 1);
 
 void Clip(benchmark::State& state) {
   Sample sample;

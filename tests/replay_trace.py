@@ -155,6 +155,45 @@ def clip_by_average(parameters, threshold, memory, warmup, decay=0.98, warmup_no
         memory["averages"][i] = decay * average + (1 - decay) * norm_of([parameter.grad])
 
 
+def optimizer_of(settings, parameters):
+    """Return PyTorch's optimizer; decoupled decay is part of it only in AdamW."""
+    name, learning_rate = settings["optimizer"], settings["learning_rate"]
+    common = {"lr": learning_rate, "weight_decay": settings["weight_decay"]}
+    if name == "sgd":
+        momentum = {key: settings[key] for key in ("momentum", "nesterov")}
+        return torch.optim.SGD(parameters, **common, **momentum)
+    if name == "rmsprop":
+        return torch.optim.RMSprop(
+            parameters,
+            alpha=settings["rmsprop_alpha"],
+            eps=settings["rmsprop_epsilon"],
+            momentum=settings["momentum"],
+            **common,
+        )
+    betas = (settings["adam_beta1"], settings["adam_beta2"])
+    if is_adamw(settings):
+        common["weight_decay"] = settings["decoupled_weight_decay"]
+        return torch.optim.AdamW(parameters, betas=betas, eps=settings["adam_epsilon"], **common)
+    return torch.optim.Adam(parameters, betas=betas, eps=settings["adam_epsilon"], **common)
+
+
+def is_adamw(settings):
+    decays = (settings["weight_decay"], settings["decoupled_weight_decay"])
+    return settings["optimizer"] == "adam" and decays[0] == 0 and decays[1] > 0
+
+
+def take_step(optimizer, parameters, settings):
+    """Let PyTorch take the step, with the penalties that its optimizers do not know."""
+    before = [parameter.detach().clone() for parameter in parameters]
+    for parameter in parameters:
+        parameter.grad.add_(parameter.detach().sign(), alpha=settings["l1"])
+    optimizer.step()
+    decay = 0 if is_adamw(settings) else settings["decoupled_weight_decay"]
+    with torch.no_grad():
+        for parameter, weights in zip(parameters, before):
+            parameter.sub_(weights, alpha=optimizer.param_groups[0]["lr"] * decay)
+
+
 def replay(trace, pictures, labels):
     """Yield the numbers of each step as PyTorch has them."""
     settings = trace["settings"]
@@ -162,11 +201,9 @@ def replay(trace, pictures, labels):
     network = Classifier(trace["initial"])
     parameters = list(network.by_name.values())
     memory = {}
-    optimizer = torch.optim.SGD(
-        parameters,
-        lr=settings["learning_rate"],
-        momentum=settings["momentum"],
-        weight_decay=settings["weight_decay"],
+    optimizer = optimizer_of(settings, parameters)
+    schedule = torch.optim.lr_scheduler.StepLR(
+        optimizer, settings["learning_rate_decay_every"], settings["learning_rate_decay"]
     )
     for indices, logged in zip(trace["batches"], trace["steps"]):
         inputs = torch.from_numpy(pictures[indices].astype(np.float32) / np.float32(255))
@@ -179,14 +216,9 @@ def replay(trace, pictures, labels):
         clip(parameters, settings, threshold, memory)
         clipped = norm_of([parameter.grad for parameter in parameters])
         if not logged.get("skipped"):
-            before = [parameter.detach().clone() for parameter in parameters]
-            for parameter in parameters:
-                parameter.grad.add_(parameter.detach().sign(), alpha=settings["l1"])
-            optimizer.step()
-            shrink = settings["learning_rate"] * settings["decoupled_weight_decay"]
-            with torch.no_grad():
-                for parameter, weights in zip(parameters, before):
-                    parameter.sub_(weights, alpha=shrink)
+            take_step(optimizer, parameters, settings)
+        if logged["step"] % settings["steps_per_epoch"] == 0:
+            schedule.step()
         step = {"loss": loss.item(), "grad_norm_raw": raw, "grad_norm_clipped": clipped}
         yield {**step, **{f"tensors.{name}": norm for name, norm in tensors.items()}}
 

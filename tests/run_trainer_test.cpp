@@ -16,9 +16,11 @@ constexpr float kNan = std::numeric_limits<float>::quiet_NaN();
 class FedRun {
  public:
   explicit FedRun(NonfinitePolicy policy = NonfinitePolicy::kStop, ClipRule clip = {},
-                  double learning_rate = 0.5, int log_every = 1)
+                  double learning_rate = 0.5, int log_every = 1,
+                  const OptimizerSettings& optimizer = {})
       : layout_(lstm_layout(2, 1, 2)), weights_(layout_.size(), 1), gradient_(layout_.size()) {
     plan_.training.on_nonfinite = policy;
+    plan_.training.optimizer = optimizer;
     plan_.training.epochs = 1;
     plan_.training.steps_per_epoch = 1000;
     plan_.log_every = log_every;
@@ -315,6 +317,39 @@ TEST(RunTrainer, ASpikeNamesItsLargestElement) {
   EXPECT_EQ(event.index, 1U);
   EXPECT_NEAR(*event.running_median, 0.01 * std::sqrt(20.0), 1e-8);
   EXPECT_EQ(run.record().totals.spikes, 1U);
+}
+
+OptimizerSettings adam() {
+  OptimizerSettings settings;
+  settings.optimizer = Optimizer::kAdam;
+  return settings;
+}
+
+// Adam's first step is r g / (|g| + 1e-8), whatever the size of g.
+TEST(RunTrainer, TakesTheStepsOfItsOptimizer) {
+  FedRun run(NonfinitePolicy::kStop, {}, 0.25, 1, adam());
+  run.step(0.001F, -1000.0F);
+  EXPECT_NEAR(run.weights()[0], 0.75, 1e-5);
+  EXPECT_NEAR(run.weights()[9], 1.25, 1e-5);
+}
+
+TEST(RunTrainer, ASkippedStepLeavesTheOptimizersStateAsItWas) {
+  FedRun run(NonfinitePolicy::kSkip, {}, 0.25, 1, adam());
+  FedRun without(NonfinitePolicy::kSkip, {}, 0.25, 1, adam());
+  run.step(1);
+  run.step(1, kNan);
+  run.step(-3);
+  without.step(1);
+  without.step(-3);
+  EXPECT_EQ(run.weights(), without.weights());
+}
+
+TEST(RunTrainer, AnAdaptiveUpdateThatIsNotFiniteIsAnEvent) {
+  FedRun run(NonfinitePolicy::kStop, {}, 3e37, 1, adam());
+  run.weights()[9] = -3.3e38F;
+  EXPECT_FALSE(run.step(1));
+  EXPECT_EQ(run.events().back().phase, Phase::kWeights);
+  EXPECT_EQ(run.events().back().negative_inf, 1U);
 }
 
 TEST(RunTrainer, LogEveryThinsAllButTheStepsWithEvents) {

@@ -137,7 +137,7 @@ TEST_F(ValidationTest, NamesEvidenceThatDoesNotFit) {
   damage(folder.steps_log(2), R"("cosine":null)", R"("cosine":1)");
   const Texts found = problems();
   EXPECT_TRUE(names(found, log(0, 2), "\"cosine\" is 0.5, but \"clipped\" is false"));
-  EXPECT_TRUE(names(found, log(1, 2), "the learning rate times \"clip_scale\" makes 0.01"));
+  EXPECT_TRUE(names(found, log(1, 2), "the epoch's learning rate times \"clip_scale\" makes 0.01"));
   EXPECT_TRUE(names(found, log(2, 2), "a gradient without a direction has none"));
 }
 

@@ -129,6 +129,37 @@ void refuse_noise_without_baseline(const ExperimentConfig& config,
       where_given(config, "noise_floor")));
 }
 
+// What the file says about its own optimizer is nothing to the one that a flag names.
+void drop_idle_optimizer_options(const std::vector<Assignment>& from_flags,
+                                 ExperimentConfig& config) {
+  auto& settings = config.training.optimizer;
+  if (!gives(from_flags, "optimizer")) return;
+  for (const auto& option : optimizer_options()) {
+    if (knows(settings.optimizer, option) || gives(from_flags, option.flag)) continue;
+    option.assign(settings, to_line(option.value({})));
+    for (auto& [key, origin] : config.origins)
+      if (key == option.key) origin = "default";
+  }
+}
+
+// What goes with which optimizer.
+void check_optimizer_settings(const ExperimentConfig& config) {
+  const auto& settings = config.training.optimizer;
+  for (const auto& option : optimizer_options())
+    if (is_given(config, option.key) && !knows(settings.optimizer, option))
+      throw ConfigError(fmt::format("{}: --optimizer {} does not know {}; it is for {}",
+                                    where_given(config, option.key), to_text(settings.optimizer),
+                                    option.key, names_of_those_that_know(option)));
+  if (settings.nesterov && settings.momentum == 0)
+    throw ConfigError(
+        fmt::format("{}: is a way of momentum, which is 0; add for example --momentum 0.9",
+                    where_given(config, "nesterov")));
+  if (is_given(config, "learning_rate_decay_every") && settings.learning_rate_decay == 1)
+    throw ConfigError(
+        fmt::format("{}: the learning rate is constant; add for example --lr-decay 0.1",
+                    where_given(config, "learning_rate_decay_every")));
+}
+
 [[noreturn]] void refuse(const ExperimentConfig& config, const char* key, const std::string& why) {
   throw ConfigError(
       fmt::format("{}: --task {} {}", where_given(config, key), config.training.task, why));
@@ -171,6 +202,7 @@ ExperimentConfig resolve_config(const std::vector<Assignment>& from_file,
   assign_all(without_replaced(from_file, from_flags), config);
   assign_all(from_flags, config);
   drop_idle_thresholds(from_flags, config);
+  drop_idle_optimizer_options(from_flags, config);
   if (config.modes.empty() && config.clips.empty()) {
     if (!config.thresholds.empty())
       throw ConfigError(
@@ -184,6 +216,7 @@ ExperimentConfig resolve_config(const std::vector<Assignment>& from_file,
   refuse_noise_without_baseline(config, rules);
   check_task_settings(config);
   check_initial_weights(config);
+  check_optimizer_settings(config);
   return config;
 }
 

@@ -12,6 +12,7 @@
 
 #include "clipsweep/clip_rule.h"
 #include "clipsweep/initial_scheme.h"
+#include "clipsweep/optimizer_settings.h"
 #include "clipsweep/task_table.h"
 
 namespace clipsweep {
@@ -32,8 +33,7 @@ struct TrainingSettings {
   int epochs = 10;
   int steps_per_epoch = 500;
   int shuffle_buffer = 5000;
-  std::string optimizer = "sgd";
-  double momentum = 0;
+  OptimizerSettings optimizer;
   NonfinitePolicy on_nonfinite = NonfinitePolicy::kStop;
 
   std::uint64_t steps() const {

@@ -44,6 +44,17 @@ bool agree(double a, double b) {
   return a == b || std::abs(a - b) <= 1e-9 * std::max(std::abs(a), std::abs(b));
 }
 
+// How the learning rate falls; earlier versions had it constant.
+OptimizerSettings decay_of(const Json& settings) {
+  OptimizerSettings decay;
+  if (settings.contains("learning_rate_decay")) {
+    decay.learning_rate_decay = number_member(settings, "learning_rate_decay");
+    decay.learning_rate_decay_every =
+        static_cast<int>(count_member(settings, "learning_rate_decay_every"));
+  }
+  return decay;
+}
+
 bool is_nonfinite_event(const Event& event) {
   return event.kind == EventKind::kNan || event.kind == EventKind::kInf;
 }
@@ -265,9 +276,12 @@ CheckedRun check_run(const SweepFolder& sweep, const RunSpec& run, std::vector<P
   checked.damaged = has_run_json && !checked.record;
 
   const Json& settings = sweep.sweep["settings"];
-  const ExpectedLog expected = {
-      run, count_member(sweep.sweep, "log_every"), count_member(settings, "epochs"),
-      count_member(settings, "steps_per_epoch"), checked.record ? &*checked.record : nullptr};
+  const ExpectedLog expected = {run,
+                                count_member(sweep.sweep, "log_every"),
+                                count_member(settings, "epochs"),
+                                count_member(settings, "steps_per_epoch"),
+                                checked.record ? &*checked.record : nullptr,
+                                decay_of(settings)};
   CheckedLog log;
   if (has_run_json || fs::exists(log_problems.path())) log = check_step_log(expected, log_problems);
   if (checked.record)

@@ -43,9 +43,7 @@ RunTrainer::RunTrainer(const SweepPlan& plan, const RunSpec& spec, const Paramet
       spec_(spec),
       layout_(layout),
       sink_(std::move(sink)),
-      sgd_{spec.learning_rate, plan.training.momentum, spec.regularization.weight_decay,
-           spec.regularization.decoupled_weight_decay, spec.regularization.l1},
-      velocity_(layout.size()),
+      optimizer_(initial_state(plan.training.optimizer, layout.size())),
       memory_(spec.clip, layout, spec.seed) {}
 
 bool RunTrainer::step(float loss, std::int64_t corrects, Span<float> gradient, Span<float> weights,
@@ -100,7 +98,7 @@ void RunTrainer::clip(Span<float> gradient, Span<const float> weights, double cl
   record_.clipped_fraction = clipped_derivatives > 0 ? clipped_derivatives
                                                      : static_cast<double>(effect.changed) /
                                                            static_cast<double>(gradient.size());
-  record_.effective_learning_rate = spec_.learning_rate * record_.clip_scale;
+  record_.effective_learning_rate = learning_rate() * record_.clip_scale;
   if (const double limit = limit_in_force(spec_.clip, view); std::isfinite(limit))
     record_.limit = limit;
   // Of `backprop` there is only the clipped gradient.
@@ -119,13 +117,14 @@ void RunTrainer::update(Span<const float> gradient, Span<float> weights) {
     norm_overflows_[static_cast<std::size_t>(Phase::kUpdate)] = false;
     inspect_phase(Phase::kWeights, weights, euclidean_norm(weights));
   } else {
-    propose_step(sgd_, weights, gradient, velocity_, proposal_);
+    propose_step({plan_.training.optimizer, spec_.regularization, learning_rate()}, weights,
+                 gradient, optimizer_, proposal_);
     inspect_phase(Phase::kUpdate, proposal_.update, euclidean_norm(proposal_.update));
     inspect_phase(Phase::kWeights, proposal_.weights, euclidean_norm(proposal_.weights));
   }
   if (!blocked_ || keeps_bad_updates()) {
     std::copy(proposal_.weights.begin(), proposal_.weights.end(), weights.begin());
-    velocity_.swap(proposal_.velocity);
+    std::swap(optimizer_, proposal_.state);
     if (!blocked_ || is_mended(Phase::kGradient)) remember(spec_.clip, norms_, memory_);
     return;
   }
@@ -250,6 +249,10 @@ void RunTrainer::add_event(Event event) {
 
 std::uint64_t RunTrainer::epoch() const {
   return (step_ - 1) / static_cast<std::uint64_t>(plan_.training.steps_per_epoch) + 1;
+}
+
+double RunTrainer::learning_rate() const {
+  return learning_rate_in(epoch(), spec_.learning_rate, plan_.training.optimizer);
 }
 
 bool RunTrainer::is_mended(Phase phase) const {

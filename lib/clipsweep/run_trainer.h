@@ -63,6 +63,7 @@ class RunTrainer {
 
   std::uint64_t epoch() const;
   std::optional<std::uint64_t> solved_at_step() const;
+  double learning_rate() const;  // in this epoch
   Action action(Phase phase) const;
   bool keeps_bad_updates() const;
   bool is_logged() const;
@@ -71,20 +72,19 @@ class RunTrainer {
   const RunSpec& spec_;
   const ParameterLayout& layout_;
   const StepSink sink_;
-  const SgdSettings sgd_;
 
   // The step in progress.
   std::uint64_t step_ = 0;
   GradientNorms norms_;              // before clipping
   std::vector<float> raw_gradient_;  // likewise
   StepRecord record_;
-  SgdStep proposal_;
+  ProposedStep proposal_;
   bool bad_ = false;        // something in it is not finite, so that it counts as one
   bool blocked_ = false;    // and is not mended, so that it is not taken
   bool has_event_ = false;  // so it is logged whatever log_every says
 
   // The run so far.
-  std::vector<float> velocity_;
+  OptimizerState optimizer_;
   ClipMemory<float> memory_;
   SpikeDetector spikes_;
   std::array<bool, 4> is_nonfinite_{};    // by Phase, at the step before

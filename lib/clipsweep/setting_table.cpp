@@ -43,14 +43,6 @@ int parse_whole(std::string_view text, int least, int most) {
   return static_cast<int>(*value);
 }
 
-// The comparison is false for NaN, and made in float32, as the update uses the number.
-double parse_momentum(std::string_view text) {
-  const auto value = parse_number(text);
-  if (!value || !(*value >= 0 && static_cast<float>(*value) < 1))
-    throw ConfigError("must be a number from 0 to below 1");
-  return *value;
-}
-
 double parse_share(std::string_view text) {
   const auto value = parse_number(text);
   if (!value || !(*value > 0 && *value <= 1))
@@ -204,11 +196,6 @@ std::vector<Setting> training_settings() {
       whole_number(
           "shuffle-buffer", "Samples that the shuffling buffer holds", group,
           [](auto& config) -> auto& { return config.training.shuffle_buffer; }, 1, 10'000'000),
-      text_choice("optimizer", "How a step is taken", group,
-                  [](auto& config) -> auto& { return config.training.optimizer; }, {"sgd"}),
-      {"momentum", "momentum", "X", "Momentum of SGD, from 0 to below 1", group,
-       [](auto& config, auto text) { config.training.momentum = parse_momentum(text); },
-       [](const auto& config) { return json_number(config.training.momentum); }},
       {"on-nonfinite", "on_nonfinite", "NAME",
        "What to do about a NaN or Inf: stop the run, skip the update, continue", group,
        [](auto& config, auto text) {
@@ -216,6 +203,23 @@ std::vector<Setting> training_settings() {
        },
        [](const auto& config) { return to_text(config.training.on_nonfinite); }},
   };
+}
+
+// The optimizer, and what optimizers can be told, from their own table.
+std::vector<Setting> optimizer_settings() {
+  const auto group = SettingGroup::kTraining;
+  std::vector<Setting> settings = {
+      {"optimizer", "optimizer", "NAME", "How a step is taken: " + join(optimizer_names()), group,
+       [](auto& config, auto text) { config.training.optimizer.optimizer = parse_optimizer(text); },
+       [](const auto& config) { return to_text(config.training.optimizer.optimizer); }}};
+  for (const auto& option : optimizer_options()) {
+    const auto assign = option.assign;
+    const auto value = option.value;
+    settings.push_back({option.flag, option.key, option.value_name, option.help, group,
+                        [=](auto& config, auto text) { assign(config.training.optimizer, text); },
+                        [=](const auto& config) { return value(config.training.optimizer); }});
+  }
+  return settings;
 }
 
 std::string mode_help() {
@@ -340,6 +344,7 @@ std::vector<Setting> execution_settings() {
 const std::vector<Setting>& setting_table() {
   static const std::vector<Setting> kTable = [] {
     std::vector<Setting> table = training_settings();
+    for (auto& setting : optimizer_settings()) table.push_back(std::move(setting));
     for (auto& setting : grid_settings()) table.push_back(std::move(setting));
     for (auto& setting : mode_settings()) table.push_back(std::move(setting));
     for (auto& setting : execution_settings()) table.push_back(std::move(setting));

@@ -175,12 +175,15 @@ class StepLogChecker {
   }
 
   void check_evidence(const StepRecord& step, std::uint64_t line) {
-    const double rate = expected_.run.learning_rate * step.clip_scale;
+    const double rate =
+        learning_rate_in(step.epoch, expected_.run.learning_rate, expected_.optimizer) *
+        step.clip_scale;
     if (!agree(step.effective_learning_rate, rate))
-      problems_.add(line,
-                    fmt::format("\"effective_learning_rate\" is {}, but the learning rate times "
-                                "\"clip_scale\" makes {}",
-                                step.effective_learning_rate, rate));
+      problems_.add(
+          line,
+          fmt::format("\"effective_learning_rate\" is {}, but the epoch's learning rate times "
+                      "\"clip_scale\" makes {}",
+                      step.effective_learning_rate, rate));
     const bool directed = step.grad_norm_raw > 0 && std::isfinite(step.grad_norm_raw) &&
                           step.grad_norm_clipped > 0 && std::isfinite(step.grad_norm_clipped);
     if (step.cosine && !directed)

@@ -18,6 +18,7 @@ struct ExpectedLog {
   std::uint64_t epochs = 0;
   std::uint64_t steps_per_epoch = 0;
   const RunRecord* record = nullptr;  // nullptr: unfinished, so the log may end anywhere
+  OptimizerSettings optimizer = {};   // by which the learning rate falls
 };
 
 struct EpochSums {

@@ -34,6 +34,21 @@ MODES = (
 )
 OTHER_REMEDIES = ("--l1", "1e-4", "--decoupled-weight-decay", "0.01")
 HEAVY_BALL = ("--momentum", "0.9", "--weight-decay", "1e-3")
+ADAM = ("--optimizer", "adam", "--lr", "0.001")
+RMSPROP = ("--optimizer", "rmsprop", "--lr", "0.001")
+DECAY = ("--lr-decay", "0.5", "--lr-decay-every", "2", "--steps-per-epoch", "20")
+OPTIMIZERS = {
+    "nesterov": ("--nesterov", "--momentum", "0.9", "--weight-decay", "1e-3"),
+    "nesterov-decay": ("--nesterov", "--momentum", "0.9", *DECAY),
+    "adam": ADAM,
+    "adam-told": (*ADAM, "--adam-beta1", "0.5", "--adam-beta2", "0.9", "--adam-epsilon", "1e-7"),
+    "adam-l2-decay": (*ADAM, "--weight-decay", "1e-3", "--l1", "1e-4", *DECAY),
+    "adamw": (*ADAM, "--decoupled-weight-decay", "0.1", *DECAY),
+    "rmsprop": RMSPROP,
+    "rmsprop-told": (*RMSPROP, "--rmsprop-alpha", "0.9", "--rmsprop-epsilon", "1e-7"),
+    "rmsprop-momentum": ("--optimizer", "rmsprop", "--lr", "3e-5", "--momentum", "0.9", *OTHER_REMEDIES),
+    "rmsprop-l2-decay": (*RMSPROP, "--weight-decay", "1e-3", *DECAY),
+}
 SETTINGS = [
     *(pytest.param(("--clip", mode), id=mode) for mode in MODES),
     *(
@@ -42,6 +57,11 @@ SETTINGS = [
     ),
     pytest.param(("--clip", "value:0.1", *HEAVY_BALL, *OTHER_REMEDIES), id="regularized"),
     pytest.param(("--clip", "adagc:1.05", "--adagc-warmup", "20"), id="adagc"),
+    *(
+        pytest.param(("--clip", clip, *options), id=f"{clip}-{name}")
+        for name, options in OPTIMIZERS.items()
+        for clip in ("none", "global-norm:0.3")
+    ),
 ]
 
 
@@ -100,6 +120,11 @@ def test_clipping_acts_in_the_replayed_steps():
     for mode in MODES[1:]:
         shares = [step["clipped"] for step in trace("--clip", mode)["steps"]]
         assert sum(shares) > STEPS / 10, mode
+
+
+def test_the_learning_rate_falls_by_epochs():
+    rates = [step["effective_learning_rate"] for step in trace("--clip", "none", *DECAY)["steps"]]
+    assert rates == [0.01] * 40 + [0.005] * 40 + [0.0025] * 20
 
 
 @pytest.mark.parametrize(
