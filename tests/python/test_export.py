@@ -216,6 +216,16 @@ def test_final_accuracies_are_those_of_runs_csv(real, tmp_path, capsys):
     assert {row["run"]: row["final_test_accuracy"] for row in runs} == expected
 
 
+def test_parquet_has_when_a_task_was_solved(sweep, tmp_path, capsys):
+    made = sweep(cross([NONE], seeds=2))
+    solved = edit_run(made, 0, solved_at_step=20)
+    runs = parquet(made.folder, tmp_path, capsys)["runs"].to_pylist()
+    assert {row["run"]: row["solved_at_step"] for row in runs} == {
+        solved: 20,
+        made.runs[1].id: None,
+    }
+
+
 def test_columns_have_the_types_of_the_program(clipped, tmp_path, capsys):
     schema = parquet(clipped, tmp_path, capsys)["steps"].schema
     floats = {key for key in schema.names if schema.field(key).type == pa.float32()}
