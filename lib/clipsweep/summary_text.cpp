@@ -74,7 +74,6 @@ std::string results_table(const std::vector<ArmSummary>& arms, double target_acc
                {"seeds"},
                {"diverged"},
                {"final\nmean ± sd"},
-               {"\niqm"},
                {"best\nmean"},
                {"test\nloss"},
                {"train\nloss"},
@@ -82,14 +81,14 @@ std::string results_table(const std::vector<ArmSummary>& arms, double target_acc
   for (const auto& arm : arms) {
     const auto& accuracy = arm.metrics[Metric::kFinalTestAccuracy];
     table.add_row({arm.name, with_thousands(arm.seeds.size()), with_thousands(arm.diverged),
-                   mean_and_deviation(accuracy), percent_text(accuracy.interquartile_mean),
+                   mean_and_deviation(accuracy),
                    percent_text(arm.metrics[Metric::kBestTestAccuracy].mean),
                    loss_text(arm.metrics[Metric::kFinalTestLoss].mean),
                    loss_text(arm.metrics[Metric::kFinalTrainLoss].mean),
                    arm.reached_target ? with_thousands(arm.reached_target->count) : ""});
   }
-  return "\nTest accuracy in % (iqm: mean of the middle half), mean losses of the last\nepoch, and "
-         "how many runs came to the target accuracy\n" +
+  return "\nTest accuracy in %, mean losses of the last epoch, and how many runs came to the\n"
+         "target accuracy\n" +
          table.text();
 }
 
