@@ -155,8 +155,9 @@ TEST(TorchWeights, AreUniformWithinOneOverRootH) {
 TEST(TorchWeights, HaveTheSumOfTwoBiases) {
   const double limit = 1 / std::sqrt(20.0);
   for (const Cell cell : {Cell::kLstm, Cell::kRnnTanh, Cell::kRnnRelu}) {
+    const Weights weights(kTorch, two_layers(cell));
     for (const char* name : {"bias", "bias_l1"}) {
-      const auto bias = Weights(kTorch, two_layers(cell))[prefix_of(cell) + name];
+      const auto bias = weights[prefix_of(cell) + name];
       EXPECT_GT(largest(bias), limit);
       EXPECT_LE(largest(bias), 2 * limit);
     }

@@ -361,7 +361,8 @@ TEST(Verdict, TakesTwoDivergedRunsAsATie) {
   Sweep sweep = constructed([](auto) { return 0.01; });
   sweep.runs().records[0]->outcome = Outcome::kDiverged;
   sweep.runs().records[10]->outcome = Outcome::kDiverged;
-  const auto& ranks = sweep.summary().comparisons[0].metrics[Metric::kFinalTestLoss].ranks;
+  const Summary summary = sweep.summary();
+  const auto& ranks = summary.comparisons[0].metrics[Metric::kFinalTestLoss].ranks;
   EXPECT_EQ(ranks.equal, 1U);
   EXPECT_EQ(ranks.better, 9U);
 }
