@@ -24,6 +24,7 @@ class FedRun {
     plan_.training.epochs = 1;
     plan_.training.steps_per_epoch = 1000;
     plan_.log_every = log_every;
+    spec_.id = "fed";
     spec_.clip = clip;
     spec_.learning_rate = learning_rate;
     trainer_.emplace(plan_, spec_, layout_,
@@ -350,6 +351,35 @@ TEST(RunTrainer, AnAdaptiveUpdateThatIsNotFiniteIsAnEvent) {
   EXPECT_FALSE(run.step(1));
   EXPECT_EQ(run.events().back().phase, Phase::kWeights);
   EXPECT_EQ(run.events().back().negative_inf, 1U);
+}
+
+TEST(RunTrainer, AnEventCarriesTheStepsBeforeItThoughTheyAreNotLogged) {
+  FedRun run(NonfinitePolicy::kSkip, {}, 0.5, 1000);
+  for (int i = 1; i <= 30; ++i) run.step(static_cast<float>(i));
+  run.step(1, kNan, 9, kNan);
+  ASSERT_EQ(run.events().size(), 2U);  // loss and gradient
+  const auto before = run.events().front().before;
+  ASSERT_EQ(before.steps.size(), 20U);
+  EXPECT_EQ(before.steps.front().step, 11U);
+  EXPECT_NEAR(before.steps.back().grad_norm_raw, 30 * std::sqrt(20.0), 1e-4);
+  EXPECT_EQ(run.events().back().before.shared, 20U);
+}
+
+TEST(RunRecord, KeepsTheStepsBeforeItsEventsInJson) {
+  FedRun run(NonfinitePolicy::kSkip, {ClipMode::kValue, 1});
+  for (int i = 1; i <= 3; ++i) run.step(static_cast<float>(i) / 3);
+  run.step(1, kInf);
+  const Json json = to_json(run.record());
+  EXPECT_EQ(json["events"][0]["before"]["steps"].size(), 3U);
+  EXPECT_EQ(to_json(run_record_from_json(json)), json);
+}
+
+TEST(RunRecord, ReadsEventsOfEarlierVersions) {
+  FedRun run;
+  run.step(1, kNan);
+  Json json = to_json(run.record());
+  json["events"][0].erase("before");
+  EXPECT_TRUE(run_record_from_json(json).events.front().before.steps.empty());
 }
 
 TEST(RunTrainer, LogEveryThinsAllButTheStepsWithEvents) {

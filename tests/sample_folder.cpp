@@ -8,6 +8,7 @@
 #include <set>
 #include <stdexcept>
 
+#include "clipsweep/flight_recorder.h"
 #include "clipsweep/random.h"
 #include "clipsweep/result_folder.h"
 #include "clipsweep/sha256.h"
@@ -119,6 +120,14 @@ void break_gradient(StepRecord& step) {
   step.tensor_norms = {kNan, 0.2};
 }
 
+// Of an event at the last of the steps.
+EventHistory history_of(const std::vector<StepRecord>& steps) {
+  FlightRecorder recorder;
+  for (const auto& step : steps)
+    if (step.step < steps.size()) recorder.add_step(step);
+  return recorder.history_before(steps.size(), EventKind::kNan);
+}
+
 Event nan_event(const StepRecord& step) {
   Event event;
   event.kind = EventKind::kNan;
@@ -162,6 +171,8 @@ SampleRun diverged_run(const SweepPlan& plan, const RunSpec& spec, std::uint64_t
   run.record.outcome = Outcome::kDiverged;
   run.record.reason = "nan in the gradient";
   run.record.events = {nan_event(steps.back())};
+  run.record.tensor_names = kTensorNames;
+  run.record.events.front().before = history_of(steps);
   return run;
 }
 

@@ -153,6 +153,30 @@ TEST_F(ValidationTest, NamesALimitInARunThatHasNone) {
   EXPECT_TRUE(names(problems(), log(0, 2), "\"limit\" is 0.5 in a run that only measures"));
 }
 
+TEST_F(ValidationTest, NamesStepsOfAnEventThatAreNotThoseBeforeIt) {
+  const auto history_problems = [&](const std::string& from, const std::string& to) {
+    folder.write(diverged_run(folder.plan(), folder.spec(0), 6));
+    damage(folder.run_json(0), from, to);
+    return problems();
+  };
+  EXPECT_TRUE(names(history_problems(R"("shared": 0)", R"("shared": 1)"), record(0),
+                    "but the event at step 6 looks back on 5"));
+  EXPECT_TRUE(names(history_problems(R"("step": 2)", R"("step": 3)"), record(0),
+                    "events[0].before.steps[1] is step 3, not 2"));
+  EXPECT_TRUE(names(history_problems(R"("accuracy": 0)", R"("accuracy": 7)"), record(0),
+                    "events[0].before.steps[0]: \"accuracy\" must be from 0 to 1"));
+  EXPECT_TRUE(names(history_problems(R"("clip_scale": 1)", R"("clip_scale": 2)"), log(0, 2),
+                    "step 1 is not what the event in run.json has of it"));
+}
+
+TEST_F(ValidationTest, NamesASharedStepThatNoEventHas) {
+  SampleRun run = diverged_run(folder.plan(), folder.spec(0), 6);
+  run.record.events.front().before.steps.erase(run.record.events.front().before.steps.begin());
+  run.record.events.front().before.shared = 1;
+  folder.write(run);
+  EXPECT_TRUE(names(problems(), record(0), "shares step 1, which no event above it has"));
+}
+
 TEST(Validation, KnowsWhichStepsAThinnedLogHas) {
   ExperimentConfig config = sample_config();
   config.log_every = 3;

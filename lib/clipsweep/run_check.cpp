@@ -6,6 +6,7 @@
 #include <cmath>
 #include <numeric>
 
+#include "clipsweep/history_check.h"
 #include "clipsweep/schemas.h"
 #include "clipsweep/setting_table.h"
 #include "clipsweep/statistics.h"
@@ -248,10 +249,13 @@ class RecordChecker {
   FileProblems& problems_;
 };
 
-std::optional<RunRecord> read_record(const std::optional<Json>& json, FileProblems& problems) {
+std::optional<RunRecord> read_checked_record(FileProblems& problems) {
+  const auto json = read_checked_json("run", problems);
   if (!json) return std::nullopt;
   try {
-    return run_record_from_json(*json);
+    RunRecord record = run_record_from_json(*json);
+    check_histories(*json, record, problems);
+    return record;
   } catch (const DataError& error) {
     problems.add(error.what());
     return std::nullopt;
@@ -271,8 +275,7 @@ CheckedRun check_run(const SweepFolder& sweep, const RunSpec& run, std::vector<P
                             relative_path(steps_path(sweep.folder, run.id), sweep.folder));
   CheckedRun checked;
   const bool has_run_json = fs::exists(run_problems.path());
-  if (has_run_json)
-    checked.record = read_record(read_checked_json("run", run_problems), run_problems);
+  if (has_run_json) checked.record = read_checked_record(run_problems);
   checked.damaged = has_run_json && !checked.record;
 
   const Json& settings = sweep.sweep["settings"];

@@ -41,12 +41,28 @@ std::optional<double> optional_number(const Json& object, const char* key) {
   return read_number(value, key);
 }
 
+const Json& array_member(const Json& object, const char* key) {
+  const Json& value = member(object, key);
+  if (!value.is_array()) throw DataError(fmt::format("\"{}\" must be a list", key));
+  return value;
+}
+
 template <typename Value>
 Json value_or_null(const std::optional<Value>& value) {
   return value ? Json(*value) : Json(nullptr);
 }
 
-Json to_json(const Event& event) {
+Json to_json(const EventHistory& history, const std::vector<std::string>& tensor_names) {
+  Json steps = Json::array();
+  for (const auto& step : history.steps) {
+    std::string line;
+    append_line(line, step, tensor_names);
+    steps.push_back(Json::parse(line));
+  }
+  return {{"shared", history.shared}, {"left_out", history.left_out}, {"steps", std::move(steps)}};
+}
+
+Json to_json(const Event& event, const std::vector<std::string>& tensor_names) {
   Json json = {{"kind", to_text(event.kind)},
                {"step", event.step},
                {"epoch", event.epoch},
@@ -60,10 +76,25 @@ Json to_json(const Event& event) {
                {"last_finite_norm", json_optional(event.last_finite_norm)}};
   if (event.running_median) json["running_median"] = json_number(*event.running_median);
   json["action"] = to_text(event.action);
+  json["before"] = to_json(event.before, tensor_names);
   return json;
 }
 
-Event event_from_json(const Json& json) {
+// `tensor_names` are taken from the first step of a run's events, and are to be those of all.
+EventHistory history_from_json(const Json& json, std::vector<std::string>& tensor_names) {
+  EventHistory history;
+  history.shared = count_member(json, "shared");
+  history.left_out = count_member(json, "left_out");
+  for (const auto& step : array_member(json, "steps")) {
+    if (tensor_names.empty())
+      for (const auto& tensor : member(step, "tensors").items())
+        tensor_names.push_back(tensor.key());
+    history.steps.push_back(step_record_from_json(step, tensor_names));
+  }
+  return history;
+}
+
+Event event_from_json(const Json& json, std::vector<std::string>& tensor_names) {
   Event event;
   event.kind = choice_member(json, "kind", kEventKinds);
   event.step = count_member(json, "step");
@@ -78,6 +109,8 @@ Event event_from_json(const Json& json) {
   event.last_finite_norm = optional_number(json, "last_finite_norm");
   if (json.contains("running_median")) event.running_median = number_member(json, "running_median");
   event.action = choice_member(json, "action", kActions);
+  // Runs of an earlier version lack it.
+  if (json.contains("before")) event.before = history_from_json(json["before"], tensor_names);
   return event;
 }
 
@@ -99,12 +132,6 @@ EpochRecord epoch_from_json(const Json& json) {
   epoch.test_accuracy = number_member(json, "test_accuracy");
   epoch.clipped_share = number_member(json, "clipped_share");
   return epoch;
-}
-
-const Json& array_member(const Json& object, const char* key) {
-  const Json& value = member(object, key);
-  if (!value.is_array()) throw DataError(fmt::format("\"{}\" must be a list", key));
-  return value;
 }
 
 Json to_json(const WhatIfCounts& counts) {
@@ -281,7 +308,8 @@ Json to_json(const RunRecord& record) {
   for (const auto& epoch : record.epochs) json["epochs"].push_back(to_json(epoch));
   if (record.solved_at_step) json["solved_at_step"] = *record.solved_at_step;
   json["events"] = Json::array();
-  for (const auto& event : record.events) json["events"].push_back(to_json(event));
+  for (const auto& event : record.events)
+    json["events"].push_back(to_json(event, record.tensor_names));
   json["totals"] = to_json(record.totals);
   json["engine"] = record.engine;
   json["simd"] = record.simd;
@@ -306,7 +334,7 @@ RunRecord run_record_from_json(const Json& json) {
     record.epochs.push_back(epoch_from_json(epoch));
   if (json.contains("solved_at_step")) record.solved_at_step = count_member(json, "solved_at_step");
   for (const auto& event : array_member(json, "events"))
-    record.events.push_back(event_from_json(event));
+    record.events.push_back(event_from_json(event, record.tensor_names));
   record.totals = totals_from_json(member(json, "totals"));
   record.engine = string_member(json, "engine");
   record.simd = string_member(json, "simd");

@@ -59,6 +59,13 @@ enum class EventKind { kNan, kInf, kNormOverflow, kSpike };
 enum class Phase { kLoss, kGradient, kUpdate, kWeights };
 enum class Action { kStopped, kSkipped, kContinued };
 
+// The steps before an event, up to 20: what led up to it.
+struct EventHistory {
+  std::vector<StepRecord> steps;  // in their order, ending with the step before the event
+  std::uint64_t shared = 0;       // further ones, which events above it have
+  std::uint64_t left_out = 0;     // which none has: the run had more events than get any
+};
+
 struct Event {
   EventKind kind = EventKind::kNan;
   std::uint64_t step = 0;
@@ -73,6 +80,7 @@ struct Event {
   std::optional<double> last_finite_norm;
   std::optional<double> running_median;  // of spikes
   Action action = Action::kContinued;
+  EventHistory before = {};
 };
 
 struct EpochRecord {
@@ -119,6 +127,7 @@ struct RunRecord {
   // Of a task that can be solved: after how many steps an evaluation said so, if one did.
   std::optional<std::uint64_t> solved_at_step;
   std::vector<Event> events;
+  std::vector<std::string> tensor_names;  // of the steps before the events
   RunTotals totals;
   std::string engine;
   std::string simd;

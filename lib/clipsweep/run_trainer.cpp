@@ -156,6 +156,7 @@ void RunTrainer::record_step(float loss, std::int64_t corrects) {
     totals_.what_if.add_step(static_cast<double>(record_.grad_max_abs), norms_.global,
                              *std::max_element(norms_.tensors.begin(), norms_.tensors.end()));
   }
+  recorder_.add_step(record_);
   if (is_logged()) sink_(record_);
 }
 
@@ -190,6 +191,7 @@ RunRecord RunTrainer::record(Outcome outcome) const {
   record.epochs = epochs_;
   record.solved_at_step = solved_at_step();
   record.events = events_;
+  record.tensor_names = layout_.names();
   record.totals = totals_;
   const auto bad = std::find_if(events_.begin(), events_.end(), [&](const Event& event) {
     const bool nonfinite = event.kind == EventKind::kNan || event.kind == EventKind::kInf;
@@ -243,6 +245,7 @@ Event RunTrainer::event_at(EventKind kind, Phase phase, std::optional<std::size_
 }
 
 void RunTrainer::add_event(Event event) {
+  event.before = recorder_.history_before(step_, event.kind);
   events_.push_back(std::move(event));
   has_event_ = true;
 }

@@ -11,6 +11,7 @@
 
 #include "clipsweep/clip_memory.h"
 #include "clipsweep/clipping.h"
+#include "clipsweep/flight_recorder.h"
 #include "clipsweep/gradient_norms.h"
 #include "clipsweep/optimizer.h"
 #include "clipsweep/parameters.h"
@@ -87,6 +88,7 @@ class RunTrainer {
   OptimizerState optimizer_;
   ClipMemory<float> memory_;
   SpikeDetector spikes_;
+  FlightRecorder recorder_;
   std::array<bool, 4> is_nonfinite_{};    // by Phase, at the step before
   std::array<bool, 4> norm_overflows_{};  // likewise
   std::optional<double> last_finite_norm_;

@@ -6,6 +6,7 @@
 #include <cmath>
 #include <fstream>
 #include <limits>
+#include <map>
 #include <set>
 
 #include "clipsweep/result_folder.h"
@@ -66,6 +67,12 @@ double norm_of(const std::vector<double>& tensor_norms) {
   return std::sqrt(squares);
 }
 
+std::string line_of(const StepRecord& step, const std::vector<std::string>& tensor_names) {
+  std::string line;
+  append_line(line, step, tensor_names);
+  return line;
+}
+
 void add_step(StepSums& sums, const StepRecord& step) {
   ++sums.steps;
   sums.clipped_steps += step.clipped ? 1 : 0;
@@ -87,7 +94,11 @@ void add_step(StepSums& sums, const StepRecord& step) {
 class StepLogChecker {
  public:
   StepLogChecker(const ExpectedLog& expected, FileProblems& problems)
-      : expected_(expected), problems_(problems), sequence_(expected) {}
+      : expected_(expected), problems_(problems), sequence_(expected) {
+    if (!expected.record) return;
+    for (const auto& event : expected.record->events)
+      for (const auto& step : event.before.steps) carried_[step.step] = &step;
+  }
 
   CheckedLog check() {
     try {
@@ -150,6 +161,7 @@ class StepLogChecker {
     check_epoch(step, line);
     check_norms(step, line);
     check_evidence(step, line);
+    check_carried(step, line);
     if (step.clipped && expected_.run.clip.mode == ClipMode::kNone)
       problems_.add(line, "\"clipped\" is true in a run of mode none");
   }
@@ -196,6 +208,17 @@ class StepLogChecker {
       problems_.add(line, fmt::format("\"limit\" is {} in a run that only measures", *step.limit));
   }
 
+  // An event that has this step too must have the same.
+  void check_carried(const StepRecord& step, std::uint64_t line) {
+    const auto found = carried_.find(step.step);
+    if (found == carried_.end()) return;
+    const auto& names = expected_.record->tensor_names;
+    const bool same_tensors = names == log_.header->tensor_names;
+    if (!same_tensors || line_of(step, names) != line_of(*found->second, names))
+      problems_.add(line,
+                    fmt::format("step {} is not what the event in run.json has of it", step.step));
+  }
+
   std::uint64_t last_step() const {
     return std::min(sequence_.last(), expected_.epochs * expected_.steps_per_epoch);
   }
@@ -224,6 +247,7 @@ class StepLogChecker {
   const ExpectedLog& expected_;
   FileProblems& problems_;
   StepSequence sequence_;
+  std::map<std::uint64_t, const StepRecord*> carried_;  // by events
   CheckedLog log_;
   std::uint64_t previous_ = 0;
 };

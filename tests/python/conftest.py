@@ -300,7 +300,7 @@ class FakeSweep:
             "outcome": run.outcome,
             "reason": "no space left on device" if run.outcome == "failed" else None,
             "epochs": epochs,
-            "events": self._events(run, norms),
+            "events": self._events(run, norms, steps),
             "totals": {
                 "steps": len(steps),
                 "clipped_steps": sum(step["clipped"] for step in steps),
@@ -333,7 +333,7 @@ class FakeSweep:
             "wall_seconds": 12.3,
         }
 
-    def _events(self, run: FakeRun, norms: list[float]) -> list[dict]:
+    def _events(self, run: FakeRun, norms: list[float], steps: list[dict]) -> list[dict]:
         if not run.diverges_at:
             return []
         return [
@@ -350,6 +350,7 @@ class FakeSweep:
                 "norm": number(run.bad_norm),
                 "last_finite_norm": norms[-1] if norms else None,
                 "action": "stopped",
+                "before": {"shared": 0, "left_out": 0, "steps": steps[-21:-1]},
             }
         ]
 
