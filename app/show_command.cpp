@@ -3,10 +3,13 @@
 #include <cmath>
 #include <map>
 #include <optional>
+#include <set>
 #include <utility>
 #include <vector>
 
 #include "clipsweep/error.h"
+#include "clipsweep/event_story.h"
+#include "clipsweep/incidents.h"
 #include "clipsweep/metrics.h"
 #include "clipsweep/number_text.h"
 #include "clipsweep/result_folder.h"
@@ -166,8 +169,8 @@ void print_run(const ShownRun& run, const std::string& folder) {
 // ---- Events ----------------------------------------------------------------------------------
 
 // The shapes by which an index is read as row and column.
-std::map<std::string, std::vector<int>> tensor_shapes(const fs::path& log) {
-  std::map<std::string, std::vector<int>> shapes;
+TensorShapes tensor_shapes(const fs::path& log) {
+  TensorShapes shapes;
   const auto line = first_line_of_log(log);
   if (!line) return shapes;
   const std::string where = log.string() + ":1";
@@ -181,46 +184,53 @@ std::map<std::string, std::vector<int>> tensor_shapes(const fs::path& log) {
   return shapes;
 }
 
-// `lstm.weight_ih[0, 17]`: a place in row-major order, slowest dimension first.
-std::string element_text(const Event& event,
-                         const std::map<std::string, std::vector<int>>& shapes) {
-  if (!event.tensor) return "";
-  const std::string name = printable(*event.tensor);
-  if (!event.index) return name;
-  const auto shape = shapes.find(*event.tensor);
-  if (shape == shapes.end() || shape->second.size() != 2 || shape->second[1] <= 0)
-    return fmt::format("{}[{}]", name, *event.index);
-  const auto columns = static_cast<std::uint64_t>(shape->second[1]);
-  return fmt::format("{}[{}, {}]", name, *event.index / columns, *event.index % columns);
-}
-
-std::string bad_values_text(const Event& event) {
-  std::vector<std::string> parts;
-  for (const auto& [count, name] :
-       {std::pair(event.nan, "NaN"), {event.positive_inf, "+Inf"}, {event.negative_inf, "-Inf"}})
-    if (count > 0) parts.push_back(fmt::format("{} {}", with_thousands(count), name));
-  return join(parts);
-}
-
 std::string event_norm_text(double norm) {
-  return std::isfinite(norm) ? norm_text(norm) : std::isnan(norm) ? "NaN" : "Inf";
+  return std::isfinite(norm) ? norm_text(norm, 3) : std::isnan(norm) ? "NaN" : "Inf";
 }
 
-std::string events_text(const RunRecord& record, const fs::path& log) {
-  const auto shapes = tensor_shapes(log);
+std::string events_text(const RunRecord& record, const TensorShapes& shapes) {
   Table table({{"step"},
                {"kind", Align::kLeft},
                {"phase", Align::kLeft},
                {"element", Align::kLeft},
-               {"bad values", Align::kLeft},
                {"norm"},
                {"norm\nbefore"},
                {"action", Align::kLeft}});
   for (const auto& event : record.events)
     table.add_row({std::to_string(event.step), to_text(event.kind), to_text(event.phase),
-                   element_text(event, shapes), bad_values_text(event), event_norm_text(event.norm),
-                   norm_text(event.last_finite_norm), to_text(event.action)});
+                   element_text(event, shapes), event_norm_text(event.norm),
+                   norm_text(event.last_finite_norm, 3),
+                   event.action == Action::kContinued ? "" : to_text(event.action)});
   return table.text();
+}
+
+std::vector<Incident> incidents_for_story(const RunRecord& record, const fs::path& log) {
+  constexpr std::size_t kMost = 10;  // at either end
+  try {
+    return incidents_of(record, log, kMost);
+  } catch (const DataError& error) {
+    complain(fmt::format("{}; the log is left out", error.what()));
+    return incidents_of(record, {}, kMost);
+  }
+}
+
+std::uint64_t steps_with_events(const RunRecord& record) {
+  std::set<std::uint64_t> steps;
+  for (const auto& event : record.events) steps.insert(event.step);
+  return steps.size();
+}
+
+// What happened to one run, step by step.
+void print_stories(const RunRecord& record, const fs::path& log, const TensorShapes& shapes) {
+  const auto incidents = incidents_for_story(record, log);
+  const std::uint64_t untold = steps_with_events(record) - incidents.size();
+  for (std::size_t i = 0; i < incidents.size(); ++i) {
+    if (untold > 0 && i == incidents.size() / 2)
+      fmt::print("({} with events are left out here)\n\n", counted(untold, "further step"));
+    const Event& first = incidents[i].events.front();
+    fmt::print("Step {}, epoch {}\n{}\n", first.step, first.epoch,
+               story_of(incidents[i], record, shapes));
+  }
 }
 
 void print_events(const std::vector<ShownRun>& runs, const SweepFolder& sweep) {
@@ -231,8 +241,11 @@ void print_events(const std::vector<ShownRun>& runs, const SweepFolder& sweep) {
     total += events.size();
     if (events.empty() && runs.size() > 1) continue;
     fmt::print("{}: {}, {}\n", run.spec.id, outcome_text(run), counted(events.size(), "event"));
-    if (!events.empty())
-      fmt::print("{}\n", events_text(*run.record, steps_path(sweep.folder, run.spec.id)));
+    if (events.empty()) continue;
+    const fs::path log = steps_path(sweep.folder, run.spec.id);
+    const TensorShapes shapes = tensor_shapes(log);
+    fmt::print("{}\n", events_text(*run.record, shapes));
+    if (runs.size() == 1) print_stories(*run.record, log, shapes);
   }
   if (runs.size() > 1) fmt::print("{}\n", counts_text(runs));
   if (total > 0)
@@ -240,7 +253,8 @@ void print_events(const std::vector<ShownRun>& runs, const SweepFolder& sweep) {
         "element  the first bad one, [row, column] of its tensor; where none is bad the\n"
         "         largest\n"
         "norm     of the raw gradient, the update or the weights, as the phase says;\n"
-        "         before: the last finite one of the gradient\n");
+        "         before: the last finite one of the gradient\n"
+        "action   what was done about it; - is nothing, the run went on\n");
   print_torn(runs);
 }
 

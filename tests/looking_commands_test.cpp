@@ -78,8 +78,23 @@ TEST_F(LookingTest, ShowRefusesARunThatIsNotThere) {
 TEST_F(LookingTest, ShowReadsAnIndexAsRowAndColumn) {
   const Output output = shown(folder.spec(2).id, true, false);
   EXPECT_TRUE(says(output.data, "lstm.weight_ih[1, 17]")) << output.data;
-  EXPECT_TRUE(says(output.data, "1,118 NaN, 2 +Inf"));
   EXPECT_TRUE(says(output.data, "stopped"));
+}
+
+TEST_F(LookingTest, ShowTellsWhatHappenedToARun) {
+  const Output output = shown(folder.spec(2).id, true, false);
+  EXPECT_TRUE(says(output.data, "Step 6, epoch 2\n  NaN in the gradient, first in lstm.weight_ih"));
+  EXPECT_TRUE(says(output.data, "(input gate): 1,118")) << output.data;
+  EXPECT_TRUE(says(output.data, "; the run stopped"));
+  EXPECT_FALSE(says(shown("", true, false).data, "; the run stopped"));  // of all runs: the table
+}
+
+TEST_F(LookingTest, ShowTellsWhatItCanWhereTheLogIsBad) {
+  damage(folder.steps_log(2), R"({"step":3,)", R"({"stop":3,)");
+  const Output output = shown(folder.spec(2).id, true, false);
+  EXPECT_TRUE(says(output.messages, "steps.jsonl:4: \"step\" is missing; the log is left out"));
+  EXPECT_TRUE(says(output.data, "NaN in the gradient"));
+  EXPECT_EQ(output.exit_code, kSuccess);
 }
 
 TEST_F(LookingTest, ShowPrintsRunJsonAsItIs) {

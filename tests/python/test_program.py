@@ -662,7 +662,27 @@ def test_a_diverged_run_is_an_outcome_with_events(exploded):
         assert last["kind"] in ("nan", "inf") and last["action"] == "stopped"
         assert last["step"] == len(steps)
         shown = call("show", exploded["stop"], run, "--events").stdout
-        assert last["kind"] in shown and "stopped" in shown
+        assert last["kind"] in shown and "; the run stopped" in shown
+        assert all(len(line) <= 80 for line in shown.splitlines())
+
+
+def test_events_carry_the_steps_before_them_whatever_is_logged(tmp_path):
+    clips = ("--clip", "none,value:0.5", "--lr", "1,1e37", "--epochs", "2", "--steps-per-epoch", "300")
+    records = {}
+    for every in ("1", "1000"):
+        out = tmp_path / every
+        assert call("sweep", *clips, "--log-every", every, "--out", out).returncode == 0
+        assert call("validate", out).returncode == 0
+        for path in sorted(out.glob("runs/*/run.json")):
+            events = json.loads(path.read_text(encoding="utf-8"))["events"]
+            records.setdefault(path.parent.name, []).append(events)
+    assert sum(len(one) for one, _ in records.values()) > 0
+    for logged, thinned in records.values():
+        assert logged == thinned
+        for event in logged:
+            before = event["before"]
+            reach = min(20, event["step"] - 1)
+            assert before["shared"] + before["left_out"] + len(before["steps"]) == reach
 
 
 def test_a_diverged_run_leaves_its_neighbours_alone(exploded, tmp_path):
