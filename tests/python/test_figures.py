@@ -285,8 +285,9 @@ def test_events_of_many_runs_are_counted_by_arm(sweep):
         if run.mode == "value" and run.learning_rate == 0.01:
             path = folder.run_folder(run) / "run.json"
             document = folder._run_document(run, []) | {"epochs": []}
+            [event] = folder._events(FakeRun("none", None, 1, 0, diverges_at=5), [], [])
             document["events"] = [
-                {**folder._events(FakeRun("none", None, 1, 0, diverges_at=5), [])[0], "kind": kind}
+                {**event, "kind": kind}
                 for kind in ("spike", "spike", "norm-overflow")
             ]
             dump(path, document)
