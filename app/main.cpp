@@ -17,11 +17,11 @@ namespace {
 
 int train(const CommandLine& line, int argc, char** argv) {
   const ExperimentConfig config = config_of(line);
-  const EngineChoice choice = choose_engine(config);
-  if (choice.name == EngineName::kReference) become_training_process(argc, argv);
-  const TrainingEngine engine = fused_training_engine(choice);
-  return line.command == Command::kSweep ? run_sweep(line, config, engine, argc, argv)
-                                         : run_trace(line, config, engine);
+  const EngineChoices choices = choose_engines(config);
+  if (needs_reference(choices)) become_training_process(argc, argv);
+  const TrainingEngines engines = fused_training_engines(choices);
+  return line.command == Command::kSweep ? run_sweep(line, config, engines, argc, argv)
+                                         : run_trace(line, config, engines);
 }
 
 int dispatch(int argc, char** argv) {

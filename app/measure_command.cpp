@@ -1,5 +1,5 @@
-// `clipsweep-train measure`: the speed of the reference engine on this machine as one line of JSON.
-// `clipsweep plan` calls it, since it does not load LibTorch itself.
+// `clipsweep-train measure`: the speed of the engines on this machine as one line of JSON.
+// `clipsweep plan` calls it where it takes LibTorch, which it does not load itself.
 #include <fmt/format.h>
 
 #include "clipsweep/error.h"
@@ -10,12 +10,12 @@
 
 namespace clipsweep {
 
-int run_measure(const ExperimentConfig& config, const TrainingEngine& engine) {
+int run_measure(const ExperimentConfig& config, const TrainingEngines& engines) {
   const SweepPlan plan = make_plan(config, checksum_of_task_data(config).sha256);
   const auto task = make_task(config);
-  const auto measurement = measure_speed(plan, *task, worker_count(config), engine.make,
-                                         cohort_sizes_for(engine.choice.name));
-  fmt::print("{}\n", to_line(to_json(measurement)));
+  const auto measurements = measure_speed(plan, *task, worker_count(config), engines.make,
+                                          cohort_sizes_for(engines.choices));
+  fmt::print("{}\n", to_line(to_json(measurements)));
   return kSuccess;
 }
 

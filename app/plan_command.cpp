@@ -32,20 +32,20 @@ constexpr std::size_t kMostRunsShown = 20;
 
 // A measurement and the time it was made.
 struct DatedMeasurement {
-  SpeedMeasurement measurement;
+  SpeedMeasurements measurements;
   std::string measured;
 };
 
 // Where the measurement for a plan of this shape is kept, so that the next look is instant. Empty
 // if the machine has no place for caches.
-fs::path cache_path(const ExperimentConfig& config, const EngineChoice& choice) {
+fs::path cache_path(const ExperimentConfig& config) {
   const char* cache = std::getenv("XDG_CACHE_HOME");
   const char* home = std::getenv("HOME");
   if (!(cache && *cache) && !(home && *home)) return {};
   const fs::path folder = cache && *cache ? fs::path(cache) : fs::path(home) / ".cache";
   const std::string shape =
-      fmt::format("{} {} {} {} {} {} {}", kVersion, kGitRevision, cpu_model(), to_text(choice.name),
-                  simd_name(), worker_count(config), settings_json(config).dump());
+      fmt::format("{} {} {} {} {} {}", kVersion, kGitRevision, cpu_model(), simd_name(),
+                  worker_count(config), settings_json(config).dump());
   return folder / "clipsweep" / fmt::format("speed-{}.json", sha256_of(shape).substr(0, 16));
 }
 
@@ -60,7 +60,8 @@ std::optional<DatedMeasurement> read_cached(const fs::path& path) {
   if (!is_fresh(path)) return std::nullopt;
   try {
     const Json json = parse_json(read_file(path, 4096), path.string());
-    return DatedMeasurement{speed_measurement_from_json(json), string_member(json, "measured")};
+    return DatedMeasurement{speed_measurements_from_json(member(json, "speed")),
+                            string_member(json, "measured")};
   } catch (const DataError&) {
     return std::nullopt;  // missing or damaged: it is measured again
   }
@@ -68,8 +69,7 @@ std::optional<DatedMeasurement> read_cached(const fs::path& path) {
 
 void write_cached(const fs::path& path, const DatedMeasurement& dated) {
   if (path.empty()) return;
-  Json json = to_json(dated.measurement);
-  json["measured"] = dated.measured;
+  const Json json = {{"measured", dated.measured}, {"speed", to_json(dated.measurements)}};
   try {
     make_folder(path.parent_path());
     write_file(path, to_page(json) + "\n");
@@ -85,20 +85,20 @@ std::vector<std::string> measure_arguments(int argc, const char* const* argv) {
   return arguments;
 }
 
-SpeedMeasurement measure(const ExperimentConfig& config, const SweepPlan& plan,
-                         const EngineChoice& choice, int argc, const char* const* argv) {
-  if (choice.name == EngineName::kFused)
+SpeedMeasurements measure(const ExperimentConfig& config, const SweepPlan& plan,
+                          const EngineChoices& choices, int argc, const char* const* argv) {
+  if (!needs_reference(choices))
     return measure_speed(plan, *make_task(config), worker_count(config), make_fused_engine,
-                         cohort_sizes_for(choice.name));
+                         cohort_sizes_for(choices));
   const std::string output = output_of_training_process(measure_arguments(argc, argv));
-  return speed_measurement_from_json(parse_json(output, "measurement"));
+  return speed_measurements_from_json(parse_json(output, "measurement"));
 }
 
 DatedMeasurement measurement_for(const ExperimentConfig& config, const SweepPlan& plan,
-                                 const EngineChoice& choice, int argc, const char* const* argv) {
-  const fs::path path = cache_path(config, choice);
+                                 const EngineChoices& choices, int argc, const char* const* argv) {
+  const fs::path path = cache_path(config);
   if (auto cached = read_cached(path)) return *cached;
-  const DatedMeasurement dated{measure(config, plan, choice, argc, argv), utc_now()};
+  const DatedMeasurement dated{measure(config, plan, choices, argc, argv), utc_now()};
   write_cached(path, dated);
   return dated;
 }
@@ -154,16 +154,30 @@ std::string grid_text(const SweepPlan& plan) {
                      counted(plan.training.steps(), "step"));
 }
 
-void print_estimate(const SweepPlan& plan, const DatedMeasurement& dated) {
-  const auto& measurement = dated.measurement;
-  const CostEstimate cost = estimate_cost(plan, measurement);
-  fmt::print("time  about {} on {} (measured here {}: {} run-steps/s a worker, {} a cohort)\n",
-             duration_text(cost.seconds), counted(measurement.workers, "worker"), dated.measured,
-             with_thousands(static_cast<std::uint64_t>(static_cast<double>(measurement.cohort) /
-                                                       measurement.seconds_per_step)),
-             counted(measurement.cohort, "run"));
+// "12,345 run-steps/s a worker, 16 a cohort"
+std::string speed_text(const SpeedMeasurement& measurement) {
+  const double steps_per_second =
+      static_cast<double>(measurement.cohort) / measurement.seconds_per_step;
+  return fmt::format("{} run-steps/s a worker, {} a cohort",
+                     with_thousands(static_cast<std::uint64_t>(steps_per_second)),
+                     counted(measurement.cohort, "run"));
+}
+
+void print_estimate(const ExperimentConfig& config, const SweepPlan& plan,
+                    const DatedMeasurement& dated) {
+  const auto& measurements = dated.measurements;
+  const CostEstimate cost = estimate_cost(plan, measurements);
+  const std::string speed =
+      measurements.size() == 1 ? ": " + speed_text(measurements.begin()->second) : "";
+  fmt::print("time  about {} on {} (measured here {}{})\n", duration_text(cost.seconds),
+             counted(worker_count(config), "worker"), dated.measured, speed);
+  if (measurements.size() > 1)
+    for (const auto& [cell, measurement] : measurements)
+      fmt::print("      {}: {}\n", to_text(cell), speed_text(measurement));
+  const double steps = static_cast<double>(plan.runs.size()) *
+                       std::max(1.0, static_cast<double>(plan.training.steps()) / plan.log_every);
   fmt::print("disk  about {} of logs ({:.0f} bytes a step)\n", bytes_text(cost.bytes),
-             measurement.bytes_per_step);
+             cost.bytes / steps);
 }
 
 Json engine_json(const EngineChoice& choice) {
@@ -172,26 +186,36 @@ Json engine_json(const EngineChoice& choice) {
   return engine;
 }
 
-void print_engine(const EngineChoice& choice) {
-  const std::string simd =
-      choice.name == EngineName::kFused ? fmt::format(" with {}", simd_name()) : "";
-  fmt::print("the {} engine{} ({})\n", to_text(choice.name), simd, choice.reason);
+void print_engines(const EngineChoices& choices) {
+  for (const auto& [cell, choice] : choices) {
+    const std::string simd =
+        choice.name == EngineName::kFused ? fmt::format(" with {}", simd_name()) : "";
+    const std::string prefix = choices.size() > 1 ? fmt::format("{}: ", to_text(cell)) : "";
+    fmt::print("{}the {} engine{} ({})\n", prefix, to_text(choice.name), simd, choice.reason);
+  }
 }
 
-Json plan_json(const ExperimentConfig& config, const SweepPlan& plan, const EngineChoice& choice,
+// What plan says of each cell.
+Json cells_json(const EngineChoices& choices, const SpeedMeasurements& measurements) {
+  Json speed = to_json(measurements);
+  Json cells = Json::object();
+  for (const auto& [cell, choice] : choices)
+    cells[to_text(cell)] = {{"engine", engine_json(choice)}, {"measurement", speed[to_text(cell)]}};
+  return cells;
+}
+
+Json plan_json(const ExperimentConfig& config, const SweepPlan& plan, const EngineChoices& choices,
                const DatedMeasurement& dated) {
-  const CostEstimate cost = estimate_cost(plan, dated.measurement);
-  Json measurement = to_json(dated.measurement);
-  measurement["measured"] = dated.measured;
+  const CostEstimate cost = estimate_cost(plan, dated.measurements);
   return {{"schema", "clipsweep/plan-1"},
           {"settings", settings_json(config)},
           {"origins", origins_json(config)},
-          {"engine", engine_json(choice)},
+          {"cells", cells_json(choices, dated.measurements)},
           {"runs", runs_json(plan)},
           {"estimate",
            {{"seconds", json_number(cost.seconds)},
             {"bytes", json_number(cost.bytes)},
-            {"measurement", std::move(measurement)}}}};
+            {"measured", dated.measured}}}};
 }
 
 }  // namespace
@@ -199,18 +223,18 @@ Json plan_json(const ExperimentConfig& config, const SweepPlan& plan, const Engi
 int run_plan(const CommandLine& line, int argc, const char* const* argv) {
   const ExperimentConfig config = config_of(line);
   const SweepPlan plan = make_plan(config, checksum_of_task_data(config).sha256);
-  const EngineChoice choice = choose_engine(config);
+  const EngineChoices choices = choose_engines(config);
   if (line.json) {
-    const auto dated = measurement_for(config, plan, choice, argc, argv);
-    fmt::print("{}\n", to_page(plan_json(config, plan, choice, dated)));
+    const auto dated = measurement_for(config, plan, choices, argc, argv);
+    fmt::print("{}\n", to_page(plan_json(config, plan, choices, dated)));
     return kSuccess;
   }
   print_settings(config);
   print_runs(plan);
   fmt::print("\n{}\n", grid_text(plan));
-  print_engine(choice);
+  print_engines(choices);
   std::fflush(stdout);  // the measurement takes a second
-  print_estimate(plan, measurement_for(config, plan, choice, argc, argv));
+  print_estimate(config, plan, measurement_for(config, plan, choices, argc, argv));
   return kSuccess;
 }
 

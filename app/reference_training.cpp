@@ -1,5 +1,6 @@
 #include "reference_training.h"
 
+#include "clipsweep/fused_engine.h"
 #include "clipsweep/reference_engine.h"
 #include "clipsweep/torch_runtime.h"
 #include "messages.h"
@@ -16,16 +17,19 @@ void warn_about_blas() {
 
 }  // namespace
 
-TrainingEngine reference_training_engine(const ExperimentConfig& config,
-                                         const EngineChoice& choice) {
-  const EngineFactory make = [device = config.device](const ParameterLayout& layout) {
-    return make_reference_engine(layout, device);
+TrainingEngines all_training_engines(const ExperimentConfig& config, const EngineChoices& choices) {
+  TrainingEngines engines = fused_training_engines(choices);
+  engines.make = [choices, device = config.device](const ParameterLayout& layout) {
+    return choices.at(layout.model.cell).name == EngineName::kFused
+               ? make_fused_engine(layout)
+               : make_reference_engine(layout, device);
   };
   // Once here, so that a device that is not there is found before anything starts.
-  const auto engine = make(lstm_layout(1, 1, 1));
+  const auto reference = make_reference_engine(lstm_layout(1, 1, 1), config.device);
+  engines.simd[EngineName::kReference] = reference->simd();
+  engines.software.update({{"libtorch", torch_version()}, {"blas", blas_description()}});
   warn_about_blas();
-  return {
-      choice, make, engine->simd(), {{"libtorch", torch_version()}, {"blas", blas_description()}}};
+  return engines;
 }
 
 }  // namespace clipsweep

@@ -6,12 +6,12 @@
 
 namespace clipsweep {
 
-// Throws ConfigError if this machine lacks the device. Warns about a slow BLAS.
-TrainingEngine reference_training_engine(const ExperimentConfig& config,
-                                         const EngineChoice& choice);
+// Both engines, each for the cells it is chosen for. Throws ConfigError if this machine lacks the
+// device. Warns about a slow BLAS.
+TrainingEngines all_training_engines(const ExperimentConfig& config, const EngineChoices& choices);
 
 // Each returns the exit code.
 int run_bench(const CommandLine& line);
-int run_measure(const ExperimentConfig& config, const TrainingEngine& engine);
+int run_measure(const ExperimentConfig& config, const TrainingEngines& engines);
 
 }  // namespace clipsweep

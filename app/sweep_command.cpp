@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <csignal>
 #include <optional>
+#include <set>
 
 #include "clipsweep/error.h"
 #include "clipsweep/make_task.h"
@@ -24,14 +25,26 @@
 namespace clipsweep {
 namespace {
 
-Circumstances circumstances_of(const TrainingEngine& engine, int argc, const char* const* argv) {
+// `fused`, or where cells have different ones `lstm: fused; gru: reference`
+std::string engine_names(const EngineChoices& choices) {
+  std::set<std::string> names;
+  std::vector<std::string> by_cell;
+  for (const auto& [cell, choice] : choices) {
+    names.insert(to_text(choice.name));
+    by_cell.push_back(fmt::format("{}: {}", to_text(cell), to_text(choice.name)));
+  }
+  return names.size() == 1 ? *names.begin() : join(by_cell, "; ");
+}
+
+Circumstances circumstances_of(const TrainingEngines& engines, int argc, const char* const* argv) {
   Circumstances circumstances;
   circumstances.software = {{"clipsweep", kVersion},
                             {"git_revision", kGitRevision},
                             {"compiler", kCompiler},
-                            {"engine", to_text(engine.choice.name)}};
-  circumstances.software.update(engine.software);
-  circumstances.machine = {{"cpu", cpu_model()}, {"cores", usable_cores()}, {"simd", engine.simd}};
+                            {"engine", engine_names(engines.choices)}};
+  circumstances.software.update(engines.software);
+  circumstances.machine = {
+      {"cpu", cpu_model()}, {"cores", usable_cores()}, {"simd", engines.simd.begin()->second}};
   circumstances.command = {"clipsweep"};
   for (int i = 1; i < argc; ++i) circumstances.command.emplace_back(argv[i]);
   circumstances.wall_started = utc_now();
@@ -94,14 +107,16 @@ void train(const CommandLine& line, const SweepJob& job, const std::vector<const
 }
 
 // Rounding alone moves a run: pairs across engines would compare them, not the modes.
-void warn_about_other_engines(const PlanStatus& status, const TrainingEngine& engine) {
-  const std::string ours = fmt::format("{}, {}", to_text(engine.choice.name), engine.simd);
-  for (const auto& [theirs, runs] : status.finished_by)
-    if (theirs != ours)
-      complain(
-          fmt::format("warning: {} in this folder {} computed by another engine ({}, now {}); "
-                      "their last digits differ, so compare only runs of one engine",
-                      counted(runs, "complete run"), runs == 1 ? "was" : "were", theirs, ours));
+void warn_about_other_engines(const PlanStatus& status, const TrainingEngines& engines) {
+  for (const auto& [cell, finished_by] : status.finished_by) {
+    const std::string ours = engines.description(cell);
+    for (const auto& [theirs, runs] : finished_by)
+      if (theirs != ours)
+        complain(
+            fmt::format("warning: {} in this folder {} computed by another engine ({}, now {}); "
+                        "their last digits differ, so compare only runs of one engine",
+                        counted(runs, "complete run"), runs == 1 ? "was" : "were", theirs, ours));
+  }
 }
 
 void say_what_happens(std::size_t to_train, std::size_t complete, std::uint64_t steps,
@@ -116,13 +131,13 @@ void say_what_happens(std::size_t to_train, std::size_t complete, std::uint64_t 
 
 }  // namespace
 
-int run_sweep(const CommandLine& line, const ExperimentConfig& config, const TrainingEngine& engine,
-              int argc, const char* const* argv) {
+int run_sweep(const CommandLine& line, const ExperimentConfig& config,
+              const TrainingEngines& engines, int argc, const char* const* argv) {
   const DataChecksum checksum = checksum_of_task_data(config);
   const SweepPlan plan = make_plan(config, checksum.sha256);
   const auto task = make_task(config);
   const fs::path folder = line.out;
-  const Circumstances circumstances = circumstances_of(engine, argc, argv);
+  const Circumstances circumstances = circumstances_of(engines, argc, argv);
   auto [lock, sweep] =
       prepare_sweep_folder(folder, sweep_json(config, plan, checksum, circumstances));
   std::atomic<bool>& stop = install_stop_handlers();
@@ -132,15 +147,15 @@ int run_sweep(const CommandLine& line, const ExperimentConfig& config, const Tra
   PlanStatus status = plan_status(plan, sweep);
   auto& runs = status.unfinished;
   const std::size_t unfinished = runs.size();
-  if (unfinished > 0) warn_about_other_engines(status, engine);
+  if (unfinished > 0) warn_about_other_engines(status, engines);
   if (config.max_runs && *config.max_runs < runs.size()) runs.resize(*config.max_runs);
   SweepProgress progress;
   const std::size_t workers = worker_count(config);
   if (!line.quiet)
     say_what_happens(runs.size(), plan.runs.size() - unfinished, plan.training.steps(),
                      std::min(workers, runs.size()));
-  SweepJob job{plan, *task, folder, workers, engine.make, stop, progress};
-  job.cohort_sizes = cohort_sizes_for(engine.choice.name);
+  SweepJob job{plan, *task, folder, workers, engines.make, stop, progress};
+  job.cohort_sizes = cohort_sizes_for(engines.choices);
   if (line.verbose) job.on_run_end = print_run_end;
   if (!runs.empty()) train(line, job, runs, circumstances, sweep);
 

@@ -50,14 +50,14 @@ void check_steps(std::uint64_t steps, const SweepPlan& plan) {
 }  // namespace
 
 int run_trace(const CommandLine& line, const ExperimentConfig& config,
-              const TrainingEngine& engine_of_run) {
+              const TrainingEngines& engines) {
   SweepPlan plan = make_plan(config, checksum_of_task_data(config).sha256);
   plan.log_every = 1;
   const RunSpec& run = chosen_run(plan, line.run);
   check_steps(line.steps, plan);
   const auto task = make_task(config);
-  const auto layout = layout_of(model_for(plan.training, *task));
-  const auto engine = engine_of_run.make(layout);
+  const auto layout = layout_of(model_for(plan.training, run.setup.cell, *task));
+  const auto engine = engines.make(layout);
 
   const auto names = layout.names();
   Json batches = Json::array();
@@ -79,7 +79,7 @@ int run_trace(const CommandLine& line, const ExperimentConfig& config,
   for (std::uint64_t step = 0; step < line.steps && trainer->active_runs() == 1; ++step)
     trainer->step();
 
-  Json settings = plan.training_json;
+  Json settings = settings_of(plan, run);
   settings["weight_decay"] = 0;  // what is off stands here too, for scripts that replay
   settings["decoupled_weight_decay"] = 0;
   settings["l1"] = 0;

@@ -21,18 +21,18 @@ void restart_with_one_thread(char** argv) {
   ::execv("/proc/self/exe", argv);
 }
 
-TrainingEngine engine_for(const ExperimentConfig& config) {
-  const EngineChoice choice = choose_engine(config);
-  return choice.name == EngineName::kFused ? fused_training_engine(choice)
-                                           : reference_training_engine(config, choice);
+TrainingEngines engines_for(const ExperimentConfig& config) {
+  const EngineChoices choices = choose_engines(config);
+  return needs_reference(choices) ? all_training_engines(config, choices)
+                                  : fused_training_engines(choices);
 }
 
 int train(const CommandLine& line, int argc, const char* const* argv) {
   const ExperimentConfig config = config_of(line);
-  const TrainingEngine engine = engine_for(config);
-  if (line.command == Command::kMeasure) return run_measure(config, engine);
-  return line.command == Command::kSweep ? run_sweep(line, config, engine, argc, argv)
-                                         : run_trace(line, config, engine);
+  const TrainingEngines engines = engines_for(config);
+  if (line.command == Command::kMeasure) return run_measure(config, engines);
+  return line.command == Command::kSweep ? run_sweep(line, config, engines, argc, argv)
+                                         : run_trace(line, config, engines);
 }
 
 int dispatch(int argc, const char* const* argv) {

@@ -116,7 +116,8 @@ class BackpropOracle {
         const int unit = q * layout_.model.hidden + j;
         gate[q] = row_[at("lstm.bias", unit)];
         for (int i = 0; i < layout_.model.inputs; ++i)
-          gate[q] += row_[at("lstm.weight_ih", unit * layout_.model.inputs + i)] * input(t, i, sample);
+          gate[q] +=
+              row_[at("lstm.weight_ih", unit * layout_.model.inputs + i)] * input(t, i, sample);
         for (int k = 0; k < layout_.model.hidden; ++k)
           gate[q] += row_[at("lstm.weight_hh", unit * layout_.model.hidden + k)] *
                      before.h[static_cast<std::size_t>(k)];
@@ -148,7 +149,8 @@ class BackpropOracle {
         const int unit = q * layout_.model.hidden + static_cast<int>(j);
         gradient_[at("lstm.bias", unit)] += d[q];
         for (int i = 0; i < layout_.model.inputs; ++i)
-          gradient_[at("lstm.weight_ih", unit * layout_.model.inputs + i)] += d[q] * input(t, i, sample);
+          gradient_[at("lstm.weight_ih", unit * layout_.model.inputs + i)] +=
+              d[q] * input(t, i, sample);
         for (int k = 0; k < layout_.model.hidden; ++k) {
           const std::size_t weight = at("lstm.weight_hh", unit * layout_.model.hidden + k);
           gradient_[weight] += d[q] * before.h[static_cast<std::size_t>(k)];

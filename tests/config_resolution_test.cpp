@@ -80,7 +80,18 @@ TEST(ResolveConfig, NamesThePlaceOfAMistake) {
   EXPECT_TRUE(holds(message({{"momentum", "nan"}}), "--momentum nan: "));
   EXPECT_TRUE(holds(message({{"weight-decay", "inf"}}), "--weight-decay inf: "));
   EXPECT_TRUE(holds(message({{"task", "mnist"}}), "allowed: fashion-mnist"));
-  EXPECT_TRUE(holds(message({{"cell", "gru"}}), "allowed: lstm"));
+  EXPECT_TRUE(holds(message({{"cell", "lsmt"}}),
+                    "--cell lsmt: unknown cell \"lsmt\" (did you mean "
+                    "\"lstm\"?); allowed: lstm, gru, rnn-tanh"));
+  EXPECT_TRUE(holds(message({{"cell", "lstm:identity"}}), "identity is for plain cells"));
+  EXPECT_TRUE(holds(message({{"cell", "lstm,"}}), "a list with an empty place"));
+  EXPECT_TRUE(holds(message({{"cell", "rnn-relu,gru"}, {"init", "identity"}}),
+                    "--init: identity is for plain cells, rnn-relu and rnn-tanh, whose state it "
+                    "lets pass; gru has gates"));
+  EXPECT_TRUE(holds(message({{"cell", "gru"}, {"forget-bias", "1"}}),
+                    "--forget-bias: none of the listed cells has a forget gate"));
+  EXPECT_TRUE(holds(message({{"forget-bias", "inf"}}), "--forget-bias inf: must be a finite"));
+  EXPECT_TRUE(holds(message({{"layers", "17"}}), "--layers 17: must be a whole number from 1"));
   EXPECT_TRUE(holds(message({{"init", "torhc"}}), "--init torhc: unknown name \"torhc\""));
   EXPECT_TRUE(holds(message({{"init", "identity"}}), "--init: identity is for plain cells"));
   EXPECT_TRUE(holds(message({{"on-nonfinite", "halt"}}), "allowed: stop, skip, continue"));

@@ -36,6 +36,22 @@ TEST(EngineChoice, AutoSaysWhatTheFusedEngineDoesNotKnow) {
             "auto: the fused engine knows no class at each time step");
 }
 
+TEST(EngineChoice, EachCellHasItsOwn) {
+  ExperimentConfig config;
+  config.cells = {{Cell::kLstm}, {Cell::kGru}};
+  const EngineChoices choices = choose_engines(config);
+  EXPECT_EQ(choices.at(Cell::kLstm).name, EngineName::kFused);
+  EXPECT_EQ(choices.at(Cell::kGru).name, EngineName::kReference);
+  EXPECT_TRUE(needs_reference(choices));
+  config.cells = {{Cell::kRnnTanh}, {Cell::kLstm}};
+  EXPECT_FALSE(needs_reference(choose_engines(config)));
+  config.training.layers = 2;
+  EXPECT_EQ(choose_engines(config).at(Cell::kRnnTanh).reason,
+            "auto: the fused engine knows no 2 layers");
+  config.engine = "fused";
+  EXPECT_THROW(choose_engines(config), ConfigError);
+}
+
 TEST(EngineChoice, FusedIsRefusedForWhatItDoesNotKnow) {
   const std::string message = message_of<ConfigError>(
       [] { choose_engine("fused", "cpu", model_of(Cell::kGru, 1, Target::kClass)); });

@@ -47,9 +47,7 @@ std::string described(const Model& model, const Batch& batch) {
 Tensor inputs_of(const Batch& batch, int source) {
   return input_tensor(batch).select(0, source).permute({0, 2, 1});
 }
-Tensor targets_of(const Batch& batch, int source) {
-  return target_tensor(batch).select(0, source);
-}
+Tensor targets_of(const Batch& batch, int source) { return target_tensor(batch).select(0, source); }
 
 // Uniform within 1 / sqrt(H), as PyTorch draws them.
 Block random_rows(const ParameterLayout& layout, std::size_t rows) {

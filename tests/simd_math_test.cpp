@@ -84,8 +84,7 @@ double largest_error(const AlignedVector<float>& arguments, const AlignedVector<
                      const Right& right) {
   double largest = 0;
   for (std::size_t i = 0; i < results.size(); ++i)
-    largest =
-        std::max(largest, error_in_ulp(results[i], right(static_cast<double>(arguments[i]))));
+    largest = std::max(largest, error_in_ulp(results[i], right(static_cast<double>(arguments[i]))));
   return largest;
 }
 

@@ -23,7 +23,9 @@ SweepPlan plan_of(std::size_t seeds, int log_every) {
 }
 
 // 0.01 s a step, 1 s an evaluation, 400 bytes a step.
-SpeedMeasurement measured(std::size_t workers) { return {workers, 64, 0.01, 1.0, 400}; }
+SpeedMeasurements measured(std::size_t workers) {
+  return {{Cell::kLstm, {workers, 64, 0.01, 1.0, 400}}};
+}
 
 TEST(EstimateCost, AddsStepsAndEvaluationsOfTheRoundsThatWorkersNeed) {
   // 200 steps and 2 evaluations take a cohort 4 s; 256 runs are 4 cohorts of 64.
@@ -37,8 +39,21 @@ TEST(EstimateCost, CountsTheStepsThatAreLogged) {
   EXPECT_DOUBLE_EQ(estimate_cost(plan_of(10, 10), measured(1)).bytes, 10 * 20 * 400);
 }
 
+TEST(EstimateCost, AddsUpTheCells) {
+  ExperimentConfig config;
+  config.clips = {{ClipMode::kNone}};
+  config.cells = {{Cell::kLstm}, {Cell::kRnnTanh}};
+  config.training.epochs = 2;
+  config.training.steps_per_epoch = 100;
+  SpeedMeasurements measurements = measured(1);
+  measurements[Cell::kRnnTanh] = {1, 2, 0.001, 0.1, 100};
+  const auto cost = estimate_cost(make_plan(config, "data"), measurements);
+  EXPECT_DOUBLE_EQ(cost.seconds, 4 + 0.4);
+  EXPECT_DOUBLE_EQ(cost.bytes, 200 * (400 + 100));
+}
+
 TEST(SpeedMeasurementJson, ReadsBackWhatItWrote) {
-  const auto read = speed_measurement_from_json(to_json(measured(3)));
+  const auto read = speed_measurements_from_json(to_json(measured(3))).at(Cell::kLstm);
   EXPECT_EQ(read.workers, 3U);
   EXPECT_EQ(read.seconds_per_step, 0.01);
   EXPECT_EQ(read.bytes_per_step, 400);

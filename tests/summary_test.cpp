@@ -289,8 +289,8 @@ TEST(Verdict, IsBetterWhereTheIntervalIsAboveZero) {
   const auto& loss = summary.comparisons[0].metrics[Metric::kFinalTrainLoss];
   EXPECT_EQ(loss.verdict, Verdict::kBetter);  // lower
   EXPECT_LT(loss.interval->upper, 0);
-  ASSERT_TRUE(summary.best);
-  EXPECT_EQ(summary.best->verdict, Verdict::kBetter);
+  ASSERT_EQ(summary.best.size(), 1U);
+  EXPECT_EQ(summary.best.front().verdict, Verdict::kBetter);
   EXPECT_EQ(answer_of(summary).does_it_help.substr(0, 4), "Yes:");
   EXPECT_EQ(answer_of(summary).what_to_use.substr(0, 38), "Use value:0.5 at learning rate 0.01. O");
 }
@@ -324,7 +324,7 @@ TEST(Verdict, IsIdenticalOnlyWhereEveryRunEndsInTheSameWeights) {
   }
   const Summary summary = sweep.summary();
   EXPECT_EQ(verdict_of(summary), "identical");
-  EXPECT_FALSE(summary.best);  // an arm that never acted is no candidate
+  EXPECT_TRUE(summary.best.empty());  // an arm that never acted is no candidate
   EXPECT_EQ(answer_of(summary).does_it_help.substr(0, 17), "Nothing to judge:");
   sweep.runs().records[13]->final_weights_sha256 = "another";
   EXPECT_EQ(verdict_of(sweep.summary()), "no difference seen");
@@ -377,10 +377,10 @@ TEST(Verdict, OnTheBestCountsHowManyArmsWereLookedAt) {
     sweep.complete(run, run < 10 ? 0.6 : 0.6 + 0.01 * random.normal(), 1).totals.clipped_steps = 1;
   // All arms have the baseline's mean: the best seems better by itself, but not among so many.
   const Summary summary = sweep.summary();
-  EXPECT_EQ(summary.best->candidates, 40U);
-  EXPECT_EQ(summary.best->final_test_accuracy.verdict, Verdict::kBetter);
-  EXPECT_GT(*summary.best->p_adjusted, 0.05);
-  EXPECT_EQ(summary.best->verdict, Verdict::kNoDifference);
+  EXPECT_EQ(summary.best.front().candidates, 40U);
+  EXPECT_EQ(summary.best.front().final_test_accuracy.verdict, Verdict::kBetter);
+  EXPECT_GT(*summary.best.front().p_adjusted, 0.05);
+  EXPECT_EQ(summary.best.front().verdict, Verdict::kNoDifference);
 }
 
 TEST(Verdict, ComparesTheBestWithTheBestBaselineAtAnyLearningRate) {
@@ -394,9 +394,9 @@ TEST(Verdict, ComparesTheBestWithTheBestBaselineAtAnyLearningRate) {
         .totals.clipped_steps = 1;
   }
   const Summary summary = sweep.summary();
-  EXPECT_EQ(summary.best->arm, "value-0.5_lr-0.1");
-  EXPECT_EQ(summary.best->baseline, "none_lr-0.1");
-  EXPECT_LT(*summary.best->final_test_accuracy.mean, 0);
+  EXPECT_EQ(summary.best.front().arm, "value-0.5_lr-0.1");
+  EXPECT_EQ(summary.best.front().baseline, "none_lr-0.1");
+  EXPECT_LT(*summary.best.front().final_test_accuracy.mean, 0);
   ASSERT_EQ(summary.modes.size(), 2U);
   EXPECT_EQ(summary.modes[0].usable_learning_rates, std::vector<double>{0.1});
   EXPECT_TRUE(summary.modes[1].usable_learning_rates.empty());  // 5 points below the best
@@ -447,6 +447,36 @@ TEST(NoiseFloor, IsHowFarThePerturbedBaselineMoves) {
   EXPECT_EQ(schema_violations("summary", to_json(summary)), std::vector<std::string>{});
 }
 
+// Arms of two cells: the plain one is far better, and helped by clipping.
+TEST(Cells, AreComparedEachWithinItself) {
+  Sweep sweep(5);
+  sweep.config().cells = {{Cell::kRnnRelu, InitialScheme{InitialKind::kIdentity}}, {Cell::kLstm}};
+  sweep.plan();
+  for (std::size_t run = 0; run < 20; ++run) {
+    // The order of the plan: rnn-relu none, rnn-relu value, lstm none, lstm value, five seeds each.
+    const double accuracies[] = {0.7, 0.9, 0.3, 0.3};
+    const double of_seed = run / 5 == 1 ? small_and_uneven(run % 5) : 0;
+    sweep.complete(run, accuracies[run / 5] + of_seed, 1).totals.clipped_steps = 1;
+  }
+  const Summary summary = sweep.summary();
+  ASSERT_EQ(summary.arms.size(), 4U);
+  EXPECT_EQ(summary.arms[0].name, "rnn-relu-identity_none_lr-0.01");
+  EXPECT_FALSE(summary.arms[0].usable);
+  EXPECT_TRUE(summary.arms[1].usable);
+  EXPECT_TRUE(summary.arms[2].usable);  // as good as any lstm
+  ASSERT_EQ(summary.comparisons.size(), 2U);
+  EXPECT_EQ(summary.comparisons[0].baseline, "rnn-relu-identity_none_lr-0.01");
+  EXPECT_EQ(summary.comparisons[1].baseline, "none_lr-0.01");
+  ASSERT_EQ(summary.best.size(), 2U);
+  EXPECT_EQ(summary.best[0].candidates, 1U);
+  EXPECT_EQ(summary.best[1].baseline, "none_lr-0.01");
+  EXPECT_EQ(summary.modes.size(), 4U);
+  const std::string answer = answer_of(summary).does_it_help;
+  EXPECT_EQ(answer.substr(0, 34), "rnn-relu, identity: Yes: value:0.5");
+  EXPECT_NE(answer.find("\nlstm: No difference seen"), std::string::npos);
+  EXPECT_EQ(schema_violations("summary", to_json(summary)), std::vector<std::string>{});
+}
+
 TEST(NoiseFloor, IsNeverTheBestNorABaseline) {
   Sweep sweep(5);
   sweep.config().noise_floor = true;
@@ -454,7 +484,7 @@ TEST(NoiseFloor, IsNeverTheBestNorABaseline) {
   for (std::size_t run = 0; run < 15; ++run)
     sweep.complete(run, run >= 10 ? 0.9 : 0.6, 1).totals.clipped_steps = 1;
   const Summary summary = sweep.summary();
-  EXPECT_EQ(summary.best->baseline, "none_lr-0.01");
+  EXPECT_EQ(summary.best.front().baseline, "none_lr-0.01");
   EXPECT_TRUE(summary.arms[0].usable);
 }
 
@@ -496,13 +526,14 @@ TEST(RunsCsv, HasOneRowForEachRunOfThePlan) {
   sweep.end(1, Outcome::kDiverged).events.resize(2);
   const std::string csv = sweep.csv();
   EXPECT_NE(csv.find(",none,,0.01,0,completed,4,0.7,0.7,1.25,1.25,0.25,1,2,3,4.5,0,,,0,0,0,1.25,"
-                     "500,0,false\n"),
+                     "500,0,false,lstm,keras\n"),
             std::string::npos)
       << csv;
-  EXPECT_NE(csv.find(",value,0.5,0.01,0,diverged,4,0.1,0.1,,,0,,,,,2,,,0,0,0,,,0,false\n"),
-            std::string::npos)
+  EXPECT_NE(
+      csv.find(",value,0.5,0.01,0,diverged,4,0.1,0.1,,,0,,,,,2,,,0,0,0,,,0,false,lstm,keras\n"),
+      std::string::npos)
       << csv;
-  EXPECT_NE(csv.find(",scale,Infinity,0.01,0,unfinished,,,,,,,,,,,,,,0,0,0,,,,false\n"),
+  EXPECT_NE(csv.find(",scale,Infinity,0.01,0,unfinished,,,,,,,,,,,,,,0,0,0,,,,false,lstm,keras\n"),
             std::string::npos)
       << csv;
 }
@@ -515,7 +546,7 @@ TEST(RunsCsv, HasTheSameNumberOfFieldsInEachRow) {
   for (std::size_t end = csv.find('\n'); end != std::string::npos; end = csv.find('\n', start)) {
     EXPECT_EQ(std::count(csv.begin() + static_cast<std::ptrdiff_t>(start),
                          csv.begin() + static_cast<std::ptrdiff_t>(end), ','),
-              25);
+              27);
     start = end + 1;
   }
 }

@@ -57,6 +57,35 @@ TEST(MakePlan, IdsStayTheSameOverVersions) {
   EXPECT_EQ(make_plan(small_grid(), "data").runs.front().id, "none_lr-0.01_seed-0_4d037482");
 }
 
+TEST(MakePlan, CrossesCellsToo) {
+  auto config = small_grid();
+  config.cells = {{Cell::kRnnRelu, InitialScheme{InitialKind::kIdentity}}, {Cell::kLstm}};
+  const auto plan = make_plan(config, "data");
+  ASSERT_EQ(plan.runs.size(), 24U);
+  EXPECT_EQ(arm_name(plan.runs.front()), "rnn-relu-identity_none_lr-0.01");
+  EXPECT_EQ(to_json(plan.runs.front())["cell"], "rnn-relu");
+  EXPECT_EQ(to_json(plan.runs.front())["init"], "identity");
+  EXPECT_EQ(settings_of(plan, plan.runs.front())["init"], "identity");
+  // A run's ID does not depend on the cells beside it.
+  EXPECT_EQ(plan.runs[12].id, "none_lr-0.01_seed-0_4d037482");
+  for (const auto& run : plan.runs) {
+    const RunSpec read = run_spec_from_json(to_json(run));
+    EXPECT_EQ(read.setup, run.setup);
+    EXPECT_EQ(read.id, run.id);
+  }
+}
+
+TEST(MakePlan, TheInitialWeightsOfAllCellsAreThoseOfEachThatNamesThem) {
+  auto named = small_grid();
+  named.cells = {{Cell::kRnnTanh, InitialScheme{InitialKind::kSparse}}};
+  auto shared = small_grid();
+  shared.cells = {{Cell::kRnnTanh}};
+  shared.init = {InitialKind::kSparse};
+  EXPECT_EQ(make_plan(named, "data").runs.front().id, make_plan(shared, "data").runs.front().id);
+  shared.cells.push_back(named.cells.front());
+  EXPECT_EQ(make_plan(shared, "data").runs.size(), 12U);  // equal ones once
+}
+
 TEST(MakePlan, NamesWhatIsNotTheDefaultInTheId) {
   auto config = small_grid();
   config.clips = {{ClipMode::kNone}, {ClipMode::kGlobalNorm, 1}, {ClipMode::kAgc, 0.1}};

@@ -57,7 +57,7 @@ class Sweep {
   void train(const std::vector<const RunSpec*>& runs, std::size_t workers = 1,
              const EngineFactory& make_engine = reference_factory()) {
     SweepJob job{plan_, *task_, path_, workers, make_engine, stop_, progress_};
-    job.cohort_sizes = {16, 64};  // one cohort for each worker
+    job.cohort_sizes = {{Cell::kLstm, {16, 64}}};  // one cohort for each worker
     train_runs(job, runs);
   }
   std::vector<const RunSpec*> unfinished() const {
@@ -233,7 +233,7 @@ TEST(TrainRuns, AFailureBetweenTheEndsOfTwoRunsRewritesNeither) {
   const EngineFactory make_engine = reference_factory();
   SweepJob job{sweep.plan(), sweep.task(), sweep.path(),    1,
                make_engine,  sweep.stop(), sweep.progress()};
-  job.cohort_sizes = {16, 64};
+  job.cohort_sizes = {{Cell::kLstm, {16, 64}}};
   int ends = 0;
   job.on_run_end = [&](const RunRecord&) {
     if (++ends == 2) throw std::runtime_error("the reader is gone");
@@ -247,6 +247,23 @@ TEST(TrainRuns, AFailureBetweenTheEndsOfTwoRunsRewritesNeither) {
   }
   EXPECT_EQ(diverged, 2);
   EXPECT_EQ(failed, 4);
+}
+
+TEST(TrainRuns, ARunDoesNotDependOnTheCellsBesideIt) {
+  auto config = small_config();
+  Sweep alone(config);
+  alone.train(alone.unfinished());
+  config.cells = {
+      {Cell::kRnnTanh, InitialScheme{InitialKind::kIdentity}}, {Cell::kLstm}, {Cell::kGru}};
+  Sweep mixed(config);
+  mixed.train(mixed.unfinished(), 2);
+  EXPECT_EQ(mixed.plan().runs.size(), 3 * alone.plan().runs.size());
+  for (const auto& run : alone.plan().runs) EXPECT_EQ(mixed.steps(run), alone.steps(run));
+  for (const auto& run : mixed.plan().runs) {
+    const auto record = mixed.record(run);
+    EXPECT_EQ(record.outcome, Outcome::kCompleted);
+    EXPECT_EQ(record.settings["cell"], to_text(run.setup.cell));
+  }
 }
 
 TEST(TrainRuns, LogEveryKeepsTheTotals) {

@@ -72,8 +72,8 @@ std::string no_difference_text(const BestComparison& best) {
 }
 
 std::string does_it_help(const Summary& summary) {
-  if (!summary.best) return why_nothing_to_judge(summary);
-  const BestComparison& best = *summary.best;
+  if (summary.best.empty()) return why_nothing_to_judge(summary);
+  const BestComparison& best = summary.best.front();
   const auto& difference = best.final_test_accuracy;
   const ArmSummary& arm = summary.arm(best.arm);
   const ArmSummary& baseline = summary.arm(best.baseline);
@@ -178,15 +178,15 @@ std::string counts_text(const VerdictCounts& counts, const Summary& summary) {
 
 // With one learning rate there is nowhere else to look: what clipping does beside the accuracy.
 std::string where_at_one_rate(const Summary& summary, const VerdictCounts& counts) {
-  const Comparison* comparison = summary.comparison_of(summary.best->arm);
+  const Comparison* comparison = summary.comparison_of(summary.best.front().arm);
   const std::string beside = comparison ? beside_accuracy(summary, *comparison) : "";
   std::string text = counts.judged > 1 ? counts_text(counts, summary) + " " : "";
-  text += fmt::format("With {}", in_words(summary.arm(summary.best->arm)));
+  text += fmt::format("With {}", in_words(summary.arm(summary.best.front().arm)));
   return beside.empty() ? text + " nothing else could be compared." : text + " " + beside + ".";
 }
 
 std::string where(const Summary& summary) {
-  if (!summary.best) return "Nothing was compared.";
+  if (summary.best.empty()) return "Nothing was compared.";
   const VerdictCounts counts = count_verdicts(summary);
   const bool one_rate = learning_rates_of(summary).size() == 1;
   if (counts.judged == 0)
@@ -278,14 +278,14 @@ std::string caveat(const Summary& summary, const ArmSummary& chosen) {
 }
 
 std::string what_to_use(const Summary& summary) {
-  if (!summary.best)
+  if (summary.best.empty())
     return "Nothing to recommend: that takes arms with and without clipping, of 5 seeds and more.";
-  const ArmSummary& arm = summary.arm(summary.best->arm);
-  const ArmSummary& baseline = summary.arm(summary.best->baseline);
-  if (!summary.best->verdict) return "Too early to say: add seeds, for example --seeds 10.";
-  if (summary.best->verdict == Verdict::kWorse)
+  const ArmSummary& arm = summary.arm(summary.best.front().arm);
+  const ArmSummary& baseline = summary.arm(summary.best.front().baseline);
+  if (!summary.best.front().verdict) return "Too early to say: add seeds, for example --seeds 10.";
+  if (summary.best.front().verdict == Verdict::kWorse)
     return fmt::format("Use {}.{}", in_words(baseline), caveat(summary, baseline));
-  if (summary.best->verdict == Verdict::kNoDifference)
+  if (summary.best.front().verdict == Verdict::kNoDifference)
     return fmt::format("Use {}{}", insurance_text(summary, baseline), caveat(summary, baseline));
   const auto rates = usable_rates(summary, arm);
   const std::string usable =
@@ -295,10 +295,24 @@ std::string what_to_use(const Summary& summary) {
   return fmt::format("Use {}{}.{}", in_words(arm), usable, caveat(summary, arm));
 }
 
+Answer answer_for_one_cell(const Summary& summary) {
+  return {does_it_help(summary), where(summary), what_to_use(summary)};
+}
+
 }  // namespace
 
 Answer answer_of(const Summary& summary) {
-  return {does_it_help(summary), where(summary), what_to_use(summary)};
+  if (summary.setups.size() < 2) return answer_for_one_cell(summary);
+  Answer answer;
+  for (const auto& setup : summary.setups) {
+    const Answer part = answer_for_one_cell(part_of(summary, setup));
+    const std::string line =
+        fmt::format("{}{}: ", answer.where.empty() ? "" : "\n", in_words(setup));
+    answer.does_it_help += line + part.does_it_help;
+    answer.where += line + part.where;
+    answer.what_to_use += line + part.what_to_use;
+  }
+  return answer;
 }
 
 }  // namespace clipsweep

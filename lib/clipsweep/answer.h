@@ -8,6 +8,7 @@
 
 namespace clipsweep {
 
+// Of a sweep with several cells each is a line for each of them: `lstm: Yes: ...`.
 struct Answer {
   std::string does_it_help;
   std::string where;

@@ -86,13 +86,23 @@ void count_runs(const CountedRuns& runs, ArmSummary& summary) {
 
 }  // namespace
 
+std::vector<CellSetup> cell_setups(const std::vector<RunSpec>& plan) {
+  std::vector<CellSetup> setups;
+  for (const auto& run : plan)
+    if (std::find(setups.begin(), setups.end(), run.setup) == setups.end())
+      setups.push_back(run.setup);
+  return setups;
+}
+
 std::vector<Arm> arms_of(const std::vector<RunSpec>& plan,
                          const std::vector<std::optional<RunRecord>>& records) {
-  const auto order = [](const RunSpec& run) {
+  const auto setups = cell_setups(plan);
+  const auto order = [&](const RunSpec& run) {
     const auto& remedies = run.regularization;
     return std::make_tuple(
-        run.learning_rate, remedies.weight_decay, remedies.decoupled_weight_decay, remedies.l1,
-        run.clip.mode, run.perturbed, run.clip.threshold, run.clip.output_threshold, arm_name(run));
+        std::find(setups.begin(), setups.end(), run.setup) - setups.begin(), run.learning_rate,
+        remedies.weight_decay, remedies.decoupled_weight_decay, remedies.l1, run.clip.mode,
+        run.perturbed, run.clip.threshold, run.clip.output_threshold, arm_name(run));
   };
   std::map<decltype(order(plan.front())), Arm> arms;
   for (std::size_t i = 0; i < plan.size(); ++i) {
@@ -107,6 +117,7 @@ std::vector<Arm> arms_of(const std::vector<RunSpec>& plan,
 ArmSummary summarize_arm(const Arm& arm, const MetricBasis& basis) {
   ArmSummary summary;
   summary.name = arm_name(*arm.first);
+  summary.setup = arm.first->setup;
   summary.clip = arm.first->clip;
   summary.learning_rate = arm.first->learning_rate;
   summary.regularization = arm.first->regularization;

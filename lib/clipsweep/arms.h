@@ -26,8 +26,11 @@ struct Arm {
   bool clips() const { return first->clip.mode != ClipMode::kNone; }
 };
 
-// By learning rate, then regularization, then mode (none first, then the baseline perturbed), then
-// threshold. `records` has one entry for each run of the plan.
+// Those of a plan, in its order.
+std::vector<CellSetup> cell_setups(const std::vector<RunSpec>& plan);
+
+// By cell as the plan has them, then learning rate, then regularization, then mode (none first,
+// then the baseline perturbed), then threshold. `records` has one entry for each run of the plan.
 std::vector<Arm> arms_of(const std::vector<RunSpec>& plan,
                          const std::vector<std::optional<RunRecord>>& records);
 
@@ -65,6 +68,7 @@ Reading reading_of(const ClipRule& rule, double clipped_share,
 
 struct ArmSummary {
   std::string name;
+  CellSetup setup;
   ClipRule clip;
   double learning_rate = 0;
   Regularization regularization;
@@ -87,7 +91,7 @@ struct ArmSummary {
 
 ArmSummary summarize_arm(const Arm& arm, const MetricBasis& basis);
 
-// `value:0.5 at learning rate 0.1`, with what else is off its default.
+// `value:0.5 at learning rate 0.1`, with what else is off its default; the cell is left out.
 std::string in_words(const ArmSummary& arm);
 
 }  // namespace clipsweep

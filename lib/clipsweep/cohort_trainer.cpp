@@ -25,7 +25,8 @@ CohortTrainer::CohortTrainer(const CohortContext& context, const std::vector<con
       result_(specs.size(), context.layout.size()) {
   for (std::size_t r = 0; r < specs.size(); ++r) {
     const RunSpec& spec = *specs[r];
-    const auto initial = initial_weights_of(spec, context_.plan.training.init, context_.layout);
+    const auto initial =
+        initial_weights_of(spec, context_.layout, context_.plan.training.forget_bias);
     std::copy(initial.begin(), initial.end(), weights_.row(r).begin());
     Run run;
     run.trainer =
@@ -41,7 +42,7 @@ CohortTrainer::CohortTrainer(const CohortContext& context, const std::vector<con
 std::string CohortTrainer::hash_of_start(const RunSpec& spec, Span<const float> weights) const {
   for (const auto& run : runs_) {
     const RunSpec& other = run.trainer->spec();
-    if (other.seed == spec.seed && other.perturbed == spec.perturbed)
+    if (other.setup == spec.setup && other.seed == spec.seed && other.perturbed == spec.perturbed)
       return run.initial_weights_sha256;
   }
   return sha256_of_weights(weights);
@@ -101,8 +102,9 @@ void CohortTrainer::step() {
 }
 
 double CohortTrainer::clipped_derivatives_share(std::size_t r) const {
-  const double derivatives =
-      2.0 * batch_.time_steps * context_.layout.model.hidden * batch_.size;  // 2 T H B
+  const Model& model = context_.layout.model;
+  const double states = model.layers * (model.cell == Cell::kLstm ? 2.0 : 1.0);  // h, and c
+  const double derivatives = states * batch_.time_steps * model.hidden * batch_.size;
   return static_cast<double>(result_.clipped_derivatives[r]) / derivatives;
 }
 

@@ -183,12 +183,21 @@ void check_task_settings(const ExperimentConfig& config) {
     refuse(config, "length", fmt::format("takes sequences of {} and more", task.shortest_length));
 }
 
-void check_initial_weights(const ExperimentConfig& config) {
+// What goes with which cell.
+void check_cell_settings(const ExperimentConfig& config) {
   try {
-    check_initial_scheme(config.training.init, parse_cell(config.training.cell));
+    for (const auto& setup : cell_setups(config)) check_initial_scheme(setup.init, setup.cell);
   } catch (const ConfigError& error) {
-    throw ConfigError(fmt::format("{}: {}", where_given(config, "init"), error.what()));
+    throw ConfigError(
+        fmt::format("{}: {}; or name a scheme for one cell, as in --cell "
+                    "lstm,rnn-relu:identity",
+                    where_given(config, "init"), error.what()));
   }
+  const bool has_lstm = std::any_of(config.cells.begin(), config.cells.end(),
+                                    [](const auto& each) { return each.cell == Cell::kLstm; });
+  if (config.training.forget_bias && !has_lstm)
+    throw ConfigError(fmt::format("{}: none of the listed cells has a forget gate; it is for lstm",
+                                  where_given(config, "forget_bias")));
 }
 
 }  // namespace
@@ -215,7 +224,7 @@ ExperimentConfig resolve_config(const std::vector<Assignment>& from_file,
   refuse_idle_options(from_flags, config, rules);
   refuse_noise_without_baseline(config, rules);
   check_task_settings(config);
-  check_initial_weights(config);
+  check_cell_settings(config);
   check_optimizer_settings(config);
   return config;
 }

@@ -2,6 +2,8 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
+
 #include "clipsweep/error.h"
 #include "clipsweep/name_table.h"
 #include "clipsweep/task_table.h"
@@ -48,10 +50,22 @@ EngineChoice choose_engine(const std::string& engine, const std::string& device,
   return {EngineName::kFused, fmt::format("auto: {} on the CPU", to_text(model.cell))};
 }
 
-EngineChoice choose_engine(const ExperimentConfig& config) {
-  Model model;  // one LSTM, which is all that can be asked for
-  model.target = task_entry(config.training.task).target;
-  return choose_engine(config.engine, config.device, model);
+EngineChoices choose_engines(const ExperimentConfig& config) {
+  EngineChoices choices;
+  for (const auto& setup : cell_setups(config)) {
+    Model model;
+    model.cell = setup.cell;
+    model.layers = config.training.layers;
+    model.target = task_entry(config.training.task).target;
+    choices.emplace(setup.cell, choose_engine(config.engine, config.device, model));
+  }
+  return choices;
+}
+
+bool needs_reference(const EngineChoices& choices) {
+  return std::any_of(choices.begin(), choices.end(), [](const auto& choice) {
+    return choice.second.name == EngineName::kReference;
+  });
 }
 
 }  // namespace clipsweep

@@ -3,6 +3,7 @@
 // compared have the same engine.
 #pragma once
 
+#include <map>
 #include <string>
 
 #include "clipsweep/experiment_config.h"
@@ -29,7 +30,12 @@ struct EngineChoice {
 EngineChoice choose_engine(const std::string& engine, const std::string& device,
                            const Model& model);
 
-// For the model that the settings say.
-EngineChoice choose_engine(const ExperimentConfig& config);
+// By cell: what differs between the models of one sweep.
+using EngineChoices = std::map<Cell, EngineChoice>;
+
+// For the models that the settings say. Throws ConfigError likewise.
+EngineChoices choose_engines(const ExperimentConfig& config);
+
+bool needs_reference(const EngineChoices& choices);
 
 }  // namespace clipsweep

@@ -63,6 +63,15 @@ std::vector<ClipRule> clip_rules(const ExperimentConfig& config) {
   return rules;
 }
 
+std::vector<CellSetup> cell_setups(const ExperimentConfig& config) {
+  std::vector<CellSetup> setups;
+  for (const auto& choice : config.cells) {
+    const CellSetup setup{choice.cell, choice.init.value_or(config.init)};
+    if (std::find(setups.begin(), setups.end(), setup) == setups.end()) setups.push_back(setup);
+  }
+  return setups;
+}
+
 std::vector<Regularization> regularizations(const ExperimentConfig& config) {
   std::vector<Regularization> all;
   for (const double weight_decay : config.weight_decays)

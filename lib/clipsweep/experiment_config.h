@@ -26,9 +26,9 @@ struct TrainingSettings {
   std::optional<LengthRange> length;          // of a generated task's sequences, or its default
   double target_scale = 1;                    // the numbers to be learnt are multiplied by this
   std::optional<std::uint64_t> permute_seed;  // shuffles the pixels of every picture alike
-  std::string cell = "lstm";
+  int layers = 1;
   int hidden = 10;
-  InitialScheme init;
+  std::optional<double> forget_bias;  // of an lstm; else its scheme's
   int batch_size = 32;
   int epochs = 10;
   int steps_per_epoch = 500;
@@ -56,8 +56,10 @@ bool operator==(const Regularization& a, const Regularization& b);
 struct ExperimentConfig {
   TrainingSettings training;
 
-  // The grid: modes x thresholds, and pairs beside them, x thresholds of the output layer; then
-  // learning rates, regularization and seeds.
+  // The grid: cells; modes x thresholds, and pairs beside them, x thresholds of the output layer;
+  // then learning rates, regularization and seeds.
+  std::vector<CellChoice> cells = {{Cell::kLstm}};
+  InitialScheme init;  // of the cells that name none
   std::vector<ClipMode> modes;
   std::vector<double> thresholds;
   std::vector<ClipRule> clips;
@@ -92,6 +94,9 @@ std::string where_given(const ExperimentConfig& config, std::string_view key);
 // The rules of all arms in the order they were named, equal ones once. Throws ConfigError where a
 // mode lacks a threshold, a threshold is none for its mode, or one has no mode that takes it.
 std::vector<ClipRule> clip_rules(const ExperimentConfig& config);
+
+// Each cell with its initial weights, in the order they were named, equal ones once.
+std::vector<CellSetup> cell_setups(const ExperimentConfig& config);
 
 // All combinations, L1 varying fastest.
 std::vector<Regularization> regularizations(const ExperimentConfig& config);

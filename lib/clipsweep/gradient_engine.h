@@ -24,7 +24,8 @@ struct StepResult {
 
   std::vector<float> losses;           // [R], mean cross-entropy over the batch
   std::vector<std::int64_t> corrects;  // [R], right answers in the batch
-  // [R], error derivatives that were clipped, of the 2 T H B of a run
+  // [R], error derivatives that were clipped, of the T H B of each state: h of each layer, and of
+  // an lstm c
   std::vector<std::uint64_t> clipped_derivatives;
   Block gradients;  // [R, P]
 };

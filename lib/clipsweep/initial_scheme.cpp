@@ -2,6 +2,7 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <cmath>
 
 #include "clipsweep/error.h"
@@ -58,6 +59,40 @@ InitialScheme parse_initial_scheme(std::string_view text) {
     throw ConfigError(
         fmt::format("{} takes no number; write {}", name_in(kKinds, kind), name_in(kKinds, kind)));
   return {kind};
+}
+
+bool operator==(const CellSetup& a, const CellSetup& b) {
+  return a.cell == b.cell && a.init == b.init;
+}
+
+std::string to_text(const CellSetup& setup) {
+  return fmt::format("{}:{}", to_text(setup.cell), to_text(setup.init));
+}
+
+std::string in_words(const CellSetup& setup) {
+  if (setup.init == InitialScheme{}) return to_text(setup.cell);
+  return fmt::format("{}, {}", to_text(setup.cell), to_text(setup.init));
+}
+
+std::string slug_of(const CellSetup& setup) {
+  if (setup == CellSetup{}) return "";
+  if (setup.init == InitialScheme{}) return to_text(setup.cell);
+  std::string slug = fmt::format("{}-{}", to_text(setup.cell), to_text(setup.init));
+  std::replace(slug.begin(), slug.end(), ':', '-');
+  return slug;
+}
+
+std::string to_text(const CellChoice& choice) {
+  return choice.init ? to_text(CellSetup{choice.cell, *choice.init}) : to_text(choice.cell);
+}
+
+CellChoice parse_cell_choice(std::string_view text) {
+  const auto colon = text.find(':');
+  CellChoice choice{parse_cell(text.substr(0, colon))};
+  if (colon == std::string_view::npos) return choice;
+  choice.init = parse_initial_scheme(text.substr(colon + 1));
+  check_initial_scheme(*choice.init, choice.cell);
+  return choice;
 }
 
 void check_initial_scheme(const InitialScheme& scheme, Cell cell) {

@@ -160,10 +160,9 @@ std::vector<float> initial_weights(const InitialScheme& scheme, const ParameterL
   return row;
 }
 
-std::vector<float> initial_weights_of(const RunSpec& run, const InitialScheme& scheme,
-                                      const ParameterLayout& layout,
+std::vector<float> initial_weights_of(const RunSpec& run, const ParameterLayout& layout,
                                       std::optional<double> forget_bias) {
-  auto row = initial_weights(scheme, layout, run.seed, forget_bias);
+  auto row = initial_weights(run.setup.init, layout, run.seed, forget_bias);
   if (run.perturbed)
     for (float& weight : row) flip_last_bit(weight);
   return row;

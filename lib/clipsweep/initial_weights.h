@@ -34,10 +34,9 @@ std::vector<float> initial_weights(const InitialScheme& scheme, const ParameterL
                                    std::uint64_t seed,
                                    std::optional<double> forget_bias = std::nullopt);
 
-// Those that a run begins with: of its seed, and for the noise floor with the last bit of each that
-// is not zero flipped, the smallest change there is.
-std::vector<float> initial_weights_of(const RunSpec& run, const InitialScheme& scheme,
-                                      const ParameterLayout& layout,
+// Those that a run begins with: of its scheme and seed, and for the noise floor with the last bit
+// of each that is not zero flipped, the smallest change there is.
+std::vector<float> initial_weights_of(const RunSpec& run, const ParameterLayout& layout,
                                       std::optional<double> forget_bias = std::nullopt);
 
 }  // namespace clipsweep

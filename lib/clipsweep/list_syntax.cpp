@@ -140,6 +140,13 @@ std::vector<std::uint64_t> parse_seeds(std::string_view text) {
   return seeds;
 }
 
+std::vector<CellChoice> parse_cells(std::string_view text) {
+  std::vector<CellChoice> cells;
+  for (const auto& part : parts_of(text, "lstm,rnn-relu:identity"))
+    cells.push_back(parse_cell_choice(part));
+  return cells;
+}
+
 std::vector<ClipMode> parse_modes(std::string_view text) {
   std::vector<ClipMode> modes;
   for (const auto& part : parts_of(text, "none,value,global-norm")) {

@@ -18,9 +18,11 @@ constexpr NameTable<Cell, 4> kCells = {{{Cell::kLstm, "lstm"},
 
 const char* to_text(Cell cell) { return name_in(kCells, cell); }
 
+std::vector<std::string> cell_names() { return names_in(kCells); }
+
 Cell parse_cell(std::string_view name) {
   if (const auto cell = choice_in(kCells, name)) return *cell;
-  const auto names = names_in(kCells);
+  const auto names = cell_names();
   throw ConfigError(fmt::format("unknown cell \"{}\"{}; allowed: {}", printable(name),
                                 did_you_mean(name, names), join(names)));
 }

@@ -2,7 +2,9 @@
 // asked for. Plain data; how its parameters lie in memory is said in parameters.h.
 #pragma once
 
+#include <string>
 #include <string_view>
+#include <vector>
 
 namespace clipsweep {
 
@@ -16,6 +18,8 @@ enum class Cell {
 
 // `lstm`, `gru`, `rnn-tanh`, `rnn-relu`
 const char* to_text(Cell cell);
+
+std::vector<std::string> cell_names();
 
 // Throws ConfigError that lists the cells.
 Cell parse_cell(std::string_view name);

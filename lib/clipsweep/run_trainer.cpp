@@ -186,7 +186,7 @@ std::optional<std::uint64_t> RunTrainer::solved_at_step() const {
 RunRecord RunTrainer::record(Outcome outcome) const {
   RunRecord record;
   record.spec = spec_;
-  record.settings = plan_.training_json;
+  record.settings = settings_of(plan_, spec_);
   record.outcome = outcome;
   record.epochs = epochs_;
   record.solved_at_step = solved_at_step();

@@ -83,6 +83,8 @@ const std::vector<Column> kColumns = {
      }},
     {"perturbed",
      [](auto& run, auto*, auto&) { return std::string(run.perturbed ? "true" : "false"); }},
+    {"cell", [](auto& run, auto*, auto&) { return std::string(to_text(run.setup.cell)); }},
+    {"init", [](auto& run, auto*, auto&) { return to_text(run.setup.init); }},
 };
 
 constexpr std::size_t kOutcomeColumn = 5;

@@ -70,6 +70,13 @@ double parse_scale(std::string_view text) {
   return *value;
 }
 
+double parse_bias(std::string_view text) {
+  const auto value = parse_number(text);
+  if (!value || !std::isfinite(static_cast<float>(*value)))
+    throw ConfigError("must be a finite number, such as 1");
+  return *value;
+}
+
 std::uint64_t parse_seed(std::string_view text) {
   if (const auto seed = parse_count(text)) return *seed;
   throw ConfigError("must be a whole number from 0");
@@ -176,14 +183,16 @@ std::vector<Setting> training_settings() {
          const auto& seed = config.training.permute_seed;
          return seed ? Json(*seed) : Json(nullptr);
        }},
-      text_choice("cell", "The recurrent cell", group,
-                  [](auto& config) -> auto& { return config.training.cell; }, {"lstm"}),
       whole_number(
-          "hidden", "Units of the recurrent layer", group,
+          "layers", "Recurrent layers, one above the other", group,
+          [](auto& config) -> auto& { return config.training.layers; }, 1, 16),
+      whole_number(
+          "hidden", "Units of a recurrent layer", group,
           [](auto& config) -> auto& { return config.training.hidden; }, 1, 4096),
-      {"init", "init", "NAME", "How initial weights are drawn: " + initial_scheme_forms(), group,
-       [](auto& config, auto text) { config.training.init = parse_initial_scheme(text); },
-       [](const auto& config) { return to_text(config.training.init); }},
+      {"forget-bias", "forget_bias", "X",
+       "Initial bias of an lstm's forget gate, in place of that of --init", group,
+       [](auto& config, auto text) { config.training.forget_bias = parse_bias(text); },
+       [](const auto& config) { return json_optional(config.training.forget_bias); }},
       whole_number(
           "batch-size", "Samples a step", group,
           [](auto& config) -> auto& { return config.training.batch_size; }, 1, 60'000),
@@ -222,6 +231,11 @@ std::vector<Setting> optimizer_settings() {
   return settings;
 }
 
+std::string cell_help() {
+  return fmt::format("Recurrent cells: {}; each may name its initial weights: rnn-relu:identity",
+                     join(cell_names()));
+}
+
 std::string mode_help() {
   std::vector<std::string> names;
   for (const auto& entry : clip_modes()) names.emplace_back(entry.name);
@@ -231,6 +245,17 @@ std::string mode_help() {
 std::vector<Setting> grid_settings() {
   const auto group = SettingGroup::kGrid;
   return {
+      {"cell", "cell", "LIST", cell_help(), group,
+       [](auto& config, auto text) { config.cells = parse_cells(text); },
+       [](const auto& config) {
+         Json cells = Json::array();
+         for (const auto& choice : config.cells) cells.push_back(to_text(choice));
+         return cells;
+       }},
+      {"init", "init", "NAME",
+       fmt::format("How initial weights are drawn: {}", initial_scheme_forms()), group,
+       [](auto& config, auto text) { config.init = parse_initial_scheme(text); },
+       [](const auto& config) { return to_text(config.init); }},
       {"mode", "mode", "LIST", mode_help(), group,
        [](auto& config, auto text) { config.modes = parse_modes(text); },
        [](const auto& config) {

@@ -56,21 +56,15 @@ WorkerResult measure_worker(const CohortContext& context, const std::vector<cons
   return result;
 }
 
-}  // namespace
-
-SpeedMeasurement measure_speed(const SweepPlan& plan, const Task& task, std::size_t workers,
-                               const EngineFactory& make_engine, const CohortSizes& sizes) {
-  const auto layout = layout_of(model_for(plan.training, task));
-  std::vector<const RunSpec*> runs;
-  for (const auto& run : plan.runs) runs.push_back(&run);
-  const auto cohorts = make_cohorts(std::move(runs), workers, sizes);
+SpeedMeasurement measure_cell(const SweepPlan& plan, const std::vector<const RunSpec*>& runs,
+                              const Task& task, std::size_t workers,
+                              const EngineFactory& make_engine, const CohortSizes& sizes) {
+  const Cell cell = runs.front()->setup.cell;
+  const auto layout = layout_of(model_for(plan.training, cell, task));
+  const auto cohorts = make_cohorts(runs, workers, sizes);
   const std::atomic<bool> stop{false};
   std::atomic<std::uint64_t> run_steps{0};
-  SweepPlan every_step = plan;
-  every_step.log_every = 1;
-  // A run that diverges takes as long as any other until it does.
-  every_step.training.on_nonfinite = NonfinitePolicy::kContinue;
-  const CohortContext context{every_step, layout, task, stop, run_steps};
+  const CohortContext context{plan, layout, task, stop, run_steps};
   std::vector<WorkerResult> results(std::min(workers, cohorts.size()));
   run_on_threads(results.size(), [&](std::size_t i) {
     const auto engine = make_engine(layout);
@@ -86,30 +80,72 @@ SpeedMeasurement measure_speed(const SweepPlan& plan, const Task& task, std::siz
   return measurement;
 }
 
-Json to_json(const SpeedMeasurement& measurement) {
-  return {{"workers", measurement.workers},
-          {"cohort", measurement.cohort},
-          {"seconds_per_step", json_number(measurement.seconds_per_step)},
-          {"seconds_per_evaluation", json_number(measurement.seconds_per_evaluation)},
-          {"bytes_per_step", json_number(measurement.bytes_per_step)}};
-}
-
-SpeedMeasurement speed_measurement_from_json(const Json& json) {
-  return {count_member(json, "workers"), count_member(json, "cohort"),
-          number_member(json, "seconds_per_step"), number_member(json, "seconds_per_evaluation"),
-          number_member(json, "bytes_per_step")};
-}
-
-CostEstimate estimate_cost(const SweepPlan& plan, const SpeedMeasurement& measurement) {
-  const auto runs = static_cast<double>(plan.runs.size());
-  const auto steps = static_cast<double>(plan.training.steps());
-  const double of_one_cohort = steps * measurement.seconds_per_step +
-                               plan.training.epochs * measurement.seconds_per_evaluation;
+CostEstimate estimate_cell(const TrainingSettings& training, int log_every, std::size_t run_count,
+                           const SpeedMeasurement& measurement) {
+  const auto runs = static_cast<double>(run_count);
+  const auto steps = static_cast<double>(training.steps());
+  const double of_one_cohort =
+      steps * measurement.seconds_per_step + training.epochs * measurement.seconds_per_evaluation;
   // A worker's share, in cohorts; no cohort is done in less than its time.
   const double rounds = std::max(1.0, runs / static_cast<double>(measurement.workers) /
                                           static_cast<double>(measurement.cohort));
-  const double logged = std::max(1.0, steps / plan.log_every);
+  const double logged = std::max(1.0, steps / log_every);
   return {rounds * of_one_cohort, runs * logged * measurement.bytes_per_step};
+}
+
+std::map<Cell, std::vector<const RunSpec*>> by_cell(const SweepPlan& plan) {
+  std::vector<const RunSpec*> runs;
+  for (const auto& run : plan.runs) runs.push_back(&run);
+  return clipsweep::by_cell(runs);
+}
+
+}  // namespace
+
+SpeedMeasurements measure_speed(const SweepPlan& plan, const Task& task, std::size_t workers,
+                                const EngineFactory& make_engine,
+                                const std::map<Cell, CohortSizes>& sizes) {
+  SweepPlan every_step = plan;
+  every_step.log_every = 1;
+  // A run that diverges takes as long as any other until it does.
+  every_step.training.on_nonfinite = NonfinitePolicy::kContinue;
+  SpeedMeasurements measurements;
+  for (const auto& [cell, runs] : by_cell(plan))
+    measurements[cell] = measure_cell(every_step, runs, task, workers, make_engine, sizes.at(cell));
+  return measurements;
+}
+
+Json to_json(const SpeedMeasurements& measurements) {
+  Json json = Json::object();
+  for (const auto& [cell, measurement] : measurements)
+    json[to_text(cell)] = {
+        {"workers", measurement.workers},
+        {"cohort", measurement.cohort},
+        {"seconds_per_step", json_number(measurement.seconds_per_step)},
+        {"seconds_per_evaluation", json_number(measurement.seconds_per_evaluation)},
+        {"bytes_per_step", json_number(measurement.bytes_per_step)}};
+  return json;
+}
+
+SpeedMeasurements speed_measurements_from_json(const Json& json) {
+  SpeedMeasurements measurements;
+  for (const auto& [name, measurement] : json.items())
+    measurements[parse_cell(name)] = {count_member(measurement, "workers"),
+                                      count_member(measurement, "cohort"),
+                                      number_member(measurement, "seconds_per_step"),
+                                      number_member(measurement, "seconds_per_evaluation"),
+                                      number_member(measurement, "bytes_per_step")};
+  return measurements;
+}
+
+CostEstimate estimate_cost(const SweepPlan& plan, const SpeedMeasurements& measurements) {
+  CostEstimate sum;
+  for (const auto& [cell, runs] : by_cell(plan)) {
+    const auto cost =
+        estimate_cell(plan.training, plan.log_every, runs.size(), measurements.at(cell));
+    sum.seconds += cost.seconds;
+    sum.bytes += cost.bytes;
+  }
+  return sum;
 }
 
 }  // namespace clipsweep

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstddef>
+#include <map>
 
 #include "clipsweep/gradient_engine.h"
 #include "clipsweep/json.h"
@@ -10,7 +11,7 @@
 
 namespace clipsweep {
 
-// With every worker busy, as in the sweep.
+// The runs of one cell, with every worker busy, as in the sweep.
 struct SpeedMeasurement {
   std::size_t workers = 0;
   std::size_t cohort = 0;             // runs in the cohorts that were measured
@@ -19,19 +20,23 @@ struct SpeedMeasurement {
   double bytes_per_step = 0;          // of one run's log
 };
 
-// Takes about a second.
-SpeedMeasurement measure_speed(const SweepPlan& plan, const Task& task, std::size_t workers,
-                               const EngineFactory& make_engine, const CohortSizes& sizes);
+using SpeedMeasurements = std::map<Cell, SpeedMeasurement>;
 
-Json to_json(const SpeedMeasurement& measurement);
-SpeedMeasurement speed_measurement_from_json(const Json& json);
+// Takes about a second for each cell of the plan. `sizes` has each of them.
+SpeedMeasurements measure_speed(const SweepPlan& plan, const Task& task, std::size_t workers,
+                                const EngineFactory& make_engine,
+                                const std::map<Cell, CohortSizes>& sizes);
+
+// By the cells' names.
+Json to_json(const SpeedMeasurements& measurements);
+SpeedMeasurements speed_measurements_from_json(const Json& json);
 
 struct CostEstimate {
   double seconds = 0;
   double bytes = 0;
 };
 
-// Of the whole plan.
-CostEstimate estimate_cost(const SweepPlan& plan, const SpeedMeasurement& measurement);
+// Of the whole plan. There must be a measurement of each of its cells.
+CostEstimate estimate_cost(const SweepPlan& plan, const SpeedMeasurements& measurements);
 
 }  // namespace clipsweep

@@ -81,22 +81,25 @@ const ArmSummary* best_of(const std::vector<ArmSummary>& arms, const Qualifies& 
   return best;
 }
 
-void mark_usable(std::vector<ArmSummary>& arms) {
-  const ArmSummary* best = best_of(arms, [](const auto&) { return true; });
+void mark_usable(const CellSetup& setup, std::vector<ArmSummary>& arms) {
+  const auto is_of_setup = [&](const ArmSummary& arm) { return arm.setup == setup; };
+  const ArmSummary* best = best_of(arms, is_of_setup);
   if (!best) return;
   const double least = *mean_accuracy(*best) - kUsableMargin;
   for (auto& arm : arms)
-    arm.usable = arm.diverged == 0 && mean_accuracy(arm) && *mean_accuracy(arm) >= least;
+    if (is_of_setup(arm))
+      arm.usable = arm.diverged == 0 && mean_accuracy(arm) && *mean_accuracy(arm) >= least;
 }
 
-std::vector<ModeSummary> summarize_modes(const std::vector<ArmSummary>& arms) {
+std::vector<ModeSummary> summarize_modes(const CellSetup& setup,
+                                         const std::vector<ArmSummary>& arms) {
   std::vector<ModeSummary> modes;
   for (const auto& entry : clip_modes()) {
     const auto is_of_mode = [&](const ArmSummary& arm) {
-      return arm.clip.mode == entry.mode && !arm.perturbed;
+      return arm.setup == setup && arm.clip.mode == entry.mode && !arm.perturbed;
     };
     if (std::none_of(arms.begin(), arms.end(), is_of_mode)) continue;
-    ModeSummary mode{entry.mode, {}, {}};
+    ModeSummary mode{setup, entry.mode, {}, {}};
     if (const ArmSummary* best = best_of(arms, is_of_mode)) mode.best_arm = best->name;
     std::set<double> rates;
     for (const auto& arm : arms)
@@ -116,18 +119,20 @@ std::optional<Verdict> verdict_of(const MetricDifference& difference,
   return *p_adjusted < kSignificant ? difference.verdict : Verdict::kNoDifference;
 }
 
-std::optional<BestComparison> compare_best(const std::vector<Arm>& arms,
+std::optional<BestComparison> compare_best(const CellSetup& setup, const std::vector<Arm>& arms,
                                            const std::vector<ArmSummary>& summaries,
                                            const MetricBasis& basis) {
-  const ArmSummary* best = best_of(summaries, acted);
-  const ArmSummary* baseline = best_of(summaries, [](const auto& arm) { return !arm.clips(); });
+  const auto is_candidate = [&](const auto& arm) { return arm.setup == setup && acted(arm); };
+  const ArmSummary* best = best_of(summaries, is_candidate);
+  const ArmSummary* baseline =
+      best_of(summaries, [&](const auto& arm) { return arm.setup == setup && !arm.clips(); });
   if (!best || !baseline) return std::nullopt;
   const Arm& reference = arms[static_cast<std::size_t>(baseline - summaries.data())];
-  BestComparison result{best->name, baseline->name, {}, {}, {}, 0};
+  BestComparison result{setup, best->name, baseline->name, {}, {}, {}, 0};
   std::vector<std::optional<double>> p_values;
   std::size_t best_place = 0;
   for (std::size_t i = 0; i < arms.size(); ++i) {
-    if (!acted(summaries[i])) continue;
+    if (!is_candidate(summaries[i])) continue;
     const auto difference = compare_metric(arms[i], reference, kJudged, basis);
     if (&summaries[i] == best) {
       best_place = p_values.size();
@@ -213,14 +218,39 @@ Summary summarize(const SweepRuns& runs) {
   summary.runs = count_runs(runs);
   summary.damaged = runs.damaged;
   summary.basis = runs.basis;
+  summary.setups = cell_setups(runs.plan);
   for (const auto& arm : arms) summary.arms.push_back(summarize_arm(arm, runs.basis));
-  mark_usable(summary.arms);
   summary.comparisons = compare_all(arms, runs.basis);
-  summary.modes = summarize_modes(summary.arms);
-  summary.best = compare_best(arms, summary.arms, runs.basis);
+  for (const auto& setup : summary.setups) {
+    mark_usable(setup, summary.arms);
+    const auto modes = summarize_modes(setup, summary.arms);
+    summary.modes.insert(summary.modes.end(), modes.begin(), modes.end());
+    if (auto best = compare_best(setup, arms, summary.arms, runs.basis))
+      summary.best.push_back(std::move(*best));
+  }
   summary.noise_floor = noise_floors(arms, runs.basis);
   summary.what_if = what_if_tables(arms);
   return summary;
+}
+
+Summary part_of(const Summary& summary, const CellSetup& setup) {
+  Summary part = summary;
+  const auto keep = [](auto& list, const auto& belongs) {
+    const auto stranger = [&](const auto& item) { return !belongs(item); };
+    list.erase(std::remove_if(list.begin(), list.end(), stranger), list.end());
+  };
+  const auto has_setup = [&](const auto& item) { return item.setup == setup; };
+  part.setups = {setup};
+  keep(part.arms, has_setup);
+  keep(part.modes, has_setup);
+  keep(part.best, has_setup);
+  keep(part.comparisons,
+       [&](const Comparison& comparison) { return summary.arm(comparison.arm).setup == setup; });
+  keep(part.noise_floor,
+       [&](const NoiseFloor& floor) { return summary.arm(floor.arm).setup == setup; });
+  keep(part.what_if,
+       [&](const WhatIfTable& table) { return summary.arm(table.baseline).setup == setup; });
+  return part;
 }
 
 const ArmSummary& Summary::arm(const std::string& name) const {

@@ -17,7 +17,7 @@
 
 namespace clipsweep {
 
-// How far below the best of all arms a usable one may be in mean final accuracy.
+// How far below the best arm of its cell a usable one may be in mean final accuracy.
 inline constexpr double kUsableMargin = 0.03;
 
 // A run that is there and cannot be read.
@@ -46,19 +46,22 @@ struct RunCounts {
   std::uint64_t left_out() const { return failed + interrupted + unfinished + damaged; }
 };
 
-// What a mode can do over all its thresholds.
+// What a mode can do with one cell, over all its thresholds.
 struct ModeSummary {
+  CellSetup setup;
   ClipMode mode = ClipMode::kNone;
   std::optional<std::string> best_arm;  // of the highest mean final accuracy
   std::vector<double> usable_learning_rates;
 };
 
-// The best arm that clips against the best that does not, each at its own best learning rate.
+// The best arm of a cell that clips against the best that does not, each at its own best learning
+// rate.
 struct BestComparison {
+  CellSetup setup;
   std::string arm;
   std::string baseline;
   MetricDifference final_test_accuracy;
-  std::optional<double> p_adjusted;  // among all arms that clip (Holm)
+  std::optional<double> p_adjusted;  // among all its arms that clip (Holm)
   std::optional<Verdict> verdict;    // better or worse only where p_adjusted is below 0.05
   std::uint64_t candidates = 0;      // arms that clip
 };
@@ -83,10 +86,11 @@ struct Summary {
   RunCounts runs;
   std::vector<DamagedRun> damaged;
   MetricBasis basis;
+  std::vector<CellSetup> setups;        // in the order of the plan, and so is all below
   std::vector<ArmSummary> arms;         // by learning rate, then mode (none first), then threshold
   std::vector<Comparison> comparisons;  // in the order of the arms
   std::vector<ModeSummary> modes;       // none first
-  std::optional<BestComparison> best;   // nothing unless some arms clip and some do not
+  std::vector<BestComparison> best;     // of the cells of which some arms clip and some do not
   std::vector<NoiseFloor> noise_floor;
   std::vector<WhatIfTable> what_if;  // of the arms without clipping, in their order
 
@@ -97,5 +101,8 @@ struct Summary {
 };
 
 Summary summarize(const SweepRuns& runs);
+
+// What of a summary is about one cell.
+Summary part_of(const Summary& summary, const CellSetup& setup);
 
 }  // namespace clipsweep

@@ -57,6 +57,7 @@ Json to_json(const std::optional<ShareOfRuns>& runs) {
 
 Json to_json(const ArmSummary& arm) {
   Json json = {{"arm", arm.name}};
+  add_json(json, arm.setup);
   json.update(clipsweep::to_json(arm.clip));
   json["learning_rate"] = json_number(arm.learning_rate);
   add_json(json, arm.regularization);
@@ -114,9 +115,11 @@ Json to_json(const Comparison& comparison) {
 Json to_json(const ModeSummary& mode) {
   Json rates = Json::array();
   for (const double rate : mode.usable_learning_rates) rates.push_back(json_number(rate));
-  return {{"mode", entry_of(mode.mode).name},
-          {"best_arm", mode.best_arm ? Json(*mode.best_arm) : Json(nullptr)},
-          {"usable_learning_rates", std::move(rates)}};
+  Json json = {{"mode", entry_of(mode.mode).name}};
+  add_json(json, mode.setup);
+  json["best_arm"] = mode.best_arm ? Json(*mode.best_arm) : Json(nullptr);
+  json["usable_learning_rates"] = std::move(rates);
+  return json;
 }
 
 Json to_json(const BestComparison& best) {
@@ -182,7 +185,7 @@ Json to_json(const Summary& summary) {
           {"damaged_runs", list_of(summary.damaged)},
           {"chance_accuracy", json_number(summary.basis.chance_accuracy)},
           {"target_accuracy", json_number(summary.basis.target_accuracy)},
-          {"best", summary.best ? to_json(*summary.best) : Json(nullptr)},
+          {"best", list_of(summary.best)},
           {"modes", list_of(summary.modes)},
           {"noise_floor", list_of(summary.noise_floor)},
           {"arms", list_of(summary.arms)},

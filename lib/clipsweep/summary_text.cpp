@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <optional>
 #include <set>
+#include <sstream>
 #include <vector>
 
 #include "clipsweep/answer.h"
@@ -223,7 +224,9 @@ std::string modes_table(const Summary& summary) {
                    with_thousands(arm.spikes), with_thousands(arm.diverged),
                    range_text(mode.usable_learning_rates, all)});
   }
-  return "\nModes (usable: within 3 points of the best of all arms, nothing diverged)\n" +
+  return fmt::format(
+             "\nModes (usable: within 3 points of the best of all arms{}, nothing diverged)\n",
+             summary.setups.size() > 1 ? " of the cell" : "") +
          table.text();
 }
 
@@ -240,11 +243,18 @@ std::string noise_floor_text(const std::vector<NoiseFloor>& floors) {
   return text.empty() ? "" : "\n" + text;
 }
 
+// Each of its lines is a paragraph.
+std::string sentences_text(const std::string& sentences) {
+  std::istringstream lines(sentences);
+  std::string text;
+  for (std::string line; std::getline(lines, line);) text += wrapped(line, kColumns, 2);
+  return text;
+}
+
 std::string answer_text(const Summary& summary) {
   const Answer answer = answer_of(summary);
-  return "\nDoes clipping help?\n" + wrapped(answer.does_it_help, kColumns, 2) + "Where?\n" +
-         wrapped(answer.where, kColumns, 2) + "What to use?\n" +
-         wrapped(answer.what_to_use, kColumns, 2);
+  return "\nDoes clipping help?\n" + sentences_text(answer.does_it_help) + "Where?\n" +
+         sentences_text(answer.where) + "What to use?\n" + sentences_text(answer.what_to_use);
 }
 
 }  // namespace

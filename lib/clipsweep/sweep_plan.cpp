@@ -41,8 +41,13 @@ Json uncommon_settings(const ExperimentConfig& config) {
 std::string id_of(const RunSpec& run, const Json& uncommon, const std::string& data_sha256) {
   // nlohmann::json sorts its keys: the hash must not depend on the order of a table.
   nlohmann::json decisive(to_json(run));
+  nlohmann::json settings(uncommon);
+  for (const char* key : {"cell", "init"}) {
+    if (decisive.contains(key)) settings[key] = decisive[key];
+    decisive.erase(key);
+  }
   decisive.erase("id");
-  decisive["settings"] = nlohmann::json(uncommon);
+  decisive["settings"] = std::move(settings);
   decisive["data"] = data_sha256;
   return fmt::format("{}_seed-{}_{}", arm_name(run), run.seed,
                      sha256_of(decisive.dump()).substr(0, 8));
@@ -51,11 +56,12 @@ std::string id_of(const RunSpec& run, const Json& uncommon, const std::string& d
 // All combinations; IDs are still missing.
 std::vector<RunSpec> grid_of(const ExperimentConfig& config) {
   std::vector<RunSpec> runs;
-  for (const auto& rule : clip_rules(config))
-    for (const double learning_rate : config.learning_rates)
-      for (const auto& regularization : regularizations(config))
-        for (const std::uint64_t seed : config.seeds)
-          runs.push_back({"", rule, learning_rate, seed, regularization});
+  for (const auto& setup : cell_setups(config))
+    for (const auto& rule : clip_rules(config))
+      for (const double learning_rate : config.learning_rates)
+        for (const auto& regularization : regularizations(config))
+          for (const std::uint64_t seed : config.seeds)
+            runs.push_back({"", setup, rule, learning_rate, seed, regularization});
   if (!config.noise_floor) return runs;
   const std::size_t plain = runs.size();
   for (std::size_t i = 0; i < plain; ++i) {
@@ -68,11 +74,24 @@ std::vector<RunSpec> grid_of(const ExperimentConfig& config) {
 
 void check_size(const ExperimentConfig& config) {
   const auto factor = [](std::size_t count) { return static_cast<double>(count); };
-  const double grid = factor(clip_rules(config).size()) * factor(config.learning_rates.size()) *
+  const double grid = factor(cell_setups(config).size()) * factor(clip_rules(config).size()) *
+                      factor(config.learning_rates.size()) *
                       factor(regularizations(config).size()) * factor(config.seeds.size());
   if (grid > kMostRuns)
     throw ConfigError(fmt::format("the grid has {:.3g} runs; at most {} make one sweep", grid,
                                   with_thousands(kMostRuns)));
+}
+
+CellSetup cell_setup_from_json(const Json& json) {
+  CellSetup setup;
+  try {
+    if (json.contains("cell")) setup.cell = parse_cell(string_member(json, "cell"));
+    if (json.contains("init")) setup.init = parse_initial_scheme(string_member(json, "init"));
+    check_initial_scheme(setup.init, setup.cell);
+  } catch (const ConfigError& error) {
+    throw DataError(error.what());
+  }
+  return setup;
 }
 
 bool is_slug(const std::string& text) {
@@ -103,7 +122,9 @@ SweepPlan make_plan(const ExperimentConfig& config, const std::string& data_sha2
 }
 
 std::string arm_name(const RunSpec& run) {
-  std::string name = fmt::format("{}_lr-{}", slug_of(run.clip), shortest(run.learning_rate));
+  std::string name = slug_of(run.setup);
+  if (!name.empty()) name += "_";
+  name += fmt::format("{}_lr-{}", slug_of(run.clip), shortest(run.learning_rate));
   for (const auto& entry : kRegularizations)
     if (const double strength = run.regularization.*entry.strength; strength != 0)
       name += fmt::format("_{}-{}", entry.slug, shortest(strength));
@@ -113,6 +134,7 @@ std::string arm_name(const RunSpec& run) {
 
 Json to_json(const RunSpec& run) {
   Json json = {{"id", run.id}};
+  add_json(json, run.setup);
   json.update(to_json(run.clip));
   json["learning_rate"] = json_number(run.learning_rate);
   json["seed"] = run.seed;
@@ -127,6 +149,19 @@ void add_json(Json& json, const Regularization& regularization) {
       json[entry.key] = json_number(strength);
 }
 
+void add_json(Json& json, const CellSetup& setup) {
+  const CellSetup common;
+  if (setup.cell != common.cell) json["cell"] = to_text(setup.cell);
+  if (!(setup.init == common.init)) json["init"] = to_text(setup.init);
+}
+
+Json settings_of(const SweepPlan& plan, const RunSpec& run) {
+  Json settings = plan.training_json;
+  settings["cell"] = to_text(run.setup.cell);
+  settings["init"] = to_text(run.setup.init);
+  return settings;
+}
+
 Json runs_json(const SweepPlan& plan) {
   Json runs = Json::array();
   for (const auto& run : plan.runs) runs.push_back(to_json(run));
@@ -139,6 +174,7 @@ RunSpec run_spec_from_json(const Json& json) {
   if (!is_slug(run.id))
     throw DataError(
         fmt::format("\"id\" must be letters, digits and -_.+, not \"{}\"", printable(run.id)));
+  run.setup = cell_setup_from_json(json);
   run.clip = clip_rule_from_json(json);
   run.learning_rate = number_member(json, "learning_rate");
   run.seed = count_member(json, "seed");

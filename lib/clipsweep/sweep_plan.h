@@ -14,6 +14,7 @@ namespace clipsweep {
 // One run: its place in the grid and its ID.
 struct RunSpec {
   std::string id;
+  CellSetup setup;
   ClipRule clip;
   double learning_rate = 0;
   std::uint64_t seed = 0;
@@ -23,24 +24,29 @@ struct RunSpec {
 
 struct SweepPlan {
   TrainingSettings training;
-  Json training_json;  // the settings that decide the numbers, with the data's checksum
+  Json training_json;  // the settings that all runs share, with the data's checksum
   int log_every = 1;
   std::vector<RunSpec> runs;
 };
 
-// Crosses the axes: clips, then learning rates, then regularization, then seeds vary fastest. Equal
-// runs appear once. For the noise floor, the runs of mode none appear once more, perturbed, last.
-// Throws ConfigError above 1,000,000 runs.
+// Crosses the axes: cells, then clips, then learning rates, then regularization, then seeds vary
+// fastest. Equal runs appear once. For the noise floor, the runs of mode none appear once more,
+// perturbed, last. Throws ConfigError above 1,000,000 runs.
 SweepPlan make_plan(const ExperimentConfig& config, const std::string& data_sha256);
 
-// What all runs of an arm share: `value-0.5_lr-0.01`. What has its default is left out.
+// What all runs of an arm share: `value-0.5_lr-0.01`, `rnn-relu-identity_none_lr-0.01`. What has
+// its default is left out.
 std::string arm_name(const RunSpec& run);
 
-// `{"id": ..., "mode": ..., "threshold": ..., "learning_rate": ..., "seed": ...}`; settings of the
-// mode, regularization and `perturbed` where they are not their default.
+// `{"id": ..., "mode": ..., "threshold": ..., "learning_rate": ..., "seed": ...}`; `cell`, `init`,
+// settings of the mode, regularization and `perturbed` where they are not their default.
 Json to_json(const RunSpec& run);
 // Adds the kinds of regularization that are not off.
 void add_json(Json& json, const Regularization& regularization);
+// Adds cell and initial weights where they are not the default.
+void add_json(Json& json, const CellSetup& setup);
+// All settings that decide the numbers of a run but for its place in the grid.
+Json settings_of(const SweepPlan& plan, const RunSpec& run);
 // All runs, in the order of the plan.
 Json runs_json(const SweepPlan& plan);
 

@@ -17,13 +17,25 @@ namespace {
 
 std::size_t divide_up(std::size_t a, std::size_t b) { return (a + b - 1) / b; }
 
+struct Cohort {
+  const ParameterLayout* layout = nullptr;
+  std::vector<const RunSpec*> runs;
+};
+
 // Trains cohort after cohort, until there is none or the disk fails.
 class Pool {
  public:
-  Pool(const SweepJob& job, const std::vector<const RunSpec*>& runs)
-      : job_(job),
-        layout_(layout_of(model_for(job.plan.training, job.task))),
-        cohorts_(make_cohorts(runs, job.workers, job.cohort_sizes)) {}
+  Pool(const SweepJob& job, const std::vector<const RunSpec*>& runs) : job_(job) {
+    for (const auto& [cell, of_cell] : by_cell(runs)) {
+      const auto model = model_for(job.plan.training, cell, job.task);
+      const auto& layout = layouts_.emplace(cell, layout_of(model)).first->second;
+      const auto sizes = job.cohort_sizes.find(cell);
+      for (auto& cohort :
+           make_cohorts(of_cell, job.workers,
+                        sizes == job.cohort_sizes.end() ? CohortSizes{} : sizes->second))
+        cohorts_.push_back({&layout, std::move(cohort)});
+    }
+  }
 
   void run() {
     run_on_threads(std::min(job_.workers, cohorts_.size()), [this](std::size_t) { work(); });
@@ -32,21 +44,27 @@ class Pool {
  private:
   void work() {
     try {
-      const auto engine = job_.make_engine(layout_);
-      for (std::size_t i = next_++; i < cohorts_.size() && !job_.stop; i = next_++)
+      std::unique_ptr<GradientEngine> engine;
+      const ParameterLayout* layout = nullptr;  // that of the engine
+      for (std::size_t i = next_++; i < cohorts_.size() && !job_.stop; i = next_++) {
+        if (layout != cohorts_[i].layout) {
+          layout = cohorts_[i].layout;
+          engine = job_.make_engine(*layout);
+        }
         train_cohort(cohorts_[i], *engine);
+      }
     } catch (...) {
       job_.stop = true;
       throw;
     }
   }
 
-  void train_cohort(const std::vector<const RunSpec*>& specs, GradientEngine& engine) {
+  void train_cohort(const Cohort& cohort, GradientEngine& engine) {
+    const ParameterLayout& layout = *cohort.layout;
     std::map<std::string, RunLog> logs;
     const auto make_sink = [&](const RunSpec& spec) -> StepSink {
-      RunLog& log =
-          logs.try_emplace(spec.id, job_.folder, step_log_header(spec, job_.plan, layout_))
-              .first->second;
+      RunLog& log = logs.try_emplace(spec.id, job_.folder, step_log_header(spec, job_.plan, layout))
+                        .first->second;
       return [&log](const StepRecord& record) { log.append(record); };
     };
     const auto end_run = [&](const RunRecord& record) {
@@ -59,8 +77,8 @@ class Pool {
       job_.progress.ended += record.outcome == Outcome::kInterrupted ? 0 : 1;
       if (job_.on_run_end) job_.on_run_end(record);
     };
-    CohortTrainer trainer({job_.plan, layout_, job_.task, job_.stop, job_.progress.run_steps},
-                          specs, engine, make_sink, end_run);
+    CohortTrainer trainer({job_.plan, layout, job_.task, job_.stop, job_.progress.run_steps},
+                          cohort.runs, engine, make_sink, end_run);
     try {
       trainer.train();
     } catch (const Error&) {
@@ -75,8 +93,8 @@ class Pool {
   static std::string first_line(const std::string& text) { return text.substr(0, text.find('\n')); }
 
   const SweepJob& job_;
-  const ParameterLayout layout_;
-  const std::vector<std::vector<const RunSpec*>> cohorts_;
+  std::map<Cell, ParameterLayout> layouts_;
+  std::vector<Cohort> cohorts_;
   std::atomic<std::size_t> next_{0};
 };
 
@@ -95,6 +113,12 @@ CohortSizes cohort_sizes_for(EngineName engine) {
   return engine == EngineName::kReference ? CohortSizes{16, 64} : CohortSizes{};
 }
 
+std::map<Cell, CohortSizes> cohort_sizes_for(const EngineChoices& choices) {
+  std::map<Cell, CohortSizes> sizes;
+  for (const auto& [cell, choice] : choices) sizes[cell] = cohort_sizes_for(choice.name);
+  return sizes;
+}
+
 PlanStatus plan_status(const SweepPlan& plan, const SweepFolder& sweep) {
   PlanStatus status;
   for (const auto& run : plan.runs) {
@@ -102,11 +126,17 @@ PlanStatus plan_status(const SweepPlan& plan, const SweepFolder& sweep) {
     const bool done =
         record && (record->outcome == Outcome::kCompleted || record->outcome == Outcome::kDiverged);
     if (done)
-      ++status.finished_by[fmt::format("{}, {}", record->engine, record->simd)];
+      ++status.finished_by[run.setup.cell][fmt::format("{}, {}", record->engine, record->simd)];
     else
       status.unfinished.push_back(&run);
   }
   return status;
+}
+
+std::map<Cell, std::vector<const RunSpec*>> by_cell(const std::vector<const RunSpec*>& runs) {
+  std::map<Cell, std::vector<const RunSpec*>> groups;
+  for (const auto* run : runs) groups[run->setup.cell].push_back(run);
+  return groups;
 }
 
 std::vector<std::vector<const RunSpec*>> make_cohorts(std::vector<const RunSpec*> runs,

@@ -27,6 +27,7 @@ struct CohortSizes {
 };
 
 CohortSizes cohort_sizes_for(EngineName engine);
+std::map<Cell, CohortSizes> cohort_sizes_for(const EngineChoices& choices);
 
 // What a progress line shows while the workers run.
 struct SweepProgress {
@@ -48,7 +49,7 @@ struct SweepJob {
   SweepProgress& progress;
   // Called by the workers, after a run's log is complete; may be empty.
   std::function<void(const RunRecord&)> on_run_end = {};
-  CohortSizes cohort_sizes = {};
+  std::map<Cell, CohortSizes> cohort_sizes = {};  // the default for a cell that is not there
 };
 
 // What a folder has of a plan.
@@ -56,10 +57,13 @@ struct PlanStatus {
   // The runs that have not completed or diverged yet, in the order of the plan: those without
   // run.json, interrupted ones and failed ones.
   std::vector<const RunSpec*> unfinished;
-  // How many of the others each engine and instruction set has computed: `fused, avx512`.
-  std::map<std::string, std::size_t> finished_by;
+  // By cell, how many of the others each engine and instruction set has computed: `fused, avx512`.
+  std::map<Cell, std::map<std::string, std::size_t>> finished_by;
 };
 PlanStatus plan_status(const SweepPlan& plan, const SweepFolder& sweep);
+
+// Runs of one cell, which share the layout of their parameters; in the order of the plan.
+std::map<Cell, std::vector<const RunSpec*>> by_cell(const std::vector<const RunSpec*>& runs);
 
 // Groups runs into cohorts, to be taken one after the other by whichever worker is free: large ones
 // first, then ever smaller ones, so that the workers finish together though runs may end early.

@@ -2,8 +2,10 @@
 
 namespace clipsweep {
 
-Model model_for(const TrainingSettings& training, const Task& task) {
+Model model_for(const TrainingSettings& training, Cell cell, const Task& task) {
   Model model = task.model();
+  model.cell = cell;
+  model.layers = training.layers;
   model.hidden = training.hidden;
   return model;
 }

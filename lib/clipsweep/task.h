@@ -50,7 +50,7 @@ class Task {
   virtual const Batch& test_batch(std::size_t number, Batch& scratch) const = 0;
 };
 
-// The model of these settings for this task.
-Model model_for(const TrainingSettings& training, const Task& task);
+// The model of these settings with this cell for this task.
+Model model_for(const TrainingSettings& training, Cell cell, const Task& task);
 
 }  // namespace clipsweep

@@ -8,6 +8,7 @@
 #include <set>
 #include <string>
 #include <string_view>
+#include <tuple>
 
 #include "clipsweep/result_folder.h"
 #include "clipsweep/run_check.h"
@@ -25,8 +26,9 @@ class FolderChecker {
   Validation check() {
     check_plan();
     for (const auto& run : sweep_.runs) check_one_run(run);
-    check_pairing("initial_weights", &RunRecord::initial_weights_sha256,
-                  [](const RunSpec& run) { return std::make_pair(run.seed, run.perturbed); });
+    check_pairing("initial_weights", &RunRecord::initial_weights_sha256, [](const RunSpec& run) {
+      return std::make_tuple(slug_of(run.setup), run.seed, run.perturbed);
+    });
     check_pairing("batch_order", &RunRecord::batch_order_sha256,
                   [](const RunSpec& run) { return run.seed; });
     check_strangers();

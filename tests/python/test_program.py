@@ -879,7 +879,8 @@ def test_plan_says_which_engine_and_why(tmp_path):
     text = call("plan", *GRID, *SHORT, env=environment).stdout
     assert re.search(r"^the fused engine with \w+ \(auto: lstm on the CPU\)$", text, re.MULTILINE)
     plan = strict(call("plan", *GRID, *SHORT, "--engine", "reference", "--json").stdout)
-    assert plan["engine"] == {"name": "reference", "reason": "as asked for"}
+    assert list(plan["cells"]) == ["lstm"]
+    assert plan["cells"]["lstm"]["engine"] == {"name": "reference", "reason": "as asked for"}
 
 
 def test_a_lost_run_is_trained_anew_and_only_that(copy, finished):

@@ -69,7 +69,51 @@ def test_pixels_may_be_shuffled_all_pictures_alike(tmp_path):
     assert plain["steps"][0]["loss"] != shuffled["steps"][0]["loss"]
 
 
+def test_cells_are_an_axis_and_each_is_compared_with_itself(tmp_path):
+    cells = ("--cell", "lstm,rnn-relu:identity,gru", "--lr", "0.001")
+    runs = sweep(tmp_path / "out", *cells, "--clip", "none,global-norm:0.1", *SHORT)
+    assert len(runs) == 12
+    for run in runs:
+        cell, init = run.get("cell", "lstm"), run.get("init", "keras")
+        assert (run["settings"]["cell"], run["settings"]["init"]) == (cell, init)
+        assert run["engine"] == ("reference" if cell == "gru" else "fused")
+    starts = {(run.get("cell"), run["seed"], run["sha256"]["initial_weights"]) for run in runs}
+    assert len(starts) == 6  # one for each cell and seed, whatever the mode
+    orders = {(run["seed"], run["sha256"]["batch_order"]) for run in runs}
+    assert len(orders) == 2
+    summary = json.loads((tmp_path / "out/summary.json").read_text(encoding="utf-8"))
+    assert [(entry["arm"], entry["baseline"]) for entry in summary["comparisons"]] == [
+        (prefix + "global-norm-0.1_lr-0.001", prefix + "none_lr-0.001")
+        for prefix in ("", "rnn-relu-identity_", "gru_")
+    ]
+    sentences = [line.split(":")[0] for line in summary["answer"][0].split("\n")]
+    assert sentences == ["lstm", "rnn-relu, identity", "gru"]
+    rows = (tmp_path / "out/runs.csv").read_text(encoding="utf-8").splitlines()
+    assert sum(row.endswith(",rnn-relu,identity") for row in rows) == 4
+
+
+def test_a_run_is_the_same_whatever_cells_are_beside_it(tmp_path):
+    runs = sweep(tmp_path / "alone", "--clip", "none", *SHORT)
+    sweep(tmp_path / "beside", "--clip", "none", *SHORT, "--cell", "rnn-tanh,gru,lstm")
+    for run in runs:
+        path = f"runs/{run['id']}/steps.jsonl"
+        assert (tmp_path / "beside" / path).read_bytes() == (tmp_path / "alone" / path).read_bytes()
+
+
+def test_layers_and_forget_bias_reach_the_weights():
+    arguments = ("trace", "--layers", "2", "--hidden", "3", "--forget-bias", "2.5", "--steps", "1")
+    result = call(*arguments, "--clip", "none", "--batch-size", "2")
+    assert result.returncode == 0, result.stderr
+    initial = json.loads(result.stdout)["initial"]
+    for bias in ("lstm.bias", "lstm.bias_l1"):
+        assert initial[bias] == [0] * 3 + [2.5] * 3 + [0] * 6
+    assert len(initial["lstm.weight_ih_l1"][0]) == 3
+
+
 MISTAKES = [
+    (("--cell", "lstm:identity"), "identity is for plain cells, rnn-relu and rnn-tanh"),
+    (("--cell", "gru", "--engine", "fused"), "--engine fused knows no gru"),
+    (("--cell", "rnn-relu", "--forget-bias", "1"), "it is for lstm"),
     (("--length", "20"), "--length: --task fashion-mnist has pictures"),
     (("--permute-seed", "1"), "it is for --task fashion-mnist-pixels"),
     (("--target-scale", "10"), "it is for --task adding and sine"),
