@@ -26,6 +26,8 @@ OTHER_OUTCOMES = ("failed", "interrupted")
 
 # Settings that are in run.json only where they are not their default.
 DETAILS = {
+    "cell": to_text,
+    "init": to_text,
     "output_threshold": to_float,
     "norm_type": to_float,
     "clip_epsilon": to_float,

@@ -39,9 +39,9 @@ def compared_arms(summary: Summary) -> list[ComparedArm]:
 
 def clip_cell(subject: ComparedArm) -> Cell:
     """Name how an arm clips, over what else is off its default."""
-    label = subject.arm.clip.label
-    pair, _, details = label.partition(", ")
-    return Cell(pair, label, details)
+    clip = subject.arm.clip
+    pair = ", ".join(filter(None, (clip.model, clip.pair)))
+    return Cell(pair, clip.label, clip.details)
 
 
 def rate_cell(subject: ComparedArm) -> Cell:
@@ -214,7 +214,7 @@ def mode_table(summary: Summary) -> Table:
         return lambda mode: cell(mode.best_arm) if mode.best_arm else Cell("–")
 
     columns = [
-        Column("mode", "Mode", lambda mode: Cell(mode.mode, mode.mode), is_number=False),
+        Column("mode", "Mode", lambda mode: Cell(mode.label, mode.label), is_number=False),
         Column("best", "Best arm", best(_arm_name_cell), is_number=False),
         Column("accuracy", "Accuracy, %", best(lambda arm: accuracy_cell(ComparedArm(arm, None)))),
         Column("worst", "Worst seed, %", best(_worst_seed_cell)),
@@ -255,13 +255,13 @@ def _spread_cell(arm: ArmSummary, summary: Summary) -> Cell:
 
 
 def _mode_diverged_cell(mode: ModeSummary, summary: Summary) -> Cell:
-    members = [arm for arm in summary.arms if arm.clip.mode == mode.mode and not arm.perturbed]
+    members = [arm for arm in summary.arms if mode.has_arm(arm) and not arm.perturbed]
     diverged, runs = sum(arm.diverged for arm in members), sum(arm.seeds for arm in members)
     return Cell(f"{diverged:,} of {runs:,}" if runs else "–", diverged / runs if runs else None)
 
 
 def _usable_rates_cell(mode: ModeSummary, summary: Summary) -> Cell:
-    tried = {arm.learning_rate for arm in summary.arms if arm.clip.mode == mode.mode}
+    tried = {arm.learning_rate for arm in summary.arms if mode.has_arm(arm)}
     usable = mode.usable_learning_rates
     if not usable:
         return Cell("none", 0, f"of {len(tried)} tried")

@@ -101,7 +101,7 @@ def _draw_panel(axes: Axes, panel: Panel, kind: CurveKind, looks: dict[Clip, Lin
         frame = kind.frame(arm)
         if len(frame) == 1:  # single points side by side, not on top of each other
             frame.index = frame.index * (1 + SIDE_STEP * (place - (len(panel.arms) - 1) / 2))
-        look = looks[arm.clip]
+        look = looks[arm.clip.without_model]
         if len(arm.runs) >= NEEDED_SEEDS:
             _draw_band(axes, arm, frame, look)
         elif len(arm.runs) > 1:
@@ -228,7 +228,7 @@ def limit_to_point(x: float, page: PanelPage) -> None:
 
 
 def row_keys(rows: list[Row], line: Callable[[Clip], Line2D]) -> Keys:
-    """Make a key for each panel, or one for each row whose lines the row above lacks."""
+    """Make a key for each panel, or one right of each row whose lines the row above lacks."""
     if any(len(_clips_of(row)) > MOST_LINES for row in rows):
         return [
             [[line(clip) for clip in panel.clips] if panel else [] for panel in row] for row in rows
@@ -236,9 +236,8 @@ def row_keys(rows: list[Row], line: Callable[[Clip], Line2D]) -> Keys:
     keys, above = [], None
     for row in rows:
         clips = _clips_of(row)
-        last = max(column for column, panel in enumerate(row) if panel)
         handles = [line(clip) for clip in clips] if clips != above else []
-        keys.append([handles if column == last else [] for column in range(len(row))])
+        keys.append([[] for _ in row[1:]] + [handles])
         above = clips
     return keys
 

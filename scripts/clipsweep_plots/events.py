@@ -6,7 +6,7 @@ from matplotlib.lines import Line2D
 
 from .layout import NamedFigure, NotDrawn, page_stem, page_title
 from .result_folder import Arm, Results, Run
-from .row_chart import ChartRow, RowChart, chart_pages, group_by_rate, open_row_chart
+from .row_chart import ChartRow, RowChart, chart_pages, group_rows, open_row_chart
 from .sources import Sources
 from .style import INK, MUTED, clip_color, element_id
 
@@ -37,11 +37,11 @@ def _rows(results: Results) -> list[tuple[ChartRow, Arm | None]]:
     if len(results.runs) <= MOST_RUN_ROWS:
         members = [Arm(arm.clip, arm.learning_rate, (run,)) for arm in members for run in arm.runs]
     several = len(members) > len(results.arms)
-    return group_by_rate(
+    return group_rows(
         members,
-        lambda arm: arm.learning_rate,
+        lambda arm: arm,
         lambda arm: ChartRow(
-            f"{arm.clip.label}, seed {arm.runs[0].spec.seed}" if several else arm.clip.label,
+            arm.clip.without_model.label + (f", seed {arm.runs[0].spec.seed}" if several else ""),
             _result(arm),
         ),
     )

@@ -12,7 +12,7 @@ from matplotlib.patches import Patch, Rectangle
 from matplotlib.ticker import MaxNLocator
 
 from .layout import MARGIN, NamedFigure, Sheet, add_axes, add_header, header_height, paged
-from .panels import learning_rates
+from .panels import by_model, learning_rates
 from .result_folder import Arm, Clip, Results
 from .sources import Sources
 from .style import INK, MUTED, element_id, lines_height, text_width
@@ -33,7 +33,7 @@ SHORTEST_COLORBAR, TALLEST_COLORBAR = 1.15, 2.6
 class ModeMap:
     """One mode's arms: thresholds down, the baseline's row below them, learning rates across."""
 
-    mode: str
+    mode: str  # after the model, where the sweep has several
     rows: dict[Clip, float]  # the upper edge of each clip's row, in cells
     rates: list[float]
     arms: list[Arm]
@@ -141,31 +141,40 @@ def _title(means: dict[Arm, float | None]) -> str:
     names = [
         f"{100 * whole[arm]:.1f} % with {arm.clip.label} (lr {arm.learning_rate:g})"
         if arm.clip.mode != "none"
-        else f"{100 * whole[arm]:.1f} % without clipping (lr {arm.learning_rate:g})"
+        else f"{100 * whole[arm]:.1f} % without clipping ({_model_and_rate(arm)})"
         for arm in best
     ]
     return f"The highest mean test accuracy is {' and '.join(names)}"
+
+
+def _model_and_rate(arm: Arm) -> str:
+    return ", ".join(filter(None, (arm.clip.model, f"lr {arm.learning_rate:g}")))
 
 
 def _row_label(clip: Clip, mode: str) -> str:
     """Name a row by its threshold where the map is of one mode."""
     if clip.is_baseline:
         return "none"
-    if mode == SEVERAL_MODES:
-        return clip.label
+    if mode.endswith(SEVERAL_MODES):
+        return clip.without_model.label
     threshold = "" if clip.threshold is None else f"{clip.threshold:g}"
     return ", ".join(filter(None, (threshold, clip.details)))
 
 
 def _widest_row_label(arms: list[Arm], points: float) -> float:
     labels = [
-        _row_label(clip, name) for name, clips in _clip_groups(arms).items() for clip in clips
+        _row_label(clip, name)
+        for members in by_model(arms).values()
+        for name, clips in _clip_groups(members).items()
+        for clip in clips
     ]
     return max(text_width(label, points) for label in [*labels, "none"])
 
 
 def _map_title(mode_map: ModeMap) -> str:
-    return {"none": "no clipping", SEVERAL_MODES: ""}.get(mode_map.mode, mode_map.mode)
+    model, comma, mode = mode_map.mode.rpartition(", ")
+    mode = {"none": "no clipping", SEVERAL_MODES: ""}.get(mode, mode)
+    return ", ".join(filter(None, (model, mode)))
 
 
 def _caption(results: Results, chance_accuracy: float | None) -> str:
@@ -199,14 +208,15 @@ def _mode_maps(arms: list[Arm], most_rates: int) -> list[ModeMap]:
     maps = []
     for rates in paged(learning_rates(arms), most_rates):
         members = [arm for arm in arms if arm.learning_rate in rates]
-        groups = _clip_groups(members) or {"none": []}
-        for name, clips in groups.items():
-            maps += [_mode_map(name, part, members) for part in paged(clips, MOST_ROWS) or [[]]]
+        for model, own in by_model(members).items():
+            for name, clips in (_clip_groups(own) or {"none": []}).items():
+                title = ", ".join(filter(None, (model, name)))
+                maps += [_mode_map(title, part, own) for part in paged(clips, MOST_ROWS) or [[]]]
     return maps
 
 
 def _clip_groups(arms: list[Arm]) -> dict[str, list[Clip]]:
-    """Return the clips of each map by its title, the highest threshold first."""
+    """Return the clips of each map of one model by its mode, the highest threshold first."""
     modes: dict[str, set[Clip]] = {}
     for arm in arms:
         if not arm.clip.is_baseline:
@@ -280,7 +290,7 @@ def _draw_map(
         [_row_label(clip, mode_map.mode) for clip in mode_map.rows],
     )
     axes.set_xlabel("learning rate")
-    if mode_map.mode not in ("none", SEVERAL_MODES):
+    if not mode_map.mode.endswith(("none", SEVERAL_MODES)):
         axes.set_ylabel("threshold")
     for arm in mode_map.arms:
         _draw_cell(

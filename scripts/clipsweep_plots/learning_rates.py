@@ -9,7 +9,7 @@ from .bands import mean_band
 from .curves import MEAN_LINE, row_keys
 from .layout import NamedFigure, NotDrawn, Sheet, page_stem, page_title, paged
 from .panel_page import PageText, open_page
-from .panels import MOST_LINES, Panel, Row, clip_groups, group_title, wrap_panels
+from .panels import MOST_LINES, Panel, Row, by_model, clip_groups, group_members, group_title, learning_rates, wrap_panels
 from .result_folder import Arm, Clip
 from .sources import Sources
 from .style import GRID_COLOR, MUTED, LineLook, decade, element_id, line_looks, text_width
@@ -42,14 +42,12 @@ def _perturbed(sources: Sources) -> list[Arm]:
 
 def _rows(arms: list[Arm], sheet: Sheet) -> list[Row]:
     """Arrange one panel where that has few lines, and one a mode, in parts, otherwise."""
-    if len({arm.clip for arm in arms}) <= MOST_LINES:
-        return [[Panel("", tuple(arms))]]
+    models = by_model(arms)
+    if all(len({arm.clip for arm in members}) <= MOST_LINES for members in models.values()):
+        panels = [Panel(model, tuple(members)) for model, members in models.items()]
+        return wrap_panels(panels, sheet.most_columns)
     panels = [
-        Panel(
-            group_title(arms, clips),
-            tuple(arm for arm in arms if arm.clip.is_baseline or arm.clip in clips),
-        )
-        for clips in clip_groups(arms)
+        Panel(group_title(arms, clips), group_members(arms, clips)) for clips in clip_groups(arms)
     ]
     return wrap_panels(panels, sheet.most_keyed_columns)
 
@@ -66,6 +64,7 @@ def _draw_page(sources: Sources, rows: list[Row], number: int, pages: int) -> Na
     low_mean, high = _mean_limits(sources)
     bars = _bars_height(max(len(panel.clips) for panel, _ in page.pairs()))
     low = low_mean - (high - low_mean) * bars / (1 - bars)
+    rates = learning_rates([arm for panel, _ in page.pairs() for arm in panel.arms])
     for panel, axes in page.pairs():
         axes.set_xscale("log")
         axes.set_ylim(low, high)
@@ -74,11 +73,11 @@ def _draw_page(sources: Sources, rows: list[Row], number: int, pages: int) -> Na
                 100 * best - USABLE_WITHIN, 100 * best, color=GRID_COLOR, alpha=0.8, zorder=0.5
             )
         for place, clip in enumerate(panel.clips):
-            members = [arm for arm in panel.arms if arm.clip == clip]
+            members = [arm for arm in panel.arms if arm.clip.without_model == clip]
             _draw_clip(axes, members, looks[clip], sources, usable, _shift(place, panel), low_mean)
             _draw_usable(axes, members, looks[clip], usable, FIRST_BAR + BAR_STEP * place)
         _part_bars(axes, low_mean, sources.sheet.text.small)
-        _number_rates(axes, sorted({arm.learning_rate for arm in panel.arms}), sources.sheet)
+        _number_rates(axes, rates, sources.sheet)
     shown = "; ".join(panel.title or "all arms" for panel, _ in page.pairs())
     alt = f"Final test accuracy against learning rate, a line for each clipping. Panels: {shown}."
     return NamedFigure(page_stem(STEM, number, pages), title, caption, alt, page.figure)
@@ -104,6 +103,8 @@ def _best_accuracy(sources: Sources) -> float | None:
 
 def _title(sources: Sources) -> str:
     """Say over how many of the learning rates the best mode and no clipping are usable."""
+    if models := sum(map(bool, by_model(sources.arms))):
+        return f"Final test accuracy by learning rate, of each of {models} models"
     modes = [mode for mode in sources.summary.modes if mode.usable_learning_rates]
     count = len({arm.learning_rate for arm in sources.arms})
     clipping = [mode for mode in modes if mode.mode != "none"]

@@ -4,10 +4,10 @@ import numpy as np
 
 from .layout import NamedFigure, NotDrawn, page_stem, page_title
 from .paired import seed_differences
-from .row_chart import ChartRow, RowChart, chart_pages, group_by_rate, open_row_chart
+from .row_chart import ChartRow, RowChart, chart_pages, group_rows, open_row_chart
 from .sources import Sources
 from .style import INK, clip_color, decimal, element_id
-from .summary import Comparison, NoiseFloor
+from .summary import ArmSummary, Comparison, NoiseFloor
 
 STEM = "noise_floor"
 CAPTION = (
@@ -22,17 +22,24 @@ def draw_noise_floor(sources: Sources) -> list[NamedFigure]:
     """Draw a row for each arm at the learning rates that have a perturbed baseline."""
     if sources.summary is None or not sources.summary.noise_floor:
         raise NotDrawn("the sweep has no perturbed baseline (--noise-floor)")
-    rates = {floor.arm.learning_rate for floor in sources.summary.noise_floor}
-    comparisons = [c for c in sources.summary.comparisons if c.arm.learning_rate in rates]
-    rows = group_by_rate(
+    measured = {_place(floor.arm) for floor in sources.summary.noise_floor}
+    comparisons = [c for c in sources.summary.comparisons if _place(c.arm) in measured]
+    rows = group_rows(
         sorted(comparisons, key=lambda comparison: not comparison.arm.perturbed),
-        lambda comparison: comparison.arm.learning_rate,
-        lambda comparison: ChartRow(comparison.arm.clip.label, _result(sources, comparison)),
+        lambda comparison: comparison.arm,
+        lambda comparison: ChartRow(
+            comparison.arm.clip.without_model.label, _result(sources, comparison)
+        ),
     )
     pages = chart_pages(rows)
     return [
         _draw_page(sources, page, number, len(pages)) for number, page in enumerate(pages, start=1)
     ]
+
+
+def _place(arm: ArmSummary) -> tuple[str, float]:
+    """Return what an arm has in common with its baseline."""
+    return arm.clip.model, arm.learning_rate
 
 
 def _distances(sources: Sources, comparison: Comparison) -> np.ndarray:

@@ -6,10 +6,11 @@ from dataclasses import dataclass
 import numpy as np
 from matplotlib.axes import Axes
 
+from .curves import tick_count
 from .findings import ACCURACY, MOST_NAMED, TRAIN_LOSS, Claim, many_arms_note, verdict_title
 from .layout import NamedFigure, NotDrawn, page_stem, page_title
 from .result_folder import Arm, Run
-from .row_chart import ChartRow, RowChart, chart_pages, group_by_rate, open_row_chart
+from .row_chart import ChartRow, RowChart, chart_pages, group_rows, open_row_chart
 from .sources import NEEDED_SEEDS, Sources
 from .style import INK, clip_color, element_id, signed
 from .summary import Comparison, PairedDifference
@@ -80,10 +81,12 @@ def _draw(sources: Sources, measure: PairedMeasure) -> list[NamedFigure]:
     comparisons = sources.summary.comparisons
     if not comparisons:
         raise NotDrawn("no arm has a baseline to be compared with")
-    rows = group_by_rate(
+    rows = group_rows(
         comparisons,
-        lambda comparison: comparison.arm.learning_rate,
-        lambda comparison: ChartRow(comparison.arm.clip.label, _result(comparison, measure)),
+        lambda comparison: comparison.arm,
+        lambda comparison: ChartRow(
+            comparison.arm.clip.without_model.label, _result(comparison, measure)
+        ),
     )
     pages = chart_pages(rows)
     reach = _reach(sources, measure)
@@ -239,7 +242,8 @@ def _draw_rows(
         _draw_seeds(chart, center, comparison, _seeds(sources, comparison, measure), reach)
         _draw_difference(chart.axes, center, comparison, measure, reach)
     chart.axes.set_xlim(-1.06 * reach, 1.06 * reach)
-    chart.axes.locator_params(axis="x", nbins=5 if sources.sheet.is_narrow else 8)
+    most = 5 if sources.sheet.is_narrow else 8
+    chart.axes.locator_params(axis="x", nbins=min(most, tick_count(chart.axes)))
 
 
 def _draw_seeds(

@@ -21,20 +21,27 @@ class Panel:
 
     @property
     def clips(self) -> list[Clip]:
-        return list(dict.fromkeys(arm.clip for arm in self.arms))
+        """The clips of the arms; their model, if it is told, stands in the title."""
+        return list(dict.fromkeys(arm.clip.without_model for arm in self.arms))
 
 
 Row = list[Panel | None]
 
 
 def curve_rows(arms: list[Arm], sheet: Sheet) -> list[Row]:
-    """Arrange curves: a panel a learning rate, and a mode where lines would be too many."""
+    """Arrange curves: a panel a learning rate, and a mode where lines would be too many.
+
+    Arms of different models share no panel.
+    """
     columns = sheet.most_columns
     rates = learning_rates(arms)
-    crowded = any(sum(arm.learning_rate == rate for arm in arms) > MOST_LINES for rate in rates)
+    crowded = any(
+        sum(arm.learning_rate == rate for arm in members) > MOST_LINES
+        for members in by_model(arms).values()
+        for rate in rates
+    )
     if not crowded:
-        panels = [Panel(f"learning rate {rate:g}", _at(arms, rate)) for rate in rates]
-        return wrap_panels(panels, columns)
+        return _model_rows(arms, rates, columns)
     groups = [[_group_panel(arms, clips, rate) for rate in rates] for clips in clip_groups(arms)]
     if len(rates) == 1:
         return wrap_panels([panels[0] for panels in groups], sheet.most_keyed_columns)
@@ -45,6 +52,30 @@ def curve_rows(arms: list[Arm], sheet: Sheet) -> list[Row]:
         for panels in groups
         for row in wrap_panels([panel for panel in panels if panel], columns)
     ]
+
+
+def _model_rows(arms: list[Arm], rates: list[float], columns: int) -> list[Row]:
+    """Make a panel of each model and learning rate: models down where the rates fit across."""
+    grid = [
+        [_rate_panel(model, rate, _at(members, rate)) for rate in rates]
+        for model, members in by_model(arms).items()
+    ]
+    if 1 < len(rates) <= columns:
+        return grid
+    return wrap_panels([panel for row in grid for panel in row if panel], columns)
+
+
+def _rate_panel(model: str, rate: float, arms: tuple[Arm, ...]) -> Panel | None:
+    rate_name = f"lr {rate:g}" if model else f"learning rate {rate:g}"
+    return Panel(", ".join(filter(None, (model, rate_name))), arms) if arms else None
+
+
+def by_model(arms: list[Arm]) -> dict[str, list[Arm]]:
+    """Return the arms of each model."""
+    members: dict[str, list[Arm]] = {}
+    for arm in arms:
+        members.setdefault(arm.clip.model, []).append(arm)
+    return members
 
 
 def arm_rows(arms: list[Arm], sheet: Sheet) -> list[Row]:
@@ -67,14 +98,22 @@ def _at(arms: list[Arm], rate: float) -> tuple[Arm, ...]:
 
 
 def clip_groups(arms: list[Arm]) -> list[list[Clip]]:
-    """Split the clips, the baseline aside, into groups of one mode and few thresholds each."""
+    """Split the clips, baselines aside, into groups of one model and mode, few thresholds each.
+
+    A model of which there is but the baseline has a group of that.
+    """
     groups = []
-    for mode in dict.fromkeys(arm.clip.mode for arm in arms if not arm.clip.is_baseline):
-        clips = sorted(
-            {arm.clip for arm in arms if arm.clip.mode == mode and not arm.clip.is_baseline},
-            key=lambda clip: (clip.threshold or 0, clip.details),
-        )
-        groups += paged(clips, THRESHOLDS_PER_PANEL)
+    for members in by_model(arms).values():
+        clips = {arm.clip for arm in members}
+        varied = [clip for clip in clips if not clip.is_baseline]
+        for mode in dict.fromkeys(arm.clip.mode for arm in members):
+            chosen = sorted(
+                (clip for clip in varied if clip.mode == mode),
+                key=lambda clip: (clip.threshold or 0, clip.details),
+            )
+            groups += paged(chosen, THRESHOLDS_PER_PANEL) if chosen else []
+        if not varied and members[0].clip.model:
+            groups.append(list(clips))
     return groups
 
 
@@ -82,16 +121,26 @@ def group_title(arms: list[Arm], clips: list[Clip]) -> str:
     """Name a group by its mode, and by its thresholds where the mode has other groups."""
     if len(clips) == 1:
         return clips[0].label
-    mode = clips[0].mode
-    if len({arm.clip for arm in arms if arm.clip.mode == mode}) == len(clips):
-        return mode
-    return f"{clips[0].label} to {clips[-1].label.removeprefix(f'{mode}:')}"
+    mode, model = clips[0].mode, clips[0].model
+    if len({arm.clip for arm in by_model(arms)[model] if arm.clip.mode == mode}) == len(clips):
+        return ", ".join(filter(None, (model, mode)))
+    last = clips[-1].without_model.label
+    return f"{clips[0].label} to {last.removeprefix(f'{mode}:')}"
 
 
 def _group_panel(arms: list[Arm], clips: list[Clip], rate: float) -> Panel | None:
     """Make a panel of one group at one learning rate, the baseline with it for reference."""
-    members = tuple(arm for arm in _at(arms, rate) if arm.clip.is_baseline or arm.clip in clips)
+    members = group_members(list(_at(arms, rate)), clips)
     return Panel(f"{group_title(arms, clips)}, lr {rate:g}", members) if members else None
+
+
+def group_members(arms: list[Arm], clips: list[Clip]) -> tuple[Arm, ...]:
+    """Return the arms of a group, and the baseline of its model."""
+    return tuple(
+        arm
+        for arm in arms
+        if arm.clip in clips or (arm.clip.is_baseline and arm.clip.model == clips[0].model)
+    )
 
 
 def wrap_panels(panels: list[Panel], columns: int) -> list[Row]:

@@ -116,11 +116,12 @@ def describe_sweep(plan: SweepPlan) -> str:
     settings = plan.section("settings")
     rates = len({spec.learning_rate for spec in plan.runs})
     perturbed = {entry["id"] for entry in plan.document["runs"] if entry.get("perturbed")}
-    clips = len({spec.clip for spec in plan.runs if spec.id not in perturbed})
+    clips = len({spec.clip.without_model for spec in plan.runs if spec.id not in perturbed})
     seeds = len({spec.seed for spec in plan.runs})
-    model = (
-        f"{plain(settings.get('cell', '?')).upper()} of {plain(settings.get('hidden', '?'))} units"
-    )
+    models = list(dict.fromkeys(spec.clip.model for spec in plan.runs))
+    cell = _list(settings.get("cell", "?")).upper() if models == [""] else "; ".join(models)
+    model = f"{cell}: {len(models)} models" if len(models) > 1 else cell
+    model += f" of {plain(settings.get('hidden', '?'))} units"
     return (
         f"{model} on {plain(settings.get('task', '?'))}: {plural(clips, 'clipping setting')} × "
         f"{plural(rates, 'learning rate')} × {plural(seeds, 'seed')}, "

@@ -9,7 +9,7 @@ import os
 import re
 from collections.abc import Iterator
 from concurrent.futures import ProcessPoolExecutor
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cached_property, partial
 from pathlib import Path
 
@@ -52,6 +52,9 @@ CLIP_DETAILS = {
     "perturbed": "last bit flipped",
 }
 
+# The cell of a run whose entry names none.
+DEFAULT_CELL = "lstm"
+
 # Starting worker processes costs more than reading a few short logs.
 POOL_WORTH_BYTES = 30_000_000
 
@@ -61,17 +64,27 @@ class Clip:
     """A clipping mode with its threshold: None in mode `none`, infinite where it only measures.
 
     `details` are what else makes an arm: settings of the mode and regularization off their default.
+    `model` is the cell with its initialization in a sweep of several, empty in all others.
     """
 
     mode: str
     threshold: float | None
     details: str = ""
+    model: str = ""
 
     @property
     def label(self) -> str:
-        """The pair as the command line's --clip names it, and the details."""
-        pair = self.mode if self.threshold is None else f"{self.mode}:{self.threshold:g}"
-        return f"{pair}, {self.details}" if self.details else pair
+        """The model, the pair as the command line's --clip names it, and the details."""
+        return ", ".join(filter(None, (self.model, self.pair, self.details)))
+
+    @property
+    def pair(self) -> str:
+        return self.mode if self.threshold is None else f"{self.mode}:{self.threshold:g}"
+
+    @property
+    def without_model(self) -> "Clip":
+        """The same clipping where the model is told elsewhere: in a panel's title."""
+        return replace(self, model="")
 
     @property
     def is_baseline(self) -> bool:
@@ -217,11 +230,13 @@ class Results:
         members: dict[tuple[Clip, float], list[Run]] = {}
         for run in self.runs:
             members.setdefault((run.spec.clip, run.spec.learning_rate), []).append(run)
+        models = list(dict.fromkeys(spec.clip.model for spec in self.plan.runs))
         modes = list(dict.fromkeys(spec.clip.mode for spec in self.plan.runs))
 
         def order(item):
             (clip, learning_rate), _ = item
             return (
+                models.index(clip.model),
                 not clip.is_baseline,
                 modes.index(clip.mode),
                 clip.threshold or 0,
@@ -261,7 +276,8 @@ def read_plan(folder: Path) -> SweepPlan:
 
 
 def _parse_plan(folder: Path, document: dict) -> SweepPlan:
-    specs = tuple(_parse_spec(entry) for entry in document["runs"])
+    entries = document["runs"]
+    specs = tuple(map(_parse_spec, entries, parse_clips(entries)))
     if not specs:
         raise ValueError("the plan has no runs")
     if len({spec.id for spec in specs}) < len(specs):
@@ -274,7 +290,34 @@ def _parse_plan(folder: Path, document: dict) -> SweepPlan:
     return SweepPlan(folder, specs, epochs, steps_per_epoch, log_every, document)
 
 
-def parse_clip(entry: dict) -> Clip:
+def parse_clips(entries: list[dict]) -> list[Clip]:
+    """Read how runs or arms clip, and on which model where they have several."""
+    return [
+        replace(_parse_clip(entry), model=model)
+        for entry, model in zip(entries, parse_models(entries), strict=True)
+    ]
+
+
+def parse_models(entries: list[dict]) -> list[str]:
+    """Name the model of each entry; all names are empty where there is one model."""
+    models = [_parse_model(entry) for entry in entries]
+    return models if len(set(models)) > 1 else [""] * len(models)
+
+
+def _parse_model(entry: dict) -> str:
+    """Name the cell of a run or an arm, and its initialization where the entry has one."""
+    cell = _plain_name(entry["cell"]) if "cell" in entry else DEFAULT_CELL
+    return f"{cell}, {_setting(entry['init'])}" if "init" in entry else cell
+
+
+def _setting(value: object) -> str:
+    """Print a setting such as gaussian:0.01."""
+    if not isinstance(value, str) or not value:
+        raise TypeError(f"{type(value).__name__} where the name of an initialization belongs")
+    return value
+
+
+def _parse_clip(entry: dict) -> Clip:
     """Read how a run or an arm clips, with what is off its default."""
     details = (
         name if entry[key] is True else f"{name} {str(entry[key]).replace('Infinity', 'inf')}"
@@ -286,8 +329,7 @@ def parse_clip(entry: dict) -> Clip:
     )
 
 
-def _parse_spec(entry: dict) -> RunSpec:
-    clip = parse_clip(entry)
+def _parse_spec(entry: dict, clip: Clip) -> RunSpec:
     learning_rate = to_float(entry["learning_rate"])
     if (clip.mode == "none") != (clip.threshold is None):
         raise ValueError(f"mode {clip.mode!r} with the threshold {clip.threshold}")

@@ -3,6 +3,7 @@
 On a narrow sheet label and result stand above the strip, so that the axis keeps the whole width.
 """
 
+import itertools
 from dataclasses import dataclass
 
 from matplotlib.axes import Axes
@@ -39,18 +40,26 @@ class RowChart:
     strip: float  # height of each
 
 
-def group_by_rate(members: list, rate_of, row_of) -> list[tuple[ChartRow, object]]:
-    """Return rows with their members, under a heading for each learning rate if there are several.
+def group_rows(members: list, arm_of, row_of) -> list[tuple[ChartRow, object]]:
+    """Return rows with their members, under a heading for each model and learning rate if several.
 
-    A heading's member is None.
+    A heading's member is None; the rows below it need not name their model.
     """
-    rates = sorted({rate_of(member) for member in members})
+    models = list(dict.fromkeys(arm_of(member).clip.model for member in members))
+    rates = sorted({arm_of(member).learning_rate for member in members})
     rows = []
-    for rate in rates:
-        if len(rates) > 1:
-            rows.append((ChartRow(f"learning rate {rate:g}", is_heading=True), None))
-        rows += [(row_of(member), member) for member in members if rate_of(member) == rate]
+    for model, rate in itertools.product(models, rates):
+        found = [member for member in members if _place(arm_of(member)) == (model, rate)]
+        rate_name = f"learning rate {rate:g}" if len(rates) > 1 else ""
+        heading = ", ".join(filter(None, (model, rate_name)))
+        if heading and found:
+            rows.append((ChartRow(heading, is_heading=True), None))
+        rows += [(row_of(member), member) for member in found]
     return rows
+
+
+def _place(arm) -> tuple[str, float]:
+    return arm.clip.model, arm.learning_rate
 
 
 def chart_pages(rows: list[tuple[ChartRow, object]]) -> list[list[tuple[ChartRow, object]]]:

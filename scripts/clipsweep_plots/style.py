@@ -185,7 +185,11 @@ def lines_height(count: int, points: float) -> float:
 
 
 def line_looks(clips: list[Clip]) -> dict[Clip, LineLook]:
-    """Give each clip its mode's colour and dashes, and its threshold a shade and a marker."""
+    """Give each clip its mode's colour and dashes, and its threshold a shade and a marker.
+
+    Whatever the model: those of different models share no panel.
+    """
+    clips = list(dict.fromkeys(clip.without_model for clip in clips))
     looks = {clip: _look(clip.mode, 0, 1) for clip in clips if clip.is_baseline}
     for mode in dict.fromkeys(clip.mode for clip in clips):
         members = sorted(

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 
-from .result_folder import NORM_QUANTILES, Clip, parse_clip
+from .result_folder import NORM_QUANTILES, Clip, parse_clips, parse_models
 from .strict_json import (
     MALFORMED,
     DataError,
@@ -121,11 +121,22 @@ class Comparison:
 
 @dataclass(frozen=True)
 class ModeSummary:
-    """What a mode does at its best, and at which learning rates it can be used."""
+    """What a mode does at its best, and at which learning rates it can be used.
 
+    `model` is empty where the entry is about the arms of all models.
+    """
+
+    model: str
     mode: str
     best_arm: ArmSummary | None
     usable_learning_rates: list[float]
+
+    @property
+    def label(self) -> str:
+        return ", ".join(filter(None, (self.model, self.mode)))
+
+    def has_arm(self, arm: ArmSummary) -> bool:
+        return arm.clip.mode == self.mode and self.model in ("", arm.clip.model)
 
 
 @dataclass(frozen=True)
@@ -198,7 +209,7 @@ def read_summary(folder: Path) -> Summary:
 
 
 def _parse_summary(document: dict) -> Summary:
-    arms = [_parse_arm(entry) for entry in document["arms"]]
+    arms = list(map(_parse_arm, document["arms"], parse_clips(document["arms"])))
     by_name = {arm.name: arm for arm in arms}
 
     def find(name: object) -> ArmSummary:
@@ -214,7 +225,12 @@ def _parse_summary(document: dict) -> Summary:
         answer=_parse_answer(document["answer"]),
         arms=arms,
         comparisons=[_parse_comparison(entry, find) for entry in document["comparisons"]],
-        modes=[_parse_mode(entry, find) for entry in document["modes"]],
+        modes=[
+            _parse_mode(entry, find, model)
+            for entry, model in zip(
+                document["modes"], parse_models(document["modes"]), strict=True
+            )
+        ],
         best=_optional(lambda entry: _parse_best(entry, find), document["best"]),
         noise_floor=[_parse_noise_floor(entry, find) for entry in document["noise_floor"]],
     )
@@ -235,10 +251,10 @@ def _parse_damaged_run(entry: dict) -> DamagedRun:
     return DamagedRun(str(entry["run"]), str(entry["reason"]))
 
 
-def _parse_arm(entry: dict) -> ArmSummary:
+def _parse_arm(entry: dict, clip: Clip) -> ArmSummary:
     return ArmSummary(
         name=str(entry["arm"]),
-        clip=parse_clip(entry),
+        clip=clip,
         learning_rate=to_float(entry["learning_rate"]),
         perturbed=bool(entry.get("perturbed", False)),
         seeds=len(entry["seeds"]),
@@ -315,8 +331,9 @@ def _parse_ranks(entry: dict) -> Ranks:
     )
 
 
-def _parse_mode(entry: dict, find: Callable[[object], ArmSummary]) -> ModeSummary:
+def _parse_mode(entry: dict, find: Callable[[object], ArmSummary], model: str) -> ModeSummary:
     return ModeSummary(
+        model,
         str(entry["mode"]),
         _optional(find, entry["best_arm"]),
         [to_float(rate) for rate in entry["usable_learning_rates"]],

@@ -55,6 +55,8 @@ class FakeRun:
     bad_norm: float = math.nan
     outcome: str = ""
     perturbed: bool = False
+    cell: str = "lstm"
+    init: str | None = None  # None: the sweep's
 
     def __post_init__(self):
         self.outcome = self.outcome or ("diverged" if self.diverges_at else "completed")
@@ -62,7 +64,27 @@ class FakeRun:
     @property
     def arm(self) -> str:
         clip = self.mode if self.threshold is None else f"{self.mode}-{self.threshold:g}"
-        return f"{clip}_lr-{self.learning_rate:g}" + "_perturbed" * self.perturbed
+        return f"{self.model}{clip}_lr-{self.learning_rate:g}" + "_perturbed" * self.perturbed
+
+    @property
+    def baseline(self) -> str:
+        """The name of the arm without clipping and with all else equal."""
+        return f"{self.model}none_lr-{self.learning_rate:g}"
+
+    @property
+    def model(self) -> str:
+        cell = [] if self.cell == "lstm" else [self.cell]
+        names = cell + ([self.init] if self.init else [])
+        return "-".join(names) + "_" * bool(names)
+
+    @property
+    def off_default(self) -> dict:
+        """What plan, run and summary say only where it is not the default."""
+        return {
+            **({"cell": self.cell} if self.cell != "lstm" else {}),
+            **({"init": self.init} if self.init else {}),
+            **({"perturbed": True} if self.perturbed else {}),
+        }
 
     @property
     def id(self) -> str:
@@ -81,7 +103,7 @@ class FakeRun:
             "threshold": number(self.threshold),
             "learning_rate": self.learning_rate,
             "seed": self.seed,
-            **({"perturbed": True} if self.perturbed else {}),
+            **self.off_default,
         }
 
 
@@ -172,9 +194,7 @@ class FakeSweep:
             state: states.count(state)
             for state in ("completed", "diverged", "failed", "interrupted", "unfinished")
         }
-        baselines = {
-            name: arms.get(f"none_lr-{runs[0].learning_rate:g}") for name, runs in arms.items()
-        }
+        baselines = {name: arms.get(runs[0].baseline) for name, runs in arms.items()}
         document = {
             "schema": "clipsweep/summary-1",
             "runs": {"planned": len(self.runs), **counts, "damaged": 0},
@@ -366,7 +386,7 @@ class FakeSweep:
             "mode": runs[0].mode,
             "threshold": number(runs[0].threshold),
             "learning_rate": runs[0].learning_rate,
-            **({"perturbed": True} if runs[0].perturbed else {}),
+            **runs[0].off_default,
             "seeds": [run.seed for run in done],
             "completed": len(completed),
             "diverged": len(done) - len(completed),

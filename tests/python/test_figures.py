@@ -10,6 +10,7 @@ import pytest
 from clipsweep_plots import bands, findings
 from clipsweep_plots.figures import FIGURES, draw_figures
 from clipsweep_plots.layout import Sheet
+from clipsweep_plots.provenance import describe_sweep
 from clipsweep_plots.result_folder import read_plan, read_results
 from clipsweep_plots.sources import Sources
 from clipsweep_plots.style import apply_style
@@ -98,6 +99,7 @@ SWEEPS = {
     "diverging": diverging,
     "perturbed": perturbed,
     "two seeds": lambda: cross([NONE, VALUE], [0.01, 0.1], seeds=2),
+    "several models": lambda: several_models(),
     "one run": lambda: cross([VALUE], seeds=1),
     "seven learning rates": lambda: cross([NONE, VALUE], [10.0**-k for k in range(7)], seeds=2),
 }
@@ -470,3 +472,54 @@ def test_a_width_out_of_range_is_refused(width, capsys):
         plot.main(["somewhere", f"--width={width}"])
     assert stop.value.code == 2
     assert "is not a width from 3 to 20" in capsys.readouterr().err
+
+
+# Sweeps of several cells
+
+
+def several_models(seeds=5):
+    """Return the same clips on three models; one has no baseline at learning rate 0.1."""
+    runs = cross([NONE, VALUE], [0.01, 0.1], seeds)
+    relu = cross([NONE, VALUE, NORM], [0.01, 0.1], seeds)
+    tanh = [run for run in cross([NONE, VALUE], [0.01, 0.1], seeds) if run.learning_rate < 0.1]
+    for run in relu:
+        run.cell, run.init = "rnn-relu", "identity"
+    for run in tanh:
+        run.cell = "rnn-tanh"
+    return runs + relu + tanh
+
+
+def test_arms_of_different_cells_are_never_lumped_together(sweep):
+    found = sources(sweep(several_models()))
+    assert len(found.arms) == 12 and all(len(arm.runs) == 5 for arm in found.arms)
+    assert found.arms[0].label == "lstm, none, lr 0.01"
+    assert "rnn-relu, identity, value:0.5, lr 0.1" in {arm.label for arm in found.arms}
+    for comparison in found.comparisons:
+        assert comparison.arm.clip.model == comparison.baseline.clip.model
+    assert len(found.comparisons) == 7
+
+
+@pytest.mark.parametrize("name", ["training_loss", "test_accuracy", "accuracy_by_learning_rate"])
+def test_cells_share_no_panel(sweep, name):
+    pages, _ = draw(sweep(several_models()), name)
+    titles = [axes.get_title(loc="left") for page in pages for axes in page.figure.axes]
+    assert all(sum(cell in title for title in titles) for cell in ("lstm", "rnn-relu", "rnn-tanh"))
+    for page in pages:
+        for axes in page.figure.axes:
+            lines = {line.get_gid() for line in axes.get_lines() if line.get_gid()}
+            cells = {cell for cell in ("lstm", "relu", "tanh") for gid in lines if cell in gid}
+            assert len(cells) == 1
+
+
+def test_one_cell_is_not_told_in_labels(sweep):
+    runs = cross([NONE, VALUE])
+    for run in runs:
+        run.cell = "rnn-tanh"
+    found = sources(sweep(runs))
+    assert {arm.label for arm in found.arms} == {"none, lr 0.01", "value:0.5, lr 0.01"}
+    assert len(found.comparisons) == 1
+
+
+def test_the_lead_of_the_report_names_the_cells(sweep):
+    plan = sources(sweep(several_models(1))).results.plan
+    assert describe_sweep(plan).startswith("lstm; rnn-relu, identity; rnn-tanh: 3 models of 10")
