@@ -18,9 +18,18 @@ class Fact:
     note: str = ""
 
 
-def read_answer(summary: Summary) -> list[tuple[str, str]]:
-    """Pair each question with its sentence."""
-    return list(zip(QUESTIONS, summary.answer, strict=True))
+@dataclass(frozen=True)
+class Certainty:
+    """How sure the answer is for one model, whose name is empty where there is only one."""
+
+    model: str
+    facts: list[Fact]
+
+
+def read_answer(summary: Summary) -> list[tuple[str, list[str]]]:
+    """Pair each question with its sentences: one, or where there are several models one each."""
+    answers = [sentences.split("\n") for sentences in summary.answer]
+    return list(zip(QUESTIONS, answers, strict=True))
 
 
 def headline(sentence: str) -> tuple[str, str]:
@@ -31,11 +40,12 @@ def headline(sentence: str) -> tuple[str, str]:
     return f"{opening}:", rest
 
 
-def how_sure(summary: Summary) -> list[Fact]:
-    """Compare the best arm that clips with the best that does not; empty where there is none."""
-    if summary.best is None:
-        return []
-    best = summary.best
+def how_sure(summary: Summary) -> list[Certainty]:
+    """Compare the best arm that clips with the best that does not, for each model with both."""
+    return [Certainty(best.arm.clip.model, _facts(best)) for best in summary.best]
+
+
+def _facts(best: Best) -> list[Fact]:
     difference = best.final_test_accuracy
     seeds = f"better in {words.better_of(difference)} seeds"
     return [

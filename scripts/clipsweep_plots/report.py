@@ -82,7 +82,7 @@ def _summary_parts(summary: Summary) -> dict:
     reach = axis_reach(compared)
     return {
         "answer": read_answer(summary),
-        "facts": how_sure(summary),
+        "certainties": how_sure(summary),
         "modes": arm_tables.mode_table(summary),
         "noise": [words.describe_noise(floor) for floor in summary.noise_floor],
         "arms": arm_tables.arm_table(summary),

@@ -3,7 +3,7 @@
 import re
 
 from . import arm_tables, run_tables
-from .answer import how_sure, read_answer
+from .answer import Fact, how_sure, read_answer
 from .figure_files import FigureFiles
 from .notes import count_states, further_notes, urgent_notes
 from .provenance import Provenance, describe_sweep, read_provenance
@@ -82,12 +82,18 @@ def _notes(notes: list[str]) -> list[str]:
 
 
 def _answer(summary: Summary) -> list[str]:
-    parts = [f"**{question}** {escape(sentence)}" for question, sentence in read_answer(summary)]
-    facts = [
-        f"- {fact.title}: {escape(fact.value)}" + (f" ({escape(fact.note)})" if fact.note else "")
-        for fact in how_sure(summary)
-    ]
-    return parts + (["**How sure?**", "\n".join(facts)] if facts else [])
+    parts = []
+    for question, sentences in read_answer(summary):
+        parts.append(f"**{question}** {escape(sentences[0])}")
+        parts += [escape(sentence) for sentence in sentences[1:]]
+    for certainty in how_sure(summary):
+        title = f"How sure? {certainty.model}".strip()
+        parts += [f"**{escape(title)}**", "\n".join(map(_fact, certainty.facts))]
+    return parts
+
+
+def _fact(fact: Fact) -> str:
+    return f"- {fact.title}: {escape(fact.value)}" + (f" ({escape(fact.note)})" if fact.note else "")
 
 
 def _summary_tables(summary: Summary) -> list[str]:

@@ -141,7 +141,7 @@ class ModeSummary:
 
 @dataclass(frozen=True)
 class Best:
-    """The best arm that clips against the best without clipping, at any learning rate."""
+    """The best arm of a model that clips against its best without, at any learning rate."""
 
     arm: ArmSummary
     baseline: ArmSummary
@@ -183,7 +183,7 @@ class Summary:
     arms: list[ArmSummary]
     comparisons: list[Comparison]
     modes: list[ModeSummary]
-    best: Best | None
+    best: list[Best]  # of each model whose arms can be compared
     noise_floor: list[NoiseFloor]
 
     @cached_property
@@ -231,7 +231,7 @@ def _parse_summary(document: dict) -> Summary:
                 document["modes"], parse_models(document["modes"]), strict=True
             )
         ],
-        best=_optional(lambda entry: _parse_best(entry, find), document["best"]),
+        best=[_parse_best(entry, find) for entry in document["best"]],
         noise_floor=[_parse_noise_floor(entry, find) for entry in document["noise_floor"]],
     )
 

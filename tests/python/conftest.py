@@ -438,8 +438,13 @@ class FakeSweep:
         ]
         return difference(accuracies, 1), difference(losses, -1)
 
-    def _best(self, arms: list[dict], runs: dict[str, list[FakeRun]]) -> dict | None:
-        """Compare the best arm that clips with the best that does not, at any learning rate."""
+    def _best(self, arms: list[dict], runs: dict[str, list[FakeRun]]) -> list[dict]:
+        """Compare, for each cell, the best arm that clips with the best that does not."""
+        models = list(dict.fromkeys(model_of(arm) for arm in arms))
+        found = (self._best_of([arm for arm in arms if model_of(arm) == m], runs) for m in models)
+        return [best for best in found if best]
+
+    def _best_of(self, arms: list[dict], runs: dict[str, list[FakeRun]]) -> dict | None:
         clipping = best_arm([arm for arm in arms if arm["mode"] != "none"])
         baseline = best_arm([arm for arm in arms if arm["mode"] == "none"])
         if clipping is None or baseline is None:
@@ -465,6 +470,10 @@ class FakeSweep:
             "max_absolute_difference": max(distances),
             "sd": statistics.stdev(distances) if len(distances) > 1 else None,
         }
+
+
+def model_of(arm: dict) -> tuple:
+    return arm.get("cell"), arm.get("init")
 
 
 def best_arm(arms: list[dict]) -> dict | None:

@@ -118,14 +118,30 @@ def test_the_words_that_answer_by_themselves_are_the_headline(sentence, opening)
     assert " ".join([found, rest]).strip() == sentence
 
 
+def test_each_of_several_cells_has_its_answer(sweep):
+    runs = cross([NONE, VALUE], seeds=5)
+    others = cross([NONE, VALUE], seeds=5)
+    for run in others:
+        run.cell = "gru"
+    folder = sweep(runs + others)
+
+    def change(document):
+        document["answer"] = [f"lstm: {word}.\ngru: {word} too." for word in ("Yes", "So", "Use")]
+
+    change_summary(folder, change)
+    text = render(folder).text
+    assert "Does clipping help? lstm: Yes. gru: Yes too." in text
+    assert "How sure? lstm" in text and "How sure? gru" in text
+
+
 def test_how_sure_it_is(sweep):
     folder = sweep(cross([NONE, VALUE, NORM], [0.01, 0.1], seeds=5))
 
     def change(document):
-        document["best"]["arm"] = "value-0.5_lr-0.1"
-        document["best"]["baseline"] = "none_lr-0.01"
-        document["best"] |= {"p_adjusted": 0.0004, "verdict": "better"}
-        document["best"]["final_test_accuracy"] |= {
+        document["best"][0]["arm"] = "value-0.5_lr-0.1"
+        document["best"][0]["baseline"] = "none_lr-0.01"
+        document["best"][0] |= {"p_adjusted": 0.0004, "verdict": "better"}
+        document["best"][0]["final_test_accuracy"] |= {
             "n": 5,
             "mean_difference": 0.012,
             "interval": [0.004, 0.021],
@@ -254,7 +270,7 @@ def test_a_corrupt_summary_is_said_and_its_tables_left_out(sweep, content):
     assert "write it with 'clipsweep summarize sweep'" in page.text
 
 
-@pytest.mark.parametrize("where", [(), ("arms", 1), ("comparisons", 0), ("best",)])
+@pytest.mark.parametrize("where", [(), ("arms", 1), ("comparisons", 0), ("best", 0)])
 def test_a_summary_of_an_older_version_is_named_with_what_it_lacks(sweep, where):
     folder = sweep(cross([NONE, VALUE], seeds=5))
     lacking = {(): "answer", ("arms", 1): "usable"}.get(where, "verdict")
@@ -275,8 +291,8 @@ def test_a_summary_of_an_older_version_is_named_with_what_it_lacks(sweep, where)
     "change, words",
     [
         (lambda document: document["answer"].pop(), "answer has 2 sentences, not 3"),
-        (lambda document: document["best"].update(arm="?"), "no arm is called '?'"),
-        (lambda document: document["best"].update(verdict="good"), "verdict is 'good'"),
+        (lambda document: document["best"][0].update(arm="?"), "no arm is called '?'"),
+        (lambda document: document["best"][0].update(verdict="good"), "verdict is 'good'"),
     ],
 )
 def test_a_summary_that_contradicts_itself_is_refused(sweep, change, words):
