@@ -447,6 +447,19 @@ TEST(NoiseFloor, IsHowFarThePerturbedBaselineMoves) {
   EXPECT_EQ(schema_violations("summary", to_json(summary)), std::vector<std::string>{});
 }
 
+TEST(Verdict, NeverRecommendsWhatDivergedWhereClippingDidNot) {
+  Sweep sweep(5);
+  for (std::size_t run = 0; run < 5; ++run) {
+    sweep.end(run, Outcome::kDiverged);
+    sweep.complete(run + 5, 0.08 - 0.01 * static_cast<double>(run % 3), 1).totals.clipped_steps = 1;
+  }
+  const Summary summary = sweep.summary();
+  EXPECT_EQ(summary.best.front().verdict, Verdict::kWorse);  // than chance
+  EXPECT_EQ(answer_of(summary).what_to_use.substr(0, 104),
+            "Use value:0.5 at learning rate 0.01: in accuracy it gains nothing, but 5 of 5 runs of "
+            "none at learning r");
+}
+
 // Arms of two cells: the plain one is far better, and helped by clipping.
 TEST(Cells, AreComparedEachWithinItself) {
   Sweep sweep(5);

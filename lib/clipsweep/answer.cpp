@@ -277,12 +277,22 @@ std::string caveat(const Summary& summary, const ArmSummary& chosen) {
   return "";
 }
 
+// No accuracy speaks for an arm that diverged where another did not.
+std::string safer_text(const ArmSummary& arm, const ArmSummary& baseline) {
+  return fmt::format(
+      "Use {}: in accuracy it gains nothing, but {} of {} runs of {} diverged and {}.",
+      in_words(arm), baseline.diverged, baseline.seeds.size(), in_words(baseline),
+      arm.diverged == 0 ? "none of these" : fmt::format("only {} of these", arm.diverged));
+}
+
 std::string what_to_use(const Summary& summary) {
   if (summary.best.empty())
     return "Nothing to recommend: that takes arms with and without clipping, of 5 seeds and more.";
   const ArmSummary& arm = summary.arm(summary.best.front().arm);
   const ArmSummary& baseline = summary.arm(summary.best.front().baseline);
   if (!summary.best.front().verdict) return "Too early to say: add seeds, for example --seeds 10.";
+  if (summary.best.front().verdict != Verdict::kBetter && arm.diverged < baseline.diverged)
+    return safer_text(arm, baseline) + caveat(summary, arm);
   if (summary.best.front().verdict == Verdict::kWorse)
     return fmt::format("Use {}.{}", in_words(baseline), caveat(summary, baseline));
   if (summary.best.front().verdict == Verdict::kNoDifference)

@@ -68,7 +68,8 @@ bool counts(const RunRecord& record) {
 
 std::optional<double> metric_value(const RunRecord& record, Metric metric,
                                    const MetricBasis& basis) {
-  const auto chance = entry_of(metric).is_accuracy ? std::optional(basis.chance_accuracy) : std::nullopt;
+  const auto chance =
+      entry_of(metric).is_accuracy ? std::optional(basis.chance_accuracy) : std::nullopt;
   if (record.outcome == Outcome::kDiverged) return chance;
   if (record.outcome != Outcome::kCompleted || record.epochs.empty()) return std::nullopt;
   const auto value = measured_value(record.epochs, metric, basis);

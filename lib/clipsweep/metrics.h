@@ -43,7 +43,7 @@ class PerMetric {
 
 // What the values of a sweep's runs depend on beside the runs themselves.
 struct MetricBasis {
-  double chance_accuracy = 0.1;  // of the task: what a diverged run's accuracy counts as
+  double chance_accuracy = 0.1;  // what a diverged run's accuracy counts as
   double target_accuracy = 0.6;  // of the test set
   std::uint64_t steps_per_epoch = 500;
 };

@@ -52,9 +52,10 @@ std::string counting_notes(const Summary& summary) {
   const RunCounts& runs = summary.runs;
   std::string notes;
   if (runs.diverged > 0)
-    notes += fmt::format(
-        "Diverged runs count with {} % accuracy (chance); losses are over completed runs.\n",
-        percent_text(summary.basis.chance_accuracy));
+    notes +=
+        fmt::format("Diverged runs count with {} % accuracy{}; losses are over completed runs.\n",
+                    percent_text(summary.basis.chance_accuracy),
+                    summary.basis.chance_accuracy > 0 ? " (chance)" : "");
   if (runs.failed + runs.interrupted + runs.unfinished > 0)
     notes +=
         "Failed, interrupted and unfinished runs are left out; the same sweep command continues.\n";

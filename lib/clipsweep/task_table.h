@@ -27,7 +27,8 @@ struct TaskEntry {
   const char* name;
   const char* summary;
   Target target;
-  // Accuracy without having learnt anything; what a diverged run counts as.
+  // What a diverged run counts as: the accuracy of guessing one class among equally frequent ones;
+  // 0 where a number is asked for, since a NaN is near none, and where all must be right at once.
   double chance_accuracy;
   // An evaluation with a higher accuracy solves the task; nothing for tasks that are never solved.
   std::optional<double> solved_accuracy;
