@@ -170,9 +170,9 @@ def refuse_if_nothing_to_draw(results: Results) -> None:
 def read_summary_or_note(results: Results) -> tuple[Summary | None, list[str]]:
     """Read the summary; what is missing or at odds becomes a note in the report and a warning."""
     notes = [
-        f"The step log of {run_id} breaks off within its last line, which was skipped: "
+        f"The {log} breaks off within its last line, which was skipped: "
         "the run was killed or the log was cut."
-        for run_id in results.torn
+        for log in results.torn
     ]
     summary = None
     try:

@@ -5,6 +5,7 @@ A module imports only what stands above it here:
     strict_json      JSON as the logs write it, and what is wrong with it
     progress         how far the reading and drawing are
     step_log         steps.jsonl, streamed into windows
+    profiles         through_time.jsonl, the gradient at each time step
     result_folder    sweep.json and the runs: what can be drawn, what is left out and why
     summary          summary.json as the rows of the report's tables
     style            colours, line styles, sizes of text, words and numbers as they are printed

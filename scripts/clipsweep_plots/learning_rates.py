@@ -9,7 +9,17 @@ from .bands import mean_band
 from .curves import MEAN_LINE, row_keys
 from .layout import NamedFigure, NotDrawn, Sheet, page_stem, page_title, paged
 from .panel_page import PageText, open_page
-from .panels import MOST_LINES, Panel, Row, by_model, clip_groups, group_members, group_title, learning_rates, wrap_panels
+from .panels import (
+    MOST_LINES,
+    Panel,
+    Row,
+    by_model,
+    clip_groups,
+    group_members,
+    group_title,
+    learning_rates,
+    wrap_panels,
+)
 from .result_folder import Arm, Clip
 from .sources import Sources
 from .style import GRID_COLOR, MUTED, LineLook, decade, element_id, line_looks, text_width

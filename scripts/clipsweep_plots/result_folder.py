@@ -13,6 +13,7 @@ from dataclasses import dataclass, field, replace
 from functools import cached_property, partial
 from pathlib import Path
 
+from .profiles import ThroughTime, read_through_time, through_time_path
 from .progress import Progress
 from .step_log import StepCurve, WindowGrid, choose_windows, ends_torn, read_step_curve
 from .strict_json import (
@@ -31,6 +32,9 @@ DRAWN_OUTCOMES = ("completed", "diverged")
 OUTCOMES = (*DRAWN_OUTCOMES, "failed", "interrupted")
 EVENT_KINDS = ("nan", "inf", "norm-overflow", "spike")
 NORM_QUANTILES = ("median", "p90", "p99", "max")
+
+# Norms or radii by gate.
+Gates = dict[str, float | None]
 
 # IDs become folder names and modes become labels: plain names only.
 PLAIN_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._+-]{0,199}")
@@ -109,6 +113,8 @@ class Epoch:
     train_loss: float | None
     test_accuracy: float | None
     clipped_share: float | None
+    gate_norms: Gates = field(default_factory=dict)  # raw; empty of cells without gates
+    spectral_radii: dict[str, Gates] = field(default_factory=dict)  # by recurrent matrix
 
 
 @dataclass(frozen=True)
@@ -141,6 +147,7 @@ class Run:
     steps: int
     spikes: int
     curve: StepCurve
+    through_time: ThroughTime | None  # None where it was not logged
 
     @property
     def divergence_step(self) -> int | None:
@@ -250,8 +257,13 @@ class Results:
 
     @property
     def torn(self) -> list[str]:
-        """The drawn runs whose step log breaks off within its last line."""
-        return [run.spec.id for run in self.runs if run.curve.torn]
+        """The logs of drawn runs that break off within their last line."""
+        steps = [f"step log of {run.spec.id}" for run in self.runs if run.curve.torn]
+        return steps + [
+            f"log through time of {run.spec.id}"
+            for run in self.runs
+            if run.through_time and run.through_time.torn
+        ]
 
 
 def read_plan(folder: Path) -> SweepPlan:
@@ -367,7 +379,11 @@ def _map_runs(plan: SweepPlan, read) -> Iterator["Run | LeftOutRun"]:
 
 
 def _log_bytes(plan: SweepPlan) -> int:
-    paths = (steps_path(plan.folder, spec.id) for spec in plan.runs)
+    paths = (
+        path_of(plan.folder, spec.id)
+        for path_of in (steps_path, through_time_path)
+        for spec in plan.runs
+    )
     return sum(path.stat().st_size for path in paths if path.is_file())
 
 
@@ -385,9 +401,10 @@ def _read_run(folder: Path, grid: WindowGrid, spec: RunSpec) -> Run | LeftOutRun
         outcome = _checked_outcome(document, spec)
         if outcome not in DRAWN_OUTCOMES:
             return LeftOutRun(spec.id, outcome, _why_no_outcome(document, outcome))
-        return _parse_run(
-            document, spec, read_step_curve(steps_path(folder, spec.id), spec.id, grid)
-        )
+        curve = read_step_curve(steps_path(folder, spec.id), spec.id, grid)
+        path = through_time_path(folder, spec.id)
+        through_time = read_through_time(path, spec.id, grid.planned_steps)
+        return _parse_run(document, spec, curve, through_time)
     except DataError as error:
         return LeftOutRun(spec.id, "unreadable", _relative(error, folder))
     except MALFORMED as error:
@@ -423,7 +440,9 @@ def _checked_outcome(document: dict, spec: RunSpec) -> str:
     return outcome
 
 
-def _parse_run(document: dict, spec: RunSpec, curve: StepCurve) -> Run:
+def _parse_run(
+    document: dict, spec: RunSpec, curve: StepCurve, through_time: ThroughTime | None
+) -> Run:
     bad_events = [event for event in document["events"] if event["kind"] in ("nan", "inf")]
     totals = document["totals"]
     return Run(
@@ -436,6 +455,7 @@ def _parse_run(document: dict, spec: RunSpec, curve: StepCurve) -> Run:
         to_count(totals["steps"]),
         to_count(totals["spikes"]),
         curve,
+        through_time,
     )
 
 
@@ -453,7 +473,26 @@ def _parse_epoch(epoch: dict) -> Epoch:
         to_optional_float(epoch["train_loss"]),
         to_optional_float(epoch["test_accuracy"]),
         to_optional_float(epoch["clipped_share"]),
+        _parse_gates(epoch.get("gate_norms")),
+        _parse_radii(epoch.get("spectral_radius")),
     )
+
+
+def _parse_radii(matrices: object) -> dict[str, Gates]:
+    if matrices is None:
+        return {}
+    if not isinstance(matrices, dict):
+        raise TypeError(f"{type(matrices).__name__} where spectral radii by matrix belong")
+    return {str(matrix): _parse_gates(radii) for matrix, radii in matrices.items()}
+
+
+def _parse_gates(values: object) -> Gates:
+    """Read a value for each gate; null and an absent key say that there is none."""
+    if values is None:
+        return {}
+    if not isinstance(values, dict):
+        raise TypeError(f"{type(values).__name__} where values by gate belong")
+    return {_plain_name(gate): to_optional_float(value) for gate, value in values.items()}
 
 
 def _parse_bad_event(event: dict) -> BadEvent:

@@ -5,6 +5,7 @@ A sweep's step logs reach gigabytes; a figure needs a hundred points a run. Step
 """
 
 import warnings
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import BinaryIO, Literal
@@ -95,7 +96,7 @@ def read_step_curve(path: Path, run_id: str, grid: WindowGrid) -> StepCurve:
     """Read one run's steps into windows; raise DataError, with the line, where the log is bad."""
     try:
         with path.open("rb") as log:
-            _check_header(path, log.readline(), run_id)
+            check_header(path, log.readline(), STEPS_SCHEMA, run_id)
             columns, torn = _read_columns(path, log, grid.planned_steps)
     except OSError as error:
         raise DataError(f"{path}: cannot be read ({error.strerror})") from error
@@ -114,12 +115,16 @@ def ends_torn(path: Path) -> bool:
         return False
 
 
-def _check_header(path: Path, line: bytes, run_id: str) -> None:
+def check_header(path: Path, line: bytes, schema: str, run_id: str) -> None:
+    """Raise DataError unless the first line of a log names this schema and this run."""
     try:
         header = decode(line.decode("utf-8"))
-        check_schema(header, STEPS_SCHEMA)
-        if header["run"] != run_id:
-            raise ValueError(f"holds the run {str(header['run'])[:80]!r}")
+        check_schema(header, schema)
+        found = header["run"]
+        if isinstance(found, dict):  # the run as the plan has it, where steps.jsonl has its ID
+            found = found["id"]
+        if found != run_id:
+            raise ValueError(f"holds the run {str(found)[:80]!r}")
     except MALFORMED as error:
         raise DataError(f"{path}: bad header in line 1: {describe(error)}") from error
 
@@ -134,7 +139,7 @@ def _read_columns(
         if torn := not line.endswith(b"\n"):
             break
         try:
-            record = _decode_line(line)
+            record = decode_line(_decode_step, line)
             if not previous < record.step <= planned_steps:
                 raise ValueError(
                     f"step {record.step} after step {previous} of {planned_steps} planned"
@@ -146,16 +151,17 @@ def _read_columns(
         losses.append(record.loss)
         norms.append(record.grad_norm_raw)
         cosines.append(record.cosine if record.clipped else None)
-    return (np.array(steps, dtype=np.int64), *map(_numbers, (losses, norms, cosines))), torn
+    return (np.array(steps, dtype=np.int64), *map(numbers, (losses, norms, cosines))), torn
 
 
-def _decode_line(line: bytes) -> StepRecord:
+def decode_line(decode_record: Callable[[bytes], object], line: bytes):
+    """Decode a line of a log; raise one of MALFORMED where it is no record in UTF-8."""
     if not line.isascii():
         line.decode("utf-8")  # the decoder does not look into the texts that it skips
-    return _decode_step(line)
+    return decode_record(line)
 
 
-def _numbers(column: list[float | str | None]) -> np.ndarray:
+def numbers(column: list[float | str | None]) -> np.ndarray:
     """Return a column as float64, NaN where nothing was measured."""
     return np.array(
         [value if type(value) is float else NON_FINITE.get(value, np.nan) for value in column],

@@ -227,9 +227,7 @@ def _parse_summary(document: dict) -> Summary:
         comparisons=[_parse_comparison(entry, find) for entry in document["comparisons"]],
         modes=[
             _parse_mode(entry, find, model)
-            for entry, model in zip(
-                document["modes"], parse_models(document["modes"]), strict=True
-            )
+            for entry, model in zip(document["modes"], parse_models(document["modes"]), strict=True)
         ],
         best=[_parse_best(entry, find) for entry in document["best"]],
         noise_floor=[_parse_noise_floor(entry, find) for entry in document["noise_floor"]],

@@ -22,6 +22,9 @@ TENSORS = {
     "output.weight": [10, 10],
     "output.bias": [10],
 }
+GATES = {"lstm": "ifgo", "gru": "rzn"}
+# What the gradient is multiplied by from each time step to the one before.
+FLOW = {"rnn-relu": 1.35, "rnn-tanh": 0.6}
 CHANCE = 0.1
 TARGET = 0.4
 ANSWER = (
@@ -117,6 +120,9 @@ class FakeSweep:
     steps_per_epoch: int = 20
     log_every: int = 1
     settings: dict = field(default_factory=dict)
+    through_time_every: int = 0
+    lengths: tuple[int, ...] = (28,)  # of the sequences, in turn
+    gates: bool = False  # whether epochs tell of gates and spectral radii
     finals: dict = field(default_factory=dict)
 
     def write(self, *, summary: bool = True) -> "FakeSweep":
@@ -239,10 +245,38 @@ class FakeSweep:
             json.dumps(line, allow_nan=False, separators=(",", ":")) for line in [header, *logged]
         ]
         path.write_text("\n".join(lines) + "\n", encoding="utf-8")
+        if self.through_time_every:
+            self._write_through_time(run)
         document = self._run_document(run, steps)
         self.finals[run.id] = CHANCE if run.diverges_at else document["epochs"][-1]["test_accuracy"]
         if run.outcome != "unfinished":
             dump(self.run_folder(run) / "run.json", document)
+
+    def profile(self, run: FakeRun, step: int) -> dict:
+        """Return a line of through_time.jsonl: from a NaN on all earlier time steps are NaN."""
+        length = self.lengths[step % len(self.lengths)]
+        factor = FLOW.get(run.cell, 0.97) ** (1 - 0.3 * step / (self.epochs * self.steps_per_epoch))
+        norms = [0.02 * factor ** (length - t) for t in range(1, length + 1)]
+        if step == run.diverges_at:
+            norms = [run.bad_norm if t < length // 2 else norms[t] for t in range(length)]
+        return {
+            "step": step,
+            "epoch": 1 + (step - 1) // self.steps_per_epoch,
+            "event": step == run.diverges_at,
+            "norms": [number(norm) for norm in norms],
+        }
+
+    def _write_through_time(self, run: FakeRun) -> None:
+        last = self._last_step(run)
+        steps = sorted({1, last, *range(self.through_time_every, last, self.through_time_every)})
+        schema = {
+            "schema": "clipsweep/through-time-1",
+            "run": run.plan_entry,
+            "through_time_every": self.through_time_every,
+        }
+        lines = [schema, *(self.profile(run, step) for step in steps)]
+        text = "".join(json.dumps(line, allow_nan=False) + "\n" for line in lines)
+        (self.run_folder(run) / "through_time.jsonl").write_text(text, encoding="utf-8")
 
     def _is_logged(self, step: int, last: int) -> bool:
         return step in (1, last) or step % self.log_every == 0
@@ -308,6 +342,7 @@ class FakeSweep:
                     "test_loss": 2.3 - 2 * accuracy,
                     "test_accuracy": accuracy,
                     "clipped_share": statistics.mean(step["clipped"] for step in part),
+                    **(self._gate_values(run, epoch) if self.gates else {}),
                 }
             )
         norms = sorted(
@@ -352,6 +387,17 @@ class FakeSweep:
             "wall_started": "2026-01-31T12:00:00Z",
             "wall_seconds": 12.3,
         }
+
+    @staticmethod
+    def _gate_values(run: FakeRun, epoch: int) -> dict:
+        """Return an epoch's norms by gate and spectral radii: plain cells have no gates."""
+        gates = GATES.get(run.cell, "h")
+        radii = {gate: 0.8 + 0.1 * k + 0.05 * epoch for k, gate in enumerate(gates)}
+        matrix = f"{run.cell.partition('-')[0]}.weight_hh"
+        values = {"spectral_radius": {matrix: radii}}
+        if run.cell in GATES:
+            values["gate_norms"] = {gate: (k + 1) / epoch for k, gate in enumerate(gates)}
+        return values
 
     def _events(self, run: FakeRun, norms: list[float], steps: list[dict]) -> list[dict]:
         if not run.diverges_at:
