@@ -21,6 +21,11 @@ A module imports only what stands above it here:
     norm_axis        the axis of gradient norms and the thresholds on it
     gradient_norm    the raw gradient norm of each arm over the steps
     norm_histogram   its distribution
+    passage          what becomes of the gradient on its way back through time
+    through_time     the gradient norm over the time steps
+    gates            gates of recurrent cells: names, colours, means over seeds
+    gate_shares      which gate the gradient is in
+    spectral_radius  the spectral radius of the recurrent weights
     learning_rates   accuracy over the learning rate, and the usable range
     heat_map         final accuracy over threshold and learning rate
     row_chart        charts of rows: label, strip, result

@@ -4,6 +4,7 @@ from collections.abc import Callable, Iterable
 
 from .clipping_curves import draw_clipped_share, draw_cosine
 from .events import draw_events
+from .gate_shares import draw_gate_shares
 from .gradient_norm import draw_gradient_norm
 from .heat_map import draw_heat_map
 from .layout import NamedFigure, NotDrawn
@@ -13,6 +14,8 @@ from .noise_floor import draw_noise_floor
 from .norm_histogram import draw_norm_histogram
 from .paired import draw_paired_differences, draw_paired_losses
 from .sources import Sources
+from .spectral_radius import draw_spectral_radius
+from .through_time import draw_gradient_through_time
 
 # What draws each figure, by its name; it returns the figure's pages.
 FIGURES: dict[str, Callable[[Sources], list[NamedFigure]]] = {
@@ -27,6 +30,9 @@ FIGURES: dict[str, Callable[[Sources], list[NamedFigure]]] = {
     "cosine": draw_cosine,
     "gradient_norm": draw_gradient_norm,
     "gradient_norm_histogram": draw_norm_histogram,
+    "gradient_through_time": draw_gradient_through_time,
+    "gate_shares": draw_gate_shares,
+    "spectral_radius": draw_spectral_radius,
     "events": draw_events,
 }
 

@@ -20,6 +20,7 @@ class PageText:
     caption: str
     x_label: str
     y_label: str
+    number_room: float = 0  # inches that long numbers of the y axis need beyond the usual
 
 
 @dataclass(frozen=True)
@@ -76,7 +77,9 @@ class _PageLayout:
         self.y_label = wrap_text(
             words.y_label, len(rows) * (self.panel_height + 0.2), sheet.text.label
         )
-        self.left = sheet.left + lines_height(len(self.y_label) - 1, sheet.text.label)
+        self.left = (
+            sheet.left + words.number_room + lines_height(len(self.y_label) - 1, sheet.text.label)
+        )
         if sheet.width is not None:
             self.panel_width -= (self.left - sheet.left) / self.columns
         self.width = self.left + self.columns * self.panel_width + sum(self.beside)

@@ -89,6 +89,20 @@ def arm_rows(arms: list[Arm], sheet: Sheet) -> list[Row]:
     return wrap_panels(list(panels.values()), columns)
 
 
+def arm_names(arms: list[Arm]) -> dict[Arm, str]:
+    """Name arms by their clipping, and by their learning rate where they have several."""
+    several = len(learning_rates(arms)) > 1
+    return {arm: arm.label if several else arm.clip.label for arm in arms}
+
+
+def named_arm_rows(names: dict[Arm, str], sheet: Sheet) -> list[Row]:
+    """Arrange one panel an arm under these titles."""
+    return [
+        [panel and Panel(names[panel.arms[0]], panel.arms) for panel in row]
+        for row in arm_rows(list(names), sheet)
+    ]
+
+
 def learning_rates(arms: list[Arm]) -> list[float]:
     return sorted({arm.learning_rate for arm in arms})
 

@@ -1,0 +1,153 @@
+"""The spectral radius of the recurrent weights over the epochs: below 1 gradients vanish."""
+
+import numpy as np
+from matplotlib.axes import Axes
+from matplotlib.lines import Line2D
+
+from .curves import FEW_POINTS, tick_count
+from .gates import gate_label, gate_look, gate_names, gate_table, mean_over_seeds
+from .layout import NamedFigure, NotDrawn, page_stem, page_title, paged
+from .panel_page import PageText, first_row_keys, open_page
+from .panels import Row, arm_names, named_arm_rows
+from .result_folder import Arm, Epoch, Gates
+from .sources import Sources
+from .style import INK, decimal, element_id
+from .through_time import choose_arms
+
+STEM = "spectral_radius"
+MOST_PANELS = 24
+# Radii beyond are cut off, or an exploding run would flatten all others.
+HIGHEST = 10.0
+
+# Of one recurrent matrix and gate: the mean over the seeds by epoch.
+Radii = dict[tuple[str, str], np.ndarray]
+
+
+def draw_spectral_radius(sources: Sources) -> list[NamedFigure]:
+    """Draw one panel an arm: a line for each gate's recurrent matrix, and the line at 1."""
+    epochs = sources.results.plan.epochs
+    found = {arm: _radii(arm, epochs) for arm in sources.arms}
+    measured = {arm: radii for arm, radii in found.items() if radii}
+    if not measured:
+        raise NotDrawn("no epoch tells a spectral radius")
+    arms = choose_arms(list(measured), MOST_PANELS)
+    pages = paged(named_arm_rows(arm_names(arms), sources.sheet))
+    caption = _caption(arms, measured)
+    return [
+        _draw_page(sources, rows, measured, caption, number, len(pages))
+        for number, rows in enumerate(pages, start=1)
+    ]
+
+
+def _radii(arm: Arm, epochs: int) -> Radii:
+    epochs_of_all = (epoch for run in arm.runs for epoch in run.epochs)
+    matrices = sorted({matrix for epoch in epochs_of_all for matrix in epoch.spectral_radii})
+    radii = {}
+    for matrix in matrices:
+
+        def read(epoch: Epoch, matrix: str = matrix) -> Gates:
+            return epoch.spectral_radii.get(matrix, {})
+
+        gates = gate_names(arm, read)
+        means = mean_over_seeds(gate_table(arm, gates, epochs, read))
+        radii |= {(matrix, gate): means[:, place] for place, gate in enumerate(gates)}
+    return {name: values for name, values in radii.items() if np.isfinite(values).any()}
+
+
+def _draw_page(
+    sources: Sources,
+    rows: list[Row],
+    measured: dict[Arm, Radii],
+    caption: str,
+    number: int,
+    pages: int,
+) -> NamedFigure:
+    title = page_title(_title(measured), number, pages)
+    words = PageText(title, caption, "epoch", "spectral radius")
+    page = open_page(sources.sheet, rows, words, first_row_keys(rows, _key(rows, measured)))
+    epochs = sources.results.plan.epochs
+    low, high = _limits(measured)
+    for panel, axes in page.pairs():
+        _draw_arm(axes, panel.arms[0], measured[panel.arms[0]], epochs)
+        axes.set_ylim(low, high)
+        axes.set_xlim(0.6, epochs + 0.4)
+        axes.xaxis.get_major_locator().set_params(integer=True, nbins=tick_count(axes))
+    shown = "; ".join(_describe(panel.arms[0], measured) for panel, _ in page.pairs())
+    alt = f"Spectral radius against epoch, with a line at 1; at first and at last: {shown}."
+    return NamedFigure(page_stem(STEM, number, pages), title, caption, alt, page.figure)
+
+
+def _ends(values: np.ndarray) -> tuple[float, float]:
+    finite = values[np.isfinite(values)]
+    return float(finite[0]), float(finite[-1])
+
+
+def _describe(arm: Arm, measured: dict[Arm, Radii]) -> str:
+    parts = []
+    for (matrix, gate), values in measured[arm].items():
+        first, last = _ends(values)
+        parts.append(f"{matrix} {gate} {decimal(first, 2)} to {decimal(last, 2)}")
+    return f"{arm.label}: {', '.join(parts)}"
+
+
+def _title(measured: dict[Arm, Radii]) -> str:
+    ends = [_ends(values) for radii in measured.values() for values in radii.values()]
+    last = [end for _, end in ends]
+    low, high = decimal(min(last), 2), decimal(max(last), 2)
+    spread = f"at {low}" if low == high else f"between {low} and {high}"
+    title = f"The spectral radius of the recurrent weights ends {spread}"
+    above = sum(end > 1 for end in last)
+    return title if len(last) == 1 else f"{title}; {above} of {len(last)} lines end above 1"
+
+
+def _caption(arms: list[Arm], measured: dict[Arm, Radii]) -> str:
+    sentences = [
+        "The largest absolute eigenvalue of each gate's recurrent matrix after every epoch, mean "
+        "over the seeds. Grey line: 1. In a linear recurrence gradients vanish below it and "
+        "explode above."
+    ]
+    if len(arms) < len(measured):
+        sentences.append(f"{len(arms)} of {len(measured)} arms, those without clipping first.")
+    if any((values > HIGHEST).any() for arm in arms for values in measured[arm].values()):
+        sentences.append(f"Radii above {HIGHEST:g} are cut off.")
+    return " ".join(sentences)
+
+
+def _limits(measured: dict[Arm, Radii]) -> tuple[float, float]:
+    values = np.concatenate([values for radii in measured.values() for values in radii.values()])
+    values = np.append(values[np.isfinite(values)], 1.0)
+    low, high = float(values.min()), min(float(values.max()), HIGHEST)
+    room = 0.08 * max(high - low, 0.1)
+    return max(low - room, 0), high + room
+
+
+def _draw_arm(axes: Axes, arm: Arm, radii: Radii, epochs: int) -> None:
+    axes.axhline(1, color=INK, linewidth=1.2, alpha=0.55, zorder=2)
+    for (matrix, gate), values in radii.items():
+        axes.plot(
+            np.arange(1, epochs + 1),
+            values,
+            zorder=3,
+            gid=element_id(f"radius-{matrix}-{gate}", arm.clip, arm.learning_rate),
+            **_style(gate, epochs),
+        )
+
+
+def _style(gate: str, epochs: int) -> dict:
+    look = gate_look(gate)
+    return {
+        "color": look.color,
+        "linestyle": look.dashes,
+        "linewidth": 1.5,
+        "marker": look.marker,
+        "markersize": 4,
+        "markeredgecolor": "white",
+        "markeredgewidth": 0.4,
+        "markevery": 1 if epochs <= FEW_POINTS else max(1, epochs // 8),
+    }
+
+
+def _key(rows: list[Row], measured: dict[Arm, Radii]) -> list[Line2D]:
+    arms = [panel.arms[0] for row in rows for panel in row if panel]
+    gates = dict.fromkeys(gate for arm in arms for _, gate in measured[arm])
+    return [Line2D([], [], label=gate_label(gate), **_style(gate, 1)) for gate in gates]
