@@ -217,6 +217,15 @@ def test_final_accuracies_are_those_of_runs_csv(real, tmp_path, capsys):
     assert {row["run"]: row["final_test_accuracy"] for row in runs} == expected
 
 
+def test_parquet_tells_cells_apart(sweep, tmp_path, capsys):
+    runs = cross([NONE], seeds=2)
+    runs[1].cell, runs[1].init = "rnn-relu", "identity"
+    made = sweep(runs, gates=True, through_time_every=10)
+    rows = parquet(made.folder, tmp_path, capsys)["runs"].to_pylist()
+    models = [(row["cell"], row["init"]) for row in rows]
+    assert models == [(None, None), ("rnn-relu", "identity")]
+
+
 def test_parquet_has_when_a_task_was_solved(sweep, tmp_path, capsys):
     made = sweep(cross([NONE], seeds=2))
     solved = edit_run(made, 0, solved_at_step=20)
