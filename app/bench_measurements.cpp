@@ -167,9 +167,9 @@ class ShapeBench {
     for (const auto& run : plan.runs) specs.push_back(&run);
     const std::atomic<bool> stop{false};
     std::atomic<std::uint64_t> run_steps{0};
-    const auto no_log = [](const RunSpec&) -> StepSink { return [](const StepRecord&) {}; };
-    CohortTrainer trainer({plan, layout_, *task, stop, run_steps}, specs, *engine, no_log,
-                          [](const RunRecord&) {});
+    const auto no_log = [](const RunSpec&) -> RunSinks { return {[](const StepRecord&) {}}; };
+    CohortTrainer trainer({plan, layout_, *task, stop, run_steps}, from_the_beginning(specs),
+                          *engine, no_log, [](const RunRecord&) {});
     trainer.step();
     return static_cast<double>(row.runs) * calls_per_second([&] { trainer.step(); });
   }

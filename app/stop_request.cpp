@@ -25,6 +25,7 @@ std::atomic<bool>& install_stop_handlers() {
   action.sa_flags = SA_RESTART;
   sigaction(SIGINT, &action, nullptr);
   sigaction(SIGTERM, &action, nullptr);
+  sigaction(SIGUSR1, &action, nullptr);  // what clusters send before they preempt
   return stop_requested;
 }
 

@@ -5,7 +5,7 @@
 
 namespace clipsweep {
 
-// Installs handlers for SIGINT and SIGTERM that set the flag they return.
+// Installs handlers for SIGINT, SIGTERM and SIGUSR1 that set the flag they return.
 std::atomic<bool>& install_stop_handlers();
 
 // The signal that came, 0 if none did.

@@ -59,21 +59,20 @@ void allow_many_open_files() {
   ::setrlimit(RLIMIT_NOFILE, &limit);
 }
 
-// What this call did, into sweep.json: another call may come from another program or machine.
-void record_call(SweepFolder& sweep, const Circumstances& circumstances, double seconds,
-                 std::uint64_t run_steps) {
+// What this call did, for sweep.json: another call may come from another program or machine.
+Json call_json(const Circumstances& circumstances, double seconds, std::uint64_t run_steps) {
   Json call = to_json(circumstances);
   call["wall_seconds"] = json_number(seconds);
   call["wall_run_steps_per_second"] = json_number(static_cast<double>(run_steps) / seconds);
   call["wall_peak_memory"] = peak_memory();
-  for (const auto& [key, value] : call.items()) sweep.sweep[key] = value;
-  sweep.sweep["calls"].push_back(std::move(call));
-  write_file(sweep_path(sweep.folder), to_page(sweep.sweep) + "\n");
+  return call;
 }
 
 std::string stop_reason(const SweepProgress& progress, std::uint64_t left) {
   if (stop_signal() != 0 && left > 0) return "interrupted; the same command continues";
-  if (left > 0) return fmt::format("{} left; the same command continues", counted(left, "run"));
+  if (left > 0)
+    return fmt::format("{} left, unless another clipsweep is at them; the same command continues",
+                       counted(left, "run"));
   if (progress.failed > 0) return "runs failed; see clipsweep show";
   return "";
 }
@@ -96,14 +95,14 @@ void print_run_end(const RunRecord& record) {
 }
 
 void train(const CommandLine& line, const SweepJob& job, const std::vector<const RunSpec*>& runs,
-           const Circumstances& circumstances, SweepFolder& sweep) {
+           const Circumstances& circumstances) {
   const Stopwatch stopwatch;
   {
     std::optional<ProgressLine> progress_line;
     if (!line.quiet) progress_line.emplace(job.progress, runs.size(), job.plan.training.steps());
     train_runs(job, runs);
   }
-  record_call(sweep, circumstances, stopwatch.seconds(), job.progress.run_steps);
+  record_call(job.folder, call_json(circumstances, stopwatch.seconds(), job.progress.run_steps));
 }
 
 // Rounding alone moves a run: pairs across engines would compare them, not the modes.
@@ -129,6 +128,11 @@ void say_what_happens(std::size_t to_train, std::size_t complete, std::uint64_t 
                     complete > 0 ? fmt::format("; {} already complete", complete) : ""));
 }
 
+// Those that this process has not ended may have been ended by another one.
+std::uint64_t runs_left(const SweepPlan& plan, const SweepFolder& sweep, std::uint64_t not_ended) {
+  return not_ended == 0 ? 0 : plan_status(plan, sweep).unfinished.size();
+}
+
 }  // namespace
 
 int run_sweep(const CommandLine& line, const ExperimentConfig& config,
@@ -138,13 +142,13 @@ int run_sweep(const CommandLine& line, const ExperimentConfig& config,
   const auto task = make_task(config);
   const fs::path folder = line.out;
   const Circumstances circumstances = circumstances_of(engines, argc, argv);
-  auto [lock, sweep] =
+  const SweepFolder sweep =
       prepare_sweep_folder(folder, sweep_json(config, plan, checksum, circumstances));
   std::atomic<bool>& stop = install_stop_handlers();
   std::signal(SIGPIPE, SIG_IGN);  // a reader of the progress that goes must not end the sweep
   allow_many_open_files();
 
-  PlanStatus status = plan_status(plan, sweep);
+  PlanStatus status = plan_status(plan, sweep, config.retry);
   auto& runs = status.unfinished;
   const std::size_t unfinished = runs.size();
   if (unfinished > 0) warn_about_other_engines(status, engines);
@@ -156,10 +160,12 @@ int run_sweep(const CommandLine& line, const ExperimentConfig& config,
                      std::min(workers, runs.size()));
   SweepJob job{plan, *task, folder, workers, engines.make, stop, progress};
   job.cohort_sizes = cohort_sizes_for(engines.choices);
+  job.retry = config.retry;
+  job.warn = complain;
   if (line.verbose) job.on_run_end = print_run_end;
-  if (!runs.empty()) train(line, job, runs, circumstances, sweep);
+  if (!runs.empty()) train(line, job, runs, circumstances);
 
-  const std::uint64_t left = unfinished - progress.ended;
+  const std::uint64_t left = runs_left(plan, sweep, unfinished - progress.ended);
   fmt::print("{}", comparison_text(rebuild_summary(sweep)));
   const std::string reason = stop_reason(progress, left);
   if (!reason.empty()) complain(reason);

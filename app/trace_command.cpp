@@ -63,18 +63,18 @@ int run_trace(const CommandLine& line, const ExperimentConfig& config,
   Json batches = Json::array();
   Json steps = Json::array();
   std::optional<CohortTrainer> trainer;
-  const auto sink = [&](const RunSpec&) -> StepSink {
-    return [&](const StepRecord& record) {
+  const auto sinks = [&](const RunSpec&) -> RunSinks {
+    return {[&](const StepRecord& record) {
       std::string text;
       append_line(text, record, names);
       steps.push_back(Json::parse(text));
       batches.push_back(trainer->samples(0));
-    };
+    }};
   };
   const std::atomic<bool> stop{false};
   std::atomic<std::uint64_t> run_steps{0};
   trainer.emplace(CohortContext{plan, layout, *task, stop, run_steps},
-                  std::vector<const RunSpec*>{&run}, *engine, sink, [](const RunRecord&) {});
+                  std::vector<RunStart>{{&run}}, *engine, sinks, [](const RunRecord&) {});
   Json initial = by_name(trainer->weights(0), layout);
   for (std::uint64_t step = 0; step < line.steps && trainer->active_runs() == 1; ++step)
     trainer->step();

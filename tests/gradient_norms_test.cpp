@@ -45,6 +45,25 @@ TEST(MeasureNorms, GlobalNormIsThatOfTheTensorsNorms) {
   EXPECT_DOUBLE_EQ(norms.global, 3 * std::sqrt(20.0));
 }
 
+TEST(GateNorms, AreOverTheRowsOfEachGateInAllRecurrentTensors) {
+  for (const Cell cell : {Cell::kLstm, Cell::kGru, Cell::kRnnTanh}) {
+    const auto layout = layout_of({cell, 2, 3, 5, 4, Target::kClass, 0});
+    std::vector<float> row(layout.size());
+    std::vector<double> squares(static_cast<std::size_t>(gates_of(cell)));
+    for (std::size_t i = 0; i < row.size(); ++i) {
+      row[i] = static_cast<float>(i % 17) - 8;
+      const auto& tensor = layout.tensor_at(i);
+      const auto columns = tensor.size() / static_cast<std::size_t>(tensor.shape[0]);
+      if (is_output(tensor)) continue;
+      squares[(i - tensor.offset) / columns / 5] += static_cast<double>(row[i]) * row[i];  // H = 5
+    }
+    const auto norms = gate_norms(row, layout);
+    ASSERT_EQ(norms.size(), squares.size());
+    for (std::size_t gate = 0; gate < norms.size(); ++gate)
+      EXPECT_DOUBLE_EQ(norms[gate], std::sqrt(squares[gate]));
+  }
+}
+
 TEST(LargestMagnitude, IsNanIfAnyElementIs) {
   EXPECT_EQ(largest_magnitude(std::vector<float>{1, -3, 2}), 3);
   EXPECT_EQ(largest_magnitude(std::vector<float>{1, -kInf}), kInf);

@@ -18,6 +18,7 @@ using at::Tensor;
 
 constexpr double kRightWithin = 0.04;
 constexpr float kInfinity = std::numeric_limits<float>::infinity();
+using Limits = std::vector<float>;
 
 class RecurrentEngine : public EachSimd {};
 CLIPSWEEP_WITH_EACH_SIMD(RecurrentEngine);
@@ -348,7 +349,7 @@ TEST_P(RecurrentEngine, StateGradientNormsAgreeWithAutogradInDouble) {
     for (const float limit : {kInfinity, 2e-3F}) {
       const Autograd expected(parameters.row(0), layout, batch, 1, torch::kFloat64,
                               static_cast<double>(limit));
-      expect_norms(engine->state_gradient_norms(parameters.row(0), batch, 1, limit),
+      expect_norms(engine->state_gradient_norms(parameters, batch, {1}, Limits{limit})[0],
                    expected.norms());
     }
   }
@@ -365,8 +366,8 @@ TEST_P(RecurrentEngine, StateGradientNormsShowHowAGradientVanishes) {
       for (std::size_t unit = 5; unit < 10; ++unit) bias[unit] = -2;
     }
     const Batch batch = random_batch(model, 20, 120, {0});
-    const auto norms =
-        make_fused_engine(layout)->state_gradient_norms(parameters.row(0), batch, 0, kInfinity);
+    const auto norms = make_fused_engine(layout)->state_gradient_norms(parameters, batch, {0},
+                                                                       Limits{kInfinity})[0];
     const Autograd expected(parameters.row(0), layout, batch, 0, torch::kFloat64);
     std::size_t compared = 0;
     for (std::size_t t = 0; t < norms.size(); ++t) {
@@ -387,7 +388,7 @@ TEST_P(RecurrentEngine, StateGradientNormsLeaveTheStepAsItIs) {
     const Block parameters = random_rows(layout, 1);
     const auto engine = make_fused_engine(layout);
     const StepResult before = result_of(*engine, parameters, batch);
-    engine->state_gradient_norms(parameters.row(0), batch, 0, 1e-3F);
+    engine->state_gradient_norms(parameters, batch, {0}, Limits{1e-3F});
     const StepResult after = result_of(*engine, parameters, batch);
     EXPECT_TRUE(same_bits(after.gradients.row(0), before.gradients.row(0)));
   }

@@ -44,6 +44,15 @@ class FedRun {
   }
   bool step_with_loss(float loss) { return step(0.01F, {}, 9, loss); }
 
+  void finish_epoch() { trainer_->finish_epoch(1, 0.5, weights_); }
+  void measure_through_time_every(int steps) { plan_.through_time_every = steps; }
+  bool is_due() const { return trainer_->is_due_through_time(); }
+  bool has_event() const { return trainer_->through_time({}).event; }
+  std::vector<float> weights_before() const {
+    const auto before = trainer_->weights_before(weights_);
+    return {before.begin(), before.end()};
+  }
+
   RunRecord record() const { return trainer_->record(trainer_->outcome(weights_)); }
   std::vector<Event> events() const { return record().events; }
   const std::vector<StepRecord>& steps() const { return steps_; }
@@ -320,6 +329,94 @@ TEST(RunTrainer, ASpikeNamesItsLargestElement) {
   EXPECT_EQ(run.record().totals.spikes, 1U);
 }
 
+// ---- The gradient through time, and what is by gate
+// ----------------------------------------------
+
+TEST(RunTrainer, IsDueThroughTimeAtTheFirstStepEveryNthAndWhereThereIsAnEvent) {
+  FedRun run(NonfinitePolicy::kSkip);
+  run.measure_through_time_every(10);
+  std::vector<std::uint64_t> due;
+  for (std::uint64_t step = 1; step <= 25; ++step) {
+    run.step(0.01F, step == 13 ? std::optional(kNan) : std::nullopt);
+    if (run.is_due()) due.push_back(step);
+    EXPECT_EQ(run.has_event(), step == 13);
+  }
+  EXPECT_EQ(due, (std::vector<std::uint64_t>{1, 10, 13, 20}));
+  run.measure_through_time_every(0);
+  run.step(1, kNan);
+  EXPECT_FALSE(run.is_due());
+}
+
+// Every second step is bad, so each bad one is news.
+TEST(RunTrainer, IsDueThroughTimeAtNoMoreThanAHundredStepsWithAnEventAndWhereItStops) {
+  FedRun run(NonfinitePolicy::kContinue, {}, 0);
+  run.measure_through_time_every(1'000'000);
+  int due = 0;
+  for (int step = 1; step <= 400; ++step) {
+    run.step(0.01F, {}, 9, step % 2 == 0 ? kNan : 2.0F);
+    due += run.is_due() && step > 1 ? 1 : 0;
+  }
+  EXPECT_EQ(run.events().size(), 200U);
+  EXPECT_EQ(due, 100);
+
+  FedRun stopping(NonfinitePolicy::kStop, {ClipMode::kRandomStep, 1});  // mends bad gradients
+  stopping.measure_through_time_every(1'000'000);
+  for (int step = 1; step <= 300; ++step)
+    stopping.step(0.01F, step % 2 == 0 ? std::optional(kNan) : std::nullopt);
+  EXPECT_FALSE(stopping.is_due());
+  EXPECT_FALSE(stopping.step(0.01F, {}, 9, kNan));
+  EXPECT_TRUE(stopping.is_due());
+}
+
+TEST(RunTrainer, KnowsTheWeightsThatItsStepWasTakenFrom) {
+  FedRun run(NonfinitePolicy::kSkip);
+  for (int step = 1; step <= 3; ++step) {
+    const auto before = run.weights();
+    run.step(1, step == 2 ? std::optional(kNan) : std::nullopt);
+    EXPECT_EQ(run.weights_before(), before) << step;
+    EXPECT_EQ(run.weights() == before, step == 2);
+  }
+}
+
+// 16 parameters of the LSTM, 4 a gate, and 4 of the output layer.
+TEST(RunTrainer, AveragesTheNormOfEachGateOverTheStepsOfFiniteNorm) {
+  FedRun run(NonfinitePolicy::kSkip);
+  run.step(1);
+  run.step(3, kNan);
+  run.step(2);
+  run.finish_epoch();
+  run.step(3, kNan);
+  run.finish_epoch();
+  const auto epochs = run.record().epochs;
+  EXPECT_EQ(*epochs[0].gate_norms, (GateNumbers{{"i", 3}, {"f", 3}, {"g", 3}, {"o", 3}}));
+  EXPECT_TRUE(epochs[1].gate_norms->empty());
+  const Json json = to_json(run.record())["epochs"];
+  EXPECT_EQ(json[0]["gate_norms"], Json::parse(R"({"i": 3, "f": 3, "g": 3, "o": 3})"));
+  EXPECT_TRUE(json[1]["gate_norms"].is_null());
+}
+
+TEST(RunTrainer, RecordsTheSpectralRadiusOfEachGateAfterTheEpoch) {
+  FedRun run;
+  run.step(0);
+  run.weights()[8] = -0.25F;  // lstm.weight_hh is [4, 1], after 8 elements
+  run.weights()[9] = kNan;
+  run.finish_epoch();
+  const Json radii = to_json(run.record())["epochs"][0]["spectral_radius"];
+  EXPECT_EQ(radii, Json::parse(R"({"lstm.weight_hh": {"i": 0.25, "f": null, "g": 1, "o": 1}})"));
+}
+
+TEST(RunTrainer, ASpikeHasTheNormOfEachGate) {
+  FedRun run;
+  for (int i = 0; i < 50; ++i) run.step(0.01F);
+  run.step(0.01F, -5.0F, 9);  // the forget gate's recurrent weight
+  const auto gates = *run.events().front().gate_norms;
+  EXPECT_EQ(gates[1].first, "f");
+  EXPECT_NEAR(gates[1].second, 5, 1e-3);
+  EXPECT_NEAR(gates[0].second, 0.02, 1e-6);
+  run.step(0.01F, kNan);
+  EXPECT_FALSE(run.events().back().gate_norms);
+}
+
 OptimizerSettings adam() {
   OptimizerSettings settings;
   settings.optimizer = Optimizer::kAdam;
@@ -371,6 +468,28 @@ TEST(RunRecord, KeepsTheStepsBeforeItsEventsInJson) {
   run.step(1, kInf);
   const Json json = to_json(run.record());
   EXPECT_EQ(json["events"][0]["before"]["steps"].size(), 3U);
+  EXPECT_EQ(to_json(run_record_from_json(json)), json);
+}
+
+TEST(RunRecord, KeepsWhatIsByGateInJson) {
+  FedRun run(NonfinitePolicy::kSkip);
+  for (int i = 0; i < 50; ++i) run.step(0.01F);
+  run.step(1);
+  run.weights()[9] = kNan;
+  run.finish_epoch();
+  run.step(1, kNan);
+  run.finish_epoch();
+  const Json json = to_json(run.record());
+  EXPECT_EQ(to_json(run_record_from_json(json)), json);
+}
+
+TEST(RunRecord, ReadsEpochsOfEarlierVersions) {
+  FedRun run;
+  run.step(1);
+  run.finish_epoch();
+  Json json = to_json(run.record());
+  json["epochs"][0].erase("gate_norms");
+  json["epochs"][0].erase("spectral_radius");
   EXPECT_EQ(to_json(run_record_from_json(json)), json);
 }
 

@@ -19,8 +19,8 @@
 namespace clipsweep {
 namespace {
 
-const std::vector<std::string> kTensorNames = {"lstm.weight_ih", "output.bias"};
-const std::vector<std::vector<int>> kTensorShapes = {{40, 28}, {10}};
+const std::vector<std::string> kTensorNames = {"lstm.weight_ih", "lstm.weight_hh", "output.bias"};
+const std::vector<std::vector<int>> kTensorShapes = {{40, 28}, {40, 10}, {10}};
 
 // Seeds differ in everything, modes in whether the norm is cut, as in a real sweep's first steps.
 StepRecord sample_step(const SweepPlan& plan, const RunSpec& spec, std::uint64_t number,
@@ -39,7 +39,7 @@ StepRecord sample_step(const SweepPlan& plan, const RunSpec& spec, std::uint64_t
   if (std::isfinite(spec.clip.threshold)) step.limit = spec.clip.threshold;
   step.effective_learning_rate = spec.learning_rate * step.clip_scale;
   step.grad_max_abs = 0.1F;
-  step.tensor_norms = {0.8 * step.grad_norm_raw, 0.6 * step.grad_norm_raw};
+  step.tensor_norms = {0.8 * step.grad_norm_raw, 0.0, 0.6 * step.grad_norm_raw};
   return step;
 }
 
@@ -66,6 +66,9 @@ EpochRecord epoch_of(const std::vector<StepRecord>& steps, std::size_t first, st
   epoch.clipped_share /= n;
   epoch.test_loss = epoch.train_loss + 0.1;
   epoch.test_accuracy = epoch.train_accuracy;
+  epoch.gate_norms = {{"i", 0.1}, {"f", 0.2}, {"g", 0.3}, {"o", 0.4}};
+  epoch.spectral_radius =
+      std::vector<LayerRadii>{{"lstm.weight_hh", {{"i", 0.5}, {"f", 0.6}, {"g", 0.7}, {"o", 0.8}}}};
   return epoch;
 }
 
@@ -117,7 +120,7 @@ void break_gradient(StepRecord& step) {
   step.clipped_fraction = 0;
   step.grad_max_abs = std::numeric_limits<float>::quiet_NaN();
   step.nonfinite = 1120;
-  step.tensor_norms = {kNan, 0.2};
+  step.tensor_norms = {kNan, 0.1, 0.2};
 }
 
 // Of an event at the last of the steps.
@@ -183,13 +186,20 @@ SampleFolder::SampleFolder(const ExperimentConfig& config) : plan_(sample_plan(c
 }
 
 void SampleFolder::write(const SampleRun& run) const {
-  RunLog log(path(), {run.record.spec, plan_.log_every, kTensorNames, kTensorShapes});
+  RunLog log(path(), {run.record.spec, plan_.log_every, kTensorNames, kTensorShapes},
+             plan_.through_time_every);
   std::set<std::uint64_t> with_event;
   for (const auto& event : run.record.events) with_event.insert(event.step);
   for (const auto& step : run.steps)
     if (step.step == 1 || step.step % static_cast<std::uint64_t>(plan_.log_every) == 0 ||
         step.step == run.steps.size() || with_event.count(step.step) > 0)
       log.append(step);
+  for (const auto& step : run.steps) {
+    const bool has_event = with_event.count(step.step) > 0;
+    const auto every = static_cast<std::uint64_t>(plan_.through_time_every);
+    if (every > 0 && (step.step == 1 || step.step % every == 0 || has_event))
+      log.append(ThroughTimeRecord{step.step, step.epoch, has_event, {0.25F, 0.5F, 1}});
+  }
   log.finish(run.record);
 }
 
@@ -206,6 +216,10 @@ fs::path SampleFolder::run_json(std::size_t run_id) const {
 
 fs::path SampleFolder::steps_log(std::size_t run_id) const {
   return steps_path(path(), spec(run_id).id);
+}
+
+fs::path SampleFolder::through_time_log(std::size_t run_id) const {
+  return through_time_path(path(), spec(run_id).id);
 }
 
 void damage(const fs::path& file, const std::string& from, const std::string& to) {

@@ -45,6 +45,7 @@ class SampleFolder {
 
   fs::path run_json(std::size_t run_id) const;
   fs::path steps_log(std::size_t run_id) const;
+  fs::path through_time_log(std::size_t run_id) const;
 
  private:
   TemporaryFolder folder_;

@@ -15,6 +15,8 @@ using at::Tensor;
 
 constexpr float kInfinity = std::numeric_limits<float>::infinity();
 
+using Limits = std::vector<float>;
+
 // Forward and backward of one run that sees the batch's first source.
 class CellLoop {
  public:
@@ -143,19 +145,29 @@ TEST_P(StateDerivatives, AreLimitedAndCounted) {
 TEST_P(StateDerivatives, HaveTheNormsOfTheGradientThroughTime) {
   for (const float limit : {1e-3F, kInfinity}) {
     const CellLoop expected(parameters_.row(0), layout_, batch_, static_cast<double>(limit));
-    const auto norms = engine_->state_gradient_norms(parameters_.row(0), batch_, 0, limit);
+    const auto norms = engine_->state_gradient_norms(parameters_, batch_, {0}, Limits{limit})[0];
     ASSERT_EQ(norms.size(), 7U);
     for (std::size_t t = 0; t < 7; ++t)
       EXPECT_NEAR(norms[t], expected.norms()[t], 1e-5 * expected.norms()[t]) << t;
   }
 }
 
-// Which run of a cohort is looked at, and through which source, changes no bit.
-TEST_P(StateDerivatives, AreThoseOfTheChosenSource) {
+// Beside whom a run is looked at changes no bit.
+TEST_P(StateDerivatives, AreThoseOfEachRunAlone) {
   const auto of_two = random_batch(GetParam(), 5, 7, {0, 1});
-  const auto norms = engine_->state_gradient_norms(parameters_.row(0), batch_, 0, kInfinity);
-  EXPECT_EQ(engine_->state_gradient_norms(parameters_.row(0), of_two, 0, kInfinity), norms);
-  EXPECT_NE(engine_->state_gradient_norms(parameters_.row(0), of_two, 1, kInfinity), norms);
+  Block three(3, layout_.size());
+  for (std::size_t r = 0; r < 3; ++r) set_row(three, r, layout_, r);
+  const std::vector<int> sources = {1, 0, 1};
+  const Limits three_limits = {kInfinity, 1e-3F, 1e-2F};
+  const auto norms = engine_->state_gradient_norms(three, of_two, sources, three_limits);
+  ASSERT_EQ(norms.size(), 3U);
+  for (std::size_t r = 0; r < 3; ++r) {
+    std::copy(three.row(r).begin(), three.row(r).end(), parameters_.row(0).begin());
+    EXPECT_EQ(engine_->state_gradient_norms(parameters_, of_two, {sources[r]},
+                                            Limits{three_limits[r]})[0],
+              norms[r]);
+  }
+  EXPECT_NE(engine_->state_gradient_norms(parameters_, of_two, {0}, Limits{1e-2F})[0], norms[2]);
 }
 
 // A plain cell of one unit: dL/dh_t = w^(T - t) dL/dh_T while the ReLU is open, so the norms grow
@@ -170,7 +182,7 @@ TEST(GradientThroughTime, GrowsByTheRecurrentWeightAStep) {
   parameters.row(0)[layout.tensor("rnn.weight_hh").offset] = 1e10F;
   parameters.row(0)[layout.tensor("output.weight").offset] = 1;
   const auto norms = make_reference_engine(layout, "cpu")
-                         ->state_gradient_norms(parameters.row(0), batch, 0, kInfinity);
+                         ->state_gradient_norms(parameters, batch, {0}, Limits{kInfinity})[0];
   // L = h_4^2, h_4 = 1e-30 (1e30 + ...) = 1: dL/dh_4 = 2
   for (int t = 1; t <= 4; ++t)
     EXPECT_NEAR(norms[static_cast<std::size_t>(t - 1)] / (2 * std::pow(1e10, 4 - t)), 1, 1e-6);

@@ -52,7 +52,7 @@ class Sweep {
       : plan_(make_plan(config, "data")),
         task_(make_image_task(fashion_mnist(), plan_.training)),
         path_(folder_.path() / "out"),
-        owned_(prepare_sweep_folder(path_, sweep_json(config, plan_, {"data", {}}, {}))) {}
+        sweep_(prepare_sweep_folder(path_, sweep_json(config, plan_, {"data", {}}, {}))) {}
 
   void train(const std::vector<const RunSpec*>& runs, std::size_t workers = 1,
              const EngineFactory& make_engine = reference_factory()) {
@@ -61,10 +61,23 @@ class Sweep {
     train_runs(job, runs);
   }
   std::vector<const RunSpec*> unfinished() const {
-    return plan_status(plan_, owned_.sweep).unfinished;
+    return plan_status(plan_, sweep_).unfinished;
   }
-  RunRecord record(const RunSpec& run) const { return read_run(owned_.sweep, run).value(); }
+  RunRecord record(const RunSpec& run) const { return read_run(sweep_, run).value(); }
   std::string steps(const RunSpec& run) const { return content_of(steps_path(path_, run.id)); }
+  std::string through_time(const RunSpec& run) const {
+    return content_of(through_time_path(path_, run.id));
+  }
+  // Of all its steps, one after the other.
+  std::vector<float> norms_through_time(const RunSpec& run) const {
+    std::vector<float> norms;
+    read_log(through_time_path(path_, run.id), [&](const Json& json, std::uint64_t line) {
+      if (line == 1) return;
+      const auto record = through_time_record_from_json(json);
+      norms.insert(norms.end(), record.norms.begin(), record.norms.end());
+    });
+    return norms;
+  }
   const SweepPlan& plan() const { return plan_; }
   const Task& task() const { return *task_; }
   const fs::path& path() const { return path_; }
@@ -76,33 +89,46 @@ class Sweep {
   SweepPlan plan_;
   std::unique_ptr<Task> task_;
   fs::path path_;
-  OwnedSweepFolder owned_;
+  SweepFolder sweep_;
   std::atomic<bool> stop_{false};
   SweepProgress progress_;
 };
 
 TEST(TrainRuns, WritesTheSameBytesAloneInACohortAndOnTwoWorkers) {
   for (const EngineFactory& make_engine : {reference_factory(), EngineFactory(make_fused_engine)}) {
-    Sweep together(small_config()), alone(small_config()), on_two(small_config());
+    auto config = small_config();
+    config.through_time_every = 4;
+    config.clips.push_back({ClipMode::kBackprop, 1e-3});
+    Sweep together(config), alone(config), on_two(config);
     together.train(together.unfinished(), 1, make_engine);
     for (const RunSpec* run : alone.unfinished()) alone.train({run}, 1, make_engine);
     on_two.train(on_two.unfinished(), 2, make_engine);
     for (const auto& run : together.plan().runs) {
       EXPECT_EQ(together.steps(run), alone.steps(run)) << run.id;
       EXPECT_EQ(together.steps(run), on_two.steps(run)) << run.id;
+      EXPECT_EQ(together.through_time(run), alone.through_time(run)) << run.id;
+      EXPECT_EQ(together.through_time(run), on_two.through_time(run)) << run.id;
       EXPECT_EQ(together.record(run).final_weights_sha256, alone.record(run).final_weights_sha256);
       EXPECT_EQ(together.record(run).epochs[1].test_loss, alone.record(run).epochs[1].test_loss);
     }
   }
 }
 
+void expect_near(const std::vector<float>& one, const std::vector<float>& other) {
+  ASSERT_EQ(one.size(), other.size());
+  for (std::size_t i = 0; i < one.size(); ++i) EXPECT_NEAR(one[i], other[i], 1e-4 * other[i]) << i;
+}
+
 TEST(TrainRuns, TheEnginesAgreeOnAShortRun) {
-  Sweep reference(small_config()), fused(small_config());
+  auto config = small_config();
+  config.through_time_every = 5;
+  Sweep reference(config), fused(config);
   reference.train(reference.unfinished());
   fused.train(fused.unfinished(), 1, make_fused_engine);
   for (const auto& run : reference.plan().runs) {
     const auto one = reference.record(run), other = fused.record(run);
     EXPECT_EQ(one.initial_weights_sha256, other.initial_weights_sha256);
+    expect_near(reference.norms_through_time(run), fused.norms_through_time(run));
     EXPECT_EQ(one.batch_order_sha256, other.batch_order_sha256);
     EXPECT_EQ(other.engine, "fused");
     EXPECT_EQ(other.simd, simd_name());
@@ -173,6 +199,11 @@ class StoppingEngine : public GradientEngine {
   }
   EvaluationResult evaluate(const Block& parameters, const Batch& batch) override {
     return inner_->evaluate(parameters, batch);
+  }
+  std::vector<std::vector<float>> state_gradient_norms(const Block& parameters, const Batch& batch,
+                                                       const std::vector<int>& source_of_run,
+                                                       Span<const float> backprop_limits) override {
+    return inner_->state_gradient_norms(parameters, batch, source_of_run, backprop_limits);
   }
 
  private:
@@ -263,6 +294,22 @@ TEST(TrainRuns, ARunDoesNotDependOnTheCellsBesideIt) {
     const auto record = mixed.record(run);
     EXPECT_EQ(record.outcome, Outcome::kCompleted);
     EXPECT_EQ(record.settings["cell"], to_text(run.setup.cell));
+  }
+}
+
+// Steps 1, 5 and 10 of 28 time steps.
+TEST(TrainRuns, MeasuringTheGradientThroughTimeChangesNoNumber) {
+  auto config = small_config();
+  config.through_time_every = 5;
+  Sweep measured(config);
+  measured.train(measured.unfinished());
+  config.through_time_every = 0;
+  Sweep unmeasured(config);
+  unmeasured.train(unmeasured.unfinished());
+  for (const auto& run : measured.plan().runs) {
+    EXPECT_EQ(measured.norms_through_time(run).size(), 3U * 28U);
+    EXPECT_EQ(measured.steps(run), unmeasured.steps(run));
+    EXPECT_FALSE(fs::exists(through_time_path(unmeasured.path(), run.id)));
   }
 }
 

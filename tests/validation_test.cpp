@@ -8,6 +8,7 @@
 #include "clipsweep/result_folder.h"
 #include "clipsweep/schemas.h"
 #include "clipsweep/step_check.h"
+#include "clipsweep/through_time.h"
 #include "sample_folder.h"
 
 namespace clipsweep {
@@ -192,6 +193,136 @@ TEST(Validation, KnowsWhichStepsAThinnedLogHas) {
   const std::string log = "runs/" + folder.spec(1).id + "/steps.jsonl";
   EXPECT_TRUE(names(found, log + ":4", "step 5 has no place here"));
   EXPECT_TRUE(names(found, log + ":5", "step 6 is missing"));
+}
+
+// ---- The gradient through time
+// --------------------------------------------------------------------
+
+// Measured at the steps 1, 3 and 6 of a run.
+class ThroughTimeValidation : public testing::Test {
+ protected:
+  ThroughTimeValidation() { folder.write_all(); }
+
+  static ExperimentConfig config() {
+    ExperimentConfig config = sample_config();
+    config.through_time_every = 3;
+    return config;
+  }
+  std::string log(std::size_t run_id) const {
+    return "runs/" + folder.spec(run_id).id + "/through_time.jsonl";
+  }
+  std::string log(std::size_t run_id, int line) const {
+    return log(run_id) + ":" + std::to_string(line);
+  }
+  std::string record(std::size_t run_id) const {
+    return "runs/" + folder.spec(run_id).id + "/run.json";
+  }
+  // The first run's log with something else in it.
+  Texts problems_with(const std::string& from, const std::string& to) const {
+    folder.write(completed_run(folder.plan(), folder.spec(0)));
+    damage(folder.through_time_log(0), from, to);
+    return problems_of(folder);
+  }
+
+  SampleFolder folder{config()};
+};
+
+TEST_F(ThroughTimeValidation, FindsNothingInWholeLogs) {
+  folder.write(diverged_run(folder.plan(), folder.spec(2), 5));
+  folder.write_summary();
+  EXPECT_EQ(problems_of(folder), Texts{});
+  EXPECT_TRUE(holds(read_file(folder.through_time_log(2)), R"({"step":5,"epoch":2,"event":true,)"));
+}
+
+TEST_F(ThroughTimeValidation, NamesAStepThatIsMissingOrHasNoPlace) {
+  EXPECT_TRUE(
+      names(problems_with(R"({"step":3,)", R"({"step":6,)"), log(0, 3), "step 3 is missing"));
+  EXPECT_TRUE(names(problems_with(R"({"step":3,)", R"({"step":2,)"), log(0, 3),
+                    "step 2 has no place here: step 3 is the next to be measured"));
+  EXPECT_TRUE(names(problems_with(R"({"step":3,)", R"({"step":1,)"), log(0, 3),
+                    "step 1 comes after step 1"));
+  EXPECT_TRUE(
+      names(problems_with(R"({"step":6,)", R"({"step":9,)"), log(0, 4), "step 6 is missing"));
+  EXPECT_TRUE(
+      names(problems_with("{\"step\":6,\"epoch\":2,\"event\":false,\"norms\":[0.25,0.5,1]}\n", ""),
+            log(0, 3), "the log ends after step 3; step 6 is missing"));
+}
+
+TEST_F(ThroughTimeValidation, NamesWhatIsWrongInALine) {
+  EXPECT_TRUE(names(problems_with(R"("step":6,"epoch":2)", R"("step":6,"epoch":1)"), log(0, 4),
+                    "step 6 is in epoch 2, not 1"));
+  EXPECT_TRUE(names(problems_with(R"("event":false)", R"("event":true)"), log(0, 2),
+                    "\"event\" is true, but run.json has no event at step 1"));
+  EXPECT_TRUE(names(problems_with("[0.25,0.5,1]}\n{\"step\":6", "[0.25,0.5]}\n{\"step\":6"),
+                    log(0, 3), "\"norms\" has 2, but 3 in the first step"));
+  EXPECT_TRUE(names(problems_with("0.25", "-0.25"), log(0, 2), "norms[0]"));
+  EXPECT_TRUE(names(problems_with("0.25", "null"), log(0, 2), "norms[0]"));
+  EXPECT_TRUE(names(problems_with("0.25", "NaN"), log(0, 2), "not valid JSON"));
+  EXPECT_TRUE(names(problems_with("norms", "norm"), log(0, 2), "\"norms\""));
+}
+
+TEST_F(ThroughTimeValidation, NamesAHeaderThatIsNotTheRuns) {
+  EXPECT_TRUE(names(problems_with(R"("seed":0)", R"("seed":1)"), log(0, 1), "the header says"));
+  EXPECT_TRUE(names(problems_with(R"("through_time_every":3)", R"("through_time_every":1)"),
+                    log(0, 1), "\"through_time_every\" is 1, but 3 in sweep.json"));
+  EXPECT_TRUE(names(problems_with(R"("through_time_every":3)", R"("through_time_every":0)"),
+                    log(0, 1), "through_time_every"));
+  EXPECT_TRUE(names(problems_with("through-time-1", "through-time-2"), log(0, 1), "schema"));
+}
+
+TEST_F(ThroughTimeValidation, NamesAMissingAnEmptyAndATornLog) {
+  remove_file(folder.through_time_log(0));
+  write_file(folder.through_time_log(1), "");
+  cut_off(folder.through_time_log(2), 3);
+  const Texts found = problems_of(folder);
+  EXPECT_TRUE(names(found, log(0), "through_time_every is 3 in sweep.json"));
+  EXPECT_TRUE(names(found, log(1), "the log is empty"));
+  EXPECT_TRUE(names(found, log(2, 4), "cut off"));
+}
+
+TEST_F(ThroughTimeValidation, TakesTheLogOfARunThatWasKilled) {
+  remove_file(folder.run_json(0));
+  cut_off(folder.through_time_log(0), 3);
+  for (const auto& problem : problems_of(folder)) EXPECT_FALSE(holds(problem, "through_time"));
+}
+
+TEST_F(ThroughTimeValidation, TakesRunsOfAnEarlierVersion) {
+  SampleRun run = completed_run(folder.plan(), folder.spec(0));
+  for (auto& epoch : run.record.epochs) {
+    epoch.gate_norms.reset();
+    epoch.spectral_radius.reset();
+  }
+  folder.write(run);
+  remove_file(folder.through_time_log(0));
+  EXPECT_EQ(problems_of(folder), Texts{});
+}
+
+TEST_F(ThroughTimeValidation, NamesGatesThatTheModelHasNot) {
+  damage(folder.run_json(0), R"("g": 0.3)", R"("z": 0.3)");
+  damage(folder.run_json(1), R"("lstm.weight_hh": {)", R"("lstm.weight_ih": {)");
+  const Texts found = problems_of(folder);
+  EXPECT_TRUE(names(found, record(0),
+                    "epochs[0].gate_norms has the gates i, f, z, o, but the model i, f, g, o"));
+  EXPECT_TRUE(names(found, record(1), "the model's recurrent ones are lstm.weight_hh"));
+}
+
+TEST_F(ThroughTimeValidation, NamesGatesOfASpikeThatAreNotThoseOfItsStep) {
+  SampleRun run = diverged_run(folder.plan(), folder.spec(0), 5);
+  Event spike = run.record.events.front();
+  spike.kind = EventKind::kSpike;
+  spike.step = 4;
+  spike.epoch = 1;
+  spike.action = Action::kContinued;
+  spike.before = {};
+  const double norm = run.steps[3].tensor_norms[0];  // the only one of the recurrent layers
+  spike.gate_norms = {{"i", 0.6 * norm}, {"f", 0.8 * norm}, {"g", 0}, {"o", 0}};
+  run.record.events.insert(run.record.events.begin(), spike);
+  folder.write(run);
+  const std::string message = "the recurrent tensors' norms make";
+  for (const auto& problem : problems_of(folder)) EXPECT_FALSE(holds(problem, message)) << problem;
+  run.record.events.front().gate_norms->front().second = norm;
+  folder.write(run);
+  EXPECT_TRUE(names(problems_of(folder), "runs/" + folder.spec(0).id + "/steps.jsonl:5", message));
 }
 
 // ---- Lines and files that cannot be read
@@ -417,7 +548,7 @@ TEST(Schemas, KnowEveryModeAndEverySettingOfOne) {
     for (const auto& option : clip_options())
       EXPECT_TRUE(holds(text, "\"" + std::string(option.key) + "\"")) << schema.kind;
   }
-  EXPECT_EQ(found, 4U);  // sweep, run, steps, summary
+  EXPECT_EQ(found, 5U);  // sweep, run, steps, through_time, summary
 }
 
 const std::vector<std::string> kTensors = {"lstm.weight_ih", "output.bias"};
@@ -480,6 +611,34 @@ TEST(StepSchema, AgreesWithTheReaderOnTensorNorms) {
     Json step = sample_step_json();
     step["tensors"]["output.bias"] = Json::parse(text);
     EXPECT_EQ(reader_accepts(step), schema_accepts(step)) << text;
+  }
+}
+
+TEST(ThroughTimeSchema, AgreesWithTheReaderOnEachValueOfEachKey) {
+  const auto reader_takes = [](const Json& line) {
+    try {
+      through_time_record_from_json(line);
+      return true;
+    } catch (const DataError&) {
+      return false;
+    }
+  };
+  const Json values = Json::parse(R"([0, 1, -1, 0.5, "NaN", "", true, null, [], {}, [0.5, 1e-30],
+      ["NaN", "Infinity"], ["-Infinity"], [-1], [null], [[1]]])");
+  const Json whole = Json::parse(R"({"step": 1, "epoch": 1, "event": false, "norms": [0.5]})");
+  const auto schema_takes = [](const Json& line) {
+    return schema_violations("through_time_step", line).empty();
+  };
+  ASSERT_TRUE(schema_takes(whole) && reader_takes(whole));
+  for (const char* key : {"step", "epoch", "event", "norms", "unknown"}) {
+    for (const auto& value : values) {
+      Json changed = whole;
+      changed[key] = value;
+      EXPECT_EQ(reader_takes(changed), schema_takes(changed)) << key << " = " << value;
+    }
+    Json without = whole;
+    without.erase(key);
+    EXPECT_EQ(reader_takes(without), schema_takes(without)) << key;
   }
 }
 

@@ -25,6 +25,11 @@ struct ClipMemory {
   Wide<Number> variance = 0;              // zclip
   std::vector<Wide<Number>> averages;     // adagc: of each tensor's norm; 0 = none yet
   std::uint64_t random_key = 0;           // random-step
+
+  template <typename Archive>
+  void archive(Archive& archive) {
+    archive(steps, norms, mean, variance, averages, random_key);
+  }
 };
 
 // Takes in a step that was taken: the norms of its gradient before clipping. Norms that are not

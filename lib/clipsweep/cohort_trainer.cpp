@@ -2,8 +2,10 @@
 
 #include <algorithm>
 #include <limits>
+#include <tuple>
 #include <utility>
 
+#include "clipsweep/error.h"
 #include "clipsweep/initial_weights.h"
 #include "clipsweep/sha256.h"
 
@@ -16,26 +18,51 @@ std::string sha256_of_weights(Span<const float> weights) {
 
 }  // namespace
 
-CohortTrainer::CohortTrainer(const CohortContext& context, const std::vector<const RunSpec*>& specs,
-                             GradientEngine& engine, const SinkFactory& make_sink, RunEnd on_end)
+std::vector<RunStart> from_the_beginning(const std::vector<const RunSpec*>& runs) {
+  std::vector<RunStart> starts;
+  for (const auto* run : runs) starts.push_back({run});
+  return starts;
+}
+
+StartingPoint starting_point(const RunStart& start) {
+  return start.state ? StartingPoint{start.state->step, start.state->epochs} : StartingPoint{0, 0};
+}
+
+CohortTrainer::CohortTrainer(const CohortContext& context, const std::vector<RunStart>& starts,
+                             GradientEngine& engine, const SinkFactory& make_sinks, RunEnd on_end)
     : context_(context),
       engine_(engine),
       on_end_(std::move(on_end)),
-      weights_(specs.size(), context.layout.size()),
-      result_(specs.size(), context.layout.size()) {
-  for (std::size_t r = 0; r < specs.size(); ++r) {
-    const RunSpec& spec = *specs[r];
+      weights_(starts.size(), context.layout.size()),
+      result_(starts.size(), context.layout.size()) {
+  if (!starts.empty()) std::tie(step_, epochs_) = starting_point(starts.front());
+  for (std::size_t r = 0; r < starts.size(); ++r) {
+    const RunSpec& spec = *starts[r].spec;
     const auto initial =
         initial_weights_of(spec, context_.layout, context_.plan.training.forget_bias);
     std::copy(initial.begin(), initial.end(), weights_.row(r).begin());
     Run run;
+    RunSinks sinks = make_sinks(spec);
     run.trainer =
-        std::make_unique<RunTrainer>(context_.plan, spec, context_.layout, make_sink(spec));
+        std::make_unique<RunTrainer>(context_.plan, spec, context_.layout, std::move(sinks.step));
+    run.on_through_time = std::move(sinks.through_time);
+    run.note_length = std::move(sinks.note_length);
     run.initial_weights_sha256 = hash_of_start(spec, initial);
+    if (starts[r].state) restore(*starts[r].state, run, weights_.row(r));
     run.source = source_for(spec.seed);
     runs_.push_back(std::move(run));
   }
   share_batches();
+}
+
+void CohortTrainer::restore(const RunState& state, Run& run, Span<float> weights) const {
+  run.trainer->restore(state.trainer);
+  if (run.trainer->steps() != step_ || run.trainer->epochs() != epochs_ ||
+      state.weights.size() != weights.size())
+    throw DataError("it is the state of another run");
+  std::copy(state.weights.begin(), state.weights.end(), weights.begin());
+  run.wall_started = state.wall_started;
+  run.wall_seconds_before = state.wall_seconds;
 }
 
 // Runs that begin alike share one computation of it.
@@ -51,7 +78,9 @@ std::string CohortTrainer::hash_of_start(const RunSpec& spec, Span<const float> 
 std::shared_ptr<CohortTrainer::Source> CohortTrainer::source_for(std::uint64_t seed) {
   for (const auto& run : runs_)
     if (run.source->seed == seed) return run.source;
-  return std::make_shared<Source>(Source{seed, context_.task.training_samples(seed), ""});
+  auto samples = context_.task.training_samples(seed);
+  for (std::uint64_t step = 1; step <= step_; ++step) samples->skip(context_.task.time_steps(step));
+  return std::make_shared<Source>(Source{seed, std::move(samples), ""});
 }
 
 void CohortTrainer::share_batches() {
@@ -72,33 +101,92 @@ void CohortTrainer::share_batches() {
 }
 
 void CohortTrainer::train() {
-  const auto& training = context_.plan.training;
-  for (int epoch = 0; epoch < training.epochs; ++epoch) {
-    for (int step_in_epoch = 0; step_in_epoch < training.steps_per_epoch; ++step_in_epoch) {
-      if (runs_.empty()) return;
-      if (context_.stop) return end_all([](std::size_t) { return Outcome::kInterrupted; });
+  const auto every = static_cast<std::uint64_t>(context_.plan.checkpoint_every);
+  while (!runs_.empty()) {
+    if (context_.stop) return save_and_interrupt();
+    if (is_epoch_due()) {
+      if (!finish_epoch()) return save_and_interrupt();
+    } else if (step_ == context_.plan.training.steps()) {
+      break;
+    } else {
       step();
+      if (step_ % every != 0 || is_epoch_due()) continue;
     }
-    if (!finish_epoch()) return end_all([](std::size_t) { return Outcome::kInterrupted; });
+    if (context_.checkpoint && context_.checkpoint->is_affordable()) save();
   }
   end_all([&](std::size_t r) { return runs_[r].trainer->outcome(weights_.row(r)); });
+}
+
+bool CohortTrainer::is_epoch_due() const {
+  const auto steps_per_epoch = static_cast<std::uint64_t>(context_.plan.training.steps_per_epoch);
+  return epochs_ < step_ / steps_per_epoch;
+}
+
+void CohortTrainer::save() {
+  std::vector<RunState> states;
+  for (std::size_t r = 0; r < runs_.size(); ++r) {
+    Run& run = runs_[r];
+    RunState state;
+    state.run_id = run.trainer->spec().id;
+    state.step = step_;
+    state.epochs = epochs_;
+    state.engine = engine_description(engine_);
+    const auto weights = weights_.row(r);
+    state.weights.assign(weights.begin(), weights.end());
+    state.trainer = run.trainer->state();
+    state.wall_started = run.wall_started;
+    state.wall_seconds = run.wall_seconds_before + run.stopwatch.seconds();
+    if (run.note_length) run.note_length(state);
+    states.push_back(std::move(state));
+  }
+  if (!states.empty()) context_.checkpoint->write(states);
+}
+
+void CohortTrainer::save_and_interrupt() {
+  if (context_.checkpoint) save();
+  end_all([](std::size_t) { return Outcome::kInterrupted; });
 }
 
 void CohortTrainer::step() {
   next_batch();
   engine_.compute_gradients(weights_, batch_, backprop_limits_, result_);
-  std::vector<std::size_t> kept;
+  std::vector<std::size_t> kept, stopped;
   for (std::size_t r = 0; r < runs_.size(); ++r) {
     const bool goes_on =
         runs_[r].trainer->step(result_.losses[r], result_.corrects[r], result_.gradients.row(r),
                                weights_.row(r), clipped_derivatives_share(r));
-    if (goes_on)
-      kept.push_back(r);
-    else
-      end_run(r, Outcome::kDiverged);
+    (goes_on ? kept : stopped).push_back(r);
   }
+  measure_through_time(runs_due_through_time());
+  for (const std::size_t r : stopped) end_run(r, Outcome::kDiverged);
   context_.run_steps += runs_.size();
   keep_runs(kept);
+}
+
+std::vector<std::size_t> CohortTrainer::runs_due_through_time() const {
+  std::vector<std::size_t> due;
+  for (std::size_t r = 0; r < runs_.size(); ++r)
+    if (runs_[r].on_through_time && runs_[r].trainer->is_due_through_time()) due.push_back(r);
+  return due;
+}
+
+void CohortTrainer::measure_through_time(const std::vector<std::size_t>& due) {
+  if (due.empty()) return;
+  Block weights(due.size(), context_.layout.size());  // [K, P]
+  std::vector<int> sources;
+  std::vector<float> limits;
+  for (std::size_t k = 0; k < due.size(); ++k) {
+    const std::size_t r = due[k];
+    const auto before = runs_[r].trainer->weights_before(weights_.row(r));
+    std::copy(before.begin(), before.end(), weights.row(k).begin());
+    sources.push_back(batch_.source_of_run[r]);
+    limits.push_back(backprop_limits_[r]);
+  }
+  auto norms = engine_.state_gradient_norms(weights, batch_, sources, limits);
+  for (std::size_t k = 0; k < due.size(); ++k) {
+    const Run& run = runs_[due[k]];
+    run.on_through_time(run.trainer->through_time(std::move(norms[k])));
+  }
 }
 
 double CohortTrainer::clipped_derivatives_share(std::size_t r) const {
@@ -115,7 +203,6 @@ void CohortTrainer::next_batch() {
 }
 
 bool CohortTrainer::finish_epoch() {
-  if (runs_.empty()) return true;
   std::vector<double> losses(runs_.size());
   std::vector<std::int64_t> corrects(runs_.size());
   for (std::size_t number = 0; number < context_.task.test_batches(); ++number) {
@@ -128,7 +215,9 @@ bool CohortTrainer::finish_epoch() {
   }
   const auto samples = static_cast<double>(context_.task.test_samples());
   for (std::size_t r = 0; r < runs_.size(); ++r)
-    runs_[r].trainer->finish_epoch(losses[r] / samples, static_cast<double>(corrects[r]) / samples);
+    runs_[r].trainer->finish_epoch(losses[r] / samples, static_cast<double>(corrects[r]) / samples,
+                                   weights_.row(r));
+  ++epochs_;
   return true;
 }
 
@@ -159,7 +248,7 @@ void CohortTrainer::end_run(std::size_t r, Outcome outcome,
   record.batch_order_sha256 = order_sha256(*run.source);
   record.final_weights_sha256 = sha256_of_weights(weights_.row(r));
   record.wall_started = run.wall_started;
-  record.wall_seconds = run.stopwatch.seconds();
+  record.wall_seconds = run.wall_seconds_before + run.stopwatch.seconds();
   on_end_(std::move(record));
 }
 

@@ -8,9 +8,11 @@
 #include <memory>
 #include <optional>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "clipsweep/batches.h"
+#include "clipsweep/checkpoint.h"
 #include "clipsweep/gradient_engine.h"
 #include "clipsweep/run_trainer.h"
 #include "clipsweep/sweep_plan.h"
@@ -26,17 +28,40 @@ struct CohortContext {
   const Task& task;
   const std::atomic<bool>& stop;          // asks for an end after the current step
   std::atomic<std::uint64_t>& run_steps;  // steps done, summed over runs; for the progress line
+  CheckpointFile* checkpoint = nullptr;   // nothing is saved without
+};
+
+// A run of a cohort, from its beginning or from where it was saved.
+struct RunStart {
+  const RunSpec* spec = nullptr;
+  std::optional<RunState> state = std::nullopt;
+};
+
+std::vector<RunStart> from_the_beginning(const std::vector<const RunSpec*>& runs);
+
+// Where it begins: after this step, of which so many epochs are evaluated. The runs of a cohort
+// begin alike.
+using StartingPoint = std::pair<std::uint64_t, std::uint64_t>;
+StartingPoint starting_point(const RunStart& start);
+
+// Where the log of one run goes.
+struct RunSinks {
+  StepSink step;
+  ThroughTimeSink through_time = {};  // empty: not measured
+  // Hands all that was logged to the operating system and notes in a state how much that is.
+  std::function<void(RunState&)> note_length = {};
 };
 
 class CohortTrainer {
  public:
-  // Makes the sink of one run's steps.
-  using SinkFactory = std::function<StepSink(const RunSpec&)>;
+  // Makes the sinks of one run.
+  using SinkFactory = std::function<RunSinks(const RunSpec&)>;
   // Takes a run that has come to an end: completed, diverged or interrupted.
   using RunEnd = std::function<void(RunRecord)>;
 
-  CohortTrainer(const CohortContext& context, const std::vector<const RunSpec*>& specs,
-                GradientEngine& engine, const SinkFactory& make_sink, RunEnd on_end);
+  // Throws DataError if a state is not one of its run.
+  CohortTrainer(const CohortContext& context, const std::vector<RunStart>& starts,
+                GradientEngine& engine, const SinkFactory& make_sinks, RunEnd on_end);
 
   // Trains until every run has ended: as planned, by divergence, or because a stop was asked for.
   void train();
@@ -62,21 +87,31 @@ class CohortTrainer {
   };
   struct Run {
     std::unique_ptr<RunTrainer> trainer;
+    ThroughTimeSink on_through_time;
     std::shared_ptr<Source> source;
     std::string initial_weights_sha256;
+    std::function<void(RunState&)> note_length;
     bool ended = false;
     Stopwatch stopwatch;
     std::string wall_started = utc_now();
+    double wall_seconds_before = 0;  // until the state that it begins with
   };
 
   std::string hash_of_start(const RunSpec& spec, Span<const float> weights) const;
+  void restore(const RunState& state, Run& run, Span<float> weights) const;
   std::shared_ptr<Source> source_for(std::uint64_t seed);
   void share_batches();
   // The share of a run's error derivatives that the engine clipped in the latest step.
   double clipped_derivatives_share(std::size_t r) const;
   void next_batch();
+  std::vector<std::size_t> runs_due_through_time() const;
+  // Measures the gradient through time of the latest step, in one call for all runs that are due.
+  void measure_through_time(const std::vector<std::size_t>& due);
   // Returns false if a stop was asked for before the test set was through.
   bool finish_epoch();
+  bool is_epoch_due() const;  // its steps are taken, and it is not evaluated yet
+  void save();
+  void save_and_interrupt();
   void end_run(std::size_t r, Outcome outcome, const std::optional<std::string>& reason = {});
   void end_all(const std::function<Outcome(std::size_t r)>& outcome_of);
   const std::string& order_sha256(Source& source) const;
@@ -91,6 +126,7 @@ class CohortTrainer {
   Batch batch_;
   Batch test_batch_;  // where the task fills one in
   std::uint64_t step_ = 0;
+  std::uint64_t epochs_ = 0;                      // evaluated
   std::vector<std::shared_ptr<Source>> sources_;  // [S]
   std::vector<Run> runs_;                         // [R]
 };

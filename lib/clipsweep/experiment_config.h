@@ -20,6 +20,9 @@ namespace clipsweep {
 // What becomes of a run whose loss, gradient, update or weights are not finite.
 enum class NonfinitePolicy { kStop, kSkip, kContinue };
 
+// Runs of which outcome are trained again from their beginning.
+enum class Retry { kFailed, kInterrupted, kDiverged, kAll };
+
 // What all runs of a sweep share and what decides their numbers.
 struct TrainingSettings {
   std::string task = "fashion-mnist";
@@ -80,6 +83,9 @@ struct ExperimentConfig {
   std::string device = "cpu";
   int workers = 0;  // 0: one per core
   int log_every = 1;
+  int checkpoint_every = 1000;
+  std::optional<Retry> retry;
+  int through_time_every = 100;  // 0: the gradient through time is not measured
   std::optional<std::uint64_t> max_runs;
 
   // JSON key of each setting and where its value came from: `default`, `flag --lr`, `sweep.toml:3`.

@@ -7,7 +7,9 @@
 #include <unistd.h>
 
 #include <cerrno>
+#include <chrono>
 #include <cstring>
+#include <thread>
 #include <utility>
 
 #include "clipsweep/error.h"
@@ -106,6 +108,13 @@ void write_file(const fs::path& path, std::string_view content) {
   sync_folder(path.parent_path());
 }
 
+void remove_temporary_files(const fs::path& folder) {
+  std::error_code error;
+  for (fs::directory_iterator entry(folder, error), end; entry != end && !error;
+       entry.increment(error))
+    if (entry->path().extension() == ".tmp") fs::remove(entry->path(), error);
+}
+
 void make_folder(const fs::path& folder) {
   std::error_code error;
   fs::create_directories(folder, error);
@@ -120,13 +129,18 @@ void remove_file(const fs::path& path) {
 }
 
 FolderLock::FolderLock(const fs::path& folder) {
+  constexpr int kTries = 1000;
   const fs::path path = folder / ".lock";
   Descriptor descriptor(path, O_RDWR | O_CREAT);
   if (descriptor.value() < 0) throw_storage_error(path, "write", errno);
-  if (::flock(descriptor.value(), LOCK_EX | LOCK_NB) != 0)
-    throw StorageError(fmt::format(
-        "{}: another clipsweep is working in this folder; wait for it, or choose another --out",
-        folder.string()));
+  for (int i = 0; ::flock(descriptor.value(), LOCK_EX | LOCK_NB) != 0; ++i) {
+    if (i == kTries)
+      throw StorageError(
+          fmt::format("{}: another clipsweep holds this folder and does not let go; "
+                      "end it, or choose another --out",
+                      folder.string()));
+    std::this_thread::sleep_for(std::chrono::milliseconds(10));
+  }
   descriptor_ = descriptor.release();
 }
 
@@ -137,9 +151,37 @@ FolderLock::~FolderLock() {
   if (descriptor_ >= 0) ::close(descriptor_);
 }
 
-AppendFile::AppendFile(const fs::path& path) : path_(path) {
-  Descriptor descriptor(path, O_WRONLY | O_CREAT | O_TRUNC | O_APPEND);
+FileClaim::FileClaim(fs::path path, int descriptor)
+    : path_(std::move(path)), descriptor_(descriptor) {}
+
+FileClaim::FileClaim(FileClaim&& other) noexcept
+    : path_(std::move(other.path_)), descriptor_(std::exchange(other.descriptor_, -1)) {}
+
+FileClaim::~FileClaim() {
+  if (descriptor_ >= 0) ::close(descriptor_);
+}
+
+std::optional<FileClaim> FileClaim::of(const fs::path& path) {
+  Descriptor descriptor(path, O_RDWR | O_CREAT);
   if (descriptor.value() < 0) throw_storage_error(path, "write", errno);
+  if (::flock(descriptor.value(), LOCK_EX | LOCK_NB) != 0) return std::nullopt;
+  FileClaim claim(path, descriptor.release());
+  if (!claim.is_in_place()) return std::nullopt;  // replaced while it was being opened
+  return claim;
+}
+
+bool FileClaim::is_in_place() const {
+  struct stat held {};
+  struct stat there {};
+  return ::fstat(descriptor_, &held) == 0 && ::stat(path_.c_str(), &there) == 0 &&
+         held.st_ino == there.st_ino && held.st_dev == there.st_dev;
+}
+
+AppendFile::AppendFile(const fs::path& path, std::uint64_t length) : path_(path), length_(length) {
+  Descriptor descriptor(path, O_WRONLY | O_CREAT | O_APPEND);
+  if (descriptor.value() < 0) throw_storage_error(path, "write", errno);
+  if (::ftruncate(descriptor.value(), static_cast<off_t>(length)) != 0)
+    throw_storage_error(path, "write", errno);
   descriptor_ = descriptor.release();
   buffer_.reserve(kBufferBytes + 4096);
 }
@@ -151,15 +193,18 @@ AppendFile::~AppendFile() {
 AppendFile::AppendFile(AppendFile&& other) noexcept
     : path_(std::move(other.path_)),
       buffer_(std::move(other.buffer_)),
+      length_(other.length_),
       descriptor_(std::exchange(other.descriptor_, -1)) {}
 
 void AppendFile::wrote_line() {
   if (buffer_.size() >= kBufferBytes) flush();
 }
 
-void AppendFile::flush() {
+std::uint64_t AppendFile::flush() {
   write_all(descriptor_, buffer_, path_);
+  length_ += buffer_.size();
   buffer_.clear();
+  return length_;
 }
 
 void AppendFile::close() {

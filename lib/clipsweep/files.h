@@ -3,7 +3,9 @@
 // its place and renamed into it.
 #pragma once
 
+#include <cstdint>
 #include <filesystem>
+#include <optional>
 #include <string>
 #include <string_view>
 
@@ -17,11 +19,15 @@ std::string read_file(const fs::path& path, std::size_t most_bytes = std::size_t
 // Writes a temporary file beside `path`, syncs it, renames it into place and syncs the folder.
 void write_file(const fs::path& path, std::string_view content);
 
+// Removes what `write_file` left there when its process was killed: `*.tmp`.
+void remove_temporary_files(const fs::path& folder);
+
 void make_folder(const fs::path& folder);
 void remove_file(const fs::path& path);
 
-// Holds a folder for this process until it is destroyed (flock on FOLDER/.lock). Throws
-// StorageError if another process holds it.
+// Holds a folder for this process until it is destroyed (flock on FOLDER/.lock): for moments, while
+// files are read and written that belong together. Waits for another process; throws StorageError
+// if that takes more than ten seconds.
 class FolderLock {
  public:
   explicit FolderLock(const fs::path& folder);
@@ -34,12 +40,34 @@ class FolderLock {
   int descriptor_ = -1;
 };
 
+// Holds a file for this process until it is destroyed (flock, which the system lets go when a
+// process ends, however it ends).
+class FileClaim {
+ public:
+  // Makes the file if it is not there. Nothing if another process holds it.
+  static std::optional<FileClaim> of(const fs::path& path);
+  ~FileClaim();
+  FileClaim(FileClaim&& other) noexcept;
+  FileClaim(const FileClaim&) = delete;
+  FileClaim& operator=(const FileClaim&) = delete;
+
+  // Whether the file at this path is still the one that is held: not if it was removed meanwhile,
+  // and perhaps made anew by another process.
+  bool is_in_place() const;
+
+ private:
+  FileClaim(fs::path path, int descriptor);
+
+  fs::path path_;
+  int descriptor_ = -1;
+};
+
 // A log that only grows. Lines are collected in memory and written in large pieces, whole lines
 // only.
 class AppendFile {
  public:
-  // Starts the file anew.
-  explicit AppendFile(const fs::path& path);
+  // Goes on after so many bytes, or starts the file anew. What stands behind is cut off.
+  explicit AppendFile(const fs::path& path, std::uint64_t length = 0);
   ~AppendFile();
   AppendFile(AppendFile&& other) noexcept;
   AppendFile(const AppendFile&) = delete;
@@ -49,14 +77,15 @@ class AppendFile {
   std::string& buffer() { return buffer_; }
   void wrote_line();
 
-  // Hands everything to the operating system.
-  void flush();
+  // Hands everything to the operating system. Returns the length of the file.
+  std::uint64_t flush();
   // `flush`, then waits until the disk has it, and closes the file.
   void close();
 
  private:
   fs::path path_;
   std::string buffer_;
+  std::uint64_t length_ = 0;  // without the buffer
   int descriptor_ = -1;
 };
 

@@ -24,6 +24,10 @@ class FlightRecorder {
 
   // What an event of this kind at this step gets: the steps before it that no event got yet.
   EventHistory history_before(std::uint64_t step, EventKind kind);
+  template <typename Archive>
+  void archive(Archive& archive) {
+    archive(steps_, last_given_, given_);
+  }
 
  private:
   std::array<StepRecord, kStepsBeforeEvent> steps_;  // step s at s modulo their number

@@ -48,13 +48,17 @@ class FusedEngine : public GradientEngine {
   }
 
   // A pass of its own: an ordinary step pays nothing for it.
-  std::vector<float> state_gradient_norms(Span<const float> parameters, const Batch& batch,
-                                          std::size_t source, float backprop_limit) override {
+  std::vector<std::vector<float>> state_gradient_norms(const Block& parameters, const Batch& batch,
+                                                       const std::vector<int>& source_of_run,
+                                                       Span<const float> backprop_limits) override {
+    std::vector<std::vector<float>> norms(parameters.rows());
     std::vector<double> squares(static_cast<std::size_t>(batch.time_steps));
-    kernels_.state_derivative_squares(run_of(parameters, batch, source), backprop_limit,
-                                      squares.data());
-    std::vector<float> norms;
-    for (const double square : squares) norms.push_back(static_cast<float>(std::sqrt(square)));
+    for (std::size_t r = 0; r < norms.size(); ++r) {
+      const auto source = static_cast<std::size_t>(source_of_run[r]);
+      kernels_.state_derivative_squares(run_of(parameters.row(r), batch, source),
+                                        backprop_limits[r], squares.data());
+      for (const double square : squares) norms[r].push_back(static_cast<float>(std::sqrt(square)));
+    }
     return norms;
   }
 

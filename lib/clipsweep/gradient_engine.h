@@ -56,15 +56,19 @@ class GradientEngine {
   // Losses and right answers alone; every run sees the batch's only source.
   virtual EvaluationResult evaluate(const Block& parameters, const Batch& batch) = 0;
 
-  // The gradient through time of one run: for each time step t the norm, over the units of the top
-  // layer and the samples of one source, of the derivative of the mean loss with respect to h_t,
-  // [T]; limited like those of compute_gradients. parameters [P].
-  virtual std::vector<float> state_gradient_norms(Span<const float> /*parameters*/,
-                                                  const Batch& /*batch*/, std::size_t /*source*/,
-                                                  float /*backprop_limit*/) {
-    return {};
-  }
+  // The gradient through time of K runs, which need not be those of the batch: for each time step t
+  // the norm, over the units of the top layer and the samples of the run's source, of the
+  // derivative of the mean loss with respect to h_t, [K][T]; limited like those of
+  // compute_gradients. parameters [K, P]; source_of_run [K]; backprop_limits [K].
+  virtual std::vector<std::vector<float>> state_gradient_norms(
+      const Block& parameters, const Batch& batch, const std::vector<int>& source_of_run,
+      Span<const float> backprop_limits) = 0;
 };
+
+// `fused, AVX2`: what a run's last digits depend on.
+inline std::string engine_description(const GradientEngine& engine) {
+  return engine.name() + ", " + engine.simd();
+}
 
 // Makes one engine for each worker.
 using EngineFactory = std::function<std::unique_ptr<GradientEngine>(const ParameterLayout&)>;

@@ -100,12 +100,25 @@ void measure_norms(Span<const float> row, const ParameterLayout& layout, Gradien
   double sum = 0;
   for (const auto& tensor : layout.tensors) {
     const auto values = part(row, tensor);
-    const double squares =
-        HWY_DYNAMIC_DISPATCH(sum_of_squares)(values.data(), values.size());
+    const double squares = HWY_DYNAMIC_DISPATCH(sum_of_squares)(values.data(), values.size());
     norms.tensors.push_back(std::sqrt(squares));
     sum += squares;
   }
   norms.global = std::sqrt(sum);
+}
+
+std::vector<double> gate_norms(Span<const float> row, const ParameterLayout& layout) {
+  const auto gates = static_cast<std::size_t>(gates_of(layout.model.cell));
+  std::vector<double> norms(gates);
+  for (const auto& tensor : layout.tensors) {
+    if (is_output(tensor)) continue;
+    const std::size_t size = tensor.size() / gates;  // a gate's rows lie side by side
+    for (std::size_t gate = 0; gate < gates; ++gate)
+      norms[gate] +=
+          HWY_DYNAMIC_DISPATCH(sum_of_squares)(row.data() + tensor.offset + gate * size, size);
+  }
+  for (double& norm : norms) norm = std::sqrt(norm);
+  return norms;
 }
 
 float largest_magnitude(Span<const float> values) {

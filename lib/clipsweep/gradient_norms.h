@@ -26,6 +26,10 @@ using GradientNorms = RowNorms<double>;
 // row [P]. The global norm is that of the tensors' norms. Reuses the memory of `norms`.
 void measure_norms(Span<const float> row, const ParameterLayout& layout, GradientNorms& norms);
 
+// The norms of the rows that belong to each gate, in all recurrent layers' tensors together: [G],
+// in the order of the gates. row [P].
+std::vector<double> gate_norms(Span<const float> row, const ParameterLayout& layout);
+
 // max |x|, NaN if any element is NaN.
 float largest_magnitude(Span<const float> values);
 

@@ -26,6 +26,10 @@ class ImageStream : public SampleStream {
     gather(images_, samples_, source, batch);
   }
 
+  void skip(int) override {
+    for (std::size_t i = 0; i < samples_.size(); ++i) order_.next();
+  }
+
   Json drawn(const Batch&, int) const override { return samples_; }
 
  private:

@@ -89,10 +89,6 @@ void scale_gates(Span<float> values, std::size_t hidden, double radius) {
 
 bool is_kernel(const ParameterTensor& tensor) { return tensor.shape.size() == 2; }
 
-bool is_recurrent(const ParameterTensor& tensor) {
-  return tensor.name.find("weight_hh") != std::string::npos;
-}
-
 // A scheme's kernels; torch treats them like all others.
 void fill_kernel(const InitialScheme& scheme, const ParameterTensor& kernel, Span<float> values,
                  RandomStream& random) {

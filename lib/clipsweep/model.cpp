@@ -27,6 +27,14 @@ Cell parse_cell(std::string_view name) {
                                 did_you_mean(name, names), join(names)));
 }
 
-int gates_of(Cell cell) { return cell == Cell::kLstm ? 4 : cell == Cell::kGru ? 3 : 1; }
+int gates_of(Cell cell) { return static_cast<int>(gate_names(cell).size()); }
+
+std::vector<std::string> gate_names(Cell cell) {
+  if (cell == Cell::kLstm) return {"i", "f", "g", "o"};
+  if (cell == Cell::kGru) return {"r", "z", "n"};
+  return {"h"};
+}
+
+bool is_gated(Cell cell) { return cell == Cell::kLstm || cell == Cell::kGru; }
 
 }  // namespace clipsweep

@@ -27,6 +27,12 @@ Cell parse_cell(std::string_view name);
 // How many rows of weights a unit has: 4, 3 and 1.
 int gates_of(Cell cell);
 
+// What these rows are called, in their order: i, f, g, o; r, z, n; h, the state itself.
+std::vector<std::string> gate_names(Cell cell);
+
+// Whether the cell has gates, rather than a state alone.
+bool is_gated(Cell cell);
+
 // What the output layer is asked for, and the loss of a sample.
 enum class Target {
   kClass,          // one class, after the last time step: softmax cross-entropy

@@ -40,6 +40,11 @@ struct OptimizerState {
   std::uint64_t steps = 0;         // taken: Adam's t
   std::vector<float> velocity;     // [P] v or m; empty for SGD and RMSprop without momentum
   std::vector<float> mean_square;  // [P] s; empty for SGD
+
+  template <typename Archive>
+  void archive(Archive& archive) {
+    archive(steps, velocity, mean_square);
+  }
 };
 
 // Before the first step: zeros.

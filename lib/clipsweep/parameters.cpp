@@ -74,6 +74,10 @@ ParameterLayout lstm_layout(int inputs, int hidden, int outputs) {
 
 bool is_output(const ParameterTensor& tensor) { return tensor.name.compare(0, 7, "output.") == 0; }
 
+bool is_recurrent(const ParameterTensor& tensor) {
+  return tensor.name.find(".weight_hh") != std::string::npos;
+}
+
 void Block::keep_rows(const std::vector<std::size_t>& kept) {
   for (std::size_t to = 0; to < kept.size(); ++to) {
     if (to == kept[to]) continue;

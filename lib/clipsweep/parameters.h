@@ -45,6 +45,9 @@ ParameterLayout lstm_layout(int inputs, int hidden, int outputs);
 // Whether a tensor is one of the output layer's, whose names begin with `output.`.
 bool is_output(const ParameterTensor& tensor);
 
+// Whether a tensor multiplies the state of the time step before: CELL.weight_hh of any layer.
+bool is_recurrent(const ParameterTensor& tensor);
+
 // One tensor's part of a row.
 template <typename T>
 Span<T> part(Span<T> row, const ParameterTensor& tensor) {

@@ -10,6 +10,7 @@
 
 #include "clipsweep/batch_tensors.h"
 #include "clipsweep/error.h"
+#include "clipsweep/gradient_norms.h"
 #include "clipsweep/torch_runtime.h"
 
 namespace clipsweep {
@@ -136,15 +137,18 @@ class ReferenceEngine : public GradientEngine {
     return result;
   }
 
-  std::vector<float> state_gradient_norms(Span<const float> parameters, const Batch& batch,
-                                          std::size_t source, float backprop_limit) override {
-    const Tensor leaf = on_device(parameters.data(), 1, parameters.size()).requires_grad_();
-    DerivativeLimits limits({&backprop_limit, 1}, batch.size, device_);
-    const auto samples = forward(leaf, batch, {static_cast<int>(source)}, limits.hook());
-    std::vector<float> norms(samples.top_states.size());
-    for (std::size_t t = 0; t < norms.size(); ++t)
+  std::vector<std::vector<float>> state_gradient_norms(const Block& parameters, const Batch& batch,
+                                                       const std::vector<int>& source_of_run,
+                                                       Span<const float> backprop_limits) override {
+    const Tensor leaf = on_device(parameters).requires_grad_();
+    DerivativeLimits limits(backprop_limits, batch.size, device_);
+    const auto samples = forward(leaf, batch, source_of_run, limits.hook());
+    std::vector<std::vector<float>> norms(parameters.rows(),
+                                          std::vector<float>(samples.top_states.size()));
+    for (std::size_t t = 0; t < samples.top_states.size(); ++t)
       samples.top_states[t].register_hook([&norms, &batch, t](const Tensor& derivative) {
-        norms[t] = norm_of(derivative.narrow(2, 0, batch.size));
+        const auto of_runs = norms_of(derivative.narrow(2, 0, batch.size));
+        for (std::size_t r = 0; r < norms.size(); ++r) norms[r][t] = of_runs[r];
       });
     gradient_of(samples.losses.sum(1) / batch.size, leaf);
     return norms;
@@ -152,12 +156,9 @@ class ReferenceEngine : public GradientEngine {
 
  private:
   Tensor on_device(const Block& block) const {
-    return on_device(block.data(), block.rows(), block.columns());
-  }
-
-  Tensor on_device(const float* numbers, std::size_t rows, std::size_t columns) const {
-    const auto sizes = {static_cast<std::int64_t>(rows), static_cast<std::int64_t>(columns)};
-    return torch::from_blob(const_cast<float*>(numbers), sizes).to(device_);
+    const auto sizes = {static_cast<std::int64_t>(block.rows()),
+                        static_cast<std::int64_t>(block.columns())};
+    return torch::from_blob(const_cast<float*>(block.data()), sizes).to(device_);
   }
 
   // [R, P]. The sum's gradient with respect to a row is that of the row's own loss.
@@ -165,9 +166,14 @@ class ReferenceEngine : public GradientEngine {
     return torch::autograd::grad({losses}, {leaf}, {torch::ones_like(losses)})[0];
   }
 
-  // Squares of exploding derivatives would overflow in float32.
-  static float norm_of(const Tensor& derivative) {
-    return static_cast<float>(derivative.to(torch::kFloat64).norm().item<double>());
+  // [R, H, B] -> [R]. Not by LibTorch, whose order of a sum may depend on R.
+  static std::vector<float> norms_of(const Tensor& derivative) {
+    const Tensor local = derivative.contiguous().cpu();
+    const auto size = static_cast<std::size_t>(local.size(1) * local.size(2));
+    std::vector<float> norms;
+    for (std::int64_t r = 0; r < local.size(0); ++r)
+      norms.push_back(static_cast<float>(euclidean_norm({local[r].data_ptr<float>(), size})));
+    return norms;
   }
 
   // source_of_run [R]

@@ -48,6 +48,9 @@ fs::path run_path(const fs::path& folder, const std::string& run_id) {
 fs::path steps_path(const fs::path& folder, const std::string& run_id) {
   return run_folder(folder, run_id) / "steps.jsonl";
 }
+fs::path through_time_path(const fs::path& folder, const std::string& run_id) {
+  return run_folder(folder, run_id) / "through_time.jsonl";
+}
 fs::path runs_csv_path(const fs::path& folder) { return folder / "runs.csv"; }
 fs::path summary_path(const fs::path& folder) { return folder / "summary.json"; }
 
@@ -61,11 +64,42 @@ StepLogHeader step_log_header(const RunSpec& run, const SweepPlan& plan,
   return header;
 }
 
-RunLog::RunLog(const fs::path& folder, const StepLogHeader& header)
+std::optional<FileClaim> claim_run(const fs::path& folder, const std::string& run_id) {
+  make_folder(run_folder(folder, run_id));
+  auto claim = FileClaim::of(steps_path(folder, run_id));
+  if (claim) remove_temporary_files(run_folder(folder, run_id));
+  return claim;
+}
+
+bool has_logs_of(const fs::path& folder, const RunState& state) {
+  const auto reaches = [](const fs::path& path, std::uint64_t length) {
+    std::error_code error;
+    return length == 0 || (fs::file_size(path, error) >= length && !error);
+  };
+  return reaches(steps_path(folder, state.run_id), state.steps_bytes) &&
+         reaches(through_time_path(folder, state.run_id), state.through_time_bytes);
+}
+
+RunLog::RunLog(const fs::path& folder, const StepLogHeader& header, int through_time_every,
+               const RunState* state)
     : folder_(prepared_run_folder(folder, header.run.id)),
       tensor_names_(header.tensor_names),
-      steps_(steps_path(folder, header.run.id)) {
-  steps_.buffer() += to_line(to_json(header)) + "\n";
+      steps_(steps_path(folder, header.run.id), state ? state->steps_bytes : 0) {
+  if (!state) steps_.buffer() += to_line(to_json(header)) + "\n";
+  const fs::path path = through_time_path(folder, header.run.id);
+  if (through_time_every == 0) {
+    remove_file(path);
+    return;
+  }
+  through_time_.emplace(path, state ? state->through_time_bytes : 0);
+  if (state) return;
+  const ThroughTimeHeader through_time{header.run, static_cast<std::uint64_t>(through_time_every)};
+  through_time_->buffer() += to_line(to_json(through_time)) + "\n";
+}
+
+void RunLog::note_length(RunState& state) {
+  state.steps_bytes = steps_.flush();
+  state.through_time_bytes = through_time_ ? through_time_->flush() : 0;
 }
 
 void RunLog::append(const StepRecord& record) {
@@ -73,8 +107,14 @@ void RunLog::append(const StepRecord& record) {
   steps_.wrote_line();
 }
 
+void RunLog::append(const ThroughTimeRecord& record) {
+  append_line(through_time_->buffer(), record);
+  through_time_->wrote_line();
+}
+
 void RunLog::finish(const RunRecord& record) {
   steps_.close();
+  if (through_time_) through_time_->close();
   write_file(run_path(folder_, record.spec.id), to_page(to_json(record)) + "\n");
 }
 
@@ -133,13 +173,12 @@ bool is_torn(const fs::path& path) {
   return stream.get() != '\n';
 }
 
-StepLogReading read_step_log(
-    const fs::path& path,
-    const std::function<void(const Json& step, std::uint64_t line)>& on_step) {
+LogReading read_log(const fs::path& path,
+                    const std::function<void(const Json& json, std::uint64_t line)>& on_line) {
   std::ifstream stream(path, std::ios::binary);
   if (!stream)
     throw DataError(fmt::format("{}: cannot read: {}", path.string(), std::strerror(errno)));
-  StepLogReading reading;
+  LogReading reading;
   std::string line;
   for (std::uint64_t number = 1;; ++number) {
     const std::string where = fmt::format("{}:{}", path.string(), number);
@@ -150,15 +189,28 @@ StepLogReading read_step_log(
     if (end == LineEnd::kCutOff || end == LineEnd::kNoLine) return reading;
     const Json json = parse_json(line, where);
     try {
-      if (number == 1)
-        reading.header = step_log_header_from_json(json);
-      else
-        on_step(json, number);
+      on_line(json, number);
     } catch (const DataError& problem) {
       throw DataError(fmt::format("{}: {}", where, problem.what()));
     }
     reading.lines = number;
   }
+}
+
+StepLogReading read_step_log(
+    const fs::path& path,
+    const std::function<void(const Json& step, std::uint64_t line)>& on_step) {
+  StepLogReading reading;
+  const auto on_line = [&](const Json& json, std::uint64_t line) {
+    if (line == 1)
+      reading.header = step_log_header_from_json(json);
+    else
+      on_step(json, line);
+  };
+  const auto [lines, torn] = read_log(path, on_line);
+  reading.lines = lines;
+  reading.torn = torn;
+  return reading;
 }
 
 }  // namespace clipsweep

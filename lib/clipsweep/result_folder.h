@@ -6,11 +6,13 @@
 #include <string>
 #include <vector>
 
+#include "clipsweep/checkpoint.h"
 #include "clipsweep/files.h"
 #include "clipsweep/json.h"
 #include "clipsweep/parameters.h"
 #include "clipsweep/run_record.h"
 #include "clipsweep/sweep_plan.h"
+#include "clipsweep/through_time.h"
 
 namespace clipsweep {
 
@@ -18,27 +20,43 @@ fs::path sweep_path(const fs::path& folder);                             // swee
 fs::path run_folder(const fs::path& folder, const std::string& run_id);  // runs/ID
 fs::path run_path(const fs::path& folder, const std::string& run_id);    // runs/ID/run.json
 fs::path steps_path(const fs::path& folder, const std::string& run_id);  // runs/ID/steps.jsonl
-fs::path runs_csv_path(const fs::path& folder);                          // runs.csv
-fs::path summary_path(const fs::path& folder);                           // summary.json
+fs::path through_time_path(const fs::path& folder,
+                           const std::string& run_id);  // runs/ID/through_time.jsonl
+fs::path runs_csv_path(const fs::path& folder);         // runs.csv
+fs::path summary_path(const fs::path& folder);          // summary.json
 
 // What a run of the plan writes in its first line.
 StepLogHeader step_log_header(const RunSpec& run, const SweepPlan& plan,
                               const ParameterLayout& layout);
 
-// Writes one run's log. An unfinished or interrupted log of the same run is started anew.
+// A run that this process alone trains: its steps.jsonl is held. Nothing if another process has it.
+std::optional<FileClaim> claim_run(const fs::path& folder, const std::string& run_id);
+
+// Whether a run's logs reach to where it was saved.
+bool has_logs_of(const fs::path& folder, const RunState& state);
+
+// Writes the logs of a run that this process has claimed: on from a state, where what stands behind
+// it is cut off, or anew.
 class RunLog {
  public:
-  RunLog(const fs::path& folder, const StepLogHeader& header);
+  // through_time_every: 0 where the gradient through time is not measured; its log is not there.
+  RunLog(const fs::path& folder, const StepLogHeader& header, int through_time_every,
+         const RunState* state = nullptr);
 
   void append(const StepRecord& record);
+  void append(const ThroughTimeRecord& record);
 
-  // Syncs the steps, then writes run.json: where that file is, the steps are whole.
+  // Hands both logs to the operating system and notes in a state how long they are.
+  void note_length(RunState& state);
+
+  // Syncs both logs, then writes run.json: where that file is, the logs are whole.
   void finish(const RunRecord& record);
 
  private:
   fs::path folder_;
   std::vector<std::string> tensor_names_;
   AppendFile steps_;
+  std::optional<AppendFile> through_time_;
 };
 
 // The sweep that a folder holds.
@@ -66,11 +84,21 @@ struct StepLogReading {
 // The header's line; nothing if not even that line is whole, or there is no log.
 std::optional<std::string> first_line_of_log(const fs::path& path);
 
+// What was read of any log.
+struct LogReading {
+  std::uint64_t lines = 0;  // whole lines
+  bool torn = false;        // the last line was cut off
+};
+
+// Reads line by line, in bounded memory. Calls `on_line` with each line and its number, from 1.
+// Throws DataError "FILE:LINE: ..." on a bad line anywhere but a torn last one.
+LogReading read_log(const fs::path& path,
+                    const std::function<void(const Json& json, std::uint64_t line)>& on_line);
+
 // Whether the last line was cut off.
 bool is_torn(const fs::path& path);
 
-// Reads line by line, in bounded memory. Calls `on_step` with each step and its line number,
-// from 2. Throws DataError "FILE:LINE: ..." on a bad line anywhere but a torn last one.
+// Likewise; calls `on_step` with each step and its line number, from 2.
 StepLogReading read_step_log(
     const fs::path& path, const std::function<void(const Json& step, std::uint64_t line)>& on_step);
 

@@ -7,11 +7,13 @@
 #include <numeric>
 
 #include "clipsweep/history_check.h"
+#include "clipsweep/parameters.h"
 #include "clipsweep/schemas.h"
 #include "clipsweep/setting_table.h"
 #include "clipsweep/statistics.h"
 #include "clipsweep/step_log_check.h"
 #include "clipsweep/text.h"
+#include "clipsweep/through_time_check.h"
 
 namespace clipsweep {
 namespace {
@@ -56,6 +58,22 @@ OptimizerSettings decay_of(const Json& settings) {
   return decay;
 }
 
+// A generated task draws a length for each batch where it is given a range, "50-200".
+bool has_one_length(const Json& settings) {
+  return !settings.contains("length") || !settings["length"].is_string() ||
+         settings["length"].get<std::string>().find('-') == std::string::npos;
+}
+
+std::optional<std::uint64_t> optional_count(const Json& settings, const char* key) {
+  return settings.contains(key) ? std::optional(count_member(settings, key)) : std::nullopt;
+}
+
+// Of the model whose tensors have these names.
+std::vector<std::string> gates_of_tensors(const std::vector<std::string>& names) {
+  const std::string cell = names.front().substr(0, names.front().find('.'));
+  return gate_names(cell == "lstm" ? Cell::kLstm : cell == "gru" ? Cell::kGru : Cell::kRnnTanh);
+}
+
 bool is_nonfinite_event(const Event& event) {
   return event.kind == EventKind::kNan || event.kind == EventKind::kInf;
 }
@@ -74,6 +92,7 @@ class RecordChecker {
     check_solved();
     for (std::size_t i = 0; i < record_.events.size(); ++i) check_event(i, log);
     check_spikes();
+    if (log.header) check_gates(*log.header);
     if (log.whole && expected_.log_every == 1) {
       check_totals(log.sums);
       check_quantiles(log.sums.finite_norms);
@@ -189,6 +208,40 @@ class RecordChecker {
     require_equal("totals.spikes", record_.totals.spikes, spikes, "events");
   }
 
+  void check_gates(const StepLogHeader& header) {
+    const auto gates = gates_of_tensors(header.tensor_names);
+    for (std::size_t i = 0; i < record_.epochs.size(); ++i) {
+      const EpochRecord& epoch = record_.epochs[i];
+      if (epoch.gate_norms && !epoch.gate_norms->empty())
+        require_gates(fmt::format("epochs[{}].gate_norms", i), *epoch.gate_norms, gates);
+      for (const auto& layer : epoch.spectral_radius.value_or(std::vector<LayerRadii>{}))
+        check_radii(fmt::format("epochs[{}].spectral_radius", i), layer, header, gates);
+    }
+    for (std::size_t i = 0; i < record_.events.size(); ++i)
+      if (const auto& norms = record_.events[i].gate_norms)
+        require_gates(fmt::format("events[{}].gate_norms", i), *norms, gates);
+  }
+
+  void check_radii(const std::string& place, const LayerRadii& layer, const StepLogHeader& header,
+                   const std::vector<std::string>& gates) {
+    std::vector<std::string> recurrent;
+    for (const auto& name : header.tensor_names)
+      if (is_recurrent({name, {}, 0})) recurrent.push_back(name);
+    if (std::find(recurrent.begin(), recurrent.end(), layer.tensor) == recurrent.end())
+      problems_.add(fmt::format("{} names the tensor \"{}\", but the model's recurrent ones are {}",
+                                place, printable(layer.tensor), join(recurrent)));
+    require_gates(fmt::format("{}.{}", place, printable(layer.tensor)), layer.radii, gates);
+  }
+
+  void require_gates(const std::string& place, const GateNumbers& numbers,
+                     const std::vector<std::string>& gates) {
+    std::vector<std::string> names;
+    for (const auto& [name, number] : numbers) names.push_back(name);
+    if (names != gates)
+      problems_.add(fmt::format("{} has the gates {}, but the model {}", place,
+                                printable(join(names)), join(gates)));
+  }
+
   void check_totals(const StepSums& sums) {
     const auto& totals = record_.totals;
     require_equal("totals.steps", totals.steps, sums.steps, "steps.jsonl");
@@ -284,14 +337,20 @@ CheckedRun check_run(const SweepFolder& sweep, const RunSpec& run, std::vector<P
                                 count_member(settings, "epochs"),
                                 count_member(settings, "steps_per_epoch"),
                                 checked.record ? &*checked.record : nullptr,
-                                decay_of(settings)};
+                                decay_of(settings),
+                                optional_count(settings, "through_time_every"),
+                                has_one_length(settings)};
   CheckedLog log;
   if (has_run_json || fs::exists(log_problems.path())) log = check_step_log(expected, log_problems);
   if (checked.record)
     RecordChecker(*checked.record, expected, run_problems).check(sweep.sweep, log);
+  FileProblems through_time_problems(
+      sweep.folder, relative_path(through_time_path(sweep.folder, run.id), sweep.folder));
+  check_through_time(expected, through_time_problems);
   checked.steps = log.steps;
   run_problems.move_to(problems);
   log_problems.move_to(problems);
+  through_time_problems.move_to(problems);
   return checked;
 }
 

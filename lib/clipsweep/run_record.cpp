@@ -2,7 +2,9 @@
 
 #include <fmt/format.h>
 
+#include <cmath>
 #include <iterator>
+#include <limits>
 
 #include "clipsweep/error.h"
 #include "clipsweep/name_table.h"
@@ -62,6 +64,43 @@ Json to_json(const EventHistory& history, const std::vector<std::string>& tensor
   return {{"shared", history.shared}, {"left_out", history.left_out}, {"steps", std::move(steps)}};
 }
 
+// A number that is not finite is one that was not to be had.
+Json to_json(const GateNumbers& numbers) {
+  Json json = Json::object();
+  for (const auto& [gate, number] : numbers)
+    json[gate] = std::isfinite(number) ? json_number(number) : Json(nullptr);
+  return json;
+}
+
+GateNumbers gate_numbers_from_json(const Json& json, const char* key) {
+  if (!json.is_object())
+    throw DataError(fmt::format("\"{}\" must be an object of numbers by gate", key));
+  GateNumbers numbers;
+  for (const auto& [gate, number] : json.items())
+    numbers.emplace_back(gate, number.is_null() ? std::numeric_limits<double>::quiet_NaN()
+                                                : read_number(number, gate));
+  return numbers;
+}
+
+Json to_json(const std::vector<LayerRadii>& layers) {
+  Json json = Json::object();
+  for (const auto& layer : layers) json[layer.tensor] = to_json(layer.radii);
+  return json;
+}
+
+std::vector<LayerRadii> layer_radii_from_json(const Json& json) {
+  if (!json.is_object()) throw DataError("\"spectral_radius\" must be an object of tensors");
+  std::vector<LayerRadii> layers;
+  for (const auto& [tensor, radii] : json.items())
+    layers.push_back({tensor, gate_numbers_from_json(radii, tensor.c_str())});
+  return layers;
+}
+
+template <typename List>
+Json null_if_empty(const List& list) {
+  return list.empty() ? Json(nullptr) : to_json(list);
+}
+
 Json to_json(const Event& event, const std::vector<std::string>& tensor_names) {
   Json json = {{"kind", to_text(event.kind)},
                {"step", event.step},
@@ -76,6 +115,7 @@ Json to_json(const Event& event, const std::vector<std::string>& tensor_names) {
                {"last_finite_norm", json_optional(event.last_finite_norm)}};
   if (event.running_median) json["running_median"] = json_number(*event.running_median);
   json["action"] = to_text(event.action);
+  if (event.gate_norms) json["gate_norms"] = to_json(*event.gate_norms);
   json["before"] = to_json(event.before, tensor_names);
   return json;
 }
@@ -111,16 +151,21 @@ Event event_from_json(const Json& json, std::vector<std::string>& tensor_names) 
   event.action = choice_member(json, "action", kActions);
   // Runs of an earlier version lack it.
   if (json.contains("before")) event.before = history_from_json(json["before"], tensor_names);
+  if (json.contains("gate_norms"))
+    event.gate_norms = gate_numbers_from_json(json["gate_norms"], "gate_norms");
   return event;
 }
 
 Json to_json(const EpochRecord& epoch) {
-  return {{"epoch", epoch.epoch},
-          {"train_loss", json_number(epoch.train_loss)},
-          {"train_accuracy", json_number(epoch.train_accuracy)},
-          {"test_loss", json_number(epoch.test_loss)},
-          {"test_accuracy", json_number(epoch.test_accuracy)},
-          {"clipped_share", json_number(epoch.clipped_share)}};
+  Json json = {{"epoch", epoch.epoch},
+               {"train_loss", json_number(epoch.train_loss)},
+               {"train_accuracy", json_number(epoch.train_accuracy)},
+               {"test_loss", json_number(epoch.test_loss)},
+               {"test_accuracy", json_number(epoch.test_accuracy)},
+               {"clipped_share", json_number(epoch.clipped_share)}};
+  if (epoch.gate_norms) json["gate_norms"] = null_if_empty(*epoch.gate_norms);
+  if (epoch.spectral_radius) json["spectral_radius"] = null_if_empty(*epoch.spectral_radius);
+  return json;
 }
 
 EpochRecord epoch_from_json(const Json& json) {
@@ -131,6 +176,15 @@ EpochRecord epoch_from_json(const Json& json) {
   epoch.test_loss = number_member(json, "test_loss");
   epoch.test_accuracy = number_member(json, "test_accuracy");
   epoch.clipped_share = number_member(json, "clipped_share");
+  // Runs of an earlier version lack these.
+  if (json.contains("gate_norms"))
+    epoch.gate_norms = json["gate_norms"].is_null()
+                           ? GateNumbers{}
+                           : gate_numbers_from_json(json["gate_norms"], "gate_norms");
+  if (json.contains("spectral_radius"))
+    epoch.spectral_radius = json["spectral_radius"].is_null()
+                                ? std::vector<LayerRadii>{}
+                                : layer_radii_from_json(json["spectral_radius"]);
   return epoch;
 }
 
@@ -262,11 +316,25 @@ StepRecord step_record_from_json(const Json& json, const std::vector<std::string
   return record;
 }
 
+Json log_header(const char* schema, const RunSpec& run) {
+  Json header = {{"schema", schema}, {"run", run.id}};
+  const Json members = to_json(run);
+  for (const auto& [key, value] : members.items())
+    if (key != "id") header[key] = value;
+  return header;
+}
+
+RunSpec run_of_log_header(const Json& header, const char* schema) {
+  if (const auto found = string_member(header, "schema"); found != schema)
+    throw DataError(
+        fmt::format("\"schema\" is \"{}\"; this version reads {}", printable(found), schema));
+  Json run = header;
+  run["id"] = member(header, "run");
+  return run_spec_from_json(run);
+}
+
 Json to_json(const StepLogHeader& header) {
-  Json json = {{"schema", kStepsSchema}, {"run", header.run.id}};
-  const Json run = to_json(header.run);
-  for (const auto& [key, value] : run.items())
-    if (key != "id") json[key] = value;
+  Json json = log_header(kStepsSchema, header.run);
   json["log_every"] = header.log_every;
   Json tensors = Json::object();
   for (std::size_t i = 0; i < header.tensor_names.size(); ++i)
@@ -276,13 +344,8 @@ Json to_json(const StepLogHeader& header) {
 }
 
 StepLogHeader step_log_header_from_json(const Json& json) {
-  if (const auto schema = string_member(json, "schema"); schema != kStepsSchema)
-    throw DataError(fmt::format("\"schema\" is \"{}\"; this version reads {}", printable(schema),
-                                kStepsSchema));
-  Json run = json;
-  run["id"] = member(json, "run");
   StepLogHeader header;
-  header.run = run_spec_from_json(run);
+  header.run = run_of_log_header(json, kStepsSchema);
   header.log_every = static_cast<int>(count_member(json, "log_every"));
   const Json& tensors = member(json, "tensors");
   if (!tensors.is_object()) throw DataError("\"tensors\" must be an object of shapes");

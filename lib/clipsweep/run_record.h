@@ -1,9 +1,11 @@
-// What a run logs, as plain data, to JSON and back. results/README.md says what each key means.
+// What a run logs, as plain data, to JSON and back, and into checkpoints (`archive`).
+// results/README.md says what each key means.
 #pragma once
 
 #include <cstdint>
 #include <optional>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "clipsweep/json.h"
@@ -16,6 +18,9 @@ inline constexpr const char* kStepsSchema = "clipsweep/steps-1";
 inline constexpr const char* kRunSchema = "clipsweep/run-1";
 inline constexpr const char* kSweepSchema = "clipsweep/sweep-1";
 inline constexpr const char* kSummarySchema = "clipsweep/summary-1";
+
+// A number for each gate of a cell, by its name, in the order of the gates.
+using GateNumbers = std::vector<std::pair<std::string, double>>;
 
 // One step of one run.
 struct StepRecord {
@@ -35,6 +40,13 @@ struct StepRecord {
   std::uint64_t nonfinite = 0;
   std::vector<double> tensor_norms;  // in the order of the layout
   bool skipped = false;
+
+  template <typename Archive>
+  void archive(Archive& archive) {
+    archive(step, epoch, loss, accuracy, grad_norm_raw, grad_norm_clipped, clip_scale, clipped,
+            clipped_fraction, cosine, limit, effective_learning_rate, grad_max_abs, nonfinite,
+            tensor_norms, skipped);
+  }
 };
 
 // Appends one line of steps.jsonl with its line break.
@@ -43,6 +55,11 @@ void append_line(std::string& text, const StepRecord& record,
 
 // Throws DataError that names the key.
 StepRecord step_record_from_json(const Json& json, const std::vector<std::string>& tensor_names);
+
+// The beginning of a log's first line: what the file is and whose.
+Json log_header(const char* schema, const RunSpec& run);
+// Whose log begins so. Throws DataError if it is of another schema.
+RunSpec run_of_log_header(const Json& header, const char* schema);
 
 // What stands in the first line of steps.jsonl.
 struct StepLogHeader {
@@ -64,6 +81,11 @@ struct EventHistory {
   std::vector<StepRecord> steps;  // in their order, ending with the step before the event
   std::uint64_t shared = 0;       // further ones, which events above it have
   std::uint64_t left_out = 0;     // which none has: the run had more events than get any
+
+  template <typename Archive>
+  void archive(Archive& archive) {
+    archive(steps, shared, left_out);
+  }
 };
 
 struct Event {
@@ -81,6 +103,25 @@ struct Event {
   std::optional<double> running_median;  // of spikes
   Action action = Action::kContinued;
   EventHistory before = {};
+  std::optional<GateNumbers> gate_norms = std::nullopt;  // of a gated cell's spikes
+
+  template <typename Archive>
+  void archive(Archive& archive) {
+    archive(kind, step, epoch, phase, tensor, index, nan, positive_inf, negative_inf, norm,
+            last_finite_norm, running_median, action, before, gate_norms);
+  }
+};
+
+// The spectral radius of each gate's recurrent weights in one layer; NaN where it has none, since
+// an element is not finite.
+struct LayerRadii {
+  std::string tensor;
+  GateNumbers radii;
+
+  template <typename Archive>
+  void archive(Archive& archive) {
+    archive(tensor, radii);
+  }
 };
 
 struct EpochRecord {
@@ -90,6 +131,16 @@ struct EpochRecord {
   double test_loss = 0;
   double test_accuracy = 0;
   double clipped_share = 0;
+  // Mean over the steps of finite norm, empty if there was none; nothing for cells without gates.
+  std::optional<GateNumbers> gate_norms = std::nullopt;
+  // Empty where there are too many units for it; nothing in runs of an earlier version.
+  std::optional<std::vector<LayerRadii>> spectral_radius = std::nullopt;
+
+  template <typename Archive>
+  void archive(Archive& archive) {
+    archive(epoch, train_loss, train_accuracy, test_loss, test_accuracy, clipped_share, gate_norms,
+            spectral_radius);
+  }
 };
 
 struct NormQuantiles {
@@ -97,6 +148,11 @@ struct NormQuantiles {
   double p90 = 0;
   double p99 = 0;
   double max = 0;
+
+  template <typename Archive>
+  void archive(Archive& archive) {
+    archive(median, p90, p99, max);
+  }
 };
 
 struct RunTotals {
@@ -108,6 +164,12 @@ struct RunTotals {
   std::optional<NormQuantiles> grad_norm_raw;  // of the finite norms; nothing if there is none
   std::optional<double> mean_cosine = std::nullopt;  // over the steps on which clipping acted
   WhatIfCounts what_if = {};
+
+  template <typename Archive>
+  void archive(Archive& archive) {
+    archive(steps, clipped_steps, skipped_steps, nonfinite_steps, spikes, grad_norm_raw,
+            mean_cosine, what_if);
+  }
 };
 
 enum class Outcome { kCompleted, kDiverged, kFailed, kInterrupted };

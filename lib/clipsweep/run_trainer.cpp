@@ -7,6 +7,8 @@
 #include <limits>
 #include <utility>
 
+#include "clipsweep/byte_archive.h"
+#include "clipsweep/spectral_radius.h"
 #include "clipsweep/statistics.h"
 
 namespace clipsweep {
@@ -26,6 +28,28 @@ std::optional<float> as_float(const std::optional<double>& value) {
 bool norm_overflows_float32(double norm) {
   return std::isfinite(norm) &&
          norm * norm > static_cast<double>(std::numeric_limits<float>::max());
+}
+
+// values [G], or empty
+GateNumbers by_gate(Cell cell, const std::vector<double>& values) {
+  const auto names = gate_names(cell);
+  GateNumbers numbers;
+  for (std::size_t gate = 0; gate < values.size(); ++gate)
+    numbers.emplace_back(names[gate], values[gate]);
+  return numbers;
+}
+
+// Of every layer; empty where one gate would take more than a tenth of a second.
+std::vector<LayerRadii> radii_of_layers(Span<const float> weights, const ParameterLayout& layout) {
+  constexpr int kMostHidden = 256;
+  std::vector<LayerRadii> layers;
+  if (layout.model.hidden > kMostHidden) return layers;
+  const auto hidden = static_cast<std::size_t>(layout.model.hidden);
+  for (const auto& tensor : layout.tensors)
+    if (is_recurrent(tensor))
+      layers.push_back(
+          {tensor.name, by_gate(layout.model.cell, spectral_radii(part(weights, tensor), hidden))});
+  return layers;
 }
 
 // "nan in the gradient at step 12, first in lstm.weight_ih"
@@ -49,7 +73,7 @@ RunTrainer::RunTrainer(const SweepPlan& plan, const RunSpec& spec, const Paramet
 bool RunTrainer::step(float loss, std::int64_t corrects, Span<float> gradient, Span<float> weights,
                       double clipped_derivatives) {
   ++step_;
-  bad_ = blocked_ = has_event_ = false;
+  bad_ = blocked_ = has_event_ = is_taken_ = false;
   record_ = {};
   inspect(loss, gradient);
   clip(gradient, weights, clipped_derivatives);
@@ -63,6 +87,7 @@ void RunTrainer::inspect(float loss, Span<const float> gradient) {
   record_.grad_max_abs = largest_magnitude(gradient);
   note_nonfinite(Phase::kLoss, find_nonfinite(Span<const float>(&loss, 1)), norms_.global);
   inspect_phase(Phase::kGradient, gradient, norms_.global);
+  inspect_gates(gradient);
   inspect_spike(gradient);
 }
 
@@ -77,12 +102,23 @@ void RunTrainer::inspect_phase(Phase phase, Span<const float> values, double nor
   overflowed = overflows;
 }
 
+void RunTrainer::inspect_gates(Span<const float> gradient) {
+  if (!is_gated(layout_.model.cell)) return;
+  gate_norms_ = gate_norms(gradient, layout_);
+  if (!std::isfinite(norms_.global)) return;
+  epoch_gate_norms_.resize(gate_norms_.size());
+  for (std::size_t gate = 0; gate < gate_norms_.size(); ++gate)
+    epoch_gate_norms_[gate] += gate_norms_[gate];
+  ++epoch_finite_steps_;
+}
+
 void RunTrainer::inspect_spike(Span<const float> gradient) {
   const auto median = spikes_.median_if_spike(norms_.global);
   if (!median) return;
   Event spike =
       event_at(EventKind::kSpike, Phase::kGradient, index_of_largest(gradient), norms_.global);
   spike.running_median = median;
+  if (is_gated(layout_.model.cell)) spike.gate_norms = by_gate(layout_.model.cell, gate_norms_);
   add_event(std::move(spike));
   ++totals_.spikes;
 }
@@ -123,8 +159,9 @@ void RunTrainer::update(Span<const float> gradient, Span<float> weights) {
     inspect_phase(Phase::kWeights, proposal_.weights, euclidean_norm(proposal_.weights));
   }
   if (!blocked_ || keeps_bad_updates()) {
-    std::copy(proposal_.weights.begin(), proposal_.weights.end(), weights.begin());
+    std::swap_ranges(proposal_.weights.begin(), proposal_.weights.end(), weights.begin());
     std::swap(optimizer_, proposal_.state);
+    is_taken_ = true;
     if (!blocked_ || is_mended(Phase::kGradient)) remember(spec_.clip, norms_, memory_);
     return;
   }
@@ -142,6 +179,7 @@ void RunTrainer::record_step(float loss, std::int64_t corrects) {
   totals_.clipped_steps += record_.clipped ? 1 : 0;
   totals_.skipped_steps += record_.skipped ? 1 : 0;
   totals_.nonfinite_steps += bad_ ? 1 : 0;
+  event_steps_ += has_event_ ? 1 : 0;
   epoch_loss_ += static_cast<double>(loss);
   epoch_accuracy_ += record_.accuracy;
   epoch_clipped_steps_ += record_.clipped ? 1 : 0;
@@ -160,12 +198,35 @@ void RunTrainer::record_step(float loss, std::int64_t corrects) {
   if (is_logged()) sink_(record_);
 }
 
-void RunTrainer::finish_epoch(double test_loss, double test_accuracy) {
+bool RunTrainer::is_due_through_time() const {
+  const auto interval = static_cast<std::uint64_t>(plan_.through_time_every);
+  if (interval == 0) return false;
+  const bool tells = has_event_ && event_steps_ <= kMostEventSteps;
+  return step_ == 1 || step_ % interval == 0 || tells || stopped_;
+}
+
+Span<const float> RunTrainer::weights_before(Span<const float> weights) const {
+  return is_taken_ ? Span<const float>(proposal_.weights) : weights;
+}
+
+ThroughTimeRecord RunTrainer::through_time(std::vector<float> norms) const {
+  return {step_, epoch(), has_event_, std::move(norms)};
+}
+
+void RunTrainer::finish_epoch(double test_loss, double test_accuracy, Span<const float> weights) {
   const double steps = plan_.training.steps_per_epoch;
-  epochs_.push_back({epochs_.size() + 1, epoch_loss_ / steps, epoch_accuracy_ / steps, test_loss,
-                     test_accuracy, static_cast<double>(epoch_clipped_steps_) / steps});
+  EpochRecord epoch{epochs_.size() + 1,      epoch_loss_ / steps,
+                    epoch_accuracy_ / steps, test_loss,
+                    test_accuracy,           static_cast<double>(epoch_clipped_steps_) / steps};
+  if (is_gated(layout_.model.cell)) {
+    for (double& norm : epoch_gate_norms_) norm /= static_cast<double>(epoch_finite_steps_);
+    epoch.gate_norms = by_gate(layout_.model.cell, epoch_gate_norms_);
+  }
+  epoch.spectral_radius = radii_of_layers(weights, layout_);
+  epochs_.push_back(std::move(epoch));
   epoch_loss_ = epoch_accuracy_ = 0;
-  epoch_clipped_steps_ = 0;
+  epoch_clipped_steps_ = epoch_finite_steps_ = 0;
+  epoch_gate_norms_.clear();
 }
 
 Outcome RunTrainer::outcome(Span<const float> weights) const {
@@ -181,6 +242,23 @@ std::optional<std::uint64_t> RunTrainer::solved_at_step() const {
     if (solved && epoch.test_accuracy > *solved)
       return epoch.epoch * static_cast<std::uint64_t>(plan_.training.steps_per_epoch);
   return std::nullopt;
+}
+
+std::string RunTrainer::state() {
+  ByteWriter writer;
+  archive(writer);
+  return writer.take();
+}
+
+void RunTrainer::restore(const std::string& bytes) {
+  const std::size_t velocities = optimizer_.velocity.size();
+  const std::size_t mean_squares = optimizer_.mean_square.size();
+  const std::size_t averages = memory_.averages.size();
+  ByteReader reader(bytes);
+  archive(reader);
+  if (!reader.is_at_end() || optimizer_.velocity.size() != velocities ||
+      optimizer_.mean_square.size() != mean_squares || memory_.averages.size() != averages)
+    throw DataError("it is the state of another run");
 }
 
 RunRecord RunTrainer::record(Outcome outcome) const {

@@ -18,10 +18,12 @@
 #include "clipsweep/run_record.h"
 #include "clipsweep/spike_detector.h"
 #include "clipsweep/sweep_plan.h"
+#include "clipsweep/through_time.h"
 
 namespace clipsweep {
 
 using StepSink = std::function<void(const StepRecord&)>;
+using ThroughTimeSink = std::function<void(const ThroughTimeRecord&)>;
 
 class RunTrainer {
  public:
@@ -37,17 +39,42 @@ class RunTrainer {
   bool step(float loss, std::int64_t corrects, Span<float> gradient, Span<float> weights,
             double clipped_derivatives = 0);
 
-  void finish_epoch(double test_loss, double test_accuracy);
+  // Whether the gradient through time of the latest step is to be measured (through_time.h).
+  bool is_due_through_time() const;
+  // The weights [P] that the latest step was taken from, given those [P] after it.
+  Span<const float> weights_before(Span<const float> weights) const;
+  // What is logged of it. norms [T].
+  ThroughTimeRecord through_time(std::vector<float> norms) const;
+
+  // weights [P], after the epoch.
+  void finish_epoch(double test_loss, double test_accuracy, Span<const float> weights);
 
   // `diverged` if it stopped, or if its weights [P] or, where it went on regardless, its last loss
   // are not finite.
   Outcome outcome(Span<const float> weights) const;
 
+  std::uint64_t steps() const { return step_; }
+  std::size_t epochs() const { return epochs_.size(); }  // evaluated
+
+  // All that a run is beside its weights, as bytes after a whole step, and back. Throws DataError
+  // if the bytes are not those of such a run.
+  std::string state();
+  void restore(const std::string& bytes);
+
   // What the run has come to. Hashes, engine and times are left to the caller.
   RunRecord record(Outcome outcome) const;
 
  private:
+  template <typename Archive>
+  void archive(Archive& archive) {
+    archive(step_, optimizer_, memory_, spikes_, recorder_, is_nonfinite_, norm_overflows_,
+            last_finite_norm_, finite_norms_, cosine_sum_, cosines_, last_loss_, stopped_, epochs_,
+            events_, event_steps_, totals_, epoch_loss_, epoch_accuracy_, epoch_clipped_steps_,
+            epoch_gate_norms_, epoch_finite_steps_);
+  }
+
   void inspect(float loss, Span<const float> gradient);
+  void inspect_gates(Span<const float> gradient);
   void inspect_spike(Span<const float> gradient);
   void clip(Span<float> gradient, Span<const float> weights, double clipped_derivatives);
   void update(Span<const float> gradient, Span<float> weights);
@@ -77,14 +104,16 @@ class RunTrainer {
   // The step in progress.
   std::uint64_t step_ = 0;
   GradientNorms norms_;              // before clipping
+  std::vector<double> gate_norms_;   // likewise; empty for cells without gates
   std::vector<float> raw_gradient_;  // likewise
   StepRecord record_;
-  ProposedStep proposal_;
+  ProposedStep proposal_;   // once it is taken, its weights are those from before it
   bool bad_ = false;        // something in it is not finite, so that it counts as one
   bool blocked_ = false;    // and is not mended, so that it is not taken
   bool has_event_ = false;  // so it is logged whatever log_every says
+  bool is_taken_ = false;   // the weights are those proposed
 
-  // The run so far.
+  // The run so far: what `archive` lists.
   OptimizerState optimizer_;
   ClipMemory<float> memory_;
   SpikeDetector spikes_;
@@ -99,12 +128,15 @@ class RunTrainer {
   bool stopped_ = false;
   std::vector<EpochRecord> epochs_;
   std::vector<Event> events_;
+  std::uint64_t event_steps_ = 0;  // steps with an event
   RunTotals totals_;
 
   // The epoch so far.
   double epoch_loss_ = 0;
   double epoch_accuracy_ = 0;
   std::uint64_t epoch_clipped_steps_ = 0;
+  std::vector<double> epoch_gate_norms_;  // summed over the steps of finite norm
+  std::uint64_t epoch_finite_steps_ = 0;
 };
 
 }  // namespace clipsweep

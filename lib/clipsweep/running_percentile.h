@@ -36,6 +36,10 @@ class RunningPercentile {
     if (lower_.size() > below + 1) push(upper_, pop(lower_, std::less<W>()), std::greater<W>());
     if (lower_.size() < below + 1) push(lower_, pop(upper_, std::greater<W>()), std::less<W>());
   }
+  template <typename Archive>
+  void archive(Archive& archive) {
+    archive(share_, lower_, upper_);
+  }
 
  private:
   // Where the percentile lies among n ordered numbers, counted from 0.

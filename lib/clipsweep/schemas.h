@@ -10,7 +10,8 @@
 
 namespace clipsweep {
 
-// One file of lib/schemas: `sweep`, `run`, `steps` (the header of a step log), `step`, `summary`.
+// One file of lib/schemas: `sweep`, `run`, `steps` (the header of a step log), `step`,
+// `through_time` (likewise), `through_time_step`, `summary`.
 struct Schema {
   const char* kind;
   const char* text;  // JSON Schema, draft 7

@@ -225,16 +225,24 @@ void draw_samples(const Generator& generator, RandomStream& random, int source, 
 
 class SequenceStream : public SampleStream {
  public:
-  SequenceStream(const Generator& generator, std::uint64_t seed)
-      : generator_(generator), random_(seed, "training-samples") {}
+  SequenceStream(const Generator& generator, int batch_size, std::uint64_t seed)
+      : generator_(generator),
+        random_(seed, "training-samples"),
+        skipped_(make_batch(generator.model(), 1, batch_size, {})) {}
 
   void next(Batch& batch, int source) override { draw_samples(generator_, random_, source, batch); }
+
+  void skip(int time_steps) override {
+    set_time_steps(skipped_, time_steps);
+    draw_samples(generator_, random_, 0, skipped_);
+  }
 
   Json drawn(const Batch& batch, int source) const override { return samples_json(batch, source); }
 
  private:
   const Generator& generator_;
   RandomStream random_;
+  Batch skipped_;
 };
 
 class SequenceTask : public Task {
@@ -251,7 +259,7 @@ class SequenceTask : public Task {
   }
 
   std::unique_ptr<SampleStream> training_samples(std::uint64_t seed) const override {
-    return std::make_unique<SequenceStream>(*generator_, seed);
+    return std::make_unique<SequenceStream>(*generator_, batch_size_, seed);
   }
 
   // Of the first step's samples: whoever draws these draws all others too.

@@ -18,6 +18,11 @@ constexpr NameTable<NonfinitePolicy, 3> kNonfinitePolicies = {
      {NonfinitePolicy::kSkip, "skip"},
      {NonfinitePolicy::kContinue, "continue"}}};
 
+constexpr NameTable<Retry, 4> kRetries = {{{Retry::kFailed, "failed"},
+                                           {Retry::kInterrupted, "interrupted"},
+                                           {Retry::kDiverged, "diverged"},
+                                           {Retry::kAll, "all"}}};
+
 [[noreturn]] void throw_unknown(std::string_view text, const std::vector<std::string>& names) {
   throw ConfigError(fmt::format("unknown name \"{}\"{}; allowed: {}", printable(text),
                                 did_you_mean(text, names), join(names)));
@@ -348,6 +353,20 @@ std::vector<Setting> execution_settings() {
       whole_number(
           "log-every", "Log every Nth step (steps with an event always)", group,
           [](auto& config) -> auto& { return config.log_every; }, 1, 1'000'000'000),
+      whole_number(
+          "checkpoint-every",
+          "Save the state of every run each N steps, and after each epoch, to go on from", group,
+          [](auto& config) -> auto& { return config.checkpoint_every; }, 1, 1'000'000'000),
+      {"retry", "retry", "NAME",
+       "Train runs of this outcome again from their beginning: " + join(names_in(kRetries)), group,
+       [](auto& config, auto text) { config.retry = choose(text, kRetries); },
+       [](const auto& config) {
+         return config.retry ? Json(name_in(kRetries, *config.retry)) : Json(nullptr);
+       }},
+      whole_number(
+          "through-time-every",
+          "Measure the gradient through time every Nth step, and where there is an event; 0 is off",
+          group, [](auto& config) -> auto& { return config.through_time_every; }, 0, 1'000'000'000),
       {"target-accuracy", "target_accuracy", "X",
        "Test accuracy (0 to 1) to which the steps of a run are counted and compared", group,
        [](auto& config, auto text) { config.target_accuracy = parse_share(text); },

@@ -17,23 +17,41 @@ struct WorkerResult {
   double seconds_per_step = 0;
   double seconds_per_evaluation = 0;
   double bytes_per_step = 0;
+  double bytes_through_time = 0;
+};
+
+// The mean length of a log's lines.
+class LineLength {
+ public:
+  void add(const std::string& line) {
+    bytes_ += static_cast<double>(line.size());
+    ++lines_;
+  }
+  double mean() const { return lines_ > 0 ? bytes_ / lines_ : 0; }
+
+ private:
+  double bytes_ = 0;
+  double lines_ = 0;
 };
 
 WorkerResult measure_worker(const CohortContext& context, const std::vector<const RunSpec*>& cohort,
                             GradientEngine& engine) {
   const auto names = context.layout.names();
   std::string line;
-  std::uint64_t bytes = 0;
-  std::uint64_t lines = 0;
-  const auto sink = [&](const RunSpec&) -> StepSink {
-    return [&](const StepRecord& record) {
-      line.clear();
-      append_line(line, record, names);
-      bytes += line.size();
-      ++lines;
-    };
+  LineLength step_line, through_time_line;
+  const auto sinks = [&](const RunSpec&) -> RunSinks {
+    return {[&](const StepRecord& record) {
+              line.clear();
+              append_line(line, record, names);
+              step_line.add(line);
+            },
+            [&](const ThroughTimeRecord& record) {
+              line.clear();
+              append_line(line, record);
+              through_time_line.add(line);
+            }};
   };
-  CohortTrainer trainer(context, cohort, engine, sink, [](const RunRecord&) {});
+  CohortTrainer trainer(context, from_the_beginning(cohort), engine, sinks, [](const RunRecord&) {});
   trainer.step();  // the first step pays for what later ones find ready
   const Stopwatch of_steps;
   std::uint64_t steps = 0;
@@ -44,7 +62,8 @@ WorkerResult measure_worker(const CohortContext& context, const std::vector<cons
   WorkerResult result;
   result.seconds_per_step =
       of_steps.seconds() / static_cast<double>(std::max<std::uint64_t>(steps, 1));
-  result.bytes_per_step = static_cast<double>(bytes) / static_cast<double>(lines);
+  result.bytes_per_step = step_line.mean();
+  result.bytes_through_time = through_time_line.mean();
   const Block weights(cohort.size(), context.layout.size());
   const Stopwatch of_evaluation;
   Batch scratch;
@@ -76,21 +95,26 @@ SpeedMeasurement measure_cell(const SweepPlan& plan, const std::vector<const Run
     measurement.seconds_per_evaluation =
         std::max(measurement.seconds_per_evaluation, result.seconds_per_evaluation);
     measurement.bytes_per_step = std::max(measurement.bytes_per_step, result.bytes_per_step);
+    measurement.bytes_through_time =
+        std::max(measurement.bytes_through_time, result.bytes_through_time);
   }
   return measurement;
 }
 
-CostEstimate estimate_cell(const TrainingSettings& training, int log_every, std::size_t run_count,
+CostEstimate estimate_cell(const SweepPlan& plan, std::size_t run_count,
                            const SpeedMeasurement& measurement) {
   const auto runs = static_cast<double>(run_count);
-  const auto steps = static_cast<double>(training.steps());
-  const double of_one_cohort =
-      steps * measurement.seconds_per_step + training.epochs * measurement.seconds_per_evaluation;
+  const auto steps = static_cast<double>(plan.training.steps());
+  const double of_one_cohort = steps * measurement.seconds_per_step +
+                               plan.training.epochs * measurement.seconds_per_evaluation;
   // A worker's share, in cohorts; no cohort is done in less than its time.
   const double rounds = std::max(1.0, runs / static_cast<double>(measurement.workers) /
                                           static_cast<double>(measurement.cohort));
-  const double logged = std::max(1.0, steps / log_every);
-  return {rounds * of_one_cohort, runs * logged * measurement.bytes_per_step};
+  const double logged = std::max(1.0, steps / plan.log_every);
+  // Without the steps with an event, which no one knows yet.
+  const double measured = plan.through_time_every > 0 ? 1 + steps / plan.through_time_every : 0;
+  return {rounds * of_one_cohort,
+          runs * (logged * measurement.bytes_per_step + measured * measurement.bytes_through_time)};
 }
 
 std::map<Cell, std::vector<const RunSpec*>> by_cell(const SweepPlan& plan) {
@@ -122,7 +146,8 @@ Json to_json(const SpeedMeasurements& measurements) {
         {"cohort", measurement.cohort},
         {"seconds_per_step", json_number(measurement.seconds_per_step)},
         {"seconds_per_evaluation", json_number(measurement.seconds_per_evaluation)},
-        {"bytes_per_step", json_number(measurement.bytes_per_step)}};
+        {"bytes_per_step", json_number(measurement.bytes_per_step)},
+        {"bytes_through_time", json_number(measurement.bytes_through_time)}};
   return json;
 }
 
@@ -133,15 +158,15 @@ SpeedMeasurements speed_measurements_from_json(const Json& json) {
                                       count_member(measurement, "cohort"),
                                       number_member(measurement, "seconds_per_step"),
                                       number_member(measurement, "seconds_per_evaluation"),
-                                      number_member(measurement, "bytes_per_step")};
+                                      number_member(measurement, "bytes_per_step"),
+                                      number_member(measurement, "bytes_through_time")};
   return measurements;
 }
 
 CostEstimate estimate_cost(const SweepPlan& plan, const SpeedMeasurements& measurements) {
   CostEstimate sum;
   for (const auto& [cell, runs] : by_cell(plan)) {
-    const auto cost =
-        estimate_cell(plan.training, plan.log_every, runs.size(), measurements.at(cell));
+    const auto cost = estimate_cell(plan, runs.size(), measurements.at(cell));
     sum.seconds += cost.seconds;
     sum.bytes += cost.bytes;
   }

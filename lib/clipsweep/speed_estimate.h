@@ -18,6 +18,7 @@ struct SpeedMeasurement {
   double seconds_per_step = 0;        // of one such cohort
   double seconds_per_evaluation = 0;  // of one such cohort, over the whole test set
   double bytes_per_step = 0;          // of one run's log
+  double bytes_through_time = 0;      // of a line of its other log, where it has one
 };
 
 using SpeedMeasurements = std::map<Cell, SpeedMeasurement>;

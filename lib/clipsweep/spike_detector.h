@@ -16,6 +16,10 @@ class SpikeDetector {
   // Takes the next norm. Returns the median of the norms before it if it is a spike. A norm that is
   // not finite is no spike and does not enter the window.
   std::optional<double> median_if_spike(double norm);
+  template <typename Archive>
+  void archive(Archive& archive) {
+    archive(window_, sorted_);
+  }
 
  private:
   double median() const;

@@ -9,6 +9,7 @@
 #include <map>
 #include <set>
 
+#include "clipsweep/parameters.h"
 #include "clipsweep/result_folder.h"
 #include "clipsweep/schemas.h"
 #include "clipsweep/step_check.h"
@@ -67,6 +68,12 @@ double norm_of(const std::vector<double>& tensor_norms) {
   return std::sqrt(squares);
 }
 
+double norm_of(const GateNumbers& of_gates) {
+  std::vector<double> norms;
+  for (const auto& [gate, norm] : of_gates) norms.push_back(norm);
+  return norm_of(norms);
+}
+
 std::string line_of(const StepRecord& step, const std::vector<std::string>& tensor_names) {
   std::string line;
   append_line(line, step, tensor_names);
@@ -96,8 +103,10 @@ class StepLogChecker {
   StepLogChecker(const ExpectedLog& expected, FileProblems& problems)
       : expected_(expected), problems_(problems), sequence_(expected) {
     if (!expected.record) return;
-    for (const auto& event : expected.record->events)
+    for (const auto& event : expected.record->events) {
       for (const auto& step : event.before.steps) carried_[step.step] = &step;
+      if (event.gate_norms) gate_norms_[event.step] = norm_of(*event.gate_norms);
+    }
   }
 
   CheckedLog check() {
@@ -162,6 +171,7 @@ class StepLogChecker {
     check_norms(step, line);
     check_evidence(step, line);
     check_carried(step, line);
+    check_gates(step, line);
     if (step.clipped && expected_.run.clip.mode == ClipMode::kNone)
       problems_.add(line, "\"clipped\" is true in a run of mode none");
   }
@@ -219,6 +229,20 @@ class StepLogChecker {
                     fmt::format("step {} is not what the event in run.json has of it", step.step));
   }
 
+  // The rows of all gates are those of the recurrent layers' tensors.
+  void check_gates(const StepRecord& step, std::uint64_t line) {
+    const auto found = gate_norms_.find(step.step);
+    if (found == gate_norms_.end()) return;
+    const auto& names = log_.header->tensor_names;
+    std::vector<double> recurrent;
+    for (std::size_t i = 0; i < names.size(); ++i)
+      if (!is_output({names[i], {}, 0})) recurrent.push_back(step.tensor_norms[i]);
+    if (!agree(found->second, norm_of(recurrent)))
+      problems_.add(line, fmt::format("the recurrent tensors' norms make {}, but the gates' in the "
+                                      "spike of run.json {}",
+                                      norm_of(recurrent), found->second));
+  }
+
   std::uint64_t last_step() const {
     return std::min(sequence_.last(), expected_.epochs * expected_.steps_per_epoch);
   }
@@ -248,6 +272,7 @@ class StepLogChecker {
   FileProblems& problems_;
   StepSequence sequence_;
   std::map<std::uint64_t, const StepRecord*> carried_;  // by events
+  std::map<std::uint64_t, double> gate_norms_;          // of spikes, all gates together
   CheckedLog log_;
   std::uint64_t previous_ = 0;
 };

@@ -11,7 +11,7 @@
 
 namespace clipsweep {
 
-// What the plan and run.json say about a log.
+// What the plan and run.json say about a run's logs.
 struct ExpectedLog {
   RunSpec run;
   std::uint64_t log_every = 1;
@@ -19,6 +19,10 @@ struct ExpectedLog {
   std::uint64_t steps_per_epoch = 0;
   const RunRecord* record = nullptr;  // nullptr: unfinished, so the log may end anywhere
   OptimizerSettings optimizer = {};   // by which the learning rate falls
+  // Of the gradient through time; 0: it has no log. Nothing where the sweep is of an earlier
+  // version.
+  std::optional<std::uint64_t> through_time_every = std::nullopt;
+  bool same_length = true;  // all batches have the same number of time steps
 };
 
 struct EpochSums {

@@ -223,6 +223,7 @@ SweepRuns read_runs(const SweepFolder& sweep) {
 }
 
 Summary rebuild_summary(const SweepFolder& sweep) {
+  const FolderLock lock(sweep.folder);  // of two processes that end together the later one sees all
   const SweepRuns runs = read_runs(sweep);
   const Summary summary = summarize(runs);
   write_file(runs_csv_path(sweep.folder), runs_csv(runs));

@@ -25,7 +25,8 @@ void check_settings(const fs::path& folder, const Json& old_sweep, const Json& n
   const Json& old_settings = member(old_sweep, "settings");
   const Json& new_settings = member(new_sweep, "settings");
   for (const auto& setting : setting_table()) {
-    const bool decides = setting.group == SettingGroup::kTraining || setting.key == "log_every";
+    const bool decides = setting.group == SettingGroup::kTraining || setting.key == "log_every" ||
+                         setting.key == "through_time_every";
     if (!decides || !old_settings.contains(setting.key)) continue;
     const Json& before = old_settings[setting.key];
     const Json& now = new_settings[setting.key];
@@ -100,27 +101,36 @@ Json sweep_json(const ExperimentConfig& config, const SweepPlan& plan, const Dat
   return sweep;
 }
 
-OwnedSweepFolder prepare_sweep_folder(const fs::path& folder, const Json& sweep) {
+SweepFolder prepare_sweep_folder(const fs::path& folder, const Json& sweep) {
   check_ownership(folder);
   try {
     make_folder(folder);
     make_folder(folder / "runs");
-    FolderLock lock(folder);
+    const FolderLock lock(folder);
+    remove_temporary_files(folder);
     Json written = sweep;
     if (fs::exists(sweep_path(folder))) {
       SweepFolder found = open_sweep_folder(folder);
       check_settings(folder, found.sweep, sweep);
       check_only_adds_runs(folder, found.runs, sweep);
-      if (found.runs.size() == sweep["runs"].size()) return {std::move(lock), std::move(found)};
+      if (found.runs.size() == sweep["runs"].size()) return found;
       if (found.sweep.contains("calls")) written["calls"] = found.sweep["calls"];
     }
     write_file(sweep_path(folder), to_page(written) + "\n");
-    return {std::move(lock), open_sweep_folder(folder)};
+    return open_sweep_folder(folder);
   } catch (const DiskFullError&) {
     throw;
   } catch (const StorageError& problem) {
     throw ConfigError(fmt::format("--out {}", problem.what()));
   }
+}
+
+void record_call(const fs::path& folder, const Json& call) {
+  const FolderLock lock(folder);
+  Json sweep = open_sweep_folder(folder).sweep;
+  for (const auto& [key, value] : call.items()) sweep[key] = value;
+  sweep["calls"].push_back(call);
+  write_file(sweep_path(folder), to_page(sweep) + "\n");
 }
 
 }  // namespace clipsweep

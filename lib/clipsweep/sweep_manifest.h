@@ -25,15 +25,13 @@ Json to_json(const Circumstances& circumstances);
 Json sweep_json(const ExperimentConfig& config, const SweepPlan& plan, const DataChecksum& data,
                 const Circumstances& circumstances);
 
-// A sweep's folder that this process alone may write to.
-struct OwnedSweepFolder {
-  FolderLock lock;
-  SweepFolder sweep;
-};
-
 // Makes ready the folder of a sweep: makes it, or checks that it holds this sweep or a part of it,
 // and writes sweep.json if it is new or runs were added. Throws ConfigError if the folder cannot be
-// used: not writable, a file, somebody else's, in use, or one that holds another sweep.
-OwnedSweepFolder prepare_sweep_folder(const fs::path& folder, const Json& sweep);
+// used: not writable, a file, somebody else's, or one that holds another sweep. Another process may
+// do the same at the same time.
+SweepFolder prepare_sweep_folder(const fs::path& folder, const Json& sweep);
+
+// Adds what one call of the program did to sweep.json.
+void record_call(const fs::path& folder, const Json& call);
 
 }  // namespace clipsweep

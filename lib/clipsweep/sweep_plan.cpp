@@ -112,6 +112,8 @@ SweepPlan make_plan(const ExperimentConfig& config, const std::string& data_sha2
   plan.training_json = settings_json(config, SettingGroup::kTraining);
   plan.training_json["data_sha256"] = data_sha256;
   plan.log_every = config.log_every;
+  plan.checkpoint_every = config.checkpoint_every;
+  plan.through_time_every = config.through_time_every;
   const Json uncommon = uncommon_settings(config);
   std::set<std::string> seen;
   for (RunSpec& run : grid_of(config)) {

@@ -26,6 +26,8 @@ struct SweepPlan {
   TrainingSettings training;
   Json training_json;  // the settings that all runs share, with the data's checksum
   int log_every = 1;
+  int checkpoint_every = 1000;
+  int through_time_every = 100;  // 0: never
   std::vector<RunSpec> runs;
 };
 

@@ -8,14 +8,37 @@
 #include <new>
 #include <optional>
 
+#include "clipsweep/checkpoint.h"
 #include "clipsweep/cohort_trainer.h"
 #include "clipsweep/error.h"
 #include "clipsweep/parallel.h"
+#include "clipsweep/text.h"
 
 namespace clipsweep {
 namespace {
 
 std::size_t divide_up(std::size_t a, std::size_t b) { return (a + b - 1) / b; }
+
+bool is_done(const RunRecord& record) {
+  return record.outcome == Outcome::kCompleted || record.outcome == Outcome::kDiverged;
+}
+
+bool is_retried(Outcome outcome, std::optional<Retry> retry) {
+  if (!retry) return false;
+  switch (*retry) {
+    case Retry::kFailed:
+      return outcome == Outcome::kFailed;
+    case Retry::kInterrupted:
+      return outcome == Outcome::kInterrupted;
+    case Retry::kDiverged:
+      return outcome == Outcome::kDiverged;
+    case Retry::kAll:
+      break;
+  }
+  return true;
+}
+
+using Claims = std::map<std::string, FileClaim>;  // by the run's ID
 
 struct Cohort {
   const ParameterLayout* layout = nullptr;
@@ -60,39 +83,146 @@ class Pool {
   }
 
   void train_cohort(const Cohort& cohort, GradientEngine& engine) {
-    const ParameterLayout& layout = *cohort.layout;
+    Claims claims;
+    std::vector<const RunSpec*> ours;
+    for (const auto* run : cohort.runs) {
+      auto claim = claim_run(job_.folder, run->id);
+      if (!claim || !is_left(*run)) continue;  // another process is at it, or was
+      claims.emplace(run->id, std::move(*claim));
+      ours.push_back(run);
+    }
+    train_claimed(ours, *cohort.layout, claims, engine);
+  }
+
+  // Runs that begin alike together.
+  void train_claimed(const std::vector<const RunSpec*>& runs, const ParameterLayout& layout,
+                     const Claims& claims, GradientEngine& engine) {
+    std::map<StartingPoint, std::vector<RunStart>> groups;
+    for (auto& start : starts_of(runs, engine))
+      groups[starting_point(start)].push_back(std::move(start));
+    for (const auto& [point, starts] : groups) {
+      if (job_.stop) return;
+      job_.progress.dropped_run_steps += point.first * starts.size();
+      train_group(starts, layout, claims, engine);
+    }
+  }
+
+  void train_group(const std::vector<RunStart>& starts, const ParameterLayout& layout,
+                   const Claims& claims, GradientEngine& engine) {
     std::map<std::string, RunLog> logs;
-    const auto make_sink = [&](const RunSpec& spec) -> StepSink {
-      RunLog& log = logs.try_emplace(spec.id, job_.folder, step_log_header(spec, job_.plan, layout))
+    const auto make_sinks = [&](const RunSpec& spec) -> RunSinks {
+      RunLog& log = logs.try_emplace(spec.id, job_.folder, step_log_header(spec, job_.plan, layout),
+                                     job_.plan.through_time_every, state_of(spec, starts))
                         .first->second;
-      return [&log](const StepRecord& record) { log.append(record); };
+      return {[&log](const StepRecord& record) { log.append(record); },
+              [&log](const ThroughTimeRecord& record) { log.append(record); },
+              [&log](RunState& state) { log.note_length(state); }};
     };
     const auto end_run = [&](const RunRecord& record) {
       const auto log = logs.find(record.spec.id);
-      log->second.finish(record);
+      if (claims.at(record.spec.id).is_in_place())
+        log->second.finish(record);
+      else
+        warn(
+            fmt::format("warning: the folder of {} was taken away while it was trained; it is "
+                        "trained again by the same command",
+                        record.spec.id));
       logs.erase(log);
-      job_.progress.dropped_run_steps += job_.plan.training.steps() - record.totals.steps;
-      job_.progress.diverged += record.outcome == Outcome::kDiverged ? 1 : 0;
-      job_.progress.failed += record.outcome == Outcome::kFailed ? 1 : 0;
-      job_.progress.ended += record.outcome == Outcome::kInterrupted ? 0 : 1;
+      count(record);
       if (job_.on_run_end) job_.on_run_end(record);
     };
-    CohortTrainer trainer({job_.plan, layout, job_.task, job_.stop, job_.progress.run_steps},
-                          cohort.runs, engine, make_sink, end_run);
+    CheckpointFile checkpoint(job_.folder);
+    const CohortContext context{job_.plan,  layout, job_.task, job_.stop, job_.progress.run_steps,
+                                &checkpoint};
+    CohortTrainer trainer(context, starts, engine, make_sinks, end_run);
     try {
       trainer.train();
+      if (!job_.stop) checkpoint.remove();
     } catch (const Error&) {
       throw;
     } catch (const std::bad_alloc&) {
-      trainer.fail("out of memory");
+      if (starts.size() == 1) return trainer.fail("out of memory");
+      logs.clear();
+      train_halves(starts, layout, claims, engine);
     } catch (const std::exception& error) {
       trainer.fail(first_line(error.what()));
     }
   }
 
+  // From where the runs were saved last.
+  void train_halves(const std::vector<RunStart>& starts, const ParameterLayout& layout,
+                    const Claims& claims, GradientEngine& engine) {
+    std::vector<const RunSpec*> runs;
+    for (const auto& start : starts)
+      if (is_left(*start.spec)) runs.push_back(start.spec);
+    const auto middle = runs.begin() + static_cast<std::ptrdiff_t>(runs.size() / 2);
+    warn(fmt::format("warning: out of memory with {}; they are tried again in two halves",
+                     counted(starts.size(), "run")));
+    train_claimed({runs.begin(), middle}, layout, claims, engine);
+    train_claimed({middle, runs.end()}, layout, claims, engine);
+  }
+
+  // Whether another process has not ended the run meanwhile.
+  bool is_left(const RunSpec& run) const {
+    const auto record = read_run(SweepFolder{job_.folder, {}, {}}, run);
+    return !record || !is_done(*record) || is_retried(record->outcome, job_.retry);
+  }
+
+  std::vector<RunStart> starts_of(const std::vector<const RunSpec*>& runs,
+                                  const GradientEngine& engine) const {
+    std::vector<std::string> ids;
+    for (const auto* run : runs) ids.push_back(run->id);
+    auto states = newest_states(job_.folder, ids, [this](const auto& text) { warn(text); });
+    std::vector<RunStart> starts;
+    for (const auto* run : runs) {
+      const auto state = states.find(run->id);
+      if (state == states.end()) {
+        starts.push_back({run});
+      } else if (const std::string why = why_unusable(*run, state->second, engine); !why.empty()) {
+        if (why != kAsAskedFor) warn(fmt::format("warning: {} begins anew: {}", run->id, why));
+        forget_states(job_.folder, run->id);
+        starts.push_back({run});
+      } else {
+        starts.push_back({run, std::move(state->second)});
+      }
+    }
+    return starts;
+  }
+
+  // Empty if the run can go on from this state.
+  std::string why_unusable(const RunSpec& run, const RunState& state,
+                           const GradientEngine& engine) const {
+    const auto record = read_run(SweepFolder{job_.folder, {}, {}}, run);
+    if (record && is_retried(record->outcome, job_.retry)) return kAsAskedFor;
+    if (state.engine != engine_description(engine))
+      return fmt::format("it was begun by another engine ({}, now {})", printable(state.engine),
+                         engine_description(engine));
+    if (!has_logs_of(job_.folder, state)) return "its logs do not reach to where it was saved";
+    return "";
+  }
+
+  static const RunState* state_of(const RunSpec& spec, const std::vector<RunStart>& starts) {
+    for (const auto& start : starts)
+      if (start.spec == &spec && start.state) return &*start.state;
+    return nullptr;
+  }
+
+  void count(const RunRecord& record) const {
+    job_.progress.dropped_run_steps += job_.plan.training.steps() - record.totals.steps;
+    job_.progress.diverged += record.outcome == Outcome::kDiverged ? 1 : 0;
+    job_.progress.failed += record.outcome == Outcome::kFailed ? 1 : 0;
+    job_.progress.ended += record.outcome == Outcome::kInterrupted ? 0 : 1;
+  }
+
+  void warn(const std::string& text) const {
+    if (job_.warn) job_.warn(text);
+  }
+
   static std::string first_line(const std::string& text) { return text.substr(0, text.find('\n')); }
 
   const SweepJob& job_;
+  static constexpr const char* kAsAskedFor = "as asked for";
+
   std::map<Cell, ParameterLayout> layouts_;
   std::vector<Cohort> cohorts_;
   std::atomic<std::size_t> next_{0};
@@ -119,12 +249,12 @@ std::map<Cell, CohortSizes> cohort_sizes_for(const EngineChoices& choices) {
   return sizes;
 }
 
-PlanStatus plan_status(const SweepPlan& plan, const SweepFolder& sweep) {
+PlanStatus plan_status(const SweepPlan& plan, const SweepFolder& sweep,
+                       std::optional<Retry> retry) {
   PlanStatus status;
   for (const auto& run : plan.runs) {
     const auto record = read_or_advise(sweep, run);
-    const bool done =
-        record && (record->outcome == Outcome::kCompleted || record->outcome == Outcome::kDiverged);
+    const bool done = record && is_done(*record) && !is_retried(record->outcome, retry);
     if (done)
       ++status.finished_by[run.setup.cell][fmt::format("{}, {}", record->engine, record->simd)];
     else
@@ -161,7 +291,14 @@ std::vector<std::vector<const RunSpec*>> make_cohorts(std::vector<const RunSpec*
 }
 
 void train_runs(const SweepJob& job, const std::vector<const RunSpec*>& runs) {
-  if (!runs.empty()) Pool(job, runs).run();
+  if (runs.empty()) return;
+  Pool(job, runs).run();
+  remove_spent_checkpoints(job.folder, [&](const std::string& run_id) {
+    RunSpec run;
+    run.id = run_id;
+    const auto record = read_run(SweepFolder{job.folder, {}, {}}, run);
+    return record && is_done(*record);
+  });
 }
 
 }  // namespace clipsweep

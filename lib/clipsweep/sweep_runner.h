@@ -1,11 +1,12 @@
 // Cohorts on a pool of workers: what is left to train, how it is grouped, and what to do when the
-// disk is full, a cohort fails or a stop is asked for.
+// disk is full, a cohort fails, a stop is asked for or another process works in the same folder.
 #pragma once
 
 #include <atomic>
 #include <cstdint>
 #include <functional>
 #include <map>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -47,20 +48,23 @@ struct SweepJob {
   const EngineFactory& make_engine;
   std::atomic<bool>& stop;  // set from outside to end early; set by the runner when the disk fails
   SweepProgress& progress;
-  // Called by the workers, after a run's log is complete; may be empty.
+  // Both are called by the workers, the first after a run's log is complete; they may be empty.
   std::function<void(const RunRecord&)> on_run_end = {};
+  std::function<void(const std::string& warning)> warn = {};
   std::map<Cell, CohortSizes> cohort_sizes = {};  // the default for a cell that is not there
+  std::optional<Retry> retry = {};                // runs to begin again though they have ended
 };
 
 // What a folder has of a plan.
 struct PlanStatus {
   // The runs that have not completed or diverged yet, in the order of the plan: those without
-  // run.json, interrupted ones and failed ones.
+  // run.json, interrupted ones and failed ones; and those to be trained again.
   std::vector<const RunSpec*> unfinished;
   // By cell, how many of the others each engine and instruction set has computed: `fused, avx512`.
   std::map<Cell, std::map<std::string, std::size_t>> finished_by;
 };
-PlanStatus plan_status(const SweepPlan& plan, const SweepFolder& sweep);
+PlanStatus plan_status(const SweepPlan& plan, const SweepFolder& sweep,
+                       std::optional<Retry> retry = std::nullopt);
 
 // Runs of one cell, which share the layout of their parameters; in the order of the plan.
 std::map<Cell, std::vector<const RunSpec*>> by_cell(const std::vector<const RunSpec*>& runs);
@@ -72,9 +76,11 @@ std::vector<std::vector<const RunSpec*>> make_cohorts(std::vector<const RunSpec*
                                                       std::size_t workers,
                                                       const CohortSizes& sizes);
 
-// Trains the runs and writes their logs. A cohort that fails while it trains marks its runs
-// `failed` and the others go on. Throws StorageError if the disk fails, and whatever keeps a cohort
-// from being set up, after the other workers have stopped.
+// Trains the runs and writes their logs; those that were begun go on from where they were saved, to
+// the same bytes. Runs that another process is at are left to it. A cohort that fails while it
+// trains marks its runs `failed` and the others go on; one that lacks memory is tried in halves.
+// Throws StorageError if the disk fails, and whatever keeps a cohort from being set up, after the
+// other workers have stopped.
 void train_runs(const SweepJob& job, const std::vector<const RunSpec*>& runs);
 
 }  // namespace clipsweep

@@ -24,6 +24,9 @@ class SampleStream {
   // Draws the next B samples into one source of the batch, which has the step's time steps.
   virtual void next(Batch& batch, int source) = 0;
 
+  // Leaves out the samples of one step of so many time steps, as if they had been drawn.
+  virtual void skip(int time_steps) = 0;
+
   // What was drawn last into this source, so that it can be replayed elsewhere: the indices [B] of
   // the samples in the training set, or the samples themselves.
   virtual Json drawn(const Batch& batch, int source) const = 0;

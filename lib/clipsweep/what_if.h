@@ -26,6 +26,11 @@ struct WhatIfCounts {
   void add_step(double largest_element, double norm, double largest_tensor_norm);
 
   WhatIfCounts& operator+=(const WhatIfCounts& other);
+
+  template <typename Archive>
+  void archive(Archive& archive) {
+    archive(steps, value, global_norm, tensor_norm);
+  }
 };
 
 }  // namespace clipsweep

@@ -1,8 +1,8 @@
 """Parquet: steps.parquet, epochs.parquet, events.parquet and runs.parquet, by pyarrow.
 
 Every table names the run and what makes it: its mode, threshold, learning rate and seed. A column
-is float32 where the log is; null is what was not measured, NaN is a NaN. The steps that an event
-carries from before it stay in run.json: they are a history, not a column.
+is float32 where the log is; null is what was not measured, NaN is a NaN. What is no column stays in
+run.json: the steps that an event carries from before it, and what an epoch or event has by gate.
 """
 
 import itertools

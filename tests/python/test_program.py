@@ -25,6 +25,8 @@ FASHION_MNIST = Path("/usr/share/datasets/fashion-mnist")
 
 OK, USAGE, BAD_DATA, STOPPED, INTERRUPTED = 0, 2, 3, 75, 130
 
+FILES_OF_A_RUN = ("run.json", "steps.jsonl", "through_time.jsonl")
+
 # Three arms of two seeds, 40 steps a run.
 GRID = ("--clip", "none,value:0.1,global-norm:0.3", "--seeds", "2")
 SHORT = ("--epochs", "2", "--steps-per-epoch", "20")
@@ -119,6 +121,10 @@ def step_logs(folder: Path) -> list[Path]:
     return sorted(folder.glob("runs/*/steps.jsonl"))
 
 
+def through_time_logs(folder: Path) -> list[Path]:
+    return sorted(folder.glob("runs/*/through_time.jsonl"))
+
+
 def records(folder: Path) -> dict[str, dict]:
     """Return each run.json by its run's ID."""
     paths = sorted(folder.glob("runs/*/run.json"))
@@ -141,8 +147,8 @@ def steps_bytes(path: Path) -> bytes:
 def numbers(folder: Path) -> dict[str, bytes]:
     """Return the bytes that two equal sweeps share, by file."""
     shared = {path.parent.name: steps_bytes(path) for path in step_logs(folder)}
-    tables = {name: (folder / name).read_bytes() for name in ("runs.csv", "summary.json")}
-    return {**shared, **tables}
+    whole = [folder / "runs.csv", folder / "summary.json", *through_time_logs(folder)]
+    return shared | {str(path.relative_to(folder)): path.read_bytes() for path in whole}
 
 
 def content(folder: Path) -> dict[str, bytes]:
@@ -226,6 +232,9 @@ MISTAKES = [
     (("--epochs", "0"), ("--epochs 0", "from 1")),
     (("--hidden", "1.5"), ("--hidden 1.5", "whole number")),
     (("--log-every", "0"), ("--log-every 0", "whole number from 1")),
+    (("--through-time-every", "-1"), ("--through-time-every -1", "whole number from 0")),
+    (("--through-time-every", "x"), ("--through-time-every x", "whole number from 0")),
+    (("--through-time-every", "1e30"), ("--through-time-every 1e30", "to 1,000,000,000")),
 ]
 
 
@@ -407,9 +416,10 @@ def test_an_empty_folder_is_accepted(tmp_path):
     [
         ((*GRID, *SHORT, "--hidden", "11"), "its hidden is 10, not 11"),
         ((*GRID, *SHORT, "--log-every", "2"), "its log_every is 1, not 2"),
+        ((*GRID, *SHORT, "--through-time-every", "0"), "its through_time_every is 100, not 0"),
         (("--clip", "none", "--seeds", "2", *SHORT), "4 of its 6 runs are not in this plan"),
     ],
-    ids=["hidden", "log-every", "fewer-runs"],
+    ids=["hidden", "log-every", "through-time-every", "fewer-runs"],
 )
 def test_a_folder_with_another_plan_is_refused_and_kept(arguments, words, copy):
     before = content(copy)
@@ -447,7 +457,7 @@ def test_any_name_can_be_that_of_a_folder(name, tmp_path):
 def test_a_sweep_writes_what_the_contract_names(finished):
     manifest = strict((finished / "sweep.json").read_text(encoding="utf-8"))
     ids = [run["id"] for run in manifest["runs"]]
-    expected = {f"runs/{run}/{name}" for run in ids for name in ("run.json", "steps.jsonl")}
+    expected = {f"runs/{run}/{name}" for run in ids for name in FILES_OF_A_RUN}
     assert len(ids) == RUNS
     assert set(content(finished)) == {"sweep.json", "runs.csv", "summary.json"} | expected
     assert outcomes(finished) == ["completed"] * RUNS
@@ -486,6 +496,12 @@ def test_every_file_is_strict_json_and_fits_its_schema(which, finished, exploded
         for line in lines[1:]:
             step.validate(line)
             assert set(line["tensors"]) == set(lines[0]["tensors"])
+    header, step = schema("through_time"), schema("through_time_step")
+    for log in through_time_logs(folder):
+        lines = [strict(line) for line in log.read_text(encoding="utf-8").splitlines()]
+        header.validate(lines[0])
+        for line in lines[1:]:
+            step.validate(line)
     assert_valid(folder)
 
 
@@ -551,7 +567,8 @@ def test_more_seeds_train_only_the_new_runs(tmp_path, finished):
     before = content(out / "runs")
     sweep(*GRID, *SHORT, "--out", out)
     after = content(out / "runs")
-    assert len(before) == RUNS and len(after) == 2 * RUNS
+    of_a_run = len(FILES_OF_A_RUN)
+    assert len(before) == of_a_run * RUNS // 2 and len(after) == of_a_run * RUNS
     assert {name: after[name] for name in before} == before
     assert numbers(out) == numbers(finished)
     assert_valid(out)

@@ -1,0 +1,204 @@
+#include "clipsweep/checkpoint.h"
+
+#include <fmt/format.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <atomic>
+#include <optional>
+#include <utility>
+
+#include "clipsweep/byte_archive.h"
+#include "clipsweep/error.h"
+#include "clipsweep/json.h"
+#include "clipsweep/sha256.h"
+#include "clipsweep/text.h"
+
+namespace clipsweep {
+namespace {
+
+constexpr const char* kExtension = ".checkpoint";
+constexpr std::size_t kLongestHeader = std::size_t{1} << 20;
+
+// What the first line says.
+struct Header {
+  std::string sha256;
+  std::vector<std::string> run_ids;
+  std::size_t bytes = 0;  // of the line, with its break
+};
+
+Header read_header(const std::string& bytes, const std::string& where) {
+  const auto end = bytes.find('\n');
+  if (end == std::string::npos || end > kLongestHeader)
+    throw DataError(where + ": its first line is no header");
+  const Json json = parse_json(std::string_view(bytes).substr(0, end), where);
+  try {
+    if (const auto schema = string_member(json, "schema"); schema != kCheckpointSchema)
+      throw DataError(fmt::format("\"schema\" is \"{}\"; this version reads {}", printable(schema),
+                                  kCheckpointSchema));
+    Header header{string_member(json, "sha256"), {}, end + 1};
+    const Json& runs = member(json, "runs");
+    if (!runs.is_array()) throw DataError("\"runs\" must be a list");
+    for (const auto& run : runs) {
+      if (!run.is_string()) throw DataError("\"runs\" must be a list of IDs");
+      header.run_ids.push_back(run.get<std::string>());
+    }
+    return header;
+  } catch (const DataError& problem) {
+    throw DataError(fmt::format("{}: {}", where, problem.what()));
+  }
+}
+
+std::vector<fs::path> checkpoint_paths(const fs::path& folder) {
+  std::vector<fs::path> paths;
+  std::error_code error;
+  for (fs::directory_iterator entry(checkpoints_folder(folder), error), end; entry != end && !error;
+       entry.increment(error))
+    if (entry->path().extension() == kExtension && entry->is_regular_file(error) &&
+        !entry->is_symlink(error))
+      paths.push_back(entry->path());
+  std::sort(paths.begin(), paths.end());
+  return paths;
+}
+
+// Of a file that another process may remove meanwhile: nothing then.
+std::optional<std::string> bytes_of(const fs::path& path) {
+  std::error_code error;
+  if (!fs::exists(path, error)) return std::nullopt;
+  try {
+    return read_file(path, std::size_t{1} << 32);
+  } catch (const DataError&) {
+    if (!fs::exists(path, error)) return std::nullopt;
+    throw;
+  }
+}
+
+void set_aside(const fs::path& path, const std::string& problem,
+               const std::function<void(const std::string&)>& warn) {
+  std::error_code error;
+  fs::rename(path, path.string() + ".damaged", error);
+  warn(
+      fmt::format("warning: {}; it is set aside as {}.damaged, and its runs go on from an earlier "
+                  "checkpoint, or from the beginning",
+                  problem, path.filename().string()));
+}
+
+bool is_about(const Header& header, const std::vector<std::string>& run_ids) {
+  return std::any_of(header.run_ids.begin(), header.run_ids.end(), [&](const auto& id) {
+    return std::find(run_ids.begin(), run_ids.end(), id) != run_ids.end();
+  });
+}
+
+}  // namespace
+
+fs::path checkpoints_folder(const fs::path& folder) { return folder / "checkpoints"; }
+
+std::string checkpoint_bytes(std::vector<RunState>& states) {
+  ByteWriter writer;
+  writer(states);
+  const std::string payload = writer.take();
+  Json runs = Json::array();
+  for (const auto& state : states) runs.push_back(state.run_id);
+  const Json header = {
+      {"schema", kCheckpointSchema}, {"sha256", sha256_of(payload)}, {"runs", std::move(runs)}};
+  return to_line(header) + "\n" + payload;
+}
+
+std::vector<RunState> read_checkpoint(const std::string& bytes, const std::string& where) {
+  const Header header = read_header(bytes, where);
+  const auto payload = std::string_view(bytes).substr(header.bytes);
+  if (sha256_of(payload) != header.sha256)
+    throw DataError(where + ": it is damaged: its content is not that of its checksum");
+  std::vector<RunState> states;
+  try {
+    ByteReader reader(payload);
+    reader(states);
+    if (!reader.is_at_end()) throw DataError("there is something behind its end");
+  } catch (const DataError& problem) {
+    throw DataError(fmt::format("{}: {}", where, problem.what()));
+  }
+  return states;
+}
+
+CheckpointFile::CheckpointFile(const fs::path& folder) {
+  static std::atomic<std::uint64_t> number{0};
+  const fs::path place = checkpoints_folder(folder);
+  make_folder(place);
+  std::error_code error;
+  do {
+    const std::string name = fmt::format("{}-{}", ::getpid(), ++number);
+    path_ = place / (name + kExtension);
+    previous_path_ = place / (name + ".previous" + kExtension);
+  } while (fs::exists(path_, error) || fs::exists(previous_path_, error));
+}
+
+bool CheckpointFile::is_affordable() const {
+  constexpr double kLeastRatio = 50;
+  return since_last_.seconds() >= kLeastRatio * seconds_of_last_;
+}
+
+void CheckpointFile::write(std::vector<RunState>& states) {
+  const Stopwatch stopwatch;
+  std::error_code error;
+  fs::rename(path_, previous_path_, error);  // the first time there is none
+  write_file(path_, checkpoint_bytes(states));
+  seconds_of_last_ = stopwatch.seconds();
+  since_last_ = Stopwatch();
+}
+
+void CheckpointFile::remove() {
+  std::error_code error;
+  fs::remove(previous_path_, error);
+  fs::remove(path_, error);
+}
+
+std::map<std::string, RunState> newest_states(
+    const fs::path& folder, const std::vector<std::string>& run_ids,
+    const std::function<void(const std::string& warning)>& warn) {
+  std::map<std::string, RunState> newest;
+  for (const auto& path : checkpoint_paths(folder)) {
+    try {
+      const auto bytes = bytes_of(path);
+      if (!bytes || !is_about(read_header(*bytes, path.string()), run_ids)) continue;
+      for (auto& state : read_checkpoint(*bytes, path.string())) {
+        if (std::find(run_ids.begin(), run_ids.end(), state.run_id) == run_ids.end()) continue;
+        auto& known = newest[state.run_id];
+        if (known.run_id.empty() || state.step > known.step) known = std::move(state);
+      }
+    } catch (const DataError& problem) {
+      set_aside(path, problem.what(), warn);
+    }
+  }
+  return newest;
+}
+
+void forget_states(const fs::path& folder, const std::string& run_id) {
+  for (const auto& path : checkpoint_paths(folder)) {
+    const auto bytes = bytes_of(path);
+    if (!bytes || !is_about(read_header(*bytes, path.string()), {run_id})) continue;
+    auto states = read_checkpoint(*bytes, path.string());
+    states.erase(std::remove_if(states.begin(), states.end(),
+                                [&](const auto& state) { return state.run_id == run_id; }),
+                 states.end());
+    write_file(path, checkpoint_bytes(states));
+  }
+}
+
+void remove_spent_checkpoints(const fs::path& folder,
+                              const std::function<bool(const std::string& run_id)>& has_ended) {
+  std::error_code error;
+  for (const auto& path : checkpoint_paths(folder)) {
+    try {
+      const auto bytes = bytes_of(path);
+      if (!bytes) continue;
+      const auto header = read_header(*bytes, path.string());
+      if (std::all_of(header.run_ids.begin(), header.run_ids.end(), has_ended))
+        fs::remove(path, error);
+    } catch (const DataError&) {
+      // Told of when a run looks for its state; nobody looks for this one any more.
+    }
+  }
+  fs::remove(checkpoints_folder(folder), error);  // only if it is empty
+}
+
+}  // namespace clipsweep
