@@ -72,9 +72,18 @@ TEST_F(OutFolder, RefusesAFolderOfSomethingElse) {
   EXPECT_FALSE(fs::exists(out_ / ".lock"));
 }
 
-TEST_F(OutFolder, RefusesAFolderThatIsInUse) {
-  const auto owned = prepare_sweep_folder(out_, sample_sweep_json(sample_config()));
-  EXPECT_TRUE(holds(refusal(sample_config()), "another clipsweep is working in this folder"));
+TEST_F(OutFolder, MayBeSharedByProcessesThatClaimTheirRuns) {
+  prepare(sample_config());
+  prepare(sample_config());
+  const auto claim = claim_run(out_, "none_lr-0.01_seed-0_4d037482");
+  ASSERT_TRUE(claim);
+  EXPECT_TRUE(claim->is_in_place());
+  EXPECT_FALSE(claim_run(out_, "none_lr-0.01_seed-0_4d037482"));  // another description of it
+  EXPECT_TRUE(claim_run(out_, "none_lr-0.01_seed-1_4d037482"));
+  fs::remove_all(run_folder(out_, "none_lr-0.01_seed-0_4d037482"));
+  EXPECT_FALSE(claim->is_in_place());
+  EXPECT_TRUE(claim_run(out_, "none_lr-0.01_seed-0_4d037482"));
+  EXPECT_FALSE(claim->is_in_place());
 }
 
 TEST_F(OutFolder, RefusesADamagedSweepJson) {
