@@ -7,6 +7,7 @@
 #include <optional>
 #include <set>
 
+#include "clipsweep/checkpoint.h"
 #include "clipsweep/error.h"
 #include "clipsweep/make_task.h"
 #include "clipsweep/summary_json.h"
@@ -166,6 +167,7 @@ int run_sweep(const CommandLine& line, const ExperimentConfig& config,
   if (!runs.empty()) train(line, job, runs, circumstances);
 
   const std::uint64_t left = runs_left(plan, sweep, unfinished - progress.ended);
+  if (left == 0) remove_checkpoints(folder);
   fmt::print("{}", comparison_text(rebuild_summary(sweep)));
   const std::string reason = stop_reason(progress, left);
   if (!reason.empty()) complain(reason);

@@ -101,13 +101,13 @@ TEST_F(Checkpoints, ARunThatBeginsAnewIsForgottenAndTheOthersStay) {
   EXPECT_EQ(read.count("b"), 1U);
 }
 
-TEST_F(Checkpoints, SpentOnesAreRemovedWithTheirFolder) {
+TEST_F(Checkpoints, AreRemovedWithTheirFolderWhenAllRunsHaveEnded) {
   std::vector<RunState> states = {state_of("a", 5), state_of("b", 5)};
   CheckpointFile(folder_.path()).write(states);
-  remove_spent_checkpoints(folder_.path(), [](const auto& id) { return id == "a"; });
-  EXPECT_TRUE(fs::exists(checkpoints_folder(folder_.path())));
-  remove_spent_checkpoints(folder_.path(), [](const auto&) { return true; });
+  write_file(checkpoints_folder(folder_.path()) / "1-1.checkpoint.1.tmp", "x");
+  remove_checkpoints(folder_.path());
   EXPECT_FALSE(fs::exists(checkpoints_folder(folder_.path())));
+  remove_checkpoints(folder_.path());
 }
 
 TEST(ByteArchive, ChecksSizesBeforeItAllocates) {

@@ -5,7 +5,7 @@
 
 #include <algorithm>
 #include <atomic>
-#include <optional>
+#include <fstream>
 #include <utility>
 
 #include "clipsweep/byte_archive.h"
@@ -61,16 +61,25 @@ std::vector<fs::path> checkpoint_paths(const fs::path& folder) {
   return paths;
 }
 
-// Of a file that another process may remove meanwhile: nothing then.
-std::optional<std::string> bytes_of(const fs::path& path) {
-  std::error_code error;
-  if (!fs::exists(path, error)) return std::nullopt;
-  try {
-    return read_file(path, std::size_t{1} << 32);
-  } catch (const DataError&) {
-    if (!fs::exists(path, error)) return std::nullopt;
-    throw;
+// Whether a file has states of one of these runs, by its first line. Throws DataError if that is
+// damaged.
+bool is_about(const fs::path& path, const std::vector<std::string>& run_ids) {
+  std::ifstream stream(path, std::ios::binary);
+  std::string line;
+  for (char character; line.size() <= kLongestHeader && stream.get(character);) {
+    line.push_back(character);
+    if (character == '\n') break;
   }
+  std::error_code error;
+  if (!stream && !fs::exists(path, error)) return false;  // another process has removed it
+  const Header header = read_header(line, path.string());
+  return std::any_of(header.run_ids.begin(), header.run_ids.end(), [&](const auto& id) {
+    return std::find(run_ids.begin(), run_ids.end(), id) != run_ids.end();
+  });
+}
+
+std::vector<RunState> states_of(const fs::path& path) {
+  return read_checkpoint(read_file(path, std::size_t{1} << 32), path.string());
 }
 
 void set_aside(const fs::path& path, const std::string& problem,
@@ -81,12 +90,6 @@ void set_aside(const fs::path& path, const std::string& problem,
       fmt::format("warning: {}; it is set aside as {}.damaged, and its runs go on from an earlier "
                   "checkpoint, or from the beginning",
                   problem, path.filename().string()));
-}
-
-bool is_about(const Header& header, const std::vector<std::string>& run_ids) {
-  return std::any_of(header.run_ids.begin(), header.run_ids.end(), [&](const auto& id) {
-    return std::find(run_ids.begin(), run_ids.end(), id) != run_ids.end();
-  });
 }
 
 }  // namespace
@@ -158,15 +161,16 @@ std::map<std::string, RunState> newest_states(
   std::map<std::string, RunState> newest;
   for (const auto& path : checkpoint_paths(folder)) {
     try {
-      const auto bytes = bytes_of(path);
-      if (!bytes || !is_about(read_header(*bytes, path.string()), run_ids)) continue;
-      for (auto& state : read_checkpoint(*bytes, path.string())) {
+      if (!is_about(path, run_ids)) continue;
+      for (auto& state : states_of(path)) {
         if (std::find(run_ids.begin(), run_ids.end(), state.run_id) == run_ids.end()) continue;
         auto& known = newest[state.run_id];
         if (known.run_id.empty() || state.step > known.step) known = std::move(state);
       }
     } catch (const DataError& problem) {
-      set_aside(path, problem.what(), warn);
+      // Not one that another process has removed or renamed just now.
+      std::error_code error;
+      if (fs::exists(path, error)) set_aside(path, problem.what(), warn);
     }
   }
   return newest;
@@ -174,9 +178,8 @@ std::map<std::string, RunState> newest_states(
 
 void forget_states(const fs::path& folder, const std::string& run_id) {
   for (const auto& path : checkpoint_paths(folder)) {
-    const auto bytes = bytes_of(path);
-    if (!bytes || !is_about(read_header(*bytes, path.string()), {run_id})) continue;
-    auto states = read_checkpoint(*bytes, path.string());
+    if (!is_about(path, {run_id})) continue;
+    auto states = states_of(path);
     states.erase(std::remove_if(states.begin(), states.end(),
                                 [&](const auto& state) { return state.run_id == run_id; }),
                  states.end());
@@ -184,20 +187,10 @@ void forget_states(const fs::path& folder, const std::string& run_id) {
   }
 }
 
-void remove_spent_checkpoints(const fs::path& folder,
-                              const std::function<bool(const std::string& run_id)>& has_ended) {
+void remove_checkpoints(const fs::path& folder) {
   std::error_code error;
-  for (const auto& path : checkpoint_paths(folder)) {
-    try {
-      const auto bytes = bytes_of(path);
-      if (!bytes) continue;
-      const auto header = read_header(*bytes, path.string());
-      if (std::all_of(header.run_ids.begin(), header.run_ids.end(), has_ended))
-        fs::remove(path, error);
-    } catch (const DataError&) {
-      // Told of when a run looks for its state; nobody looks for this one any more.
-    }
-  }
+  for (const auto& path : checkpoint_paths(folder)) fs::remove(path, error);
+  remove_temporary_files(checkpoints_folder(folder));
   fs::remove(checkpoints_folder(folder), error);  // only if it is empty
 }
 

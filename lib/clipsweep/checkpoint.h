@@ -75,8 +75,8 @@ std::map<std::string, RunState> newest_states(
 // Takes a run out of all files: it begins anew.
 void forget_states(const fs::path& folder, const std::string& run_id);
 
-// Removes the files whose runs have all ended, by `has_ended`, and the folder if it is empty then.
-void remove_spent_checkpoints(const fs::path& folder,
-                              const std::function<bool(const std::string& run_id)>& has_ended);
+// Removes all of them, and the folder if nothing is left: every run of the sweep has ended. What is
+// set aside stays.
+void remove_checkpoints(const fs::path& folder);
 
 }  // namespace clipsweep

@@ -291,14 +291,7 @@ std::vector<std::vector<const RunSpec*>> make_cohorts(std::vector<const RunSpec*
 }
 
 void train_runs(const SweepJob& job, const std::vector<const RunSpec*>& runs) {
-  if (runs.empty()) return;
-  Pool(job, runs).run();
-  remove_spent_checkpoints(job.folder, [&](const std::string& run_id) {
-    RunSpec run;
-    run.id = run_id;
-    const auto record = read_run(SweepFolder{job.folder, {}, {}}, run);
-    return record && is_done(*record);
-  });
+  if (!runs.empty()) Pool(job, runs).run();
 }
 
 }  // namespace clipsweep
