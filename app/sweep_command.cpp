@@ -71,9 +71,10 @@ Json call_json(const Circumstances& circumstances, double seconds, std::uint64_t
 
 std::string stop_reason(const SweepProgress& progress, std::uint64_t left) {
   if (stop_signal() != 0 && left > 0) return "interrupted; the same command continues";
-  if (left > 0)
-    return fmt::format("{} left, unless another clipsweep is at them; the same command continues",
+  if (left > 0 && progress.elsewhere > 0)
+    return fmt::format("{} left, which another clipsweep is at; the same command looks again",
                        counted(left, "run"));
+  if (left > 0) return fmt::format("{} left; the same command continues", counted(left, "run"));
   if (progress.failed > 0) return "runs failed; see clipsweep show";
   return "";
 }

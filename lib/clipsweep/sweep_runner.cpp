@@ -87,7 +87,10 @@ class Pool {
     std::vector<const RunSpec*> ours;
     for (const auto* run : cohort.runs) {
       auto claim = claim_run(job_.folder, run->id);
-      if (!claim || !is_left(*run)) continue;  // another process is at it, or was
+      if (!claim || !is_left(*run)) {  // another process is at it, or was
+        ++job_.progress.elsewhere;
+        continue;
+      }
       claims.emplace(run->id, std::move(*claim));
       ours.push_back(run);
     }

@@ -37,6 +37,7 @@ struct SweepProgress {
   std::atomic<std::uint64_t> ended{0};
   std::atomic<std::uint64_t> diverged{0};
   std::atomic<std::uint64_t> failed{0};
+  std::atomic<std::uint64_t> elsewhere{0};  // left to another process
 };
 
 // What the runner needs; the references must outlive the call.

@@ -204,7 +204,7 @@ MISTAKES = [
     (("--mode", "valu"), ("--mode valu", 'did you mean "value"?', "global-norm")),
     (("--clip", "valu:1"), ("--clip valu:1", 'did you mean "value"?')),
     (("--task", "mnist"), ("--task mnist", "allowed: fashion-mnist")),
-    (("--cell", "gru"), ("--cell gru", "allowed: lstm")),
+    (("--cell", "lsmt"), ("--cell lsmt", 'did you mean "lstm"?', "allowed: lstm, gru")),
     (("--init", "jax"), ("--init jax", "keras, torch")),
     (("--optimizer", "adagrad"), ("--optimizer adagrad", "allowed: sgd, adam, rmsprop")),
     (("--optimizer", "adam", "--momentum", "0.9"), ("--momentum", "it is for sgd, rmsprop")),
@@ -433,13 +433,17 @@ def test_an_empty_name_for_the_folder_is_refused(tmp_path):
     assert list(tmp_path.iterdir()) == []
 
 
-def test_a_folder_in_which_a_sweep_is_working_is_refused(tmp_path):
+def test_two_sweeps_in_one_folder_leave_each_other_their_runs(tmp_path):
     out = tmp_path / "out"
     process = start(*LONG, "--out", out)
     wait_for_log(process, out)
-    assert "another clipsweep is working" in refusal("sweep", *LONG, "--out", out, code=USAGE)
+    process.send_signal(signal.SIGSTOP)  # it sleeps, and still has its runs
+    second = sweep(*LONG, "--out", out, expect=STOPPED)
+    assert re.search(r"\d+ runs? left, which another clipsweep is at", second.stderr)
     process.kill()
     process.communicate()
+    sweep(*LONG, "--out", out)  # a lock of the dead is none
+    assert_valid(out)
 
 
 @pytest.mark.parametrize("name", ["two words", "Prüfung 勾配", "it's; $(x) & \"y\""])
