@@ -115,6 +115,21 @@ TEST_F(IdxFolder, HeaderThatPromisesTheUniverse) {
   EXPECT_TRUE(holds(message(), "truncated"));
 }
 
+TEST_F(IdxFolder, GzippedHeaderThatPromisesTheUniverse) {
+  write("t10k-images-idx3-ubyte.gz", gzipped(images_file(0xffffffff, 0xffff, 8)));
+  EXPECT_TRUE(holds(message(), "truncated: the header promises"));
+}
+
+// 100 MB of zeros in 100 kB; it is not unpacked beyond its header.
+TEST_F(IdxFolder, GzipBomb) {
+  const std::string zeros(100'000'000, '\0');
+  write("t10k-images-idx3-ubyte.gz", gzipped(zeros));
+  EXPECT_TRUE(holds(message(), "begins with 0x00000000"));
+  write("t10k-labels-idx1-ubyte.gz", gzipped(labels_file(2, {"\3\4", 2}) + zeros));
+  write("t10k-images-idx3-ubyte.gz", gzipped(images_file(2, 2, 8)));
+  EXPECT_TRUE(holds(message(), "overlong: it unpacks to more than the header promises"));
+}
+
 TEST_F(IdxFolder, FileThatIsNoGzip) {
   write("t10k-images-idx3-ubyte.gz", "<html>404 Not Found</html>");
   EXPECT_TRUE(holds(message(), "not a valid gzip file"));

@@ -3,8 +3,7 @@
 //   train-images-idx3-ubyte   train-labels-idx1-ubyte   t10k-images-idx3-ubyte
 //   t10k-labels-idx1-ubyte
 //
-// each possibly with `.gz`. Format: http://yann.lecun.com/exdb/mnist/ (described there as "the IDX
-// file format").
+// each possibly with `.gz`.
 #pragma once
 
 #include <cstdint>
