@@ -1,6 +1,7 @@
 #include "clipsweep/image_data.h"
 
 #include <gtest/gtest.h>
+#include <sys/stat.h>
 #include <zlib.h>
 
 #include <algorithm>
@@ -128,6 +129,17 @@ TEST_F(IdxFolder, GzipBomb) {
   write("t10k-labels-idx1-ubyte.gz", gzipped(labels_file(2, {"\3\4", 2}) + zeros));
   write("t10k-images-idx3-ubyte.gz", gzipped(images_file(2, 2, 8)));
   EXPECT_TRUE(holds(message(), "overlong: it unpacks to more than the header promises"));
+}
+
+// Whoever waits for a pipe without a writer waits forever.
+TEST_F(IdxFolder, PipeOrFolderInPlaceOfAFile) {
+  const auto path = folder_.path() / "train-images-idx3-ubyte";
+  fs::remove(path);
+  ASSERT_EQ(::mkfifo(path.c_str(), 0600), 0);
+  EXPECT_TRUE(holds(message(), "not a regular file"));
+  fs::remove(path);
+  fs::create_directory(path);
+  EXPECT_TRUE(holds(message(), "not a regular file"));
 }
 
 TEST_F(IdxFolder, FileThatIsNoGzip) {

@@ -34,6 +34,10 @@ constexpr std::size_t kBufferBytes = 64 * 1024;
   throw StorageError(message(""));
 }
 
+[[noreturn]] void throw_unreadable(const fs::path& path, std::string_view why) {
+  throw DataError(fmt::format("{}: cannot read: {}", path.string(), why));
+}
+
 // A file descriptor that is closed whatever happens.
 class Descriptor {
  public:
@@ -68,26 +72,51 @@ void sync_folder(const fs::path& folder) {
 
 }  // namespace
 
-std::string read_file(const fs::path& path, std::size_t most_bytes) {
-  const Descriptor descriptor(path, O_RDONLY);
+bool is_there(const fs::path& path) {
+  struct stat info {};
+  if (::stat(path.c_str(), &info) == 0) return true;
+  if (errno == ENOENT) return false;
+  throw_unreadable(path, std::strerror(errno));
+}
+
+InputFile::InputFile(const fs::path& path) : path_(path) {
+  // Without waiting for somebody who writes into a pipe.
+  Descriptor descriptor(path, O_RDONLY | O_NONBLOCK | O_NOCTTY);
   struct stat info {};
   if (descriptor.value() < 0 || ::fstat(descriptor.value(), &info) != 0)
-    throw DataError(fmt::format("{}: cannot read: {}", path.string(), std::strerror(errno)));
-  if (!S_ISREG(info.st_mode))
-    throw DataError(fmt::format("{}: cannot read: not a regular file", path.string()));
-  const auto size = static_cast<std::size_t>(info.st_size);
+    throw_unreadable(path, std::strerror(errno));
+  if (!S_ISREG(info.st_mode)) throw_unreadable(path, "not a regular file");
+  size_ = static_cast<std::size_t>(info.st_size);
+  descriptor_ = descriptor.release();
+}
+
+InputFile::~InputFile() { ::close(descriptor_); }
+
+std::size_t InputFile::read(char* to, std::size_t most) {
+  for (;;) {
+    const ssize_t count = ::read(descriptor_, to, most);
+    if (count >= 0) return static_cast<std::size_t>(count);
+    if (errno != EINTR) throw_unreadable(path_, std::strerror(errno));
+  }
+}
+
+void InputFile::go_to(std::size_t position) {
+  if (::lseek(descriptor_, static_cast<off_t>(position), SEEK_SET) < 0)
+    throw_unreadable(path_, std::strerror(errno));
+}
+
+std::string read_file(const fs::path& path, std::size_t most_bytes) {
+  InputFile file(path);
+  const std::size_t size = file.size();
   if (size > most_bytes)
     throw DataError(
         fmt::format("{}: {} bytes, but at most {} are read", path.string(), size, most_bytes));
   std::string content(size, '\0');
   std::size_t filled = 0;
   while (filled < size) {
-    const ssize_t count = ::read(descriptor.value(), content.data() + filled, size - filled);
-    if (count < 0 && errno == EINTR) continue;
-    if (count < 0)
-      throw DataError(fmt::format("{}: cannot read: {}", path.string(), std::strerror(errno)));
+    const std::size_t count = file.read(content.data() + filled, size - filled);
     if (count == 0) break;
-    filled += static_cast<std::size_t>(count);
+    filled += count;
   }
   content.resize(filled);
   return content;
@@ -96,7 +125,8 @@ std::string read_file(const fs::path& path, std::size_t most_bytes) {
 void write_file(const fs::path& path, std::string_view content) {
   const fs::path temporary = fmt::format("{}.{}.tmp", path.string(), ::getpid());
   try {
-    const Descriptor descriptor(temporary, O_WRONLY | O_CREAT | O_TRUNC);
+    ::unlink(temporary.c_str());  // left by a process of this number, or a link to elsewhere
+    const Descriptor descriptor(temporary, O_WRONLY | O_CREAT | O_EXCL);
     if (descriptor.value() < 0) throw_storage_error(path, "write", errno);
     write_all(descriptor.value(), content, path);
     if (::fsync(descriptor.value()) != 0) throw_storage_error(path, "write", errno);

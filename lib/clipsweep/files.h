@@ -13,6 +13,30 @@ namespace clipsweep {
 
 namespace fs = std::filesystem;
 
+// Whether anything is at this path. Throws DataError if that cannot be found out.
+bool is_there(const fs::path& path);
+
+// A file descriptor, closed when this goes, of a regular file to be read: a pipe or a device in its
+// place is refused and not waited for. Throws DataError.
+class InputFile {
+ public:
+  explicit InputFile(const fs::path& path);
+  ~InputFile();
+  InputFile(const InputFile&) = delete;
+  InputFile& operator=(const InputFile&) = delete;
+
+  // As the file was when it was opened.
+  std::size_t size() const { return size_; }
+  // Reads up to so many bytes; 0 at the end.
+  std::size_t read(char* to, std::size_t most);
+  void go_to(std::size_t position);
+
+ private:
+  fs::path path_;
+  int descriptor_ = -1;
+  std::size_t size_ = 0;
+};
+
 // Throws DataError if the file is missing, unreadable or larger than `most_bytes`.
 std::string read_file(const fs::path& path, std::size_t most_bytes = std::size_t{1} << 30);
 

@@ -36,7 +36,7 @@ void add_carried(const RunRecord& record, Steps& steps) {
 
 // Reads the steps near an incident; the others are only skimmed.
 void add_logged(const fs::path& log, const std::vector<Incident>& incidents, Steps& steps) {
-  if (!fs::exists(log) || incidents.empty()) return;
+  if (incidents.empty() || log.empty() || !is_there(log)) return;
   std::vector<std::string> names;
   read_step_log(log, [&](const Json& json, std::uint64_t) {
     const std::uint64_t number = count_member(json, "step");

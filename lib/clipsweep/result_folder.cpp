@@ -2,38 +2,19 @@
 
 #include <fmt/format.h>
 
-#include <cstring>
-#include <fstream>
-
 #include "clipsweep/error.h"
+#include "clipsweep/line_reader.h"
+#include "clipsweep/links.h"
 #include "clipsweep/text.h"
 
 namespace clipsweep {
 namespace {
-
-// No line of a log comes near this; a longer one is damage or malice.
-constexpr std::size_t kLongestLine = std::size_t{1} << 20;
 
 fs::path prepared_run_folder(const fs::path& folder, const std::string& run_id) {
   make_folder(run_folder(folder, run_id));
   // First, so that a run started anew never has the end of its predecessor.
   remove_file(run_path(folder, run_id));
   return folder;
-}
-
-enum class LineEnd { kBreak, kCutOff, kNoLine, kTooLong };
-
-// std::getline with a bound.
-LineEnd next_line(std::istream& stream, std::string& line) {
-  line.clear();
-  auto* buffer = stream.rdbuf();
-  for (int character = buffer->sbumpc();; character = buffer->sbumpc()) {
-    if (character == std::char_traits<char>::eof())
-      return line.empty() ? LineEnd::kNoLine : LineEnd::kCutOff;
-    if (character == '\n') return LineEnd::kBreak;
-    if (line.size() == kLongestLine) return LineEnd::kTooLong;
-    line.push_back(static_cast<char>(character));
-  }
 }
 
 }  // namespace
@@ -123,7 +104,8 @@ SweepFolder open_sweep_folder(const fs::path& folder) {
   if (!fs::is_directory(folder, error))
     throw ConfigError(fmt::format("{}: no such folder; name one that clipsweep sweep --out wrote",
                                   folder.string()));
-  if (!fs::exists(sweep_path(folder), error))
+  refuse_links_of_sweep(folder);
+  if (!is_there(sweep_path(folder)))
     throw ConfigError(
         fmt::format("{}: no sweep.json in this folder; name one that clipsweep sweep --out wrote",
                     folder.string()));
@@ -138,16 +120,18 @@ SweepFolder open_sweep_folder(const fs::path& folder) {
     const Json& runs = member(sweep.sweep, "runs");
     if (!runs.is_array()) throw DataError("\"runs\" must be a list");
     for (const auto& run : runs) sweep.runs.push_back(run_spec_from_json(run));
+    if (sweep.sweep.contains("calls") && !sweep.sweep["calls"].is_array())
+      throw DataError("\"calls\" must be a list");
   } catch (const DataError& problem) {
     throw DataError(fmt::format("{}: {}", file, problem.what()));
   }
+  for (const auto& run : sweep.runs) refuse_links_of_run(folder, run.id);
   return sweep;
 }
 
 std::optional<RunRecord> read_run(const SweepFolder& sweep, const RunSpec& run) {
   const fs::path path = run_path(sweep.folder, run.id);
-  std::error_code error;
-  if (!fs::exists(path, error)) return std::nullopt;
+  if (!is_there(path)) return std::nullopt;
   const Json json = parse_json(read_file(path), path.string());
   try {
     RunRecord record = run_record_from_json(json);
@@ -160,29 +144,29 @@ std::optional<RunRecord> read_run(const SweepFolder& sweep, const RunSpec& run) 
 }
 
 std::optional<std::string> first_line_of_log(const fs::path& path) {
-  std::ifstream stream(path, std::ios::binary);
+  if (!is_there(path)) return std::nullopt;
   std::string line;
-  if (!stream || next_line(stream, line) != LineEnd::kBreak) return std::nullopt;
+  if (LineReader(path).next(line) != LineEnd::kBreak) return std::nullopt;
   return line;
 }
 
 bool is_torn(const fs::path& path) {
-  std::ifstream stream(path, std::ios::binary | std::ios::ate);
-  if (!stream || stream.tellg() <= 0) return false;
-  stream.seekg(-1, std::ios::end);
-  return stream.get() != '\n';
+  if (!is_there(path)) return false;
+  InputFile file(path);
+  if (file.size() == 0) return false;
+  file.go_to(file.size() - 1);
+  char last = 0;
+  return file.read(&last, 1) == 1 && last != '\n';
 }
 
 LogReading read_log(const fs::path& path,
                     const std::function<void(const Json& json, std::uint64_t line)>& on_line) {
-  std::ifstream stream(path, std::ios::binary);
-  if (!stream)
-    throw DataError(fmt::format("{}: cannot read: {}", path.string(), std::strerror(errno)));
+  LineReader reader(path);
   LogReading reading;
   std::string line;
   for (std::uint64_t number = 1;; ++number) {
     const std::string where = fmt::format("{}:{}", path.string(), number);
-    const LineEnd end = next_line(stream, line);
+    const LineEnd end = reader.next(line);
     if (end == LineEnd::kTooLong)
       throw DataError(fmt::format("{}: a line of more than 1 MiB", where));
     reading.torn = end == LineEnd::kCutOff;

@@ -67,7 +67,8 @@ struct SweepFolder {
 };
 
 // Throws ConfigError if the folder is missing or holds no sweep, DataError if sweep.json is
-// damaged.
+// damaged or anything that belongs to the sweep is a link, a pipe or a device (links.h): whatever
+// is read and written after this stays within the folder.
 SweepFolder open_sweep_folder(const fs::path& folder);
 
 // Nothing if the run has no run.json yet. Throws DataError that names the file if it is damaged or

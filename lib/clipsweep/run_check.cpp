@@ -315,6 +315,15 @@ std::optional<RunRecord> read_checked_record(FileProblems& problems) {
   }
 }
 
+// Where nobody may look there is something: whoever reads it will be told.
+bool is_there_or_hidden(const fs::path& path) {
+  try {
+    return is_there(path);
+  } catch (const DataError&) {
+    return true;
+  }
+}
+
 fs::path relative_path(const fs::path& path, const fs::path& folder) {
   return path.lexically_relative(folder);
 }
@@ -327,7 +336,7 @@ CheckedRun check_run(const SweepFolder& sweep, const RunSpec& run, std::vector<P
   FileProblems log_problems(sweep.folder,
                             relative_path(steps_path(sweep.folder, run.id), sweep.folder));
   CheckedRun checked;
-  const bool has_run_json = fs::exists(run_problems.path());
+  const bool has_run_json = is_there_or_hidden(run_problems.path());
   if (has_run_json) checked.record = read_checked_record(run_problems);
   checked.damaged = has_run_json && !checked.record;
 
@@ -341,7 +350,8 @@ CheckedRun check_run(const SweepFolder& sweep, const RunSpec& run, std::vector<P
                                 optional_count(settings, "through_time_every"),
                                 has_one_length(settings)};
   CheckedLog log;
-  if (has_run_json || fs::exists(log_problems.path())) log = check_step_log(expected, log_problems);
+  if (has_run_json || is_there_or_hidden(log_problems.path()))
+    log = check_step_log(expected, log_problems);
   if (checked.record)
     RecordChecker(*checked.record, expected, run_problems).check(sweep.sweep, log);
   FileProblems through_time_problems(

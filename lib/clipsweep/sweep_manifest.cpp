@@ -6,6 +6,7 @@
 #include <set>
 
 #include "clipsweep/error.h"
+#include "clipsweep/links.h"
 #include "clipsweep/setting_table.h"
 #include "clipsweep/text.h"
 
@@ -103,13 +104,14 @@ Json sweep_json(const ExperimentConfig& config, const SweepPlan& plan, const Dat
 
 SweepFolder prepare_sweep_folder(const fs::path& folder, const Json& sweep) {
   check_ownership(folder);
+  refuse_links_of_sweep(folder);
   try {
     make_folder(folder);
     make_folder(folder / "runs");
     const FolderLock lock(folder);
     remove_temporary_files(folder);
     Json written = sweep;
-    if (fs::exists(sweep_path(folder))) {
+    if (is_there(sweep_path(folder))) {
       SweepFolder found = open_sweep_folder(folder);
       check_settings(folder, found.sweep, sweep);
       check_only_adds_runs(folder, found.runs, sweep);

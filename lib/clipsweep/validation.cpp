@@ -10,6 +10,7 @@
 #include <string_view>
 #include <tuple>
 
+#include "clipsweep/links.h"
 #include "clipsweep/result_folder.h"
 #include "clipsweep/run_check.h"
 #include "clipsweep/runs_csv.h"
@@ -97,7 +98,7 @@ class FolderChecker {
     const SweepRuns runs{sweep_.runs, records_, {}, metric_basis_of(sweep_)};
     check_derived("runs.csv", runs_csv(runs));
     check_derived("summary.json", summary_page(summarize(runs)));
-    if (!fs::exists(summary_path(sweep_.folder))) return;
+    if (!is_there(summary_path(sweep_.folder))) return;
     FileProblems problems = problems_of("summary.json");
     read_checked_json("summary", problems);
     problems.move_to(result_.problems);
@@ -106,7 +107,7 @@ class FolderChecker {
   // Compares a file with what the runs give now, to the byte.
   void check_derived(const char* file, std::string_view expected) {
     FileProblems problems = problems_of(file);
-    if (!fs::exists(problems.path())) {
+    if (!is_there(problems.path())) {
       if (all_ended()) problems.add("missing; clipsweep summarize writes it");
     } else if (const std::string content = read_file(problems.path()); content != expected) {
       const auto [found, wanted] =
@@ -130,6 +131,15 @@ class FolderChecker {
   bool damaged_ = false;
 };
 
+// The file that an error is about, "FOLDER/FILE: ...", relative to the folder.
+fs::path file_of(const DataError& error, const fs::path& folder) {
+  const std::string message = error.what();
+  const std::string prefix = (folder / "").string();
+  const auto end = message.find(": ");
+  if (message.compare(0, prefix.size(), prefix) != 0 || end == message.npos) return "sweep.json";
+  return message.substr(prefix.size(), end - prefix.size());
+}
+
 // A folder whose plan cannot be read: nothing else in it can be judged.
 Validation without_plan(FileProblems problems) {
   Validation result;
@@ -142,12 +152,14 @@ Validation without_plan(FileProblems problems) {
 Validation validate_folder(const fs::path& folder) {
   FileProblems problems(folder, "sweep.json");
   try {
-    if (fs::exists(problems.path()) && !read_checked_json("sweep", problems))
+    refuse_links_of_sweep(folder);
+    if (is_there(problems.path()) && !read_checked_json("sweep", problems))
       return without_plan(std::move(problems));
     return FolderChecker(open_sweep_folder(folder)).check();
   } catch (const DataError& error) {
-    problems.add(error);
-    return without_plan(std::move(problems));
+    FileProblems about(folder, file_of(error, folder));
+    about.add(error);
+    return without_plan(std::move(about));
   }
 }
 
