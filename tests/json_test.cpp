@@ -55,6 +55,34 @@ TEST(ParseJson, BoundsTheNesting) {
       holds(message_of<DataError>([&] { parse_json(deep, "f"); }), "nested deeper than 32"));
 }
 
+// A key is compared with all before it: of a million keys it would take hours.
+TEST(ParseJson, BoundsTheKeysOfAnObject) {
+  std::string text = "{";
+  for (int i = 0; i < 5000; ++i) text += "\"" + std::to_string(i) + "\":0,";
+  text.back() = '}';
+  const auto message = message_of<DataError>([&] { parse_json(text, "f"); });
+  EXPECT_TRUE(holds(message, "f: an object of more than 4,096 keys"));
+  // Each object by itself.
+  std::string many = "[";
+  for (int i = 0; i < 5000; ++i) many += R"({"a":{"b":0},"c":0},)";
+  many.back() = ']';
+  EXPECT_EQ(parse_json(many, "f").size(), 5000U);
+}
+
+TEST(ParseJson, RefusesWhatFollowsANul) {
+  const std::string text("[1]\0[2]", 7);
+  EXPECT_TRUE(
+      holds(message_of<DataError>([&] { parse_json(text, "f"); }), "f: not valid JSON: a NUL"));
+  EXPECT_EQ(syntax_error_position(text), 3U);
+}
+
+TEST(ParseJson, SaysWhereATextStopsBeingJson) {
+  EXPECT_EQ(syntax_error_position("[1, x]"), 5U);
+  EXPECT_EQ(syntax_error_position("[1, 2]"), std::nullopt);
+  EXPECT_EQ(syntax_error_position("[1e400]"), std::nullopt);
+  EXPECT_EQ(syntax_error_position(std::string(1000, '[')), std::nullopt);
+}
+
 TEST(Member, NamesTheKeyThatIsMissingOrWrong) {
   const Json object = {{"step", -1}, {"name", 3}};
   EXPECT_TRUE(holds(message_of<DataError>([&] { member(object, "loss"); }), "\"loss\" is missing"));

@@ -81,5 +81,14 @@ TEST(ParseClips, RefusesThresholdsThatCannotBe) {
   EXPECT_NO_THROW(parse_clips("value:inf"));
 }
 
+// Each piece is within bounds, all together would fill the memory.
+TEST(Lists, AreBoundedAsAWhole) {
+  const std::string half = "logspace(1,2,600000)";
+  const auto message = message_of<ConfigError>([&] { parse_numbers(half + "," + half); });
+  EXPECT_TRUE(holds(message, "more than 1,000,000"));
+  EXPECT_THROW(parse_seeds("0-599999,0-599999"), ConfigError);
+  EXPECT_THROW(parse_clips("value:" + half + ",value:" + half), ConfigError);
+}
+
 }  // namespace
 }  // namespace clipsweep

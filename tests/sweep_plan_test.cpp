@@ -161,6 +161,15 @@ TEST(RunSpecJson, RefusesIdsThatLeadOutOfTheFolder) {
   }
 }
 
+TEST(RunSpecJson, RefusesNumbersThatNoPlanHas) {
+  for (const char* number : {"0", "-1", "\"NaN\"", "\"Infinity\""})
+    for (const char* key : {"learning_rate", "weight_decay", "l1"}) {
+      Json json = to_json(make_plan(small_grid(), "data").runs.front());
+      json[key] = Json::parse(number);
+      EXPECT_THROW(run_spec_from_json(json), DataError) << key << " " << number;
+    }
+}
+
 TEST(FindRun, TakesIdHashAndBeginning) {
   const auto runs = make_plan(small_grid(), "data").runs;
   const RunSpec& wanted = runs[7];

@@ -56,5 +56,17 @@ TEST(Printable, KeepsHostileInputFromTheTerminal) {
   EXPECT_EQ(printable(std::string(100, 'x'), 3), "xxx...");
 }
 
+TEST(Printable, KnowsTheControlCharactersBeyondAscii) {
+  EXPECT_EQ(printable("a\xc2\x9b"
+                      "31mb"),
+            "a?31mb");                           // U+009B begins an escape sequence too
+  EXPECT_EQ(printable("\xc3\x9b"), "\xc3\x9b");  // a letter
+}
+
+TEST(Printable, DoesNotCutWithinACharacter) {
+  EXPECT_EQ(printable("ab\xe2\x82\xac", 3), "ab...");
+  EXPECT_EQ(printable("ab\xe2\x82\xac", 5), "ab\xe2\x82\xac");
+}
+
 }  // namespace
 }  // namespace clipsweep

@@ -409,6 +409,60 @@ TEST_F(ValidationTest, NamesWhatBreaksTheSchemaOfThePlan) {
   EXPECT_TRUE(names(problems(), "sweep.json", "log_every"));
 }
 
+// The matching of patterns recurses over the text, which overran the stack.
+TEST_F(ValidationTest, RefusesAnEndlessId) {
+  const std::string endless(300'000, 'a');
+  damage(folder.run_json(0), R"("id": ")", R"("id": ")" + endless);
+  damage(folder.steps_log(1), R"("run":")", R"("run":")" + endless);
+  const Texts found = problems();
+  EXPECT_TRUE(names(found, record(0), "id"));
+  EXPECT_TRUE(names(found, log(1, 1), "run"));
+  damage(folder.path() / "sweep.json", R"("id": ")", R"("id": ")" + endless);
+  EXPECT_TRUE(names(problems(), "sweep.json", "runs[0].id"));
+}
+
+TEST_F(ValidationTest, NamesAnIdThatLeadsOutOfTheFolder) {
+  for (const char* id : {"..", "../../etc", "a/b", ".hidden", "a\\u0000b"}) {
+    const SampleFolder climbing;
+    damage(climbing.path() / "sweep.json", climbing.spec(0).id, id);
+    EXPECT_TRUE(names(problems_of(climbing), "sweep.json", "runs[0].id")) << id;
+  }
+}
+
+TEST_F(ValidationTest, NamesALineThatNoLogHas) {
+  damage(folder.steps_log(0), R"({"step":3,)",
+         "{\"x\":\"" + std::string(2 << 20, 'x') + "\",\"step\":3,");
+  EXPECT_TRUE(names(problems(), log(0, 4), "a line of more than 1 MiB"));
+}
+
+TEST_F(ValidationTest, NamesDeepNesting) {
+  const std::string deep(100'000, '[');
+  damage(folder.run_json(0), R"("events": )", R"("events": )" + deep);
+  damage(folder.steps_log(1), R"({"step":3,)", R"({"step":)" + deep);
+  const Texts found = problems();
+  EXPECT_TRUE(names(found, record(0), "nested deeper than 32 levels"));
+  EXPECT_TRUE(names(found, log(1, 4), "nested deeper than 32 levels"));
+}
+
+TEST_F(ValidationTest, NamesAFolderInPlaceOfAFile) {
+  remove_file(folder.run_json(0));
+  make_folder(folder.run_json(0));
+  remove_file(folder.steps_log(1));
+  make_folder(folder.steps_log(1));
+  const Texts found = problems();
+  EXPECT_TRUE(names(found, record(0), "not a regular file"));
+  EXPECT_TRUE(names(found, log(1), "not a regular file"));
+}
+
+TEST_F(ValidationTest, KeepsEscapeSequencesFromTheTerminal) {
+  make_folder(folder.path() / "runs" / "\x1b[31mred");
+  damage(folder.steps_log(0), R"("lstm.weight_ih":[40,28])", R"("\u001b[31m":[40,28])");
+  const Texts found = problems();
+  EXPECT_TRUE(names(found, "runs/?[31mred", "not a run of the plan"));
+  EXPECT_TRUE(names(found, log(0, 1), "the name of a tensor must be letters"));
+  for (const auto& text : found) EXPECT_EQ(text.find('\x1b'), text.npos) << text;
+}
+
 TEST_F(ValidationTest, TellsOnlyTheFirstProblemsOfAFile) {
   ExperimentConfig config = sample_config();
   config.training.steps_per_epoch = 100;

@@ -3,14 +3,25 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <set>
 
 #include "clipsweep/error.h"
+#include "clipsweep/json.h"
 
 namespace clipsweep {
 namespace {
 
+// More than any sweep has runs; before they are crossed, so that they cannot fill the memory.
+void check_rule_count(std::size_t some, std::size_t others) {
+  constexpr std::size_t kMostRules = 1'000'000;
+  if (some * others > kMostRules)
+    throw ConfigError(
+        "more than 1,000,000 pairs of modes and thresholds; no sweep has as many runs");
+}
+
 // Modes and pairs as they were named, before the output layer's thresholds and the options.
 std::vector<ClipRule> named_rules(const ExperimentConfig& config) {
+  check_rule_count(config.modes.size(), config.thresholds.size());
   std::vector<ClipRule> rules;
   bool threshold_used = config.thresholds.empty();
   for (const ClipMode mode : config.modes) {
@@ -40,11 +51,14 @@ std::vector<ClipRule> named_rules(const ExperimentConfig& config) {
 
 std::vector<ClipRule> clip_rules(const ExperimentConfig& config) {
   std::vector<ClipRule> rules;
+  std::set<std::string> seen;
   const auto add = [&](const ClipRule& rule) {
-    if (std::find(rules.begin(), rules.end(), rule) == rules.end()) rules.push_back(rule);
+    if (seen.insert(to_line(to_json(rule))).second) rules.push_back(rule);
   };
   bool output_threshold_used = config.output_thresholds.empty();
-  for (ClipRule rule : named_rules(config)) {
+  const auto named = named_rules(config);
+  check_rule_count(named.size(), config.output_thresholds.size());
+  for (ClipRule rule : named) {
     rule.options = config.clip_options;
     if (!entry_of(rule.mode).takes_output_threshold || config.output_thresholds.empty()) {
       add(rule);

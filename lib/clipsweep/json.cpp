@@ -2,6 +2,8 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
+#include <array>
 #include <cmath>
 #include <iterator>
 #include <limits>
@@ -15,6 +17,10 @@ namespace clipsweep {
 namespace {
 
 constexpr int kDeepest = 32;
+// nlohmann/json compares a key with all those before it: time grows with the square.
+constexpr std::size_t kMostKeys = 4096;
+// A value takes up to 50 bytes of memory, and as little as 2 of text.
+constexpr std::size_t kMostValues = 50'000'000;
 
 const char* nonfinite_name(double value) {
   if (std::isnan(value)) return "NaN";
@@ -29,14 +35,44 @@ void append_json_number(std::string& text, Number value) {
     fmt::format_to(std::back_inserter(text), "\"{}\"", nonfinite_name(value));
 }
 
+bool opens(Json::parse_event_t event) {
+  return event == Json::parse_event_t::object_start || event == Json::parse_event_t::array_start;
+}
+
+// Sees to it that a text costs no more time and memory than a text of its size may. Throws
+// DataError.
+class ParseBounds {
+ public:
+  explicit ParseBounds(const std::string& where) : where_(where) {}
+
+  void see(int depth, Json::parse_event_t event) {
+    const auto level = static_cast<std::size_t>(depth);
+    if (opens(event) && depth >= kDeepest)
+      throw DataError(fmt::format("{}: nested deeper than {} levels", where_, kDeepest));
+    if (event == Json::parse_event_t::object_start) keys_[level + 1] = 0;
+    if (event == Json::parse_event_t::key && ++keys_[level] > kMostKeys)
+      throw DataError(
+          fmt::format("{}: an object of more than {} keys", where_, with_thousands(kMostKeys)));
+    if (++events_ > kMostValues)
+      throw DataError(
+          fmt::format("{}: more than {} keys and values", where_, with_thousands(kMostValues)));
+  }
+
+ private:
+  const std::string& where_;
+  std::array<std::size_t, kDeepest + 2> keys_{};  // of the open object at each depth
+  std::size_t events_ = 0;
+};
+
 // Parses with a look at each event, (depth, event, what was parsed).
 template <typename Look>
 Json parse_checked(std::string_view text, const std::string& where, const Look& look) {
+  // nlohmann/json takes a NUL for the end of the text, whatever follows.
+  if (const auto nul = text.find('\0'); nul != text.npos)
+    throw DataError(fmt::format("{}: not valid JSON: a NUL byte after {} bytes", where, nul));
+  ParseBounds bounds(where);
   const auto check = [&](int depth, Json::parse_event_t event, Json& parsed) {
-    const bool opens =
-        event == Json::parse_event_t::object_start || event == Json::parse_event_t::array_start;
-    if (opens && depth >= kDeepest)
-      throw DataError(fmt::format("{}: nested deeper than {} levels", where, kDeepest));
+    bounds.see(depth, event);
     look(depth, event, parsed);
     return true;
   };
@@ -123,6 +159,23 @@ Json parse_json_with_unique_keys(std::string_view text, const std::string& where
       throw DataError(fmt::format("{}: the key \"{}\" is there twice", where,
                                   printable(parsed.get<std::string>())));
   });
+}
+
+std::optional<std::size_t> syntax_error_position(std::string_view text) {
+  const auto keep_nothing = [](int depth, Json::parse_event_t event, const Json&) {
+    if (opens(event) && depth >= kDeepest) throw DataError("too deep");
+    return false;
+  };
+  const auto nul = text.find('\0');
+  try {
+    [[maybe_unused]] const Json ignored = Json::parse(text.begin(), text.end(), keep_nothing);
+    if (nul != text.npos) return nul;
+  } catch (const Json::parse_error& error) {
+    return std::min(error.byte, text.size());
+  } catch (const Json::out_of_range&) {
+  } catch (const DataError&) {
+  }
+  return std::nullopt;
 }
 
 std::string to_line(const Json& value) {

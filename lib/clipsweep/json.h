@@ -5,6 +5,7 @@
 
 #include <cstdint>
 #include <nlohmann/json.hpp>
+#include <optional>
 #include <string>
 #include <string_view>
 
@@ -34,11 +35,16 @@ std::string string_member(const Json& object, std::string_view key);
 bool bool_member(const Json& object, std::string_view key);
 
 // Parses one JSON text. Throws DataError "WHERE: what is wrong" on malformed text, a bare NaN,
-// anything after the value, or nesting deeper than 32.
+// anything after the value, nesting deeper than 32, more than 4,096 keys in one object, or more
+// than 50 million keys and values.
 Json parse_json(std::string_view text, const std::string& where);
 
 // Likewise, and throws where an object has a key twice, of which nlohmann/json keeps the last.
 Json parse_json_with_unique_keys(std::string_view text, const std::string& where);
+
+// Where a text stops being JSON, in bytes; nothing if it does not, holds a number that no double
+// can hold, or is nested too deeply first.
+std::optional<std::size_t> syntax_error_position(std::string_view text);
 
 // The shortest and the readable spelling; both end without a line break.
 std::string to_line(const Json& value);

@@ -113,6 +113,8 @@ std::vector<ClipRule> parse_clip(std::string_view text) {
 
 template <typename Value>
 void append(std::vector<Value>& to, const std::vector<Value>& from) {
+  if (to.size() + from.size() > kLongestList)
+    throw ConfigError("a list of more than 1,000,000; no sweep has as many runs");
   to.insert(to.end(), from.begin(), from.end());
 }
 

@@ -32,7 +32,7 @@ std::optional<std::uint64_t> take_line_number(std::string_view& text) {
 
 std::string to_text(const Problem& problem) {
   const std::string line = problem.line ? fmt::format(":{}", *problem.line) : "";
-  return fmt::format("{}{}: {}", problem.file, line, problem.message);
+  return without_controls(fmt::format("{}{}: {}", problem.file, line, problem.message));
 }
 
 FileProblems::FileProblems(const fs::path& folder, const fs::path& file)

@@ -18,16 +18,12 @@
 namespace clipsweep {
 namespace {
 
-// The line on which a text stops being JSON; nothing for a number that no double can hold.
+// The line on which a text stops being JSON.
 std::optional<std::uint64_t> line_of_syntax_error(const std::string& text) {
-  try {
-    [[maybe_unused]] const Json ignored = Json::parse(text);
-  } catch (const Json::parse_error& error) {
-    const auto end = text.begin() + static_cast<std::ptrdiff_t>(std::min(error.byte, text.size()));
-    return 1 + static_cast<std::uint64_t>(std::count(text.begin(), end, '\n'));
-  } catch (const Json::out_of_range&) {
-  }
-  return std::nullopt;
+  const auto position = syntax_error_position(text);
+  if (!position) return std::nullopt;
+  const auto end = text.begin() + static_cast<std::ptrdiff_t>(*position);
+  return 1 + static_cast<std::uint64_t>(std::count(text.begin(), end, '\n'));
 }
 
 std::optional<Json> parsed(const std::string& text, FileProblems& problems) {

@@ -2,6 +2,7 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <cmath>
 #include <iterator>
 #include <limits>
@@ -46,6 +47,27 @@ std::optional<double> optional_number(const Json& object, const char* key) {
 const Json& array_member(const Json& object, const char* key) {
   const Json& value = member(object, key);
   if (!value.is_array()) throw DataError(fmt::format("\"{}\" must be a list", key));
+  return value;
+}
+
+// Tensors are named by their program. Names are written into logs and onto terminals as they are,
+// so one that is no plain name is refused.
+const std::string& tensor_name(const std::string& name) {
+  const auto is_plain = [](char character) {
+    return (character >= 'a' && character <= 'z') || (character >= 'A' && character <= 'Z') ||
+           (character >= '0' && character <= '9') || character == '_' || character == '.' ||
+           character == '-';
+  };
+  if (name.empty() || name.size() > 100 || !std::all_of(name.begin(), name.end(), is_plain))
+    throw DataError(fmt::format("the name of a tensor must be letters, digits and _.-, not \"{}\"",
+                                printable(name)));
+  return name;
+}
+
+// A number that is never written as NaN or infinite.
+double finite_member(const Json& object, const char* key) {
+  const double value = number_member(object, key);
+  if (!std::isfinite(value)) throw DataError(fmt::format("\"{}\" must be finite", key));
   return value;
 }
 
@@ -128,7 +150,7 @@ EventHistory history_from_json(const Json& json, std::vector<std::string>& tenso
   for (const auto& step : array_member(json, "steps")) {
     if (tensor_names.empty())
       for (const auto& tensor : member(step, "tensors").items())
-        tensor_names.push_back(tensor.key());
+        tensor_names.push_back(tensor_name(tensor.key()));
     history.steps.push_back(step_record_from_json(step, tensor_names));
   }
   return history;
@@ -140,7 +162,7 @@ Event event_from_json(const Json& json, std::vector<std::string>& tensor_names) 
   event.step = count_member(json, "step");
   event.epoch = count_member(json, "epoch");
   event.phase = choice_member(json, "phase", kPhases);
-  if (!member(json, "tensor").is_null()) event.tensor = string_member(json, "tensor");
+  if (!member(json, "tensor").is_null()) event.tensor = tensor_name(string_member(json, "tensor"));
   if (!member(json, "index").is_null()) event.index = count_member(json, "index");
   event.nan = count_member(json, "nan");
   event.positive_inf = count_member(json, "positive_inf");
@@ -244,8 +266,8 @@ RunTotals totals_from_json(const Json& json) {
   const Json& norms = member(json, "grad_norm_raw");
   if (!norms.is_null())
     totals.grad_norm_raw =
-        NormQuantiles{number_member(norms, "median"), number_member(norms, "p90"),
-                      number_member(norms, "p99"), number_member(norms, "max")};
+        NormQuantiles{finite_member(norms, "median"), finite_member(norms, "p90"),
+                      finite_member(norms, "p99"), finite_member(norms, "max")};
   // Runs of an earlier version lack these, and can be continued and compared all the same.
   if (json.contains("mean_cosine")) totals.mean_cosine = optional_number(json, "mean_cosine");
   if (json.contains("what_if")) totals.what_if = what_if_from_json(json["what_if"]);
@@ -346,16 +368,20 @@ Json to_json(const StepLogHeader& header) {
 StepLogHeader step_log_header_from_json(const Json& json) {
   StepLogHeader header;
   header.run = run_of_log_header(json, kStepsSchema);
-  header.log_every = static_cast<int>(count_member(json, "log_every"));
+  const std::uint64_t log_every = count_member(json, "log_every");
+  if (log_every > 1'000'000'000) throw DataError("\"log_every\" must be at most 1,000,000,000");
+  header.log_every = static_cast<int>(log_every);
   const Json& tensors = member(json, "tensors");
   if (!tensors.is_object()) throw DataError("\"tensors\" must be an object of shapes");
   for (const auto& [name, shape] : tensors.items()) {
     std::vector<int> sides;
     for (const auto& side : array_member(tensors, name.c_str())) {
-      if (!side.is_number_unsigned()) throw DataError("\"tensors\" must hold lists of sizes");
+      constexpr std::uint64_t kLargest = 1'000'000'000;
+      if (!side.is_number_unsigned() || side.get<std::uint64_t>() > kLargest)
+        throw DataError("\"tensors\" must hold lists of sizes");
       sides.push_back(side.get<int>());
     }
-    header.tensor_names.push_back(name);
+    header.tensor_names.push_back(tensor_name(name));
     header.tensor_shapes.push_back(std::move(sides));
   }
   return header;

@@ -339,6 +339,7 @@ std::vector<Setting> execution_settings() {
       {"data", "data", "DIR", "Folder with the four IDX files, gzipped or not", group,
        [](auto& config, auto text) {
          if (text.empty()) throw ConfigError("must name a folder with IDX files");
+         if (text.find('\0') != text.npos) throw ConfigError("must not hold a NUL character");
          config.data_folder = std::string(text);
        },
        [](const auto& config) { return config.data_folder; }},

@@ -130,13 +130,19 @@ class StepLogChecker {
     for (const auto& violation : schema_violations("steps", json)) problems_.add(1, violation);
     if (!problems_.empty())
       throw DataError(where + ": the steps were not read without their header");
-    log_.header = step_log_header_from_json(json);
+    try {
+      log_.header = step_log_header_from_json(json);
+    } catch (const DataError& error) {
+      throw DataError(fmt::format("{}: {}", where, error.what()));
+    }
     check_header(*log_.header);
   }
 
   void check_step(const Json& json, std::uint64_t line) {
     ++log_.steps;
     try {
+      // Somebody may be writing it.
+      if (!log_.header) throw DataError("the log has grown while it was read; validate again");
       const StepRecord step = read_strict_step(json, log_.header->tensor_names);
       check_place(step, line);
       // The sums are only compared if every step is there and good.

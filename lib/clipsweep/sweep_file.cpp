@@ -52,6 +52,23 @@ Assignment assignment_of(const std::string& file, const toml::key& name, const t
       fmt::format("{}: {} = {}", place, printable(key), text->empty() ? "[]" : printable(*text))};
 }
 
+// toml++ makes a table inside a table of each part of `a.b.c` and takes them apart by recursion: a
+// long enough key overruns the stack. No key of a sweep file has a dot at all; what counts here is
+// any text with so many dots between two commas or line breaks.
+void refuse_deep_keys(std::string_view text, const std::string& name) {
+  constexpr int kMostDots = 32;
+  std::size_t line = 1;
+  int dots = 0;
+  for (std::size_t i = 0; i < text.size(); ++i) {
+    if (text[i] == '\n') ++line;
+    if (text[i] == '\n' || text[i] == ',') dots = 0;
+    const bool follows_dot = i > 0 && text[i - 1] == '.';
+    if (text[i] == '.' && !follows_dot && ++dots > kMostDots)
+      throw ConfigError(fmt::format("{}:{}: not valid: more than {} dots; keys have none here",
+                                    name, line, kMostDots));
+  }
+}
+
 }  // namespace
 
 std::vector<Assignment> read_sweep_file(const std::string& path) {
@@ -65,6 +82,7 @@ std::vector<Assignment> read_sweep_file(const std::string& path) {
 }
 
 std::vector<Assignment> parse_sweep_text(std::string_view text, const std::string& name) {
+  refuse_deep_keys(text, name);
   try {
     const toml::table table = toml::parse(text, name);
     std::vector<Assignment> assignments;

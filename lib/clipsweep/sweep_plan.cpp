@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <array>
+#include <cmath>
 #include <set>
 
 #include "clipsweep/error.h"
@@ -15,6 +16,7 @@ namespace clipsweep {
 namespace {
 
 constexpr std::size_t kMostRuns = 1'000'000;
+constexpr std::size_t kLongestId = 200;
 
 // The kinds of regularization with their keys in JSON and their names in IDs.
 struct RegularizationEntry {
@@ -75,8 +77,9 @@ std::vector<RunSpec> grid_of(const ExperimentConfig& config) {
 void check_size(const ExperimentConfig& config) {
   const auto factor = [](std::size_t count) { return static_cast<double>(count); };
   const double grid = factor(cell_setups(config).size()) * factor(clip_rules(config).size()) *
-                      factor(config.learning_rates.size()) *
-                      factor(regularizations(config).size()) * factor(config.seeds.size());
+                      factor(config.learning_rates.size()) * factor(config.weight_decays.size()) *
+                      factor(config.decoupled_weight_decays.size()) *
+                      factor(config.l1_penalties.size()) * factor(config.seeds.size());
   if (grid > kMostRuns)
     throw ConfigError(fmt::format("the grid has {:.3g} runs; at most {} make one sweep", grid,
                                   with_thousands(kMostRuns)));
@@ -94,8 +97,15 @@ CellSetup cell_setup_from_json(const Json& json) {
   return setup;
 }
 
+double positive_member(const Json& json, const char* key) {
+  const double value = number_member(json, key);
+  if (value > 0 && std::isfinite(value)) return value;
+  throw DataError(
+      fmt::format("\"{}\" must be a finite number above 0, not {}", key, shortest(value)));
+}
+
 bool is_slug(const std::string& text) {
-  return !text.empty() && text.size() <= 200 && text.front() != '.' &&
+  return !text.empty() && text.size() <= kLongestId && text.front() != '.' &&
          std::all_of(text.begin(), text.end(), [](char character) {
            return (character >= 'a' && character <= 'z') ||
                   (character >= '0' && character <= '9') || character == '-' || character == '_' ||
@@ -175,14 +185,16 @@ RunSpec run_spec_from_json(const Json& json) {
   run.id = string_member(json, "id");
   if (!is_slug(run.id))
     throw DataError(
-        fmt::format("\"id\" must be letters, digits and -_.+, not \"{}\"", printable(run.id)));
+        fmt::format("\"id\" names a folder: it must be up to {} of a-z, 0-9 and -_.+ and not begin "
+                    "with a dot, not \"{}\"",
+                    kLongestId, printable(run.id)));
   run.setup = cell_setup_from_json(json);
   run.clip = clip_rule_from_json(json);
-  run.learning_rate = number_member(json, "learning_rate");
+  run.learning_rate = positive_member(json, "learning_rate");
   run.seed = count_member(json, "seed");
   for (const auto& entry : kRegularizations)
     if (json.contains(entry.key))
-      run.regularization.*entry.strength = number_member(json, entry.key);
+      run.regularization.*entry.strength = positive_member(json, entry.key);
   run.perturbed = json.contains("perturbed") && bool_member(json, "perturbed");
   return run;
 }

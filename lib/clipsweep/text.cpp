@@ -118,14 +118,26 @@ std::string wrapped(std::string_view text, std::size_t columns, std::size_t inde
   return line.empty() ? lines : lines + line + "\n";
 }
 
-std::string printable(std::string_view text, std::size_t longest) {
-  std::string result;
-  for (const char character : text.substr(0, longest)) {
-    const auto byte = static_cast<unsigned char>(character);
-    result += byte < 0x20 || byte == 0x7f ? '?' : character;
+std::string without_controls(std::string_view text) {
+  std::string result(text);
+  for (std::size_t i = 0; i < result.size(); ++i) {
+    const auto byte = static_cast<unsigned char>(result[i]);
+    // In UTF-8 the control characters of the second half (U+0080 to U+009F) begin with 0xc2.
+    const bool is_second_half = byte >= 0x80 && byte < 0xa0 && i > 0 && result[i - 1] == '\xc2';
+    if (byte < 0x20 || byte == 0x7f || is_second_half) result[i] = '?';
+    if (is_second_half) result.erase(--i, 1);
   }
-  if (text.size() > longest) result += "...";
   return result;
+}
+
+std::string printable(std::string_view text, std::size_t longest) {
+  std::size_t size = std::min(text.size(), longest);
+  const auto goes_on = [&](std::size_t at) {
+    return (static_cast<unsigned char>(text[at]) & 0xc0) == 0x80;
+  };
+  // Not within a character.
+  while (size > 0 && size < text.size() && goes_on(size)) --size;
+  return without_controls(text.substr(0, size)) + (text.size() > longest ? "..." : "");
 }
 
 }  // namespace clipsweep

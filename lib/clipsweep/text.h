@@ -39,8 +39,10 @@ std::string with_thousands(std::uint64_t count);
 // between words, so that a longer word has a line of its own.
 std::string wrapped(std::string_view text, std::size_t columns, std::size_t indent = 0);
 
-// Cut to a length fit for a message, control characters replaced, so that hostile input cannot
-// spoil the terminal.
+// Control characters replaced, so that hostile input cannot spoil the terminal.
+std::string without_controls(std::string_view text);
+
+// Likewise, and cut to a length fit for a message.
 std::string printable(std::string_view text, std::size_t longest = 60);
 
 }  // namespace clipsweep
