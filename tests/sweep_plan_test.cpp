@@ -57,6 +57,41 @@ TEST(MakePlan, IdsStayTheSameOverVersions) {
   EXPECT_EQ(make_plan(small_grid(), "data").runs.front().id, "none_lr-0.01_seed-0_4d037482");
 }
 
+TEST(IdBySettings, IsThatOfThePlan) {
+  auto config = small_grid();
+  config.cells = {{Cell::kLstm, std::nullopt}, {Cell::kRnnTanh, std::nullopt}};
+  config.init = parse_initial_scheme("torch");
+  config.training.batch_size = 16;
+  config.noise_floor = true;
+  const auto plan = make_plan(config, "data");
+  for (const auto& run : plan.runs) EXPECT_EQ(id_by_settings(run, settings_of(plan, run)), run.id);
+}
+
+TEST(IdBySettings, DependsOnEachSettingAndTheData) {
+  const auto plan = make_plan(small_grid(), "data");
+  const RunSpec& run = plan.runs.front();
+  Json settings = settings_of(plan, run);
+  settings["batch_size"] = 33;
+  EXPECT_NE(id_by_settings(run, settings), run.id);
+  settings = settings_of(plan, run);
+  settings["data_sha256"] = "other";
+  EXPECT_NE(id_by_settings(run, settings), run.id);
+}
+
+TEST(IdBySettings, KnowsSettingsOfEarlierVersionsAndNotThoseOfLaterOnes) {
+  const auto plan = make_plan(small_grid(), "data");
+  const RunSpec& run = plan.runs.front();
+  Json settings = settings_of(plan, run);
+  settings.erase("nesterov");
+  settings.erase("cell");
+  settings["weight_decay"] = 0;  // before it became an axis
+  EXPECT_EQ(id_by_settings(run, settings), run.id);
+  settings["weight_decay"] = 0.1;
+  EXPECT_NE(id_by_settings(run, settings), run.id);
+  settings["of_a_later_version"] = 1;
+  EXPECT_EQ(id_by_settings(run, settings), std::nullopt);
+}
+
 TEST(MakePlan, CrossesCellsToo) {
   auto config = small_grid();
   config.cells = {{Cell::kRnnRelu, InitialScheme{InitialKind::kIdentity}}, {Cell::kLstm}};

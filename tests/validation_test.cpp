@@ -3,6 +3,7 @@
 #include <gtest/gtest.h>
 
 #include <algorithm>
+#include <limits>
 
 #include "clipsweep/error.h"
 #include "clipsweep/result_folder.h"
@@ -489,6 +490,27 @@ TEST_F(ValidationTest, NamesASettingThatIsNotTheSweeps) {
   EXPECT_TRUE(names(problems(), record(0), "settings.batch_size is 33, but 32"));
 }
 
+TEST_F(ValidationTest, NamesARunWhoseHashDoesNotFitItsSettings) {
+  // In sweep.json and run.json alike, so that only the ID tells.
+  damage(folder.path() / "sweep.json", R"("momentum": 0)", R"("momentum": 0.9)");
+  for (std::size_t run_id = 0; run_id < 4; ++run_id)
+    damage(folder.run_json(run_id), R"("momentum": 0)", R"("momentum": 0.9)");
+  EXPECT_TRUE(names(problems(), record(0),
+                    "\"id\" is " + folder.spec(0).id + ", but the settings here make it none_"));
+}
+
+TEST_F(ValidationTest, TakesARunOfAnEarlierVersionWhoseSettingsWereFewer) {
+  SampleRun run = completed_run(folder.plan(), folder.spec(0));
+  for (const char* key : {"nesterov", "adam_beta1", "layers"}) run.record.settings.erase(key);
+  folder.write(run);
+  EXPECT_EQ(problems(), Texts{});
+}
+
+TEST_F(ValidationTest, NamesAPlaceInTheGridThatThePlanDoesNotKnow) {
+  damage(folder.run_json(0), R"("seed": 0)", R"("seed": 0, "l1": 0.5)");
+  EXPECT_TRUE(names(problems(), record(0), "\"l1\" is 0.5, but not there in the plan"));
+}
+
 TEST_F(ValidationTest, NamesTotalsThatAreNotTheSteps) {
   damage(folder.run_json(0), R"("clipped_steps": 0)", R"("clipped_steps": 1)");
   damage(folder.run_json(1), R"("max": )", R"("max": 1)");
@@ -514,6 +536,46 @@ TEST_F(ValidationTest, NamesADivergenceWithoutAnEvent) {
   run.record.events.clear();
   folder.write(run);
   EXPECT_TRUE(names(problems(), record(0), "no event says where"));
+}
+
+// ---- Outcomes that contradict their steps
+// --------------------------------------------------------
+
+TEST_F(ValidationTest, NamesANanThatACompletedRunDoesNotTell) {
+  damage(folder.steps_log(0), R"("nonfinite":0)", R"("nonfinite":7)");
+  SampleRun run = completed_run(folder.plan(), folder.spec(1));
+  run.steps.back().loss = std::numeric_limits<float>::quiet_NaN();
+  folder.write(run);
+  const Texts found = problems();
+  EXPECT_TRUE(names(found, log(0, 2),
+                    "the gradient has 7 NaN or Inf values here, but 0 by the events of run.json, "
+                    "whose outcome is \"completed\""));
+  EXPECT_TRUE(names(found, log(1, 9), "the last loss is not finite, but the outcome"));
+}
+
+TEST_F(ValidationTest, NamesADivergenceThatTheStepsDoNotShow) {
+  folder.write(diverged_run(folder.plan(), folder.spec(0), 6));
+  damage(folder.steps_log(0), R"("nonfinite":1120)", R"("nonfinite":0)");
+  EXPECT_TRUE(names(problems(), log(0, 7),
+                    "the gradient has 0 NaN or Inf values here, but 1120 by the events"));
+}
+
+TEST_F(ValidationTest, NamesADivergedRunThatIsCalledCompleted) {
+  SampleRun run = diverged_run(folder.plan(), folder.spec(0), 6);
+  run.record.outcome = Outcome::kCompleted;
+  folder.write(run);
+  EXPECT_TRUE(names(problems(), record(0), "an event stopped the run at step 6, but it completed"));
+}
+
+TEST_F(ValidationTest, NamesAnActionThatTheSettingsDoNotAskFor) {
+  SampleRun run = diverged_run(folder.plan(), folder.spec(0), 6);
+  run.record.events.front().action = Action::kSkipped;
+  run.steps.back().skipped = true;
+  folder.write(run);
+  const Texts found = problems();
+  EXPECT_TRUE(names(found, record(0), "the action \"skipped\", but \"on_nonfinite\" is \"stop\""));
+  EXPECT_TRUE(names(found, record(0), "no event stopped the run"));
+  EXPECT_TRUE(names(found, log(0, 7), "\"skipped\" is true, but \"on_nonfinite\" is \"stop\""));
 }
 
 TEST_F(ValidationTest, NamesAnEventThatCannotBe) {

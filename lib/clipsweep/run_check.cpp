@@ -70,9 +70,14 @@ std::vector<std::string> gates_of_tensors(const std::vector<std::string>& names)
   return gate_names(cell == "lstm" ? Cell::kLstm : cell == "gru" ? Cell::kGru : Cell::kRnnTanh);
 }
 
-bool is_nonfinite_event(const Event& event) {
-  return event.kind == EventKind::kNan || event.kind == EventKind::kInf;
+NonfinitePolicy policy_of(const Json& settings) {
+  const auto found = settings.find("on_nonfinite");
+  for (const auto policy : {NonfinitePolicy::kSkip, NonfinitePolicy::kContinue})
+    if (found != settings.end() && *found == to_text(policy)) return policy;
+  return NonfinitePolicy::kStop;
 }
+
+bool is_nonfinite_event(const Event& event) { return is_nonfinite(event.kind); }
 
 // Checks run.json; each member looks at one side of it.
 class RecordChecker {
@@ -83,7 +88,9 @@ class RecordChecker {
   void check(const Json& sweep, const CheckedLog& log) {
     check_plan();
     check_settings(sweep);
+    check_id();
     check_outcome();
+    for (std::size_t i = 0; i < record_.events.size(); ++i) check_action(i);
     check_epochs();
     check_solved();
     for (std::size_t i = 0; i < record_.events.size(); ++i) check_event(i, log);
@@ -103,9 +110,29 @@ class RecordChecker {
     const Json found = to_json(record_.spec);
     const Json planned = to_json(expected_.run);
     for (const auto& [key, value] : planned.items())
-      if (found[key] != value)
-        problems_.add(fmt::format("\"{}\" is {}, but {} in the plan", key, to_line(found[key]),
-                                  to_line(value)));
+      if (!found.contains(key) || found[key] != value)
+        problems_.add(fmt::format("\"{}\" is {}, but {} in the plan", key,
+                                  to_line(found.value(key, Json(nullptr))), to_line(value)));
+    for (const auto& [key, value] : found.items())
+      if (!planned.contains(key))
+        problems_.add(fmt::format("\"{}\" is {}, but not there in the plan", key, to_line(value)));
+  }
+
+  // The hash at the end of the ID is over the run's settings.
+  void check_id() {
+    const auto id = id_by_settings(record_.spec, record_.settings);
+    if (id && *id != record_.spec.id)
+      problems_.add(
+          fmt::format("\"id\" is {}, but the settings here make it {}: they are not "
+                      "those that the run was trained with",
+                      record_.spec.id, *id));
+    const Json spec = to_json(record_.spec);
+    for (const char* key : {"cell", "init"})
+      if (spec.contains(key) && record_.settings.contains(key) &&
+          record_.settings[key] != spec[key])
+        problems_.add(fmt::format("settings.{} is {}, but \"{}\" is {}", key,
+                                  printable(to_line(record_.settings[key])), key,
+                                  to_line(spec[key])));
   }
 
   void check_settings(const Json& sweep) {
@@ -131,6 +158,10 @@ class RecordChecker {
           fmt::format("totals.steps is {}, but the run was to take {}", steps, planned_steps()));
     if (diverged && std::none_of(events.begin(), events.end(), is_nonfinite_event))
       problems_.add("the outcome is \"diverged\", but no event says where a NaN or Inf was");
+    const auto is_stop = [](const Event& event) { return event.action == Action::kStopped; };
+    if (diverged && expected_.on_nonfinite == NonfinitePolicy::kStop &&
+        std::none_of(events.begin(), events.end(), is_stop))
+      problems_.add("the outcome is \"diverged\", but no event stopped the run");
     if (record_.outcome == Outcome::kCompleted && steps < planned_steps())
       problems_.add(fmt::format("the outcome is \"completed\", but only {} of {} were taken", steps,
                                 counted(planned_steps(), "step")));
@@ -138,6 +169,21 @@ class RecordChecker {
       if (event.action == Action::kStopped && (!diverged || event.step != steps))
         problems_.add(fmt::format("an event stopped the run at step {}, but it {} and took {}",
                                   event.step, to_text(record_.outcome), counted(steps, "step")));
+  }
+
+  // What was done about a NaN or Inf is what the settings ask for; a gradient that random-step
+  // replaces does no harm.
+  void check_action(std::size_t i) {
+    const Event& event = record_.events[i];
+    const bool is_replaced =
+        event.phase == Phase::kGradient && record_.spec.clip.mode == ClipMode::kRandomStep;
+    if (!is_nonfinite_event(event) || is_replaced) return;
+    const Action action = expected_.on_nonfinite == NonfinitePolicy::kStop   ? Action::kStopped
+                          : expected_.on_nonfinite == NonfinitePolicy::kSkip ? Action::kSkipped
+                                                                             : Action::kContinued;
+    if (event.action != action)
+      problems_.add(fmt::format("events[{}] has the action \"{}\", but \"on_nonfinite\" is \"{}\"",
+                                i, to_text(event.action), to_text(expected_.on_nonfinite)));
   }
 
   void check_epochs() {
@@ -344,7 +390,8 @@ CheckedRun check_run(const SweepFolder& sweep, const RunSpec& run, std::vector<P
                                 checked.record ? &*checked.record : nullptr,
                                 decay_of(settings),
                                 optional_count(settings, "through_time_every"),
-                                has_one_length(settings)};
+                                has_one_length(settings),
+                                policy_of(settings)};
   CheckedLog log;
   if (has_run_json || is_there_or_hidden(log_problems.path()))
     log = check_step_log(expected, log_problems);

@@ -73,6 +73,9 @@ Json to_json(const StepLogHeader& header);
 StepLogHeader step_log_header_from_json(const Json& json);
 
 enum class EventKind { kNan, kInf, kNormOverflow, kSpike };
+inline bool is_nonfinite(EventKind kind) {
+  return kind == EventKind::kNan || kind == EventKind::kInf;
+}
 enum class Phase { kLoss, kGradient, kUpdate, kWeights };
 enum class Action { kStopped, kSkipped, kContinued };
 

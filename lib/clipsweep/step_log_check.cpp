@@ -11,6 +11,7 @@
 #include "clipsweep/parameters.h"
 #include "clipsweep/result_folder.h"
 #include "clipsweep/schemas.h"
+#include "clipsweep/setting_table.h"
 #include "clipsweep/step_check.h"
 #include "clipsweep/text.h"
 
@@ -103,6 +104,7 @@ class StepLogChecker {
       : expected_(expected), problems_(problems), sequence_(expected) {
     if (!expected.record) return;
     for (const auto& event : expected.record->events) {
+      events_.emplace(event.step, &event);
       for (const auto& step : event.before.steps) carried_[step.step] = &step;
       if (event.gate_norms) gate_norms_[event.step] = norm_of(*event.gate_norms);
     }
@@ -177,6 +179,7 @@ class StepLogChecker {
     check_evidence(step, line);
     check_carried(step, line);
     check_gates(step, line);
+    if (expected_.record) check_outcome(step, line);
     if (step.clipped && expected_.run.clip.mode == ClipMode::kNone)
       problems_.add(line, "\"clipped\" is true in a run of mode none");
   }
@@ -248,6 +251,39 @@ class StepLogChecker {
                                       norm_of(recurrent), found->second));
   }
 
+  // What run.json tells of NaN and Inf, and the outcome, must be what the steps show.
+  void check_outcome(const StepRecord& step, std::uint64_t line) {
+    check_told(step, line, Phase::kLoss, std::isfinite(step.loss) ? 0 : 1, loss_was_bad_);
+    check_told(step, line, Phase::kGradient, step.nonfinite, gradient_was_bad_);
+    if (step.skipped && expected_.on_nonfinite != NonfinitePolicy::kSkip)
+      problems_.add(line, fmt::format("\"skipped\" is true, but \"on_nonfinite\" is \"{}\"",
+                                      to_text(expected_.on_nonfinite)));
+    // Under `skip` a bad last batch has done nothing to the run.
+    const bool is_last = step.step == expected_.record->totals.steps;
+    if (is_last && !std::isfinite(step.loss) && expected_.record->outcome == Outcome::kCompleted &&
+        expected_.on_nonfinite != NonfinitePolicy::kSkip)
+      problems_.add(line, "the last loss is not finite, but the outcome is \"completed\"");
+  }
+
+  // A phase that turns bad has an event, and where there is an event, the phase is bad.
+  void check_told(const StepRecord& step, std::uint64_t line, Phase phase, std::uint64_t bad,
+                  bool& was_bad) {
+    const auto [first, last] = events_.equal_range(step.step);
+    const auto event = std::find_if(first, last, [&](const auto& entry) {
+      return entry.second->phase == phase && is_nonfinite(entry.second->kind);
+    });
+    const std::uint64_t told = event == last ? 0
+                                             : event->second->nan + event->second->positive_inf +
+                                                   event->second->negative_inf;
+    const bool must_be_told = (bad > 0 && !was_bad) || event != last;
+    if (must_be_told && told != bad)
+      problems_.add(line, fmt::format("the {} has {} here, but {} by the events of run.json, whose "
+                                      "outcome is \"{}\"",
+                                      to_text(phase), counted(bad, "NaN or Inf value"), told,
+                                      to_text(expected_.record->outcome)));
+    was_bad = bad > 0;
+  }
+
   std::uint64_t last_step() const {
     return std::min(sequence_.last(), expected_.epochs * expected_.steps_per_epoch);
   }
@@ -276,8 +312,11 @@ class StepLogChecker {
   const ExpectedLog& expected_;
   FileProblems& problems_;
   StepSequence sequence_;
+  std::multimap<std::uint64_t, const Event*> events_;   // by their step
   std::map<std::uint64_t, const StepRecord*> carried_;  // by events
   std::map<std::uint64_t, double> gate_norms_;          // of spikes, all gates together
+  bool loss_was_bad_ = false;
+  bool gradient_was_bad_ = false;
   CheckedLog log_;
   std::uint64_t previous_ = 0;
 };

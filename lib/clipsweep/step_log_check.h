@@ -23,6 +23,7 @@ struct ExpectedLog {
   // version.
   std::optional<std::uint64_t> through_time_every = std::nullopt;
   bool same_length = true;  // all batches have the same number of time steps
+  NonfinitePolicy on_nonfinite = NonfinitePolicy::kStop;
 };
 
 struct EpochSums {

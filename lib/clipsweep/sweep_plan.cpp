@@ -174,6 +174,23 @@ Json settings_of(const SweepPlan& plan, const RunSpec& run) {
   return settings;
 }
 
+std::optional<std::string> id_by_settings(const RunSpec& run, const Json& settings) {
+  const ExperimentConfig default_config;
+  const Json defaults = settings_json(default_config, SettingGroup::kTraining);
+  const CellSetup common;
+  const Json former = {{"cell", to_text(common.cell)},
+                       {"init", to_text(common.init)},
+                       {"weight_decay", 0}};  // which have become axes
+  Json uncommon = Json::object();
+  for (const auto& [key, value] : settings.items()) {
+    if (key == "data_sha256") continue;
+    const Json& known = defaults.contains(key) ? defaults : former;
+    if (!known.contains(key)) return std::nullopt;
+    if (value != known[key]) uncommon[key] = value;
+  }
+  return id_of(run, uncommon, string_member(settings, "data_sha256"));
+}
+
 Json runs_json(const SweepPlan& plan) {
   Json runs = Json::array();
   for (const auto& run : plan.runs) runs.push_back(to_json(run));

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -49,6 +50,10 @@ void add_json(Json& json, const Regularization& regularization);
 void add_json(Json& json, const CellSetup& setup);
 // All settings that decide the numbers of a run but for its place in the grid.
 Json settings_of(const SweepPlan& plan, const RunSpec& run);
+// The ID of a run with these settings, as `settings_of` or an earlier version wrote them: a key
+// that is missing had its default. Nothing if there is a key of a later version, whose default
+// nobody here knows.
+std::optional<std::string> id_by_settings(const RunSpec& run, const Json& settings);
 // All runs, in the order of the plan.
 Json runs_json(const SweepPlan& plan);
 
