@@ -3,6 +3,7 @@
 A module imports only what stands above it here:
 
     strict_json      JSON as the logs write it, and what is wrong with it
+    links            links, pipes and devices in a result folder, which are refused
     progress         how far the reading and drawing are
     step_log         steps.jsonl, streamed into windows
     profiles         through_time.jsonl, the gradient at each time step

@@ -13,6 +13,7 @@ from dataclasses import dataclass, field, replace
 from functools import cached_property, partial
 from pathlib import Path
 
+from .links import refuse_links, refuse_links_of_run
 from .profiles import ThroughTime, read_through_time, through_time_path
 from .progress import Progress
 from .step_log import StepCurve, WindowGrid, choose_windows, ends_torn, read_step_curve
@@ -272,6 +273,7 @@ def read_plan(folder: Path) -> SweepPlan:
     if not folder.is_dir():
         came = "is a file" if folder.exists() else "does not exist"
         raise DataError(f"{folder}: {came}; name a folder that 'clipsweep sweep --out DIR' wrote")
+    refuse_links(folder)
     if not path.is_file():
         came = "has no sweep.json" if any(folder.iterdir()) else "is empty"
         raise DataError(
@@ -280,11 +282,14 @@ def read_plan(folder: Path) -> SweepPlan:
         )
     advice = "; run the same 'clipsweep sweep' command again to write it anew"
     try:
-        return _parse_plan(folder, read_document(path, SWEEP_SCHEMA))
+        plan = _parse_plan(folder, read_document(path, SWEEP_SCHEMA))
     except DataError as error:
         raise DataError(f"{error}{advice}") from error
     except MALFORMED as error:
         raise DataError(f"{path}: {describe(error)}{advice}") from error
+    for spec in plan.runs:
+        refuse_links_of_run(folder, spec.id)
+    return plan
 
 
 def _parse_plan(folder: Path, document: dict) -> SweepPlan:
