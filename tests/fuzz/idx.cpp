@@ -1,0 +1,15 @@
+// IDX files, of pictures and of labels.
+#include "clipsweep/idx_file.h"
+#include "fuzz.h"
+
+namespace clipsweep {
+
+void fuzz_one(std::string_view input) {
+  for (const std::size_t dimensions : {1, 3})
+    refusable([&] {
+      const IdxFile idx = parse_idx(input, Packing::kNone, dimensions, "input");
+      require(idx.bytes.size() < input.size(), "an IDX file holds less than its size");
+    });
+}
+
+}  // namespace clipsweep

@@ -1,0 +1,17 @@
+// The LISTs of the command line and the sweep file.
+#include "clipsweep/list_syntax.h"
+#include "clipsweep/text.h"
+#include "fuzz.h"
+
+namespace clipsweep {
+
+void fuzz_one(std::string_view input) {
+  refusable([&] { parse_numbers(input); });
+  refusable([&] { parse_seeds(input); });
+  refusable([&] { parse_cells(input); });
+  refusable([&] { parse_modes(input); });
+  refusable([&] { parse_clips(input); });
+  require(printable(input).size() <= 63, "a message quotes no more than it may");
+}
+
+}  // namespace clipsweep

@@ -1,0 +1,44 @@
+// A run.json: read plainly, summarized and told, and validated with the sweep and the log that its
+// seed belongs to.
+#include "clipsweep/event_story.h"
+#include "clipsweep/incidents.h"
+#include "clipsweep/result_folder.h"
+#include "clipsweep/runs_csv.h"
+#include "clipsweep/summary_json.h"
+#include "clipsweep/summary_text.h"
+#include "clipsweep/validation.h"
+#include "fuzz.h"
+
+namespace clipsweep {
+namespace {
+
+SweepFolder folder_of_one_run() {
+  scratch_file("sweep.json", corpus_file("sweep_json/one_run.json"));
+  SweepFolder sweep = open_sweep_folder(scratch_folder());
+  const fs::path log = steps_path("", sweep.runs.front().id);
+  scratch_file(log.string(), corpus_file("step_log/one_run.jsonl"));
+  return sweep;
+}
+
+void look_at(const RunRecord& record, const SweepFolder& sweep) {
+  require(to_json(run_record_from_json(to_json(record))) == to_json(record),
+          "what is written reads back");
+  SweepRuns runs{{record.spec}, {record}, {}, metric_basis_of(sweep)};
+  const Summary summary = summarize(runs);
+  parse_json(summary_page(summary), "the summary");
+  comparison_text(summary);
+  runs_csv(runs);
+  for (const auto& incident : incidents_of(record, {}, 3)) story_of(incident, record, {});
+}
+
+}  // namespace
+
+void fuzz_one(std::string_view input) {
+  static const SweepFolder kSweep = folder_of_one_run();
+  const Json json = parse_json(input, "input");  // most are none, and refused cheaply here
+  scratch_file(run_path("", kSweep.runs.front().id).string(), input);
+  refusable([&] { validate_folder(kSweep.folder); });
+  look_at(run_record_from_json(json), kSweep);
+}
+
+}  // namespace clipsweep

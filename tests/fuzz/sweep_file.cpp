@@ -1,0 +1,15 @@
+// A sweep file: from TOML to the settings of an experiment.
+#include "clipsweep/sweep_file.h"
+
+#include "clipsweep/config_resolution.h"
+#include "clipsweep/setting_table.h"
+#include "fuzz.h"
+
+namespace clipsweep {
+
+void fuzz_one(std::string_view input) {
+  const ExperimentConfig config = resolve_config(parse_sweep_text(input, "sweep.toml"), {});
+  to_line(settings_json(config));
+}
+
+}  // namespace clipsweep
