@@ -72,6 +72,14 @@ TEST_F(OutFolder, RefusesAFolderOfSomethingElse) {
   EXPECT_FALSE(fs::exists(out_ / ".lock"));
 }
 
+TEST_F(OutFolder, TakesWhatASweepLeavesThatWasKilledInItsFirstMoment) {
+  fs::create_directories(out_ / "runs");
+  write_text(out_ / ".lock", "");
+  write_text(out_ / "sweep.json.123.tmp", "{");
+  prepare(sample_config());
+  EXPECT_FALSE(fs::exists(out_ / "sweep.json.123.tmp"));
+}
+
 TEST_F(OutFolder, MayBeSharedByProcessesThatClaimTheirRuns) {
   prepare(sample_config());
   prepare(sample_config());

@@ -63,8 +63,12 @@ void check_ownership(const fs::path& folder) {
   if (fs::exists(sweep_path(folder), error)) return;
   for (const auto& entry : fs::directory_iterator(folder, error)) {
     const std::string name = entry.path().filename().string();
-    // What a sweep that was killed in its first moment leaves.
-    const bool ours = name == ".lock" || (name == "runs" && fs::is_empty(entry.path(), error));
+    // What a sweep that was killed in its first moment leaves, or another one is writing just now.
+    const bool is_temporary =
+        entry.path().extension() == ".tmp" && name.rfind("sweep.json.", 0) == 0;
+    const bool ours = name == ".lock" || is_temporary ||
+                      (name == "runs" && fs::is_empty(entry.path(), error)) ||
+                      fs::exists(sweep_path(folder), error);
     if (!ours)
       throw ConfigError(fmt::format(
           "--out {}: this folder holds something else ({}) and no sweep.json; name a new or empty "

@@ -1,0 +1,30 @@
+"""Sweeps killed at random moments come out as if nothing had happened: scripts/crash_test, shortly."""
+
+import subprocess
+import sys
+
+import pytest
+from conftest import ROOT
+
+
+@pytest.mark.parametrize("processes", [1, 2])
+def test_killed_sweeps_end_with_the_same_bytes(processes):
+    arguments = ("--kills", "6", "--processes", str(processes))
+    command = [sys.executable, ROOT / "scripts/crash_test", *arguments]
+    result = subprocess.run(command, capture_output=True, encoding="utf-8", timeout=300, check=False)
+    assert result.returncode == 0, result.stdout
+    assert result.stdout.splitlines()[-1] == "6 passed, 0 failed"
+
+
+def test_a_difference_is_found(tmp_path):
+    """A program that is killed and trains something else afterwards does not pass."""
+    program = tmp_path / "clipsweep"
+    program.write_text(
+        "#!/bin/sh\n"
+        f'test "$1" = validate && exit 0\n'
+        f'exec {ROOT / "build/release/clipsweep"} "$@" --batch-size $((32 + $(date +%N | tail -c 2)))\n'
+    )
+    program.chmod(0o755)
+    command = [sys.executable, ROOT / "scripts/crash_test", "--kills", "2", "--program", program]
+    result = subprocess.run(command, capture_output=True, encoding="utf-8", timeout=300, check=False)
+    assert result.returncode == 1 and "0 passed, 2 failed" in result.stdout
