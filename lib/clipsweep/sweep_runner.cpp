@@ -123,14 +123,10 @@ class Pool {
     };
     const auto end_run = [&](const RunRecord& record) {
       const auto log = logs.find(record.spec.id);
-      if (claims.at(record.spec.id).is_in_place())
-        log->second.finish(record);
-      else
-        warn(
-            fmt::format("warning: the folder of {} was taken away while it was trained; it is "
-                        "trained again by the same command",
-                        record.spec.id));
+      const bool is_ours = claims.at(record.spec.id).is_in_place();
+      if (is_ours) log->second.finish(record);
       logs.erase(log);
+      if (!is_ours) return warn_of_lost(record.spec);
       count(record);
       if (job_.on_run_end) job_.on_run_end(record);
     };
@@ -215,6 +211,14 @@ class Pool {
     job_.progress.diverged += record.outcome == Outcome::kDiverged ? 1 : 0;
     job_.progress.failed += record.outcome == Outcome::kFailed ? 1 : 0;
     job_.progress.ended += record.outcome == Outcome::kInterrupted ? 0 : 1;
+  }
+
+  // It is not counted as ended, so that the sweep is not taken for complete.
+  void warn_of_lost(const RunSpec& run) const {
+    warn(
+        fmt::format("warning: the folder of {} was taken away while it was trained; it is trained "
+                    "again by the same command",
+                    run.id));
   }
 
   void warn(const std::string& text) const {

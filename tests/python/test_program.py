@@ -446,6 +446,19 @@ def test_two_sweeps_in_one_folder_leave_each_other_their_runs(tmp_path):
     assert_valid(out)
 
 
+def test_a_run_whose_folder_is_taken_away_is_not_taken_for_ended(tmp_path):
+    out = tmp_path / "out"
+    process = start(*LONG, "--out", out)
+    wait_for_log(process, out)
+    lost = sorted(out.glob("runs/*"))[0]
+    shutil.rmtree(lost)
+    _, stderr = process.communicate(timeout=60)
+    assert process.returncode == STOPPED
+    assert f"the folder of {lost.name} was taken away" in stderr and "left" in stderr
+    sweep(*LONG, "--out", out)
+    assert_valid(out)
+
+
 @pytest.mark.parametrize("name", ["two words", "Prüfung 勾配", "it's; $(x) & \"y\""])
 def test_any_name_can_be_that_of_a_folder(name, tmp_path):
     out = tmp_path / name
