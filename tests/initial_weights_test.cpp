@@ -175,6 +175,17 @@ TEST(IdentityWeights, AreAnIdentityAndGlorotUniform) {
   }
 }
 
+// As Le et al. (2015) begin, with 0.001.
+TEST(IdentityWeights, AreAnIdentityAndNormal) {
+  const Weights weights({InitialKind::kIdentity, 0.25}, two_layers(Cell::kRnnRelu));
+  for (const char* name : {"rnn.weight_hh", "rnn.weight_hh_l1"})
+    for (std::size_t i = 0; i < 400; ++i) EXPECT_EQ(weights[name][i], i % 21 == 0 ? 1 : 0);
+  const Weights gaussian({InitialKind::kGaussian, 0.25}, two_layers(Cell::kRnnRelu));
+  for (const char* name : {"rnn.weight_ih", "rnn.weight_ih_l1", "output.weight"})
+    EXPECT_TRUE(std::equal(weights[name].begin(), weights[name].end(), gaussian[name].begin()));
+  expect_biases_of_zero(weights);
+}
+
 TEST(IdentityWeights, AreRefusedForGates) {
   for (const Cell cell : {Cell::kLstm, Cell::kGru})
     EXPECT_THROW(initial_weights(kIdentity, two_layers(cell), 0), ConfigError);
@@ -259,7 +270,7 @@ TEST(ForgetBias, MeansNothingToOtherCells) {
 }
 
 TEST(InitialSchemeText, IsReadAsItIsWritten) {
-  for (const char* text : {"keras", "torch", "identity", "gaussian:0.01", "sparse"})
+  for (const char* text : {"keras", "torch", "identity", "identity:0.001", "gaussian:0.01", "sparse"})
     EXPECT_EQ(to_text(parse_initial_scheme(text)), text);
   EXPECT_EQ(parse_initial_scheme("gaussian:1e-2"), kGaussian);
 }
@@ -270,11 +281,13 @@ TEST(InitialSchemeText, IsRefusedWithWhatIsAllowed) {
   };
   EXPECT_EQ(message("kears"),
             "unknown name \"kears\" (did you mean \"keras\"?); allowed: keras, torch, identity, "
-            "gaussian:SD, sparse");
+            "identity:SD, gaussian:SD, sparse");
   EXPECT_EQ(message("keras:1"), "keras takes no number; write keras");
   for (const char* text : {"gaussian", "gaussian:", "gaussian:0", "gaussian:-1", "gaussian:nan",
                            "gaussian:inf", "gaussian:1e-60", "gaussian:1e39", "gaussian:x"})
     EXPECT_EQ(message(text).find("gaussian takes a standard deviation"), 0U) << text;
+  for (const char* text : {"identity:", "identity:0", "identity:-1", "identity:nan", "identity:x"})
+    EXPECT_EQ(message(text).find("identity takes a standard deviation"), 0U) << text;
 }
 
 TEST(BlockKeepRows, DropsTheOthersInPlace) {

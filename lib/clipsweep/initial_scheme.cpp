@@ -25,39 +25,41 @@ InitialKind parse_kind(std::string_view name) {
 }
 
 // As the weights, in float32, have it.
-double parse_deviation(std::string_view text) {
+double parse_deviation(const std::string& name, std::string_view text) {
   const auto deviation = parse_number(text);
   if (deviation && static_cast<float>(*deviation) > 0 &&
       std::isfinite(static_cast<float>(*deviation)))
     return *deviation;
   throw ConfigError(
-      fmt::format("gaussian takes a standard deviation, a finite number above 0 as in "
-                  "gaussian:0.01, not \"{}\"",
-                  printable(text)));
+      fmt::format("{} takes a standard deviation, a finite number above 0 as in {}:0.01, not \"{}\"",
+                  name, name, printable(text)));
 }
 
 }  // namespace
 
 bool operator==(const InitialScheme& a, const InitialScheme& b) {
-  return a.kind == b.kind && a.gaussian_sd == b.gaussian_sd;
+  return a.kind == b.kind && a.deviation == b.deviation;
 }
 
 std::string to_text(const InitialScheme& scheme) {
   const std::string name = name_in(kKinds, scheme.kind);
-  return scheme.kind == InitialKind::kGaussian ? name + ":" + shortest(scheme.gaussian_sd) : name;
+  return scheme.deviation > 0 ? name + ":" + shortest(scheme.deviation) : name;
 }
 
-std::string initial_scheme_forms() { return "keras, torch, identity, gaussian:SD, sparse"; }
+std::string initial_scheme_forms() {
+  return "keras, torch, identity, identity:SD, gaussian:SD, sparse";
+}
 
 InitialScheme parse_initial_scheme(std::string_view text) {
   const auto colon = text.find(':');
   const bool has_number = colon != std::string_view::npos;
   const InitialKind kind = parse_kind(text.substr(0, colon));
-  const std::string_view number = has_number ? text.substr(colon + 1) : "";
-  if (kind == InitialKind::kGaussian) return {kind, parse_deviation(number)};
-  if (has_number)
-    throw ConfigError(
-        fmt::format("{} takes no number; write {}", name_in(kKinds, kind), name_in(kKinds, kind)));
+  const std::string name = name_in(kKinds, kind);
+  const bool takes_number = kind == InitialKind::kGaussian || kind == InitialKind::kIdentity;
+  const bool needs_number = kind == InitialKind::kGaussian;
+  if (needs_number || (takes_number && has_number))
+    return {kind, parse_deviation(name, has_number ? text.substr(colon + 1) : "")};
+  if (has_number) throw ConfigError(fmt::format("{} takes no number; write {}", name, name));
   return {kind};
 }
 

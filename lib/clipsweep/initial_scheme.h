@@ -14,15 +14,17 @@ enum class InitialKind { kKeras, kTorch, kIdentity, kGaussian, kSparse };
 
 struct InitialScheme {
   InitialKind kind = InitialKind::kKeras;
-  double gaussian_sd = 0;  // standard deviation of a gaussian's kernels
+  // Standard deviation of normal kernels: all of `gaussian`, and those that `identity` does not set
+  // (0: they are Glorot uniform).
+  double deviation = 0;
 };
 
 bool operator==(const InitialScheme& a, const InitialScheme& b);
 
-// `keras`, `gaussian:0.01`
+// `keras`, `identity`, `identity:0.001`, `gaussian:0.01`
 std::string to_text(const InitialScheme& scheme);
 
-// `keras, torch, identity, gaussian:SD, sparse`
+// `keras, torch, identity, identity:SD, gaussian:SD, sparse`
 std::string initial_scheme_forms();
 
 // Throws ConfigError that says what is allowed.
