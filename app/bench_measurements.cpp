@@ -26,8 +26,6 @@
 namespace clipsweep {
 namespace {
 
-constexpr int kInputs = 28;
-constexpr int kBatchSize = 32;
 constexpr int kClassicRepetitions = 7;
 constexpr int kRepetitions = 3;
 constexpr double kSecondsOfSteps = 0.05;  // that one measurement takes at least
@@ -59,23 +57,27 @@ class ScratchFolder {
   fs::path path_;
 };
 
-ImageData random_data(int time_steps) {
+ImageData random_data(const BenchShape& shape) {
   ImageData data;
   data.train.count = 256;
-  data.train.rows = time_steps;
-  data.train.columns = kInputs;
+  data.train.rows = shape.time_steps;
+  data.train.columns = shape.inputs;
   RandomStream random(0, "bench");
-  data.train.pixels.resize(static_cast<std::size_t>(data.train.count * time_steps * kInputs));
+  data.train.pixels.resize(
+      static_cast<std::size_t>(data.train.count * shape.time_steps * shape.inputs));
   for (auto& pixel : data.train.pixels) pixel = static_cast<std::uint8_t>(random.below(256));
+  const auto classes = static_cast<std::uint64_t>(shape.outputs);
   for (int i = 0; i < data.train.count; ++i)
-    data.train.labels.push_back(static_cast<std::uint8_t>(random.below(10)));
+    data.train.labels.push_back(static_cast<std::uint8_t>(random.below(classes)));
   return data;
 }
 
 // Runs of one seed, half of them clipped, that differ in their learning rates.
-SweepPlan plan_of(std::size_t runs, int hidden) {
+SweepPlan plan_of(std::size_t runs, const BenchShape& shape) {
   ExperimentConfig config;
-  config.training.hidden = hidden;
+  config.training.hidden = shape.hidden;
+  config.training.batch_size = shape.batch_size;
+  config.cells = {{shape.cell}};
   config.clips = {{ClipMode::kNone}, {ClipMode::kValue, 0.5}};
   config.learning_rates.clear();
   for (std::size_t r = 0; r < (runs + 1) / 2; ++r)
@@ -101,8 +103,8 @@ class ShapeBench {
  public:
   explicit ShapeBench(const BenchShape& shape)
       : shape_(shape),
-        data_(random_data(shape.time_steps)),
-        layout_(lstm_layout(kInputs, shape.hidden, ImageData::kClasses)) {
+        data_(random_data(shape)),
+        layout_(layout_of({shape.cell, 1, shape.inputs, shape.hidden, shape.outputs})) {
     result_.shape = shape;
     const auto add = [&](Contender contender, const std::string& simd, std::size_t runs) {
       Throughput row;
@@ -111,7 +113,7 @@ class ShapeBench {
       row.runs = runs;
       result_.rows.push_back(std::move(row));
     };
-    add(Contender::kLstmLoop, torch_simd(), 1);
+    add(Contender::kTorchLoop, torch_simd(), 1);
     for (const std::size_t runs : {1, 4, 16, 64, 256})
       add(Contender::kReference, torch_simd(), runs);
     for (const std::size_t runs : {1, 4, 16, 64, 256}) add(Contender::kFused, simd_name(), runs);
@@ -144,14 +146,14 @@ class ShapeBench {
     const double runs = static_cast<double>(row.runs);
     const double floor = runs * shape_.floating_point_operations() / row.peak_flops;
     if (row.contender != Contender::kReference) return floor * 1.5 < kLongestStep;
-    const double memory = runs * 20 * 4 * shape_.hidden * kBatchSize * shape_.time_steps;
+    const double memory = runs * 20 * 4 * shape_.hidden * shape_.batch_size * shape_.time_steps;
     return floor * 5 < kLongestStep && memory < kMostMemory;
   }
 
   double run_steps_per_second(const Throughput& row) const {
-    if (row.contender == Contender::kLstmLoop) {
-      Batch batch = make_batch(data_.train, 1, kBatchSize, {});
-      std::vector<std::uint32_t> indices(kBatchSize);
+    if (row.contender == Contender::kTorchLoop) {
+      Batch batch = make_batch(data_.train, 1, shape_.batch_size, {});
+      std::vector<std::uint32_t> indices(static_cast<std::size_t>(shape_.batch_size));
       std::iota(indices.begin(), indices.end(), 0U);
       gather(data_.train, indices, 0, batch);
       TorchBaseline baseline(batch, layout_.model);
@@ -161,7 +163,7 @@ class ShapeBench {
     const bool fused = row.contender == Contender::kFused;
     if (fused) use_simd(row.simd);
     const auto engine = fused ? make_fused_engine(layout_) : make_reference_engine(layout_, "cpu");
-    const SweepPlan plan = plan_of(row.runs, shape_.hidden);
+    const SweepPlan plan = plan_of(row.runs, shape_);
     const auto task = make_image_task(data_, plan.training);
     std::vector<const RunSpec*> specs;
     for (const auto& run : plan.runs) specs.push_back(&run);
@@ -179,6 +181,15 @@ class ShapeBench {
   const ParameterLayout layout_;
   ShapeResult result_;
 };
+
+std::vector<BenchShape> bench_shapes() {
+  std::vector<BenchShape> shapes;
+  for (const int time_steps : {28, 200})
+    for (const int hidden : {10, 32, 64, 128, 256}) shapes.push_back({hidden, time_steps});
+  // Temporal order after Pascanu et al. (2013), at the mean of 50 to 200 time steps.
+  shapes.push_back({50, 125, Cell::kRnnTanh, 6, 4, 20});
+  return shapes;
+}
 
 // Eight arms of sixteen seeds, an epoch each.
 double sweep_run_steps_per_second(const Task& task, std::size_t workers) {
@@ -224,10 +235,10 @@ SweepProcess sweep_process(const std::string& data_folder, std::vector<std::stri
 }  // namespace
 
 double BenchShape::floating_point_operations() const {
-  const double gates = 4.0 * hidden;
+  const double gates = static_cast<double>(gates_of(cell)) * hidden;
   // Forward and its weights' gradient see inputs and states, the way back through time states.
-  const double products = 2 * gates * (kInputs + hidden) + gates * hidden;
-  return 2 * products * kBatchSize * time_steps;
+  const double products = 2 * gates * (inputs + hidden) + gates * hidden;
+  return 2 * products * batch_size * time_steps;
 }
 
 BenchResult run_benchmarks(const Task& task, const std::string& data_folder,
@@ -243,11 +254,10 @@ BenchResult run_benchmarks(const Task& task, const std::string& data_folder,
   }
   use_simd(simd);
   BenchResult result;
-  for (const int time_steps : {28, 200}) {
-    for (const int hidden : {10, 32, 64, 128, 256}) {
-      say_progress(fmt::format("{} units, {} time steps", hidden, time_steps));
-      result.shapes.push_back(ShapeBench({hidden, time_steps}).measure(peaks));
-    }
+  for (const BenchShape& shape : bench_shapes()) {
+    say_progress(
+        fmt::format("{}, {} units, {} time steps", to_text(shape.cell), shape.hidden, shape.time_steps));
+    result.shapes.push_back(ShapeBench(shape).measure(peaks));
   }
   say_progress("whole sweeps");
   result.sweeps.push_back({1, kSweepRuns});

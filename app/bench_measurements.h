@@ -10,6 +10,7 @@
 #include <vector>
 
 #include "clipsweep/image_task.h"
+#include "clipsweep/model.h"
 #include "clipsweep/statistics.h"
 
 namespace clipsweep {
@@ -23,21 +24,25 @@ struct Repetitions {
   double median() const { return quantile(values, 0.5); }
 };
 
-// The size of a model and of its sequences; batches of 32 with 28 inputs a time step.
+// The size of a model, of its sequences and of its batches.
 struct BenchShape {
   int hidden = 10;
   int time_steps = 28;
+  Cell cell = Cell::kLstm;
+  int inputs = 28;
+  int outputs = 10;
+  int batch_size = 32;
 
-  bool is_classic() const { return hidden == 10 && time_steps == 28; }
+  bool is_classic() const { return cell == Cell::kLstm && hidden == 10 && time_steps == 28; }
   // Of the matrix products of one run-step, forward and backward.
   double floating_point_operations() const;
 };
 
-enum class Contender { kLstmLoop, kReference, kFused };
+enum class Contender { kTorchLoop, kReference, kFused };
 
 // Run-steps per second of one way to train, on one core: gradient, clip, update.
 struct Throughput {
-  Contender contender = Contender::kLstmLoop;
+  Contender contender = Contender::kTorchLoop;
   std::string simd;
   std::size_t runs = 1;  // R
   Repetitions run_steps_per_second{};
@@ -47,7 +52,7 @@ struct Throughput {
 
 struct ShapeResult {
   BenchShape shape;
-  std::vector<Throughput> rows;  // the loop over torch::nn::LSTM first
+  std::vector<Throughput> rows;  // the loop over torch::nn first
 };
 
 // A whole sweep of the classic example, with logs of every step and evaluations.
@@ -58,7 +63,7 @@ struct SweepThroughput {
 };
 
 struct BenchResult {
-  std::vector<ShapeResult> shapes;  // the classic one first
+  std::vector<ShapeResult> shapes;  // the classic one first, that of long sequences last
   std::vector<SweepThroughput> sweeps;
   Repetitions whole_run_seconds;      // one run of 5,000 steps, from process start to exit
   Repetitions libtorch_load_seconds;  // what loading LibTorch would add to it

@@ -16,10 +16,10 @@ namespace {
 
 constexpr double kMebibyte = 1024.0 * 1024.0;
 
-const char* name_of(Contender contender) {
+const char* name_of(Contender contender, Cell cell) {
   switch (contender) {
-    case Contender::kLstmLoop:
-      return "torch::nn::LSTM";
+    case Contender::kTorchLoop:
+      return cell == Cell::kLstm ? "torch::nn::LSTM" : "torch::nn::RNN";
     case Contender::kReference:
       return "reference engine";
     case Contender::kFused:
@@ -37,29 +37,37 @@ double share_of_floor(const BenchShape& shape, const Throughput& row) {
   return row.run_steps_per_second.median() * shape.floating_point_operations() / row.peak_flops;
 }
 
+std::string title_of(const BenchShape& shape) {
+  std::string title = fmt::format("{} units, {} time steps", shape.hidden, shape.time_steps);
+  if (shape.is_classic()) title += " (the classic example)";
+  if (shape.cell != Cell::kLstm)
+    title += fmt::format(" of {}, batches of {}, {} inputs (temporal order)", to_text(shape.cell),
+                         shape.batch_size, shape.inputs);
+  return title;
+}
+
 std::string shape_text(const ShapeResult& result) {
   Table table({{"", Align::kLeft},
                {"", Align::kLeft},
                {"R", Align::kRight},
                {"run-steps/s", Align::kRight},
                {"us/run-step", Align::kRight},
-               {"x LSTM", Align::kRight},
+               {"x torch", Align::kRight},
                {"floor", Align::kRight}});
   for (const auto& row : result.rows) {
+    const std::string name = name_of(row.contender, result.shape.cell);
     if (!row.left_out_because.empty()) {
-      table.add_row({name_of(row.contender), row.simd, std::to_string(row.runs), "", "", "", ""});
+      table.add_row({name, row.simd, std::to_string(row.runs), "", "", "", ""});
       continue;
     }
     const double median = row.run_steps_per_second.median();
-    table.add_row({name_of(row.contender), row.simd, with_thousands(row.runs),
+    table.add_row({name, row.simd, with_thousands(row.runs),
                    median < 100 ? fmt::format("{:.1f}", median)
                                 : with_thousands(static_cast<std::uint64_t>(median)),
                    fmt::format("{:.1f}", 1e6 / median), fmt::format("{:.2f}", ratio(result, row)),
                    fmt::format("{:.1f} %", 100 * share_of_floor(result.shape, row))});
   }
-  return fmt::format("{} units, {} time steps{}\n{}\n", result.shape.hidden,
-                     result.shape.time_steps,
-                     result.shape.is_classic() ? " (the classic example)" : "", table.text());
+  return fmt::format("{}\n{}\n", title_of(result.shape), table.text());
 }
 
 const Throughput& fused_row(const ShapeResult& shape, const std::string& simd, std::size_t runs) {
@@ -138,6 +146,10 @@ std::string headline_text(const BenchResult& result) {
                       static_cast<double>(result.whole_run_memory) / kMebibyte,
                       static_cast<double>(result.large_sweep_memory) / kMebibyte,
                       with_thousands(kLargestBenchCohort));
+  const ShapeResult& long_sequences = result.shapes.back();
+  text += fmt::format("Temporal order by {} units of rnn-tanh, R = 16: {:.1f} x torch::nn::RNN.\n",
+                      long_sequences.shape.hidden,
+                      ratio(long_sequences, fused_row(long_sequences, simd_name(), 16)));
   const Closest closest = closest_race(result);
   text += fmt::format(
       "For all shapes: the fused engine is at least {:.1f} x as fast as the faster of the\n"
@@ -147,7 +159,7 @@ std::string headline_text(const BenchResult& result) {
 }
 
 Json row_json(const ShapeResult& shape, const Throughput& row) {
-  Json json = {{"what", name_of(row.contender)}, {"simd", row.simd}, {"runs", row.runs}};
+  Json json = {{"what", name_of(row.contender, shape.shape.cell)}, {"simd", row.simd}, {"runs", row.runs}};
   if (row.left_out_because.empty()) {
     json["run_steps_per_second"] = json_number(row.run_steps_per_second.median());
     json["ratio"] = json_number(ratio(shape, row));
@@ -172,9 +184,10 @@ std::string bench_text(const BenchResult& result) {
       blas_description(),
       blas_is_reference() ? " (the slow reference; install libopenblas0-pthread)" : "");
   text +=
-      "One core; a step is gradient, clip, update, with batches of 32 and 28 inputs.\n"
-      "x LSTM: times the loop over torch::nn::LSTM. floor: the share of the core's peak\n"
-      "that the matrix products make of it. -: a step would take seconds or gigabytes.\n\n";
+      "One core; a step is gradient, clip, update, with batches of 32 and 28 inputs\n"
+      "where nothing else is said. x torch: times the loop over torch::nn. floor: the\n"
+      "share of the core's peak that the matrix products make of it. -: a step would\n"
+      "take seconds or gigabytes.\n\n";
   for (const auto& shape : result.shapes) text += shape_text(shape);
   return text + headline_text(result);
 }
@@ -184,7 +197,10 @@ Json bench_json(const BenchResult& result) {
   for (const auto& shape : result.shapes) {
     Json rows = Json::array();
     for (const auto& row : shape.rows) rows.push_back(row_json(shape, row));
-    shapes.push_back({{"hidden", shape.shape.hidden},
+    shapes.push_back({{"cell", to_text(shape.shape.cell)},
+                      {"hidden", shape.shape.hidden},
+                      {"inputs", shape.shape.inputs},
+                      {"batch_size", shape.shape.batch_size},
                       {"time_steps", shape.shape.time_steps},
                       {"measurements", std::move(rows)}});
   }

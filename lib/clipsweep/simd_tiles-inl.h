@@ -74,19 +74,25 @@ struct Width {
   bool in_halves = false;
 };
 
-// Calls `body(strip, first)` for all of them, two or, of half ones, three at a time. With kHalves
-// false there must be no half ones, and no code is made for them.
-template <bool kHalves, typename Body>
+// Calls `body(strip, first)` for all of them: two at a time, or three, where one would be left over
+// or they are half ones. Without kPacked there must be no half ones, and no code is made for three.
+template <bool kPacked, typename Body>
 HWY_INLINE void for_strips(const Width& width, const Body& body) {
   std::size_t first = 0;
-  if constexpr (kHalves && kManyRegisters) {
+  if constexpr (kPacked && kManyRegisters) {
     if (width.in_halves) {
       for (; first + 3 <= width.registers; first += 3) body(Strip<HalfVector, 3>{}, first);
       for (; first < width.registers; ++first) body(Strip<HalfVector, 1>{}, first);
       return;
     }
   }
-  for (; first + 2 <= width.registers; first += 2) body(Strip<Vector, 2>{}, first);
+  constexpr bool kThree = kPacked && !kManyRegisters;
+  const std::size_t in_pairs =
+      kThree && width.registers % 2 == 1 && width.registers >= 3 ? width.registers - 3
+                                                                 : width.registers;
+  for (; first + 2 <= in_pairs; first += 2) body(Strip<Vector, 2>{}, first);
+  if constexpr (kThree)
+    if (first + 3 == width.registers) return body(Strip<Vector, 3>{}, first);
   if (first < width.registers) body(Strip<Vector, 1>{}, first);
 }
 
