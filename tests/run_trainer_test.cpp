@@ -44,7 +44,7 @@ class FedRun {
   }
   bool step_with_loss(float loss) { return step(0.01F, {}, 9, loss); }
 
-  void finish_epoch() { trainer_->finish_epoch(1, 0.5, weights_); }
+  void finish_epoch() { trainer_->finish_epoch(1, 0.5, radii_of_layers(weights_, layout_)); }
   void measure_through_time_every(int steps) { plan_.through_time_every = steps; }
   bool is_due() const { return trainer_->is_due_through_time(); }
   bool has_event() const { return trainer_->through_time({}).event; }

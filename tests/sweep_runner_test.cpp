@@ -3,8 +3,10 @@
 #include "clipsweep/sweep_runner.h"
 
 #include <algorithm>
+#include <chrono>
 #include <fstream>
 #include <set>
+#include <thread>
 
 #include "clipsweep/error.h"
 #include "clipsweep/fused_engine.h"
@@ -12,6 +14,7 @@
 #include "clipsweep/reference_engine.h"
 #include "clipsweep/simd.h"
 #include "clipsweep/sweep_manifest.h"
+#include "clipsweep/validation.h"
 #include "test_support.h"
 
 namespace clipsweep {
@@ -52,7 +55,7 @@ class Sweep {
       : plan_(make_plan(config, "data")),
         task_(make_image_task(fashion_mnist(), plan_.training)),
         path_(folder_.path() / "out"),
-        sweep_(prepare_sweep_folder(path_, sweep_json(config, plan_, {"data", {}}, {}))) {}
+        sweep_(prepare_sweep_folder(path_, sweep_json(config, plan_, {"data", {}}, circumstances()))) {}
 
   void train(const std::vector<const RunSpec*>& runs, std::size_t workers = 1,
              const EngineFactory& make_engine = reference_factory()) {
@@ -85,6 +88,12 @@ class Sweep {
   std::atomic<bool>& stop() { return stop_; }
 
  private:
+  static Circumstances circumstances() {
+    Circumstances circumstances;
+    circumstances.software = circumstances.machine = Json::object();
+    return circumstances;
+  }
+
   TemporaryFolder folder_;
   SweepPlan plan_;
   std::unique_ptr<Task> task_;
@@ -185,37 +194,54 @@ TEST(TrainRuns, AStopMarksRunsInterruptedAndTheyStartOver) {
   EXPECT_EQ(sweep.unfinished().size(), 4U);
 }
 
-// Stops the sweep from within, after so many steps.
+// Called before an engine computes something for the nth time.
+struct Interventions {
+  std::function<void(int)> step = [](int) {};
+  std::function<void(int)> evaluation = [](int) {};
+  std::function<void(int)> through_time = [](int) {};
+};
+
+// An engine with something going on within.
 class StoppingEngine : public GradientEngine {
  public:
-  StoppingEngine(std::unique_ptr<GradientEngine> inner, std::function<void(int)> on_step)
-      : inner_(std::move(inner)), on_step_(std::move(on_step)) {}
+  StoppingEngine(std::unique_ptr<GradientEngine> inner, Interventions before)
+      : inner_(std::move(inner)), before_(std::move(before)) {}
   std::string name() const override { return inner_->name(); }
   std::string simd() const override { return inner_->simd(); }
   void compute_gradients(const Block& parameters, const Batch& batch,
                          Span<const float> backprop_limits, StepResult& result) override {
-    on_step_(++steps_);
+    before_.step(++steps_);
     inner_->compute_gradients(parameters, batch, backprop_limits, result);
   }
   EvaluationResult evaluate(const Block& parameters, const Batch& batch) override {
+    before_.evaluation(++evaluations_);
     return inner_->evaluate(parameters, batch);
   }
   std::vector<std::vector<float>> state_gradient_norms(const Block& parameters, const Batch& batch,
                                                        const std::vector<int>& source_of_run,
                                                        Span<const float> backprop_limits) override {
+    before_.through_time(++through_times_);
     return inner_->state_gradient_norms(parameters, batch, source_of_run, backprop_limits);
   }
 
  private:
   std::unique_ptr<GradientEngine> inner_;
-  std::function<void(int)> on_step_;
+  Interventions before_;
   int steps_ = 0;
+  int evaluations_ = 0;
+  int through_times_ = 0;
 };
 
-EngineFactory engine_that(const std::function<void(int)>& on_step) {
-  return [on_step](const ParameterLayout& layout) {
-    return std::make_unique<StoppingEngine>(make_reference_engine(layout, "cpu"), on_step);
+EngineFactory engine_with(const Interventions& before) {
+  return [before](const ParameterLayout& layout) {
+    return std::make_unique<StoppingEngine>(make_reference_engine(layout, "cpu"), before);
   };
+}
+
+EngineFactory engine_that(const std::function<void(int)>& on_step) {
+  Interventions before;
+  before.step = on_step;
+  return engine_with(before);
 }
 
 TEST(TrainRuns, AnInterruptedRunHasItsWholeStepsAndEqualsTheBeginningOfTheWholeRun) {
@@ -229,6 +255,116 @@ TEST(TrainRuns, AnInterruptedRunHasItsWholeStepsAndEqualsTheBeginningOfTheWholeR
     EXPECT_EQ(record.totals.steps, 4U);
     EXPECT_EQ(whole.steps(run).compare(0, stopped.steps(run).size(), stopped.steps(run)), 0);
   }
+}
+
+// What an engine that heeds the flag does when it is set meanwhile: here at its nth computation.
+std::function<void(int)> give_up_at(int nth, Sweep& sweep) {
+  return [nth, &sweep](int count) {
+    if (count == nth) sweep.stop() = true;
+    give_up_if(sweep.stop());
+  };
+}
+
+// Interrupts a sweep like that, looks at what it left, and trains it to the end.
+void expect_same_bytes_after(const std::function<Interventions(Sweep&)>& interruption,
+                             std::uint64_t steps_logged) {
+  auto config = small_config();
+  config.through_time_every = 4;  // steps 1, 4, 8 and 12
+  Sweep whole(config), stopped(config);
+  whole.train(whole.unfinished());
+  stopped.train(stopped.unfinished(), 1, engine_with(interruption(stopped)));
+  for (const auto& run : stopped.plan().runs) {
+    EXPECT_EQ(stopped.record(run).outcome, Outcome::kInterrupted);
+    EXPECT_EQ(stopped.record(run).totals.steps, steps_logged);
+  }
+  for (const auto& problem : validate_folder(stopped.path()).problems)
+    ADD_FAILURE() << problem.file << ": " << problem.message;
+  stopped.stop() = false;
+  std::atomic<std::uint64_t> steps_again{0};
+  stopped.train(stopped.unfinished(), 1, engine_that([&](int) { ++steps_again; }));
+  EXPECT_LE(steps_again, 12 - steps_logged + 1);  // it went on, it did not begin anew
+  for (const auto& run : whole.plan().runs) {
+    EXPECT_EQ(stopped.steps(run), whole.steps(run)) << run.id;
+    EXPECT_EQ(stopped.through_time(run), whole.through_time(run)) << run.id;
+    EXPECT_EQ(stopped.record(run).final_weights_sha256, whole.record(run).final_weights_sha256);
+  }
+}
+
+TEST(TrainRuns, GradientsThatWereGivenUpAreComputedAgain) {
+  expect_same_bytes_after(
+      [](Sweep& sweep) {
+        Interventions before;
+        before.step = give_up_at(6, sweep);
+        return before;
+      },
+      5);
+}
+
+// The test set is two batches.
+TEST(TrainRuns, AnEvaluationThatWasGivenUpIsDoneAgain) {
+  expect_same_bytes_after(
+      [](Sweep& sweep) {
+        Interventions before;
+        before.evaluation = give_up_at(2, sweep);
+        return before;
+      },
+      6);
+}
+
+// After a slow step, so that the next one is not waited for.
+TEST(TrainRuns, ASlowStepWhoseGradientThroughTimeWasGivenUpIsTakenAgain) {
+  expect_same_bytes_after(
+      [](Sweep& sweep) {
+        Interventions before;
+        before.step = [](int step) {
+          if (step == 7) std::this_thread::sleep_for(std::chrono::milliseconds(300));
+        };
+        before.through_time = give_up_at(3, sweep);  // that of step 8
+        return before;
+      },
+      7);
+}
+
+// And the first, whose speed is not known yet.
+TEST(TrainRuns, TheFirstStepIsNotWaitedFor) {
+  expect_same_bytes_after(
+      [](Sweep& sweep) {
+        Interventions before;
+        before.through_time = give_up_at(1, sweep);
+        return before;
+      },
+      0);
+}
+
+// Sets the flag a tenth of a second after each computation has begun, which would take longer.
+void expect_gives_up(GradientEngine& engine, const ParameterLayout& layout, int time_steps) {
+  std::atomic<bool> stop{false};
+  engine.heed(stop);
+  Block weights(2, layout.size());
+  for (std::size_t r = 0; r < 2; ++r)
+    for (float& weight : weights.row(r)) weight = 0.01F;
+  Batch batch = make_batch(layout.model, 1, 64, {0, 0});
+  set_time_steps(batch, time_steps);
+  StepResult result(2, layout.size());
+  const std::vector<float> limits(2, 1e30F);
+  const auto while_stopping = [&](const std::function<void()>& compute) {
+    stop = false;
+    std::thread stopper([&] {
+      std::this_thread::sleep_for(std::chrono::milliseconds(100));
+      stop = true;
+    });
+    EXPECT_THROW(compute(), GivenUp);
+    stopper.join();
+  };
+  while_stopping([&] { engine.compute_gradients(weights, batch, limits, result); });
+  while_stopping([&] { engine.evaluate(weights, batch); });
+  while_stopping([&] { engine.state_gradient_norms(weights, batch, {0, 0}, limits); });
+}
+
+TEST(Engines, GiveUpWhatIsNoLongerWanted) {
+  const auto layout = layout_of({Cell::kLstm, 1, 28, 512, 10});
+  expect_gives_up(*make_fused_engine(layout), layout, 2000);
+  expect_gives_up(*make_reference_engine(layout, "cpu"), layout, 400);
 }
 
 TEST(TrainRuns, AFailingCohortLeavesTheOthersAlone) {

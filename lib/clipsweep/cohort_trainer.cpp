@@ -47,13 +47,17 @@ CohortTrainer::CohortTrainer(const CohortContext& context, const std::vector<Run
         std::make_unique<RunTrainer>(context_.plan, spec, context_.layout, std::move(sinks.step));
     run.on_through_time = std::move(sinks.through_time);
     run.note_length = std::move(sinks.note_length);
+    run.cut_back_to = std::move(sinks.cut_back_to);
     run.initial_weights_sha256 = hash_of_start(spec, initial);
     if (starts[r].state) restore(*starts[r].state, run, weights_.row(r));
     run.source = source_for(spec.seed);
     runs_.push_back(std::move(run));
   }
   share_batches();
+  engine_.heed(context_.stop);
 }
+
+CohortTrainer::~CohortTrainer() { engine_.heed(kNeverStop); }
 
 void CohortTrainer::restore(const RunState& state, Run& run, Span<float> weights) const {
   run.trainer->restore(state.trainer);
@@ -79,7 +83,10 @@ std::shared_ptr<CohortTrainer::Source> CohortTrainer::source_for(std::uint64_t s
   for (const auto& run : runs_)
     if (run.source->seed == seed) return run.source;
   auto samples = context_.task.training_samples(seed);
-  for (std::uint64_t step = 1; step <= step_; ++step) samples->skip(context_.task.time_steps(step));
+  for (std::uint64_t step = 1; step <= step_; ++step) {
+    give_up_if(context_.stop);
+    samples->skip(context_.task.time_steps(step));
+  }
   return std::make_shared<Source>(Source{seed, std::move(samples), ""});
 }
 
@@ -101,11 +108,30 @@ void CohortTrainer::share_batches() {
 }
 
 void CohortTrainer::train() {
+  try {
+    train_to_the_end();
+  } catch (const GivenUp&) {
+    if (!before_.empty()) take_back_step();
+    save_and_interrupt();
+  }
+}
+
+void CohortTrainer::take_back_step() {
+  for (std::size_t r = 0; r < runs_.size(); ++r) {
+    const RunState& before = before_[r];
+    std::copy(before.weights.begin(), before.weights.end(), weights_.row(r).begin());
+    runs_[r].trainer->restore(before.trainer);
+    if (runs_[r].cut_back_to) runs_[r].cut_back_to(before);
+  }
+  step_ = before_.front().step;
+}
+
+void CohortTrainer::train_to_the_end() {
   const auto every = static_cast<std::uint64_t>(context_.plan.checkpoint_every);
   while (!runs_.empty()) {
-    if (context_.stop) return save_and_interrupt();
+    give_up_if(context_.stop);
     if (is_epoch_due()) {
-      if (!finish_epoch()) return save_and_interrupt();
+      finish_epoch();
     } else if (step_ == context_.plan.training.steps()) {
       break;
     } else {
@@ -122,7 +148,7 @@ bool CohortTrainer::is_epoch_due() const {
   return epochs_ < step_ / steps_per_epoch;
 }
 
-void CohortTrainer::save() {
+std::vector<RunState> CohortTrainer::states() {
   std::vector<RunState> states;
   for (std::size_t r = 0; r < runs_.size(); ++r) {
     Run& run = runs_[r];
@@ -139,7 +165,12 @@ void CohortTrainer::save() {
     if (run.note_length) run.note_length(state);
     states.push_back(std::move(state));
   }
-  if (!states.empty()) context_.checkpoint->write(states);
+  return states;
+}
+
+void CohortTrainer::save() {
+  auto now = states();
+  if (!now.empty()) context_.checkpoint->write(now);
 }
 
 void CohortTrainer::save_and_interrupt() {
@@ -147,9 +178,17 @@ void CohortTrainer::save_and_interrupt() {
   end_all([](std::size_t) { return Outcome::kInterrupted; });
 }
 
+bool CohortTrainer::is_next_step_slow() const {
+  return seconds_per_time_step_ * context_.task.time_steps(step_ + 1) > 0.25;
+}
+
 void CohortTrainer::step() {
+  if (context_.checkpoint && is_next_step_slow()) before_ = states();
   next_batch();
+  const Stopwatch stopwatch;
   engine_.compute_gradients(weights_, batch_, backprop_limits_, result_);
+  seconds_per_time_step_ = stopwatch.seconds() / batch_.time_steps;
+  ++step_;
   std::vector<std::size_t> kept, stopped;
   for (std::size_t r = 0; r < runs_.size(); ++r) {
     const bool goes_on =
@@ -161,6 +200,7 @@ void CohortTrainer::step() {
   for (const std::size_t r : stopped) end_run(r, Outcome::kDiverged);
   context_.run_steps += runs_.size();
   keep_runs(kept);
+  before_.clear();
 }
 
 std::vector<std::size_t> CohortTrainer::runs_due_through_time() const {
@@ -182,7 +222,10 @@ void CohortTrainer::measure_through_time(const std::vector<std::size_t>& due) {
     sources.push_back(batch_.source_of_run[r]);
     limits.push_back(backprop_limits_[r]);
   }
+  // Where nothing was saved before the step, it is finished.
+  if (before_.empty()) engine_.heed(kNeverStop);
   auto norms = engine_.state_gradient_norms(weights, batch_, sources, limits);
+  engine_.heed(context_.stop);
   for (std::size_t k = 0; k < due.size(); ++k) {
     const Run& run = runs_[due[k]];
     run.on_through_time(run.trainer->through_time(std::move(norms[k])));
@@ -197,28 +240,32 @@ double CohortTrainer::clipped_derivatives_share(std::size_t r) const {
 }
 
 void CohortTrainer::next_batch() {
-  set_time_steps(batch_, context_.task.time_steps(++step_));
+  set_time_steps(batch_, context_.task.time_steps(step_ + 1));
   for (std::size_t s = 0; s < sources_.size(); ++s)
     sources_[s]->samples->next(batch_, static_cast<int>(s));
 }
 
-bool CohortTrainer::finish_epoch() {
+void CohortTrainer::finish_epoch() {
   std::vector<double> losses(runs_.size());
   std::vector<std::int64_t> corrects(runs_.size());
   for (std::size_t number = 0; number < context_.task.test_batches(); ++number) {
-    if (context_.stop) return false;
+    give_up_if(context_.stop);
     const auto result = engine_.evaluate(weights_, context_.task.test_batch(number, test_batch_));
     for (std::size_t r = 0; r < runs_.size(); ++r) {
       losses[r] += result.loss_sums[r];
       corrects[r] += result.corrects[r];
     }
   }
+  std::vector<std::vector<LayerRadii>> radii;
+  for (std::size_t r = 0; r < runs_.size(); ++r) {
+    give_up_if(context_.stop);
+    radii.push_back(radii_of_layers(weights_.row(r), context_.layout));
+  }
   const auto samples = static_cast<double>(context_.task.test_samples());
   for (std::size_t r = 0; r < runs_.size(); ++r)
     runs_[r].trainer->finish_epoch(losses[r] / samples, static_cast<double>(corrects[r]) / samples,
-                                   weights_.row(r));
+                                   std::move(radii[r]));
   ++epochs_;
-  return true;
 }
 
 Json CohortTrainer::samples(std::size_t r) const {
@@ -245,7 +292,8 @@ void CohortTrainer::end_run(std::size_t r, Outcome outcome,
   record.engine = engine_.name();
   record.simd = engine_.simd();
   record.initial_weights_sha256 = run.initial_weights_sha256;
-  record.batch_order_sha256 = order_sha256(*run.source);
+  // Of the whole planned order, so it would take long where many steps are left.
+  if (outcome != Outcome::kInterrupted) record.batch_order_sha256 = order_sha256(*run.source);
   record.final_weights_sha256 = sha256_of_weights(weights_.row(r));
   record.wall_started = run.wall_started;
   record.wall_seconds = run.wall_seconds_before + run.stopwatch.seconds();

@@ -26,7 +26,7 @@ struct CohortContext {
   const SweepPlan& plan;
   const ParameterLayout& layout;
   const Task& task;
-  const std::atomic<bool>& stop;          // asks for an end after the current step
+  const StopFlag& stop;                   // asks for an end: what takes long is given up
   std::atomic<std::uint64_t>& run_steps;  // steps done, summed over runs; for the progress line
   CheckpointFile* checkpoint = nullptr;   // nothing is saved without
 };
@@ -50,6 +50,8 @@ struct RunSinks {
   ThroughTimeSink through_time = {};  // empty: not measured
   // Hands all that was logged to the operating system and notes in a state how much that is.
   std::function<void(RunState&)> note_length = {};
+  // Takes back what was logged since then.
+  std::function<void(const RunState&)> cut_back_to = {};
 };
 
 class CohortTrainer {
@@ -59,17 +61,21 @@ class CohortTrainer {
   // Takes a run that has come to an end: completed, diverged or interrupted.
   using RunEnd = std::function<void(RunRecord)>;
 
-  // Throws DataError if a state is not one of its run.
+  // Throws DataError if a state is not one of its run, GivenUp if a stop was asked for meanwhile.
   CohortTrainer(const CohortContext& context, const std::vector<RunStart>& starts,
                 GradientEngine& engine, const SinkFactory& make_sinks, RunEnd on_end);
+  ~CohortTrainer();
+  CohortTrainer(const CohortTrainer&) = delete;
+  CohortTrainer& operator=(const CohortTrainer&) = delete;
 
   // Trains until every run has ended: as planned, by divergence, or because a stop was asked for.
+  // Then the last whole step is saved; one that is in progress is given up.
   void train();
 
   // Ends all runs that are left as failed.
   void fail(const std::string& reason);
 
-  // Takes one step of all runs.
+  // Takes one step of all runs. Throws GivenUp if a stop was asked for meanwhile.
   void step();
 
   std::size_t active_runs() const { return runs_.size(); }
@@ -79,6 +85,8 @@ class CohortTrainer {
   Json samples(std::size_t r) const;
 
  private:
+  static constexpr double kUnknown = 1;  // slow
+
   // One seed's samples, shared by its runs.
   struct Source {
     std::uint64_t seed = 0;
@@ -91,6 +99,7 @@ class CohortTrainer {
     std::shared_ptr<Source> source;
     std::string initial_weights_sha256;
     std::function<void(RunState&)> note_length;
+    std::function<void(const RunState&)> cut_back_to;
     bool ended = false;
     Stopwatch stopwatch;
     std::string wall_started = utc_now();
@@ -107,11 +116,16 @@ class CohortTrainer {
   std::vector<std::size_t> runs_due_through_time() const;
   // Measures the gradient through time of the latest step, in one call for all runs that are due.
   void measure_through_time(const std::vector<std::size_t>& due);
-  // Returns false if a stop was asked for before the test set was through.
-  bool finish_epoch();
+  void train_to_the_end();
+  void finish_epoch();
   bool is_epoch_due() const;  // its steps are taken, and it is not evaluated yet
+  std::vector<RunState> states();
   void save();
   void save_and_interrupt();
+  // Whether the next step is one that is not waited for when a stop is asked for.
+  bool is_next_step_slow() const;
+  // Makes all runs what they were before a slow step that was given up.
+  void take_back_step();
   void end_run(std::size_t r, Outcome outcome, const std::optional<std::string>& reason = {});
   void end_all(const std::function<Outcome(std::size_t r)>& outcome_of);
   const std::string& order_sha256(Source& source) const;
@@ -127,6 +141,8 @@ class CohortTrainer {
   Batch test_batch_;  // where the task fills one in
   std::uint64_t step_ = 0;
   std::uint64_t epochs_ = 0;                      // evaluated
+  double seconds_per_time_step_ = kUnknown;       // of the latest gradients
+  std::vector<RunState> before_;                  // before a slow step in progress
   std::vector<std::shared_ptr<Source>> sources_;  // [S]
   std::vector<Run> runs_;                         // [R]
 };

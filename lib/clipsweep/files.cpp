@@ -237,6 +237,13 @@ std::uint64_t AppendFile::flush() {
   return length_;
 }
 
+void AppendFile::cut_back_to(std::uint64_t length) {
+  buffer_.clear();
+  if (::ftruncate(descriptor_, static_cast<off_t>(length)) != 0)
+    throw_storage_error(path_, "write", errno);
+  length_ = length;
+}
+
 void AppendFile::close() {
   if (descriptor_ < 0) return;
   flush();

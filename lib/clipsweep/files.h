@@ -103,6 +103,8 @@ class AppendFile {
 
   // Hands everything to the operating system. Returns the length of the file.
   std::uint64_t flush();
+  // Takes back what was appended since `flush` returned this length.
+  void cut_back_to(std::uint64_t length);
   // `flush`, then waits until the disk has it, and closes the file.
   void close();
 

@@ -65,7 +65,7 @@ class FusedEngine : public GradientEngine {
  private:
   KernelRun run_of(Span<const float> parameters, const Batch& batch, std::size_t source) {
     memory_.grow_to(model_, batch);
-    return {model_, parameters.data(), batch, source, memory_};
+    return {model_, parameters.data(), batch, source, memory_, stop()};
   }
 
   const Model model_;

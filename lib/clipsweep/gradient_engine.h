@@ -12,6 +12,7 @@
 #include <vector>
 
 #include "clipsweep/batches.h"
+#include "clipsweep/giving_up.h"
 #include "clipsweep/parameters.h"
 #include "clipsweep/span.h"
 
@@ -44,6 +45,11 @@ class GradientEngine {
   virtual std::string name() const = 0;
   virtual std::string simd() const = 0;
 
+  // From now on every computation is given up within a fraction of a second after the flag is set:
+  // it throws GivenUp, and its result is of no use. The flag must outlive the engine, or another
+  // take its place.
+  void heed(const StopFlag& stop) { stop_ = &stop; }
+
   // Losses, right answers and gradients of all runs at their parameters [R, P], into a result of
   // that size. An answer whose loss is NaN is not right.
   //
@@ -63,6 +69,12 @@ class GradientEngine {
   virtual std::vector<std::vector<float>> state_gradient_norms(
       const Block& parameters, const Batch& batch, const std::vector<int>& source_of_run,
       Span<const float> backprop_limits) = 0;
+
+ protected:
+  const StopFlag& stop() const { return *stop_; }
+
+ private:
+  const StopFlag* stop_ = &kNeverStop;
 };
 
 // `fused, AVX2`: what a run's last digits depend on.

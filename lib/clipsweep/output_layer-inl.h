@@ -32,6 +32,7 @@ struct Group {
   std::size_t blocks;
   std::size_t samples;  // of all lanes, so many are samples; the others are filled up
   Width width;          // the registers that are worked on
+  const StopFlag& stop;
 
   // How many lanes of one register are samples.
   template <class V>

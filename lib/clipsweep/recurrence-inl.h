@@ -129,6 +129,7 @@ HWY_NOINLINE void forward_strip(const Group& group, std::size_t first) {
   const auto h = rows_of<S>(states, (sizes.time_steps + 1) * sizes.hidden, first);
   const typename CellKind::template Memory<S> memory(group, first);
   for (std::size_t t = 0; t < sizes.time_steps; ++t) {
+    give_up_if(group.stop);
     const auto inputs = x + t * sizes.inputs;
     const auto state_before = h + slot_before<kPass>(t) * sizes.hidden;
     const auto step = memory.at(t, slot_before<kPass>(t), slot_after<kPass>(t));
@@ -202,6 +203,7 @@ HWY_INLINE void for_state_derivatives(const Group& group, std::size_t first, con
   const auto gates = rows_of<S>(memory.gates.data(), sizes.time_steps * rows, first);
   const auto last_state = rows_of<S>(memory.state_derivatives.data(), sizes.hidden, first);
   for (std::size_t t = sizes.time_steps; t-- > 0;) {
+    give_up_if(group.stop);
     const auto later = gates + (t + 1) * rows;
     const auto* later_if_any = t + 1 < sizes.time_steps ? &later : nullptr;
     const float* weights = memory.recurrent_weights.data();
@@ -284,6 +286,7 @@ void add_gradients(const Group& group, const Parameters<float>& gradient) {
   const std::size_t longest = std::max<std::size_t>(1, kChunkSteps / group.blocks);
   const std::size_t chunks = (time_steps + longest - 1) / longest;
   for (std::size_t i = 0; i < chunks; ++i) {
+    give_up_if(group.stop);
     const Chunk chunk = {group.width, i * time_steps / chunks, (i + 1) * time_steps / chunks};
     add_bias_gradient<V>(sums, rows, chunk, gradient.bias);
     add_weight_gradient<V>(sums, rows, x, inputs, chunk, gradient.weight_ih);
@@ -325,7 +328,8 @@ Group group_of(const KernelRun& run, const KernelSizes& sizes, std::size_t first
           blocks,
           samples,
           CellKind::kPacksSamples ? packed_width(std::min(samples, blocks * kLanes))
-                                  : Width{blocks * kBlockRegisters}};
+                                  : Width{blocks * kBlockRegisters},
+          run.stop};
 }
 
 // Forward and backward, group by group; `after(group)` takes what is then in memory.

@@ -14,6 +14,7 @@
 
 #include "clipsweep/aligned.h"
 #include "clipsweep/batches.h"
+#include "clipsweep/giving_up.h"
 #include "clipsweep/model.h"
 
 namespace clipsweep {
@@ -60,6 +61,7 @@ struct KernelRun {
   const Batch& batch;
   std::size_t source;
   KernelMemory& memory;  // grown to the batch
+  const StopFlag& stop = kNeverStop;
 };
 
 // Summed over the samples of a batch.
@@ -74,6 +76,8 @@ struct SampleSums {
 // Where `backprop_limit` is finite, each derivative of the mean loss with respect to a hidden or
 // cell state is limited to [-limit, limit] on its way back (Graves, 2013), and those that were
 // changed are counted.
+//
+// All of them throw GivenUp soon after the run's flag is set.
 struct CellKernels {
   // Loss, right answers and the gradient [P] of the mean loss.
   SampleSums (*gradients)(const KernelRun& run, float backprop_limit, float* gradient);

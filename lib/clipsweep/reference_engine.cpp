@@ -185,7 +185,16 @@ class ReferenceEngine : public GradientEngine {
     const Tensor inputs = input_tensor(batch).transpose(1, 2).contiguous();  // [S, I, T, B]
     const Tensor sources = torch::tensor(source_of_run).to(torch::kInt64);
     return sample_results(parameters, layout_, inputs.to(device_), target_tensor(batch).to(device_),
-                          sources.to(device_), on_state);
+                          sources.to(device_), heeding_stop(on_state));
+  }
+
+  // Asks at each state, on the way there and back, whether the work is still wanted.
+  StateHook heeding_stop(const StateHook& on_state) const {
+    return [this, on_state](const Tensor& state) {
+      give_up_if(stop());
+      if (on_state) on_state(state);
+      if (state.requires_grad()) state.register_hook([this](const Tensor&) { give_up_if(stop()); });
+    };
   }
 
   // LibTorch has no unsigned 64-bit integers.

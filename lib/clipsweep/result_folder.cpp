@@ -83,6 +83,11 @@ void RunLog::note_length(RunState& state) {
   state.through_time_bytes = through_time_ ? through_time_->flush() : 0;
 }
 
+void RunLog::cut_back_to(const RunState& state) {
+  steps_.cut_back_to(state.steps_bytes);
+  if (through_time_) through_time_->cut_back_to(state.through_time_bytes);
+}
+
 void RunLog::append(const StepRecord& record) {
   append_line(steps_.buffer(), record, tensor_names_);
   steps_.wrote_line();

@@ -48,6 +48,8 @@ class RunLog {
 
   // Hands both logs to the operating system and notes in a state how long they are.
   void note_length(RunState& state);
+  // Takes back what was appended to them since then.
+  void cut_back_to(const RunState& state);
 
   // Syncs both logs, then writes run.json: where that file is, the logs are whole.
   void finish(const RunRecord& record);

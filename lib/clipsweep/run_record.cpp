@@ -402,8 +402,9 @@ Json to_json(const RunRecord& record) {
   json["totals"] = to_json(record.totals);
   json["engine"] = record.engine;
   json["simd"] = record.simd;
+  const std::string& order = record.batch_order_sha256;
   json["sha256"] = {{"initial_weights", record.initial_weights_sha256},
-                    {"batch_order", record.batch_order_sha256},
+                    {"batch_order", order.empty() ? Json() : Json(order)},
                     {"final_weights", record.final_weights_sha256}};
   json["wall_started"] = record.wall_started;
   json["wall_seconds"] = json_number(record.wall_seconds);
@@ -429,7 +430,8 @@ RunRecord run_record_from_json(const Json& json) {
   record.simd = string_member(json, "simd");
   const Json& hashes = member(json, "sha256");
   record.initial_weights_sha256 = string_member(hashes, "initial_weights");
-  record.batch_order_sha256 = string_member(hashes, "batch_order");
+  if (!member(hashes, "batch_order").is_null())
+    record.batch_order_sha256 = string_member(hashes, "batch_order");
   record.final_weights_sha256 = string_member(hashes, "final_weights");
   record.wall_started = string_member(json, "wall_started");
   record.wall_seconds = number_member(json, "wall_seconds");

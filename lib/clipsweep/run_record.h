@@ -197,7 +197,7 @@ struct RunRecord {
   std::string engine;
   std::string simd;
   std::string initial_weights_sha256;
-  std::string batch_order_sha256;
+  std::string batch_order_sha256;  // empty where it was not computed: interrupted runs
   std::string final_weights_sha256;
   std::string wall_started;
   double wall_seconds = 0;

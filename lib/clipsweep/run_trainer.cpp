@@ -39,9 +39,17 @@ GateNumbers by_gate(Cell cell, const std::vector<double>& values) {
   return numbers;
 }
 
-// Of every layer; empty where one gate would take more than a tenth of a second.
+// "nan in the gradient at step 12, first in lstm.weight_ih"
+std::string in_words(const Event& event) {
+  const std::string place = event.tensor ? fmt::format(", first in {}", *event.tensor) : "";
+  return fmt::format("{} in the {} at step {}{}", to_text(event.kind), to_text(event.phase),
+                     event.step, place);
+}
+
+}  // namespace
+
 std::vector<LayerRadii> radii_of_layers(Span<const float> weights, const ParameterLayout& layout) {
-  constexpr int kMostHidden = 256;
+  constexpr int kMostHidden = 256;  // one gate takes a tenth of a second then
   std::vector<LayerRadii> layers;
   if (layout.model.hidden > kMostHidden) return layers;
   const auto hidden = static_cast<std::size_t>(layout.model.hidden);
@@ -51,15 +59,6 @@ std::vector<LayerRadii> radii_of_layers(Span<const float> weights, const Paramet
           {tensor.name, by_gate(layout.model.cell, spectral_radii(part(weights, tensor), hidden))});
   return layers;
 }
-
-// "nan in the gradient at step 12, first in lstm.weight_ih"
-std::string in_words(const Event& event) {
-  const std::string place = event.tensor ? fmt::format(", first in {}", *event.tensor) : "";
-  return fmt::format("{} in the {} at step {}{}", to_text(event.kind), to_text(event.phase),
-                     event.step, place);
-}
-
-}  // namespace
 
 RunTrainer::RunTrainer(const SweepPlan& plan, const RunSpec& spec, const ParameterLayout& layout,
                        StepSink sink)
@@ -213,7 +212,8 @@ ThroughTimeRecord RunTrainer::through_time(std::vector<float> norms) const {
   return {step_, epoch(), has_event_, std::move(norms)};
 }
 
-void RunTrainer::finish_epoch(double test_loss, double test_accuracy, Span<const float> weights) {
+void RunTrainer::finish_epoch(double test_loss, double test_accuracy,
+                              std::vector<LayerRadii> radii) {
   const double steps = plan_.training.steps_per_epoch;
   EpochRecord epoch{epochs_.size() + 1,      epoch_loss_ / steps,
                     epoch_accuracy_ / steps, test_loss,
@@ -222,7 +222,7 @@ void RunTrainer::finish_epoch(double test_loss, double test_accuracy, Span<const
     for (double& norm : epoch_gate_norms_) norm /= static_cast<double>(epoch_finite_steps_);
     epoch.gate_norms = by_gate(layout_.model.cell, epoch_gate_norms_);
   }
-  epoch.spectral_radius = radii_of_layers(weights, layout_);
+  epoch.spectral_radius = std::move(radii);
   epochs_.push_back(std::move(epoch));
   epoch_loss_ = epoch_accuracy_ = 0;
   epoch_clipped_steps_ = epoch_finite_steps_ = 0;

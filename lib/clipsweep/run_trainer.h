@@ -25,6 +25,10 @@ namespace clipsweep {
 using StepSink = std::function<void(const StepRecord&)>;
 using ThroughTimeSink = std::function<void(const ThroughTimeRecord&)>;
 
+// How much the recurrent weights of each layer in a row [P] stretch, by gate; empty for layers too
+// large for that.
+std::vector<LayerRadii> radii_of_layers(Span<const float> weights, const ParameterLayout& layout);
+
 class RunTrainer {
  public:
   // The sink gets the steps to be logged. The references must outlive the trainer.
@@ -46,8 +50,8 @@ class RunTrainer {
   // What is logged of it. norms [T].
   ThroughTimeRecord through_time(std::vector<float> norms) const;
 
-  // weights [P], after the epoch.
-  void finish_epoch(double test_loss, double test_accuracy, Span<const float> weights);
+  // radii: those of its weights after the epoch.
+  void finish_epoch(double test_loss, double test_accuracy, std::vector<LayerRadii> radii);
 
   // `diverged` if it stopped, or if its weights [P] or, where it went on regardless, its last loss
   // are not finite.

@@ -76,6 +76,8 @@ class Pool {
         }
         train_cohort(cohorts_[i], *engine);
       }
+    } catch (const GivenUp&) {
+      // A cohort on its way to where it was saved: it stays there.
     } catch (...) {
       job_.stop = true;
       throw;
@@ -119,7 +121,8 @@ class Pool {
                         .first->second;
       return {[&log](const StepRecord& record) { log.append(record); },
               [&log](const ThroughTimeRecord& record) { log.append(record); },
-              [&log](RunState& state) { log.note_length(state); }};
+              [&log](RunState& state) { log.note_length(state); },
+              [&log](const RunState& state) { log.cut_back_to(state); }};
     };
     const auto end_run = [&](const RunRecord& record) {
       const auto log = logs.find(record.spec.id);

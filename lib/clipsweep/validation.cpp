@@ -66,10 +66,11 @@ class FolderChecker {
   template <typename GroupOf>
   void check_pairing(const char* key, std::string RunRecord::*hash, const GroupOf& group_of) {
     std::map<decltype(group_of(RunSpec{})), std::map<std::string, std::size_t>> counts;
+    const auto is_known = [&](const auto& record) { return record && !((*record).*hash).empty(); };
     for (const auto& record : records_)
-      if (record) ++counts[group_of(record->spec)][(*record).*hash];
+      if (is_known(record)) ++counts[group_of(record->spec)][(*record).*hash];
     for (const auto& record : records_) {
-      if (!record) continue;
+      if (!is_known(record)) continue;
       const auto& hashes = counts[group_of(record->spec)];
       const auto usual =
           std::max_element(hashes.begin(), hashes.end(),

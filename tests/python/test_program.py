@@ -620,19 +620,39 @@ def test_an_interrupted_sweep_is_marked_and_continues(sent, code, tmp_path, undi
     assert_valid(out)
 
 
-def test_a_second_interrupt_ends_at_once(tmp_path):
-    # A step of this takes a second or more, so both signals come within the first.
-    heavy = ("--clip", "none", "--hidden", "512", "--batch-size", "2048", "--epochs", "1")
+# A step of these takes many seconds.
+PIXELS = ("--task", "fashion-mnist-pixels", "--clip", "none")
+HEAVY = (*PIXELS, "--hidden", "512", "--batch-size", "512")
+HEAVY_FOR_LIBTORCH = (*PIXELS, "--engine", "reference", "--hidden", "128", "--batch-size", "128")
+
+
+@pytest.mark.parametrize("heavy", [HEAVY, HEAVY_FOR_LIBTORCH], ids=["fused", "reference"])
+def test_a_long_step_is_given_up(heavy, tmp_path):
     out = tmp_path / "out"
     process = start(*heavy, "--out", out)
     wait_for_log(process, out)
-    time.sleep(0.3)
+    time.sleep(0.5)
+    process.send_signal(signal.SIGTERM)
+    _, stderr = process.communicate(timeout=30)
+    assert process.returncode == STOPPED, stderr
+    assert "the same command continues" in stderr.splitlines()[-1]
+    assert outcomes(out) == ["interrupted"]
+    (record,) = records(out).values()
+    assert record["totals"]["steps"] == 0 and record["sha256"]["batch_order"] is None
+    assert len(list(out.glob("checkpoints/*"))) == 1
+    assert_valid(out)
+
+
+def test_a_second_signal_ends_at_once(tmp_path):
+    out = tmp_path / "out"
+    process = start(*HEAVY, "--out", out)
+    wait_for_log(process, out)
+    process.send_signal(signal.SIGSTOP)  # so that both come before it can do anything
     process.send_signal(signal.SIGINT)
-    time.sleep(0.1)
-    assert process.poll() is None
-    process.send_signal(signal.SIGINT)
-    process.communicate(timeout=2)
-    assert process.returncode == INTERRUPTED
+    process.send_signal(signal.SIGTERM)
+    process.send_signal(signal.SIGCONT)
+    process.communicate(timeout=30)
+    assert process.returncode in (128 + signal.SIGINT, 128 + signal.SIGTERM)
     assert records(out) == {}  # not in an orderly way
 
 
