@@ -1,6 +1,5 @@
-#include <fmt/format.h>
-
 #include "clipsweep/fused_engine.h"
+#include "clipsweep/run_record.h"
 #include "clipsweep/simd.h"
 #include "training_commands.h"
 
@@ -8,7 +7,7 @@ namespace clipsweep {
 
 std::string TrainingEngines::description(Cell cell) const {
   const EngineName name = choices.at(cell).name;
-  return fmt::format("{}, {}", to_text(name), simd.at(name));
+  return engine_description(to_text(name), simd.at(name));
 }
 
 TrainingEngines fused_training_engines(const EngineChoices& choices) {

@@ -107,7 +107,7 @@ std::vector<Arm> arms_of(const std::vector<RunSpec>& plan,
   std::map<decltype(order(plan.front())), Arm> arms;
   for (std::size_t i = 0; i < plan.size(); ++i) {
     Arm& arm = arms.try_emplace(order(plan[i]), Arm{&plan[i], {}}).first->second;
-    if (records[i] && counts(*records[i])) arm.runs.emplace(plan[i].seed, &*records[i]);
+    if (records[i] && reached_outcome(*records[i])) arm.runs.emplace(plan[i].seed, &*records[i]);
   }
   std::vector<Arm> sorted;
   for (auto& [key, arm] : arms) sorted.push_back(std::move(arm));

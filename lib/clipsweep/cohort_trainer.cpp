@@ -156,7 +156,7 @@ std::vector<RunState> CohortTrainer::states() {
     state.run_id = run.trainer->spec().id;
     state.step = step_;
     state.epochs = epochs_;
-    state.engine = engine_description(engine_);
+    state.engine = engine_description(engine_.name(), engine_.simd());
     const auto weights = weights_.row(r);
     state.weights.assign(weights.begin(), weights.end());
     state.trainer = run.trainer->state();

@@ -77,11 +77,6 @@ class GradientEngine {
   const StopFlag* stop_ = &kNeverStop;
 };
 
-// `fused, AVX2`: what a run's last digits depend on.
-inline std::string engine_description(const GradientEngine& engine) {
-  return engine.name() + ", " + engine.simd();
-}
-
 // Makes one engine for each worker.
 using EngineFactory = std::function<std::unique_ptr<GradientEngine>(const ParameterLayout&)>;
 

@@ -62,10 +62,6 @@ const std::array<MetricEntry, 6>& metrics() {
 
 const MetricEntry& entry_of(Metric metric) { return metrics()[static_cast<std::size_t>(metric)]; }
 
-bool counts(const RunRecord& record) {
-  return record.outcome == Outcome::kCompleted || record.outcome == Outcome::kDiverged;
-}
-
 std::optional<double> metric_value(const RunRecord& record, Metric metric,
                                    const MetricBasis& basis) {
   const auto chance =

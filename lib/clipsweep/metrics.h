@@ -48,9 +48,6 @@ struct MetricBasis {
   std::uint64_t steps_per_epoch = 500;
 };
 
-// Whether a run enters any comparison: it completed or diverged.
-bool counts(const RunRecord& record);
-
 // The value by which a run enters the comparison: nothing where it has none. A diverged run has the
 // accuracy of chance and no other value.
 std::optional<double> metric_value(const RunRecord& record, Metric metric,

@@ -387,6 +387,14 @@ StepLogHeader step_log_header_from_json(const Json& json) {
   return header;
 }
 
+bool reached_outcome(const RunRecord& record) {
+  return record.outcome == Outcome::kCompleted || record.outcome == Outcome::kDiverged;
+}
+
+std::string engine_description(const std::string& engine, const std::string& simd) {
+  return engine + ", " + simd;
+}
+
 Json to_json(const RunRecord& record) {
   Json json = {{"schema", kRunSchema}};
   json.update(to_json(record.spec));

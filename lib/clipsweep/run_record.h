@@ -203,6 +203,12 @@ struct RunRecord {
   double wall_seconds = 0;
 };
 
+// Whether it completed or diverged: it is done, and enters the comparison.
+bool reached_outcome(const RunRecord& record);
+
+// `fused, avx512`: engine and instruction set, on which a run's last digits depend.
+std::string engine_description(const std::string& engine, const std::string& simd);
+
 Json to_json(const RunRecord& record);
 
 // Throws DataError that names the key.

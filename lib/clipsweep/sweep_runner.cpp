@@ -7,6 +7,7 @@
 #include <memory>
 #include <new>
 #include <optional>
+#include <utility>
 
 #include "clipsweep/checkpoint.h"
 #include "clipsweep/cohort_trainer.h"
@@ -18,10 +19,6 @@ namespace clipsweep {
 namespace {
 
 std::size_t divide_up(std::size_t a, std::size_t b) { return (a + b - 1) / b; }
-
-bool is_done(const RunRecord& record) {
-  return record.outcome == Outcome::kCompleted || record.outcome == Outcome::kDiverged;
-}
 
 bool is_retried(Outcome outcome, std::optional<Retry> retry) {
   if (!retry) return false;
@@ -38,7 +35,12 @@ bool is_retried(Outcome outcome, std::optional<Retry> retry) {
   return true;
 }
 
-using Claims = std::map<std::string, FileClaim>;  // by the run's ID
+// A run that this process alone trains.
+struct Claimed {
+  FileClaim claim;
+  bool begins_anew = false;  // as --retry asks for
+};
+using Claims = std::map<std::string, Claimed>;  // by the run's ID
 
 struct Cohort {
   const ParameterLayout* layout = nullptr;
@@ -88,22 +90,32 @@ class Pool {
     Claims claims;
     std::vector<const RunSpec*> ours;
     for (const auto* run : cohort.runs) {
-      auto claim = claim_run(job_.folder, run->id);
-      if (!claim || !is_left(*run)) {  // another process is at it, or was
+      auto claimed = claim(*run);
+      if (!claimed) {
         ++job_.progress.elsewhere;
         continue;
       }
-      claims.emplace(run->id, std::move(*claim));
+      claims.emplace(run->id, std::move(*claimed));
       ours.push_back(run);
     }
     train_claimed(ours, *cohort.layout, claims, engine);
   }
 
+  // Nothing if another process is at the run, or has ended it meanwhile.
+  std::optional<Claimed> claim(const RunSpec& run) const {
+    auto claim = claim_run(job_.folder, run.id);
+    if (!claim) return std::nullopt;
+    const auto record = read_run(SweepFolder{job_.folder, {}, {}}, run);
+    const bool retried = record && is_retried(record->outcome, job_.retry);
+    if (record && reached_outcome(*record) && !retried) return std::nullopt;
+    return Claimed{std::move(*claim), retried};
+  }
+
   // Runs that begin alike together.
   void train_claimed(const std::vector<const RunSpec*>& runs, const ParameterLayout& layout,
-                     const Claims& claims, GradientEngine& engine) {
+                     Claims& claims, GradientEngine& engine) {
     std::map<StartingPoint, std::vector<RunStart>> groups;
-    for (auto& start : starts_of(runs, engine))
+    for (auto& start : starts_of(runs, claims, engine))
       groups[starting_point(start)].push_back(std::move(start));
     for (const auto& [point, starts] : groups) {
       if (job_.stop) return;
@@ -113,7 +125,7 @@ class Pool {
   }
 
   void train_group(const std::vector<RunStart>& starts, const ParameterLayout& layout,
-                   const Claims& claims, GradientEngine& engine) {
+                   Claims& claims, GradientEngine& engine) {
     std::map<std::string, RunLog> logs;
     const auto make_sinks = [&](const RunSpec& spec) -> RunSinks {
       RunLog& log = logs.try_emplace(spec.id, job_.folder, step_log_header(spec, job_.plan, layout),
@@ -126,7 +138,7 @@ class Pool {
     };
     const auto end_run = [&](const RunRecord& record) {
       const auto log = logs.find(record.spec.id);
-      const bool is_ours = claims.at(record.spec.id).is_in_place();
+      const bool is_ours = claims.at(record.spec.id).claim.is_in_place();
       if (is_ours) log->second.finish(record);
       logs.erase(log);
       if (!is_ours) return warn_of_lost(record.spec);
@@ -153,7 +165,7 @@ class Pool {
 
   // From where the runs were saved last.
   void train_halves(const std::vector<RunStart>& starts, const ParameterLayout& layout,
-                    const Claims& claims, GradientEngine& engine) {
+                    Claims& claims, GradientEngine& engine) {
     std::vector<const RunSpec*> runs;
     for (const auto& start : starts)
       if (is_left(*start.spec)) runs.push_back(start.spec);
@@ -167,38 +179,41 @@ class Pool {
   // Whether another process has not ended the run meanwhile.
   bool is_left(const RunSpec& run) const {
     const auto record = read_run(SweepFolder{job_.folder, {}, {}}, run);
-    return !record || !is_done(*record) || is_retried(record->outcome, job_.retry);
+    return !record || !reached_outcome(*record) || is_retried(record->outcome, job_.retry);
   }
 
-  std::vector<RunStart> starts_of(const std::vector<const RunSpec*>& runs,
+  std::vector<RunStart> starts_of(const std::vector<const RunSpec*>& runs, Claims& claims,
                                   const GradientEngine& engine) const {
     std::vector<std::string> ids;
     for (const auto* run : runs) ids.push_back(run->id);
     auto states = newest_states(job_.folder, ids, [this](const auto& text) { warn(text); });
     std::vector<RunStart> starts;
     for (const auto* run : runs) {
+      starts.push_back({run});
+      const bool begins_anew = std::exchange(claims.at(run->id).begins_anew, false);
       const auto state = states.find(run->id);
-      if (state == states.end()) {
-        starts.push_back({run});
-      } else if (const std::string why = why_unusable(*run, state->second, engine); !why.empty()) {
-        if (why != kAsAskedFor) warn(fmt::format("warning: {} begins anew: {}", run->id, why));
+      if (state == states.end()) continue;
+      if (!begins_anew && can_go_on(state->second, engine))
+        starts.back().state = std::move(state->second);
+      else
         forget_states(job_.folder, run->id);
-        starts.push_back({run});
-      } else {
-        starts.push_back({run, std::move(state->second)});
-      }
     }
     return starts;
   }
 
-  // Empty if the run can go on from this state.
-  std::string why_unusable(const RunSpec& run, const RunState& state,
-                           const GradientEngine& engine) const {
-    const auto record = read_run(SweepFolder{job_.folder, {}, {}}, run);
-    if (record && is_retried(record->outcome, job_.retry)) return kAsAskedFor;
-    if (state.engine != engine_description(engine))
+  bool can_go_on(const RunState& state, const GradientEngine& engine) const {
+    const std::string problem = problem_of(state, engine);
+    if (problem.empty()) return true;
+    warn(fmt::format("warning: {} begins anew: {}", state.run_id, problem));
+    return false;
+  }
+
+  // What keeps the run from going on from this state; empty if nothing does.
+  std::string problem_of(const RunState& state, const GradientEngine& engine) const {
+    const auto ours = engine_description(engine.name(), engine.simd());
+    if (state.engine != ours)
       return fmt::format("it was begun by another engine ({}, now {})", printable(state.engine),
-                         engine_description(engine));
+                         ours);
     if (!has_logs_of(job_.folder, state)) return "its logs do not reach to where it was saved";
     return "";
   }
@@ -231,8 +246,6 @@ class Pool {
   static std::string first_line(const std::string& text) { return text.substr(0, text.find('\n')); }
 
   const SweepJob& job_;
-  static constexpr const char* kAsAskedFor = "as asked for";
-
   std::map<Cell, ParameterLayout> layouts_;
   std::vector<Cohort> cohorts_;
   std::atomic<std::size_t> next_{0};
@@ -264,9 +277,9 @@ PlanStatus plan_status(const SweepPlan& plan, const SweepFolder& sweep,
   PlanStatus status;
   for (const auto& run : plan.runs) {
     const auto record = read_or_advise(sweep, run);
-    const bool done = record && is_done(*record) && !is_retried(record->outcome, retry);
+    const bool done = record && reached_outcome(*record) && !is_retried(record->outcome, retry);
     if (done)
-      ++status.finished_by[run.setup.cell][fmt::format("{}, {}", record->engine, record->simd)];
+      ++status.finished_by[run.setup.cell][engine_description(record->engine, record->simd)];
     else
       status.unfinished.push_back(&run);
   }
