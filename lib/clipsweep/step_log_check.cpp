@@ -29,9 +29,7 @@ class StepSequence {
     last_ = record.totals.steps;
     for (const auto& event : record.events) always_logged_.insert(event.step);
     // A run that was broken off did not know that its last step was the last.
-    const bool ended =
-        record.outcome == Outcome::kCompleted || record.outcome == Outcome::kDiverged;
-    if (ended) always_logged_.insert(last_);
+    if (reached_outcome(record)) always_logged_.insert(last_);
   }
 
   // The first required step after this one; kNever if there is none.
