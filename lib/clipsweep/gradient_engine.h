@@ -37,6 +37,8 @@ struct EvaluationResult {
   std::vector<std::int64_t> corrects;  // [R]
 };
 
+// Where memory does not suffice, each of these throws std::bad_alloc, and so does an EngineFactory:
+// fewer runs at once may do.
 class GradientEngine {
  public:
   virtual ~GradientEngine() = default;

@@ -5,7 +5,9 @@
 
 #include <algorithm>
 #include <cmath>
+#include <new>
 #include <stdexcept>
+#include <string>
 #include <type_traits>
 
 #include "clipsweep/batch_tensors.h"
@@ -105,6 +107,23 @@ class DerivativeLimits {
   bool any_;
 };
 
+bool is_lack_of_memory(const c10::Error& error) {
+  const std::string message = error.what_without_backtrace();
+  const auto holds = [&](const char* words) { return message.find(words) != std::string::npos; };
+  return holds("can't allocate memory") || holds("out of memory") || holds("ALLOC_FAILED");
+}
+
+// What the call returns. LibTorch's own errors for a lack of memory become std::bad_alloc.
+template <typename Call>
+auto with_bad_alloc(const Call& call) {
+  try {
+    return call();
+  } catch (const c10::Error& error) {
+    if (is_lack_of_memory(error)) throw std::bad_alloc();
+    throw;
+  }
+}
+
 class ReferenceEngine : public GradientEngine {
  public:
   ReferenceEngine(const ParameterLayout& layout, torch::Device device)
@@ -115,6 +134,23 @@ class ReferenceEngine : public GradientEngine {
 
   void compute_gradients(const Block& parameters, const Batch& batch,
                          Span<const float> backprop_limits, StepResult& result) override {
+    with_bad_alloc([&] { differentiate(parameters, batch, backprop_limits, result); });
+  }
+
+  EvaluationResult evaluate(const Block& parameters, const Batch& batch) override {
+    return with_bad_alloc([&] { return evaluation(parameters, batch); });
+  }
+
+  std::vector<std::vector<float>> state_gradient_norms(const Block& parameters, const Batch& batch,
+                                                       const std::vector<int>& source_of_run,
+                                                       Span<const float> backprop_limits) override {
+    return with_bad_alloc(
+        [&] { return norms_through_time(parameters, batch, source_of_run, backprop_limits); });
+  }
+
+ private:
+  void differentiate(const Block& parameters, const Batch& batch, Span<const float> backprop_limits,
+                     StepResult& result) const {
     const Tensor leaf = on_device(parameters).requires_grad_();
     DerivativeLimits limits(backprop_limits, batch.size, device_);
     const auto samples = forward(leaf, batch, batch.source_of_run, limits.hook());
@@ -125,7 +161,7 @@ class ReferenceEngine : public GradientEngine {
     copy_to(limits.counts(), result.clipped_derivatives.data());
   }
 
-  EvaluationResult evaluate(const Block& parameters, const Batch& batch) override {
+  EvaluationResult evaluation(const Block& parameters, const Batch& batch) const {
     const torch::NoGradGuard no_grad;
     const std::vector<int> only_source(parameters.rows(), 0);
     const auto samples = forward(on_device(parameters), batch, only_source);
@@ -137,9 +173,9 @@ class ReferenceEngine : public GradientEngine {
     return result;
   }
 
-  std::vector<std::vector<float>> state_gradient_norms(const Block& parameters, const Batch& batch,
-                                                       const std::vector<int>& source_of_run,
-                                                       Span<const float> backprop_limits) override {
+  std::vector<std::vector<float>> norms_through_time(const Block& parameters, const Batch& batch,
+                                                     const std::vector<int>& source_of_run,
+                                                     Span<const float> backprop_limits) const {
     const Tensor leaf = on_device(parameters).requires_grad_();
     DerivativeLimits limits(backprop_limits, batch.size, device_);
     const auto samples = forward(leaf, batch, source_of_run, limits.hook());
@@ -154,7 +190,6 @@ class ReferenceEngine : public GradientEngine {
     return norms;
   }
 
- private:
   Tensor on_device(const Block& block) const {
     const auto sizes = {static_cast<std::int64_t>(block.rows()),
                         static_cast<std::int64_t>(block.columns())};

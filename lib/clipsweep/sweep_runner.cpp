@@ -14,6 +14,7 @@
 #include "clipsweep/error.h"
 #include "clipsweep/parallel.h"
 #include "clipsweep/text.h"
+#include "clipsweep/wall_clock.h"
 
 namespace clipsweep {
 namespace {
@@ -35,7 +36,7 @@ bool is_retried(Outcome outcome, std::optional<Retry> retry) {
   return true;
 }
 
-// A run that this process alone trains.
+// A run that this process alone trains, until it has ended.
 struct Claimed {
   FileClaim claim;
   bool begins_anew = false;  // as --retry asks for
@@ -45,6 +46,32 @@ using Claims = std::map<std::string, Claimed>;  // by the run's ID
 struct Cohort {
   const ParameterLayout* layout = nullptr;
   std::vector<const RunSpec*> runs;
+};
+
+// One worker's engine, made when it is needed.
+class WorkerEngine {
+ public:
+  explicit WorkerEngine(const EngineFactory& make) : make_(make) {}
+
+  GradientEngine& of(const ParameterLayout& layout) {
+    if (layout_ != &layout) {
+      drop();
+      engine_ = make_(layout);
+      layout_ = &layout;
+    }
+    return *engine_;
+  }
+
+  // Gives its memory back.
+  void drop() {
+    engine_.reset();
+    layout_ = nullptr;
+  }
+
+ private:
+  const EngineFactory& make_;
+  std::unique_ptr<GradientEngine> engine_;
+  const ParameterLayout* layout_ = nullptr;
 };
 
 // Trains cohort after cohort, until there is none or the disk fails.
@@ -69,15 +96,9 @@ class Pool {
  private:
   void work() {
     try {
-      std::unique_ptr<GradientEngine> engine;
-      const ParameterLayout* layout = nullptr;  // that of the engine
-      for (std::size_t i = next_++; i < cohorts_.size() && !job_.stop; i = next_++) {
-        if (layout != cohorts_[i].layout) {
-          layout = cohorts_[i].layout;
-          engine = job_.make_engine(*layout);
-        }
-        train_cohort(cohorts_[i], *engine);
-      }
+      WorkerEngine engine(job_.make_engine);
+      for (std::size_t i = next_++; i < cohorts_.size() && !job_.stop; i = next_++)
+        train_cohort(cohorts_[i], engine);
     } catch (const GivenUp&) {
       // A cohort on its way to where it was saved: it stays there.
     } catch (...) {
@@ -86,7 +107,7 @@ class Pool {
     }
   }
 
-  void train_cohort(const Cohort& cohort, GradientEngine& engine) {
+  void train_cohort(const Cohort& cohort, WorkerEngine& engine) {
     Claims claims;
     std::vector<const RunSpec*> ours;
     for (const auto* run : cohort.runs) {
@@ -111,9 +132,25 @@ class Pool {
     return Claimed{std::move(*claim), retried};
   }
 
-  // Runs that begin alike together.
+  // Those that lack memory are tried in halves, down to a run alone.
   void train_claimed(const std::vector<const RunSpec*>& runs, const ParameterLayout& layout,
-                     Claims& claims, GradientEngine& engine) {
+                     Claims& claims, WorkerEngine& engine) {
+    if (runs.empty()) return;
+    try {
+      return train_together(runs, layout, claims, engine.of(layout));
+    } catch (const std::bad_alloc&) {
+      // All that the attempt held is given back before the next one.
+    }
+    engine.drop();
+    if (runs.size() == 1)
+      fail(*runs.front(), layout, claims);
+    else
+      train_halves(runs, layout, claims, engine);
+  }
+
+  // Runs that begin alike in one cohort.
+  void train_together(const std::vector<const RunSpec*>& runs, const ParameterLayout& layout,
+                      Claims& claims, GradientEngine& engine) {
     std::map<StartingPoint, std::vector<RunStart>> groups;
     for (auto& start : starts_of(runs, claims, engine))
       groups[starting_point(start)].push_back(std::move(start));
@@ -136,50 +173,61 @@ class Pool {
               [&log](RunState& state) { log.note_length(state); },
               [&log](const RunState& state) { log.cut_back_to(state); }};
     };
-    const auto end_run = [&](const RunRecord& record) {
-      const auto log = logs.find(record.spec.id);
-      const bool is_ours = claims.at(record.spec.id).claim.is_in_place();
-      if (is_ours) log->second.finish(record);
-      logs.erase(log);
-      if (!is_ours) return warn_of_lost(record.spec);
-      count(record);
-      if (job_.on_run_end) job_.on_run_end(record);
+    const auto on_end = [&](const RunRecord& record) {
+      end_run(record, logs.at(record.spec.id), claims);
+      logs.erase(record.spec.id);
     };
     CheckpointFile checkpoint(job_.folder);
     const CohortContext context{job_.plan,  layout, job_.task, job_.stop, job_.progress.run_steps,
                                 &checkpoint};
-    CohortTrainer trainer(context, starts, engine, make_sinks, end_run);
+    CohortTrainer trainer(context, starts, engine, make_sinks, on_end);
     try {
       trainer.train();
       if (!job_.stop) checkpoint.remove();
     } catch (const Error&) {
       throw;
     } catch (const std::bad_alloc&) {
-      if (starts.size() == 1) return trainer.fail("out of memory");
-      logs.clear();
-      train_halves(starts, layout, claims, engine);
+      if (starts.size() > 1) throw;  // in smaller cohorts there may be enough
+      trainer.fail(kOutOfMemory);
     } catch (const std::exception& error) {
       trainer.fail(first_line(error.what()));
     }
   }
 
-  // From where the runs were saved last.
-  void train_halves(const std::vector<RunStart>& starts, const ParameterLayout& layout,
-                    Claims& claims, GradientEngine& engine) {
-    std::vector<const RunSpec*> runs;
-    for (const auto& start : starts)
-      if (is_left(*start.spec)) runs.push_back(start.spec);
-    const auto middle = runs.begin() + static_cast<std::ptrdiff_t>(runs.size() / 2);
+  // Those that have not ended, from where they were saved last.
+  void train_halves(const std::vector<const RunSpec*>& runs, const ParameterLayout& layout,
+                    Claims& claims, WorkerEngine& engine) {
+    std::vector<const RunSpec*> left;
+    for (const auto* run : runs)
+      if (claims.count(run->id) > 0) left.push_back(run);
+    const auto middle = left.begin() + static_cast<std::ptrdiff_t>(left.size() / 2);
     warn(fmt::format("warning: out of memory with {}; they are tried again in two halves",
-                     counted(starts.size(), "run")));
-    train_claimed({runs.begin(), middle}, layout, claims, engine);
-    train_claimed({middle, runs.end()}, layout, claims, engine);
+                     counted(runs.size(), "run")));
+    train_claimed({left.begin(), middle}, layout, claims, engine);
+    train_claimed({middle, left.end()}, layout, claims, engine);
   }
 
-  // Whether another process has not ended the run meanwhile.
-  bool is_left(const RunSpec& run) const {
-    const auto record = read_run(SweepFolder{job_.folder, {}, {}}, run);
-    return !record || !reached_outcome(*record) || is_retried(record->outcome, job_.retry);
+  // Ends a run that has not even begun: nothing could be set up for it.
+  void fail(const RunSpec& run, const ParameterLayout& layout, Claims& claims) {
+    RunRecord record;
+    record.spec = run;
+    record.settings = settings_of(job_.plan, run);
+    record.outcome = Outcome::kFailed;
+    record.reason = kOutOfMemory;
+    record.tensor_names = layout.names();
+    record.wall_started = utc_now();
+    RunLog log(job_.folder, step_log_header(run, job_.plan, layout), job_.plan.through_time_every);
+    end_run(record, log, claims);
+  }
+
+  void end_run(const RunRecord& record, RunLog& log, Claims& claims) {
+    const auto claimed = claims.find(record.spec.id);
+    const bool is_ours = claimed->second.claim.is_in_place();
+    if (is_ours) log.finish(record);
+    claims.erase(claimed);
+    if (!is_ours) return warn_of_lost(record.spec);
+    count(record);
+    if (job_.on_run_end) job_.on_run_end(record);
   }
 
   std::vector<RunStart> starts_of(const std::vector<const RunSpec*>& runs, Claims& claims,
@@ -244,6 +292,8 @@ class Pool {
   }
 
   static std::string first_line(const std::string& text) { return text.substr(0, text.find('\n')); }
+
+  static constexpr const char* kOutOfMemory = "out of memory";
 
   const SweepJob& job_;
   std::map<Cell, ParameterLayout> layouts_;

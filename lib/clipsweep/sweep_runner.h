@@ -79,7 +79,8 @@ std::vector<std::vector<const RunSpec*>> make_cohorts(std::vector<const RunSpec*
 
 // Trains the runs and writes their logs; those that were begun go on from where they were saved, to
 // the same bytes. Runs that another process is at are left to it. A cohort that fails while it
-// trains marks its runs `failed` and the others go on; one that lacks memory is tried in halves.
+// trains marks its runs `failed` and the others go on. One that lacks memory, to be set up or to
+// train, is tried in halves, and these likewise; a run that lacks it alone is marked `failed`.
 // Throws StorageError if the disk fails, and whatever keeps a cohort from being set up, after the
 // other workers have stopped.
 void train_runs(const SweepJob& job, const std::vector<const RunSpec*>& runs);

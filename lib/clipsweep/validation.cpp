@@ -20,6 +20,12 @@
 namespace clipsweep {
 namespace {
 
+// Not if it failed before it had weights or samples.
+bool has_begun(const RunRecord& record) {
+  return record.outcome != Outcome::kFailed || record.totals.steps > 0 ||
+         !record.initial_weights_sha256.empty();
+}
+
 class FolderChecker {
  public:
   explicit FolderChecker(SweepFolder sweep) : sweep_(std::move(sweep)) {}
@@ -66,7 +72,10 @@ class FolderChecker {
   template <typename GroupOf>
   void check_pairing(const char* key, std::string RunRecord::*hash, const GroupOf& group_of) {
     std::map<decltype(group_of(RunSpec{})), std::map<std::string, std::size_t>> counts;
-    const auto is_known = [&](const auto& record) { return record && !((*record).*hash).empty(); };
+    const auto is_known = [&](const std::optional<RunRecord>& record) {
+      if (!record || !has_begun(*record)) return false;
+      return record->outcome != Outcome::kInterrupted || !((*record).*hash).empty();
+    };
     for (const auto& record : records_)
       if (is_known(record)) ++counts[group_of(record->spec)][(*record).*hash];
     for (const auto& record : records_) {
