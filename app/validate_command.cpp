@@ -14,8 +14,9 @@ int validate(const ValidateOptions& options) {
       found.unfinished > 0 ? fmt::format(" ({} unfinished)", with_thousands(found.unfinished)) : "";
   const std::string verdict =
       found.problems.empty() ? "no problems" : counted(found.problems.size(), "problem");
-  fmt::print("{}{}, {}: {}\n", counted(found.runs, "run"), unfinished, counted(found.steps, "step"),
-             verdict);
+  const char* older = found.results_are_older ? ", runs.csv and summary.json of earlier" : "";
+  fmt::print("{}{}, {}{}: {}\n", counted(found.runs, "run"), unfinished,
+             counted(found.steps, "step"), older, verdict);
   return found.problems.empty() ? kSuccess : kInvalidData;
 }
 

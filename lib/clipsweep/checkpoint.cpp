@@ -6,6 +6,7 @@
 #include <algorithm>
 #include <atomic>
 #include <fstream>
+#include <system_error>
 #include <utility>
 
 #include "clipsweep/byte_archive.h"
@@ -54,9 +55,7 @@ std::vector<fs::path> checkpoint_paths(const fs::path& folder) {
   std::error_code error;
   for (fs::directory_iterator entry(checkpoints_folder(folder), error), end; entry != end && !error;
        entry.increment(error))
-    if (entry->path().extension() == kExtension && entry->is_regular_file(error) &&
-        !entry->is_symlink(error))
-      paths.push_back(entry->path());
+    if (entry->path().extension() == kExtension) paths.push_back(entry->path());
   std::sort(paths.begin(), paths.end());
   return paths;
 }
@@ -64,13 +63,16 @@ std::vector<fs::path> checkpoint_paths(const fs::path& folder) {
 // Whether a file has states of one of these runs, by its first line. Throws DataError if that is
 // damaged.
 bool is_about(const fs::path& path, const std::vector<std::string>& run_ids) {
+  std::error_code error;
+  const auto status = fs::symlink_status(path, error);
+  if (fs::exists(status) && !fs::is_regular_file(status))
+    throw DataError(path.string() + ": it is no file, but a link or a folder");
   std::ifstream stream(path, std::ios::binary);
   std::string line;
   for (char character; line.size() <= kLongestHeader && stream.get(character);) {
     line.push_back(character);
     if (character == '\n') break;
   }
-  std::error_code error;
   if (!stream && !fs::exists(path, error)) return false;  // another process has removed it
   const Header header = read_header(line, path.string());
   return std::any_of(header.run_ids.begin(), header.run_ids.end(), [&](const auto& id) {
@@ -86,6 +88,7 @@ void set_aside(const fs::path& path, const std::string& problem,
                const std::function<void(const std::string&)>& warn) {
   std::error_code error;
   fs::rename(path, path.string() + ".damaged", error);
+  if (error == std::errc::no_such_file_or_directory) return;  // somebody else has, and told of it
   warn(
       fmt::format("warning: {}; it is set aside as {}.damaged, and its runs go on from an earlier "
                   "checkpoint, or from the beginning",
@@ -126,7 +129,7 @@ std::vector<RunState> read_checkpoint(const std::string& bytes, const std::strin
 CheckpointFile::CheckpointFile(const fs::path& folder) {
   static std::atomic<std::uint64_t> number{0};
   const fs::path place = checkpoints_folder(folder);
-  make_folder(place);
+  make_subfolder(place);
   std::error_code error;
   do {
     const std::string name = fmt::format("{}-{}", ::getpid(), ++number);
@@ -142,6 +145,7 @@ bool CheckpointFile::is_affordable() const {
 
 void CheckpointFile::write(std::vector<RunState>& states) {
   const Stopwatch stopwatch;
+  make_subfolder(path_.parent_path());  // somebody may have removed it
   std::error_code error;
   fs::rename(path_, previous_path_, error);  // the first time there is none
   write_file(path_, checkpoint_bytes(states));
@@ -168,9 +172,7 @@ std::map<std::string, RunState> newest_states(
         if (known.run_id.empty() || state.step > known.step) known = std::move(state);
       }
     } catch (const DataError& problem) {
-      // Not one that another process has removed or renamed just now.
-      std::error_code error;
-      if (fs::exists(path, error)) set_aside(path, problem.what(), warn);
+      set_aside(path, problem.what(), warn);
     }
   }
   return newest;

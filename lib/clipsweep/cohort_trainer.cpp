@@ -24,6 +24,18 @@ std::vector<RunStart> from_the_beginning(const std::vector<const RunSpec*>& runs
   return starts;
 }
 
+bool is_state_of(const RunState& state, const RunSpec& spec, const SweepPlan& plan,
+                 const ParameterLayout& layout) {
+  RunTrainer trainer(plan, spec, layout, {});
+  try {
+    trainer.restore(state.trainer);
+  } catch (const DataError&) {
+    return false;
+  }
+  return trainer.steps() == state.step && trainer.epochs() == state.epochs &&
+         state.weights.size() == layout.size();
+}
+
 StartingPoint starting_point(const RunStart& start) {
   return start.state ? StartingPoint{start.state->step, start.state->epochs} : StartingPoint{0, 0};
 }

@@ -39,6 +39,10 @@ struct RunStart {
 
 std::vector<RunStart> from_the_beginning(const std::vector<const RunSpec*>& runs);
 
+// Whether the run can begin there: the state is one of a run with these settings.
+bool is_state_of(const RunState& state, const RunSpec& spec, const SweepPlan& plan,
+                 const ParameterLayout& layout);
+
 // Where it begins: after this step, of which so many epochs are evaluated. The runs of a cohort
 // begin alike.
 using StartingPoint = std::pair<std::uint64_t, std::uint64_t>;

@@ -20,18 +20,33 @@ namespace {
 
 constexpr std::size_t kBufferBytes = 64 * 1024;
 
+const char* advice_on(int error) {
+  switch (error) {
+    case ENOSPC:
+    case EDQUOT:
+      return "make room, then the same command continues";
+    case EFBIG:
+      return "raise the limit of file sizes (ulimit -f), then the same command continues";
+    case EROFS:
+    case EACCES:
+    case EPERM:
+      return "make it writable, then the same command continues, or choose another --out";
+    case EMFILE:
+    case ENFILE:
+      return "raise the limit of open files (ulimit -n) or use fewer --workers";
+    case ENOENT:
+    case ENOTDIR:
+      return "if its folder was taken away, put it back, then the same command continues";
+    default:
+      return "when that is mended, the same command continues";
+  }
+}
+
 [[noreturn]] void throw_storage_error(const fs::path& path, std::string_view verb, int error) {
-  const auto message = [&](std::string_view advice) {
-    return fmt::format("{}: cannot {}: {}{}", path.string(), verb, std::strerror(error), advice);
-  };
-  if (error == ENOSPC || error == EDQUOT || error == EFBIG)
-    throw DiskFullError(message("; make room, then the same command continues"));
-  if (error == EROFS || error == EACCES || error == EPERM)
-    throw StorageError(message("; choose a folder that can be written with --out"));
-  if (error == EMFILE || error == ENFILE)
-    throw StorageError(
-        message("; raise the limit of open files (ulimit -n) or use fewer --workers"));
-  throw StorageError(message(""));
+  const auto message = fmt::format("{}: cannot {}: {}; {}", path.string(), verb,
+                                   std::strerror(error), advice_on(error));
+  if (error == ENOSPC || error == EDQUOT || error == EFBIG) throw DiskFullError(message);
+  throw StorageError(message);
 }
 
 [[noreturn]] void throw_unreadable(const fs::path& path, std::string_view why) {
@@ -148,7 +163,14 @@ void remove_temporary_files(const fs::path& folder) {
 void make_folder(const fs::path& folder) {
   std::error_code error;
   fs::create_directories(folder, error);
-  if (error || !fs::is_directory(folder))
+  if (error || !fs::is_directory(folder, error))
+    throw_storage_error(folder, "make this folder", error ? error.value() : ENOTDIR);
+}
+
+void make_subfolder(const fs::path& folder) {
+  std::error_code error;
+  fs::create_directory(folder, error);
+  if (error || !fs::is_directory(folder, error))
     throw_storage_error(folder, "make this folder", error ? error.value() : ENOTDIR);
 }
 

@@ -46,7 +46,10 @@ void write_file(const fs::path& path, std::string_view content);
 // Removes what `write_file` left there when its process was killed: `*.tmp`.
 void remove_temporary_files(const fs::path& folder);
 
+// With those above it.
 void make_folder(const fs::path& folder);
+// In a folder that is there: one that was taken away is not made anew.
+void make_subfolder(const fs::path& folder);
 void remove_file(const fs::path& path);
 
 // Holds a folder for this process until it is destroyed (flock on FOLDER/.lock): for moments, while

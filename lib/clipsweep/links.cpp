@@ -25,7 +25,8 @@ void refuse_unless_plain(const fs::path& path) {
 }  // namespace
 
 void refuse_links_of_sweep(const fs::path& folder) {
-  for (const char* name : {".lock", "sweep.json", "runs", "runs.csv", "summary.json"})
+  for (const char* name :
+       {".lock", "sweep.json", "runs", "checkpoints", "runs.csv", "summary.json"})
     refuse_unless_plain(folder / name);
 }
 

@@ -10,8 +10,29 @@
 namespace clipsweep {
 namespace {
 
+// Whether a log has so many bytes, and they end with a line.
+bool has_whole_lines(const fs::path& path, std::uint64_t length) {
+  if (length == 0) return true;
+  InputFile file(path);
+  if (file.size() < length) return false;
+  file.go_to(length - 1);
+  char last = 0;
+  return file.read(&last, 1) == 1 && last == '\n';
+}
+
+// The last of the whole lines that end there.
+std::string last_line(const fs::path& path, std::uint64_t length) {
+  constexpr std::uint64_t kMost = std::uint64_t{1} << 20;
+  const std::uint64_t begin = length > kMost ? length - kMost : 0;
+  InputFile file(path);
+  file.go_to(begin);
+  std::string text(length - 1 - begin, '\0');
+  text.resize(file.read(text.data(), text.size()));
+  return text.substr(text.rfind('\n') + 1);
+}
+
 fs::path prepared_run_folder(const fs::path& folder, const std::string& run_id) {
-  make_folder(run_folder(folder, run_id));
+  make_subfolder(run_folder(folder, run_id));
   // First, so that a run started anew never has the end of its predecessor.
   remove_file(run_path(folder, run_id));
   return folder;
@@ -46,19 +67,32 @@ StepLogHeader step_log_header(const RunSpec& run, const SweepPlan& plan,
 }
 
 std::optional<FileClaim> claim_run(const fs::path& folder, const std::string& run_id) {
-  make_folder(run_folder(folder, run_id));
+  make_subfolder(run_folder(folder, run_id));
   auto claim = FileClaim::of(steps_path(folder, run_id));
   if (claim) remove_temporary_files(run_folder(folder, run_id));
   return claim;
 }
 
-bool has_logs_of(const fs::path& folder, const RunState& state) {
-  const auto reaches = [](const fs::path& path, std::uint64_t length) {
-    std::error_code error;
-    return length == 0 || (fs::file_size(path, error) >= length && !error);
-  };
-  return reaches(steps_path(folder, state.run_id), state.steps_bytes) &&
-         reaches(through_time_path(folder, state.run_id), state.through_time_bytes);
+void require_in_place(const fs::path& folder) {
+  std::error_code error;
+  if (!fs::exists(sweep_path(folder), error))
+    throw StorageError(
+        fmt::format("{}: this folder was taken away during its sweep (it has no sweep.json); put "
+                    "it back, then the same command continues",
+                    folder.string()));
+}
+
+bool has_logs_of(const fs::path& folder, const RunState& state, std::uint64_t log_every) try {
+  const fs::path steps = steps_path(folder, state.run_id);
+  if (!has_whole_lines(steps, state.steps_bytes) ||
+      !has_whole_lines(through_time_path(folder, state.run_id), state.through_time_bytes))
+    return false;
+  if (state.step == 0 || state.steps_bytes == 0) return state.step == 0;
+  const Json json = parse_json(last_line(steps, state.steps_bytes), steps.string());
+  const std::uint64_t logged = count_member(json, "step");
+  return logged <= state.step && state.step - logged < log_every;
+} catch (const DataError&) {
+  return false;  // missing, or no such lines
 }
 
 RunLog::RunLog(const fs::path& folder, const StepLogHeader& header, int through_time_every,

@@ -32,8 +32,13 @@ StepLogHeader step_log_header(const RunSpec& run, const SweepPlan& plan,
 // A run that this process alone trains: its steps.jsonl is held. Nothing if another process has it.
 std::optional<FileClaim> claim_run(const fs::path& folder, const std::string& run_id);
 
-// Whether a run's logs reach to where it was saved.
-bool has_logs_of(const fs::path& folder, const RunState& state);
+// Throws StorageError if the folder of a sweep was taken away, so that nothing is written where it
+// was: sweep.json is not there any more.
+void require_in_place(const fs::path& folder);
+
+// Whether a run's logs reach to where it was saved, and are those of that state: whole lines, the
+// last of them the newest step that is logged every so many steps.
+bool has_logs_of(const fs::path& folder, const RunState& state, std::uint64_t log_every);
 
 // Writes the logs of a run that this process has claimed: on from a state, where what stands behind
 // it is cut off, or anew.

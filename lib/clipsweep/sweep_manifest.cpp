@@ -132,6 +132,7 @@ SweepFolder prepare_sweep_folder(const fs::path& folder, const Json& sweep) {
 }
 
 void record_call(const fs::path& folder, const Json& call) {
+  require_in_place(folder);
   const FolderLock lock(folder);
   Json sweep = open_sweep_folder(folder).sweep;
   for (const auto& [key, value] : call.items()) sweep[key] = value;

@@ -152,7 +152,7 @@ class Pool {
   void train_together(const std::vector<const RunSpec*>& runs, const ParameterLayout& layout,
                       Claims& claims, GradientEngine& engine) {
     std::map<StartingPoint, std::vector<RunStart>> groups;
-    for (auto& start : starts_of(runs, claims, engine))
+    for (auto& start : starts_of(runs, layout, claims, engine))
       groups[starting_point(start)].push_back(std::move(start));
     for (const auto& [point, starts] : groups) {
       if (job_.stop) return;
@@ -225,12 +225,16 @@ class Pool {
     const bool is_ours = claimed->second.claim.is_in_place();
     if (is_ours) log.finish(record);
     claims.erase(claimed);
-    if (!is_ours) return warn_of_lost(record.spec);
+    if (!is_ours) {
+      require_in_place(job_.folder);
+      return warn_of_lost(record.spec);
+    }
     count(record);
     if (job_.on_run_end) job_.on_run_end(record);
   }
 
-  std::vector<RunStart> starts_of(const std::vector<const RunSpec*>& runs, Claims& claims,
+  std::vector<RunStart> starts_of(const std::vector<const RunSpec*>& runs,
+                                  const ParameterLayout& layout, Claims& claims,
                                   const GradientEngine& engine) const {
     std::vector<std::string> ids;
     for (const auto* run : runs) ids.push_back(run->id);
@@ -241,7 +245,7 @@ class Pool {
       const bool begins_anew = std::exchange(claims.at(run->id).begins_anew, false);
       const auto state = states.find(run->id);
       if (state == states.end()) continue;
-      if (!begins_anew && can_go_on(state->second, engine))
+      if (!begins_anew && can_go_on(*run, state->second, layout, engine))
         starts.back().state = std::move(state->second);
       else
         forget_states(job_.folder, run->id);
@@ -249,10 +253,13 @@ class Pool {
     return starts;
   }
 
-  bool can_go_on(const RunState& state, const GradientEngine& engine) const {
-    const std::string problem = problem_of(state, engine);
+  bool can_go_on(const RunSpec& run, const RunState& state, const ParameterLayout& layout,
+                 const GradientEngine& engine) const {
+    std::string problem = problem_of(state, engine);
+    if (problem.empty() && !is_state_of(state, run, job_.plan, layout))
+      problem = "what was saved is none of its states";
     if (problem.empty()) return true;
-    warn(fmt::format("warning: {} begins anew: {}", state.run_id, problem));
+    warn(fmt::format("warning: {} begins anew: {}", run.id, problem));
     return false;
   }
 
@@ -262,7 +269,8 @@ class Pool {
     if (state.engine != ours)
       return fmt::format("it was begun by another engine ({}, now {})", printable(state.engine),
                          ours);
-    if (!has_logs_of(job_.folder, state)) return "its logs do not reach to where it was saved";
+    if (!has_logs_of(job_.folder, state, static_cast<std::uint64_t>(job_.plan.log_every)))
+      return "its logs do not reach to where it was saved";
     return "";
   }
 

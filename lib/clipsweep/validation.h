@@ -15,6 +15,8 @@ struct Validation {
   std::uint64_t runs = 0;        // of the plan
   std::uint64_t unfinished = 0;  // no run.json yet, which is no problem
   std::uint64_t steps = 0;       // lines of all logs
+  // Runs have ended since runs.csv and summary.json were written, and others have not: no problem.
+  bool results_are_older = false;
 };
 
 // Throws ConfigError if the folder is missing or holds no sweep.
