@@ -11,7 +11,7 @@ from matplotlib.ticker import MaxNLocator
 
 from .bands import mean_band
 from .layout import NamedFigure, page_stem, page_title, paged
-from .panel_page import Keys, PageText, PanelPage, open_page
+from .panel_page import Keys, PageText, PanelPage, first_row_keys, open_page
 from .panels import MOST_LINES, Panel, Row, curve_rows
 from .result_folder import Arm, Clip, Results, Run
 from .sources import NEEDED_SEEDS, Sources
@@ -212,6 +212,17 @@ def limit_to_plan(results: Results, page: PanelPage) -> None:
         locator = MaxNLocator(tick_count(axes), steps=[1, 2, 2.5, 5, 10], integer=True)
         ticks = locator.tick_values(0, planned)
         axes.set_xticks([tick for tick in ticks if tick <= last])
+
+
+def open_epoch_page(
+    sources: Sources, rows: list[Row], words: PageText, key: list, margin: float
+) -> PanelPage:
+    """Lay out panels over the epochs, with some room at both ends and one key for all of them."""
+    page = open_page(sources.sheet, rows, words, first_row_keys(rows, key))
+    for _, axes in page.pairs():
+        axes.set_xlim(1 - margin, sources.results.plan.epochs + margin)
+        axes.xaxis.get_major_locator().set_params(integer=True, nbins=tick_count(axes))
+    return page
 
 
 def tick_count(axes: Axes) -> int:

@@ -4,10 +4,10 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.patches import Patch
 
-from .curves import tick_count
+from .curves import open_epoch_page
 from .gates import gate_label, gate_look, gate_names, gate_table, mean_over_seeds
 from .layout import NamedFigure, NotDrawn, page_stem, page_title, paged
-from .panel_page import PageText, first_row_keys, open_page
+from .panel_page import PageText
 from .panels import Row, arm_names, named_arm_rows
 from .result_folder import Arm, Epoch, Gates
 from .sources import Sources
@@ -72,14 +72,11 @@ def _draw_page(
 ) -> NamedFigure:
     title = page_title(_title(gated), number, pages)
     words = PageText(title, caption, "epoch", "share of the squared norm (%)")
-    page = open_page(sources.sheet, rows, words, first_row_keys(rows, _key(rows)))
-    epochs = sources.results.plan.epochs
+    page = open_epoch_page(sources, rows, words, _key(rows), margin=0.55)
     for panel, axes in page.pairs():
         _draw_arm(axes, panel.arms[0], gated[panel.arms[0]], sources.sheet.text.small)
         axes.set_ylim(0, 100)
-        axes.set_xlim(0.45, epochs + 0.55)
         axes.grid(False)
-        axes.xaxis.get_major_locator().set_params(integer=True, nbins=tick_count(axes))
     shown = "; ".join(panel.title.replace("\n", ": ") for panel, _ in page.pairs())
     alt = (
         "Stacked bars of each gate's share of the squared gradient norm against epoch; one panel "

@@ -4,10 +4,10 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.lines import Line2D
 
-from .curves import FEW_POINTS, tick_count
+from .curves import FEW_POINTS, open_epoch_page
 from .gates import gate_label, gate_look, gate_names, gate_table, mean_over_seeds
 from .layout import NamedFigure, NotDrawn, page_stem, page_title, paged
-from .panel_page import PageText, first_row_keys, open_page
+from .panel_page import PageText
 from .panels import Row, arm_names, named_arm_rows
 from .result_folder import Arm, Epoch, Gates
 from .sources import Sources
@@ -64,14 +64,12 @@ def _draw_page(
 ) -> NamedFigure:
     title = page_title(_title(measured), number, pages)
     words = PageText(title, caption, "epoch", "spectral radius")
-    page = open_page(sources.sheet, rows, words, first_row_keys(rows, _key(rows, measured)))
+    page = open_epoch_page(sources, rows, words, _key(rows, measured), margin=0.4)
     epochs = sources.results.plan.epochs
     low, high = _limits(measured)
     for panel, axes in page.pairs():
         _draw_arm(axes, panel.arms[0], measured[panel.arms[0]], epochs)
         axes.set_ylim(low, high)
-        axes.set_xlim(0.6, epochs + 0.4)
-        axes.xaxis.get_major_locator().set_params(integer=True, nbins=tick_count(axes))
     shown = "; ".join(_describe(panel.arms[0], measured) for panel, _ in page.pairs())
     alt = f"Spectral radius against epoch, with a line at 1; at first and at last: {shown}."
     return NamedFigure(page_stem(STEM, number, pages), title, caption, alt, page.figure)
