@@ -62,4 +62,23 @@ void FileProblems::move_to(std::vector<Problem>& all) {
   untold_ = 0;
 }
 
+std::optional<std::string> order_problem(std::uint64_t step, std::uint64_t previous,
+                                         std::uint64_t required, std::uint64_t last) {
+  if (step <= previous)
+    return fmt::format("step {} comes after step {}: twice or out of order", step, previous);
+  if (step > required)
+    return fmt::format("step {} is missing: step {} follows step {}", required, step, previous);
+  if (step > last)
+    return fmt::format("step {} is beyond the {} of the run", step, counted(last, "step"));
+  return std::nullopt;
+}
+
+std::optional<std::string> epoch_problem(std::uint64_t step, std::uint64_t epoch,
+                                         std::uint64_t steps_per_epoch) {
+  const std::uint64_t expected = (step - 1) / steps_per_epoch + 1;
+  if (epoch == expected) return std::nullopt;
+  return fmt::format("step {} is in epoch {}, not {}, at {} steps an epoch", step, expected, epoch,
+                     steps_per_epoch);
+}
+
 }  // namespace clipsweep

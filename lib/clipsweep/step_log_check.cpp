@@ -157,22 +157,16 @@ class StepLogChecker {
 
   void check_place(const StepRecord& step, std::uint64_t line) {
     const std::uint64_t required = sequence_.after(previous_);
-    if (step.step <= previous_)
-      problems_.add(line, fmt::format("step {} comes after step {}: twice or out of order",
-                                      step.step, previous_));
-    else if (step.step > required)
-      problems_.add(line, fmt::format("step {} is missing: step {} follows step {}", required,
-                                      step.step, previous_));
-    else if (step.step > last_step())
-      problems_.add(line, fmt::format("step {} is beyond the {} of the run", step.step,
-                                      counted(last_step(), "step")));
+    if (const auto problem = order_problem(step.step, previous_, required, last_step()))
+      problems_.add(line, *problem);
     else if (step.step < required && sequence_.is_known_whole())
       problems_.add(line,
                     fmt::format("step {} has no place here: neither one in {} nor one with an "
                                 "event",
                                 step.step, expected_.log_every));
     previous_ = std::max(previous_, step.step);
-    check_epoch(step, line);
+    if (const auto problem = epoch_problem(step.step, step.epoch, expected_.steps_per_epoch))
+      problems_.add(line, *problem);
     check_norms(step, line);
     check_evidence(step, line);
     check_carried(step, line);
@@ -180,13 +174,6 @@ class StepLogChecker {
     if (expected_.record) check_outcome(step, line);
     if (step.clipped && expected_.run.clip.mode == ClipMode::kNone)
       problems_.add(line, "\"clipped\" is true in a run of mode none");
-  }
-
-  void check_epoch(const StepRecord& step, std::uint64_t line) {
-    const std::uint64_t epoch = (step.step - 1) / expected_.steps_per_epoch + 1;
-    if (step.epoch != epoch)
-      problems_.add(line, fmt::format("step {} is in epoch {}, not {}, at {} steps an epoch",
-                                      step.step, epoch, step.epoch, expected_.steps_per_epoch));
   }
 
   void check_norms(const StepRecord& step, std::uint64_t line) {

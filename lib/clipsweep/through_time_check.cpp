@@ -8,7 +8,6 @@
 
 #include "clipsweep/result_folder.h"
 #include "clipsweep/schemas.h"
-#include "clipsweep/text.h"
 #include "clipsweep/through_time.h"
 
 namespace clipsweep {
@@ -88,7 +87,8 @@ class ThroughTimeChecker {
     try {
       const ThroughTimeRecord record = through_time_record_from_json(json);
       check_place(record, line);
-      check_epoch(record, line);
+      if (const auto problem = epoch_problem(record.step, record.epoch, expected_.steps_per_epoch))
+        problems_.add(line, *problem);
       check_event(record, line);
       check_length(record, line);
       previous_ = std::max(previous_, record.step);
@@ -101,26 +101,12 @@ class ThroughTimeChecker {
 
   void check_place(const ThroughTimeRecord& record, std::uint64_t line) {
     const std::uint64_t required = steps_ ? steps_->after(previous_) : kNever;
-    if (record.step <= previous_)
-      problems_.add(line, fmt::format("step {} comes after step {}: twice or out of order",
-                                      record.step, previous_));
-    else if (record.step > required)
-      problems_.add(line, fmt::format("step {} is missing: step {} follows step {}", required,
-                                      record.step, previous_));
-    else if (record.step > last_step())
-      problems_.add(line, fmt::format("step {} is beyond the {} of the run", record.step,
-                                      counted(last_step(), "step")));
+    if (const auto problem = order_problem(record.step, previous_, required, last_step()))
+      problems_.add(line, *problem);
     else if (steps_ && record.step < required && record.step <= steps_->last_required())
       problems_.add(line,
                     fmt::format("step {} has no place here: step {} is the next to be measured",
                                 record.step, required));
-  }
-
-  void check_epoch(const ThroughTimeRecord& record, std::uint64_t line) {
-    const std::uint64_t epoch = (record.step - 1) / expected_.steps_per_epoch + 1;
-    if (record.epoch != epoch)
-      problems_.add(line, fmt::format("step {} is in epoch {}, not {}, at {} steps an epoch",
-                                      record.step, epoch, record.epoch, expected_.steps_per_epoch));
   }
 
   void check_event(const ThroughTimeRecord& record, std::uint64_t line) {
