@@ -81,6 +81,41 @@ TEST_F(Checkpoints, ADamagedOneIsSetAsideForTheOneBefore) {
   EXPECT_TRUE(fs::exists(newest_path.string() + ".damaged"));
 }
 
+TEST_F(Checkpoints, ALinkOrAFolderInThePlaceOfOneIsSetAsideToo) {
+  std::vector<RunState> states = {state_of("a", 5)};
+  CheckpointFile(folder_.path()).write(states);
+  const fs::path place = checkpoints_folder(folder_.path());
+  const fs::path target = folder_.path() / "target";
+  std::vector<RunState> elsewhere = {state_of("a", 9)};
+  write_file(target, checkpoint_bytes(elsewhere));
+  fs::create_symlink(target, place / "link.checkpoint");
+  make_folder(place / "folder.checkpoint" / "below");
+  EXPECT_EQ(newest({"a"}).at("a").step, 5U);
+  ASSERT_EQ(warnings_.size(), 2U);
+  EXPECT_TRUE(holds(warnings_[0], "folder.checkpoint: it is no file, but a link or a folder"));
+  EXPECT_TRUE(holds(warnings_[1], "link.checkpoint: it is no file, but a link or a folder"));
+  EXPECT_TRUE(fs::is_symlink(place / "link.checkpoint.damaged"));
+  EXPECT_TRUE(fs::is_directory(place / "folder.checkpoint.damaged" / "below"));
+  EXPECT_EQ(newest({"a"}).size(), 1U);
+  EXPECT_EQ(warnings_.size(), 2U);
+}
+
+TEST_F(Checkpoints, TheirFolderIsMadeAnewButNotTheOneAboveIt) {
+  std::vector<RunState> states = {state_of("a", 5)};
+  const fs::path sweep = folder_.path() / "sweep";
+  make_folder(sweep);
+  CheckpointFile file(sweep);
+  fs::remove_all(checkpoints_folder(sweep));
+  file.write(states);
+  EXPECT_TRUE(fs::exists(checkpoints_folder(sweep)));
+  fs::remove_all(sweep);
+  const std::string message = message_of<StorageError>([&] { file.write(states); });
+  EXPECT_TRUE(
+      holds(message, "No such file or directory; if its folder was taken away, put it back"));
+  EXPECT_THROW(CheckpointFile{sweep}, StorageError);
+  EXPECT_FALSE(fs::exists(sweep));
+}
+
 TEST_F(Checkpoints, AnythingCutOffOrMadeUpIsRefused) {
   std::vector<RunState> states = {state_of("a", 5)};
   const std::string bytes = checkpoint_bytes(states);

@@ -16,7 +16,10 @@ namespace {
 // A whole sample folder, and a folder elsewhere that nothing may be read from or written to.
 class LinksTest : public ::testing::Test {
  protected:
-  LinksTest() { folder_.write_all(); }
+  LinksTest() {
+    folder_.write_all();
+    make_folder(path("checkpoints"));
+  }
 
   // Moves what is at this path elsewhere and leaves a link in its place.
   void put_link(const fs::path& path) {
@@ -34,9 +37,10 @@ class LinksTest : public ::testing::Test {
 };
 
 TEST_F(LinksTest, EachFileOfASweepIsNamedWithWhatToDo) {
-  for (const fs::path& file : {path("sweep.json"), path("summary.json"), path("runs.csv"),
-                               path(".lock"), folder_.run_json(1), folder_.steps_log(1),
-                               folder_.run_json(2).parent_path(), path("runs")}) {
+  for (const fs::path& file :
+       {path("sweep.json"), path("summary.json"), path("runs.csv"), path(".lock"),
+        path("checkpoints"), folder_.run_json(1), folder_.steps_log(1),
+        folder_.run_json(2).parent_path(), path("runs")}) {
     put_link(file);
     EXPECT_TRUE(holds(refusal(), file.string() + ": is a link"));
     EXPECT_TRUE(holds(refusal(), "put there what it points to"));

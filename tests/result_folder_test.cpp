@@ -147,6 +147,51 @@ TEST(ReadStepLog, NamesFileAndLineOfABadOne) {
   EXPECT_TRUE(holds(message, "steps.jsonl:4: not valid JSON"));
 }
 
+// A log of four steps, of which every second and the first are logged.
+TEST_F(OutFolder, ALogIsOfAStateThatEndsWithItsNewestLoggedStep) {
+  prepare(sample_config());
+  const std::string id = sample_plan(sample_config()).runs[0].id;
+  make_folder(run_folder(out_, id));
+  const std::vector<std::string> lines = {"{}\n", "{\"step\":1}\n", "{\"step\":2}\n",
+                                          "{\"step\":4}\n"};
+  std::string log;
+  std::vector<std::uint64_t> lengths;
+  for (const auto& line : lines) lengths.push_back((log += line).size());
+  write_file(steps_path(out_, id), log);
+  const auto is_of = [&](std::uint64_t step, std::uint64_t bytes, std::uint64_t log_every) {
+    RunState state;
+    state.run_id = id;
+    state.step = step;
+    state.steps_bytes = bytes;
+    return has_logs_of(out_, state, log_every);
+  };
+  EXPECT_TRUE(is_of(0, lengths[0], 2));
+  EXPECT_TRUE(is_of(1, lengths[1], 2));
+  EXPECT_TRUE(is_of(2, lengths[2], 2));
+  EXPECT_TRUE(is_of(3, lengths[2], 2));
+  EXPECT_TRUE(is_of(4, lengths[3], 2));
+  EXPECT_FALSE(is_of(4, lengths[2], 2));        // step 4 is not there yet
+  EXPECT_FALSE(is_of(3, lengths[3], 2));        // and now it is too early
+  EXPECT_FALSE(is_of(3, lengths[2], 1));        // where each step is logged
+  EXPECT_FALSE(is_of(4, lengths[3] - 1, 2));    // within a line
+  EXPECT_FALSE(is_of(4, lengths[3] + 100, 2));  // not so far
+  EXPECT_FALSE(is_of(1, lengths[0], 2));        // the header alone
+  EXPECT_FALSE(is_of(1, 0, 2));
+  fs::remove(steps_path(out_, id));
+  EXPECT_FALSE(is_of(1, lengths[1], 2));
+}
+
+TEST_F(OutFolder, IsNotedWhenItWasTakenAway) {
+  prepare(sample_config());
+  EXPECT_NO_THROW(require_in_place(out_));
+  fs::rename(out_, folder_.path() / "elsewhere");
+  const std::string message = message_of<StorageError>([&] { record_call(out_, Json::object()); });
+  EXPECT_TRUE(holds(message, out_.string() + ": this folder was taken away"));
+  EXPECT_FALSE(fs::exists(out_));
+  EXPECT_THROW(claim_run(out_, "some_run"), StorageError);
+  EXPECT_FALSE(fs::exists(out_));
+}
+
 TEST(RunLog, StartsAnUnfinishedRunAnew) {
   const SampleFolder sample;
   const auto run = completed_run(sample.plan(), sample.spec(0));

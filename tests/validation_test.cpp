@@ -642,6 +642,40 @@ TEST_F(ValidationTest, LetsAnUnfinishedLogEndAnywhere) {
   EXPECT_EQ(problems(), Texts{});
 }
 
+// As in a sweep that was killed, or whose disk was full, after runs were added to it.
+TEST_F(ValidationTest, LetsResultsBeOfAnEarlierMomentUntilAllRunsHaveEnded) {
+  const std::string record = read_file(folder.run_json(0));
+  remove_file(folder.run_json(0));
+  remove_file(folder.run_json(1));
+  folder.write_summary();
+  write_file(folder.run_json(0), record);
+  const Validation found = validate_folder(folder.path());
+  EXPECT_TRUE(found.problems.empty());
+  EXPECT_TRUE(found.results_are_older);
+  folder.write_summary();
+  EXPECT_FALSE(validate_folder(folder.path()).results_are_older);
+}
+
+TEST_F(ValidationTest, ARunThatFailedBeforeItBeganIsNotHeldAgainstThePairing) {
+  SampleRun run = completed_run(folder.plan(), folder.spec(0));
+  run.steps.clear();
+  run.record.outcome = Outcome::kFailed;
+  run.record.reason = "out of memory";
+  run.record.epochs.clear();
+  run.record.totals = {};
+  run.record.initial_weights_sha256 = "";
+  run.record.batch_order_sha256 = "";
+  folder.write(run);
+  folder.write_summary();
+  EXPECT_EQ(problems(), Texts{});
+  run.record.outcome = Outcome::kInterrupted;  // which has weights and samples
+  folder.write(run);
+  const Texts found = problems();
+  EXPECT_TRUE(std::any_of(found.begin(), found.end(), [](const auto& text) {
+    return text.find("sha256.initial_weights is not that of the other") != text.npos;
+  }));
+}
+
 TEST_F(ValidationTest, NamesDamageInsideAnUnfinishedLog) {
   remove_file(folder.run_json(0));
   folder.write_summary();

@@ -231,6 +231,8 @@ MISTAKES = [
     (("--weight-decay", "nan"), ("--weight-decay nan", "finite number from 0")),
     (("--epochs", "0"), ("--epochs 0", "from 1")),
     (("--hidden", "1.5"), ("--hidden 1.5", "whole number")),
+    (("--retry", "faild"), ("--retry faild", 'did you mean "failed"?', "interrupted, diverged, all")),
+    (("--retry", ""), ("--retry", "allowed: failed, interrupted, diverged, all")),
     (("--log-every", "0"), ("--log-every 0", "whole number from 1")),
     (("--through-time-every", "-1"), ("--through-time-every -1", "whole number from 0")),
     (("--through-time-every", "x"), ("--through-time-every x", "whole number from 0")),
