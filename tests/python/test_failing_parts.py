@@ -273,22 +273,25 @@ LARGE = (
 ).split()
 
 
+def ends(out: Path, runs: str) -> list[tuple]:
+    """Return outcome and reason of these runs."""
+    documents = [json.loads(path.read_bytes()) for path in out.glob(f"runs/{runs}/run.json")]
+    return [(document["outcome"], document["reason"]) for document in documents]
+
+
 def test_runs_that_lack_memory_fail_and_the_others_go_on(tmp_path):
     """The least memory in which the plain cell trains is too little for the LSTM."""
     for mebibytes in range(20, 200, 2):
         out = tmp_path / str(mebibytes)
         limit = limited(resource.RLIMIT_AS, mebibytes * KIB * KIB)
         result = call("sweep", *LARGE, "-q", "--out", out, preexec_fn=limit)
-        documents = [json.loads(path.read_bytes()) for path in sorted(out.glob("runs/*/run.json"))]
-        if any(document["outcome"] == "completed" for document in documents):
+        plain, lstm = ends(out, "rnn-*"), ends(out, "lstm-*")
+        if plain == [("completed", None)] * 3:
             break
     assert result.returncode == RUN_FAILED
     assert "out of memory with 2 runs; they are tried again in two halves" in result.stderr
     assert result.stderr.endswith("clipsweep: runs failed; see clipsweep show\n")
-    ends = {document["id"]: (document["outcome"], document["reason"]) for document in documents}
-    lstm = {run: end for run, end in ends.items() if not run.startswith("rnn")}
-    assert set(lstm.values()) == {("failed", "out of memory")}
-    assert len(lstm) == 3 and list(ends.values()).count(("completed", None)) == 3
+    assert lstm == [("failed", "out of memory")] * 3
     assert_valid(out)
     sweep(LARGE, out)
     assert_valid(out)
