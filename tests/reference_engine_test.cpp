@@ -2,10 +2,15 @@
 // not know its neighbours.
 #include "clipsweep/reference_engine.h"
 
+#include <sys/resource.h>
+#include <unistd.h>
+
 #include <algorithm>
 #include <cmath>
+#include <fstream>
 #include <functional>
 #include <limits>
+#include <new>
 
 #include "clipsweep/batch_tensors.h"
 #include "clipsweep/clipping.h"
@@ -197,6 +202,45 @@ TEST(ReferenceEngine, PermutingTheRunsPermutesTheResults) {
     EXPECT_EQ(permuted_result.losses[r], result.losses[order[r]]);
     EXPECT_TRUE(same_bits(permuted_result.gradients.row(r), result.gradients.row(order[r])));
   }
+}
+
+// Holds the memory of this process to what it has and some more, until it goes.
+class MemoryLimit {
+ public:
+  explicit MemoryLimit(rlim_t more_bytes) {
+    std::size_t pages = 0;
+    std::ifstream("/proc/self/statm") >> pages;
+    ::getrlimit(RLIMIT_AS, &before_);
+    const rlim_t most = pages * static_cast<rlim_t>(::sysconf(_SC_PAGESIZE)) + more_bytes;
+    const rlimit limit{most, before_.rlim_max};
+    ::setrlimit(RLIMIT_AS, &limit);
+  }
+  ~MemoryLimit() { ::setrlimit(RLIMIT_AS, &before_); }
+
+ private:
+  rlimit before_{};
+};
+
+// The gates of all time steps take 300 MB.
+TEST(ReferenceEngine, ALackOfMemoryIsABadAlloc) {
+  const SampleShape shape{64, 28, 28, 256};
+  const auto layout = lstm_layout(shape.inputs, shape.hidden, 10);
+  Block parameters(16, layout.size());
+  for (std::size_t r = 0; r < 16; ++r) set_row(parameters, r, layout, r);
+  const auto batch =
+      batch_of(random_images(shape, 2 * shape.batch), shape.batch, std::vector<int>(16, 0));
+  StepResult result(16, layout.size());
+  const auto engine = make_reference_engine(layout, "cpu");
+  const auto limits = no_limits(parameters);
+  {
+    const MemoryLimit limit(rlim_t{1} << 24);
+    EXPECT_THROW(engine->compute_gradients(parameters, batch, limits, result), std::bad_alloc);
+    EXPECT_THROW(engine->evaluate(parameters, batch), std::bad_alloc);
+    EXPECT_THROW(engine->state_gradient_norms(parameters, batch, batch.source_of_run, limits),
+                 std::bad_alloc);
+  }
+  engine->compute_gradients(parameters, batch, limits, result);
+  EXPECT_TRUE(std::isfinite(result.losses[15]));
 }
 
 TEST(ReferenceEngine, RightAnswersAreCountedWithoutThePadding) {

@@ -5,6 +5,9 @@
 #include <algorithm>
 #include <chrono>
 #include <fstream>
+#include <map>
+#include <new>
+#include <optional>
 #include <set>
 #include <thread>
 
@@ -61,11 +64,16 @@ class Sweep {
              const EngineFactory& make_engine = reference_factory()) {
     SweepJob job{plan_, *task_, path_, workers, make_engine, stop_, progress_};
     job.cohort_sizes = {{Cell::kLstm, {16, 64}}};  // one cohort for each worker
+    job.warn = [this](const std::string& text) { warnings_.push_back(text); };
+    job.retry = retry_;
     train_runs(job, runs);
   }
+  // From now on; nothing: no run that has ended.
+  void retry(std::optional<Retry> which) { retry_ = which; }
   std::vector<const RunSpec*> unfinished() const {
-    return plan_status(plan_, sweep_).unfinished;
+    return plan_status(plan_, sweep_, retry_).unfinished;
   }
+  const std::vector<std::string>& warnings() const { return warnings_; }
   RunRecord record(const RunSpec& run) const { return read_run(sweep_, run).value(); }
   std::string steps(const RunSpec& run) const { return content_of(steps_path(path_, run.id)); }
   std::string through_time(const RunSpec& run) const {
@@ -101,6 +109,8 @@ class Sweep {
   SweepFolder sweep_;
   std::atomic<bool> stop_{false};
   SweepProgress progress_;
+  std::optional<Retry> retry_;
+  std::vector<std::string> warnings_;
 };
 
 TEST(TrainRuns, WritesTheSameBytesAloneInACohortAndOnTwoWorkers) {
@@ -414,6 +424,221 @@ TEST(TrainRuns, AFailureBetweenTheEndsOfTwoRunsRewritesNeither) {
   }
   EXPECT_EQ(diverged, 2);
   EXPECT_EQ(failed, 4);
+}
+
+// ---- Too little memory
+// ---------------------------------------------------------------------------
+
+// An engine that lacks memory from a step on, wherever the parameters of all runs are more than so
+// many.
+EngineFactory engine_with_room_for(std::size_t parameters, int from_step = 1) {
+  class ScarceEngine : public StoppingEngine {
+   public:
+    ScarceEngine(const ParameterLayout& layout, std::size_t most, int from_step)
+        : StoppingEngine(make_fused_engine(layout), [this](int step) { step_ = step; }),
+          most_(most),
+          from_step_(from_step) {}
+    void compute_gradients(const Block& parameters, const Batch& batch,
+                           Span<const float> backprop_limits, StepResult& result) override {
+      if (step_ + 1 >= from_step_ && parameters.rows() * parameters.columns() > most_)
+        throw std::bad_alloc();
+      StoppingEngine::compute_gradients(parameters, batch, backprop_limits, result);
+    }
+
+   private:
+    std::size_t most_;
+    int from_step_;
+    int step_ = 0;
+  };
+  return [parameters, from_step](const ParameterLayout& layout) {
+    return std::make_unique<ScarceEngine>(layout, parameters, from_step);
+  };
+}
+
+constexpr std::size_t kLstmParameters = 1670;  // of the classic example, in its README
+
+std::vector<std::string> halvings(const std::vector<std::size_t>& runs) {
+  std::vector<std::string> texts;
+  for (const std::size_t count : runs)
+    texts.push_back("warning: out of memory with " + std::to_string(count) +
+                    " runs; they are tried again in two halves");
+  return texts;
+}
+
+TEST(TrainRuns, WhatLacksMemoryIsTrainedInHalvesToTheSameBytes) {
+  Sweep whole(small_config());
+  whole.train(whole.unfinished(), 1, make_fused_engine);
+  EXPECT_EQ(whole.warnings(), halvings({}));
+  for (const auto& [room, expected] :
+       std::map<std::size_t, std::vector<std::size_t>>{{6, {}}, {3, {6}}, {1, {6, 3, 2, 3, 2}}}) {
+    Sweep scarce(small_config());
+    scarce.train(scarce.unfinished(), 1, engine_with_room_for(room * kLstmParameters));
+    EXPECT_EQ(scarce.warnings(), halvings(expected));
+    EXPECT_EQ(scarce.progress().ended, 6U);
+    for (const auto& run : whole.plan().runs) {
+      EXPECT_EQ(scarce.record(run).outcome, Outcome::kCompleted);
+      EXPECT_EQ(scarce.steps(run), whole.steps(run));
+    }
+  }
+}
+
+TEST(TrainRuns, HalvesGoOnFromWhereTheirCohortWasSaved) {
+  auto config = small_config();
+  Sweep whole(config);
+  whole.train(whole.unfinished(), 1, make_fused_engine);
+  config.checkpoint_every = 4;
+  Sweep scarce(config);
+  scarce.train(scarce.unfinished(), 1, engine_with_room_for(3 * kLstmParameters, 6));
+  EXPECT_EQ(scarce.warnings(), halvings({6}));
+  // 5 steps of six runs, and those from the 5th on of three and three.
+  EXPECT_EQ(scarce.progress().run_steps, 5U * 6U + 8U * 3U + 8U * 3U);
+  for (const auto& run : whole.plan().runs) EXPECT_EQ(scarce.steps(run), whole.steps(run));
+}
+
+// The LSTM has too many parameters for it, even of one run, and the plain cell has not.
+TEST(TrainRuns, ARunThatLacksMemoryAloneFailsAndTheOthersGoOn) {
+  auto config = small_config();
+  config.cells = {{Cell::kLstm}, {Cell::kRnnTanh}};
+  Sweep sweep(config);
+  sweep.train(sweep.unfinished(), 1, engine_with_room_for(kLstmParameters - 1, 3));
+  EXPECT_EQ(sweep.progress().failed, 6U);
+  EXPECT_EQ(sweep.progress().ended, 12U);
+  std::uint64_t most_of_failed = 0;
+  for (const auto& run : sweep.plan().runs) {
+    const auto record = sweep.record(run);
+    const bool fails = run.setup.cell == Cell::kLstm;
+    EXPECT_EQ(record.outcome, fails ? Outcome::kFailed : Outcome::kCompleted);
+    EXPECT_EQ(record.reason, fails ? std::optional<std::string>("out of memory") : std::nullopt);
+    most_of_failed = std::max(most_of_failed, fails ? record.totals.steps : 0);
+    EXPECT_TRUE(fails || record.totals.steps == 12U);
+    const std::string steps = sweep.steps(run);
+    EXPECT_EQ(std::count(steps.begin(), steps.end(), '\n'), 1 + int(record.totals.steps));
+  }
+  EXPECT_EQ(most_of_failed, 2U);  // an engine that is new fails in the third step
+}
+
+TEST(TrainRuns, AnEngineThatCannotBeMadeForLackOfMemoryFailsItsRunsAlone) {
+  auto config = small_config();
+  config.cells = {{Cell::kLstm}, {Cell::kRnnTanh}};
+  Sweep sweep(config);
+  const EngineFactory make_engine = [](const ParameterLayout& layout) {
+    if (layout.model.cell == Cell::kLstm) throw std::bad_alloc();
+    return make_fused_engine(layout);
+  };
+  sweep.train(sweep.unfinished(), 1, make_engine);
+  for (const auto& run : sweep.plan().runs) {
+    const auto record = sweep.record(run);
+    if (run.setup.cell == Cell::kRnnTanh) {
+      EXPECT_EQ(record.outcome, Outcome::kCompleted);
+      continue;
+    }
+    EXPECT_EQ(record.outcome, Outcome::kFailed);
+    EXPECT_EQ(record.reason, "out of memory");
+    EXPECT_EQ(record.totals.steps, 0U);
+    const std::string steps = sweep.steps(run);
+    EXPECT_EQ(std::count(steps.begin(), steps.end(), '\n'), 1);  // its header
+  }
+  EXPECT_FALSE(sweep.stop());
+  // With enough of it they are trained as if nothing had happened.
+  Sweep whole(config);
+  whole.train(whole.unfinished(), 1, make_fused_engine);
+  EXPECT_EQ(sweep.unfinished().size(), 6U);
+  sweep.train(sweep.unfinished(), 1, make_fused_engine);
+  for (const auto& run : whole.plan().runs) EXPECT_EQ(sweep.steps(run), whole.steps(run));
+}
+
+// Whatever is asked to be trained again: half of the runs diverge before the others lack memory.
+TEST(TrainRuns, ARunThatEndedBeforeItsCohortLackedMemoryIsNotTrainedTwice) {
+  auto config = small_config();
+  config.learning_rates = {0.1, 1e38};
+  Sweep sweep(config);
+  sweep.train(sweep.unfinished(), 1, make_fused_engine);
+  sweep.retry(Retry::kAll);
+  const std::uint64_t before = sweep.progress().ended;
+  EXPECT_EQ(before, 12U);
+  sweep.train(sweep.unfinished(), 1, engine_with_room_for(4 * kLstmParameters, 8));
+  EXPECT_EQ(sweep.warnings().size(), 1U);
+  EXPECT_EQ(sweep.progress().ended, 2 * before);
+}
+
+// ---- Retrying
+// ------------------------------------------------------------------------------------
+
+const char* outcome_to_be(const RunSpec& run) {
+  static const std::map<ClipMode, const char*> kOutcomes = {{ClipMode::kNone, "interrupted"},
+                                                            {ClipMode::kValue, "failed"},
+                                                            {ClipMode::kGlobalNorm, "diverged"}};
+  return run.seed == 0 ? kOutcomes.at(run.clip.mode) : "completed";
+}
+
+// The run.json of a trained sweep say each outcome, and when they were written.
+void give_each_outcome(const Sweep& sweep) {
+  for (const auto& run : sweep.plan().runs) {
+    Json json = to_json(sweep.record(run));
+    json["outcome"] = outcome_to_be(run);
+    json["wall_started"] = "before";
+    write_file(run_path(sweep.path(), run.id), to_page(json) + "\n");
+  }
+}
+
+TEST(TrainRuns, RetryNamesTheOutcomesThatAreTrainedAgain) {
+  const std::set<std::string> left = {"interrupted", "failed"};
+  const std::map<std::optional<Retry>, std::set<std::string>> expected = {
+      {std::nullopt, left},
+      {Retry::kFailed, left},
+      {Retry::kInterrupted, left},
+      {Retry::kDiverged, {"interrupted", "failed", "diverged"}},
+      {Retry::kAll, {"interrupted", "failed", "diverged", "completed"}}};
+  for (const auto& [retry, outcomes] : expected) {
+    Sweep sweep(small_config());
+    sweep.train(sweep.unfinished(), 1, make_fused_engine);
+    std::map<std::string, std::string> steps;
+    for (const auto& run : sweep.plan().runs) steps[run.id] = sweep.steps(run);
+    give_each_outcome(sweep);
+    sweep.retry(retry);
+    sweep.train(sweep.unfinished(), 1, make_fused_engine);
+    for (const auto& run : sweep.plan().runs) {
+      const auto record = sweep.record(run);
+      const bool again = outcomes.count(outcome_to_be(run)) > 0;
+      EXPECT_EQ(record.wall_started != "before", again) << run.id;
+      EXPECT_EQ(to_text(record.outcome), std::string(again ? "completed" : outcome_to_be(run)));
+      EXPECT_EQ(sweep.steps(run), steps[run.id]);
+    }
+  }
+}
+
+// Interrupted after 4 of 12 steps, which are saved.
+TEST(TrainRuns, WhatIsRetriedBeginsAnewAndWhatIsNotGoesOn) {
+  for (const auto retry : {std::optional<Retry>(), std::optional(Retry::kFailed),
+                           std::optional(Retry::kInterrupted), std::optional(Retry::kAll)}) {
+    Sweep sweep(small_config());
+    sweep.train(sweep.unfinished(), 1, engine_that([&](int step) { sweep.stop() = step == 4; }));
+    sweep.stop() = false;
+    sweep.retry(retry);
+    const std::uint64_t before = sweep.progress().run_steps;
+    sweep.train(sweep.unfinished(), 1, reference_factory());
+    const bool anew = retry == Retry::kInterrupted || retry == Retry::kAll;
+    EXPECT_EQ(sweep.progress().run_steps - before, 6U * (anew ? 12U : 8U));
+    EXPECT_EQ(sweep.warnings(), std::vector<std::string>{});
+  }
+}
+
+// ---- Checkpoints that are none of a run
+// ----------------------------------------------------------
+
+TEST(TrainRuns, AStateThatIsNoneOfItsRunIsNotGoneOnFrom) {
+  Sweep sweep(small_config()), whole(small_config());
+  whole.train(whole.unfinished(), 1, make_fused_engine);
+  RunState state;
+  state.run_id = sweep.plan().runs[0].id;
+  state.engine = engine_description("fused", simd_name());
+  state.weights = {1, 2, 3};
+  std::vector<RunState> states = {state};
+  CheckpointFile(sweep.path()).write(states);
+  sweep.train(sweep.unfinished(), 1, make_fused_engine);
+  ASSERT_EQ(sweep.warnings().size(), 1U);
+  EXPECT_TRUE(holds(sweep.warnings()[0], state.run_id + " begins anew: what was saved is none of"));
+  for (const auto& run : whole.plan().runs) EXPECT_EQ(sweep.steps(run), whole.steps(run));
 }
 
 TEST(TrainRuns, ARunDoesNotDependOnTheCellsBesideIt) {
