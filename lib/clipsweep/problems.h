@@ -45,8 +45,8 @@ class FileProblems {
   std::uint64_t untold_ = 0;
 };
 
-// What is wrong with a step of a log after the step `previous`, where the next that must be there is
-// `required` and the run has no step beyond `last`; nothing if it may stand there.
+// What is wrong with a step of a log after the step `previous`, where the next that must be there
+// is `required` and the run has no step beyond `last`; nothing if it may stand there.
 std::optional<std::string> order_problem(std::uint64_t step, std::uint64_t previous,
                                          std::uint64_t required, std::uint64_t last);
 
