@@ -255,8 +255,8 @@ BenchResult run_benchmarks(const Task& task, const std::string& data_folder,
   use_simd(simd);
   BenchResult result;
   for (const BenchShape& shape : bench_shapes()) {
-    say_progress(
-        fmt::format("{}, {} units, {} time steps", to_text(shape.cell), shape.hidden, shape.time_steps));
+    say_progress(fmt::format("{}, {} units, {} time steps", to_text(shape.cell), shape.hidden,
+                             shape.time_steps));
     result.shapes.push_back(ShapeBench(shape).measure(peaks));
   }
   say_progress("whole sweeps");

@@ -159,7 +159,8 @@ std::string headline_text(const BenchResult& result) {
 }
 
 Json row_json(const ShapeResult& shape, const Throughput& row) {
-  Json json = {{"what", name_of(row.contender, shape.shape.cell)}, {"simd", row.simd}, {"runs", row.runs}};
+  Json json = {
+      {"what", name_of(row.contender, shape.shape.cell)}, {"simd", row.simd}, {"runs", row.runs}};
   if (row.left_out_because.empty()) {
     json["run_steps_per_second"] = json_number(row.run_steps_per_second.median());
     json["ratio"] = json_number(ratio(shape, row));

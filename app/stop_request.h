@@ -1,4 +1,5 @@
-// Asking a sweep to end early: after Ctrl-C the last whole step is saved, a second one ends at once.
+// Asking a sweep to end early: after Ctrl-C the last whole step is saved, a second one ends at
+// once.
 #pragma once
 
 #include <atomic>

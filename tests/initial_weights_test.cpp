@@ -270,7 +270,8 @@ TEST(ForgetBias, MeansNothingToOtherCells) {
 }
 
 TEST(InitialSchemeText, IsReadAsItIsWritten) {
-  for (const char* text : {"keras", "torch", "identity", "identity:0.001", "gaussian:0.01", "sparse"})
+  for (const char* text :
+       {"keras", "torch", "identity", "identity:0.001", "gaussian:0.01", "sparse"})
     EXPECT_EQ(to_text(parse_initial_scheme(text)), text);
   EXPECT_EQ(parse_initial_scheme("gaussian:1e-2"), kGaussian);
 }

@@ -58,7 +58,8 @@ class Sweep {
       : plan_(make_plan(config, "data")),
         task_(make_image_task(fashion_mnist(), plan_.training)),
         path_(folder_.path() / "out"),
-        sweep_(prepare_sweep_folder(path_, sweep_json(config, plan_, {"data", {}}, circumstances()))) {}
+        sweep_(prepare_sweep_folder(path_,
+                                    sweep_json(config, plan_, {"data", {}}, circumstances()))) {}
 
   void train(const std::vector<const RunSpec*>& runs, std::size_t workers = 1,
              const EngineFactory& make_engine = reference_factory()) {

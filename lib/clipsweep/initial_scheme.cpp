@@ -30,9 +30,9 @@ double parse_deviation(const std::string& name, std::string_view text) {
   if (deviation && static_cast<float>(*deviation) > 0 &&
       std::isfinite(static_cast<float>(*deviation)))
     return *deviation;
-  throw ConfigError(
-      fmt::format("{} takes a standard deviation, a finite number above 0 as in {}:0.01, not \"{}\"",
-                  name, name, printable(text)));
+  throw ConfigError(fmt::format(
+      "{} takes a standard deviation, a finite number above 0 as in {}:0.01, not \"{}\"", name,
+      name, printable(text)));
 }
 
 }  // namespace

@@ -21,12 +21,14 @@ namespace clipsweep {
 //   al., 2015).
 // torch: everything from U(-1/sqrt(H), 1/sqrt(H)); a `bias`, which is two vectors in PyTorch, is
 //   their sum.
-// identity: W = I, biases 0, the other kernels Glorot uniform; with an SD those are N(0, SD^2), as Le
+// identity: W = I, biases 0, the other kernels Glorot uniform; with an SD those are N(0, SD^2), as
+// Le
 //   et al. (2015) have it with 0.001.
 // gaussian: kernels N(0, SD^2), biases 0.
-// sparse: each unit has 15 incoming weights N(0, 1) in each kernel (all, where there are fewer), the
-//   others 0 (Martens, 2010); each gate of W then scaled to a spectral radius of 0.95, as Pascanu et
-//   al. (2013) had it; biases 0.
+// sparse: each unit has 15 incoming weights N(0, 1) in each kernel (all, where there are fewer),
+// the
+//   others 0 (Martens, 2010); each gate of W then scaled to a spectral radius of 0.95, as Pascanu
+//   et al. (2013) had it; biases 0.
 //
 // A forget bias, if given, replaces that of an lstm; other cells have none. Throws ConfigError
 // where the cell cannot begin like this.

@@ -87,9 +87,9 @@ HWY_INLINE void for_strips(const Width& width, const Body& body) {
     }
   }
   constexpr bool kThree = kPacked && !kManyRegisters;
-  const std::size_t in_pairs =
-      kThree && width.registers % 2 == 1 && width.registers >= 3 ? width.registers - 3
-                                                                 : width.registers;
+  const std::size_t in_pairs = kThree && width.registers % 2 == 1 && width.registers >= 3
+                                   ? width.registers - 3
+                                   : width.registers;
   for (; first + 2 <= in_pairs; first += 2) body(Strip<Vector, 2>{}, first);
   if constexpr (kThree)
     if (first + 3 == width.registers) return body(Strip<Vector, 3>{}, first);
