@@ -249,10 +249,14 @@ EngineFactory engine_with(const Interventions& before) {
   };
 }
 
-EngineFactory engine_that(const std::function<void(int)>& on_step) {
+Interventions at_each_step(std::function<void(int)> on_step) {
   Interventions before;
-  before.step = on_step;
-  return engine_with(before);
+  before.step = std::move(on_step);
+  return before;
+}
+
+EngineFactory engine_that(const std::function<void(int)>& on_step) {
+  return engine_with(at_each_step(on_step));
 }
 
 TEST(TrainRuns, AnInterruptedRunHasItsWholeStepsAndEqualsTheBeginningOfTheWholeRun) {
@@ -302,13 +306,7 @@ void expect_same_bytes_after(const std::function<Interventions(Sweep&)>& interru
 }
 
 TEST(TrainRuns, GradientsThatWereGivenUpAreComputedAgain) {
-  expect_same_bytes_after(
-      [](Sweep& sweep) {
-        Interventions before;
-        before.step = give_up_at(6, sweep);
-        return before;
-      },
-      5);
+  expect_same_bytes_after([](Sweep& sweep) { return at_each_step(give_up_at(6, sweep)); }, 5);
 }
 
 // The test set is two batches.
@@ -427,8 +425,7 @@ TEST(TrainRuns, AFailureBetweenTheEndsOfTwoRunsRewritesNeither) {
   EXPECT_EQ(failed, 4);
 }
 
-// ---- Too little memory
-// ---------------------------------------------------------------------------
+// ---- Too little memory --------------------------------------------------------------------------
 
 // An engine that lacks memory from a step on, wherever the parameters of all runs are more than so
 // many.
@@ -436,7 +433,8 @@ EngineFactory engine_with_room_for(std::size_t parameters, int from_step = 1) {
   class ScarceEngine : public StoppingEngine {
    public:
     ScarceEngine(const ParameterLayout& layout, std::size_t most, int from_step)
-        : StoppingEngine(make_fused_engine(layout), [this](int step) { step_ = step; }),
+        : StoppingEngine(make_fused_engine(layout),
+                         at_each_step([this](int step) { step_ = step; })),
           most_(most),
           from_step_(from_step) {}
     void compute_gradients(const Block& parameters, const Batch& batch,

@@ -74,7 +74,9 @@ class FolderChecker {
     std::map<decltype(group_of(RunSpec{})), std::map<std::string, std::size_t>> counts;
     const auto is_known = [&](const std::optional<RunRecord>& record) {
       if (!record || !has_begun(*record)) return false;
-      return record->outcome != Outcome::kInterrupted || !((*record).*hash).empty();
+      const bool may_lack_it =
+          hash == &RunRecord::batch_order_sha256 && record->outcome == Outcome::kInterrupted;
+      return !may_lack_it || !((*record).*hash).empty();
     };
     for (const auto& record : records_)
       if (is_known(record)) ++counts[group_of(record->spec)][(*record).*hash];
