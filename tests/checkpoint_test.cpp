@@ -32,6 +32,13 @@ class Checkpoints : public testing::Test {
     return newest_states(folder_.path(), run_ids,
                          [this](const auto& text) { warnings_.push_back(text); });
   }
+  void forget(const std::string& run_id) {
+    forget_states(folder_.path(), run_id, [this](const auto& text) { warnings_.push_back(text); });
+  }
+  // The one file that is there.
+  fs::path only_path() const {
+    return fs::directory_iterator(checkpoints_folder(folder_.path()))->path();
+  }
 
   const TemporaryFolder folder_;
   std::vector<std::string> warnings_;
@@ -130,10 +137,29 @@ TEST_F(Checkpoints, AnythingCutOffOrMadeUpIsRefused) {
 TEST_F(Checkpoints, ARunThatBeginsAnewIsForgottenAndTheOthersStay) {
   std::vector<RunState> states = {state_of("a", 5), state_of("b", 5)};
   CheckpointFile(folder_.path()).write(states);
-  forget_states(folder_.path(), "a");
+  forget("a");
   const auto read = newest({"a", "b"});
   EXPECT_EQ(read.count("a"), 0U);
   EXPECT_EQ(read.count("b"), 1U);
+}
+
+TEST_F(Checkpoints, ADamagedOneIsSetAsideWhereARunIsForgotten) {
+  std::vector<RunState> states = {state_of("a", 5)};
+  CheckpointFile(folder_.path()).write(states);
+  const fs::path path = only_path();
+  write_file(path, read_file(path) + "x");
+  forget("a");
+  ASSERT_EQ(warnings_.size(), 1U);
+  EXPECT_TRUE(holds(warnings_[0], "set aside as"));
+  EXPECT_EQ(only_path(), path.string() + ".damaged");
+}
+
+// The first line is not under the checksum.
+TEST_F(Checkpoints, AFirstLineThatNamesOtherRunsIsDamaged) {
+  std::vector<RunState> states = {state_of("a", 5)};
+  std::string bytes = checkpoint_bytes(states);
+  bytes.replace(bytes.find("[\"a\"]"), 5, "[\"b\"]");
+  EXPECT_TRUE(holds(message_of<DataError>([&] { read_checkpoint(bytes, "x"); }), "other runs"));
 }
 
 TEST_F(Checkpoints, AreRemovedWithTheirFolderWhenAllRunsHaveEnded) {

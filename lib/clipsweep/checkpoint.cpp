@@ -28,6 +28,12 @@ struct Header {
   std::size_t bytes = 0;  // of the line, with its break
 };
 
+std::vector<std::string> ids_of(const std::vector<RunState>& states) {
+  std::vector<std::string> ids;
+  for (const auto& state : states) ids.push_back(state.run_id);
+  return ids;
+}
+
 Header read_header(const std::string& bytes, const std::string& where) {
   const auto end = bytes.find('\n');
   if (end == std::string::npos || end > kLongestHeader)
@@ -84,8 +90,7 @@ std::vector<RunState> states_of(const fs::path& path) {
   return read_checkpoint(read_file(path, std::size_t{1} << 32), path.string());
 }
 
-void set_aside(const fs::path& path, const std::string& problem,
-               const std::function<void(const std::string&)>& warn) {
+void set_aside(const fs::path& path, const std::string& problem, const Warn& warn) {
   std::error_code error;
   fs::rename(path, path.string() + ".damaged", error);
   if (error == std::errc::no_such_file_or_directory) return;  // somebody else has, and told of it
@@ -93,6 +98,22 @@ void set_aside(const fs::path& path, const std::string& problem,
       fmt::format("warning: {}; it is set aside as {}.damaged, and its runs go on from an earlier "
                   "checkpoint, or from the beginning",
                   problem, path.filename().string()));
+}
+
+// Calls `use` with the path and the states of each file about one of these runs; a damaged one is
+// set aside.
+void for_each_file_about(
+    const fs::path& folder, const std::vector<std::string>& run_ids, const Warn& warn,
+    const std::function<void(const fs::path& path, std::vector<RunState> states)>& use) {
+  for (const auto& path : checkpoint_paths(folder)) {
+    try {
+      if (is_about(path, run_ids)) use(path, states_of(path));
+    } catch (const DataError& problem) {
+      // Not one that another process has removed or renamed just now.
+      std::error_code error;
+      if (fs::exists(path, error)) set_aside(path, problem.what(), warn);
+    }
+  }
 }
 
 }  // namespace
@@ -103,10 +124,8 @@ std::string checkpoint_bytes(std::vector<RunState>& states) {
   ByteWriter writer;
   writer(states);
   const std::string payload = writer.take();
-  Json runs = Json::array();
-  for (const auto& state : states) runs.push_back(state.run_id);
   const Json header = {
-      {"schema", kCheckpointSchema}, {"sha256", sha256_of(payload)}, {"runs", std::move(runs)}};
+      {"schema", kCheckpointSchema}, {"sha256", sha256_of(payload)}, {"runs", ids_of(states)}};
   return to_line(header) + "\n" + payload;
 }
 
@@ -120,6 +139,8 @@ std::vector<RunState> read_checkpoint(const std::string& bytes, const std::strin
     ByteReader reader(payload);
     reader(states);
     if (!reader.is_at_end()) throw DataError("there is something behind its end");
+    if (ids_of(states) != header.run_ids)
+      throw DataError("its first line names other runs than it holds");
   } catch (const DataError& problem) {
     throw DataError(fmt::format("{}: {}", where, problem.what()));
   }
@@ -159,34 +180,27 @@ void CheckpointFile::remove() {
   fs::remove(path_, error);
 }
 
-std::map<std::string, RunState> newest_states(
-    const fs::path& folder, const std::vector<std::string>& run_ids,
-    const std::function<void(const std::string& warning)>& warn) {
+std::map<std::string, RunState> newest_states(const fs::path& folder,
+                                              const std::vector<std::string>& run_ids,
+                                              const Warn& warn) {
   std::map<std::string, RunState> newest;
-  for (const auto& path : checkpoint_paths(folder)) {
-    try {
-      if (!is_about(path, run_ids)) continue;
-      for (auto& state : states_of(path)) {
-        if (std::find(run_ids.begin(), run_ids.end(), state.run_id) == run_ids.end()) continue;
-        auto& known = newest[state.run_id];
-        if (known.run_id.empty() || state.step > known.step) known = std::move(state);
-      }
-    } catch (const DataError& problem) {
-      set_aside(path, problem.what(), warn);
+  for_each_file_about(folder, run_ids, warn, [&](const fs::path&, std::vector<RunState> states) {
+    for (auto& state : states) {
+      if (std::find(run_ids.begin(), run_ids.end(), state.run_id) == run_ids.end()) continue;
+      auto& known = newest[state.run_id];
+      if (known.run_id.empty() || state.step > known.step) known = std::move(state);
     }
-  }
+  });
   return newest;
 }
 
-void forget_states(const fs::path& folder, const std::string& run_id) {
-  for (const auto& path : checkpoint_paths(folder)) {
-    if (!is_about(path, {run_id})) continue;
-    auto states = states_of(path);
-    states.erase(std::remove_if(states.begin(), states.end(),
-                                [&](const auto& state) { return state.run_id == run_id; }),
-                 states.end());
-    write_file(path, checkpoint_bytes(states));
-  }
+void forget_states(const fs::path& folder, const std::string& run_id, const Warn& warn) {
+  const auto is_of_run = [&](const RunState& state) { return state.run_id == run_id; };
+  for_each_file_about(
+      folder, {run_id}, warn, [&](const fs::path& path, std::vector<RunState> states) {
+        states.erase(std::remove_if(states.begin(), states.end(), is_of_run), states.end());
+        write_file(path, checkpoint_bytes(states));
+      });
 }
 
 void remove_checkpoints(const fs::path& folder) {

@@ -66,14 +66,16 @@ class CheckpointFile {
   Stopwatch since_last_;
 };
 
-// The newest state of each of these runs, by ID. A damaged file is set aside, as `NAME.damaged`,
-// and told of.
-std::map<std::string, RunState> newest_states(
-    const fs::path& folder, const std::vector<std::string>& run_ids,
-    const std::function<void(const std::string& warning)>& warn);
+// Takes what a damaged file is told of by: it is set aside, as `NAME.damaged`.
+using Warn = std::function<void(const std::string& warning)>;
+
+// The newest state of each of these runs, by ID.
+std::map<std::string, RunState> newest_states(const fs::path& folder,
+                                              const std::vector<std::string>& run_ids,
+                                              const Warn& warn);
 
 // Takes a run out of all files: it begins anew.
-void forget_states(const fs::path& folder, const std::string& run_id);
+void forget_states(const fs::path& folder, const std::string& run_id, const Warn& warn);
 
 // Removes all of them, and the folder if nothing is left: every run of the sweep has ended. What is
 // set aside stays.

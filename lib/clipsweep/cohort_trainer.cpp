@@ -26,14 +26,13 @@ std::vector<RunStart> from_the_beginning(const std::vector<const RunSpec*>& runs
 
 bool is_state_of(const RunState& state, const RunSpec& spec, const SweepPlan& plan,
                  const ParameterLayout& layout) {
-  RunTrainer trainer(plan, spec, layout, {});
+  std::vector<float> weights(layout.size());
   try {
-    trainer.restore(state.trainer);
+    RunTrainer(plan, spec, layout, {}).restore(state, weights);
   } catch (const DataError&) {
     return false;
   }
-  return trainer.steps() == state.step && trainer.epochs() == state.epochs &&
-         state.weights.size() == layout.size();
+  return true;
 }
 
 StartingPoint starting_point(const RunStart& start) {
@@ -72,11 +71,9 @@ CohortTrainer::CohortTrainer(const CohortContext& context, const std::vector<Run
 CohortTrainer::~CohortTrainer() { engine_.heed(kNeverStop); }
 
 void CohortTrainer::restore(const RunState& state, Run& run, Span<float> weights) const {
-  run.trainer->restore(state.trainer);
-  if (run.trainer->steps() != step_ || run.trainer->epochs() != epochs_ ||
-      state.weights.size() != weights.size())
-    throw DataError("it is the state of another run");
-  std::copy(state.weights.begin(), state.weights.end(), weights.begin());
+  run.trainer->restore(state, weights);
+  if (state.step != step_ || state.epochs != epochs_)
+    throw DataError("the states of a cohort are of different steps");
   run.wall_started = state.wall_started;
   run.wall_seconds_before = state.wall_seconds;
 }
@@ -130,10 +127,8 @@ void CohortTrainer::train() {
 
 void CohortTrainer::take_back_step() {
   for (std::size_t r = 0; r < runs_.size(); ++r) {
-    const RunState& before = before_[r];
-    std::copy(before.weights.begin(), before.weights.end(), weights_.row(r).begin());
-    runs_[r].trainer->restore(before.trainer);
-    if (runs_[r].cut_back_to) runs_[r].cut_back_to(before);
+    runs_[r].trainer->restore(before_[r], weights_.row(r));
+    if (runs_[r].cut_back_to) runs_[r].cut_back_to(before_[r]);
   }
   step_ = before_.front().step;
 }

@@ -2,10 +2,20 @@
 
 #include <algorithm>
 
+#include "clipsweep/record_fit.h"
+
 namespace clipsweep {
 
 void FlightRecorder::add_step(const StepRecord& record) {
   steps_[record.step % kStepsBeforeEvent] = record;
+}
+
+bool FlightRecorder::is_sound(const ParameterLayout& layout, std::uint64_t step) const {
+  for (std::uint64_t s = first_step_before(step + 1); s <= step; ++s) {
+    const StepRecord& record = steps_[s % kStepsBeforeEvent];
+    if (record.step != s || !fits(record, layout)) return false;
+  }
+  return last_given_ <= step && *std::max_element(given_.begin(), given_.end()) <= kEventsWithSteps;
 }
 
 EventHistory FlightRecorder::history_before(std::uint64_t step, EventKind kind) {

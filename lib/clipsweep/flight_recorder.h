@@ -6,6 +6,7 @@
 #include <cstdint>
 #include <vector>
 
+#include "clipsweep/parameters.h"
 #include "clipsweep/run_record.h"
 
 namespace clipsweep {
@@ -28,6 +29,8 @@ class FlightRecorder {
   void archive(Archive& archive) {
     archive(steps_, last_given_, given_);
   }
+  // Whether what was read by `archive` is of a run of this layout after this step.
+  bool is_sound(const ParameterLayout& layout, std::uint64_t step) const;
 
  private:
   std::array<StepRecord, kStepsBeforeEvent> steps_;  // step s at s modulo their number

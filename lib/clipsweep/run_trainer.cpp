@@ -8,6 +8,7 @@
 #include <utility>
 
 #include "clipsweep/byte_archive.h"
+#include "clipsweep/record_fit.h"
 #include "clipsweep/spectral_radius.h"
 #include "clipsweep/statistics.h"
 
@@ -250,15 +251,47 @@ std::string RunTrainer::state() {
   return writer.take();
 }
 
-void RunTrainer::restore(const std::string& bytes) {
-  const std::size_t velocities = optimizer_.velocity.size();
-  const std::size_t mean_squares = optimizer_.mean_square.size();
-  const std::size_t averages = memory_.averages.size();
-  ByteReader reader(bytes);
+void RunTrainer::restore(const RunState& state, Span<float> weights) {
+  ByteReader reader(state.trainer);
   archive(reader);
-  if (!reader.is_at_end() || optimizer_.velocity.size() != velocities ||
-      optimizer_.mean_square.size() != mean_squares || memory_.averages.size() != averages)
+  const bool is_this_run = state.run_id == spec_.id && state.step == step_ &&
+                           state.epochs == epochs_.size() && state.weights.size() == weights.size();
+  if (!reader.is_at_end() || !is_this_run || !is_at_possible_step() || !has_possible_memory() ||
+      !has_possible_records())
     throw DataError("it is the state of another run");
+  std::copy(state.weights.begin(), state.weights.end(), weights.begin());
+}
+
+// The evaluation after an epoch's last step may still be due.
+bool RunTrainer::is_at_possible_step() const {
+  const auto steps_per_epoch = static_cast<std::uint64_t>(plan_.training.steps_per_epoch);
+  const std::uint64_t whole = step_ / steps_per_epoch;
+  const bool may_be_due = whole > 0 && step_ % steps_per_epoch == 0;
+  return step_ <= plan_.training.steps() && totals_.steps == step_ && !stopped_ &&
+         (epochs_.size() == whole || (may_be_due && epochs_.size() == whole - 1));
+}
+
+bool RunTrainer::has_possible_memory() const {
+  const OptimizerState optimizer = initial_state(plan_.training.optimizer, layout_.size());
+  const ClipMemory<float> memory(spec_.clip, layout_, spec_.seed);
+  return optimizer_.velocity.size() == optimizer.velocity.size() &&
+         optimizer_.mean_square.size() == optimizer.mean_square.size() &&
+         optimizer_.steps <= step_ && memory_.steps <= step_ &&
+         memory_.averages.size() == memory.averages.size() &&
+         memory_.random_key == memory.random_key && memory_.norms.is_sound(memory.norms) &&
+         spikes_.is_sound();
+}
+
+bool RunTrainer::has_possible_records() const {
+  const auto is_finite = [](double norm) { return std::isfinite(norm); };
+  const auto fit = [&](const auto& record) { return fits(record, layout_); };
+  const Cell cell = layout_.model.cell;
+  const std::size_t gates = is_gated(cell) ? gate_names(cell).size() : 0;
+  return finite_norms_.size() <= step_ &&
+         std::all_of(finite_norms_.begin(), finite_norms_.end(), is_finite) &&
+         recorder_.is_sound(layout_, step_) && std::all_of(events_.begin(), events_.end(), fit) &&
+         std::all_of(epochs_.begin(), epochs_.end(), fit) &&
+         (epoch_gate_norms_.empty() || epoch_gate_norms_.size() == gates);
 }
 
 RunRecord RunTrainer::record(Outcome outcome) const {

@@ -9,6 +9,7 @@
 #include <string>
 #include <vector>
 
+#include "clipsweep/checkpoint.h"
 #include "clipsweep/clip_memory.h"
 #include "clipsweep/clipping.h"
 #include "clipsweep/flight_recorder.h"
@@ -60,10 +61,11 @@ class RunTrainer {
   std::uint64_t steps() const { return step_; }
   std::size_t epochs() const { return epochs_.size(); }  // evaluated
 
-  // All that a run is beside its weights, as bytes after a whole step, and back. Throws DataError
-  // if the bytes are not those of such a run.
+  // All that a run is beside its weights, as bytes after a whole step.
   std::string state();
-  void restore(const std::string& bytes);
+  // Goes on from a state, whose weights it writes into those [P]. Throws DataError, and is of no
+  // more use, if no run of this plan can be in it: anybody may have written it.
+  void restore(const RunState& state, Span<float> weights);
 
   // What the run has come to. Hashes, engine and times are left to the caller.
   RunRecord record(Outcome outcome) const;
@@ -76,6 +78,11 @@ class RunTrainer {
             events_, event_steps_, totals_, epoch_loss_, epoch_accuracy_, epoch_clipped_steps_,
             epoch_gate_norms_, epoch_finite_steps_);
   }
+
+  // What `restore` asks of what it has read.
+  bool is_at_possible_step() const;
+  bool has_possible_memory() const;
+  bool has_possible_records() const;
 
   void inspect(float loss, Span<const float> gradient);
   void inspect_gates(Span<const float> gradient);

@@ -3,6 +3,7 @@
 #pragma once
 
 #include <algorithm>
+#include <cmath>
 #include <cstddef>
 #include <functional>
 #include <vector>
@@ -40,6 +41,14 @@ class RunningPercentile {
   void archive(Archive& archive) {
     archive(share_, lower_, upper_);
   }
+  // Whether what was read by `archive` is the same percentile as another one, of any numbers.
+  bool is_sound(const RunningPercentile& other) const {
+    const auto is_finite = [](W number) { return std::isfinite(number); };
+    return share_ == other.share_ && std::all_of(lower_.begin(), lower_.end(), is_finite) &&
+           std::all_of(upper_.begin(), upper_.end(), is_finite) &&
+           std::is_heap(lower_.begin(), lower_.end(), std::less<W>()) &&
+           std::is_heap(upper_.begin(), upper_.end(), std::greater<W>()) && is_divided();
+  }
 
  private:
   // Where the percentile lies among n ordered numbers, counted from 0.
@@ -50,6 +59,13 @@ class RunningPercentile {
   struct Neighbours {
     W below, above;
   };
+
+  // Whether each heap has the numbers that belong there.
+  bool is_divided() const {
+    if (size() == 0) return true;
+    return lower_.size() == place_among(size()).below + 1 &&
+           (upper_.empty() || lower_.front() <= upper_.front());
+  }
 
   // `below` never grows by more than one with n, so that one number moves at most.
   Place place_among(std::size_t n) const {

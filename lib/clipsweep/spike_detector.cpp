@@ -13,6 +13,15 @@ std::optional<double> SpikeDetector::median_if_spike(double norm) {
   return exceeded;
 }
 
+bool SpikeDetector::is_sound() const {
+  const auto is_finite = [](double norm) { return std::isfinite(norm); };
+  if (window_.size() > kWindow || !std::all_of(window_.begin(), window_.end(), is_finite))
+    return false;
+  std::vector<double> sorted(window_.begin(), window_.end());
+  std::sort(sorted.begin(), sorted.end());
+  return sorted == sorted_;
+}
+
 double SpikeDetector::median() const {
   const std::size_t middle = sorted_.size() / 2;
   return sorted_.size() % 2 == 1 ? sorted_[middle] : (sorted_[middle - 1] + sorted_[middle]) / 2;

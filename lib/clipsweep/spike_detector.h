@@ -20,6 +20,8 @@ class SpikeDetector {
   void archive(Archive& archive) {
     archive(window_, sorted_);
   }
+  // Whether what was read by `archive` is the window of any norms.
+  bool is_sound() const;
 
  private:
   double median() const;

@@ -238,7 +238,8 @@ class Pool {
                                   const GradientEngine& engine) const {
     std::vector<std::string> ids;
     for (const auto* run : runs) ids.push_back(run->id);
-    auto states = newest_states(job_.folder, ids, [this](const auto& text) { warn(text); });
+    const auto tell = [this](const std::string& text) { warn(text); };
+    auto states = newest_states(job_.folder, ids, tell);
     std::vector<RunStart> starts;
     for (const auto* run : runs) {
       starts.push_back({run});
@@ -248,7 +249,7 @@ class Pool {
       if (!begins_anew && can_go_on(*run, state->second, layout, engine))
         starts.back().state = std::move(state->second);
       else
-        forget_states(job_.folder, run->id);
+        forget_states(job_.folder, run->id, tell);
     }
     return starts;
   }
