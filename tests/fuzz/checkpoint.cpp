@@ -1,0 +1,136 @@
+// A checkpoint: the file as it is, then what lies behind its checksum, which no mutation gets past,
+// and each state of it restored into runs that go on from there.
+#include "clipsweep/checkpoint.h"
+
+#include <algorithm>
+#include <limits>
+#include <vector>
+
+#include "clipsweep/byte_archive.h"
+#include "clipsweep/run_trainer.h"
+#include "fuzz.h"
+#include "tiny_runs.h"
+
+namespace clipsweep {
+namespace {
+
+const SweepPlan& plan() {
+  static const SweepPlan kPlan = tiny_plan();
+  return kPlan;
+}
+
+std::vector<std::string> run_ids() {
+  std::vector<std::string> ids;
+  for (const auto& run : plan().runs) ids.push_back(run.id);
+  return ids;
+}
+
+void read_as_file(std::string_view input) {
+  const fs::path path = scratch_file("checkpoints/input.checkpoint", input);
+  std::size_t warnings = 0;
+  const Warn warn = [&](const std::string&) { ++warnings; };
+  const bool is_good = newest_states(scratch_folder(), run_ids(), warn).size() > 0;
+  require(!is_good || warnings == 0, "a damaged file is not believed");
+  for (const auto& id : run_ids()) forget_states(scratch_folder(), id, warn);
+  require(newest_states(scratch_folder(), run_ids(), warn).empty(), "what is forgotten is gone");
+  require(fs::exists(path) || warnings == 1, "what is set aside is told of");
+}
+
+// A run in the middle of its training, fed with gradients made by hand.
+class TinyRun {
+ public:
+  // Throws DataError if it is not a state of this run.
+  TinyRun(const RunSpec& spec, const RunState& state)
+      : layout_(tiny_layout(spec.setup.cell)),
+        weights_(layout_.size()),
+        trainer_(plan(), spec, layout_, [this](const StepRecord& record) { log(record); }) {
+    trainer_.restore(state, weights_);
+  }
+
+  // A few steps, of which one has a huge gradient and one a NaN.
+  void go_on() {
+    finish_epochs();
+    for (int i = 0; i < 4 && trainer_.steps() < plan().training.steps(); ++i) {
+      step(i == 1 ? 1e30F : 0.01F, i == 2);
+      finish_epochs();
+    }
+  }
+
+  void record() const {
+    const Json json = to_json(trainer_.record(trainer_.outcome(weights_)));
+    require(to_json(run_record_from_json(json)) == json, "what is written reads back");
+  }
+
+  RunState state() {
+    RunState state;
+    state.run_id = trainer_.spec().id;
+    state.step = trainer_.steps();
+    state.epochs = trainer_.epochs();
+    state.weights = weights_;
+    state.trainer = trainer_.state();
+    return state;
+  }
+
+ private:
+  void step(float value, bool has_nan) {
+    std::vector<float> gradient(layout_.size(), value);
+    if (has_nan) gradient[1] = std::numeric_limits<float>::quiet_NaN();
+    trainer_.step(1, 2, gradient, weights_);
+  }
+
+  void finish_epochs() {
+    const auto steps_per_epoch = static_cast<std::uint64_t>(plan().training.steps_per_epoch);
+    while (trainer_.epochs() < trainer_.steps() / steps_per_epoch)
+      trainer_.finish_epoch(1, 0.5, weights_);
+  }
+
+  void log(const StepRecord& record) {
+    line_.clear();
+    append_line(line_, record, layout_.names());
+  }
+
+  ParameterLayout layout_;
+  std::vector<float> weights_;
+  RunTrainer trainer_;
+  std::string line_;
+};
+
+void go_on(const RunSpec& spec, RunState state) {
+  state.run_id = spec.id;  // so that a mutation of it alone does not end the matter
+  TinyRun run(spec, state);
+  run.record();
+  run.go_on();
+  run.record();
+  TinyRun(spec, run.state()).record();  // throws nothing
+}
+
+// Otherwise the corpus is of an earlier version: `make_checkpoints` writes it anew.
+void require_current_corpus() {
+  for (const char* name : {"lstm_after_26.checkpoint", "rnn_after_5.checkpoint"})
+    for (const auto& state : read_checkpoint(corpus_file(std::string("checkpoint/") + name), name))
+      for (const auto& run : plan().runs)
+        if (run.id == state.run_id) go_on(run, state);
+}
+
+std::string_view behind_header(std::string_view input) {
+  const auto end = input.find('\n');
+  return input.substr(0, 1) == "{" && end != input.npos ? input.substr(end + 1) : input;
+}
+
+}  // namespace
+
+void fuzz_one(std::string_view input) {
+  static const bool kIsCurrent = (require_current_corpus(), true);
+  require(kIsCurrent, "the corpus is of this version");
+  read_as_file(input);
+  std::vector<RunState> states;
+  ByteReader reader(behind_header(input));
+  reader(states);
+  const std::string bytes = checkpoint_bytes(states);
+  std::vector<RunState> again = read_checkpoint(bytes, "what was just written");
+  require(checkpoint_bytes(again) == bytes, "what is written reads back");
+  for (const auto& state : states)
+    for (const auto& run : plan().runs) refusable([&] { go_on(run, state); });
+}
+
+}  // namespace clipsweep
