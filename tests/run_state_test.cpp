@@ -78,7 +78,7 @@ class FedRun {
  private:
   void finish_epochs() {
     while (trainer_.epochs() < trainer_.steps() / kStepsPerEpoch)
-      trainer_.finish_epoch(1, 0.5, weights_);
+      trainer_.finish_epoch(1, 0.5, radii_of_layers(weights_, setup_.layout));
   }
 
   const RunSetup setup_;

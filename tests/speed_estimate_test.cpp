@@ -2,10 +2,6 @@
 
 #include <gtest/gtest.h>
 
-#include <atomic>
-#include <stdexcept>
-
-#include "clipsweep/parallel.h"
 #include "test_support.h"
 
 namespace clipsweep {
@@ -57,18 +53,6 @@ TEST(SpeedMeasurementJson, ReadsBackWhatItWrote) {
   EXPECT_EQ(read.workers, 3U);
   EXPECT_EQ(read.seconds_per_step, 0.01);
   EXPECT_EQ(read.bytes_per_step, 400);
-}
-
-TEST(RunOnThreads, CallsEachOnceAndThrowsWhatOneOfThemThrew) {
-  std::atomic<int> sum{0};
-  run_on_threads(10, [&](std::size_t i) { sum += static_cast<int>(i); });
-  EXPECT_EQ(sum, 45);
-  const auto throw_at_three = [&](std::size_t i) {
-    ++sum;
-    if (i == 3) throw std::runtime_error("three");
-  };
-  EXPECT_EQ(message_of<std::runtime_error>([&] { run_on_threads(10, throw_at_three); }), "three");
-  EXPECT_EQ(sum, 55);  // the others did their part
 }
 
 }  // namespace

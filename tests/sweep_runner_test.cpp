@@ -1,10 +1,10 @@
-// Whole small sweeps on the real data with the reference engine: the same bytes whatever the
-// grouping, and every way a sweep can end early.
+// Whole small sweeps: the same bytes whatever the grouping, and every way a sweep can end early.
+// Compiled for either engine: torch_tests has the reference engine, worker_tests the fused one and
+// no LibTorch, so that ThreadSanitizer sees all there is.
 #include "clipsweep/sweep_runner.h"
 
 #include <algorithm>
 #include <chrono>
-#include <fstream>
 #include <map>
 #include <new>
 #include <optional>
@@ -13,150 +13,50 @@
 
 #include "clipsweep/error.h"
 #include "clipsweep/fused_engine.h"
-#include "clipsweep/image_task.h"
-#include "clipsweep/reference_engine.h"
+#include "clipsweep/parallel.h"
 #include "clipsweep/simd.h"
-#include "clipsweep/sweep_manifest.h"
 #include "clipsweep/validation.h"
-#include "test_support.h"
+#include "small_sweep.h"
 
 namespace clipsweep {
 namespace {
 
-const ImageData& fashion_mnist() {
-  static const ImageData kData = [] {
-    ImageData data = load_image_data("/usr/share/datasets/fashion-mnist");
-    data.test.count = 300;  // enough for an evaluation of two batches, one of them not full
-    return data;
-  }();
-  return kData;
-}
-
-ExperimentConfig small_config() {
-  ExperimentConfig config;
-  config.training.epochs = 2;
-  config.training.steps_per_epoch = 6;
-  config.clips = {{ClipMode::kNone}, {ClipMode::kValue, 0.05}, {ClipMode::kGlobalNorm, 0.3}};
-  config.learning_rates = {0.1};
-  config.seeds = {0, 1};
-  return config;
-}
-
-EngineFactory reference_factory() {
-  return [](const ParameterLayout& layout) { return make_reference_engine(layout, "cpu"); };
-}
-
-std::string content_of(const fs::path& path) {
-  std::ifstream stream(path, std::ios::binary);
-  return {std::istreambuf_iterator<char>(stream), {}};
-}
-
-// A sweep in a folder of its own.
-class Sweep {
- public:
-  explicit Sweep(const ExperimentConfig& config)
-      : plan_(make_plan(config, "data")),
-        task_(make_image_task(fashion_mnist(), plan_.training)),
-        path_(folder_.path() / "out"),
-        sweep_(prepare_sweep_folder(path_,
-                                    sweep_json(config, plan_, {"data", {}}, circumstances()))) {}
-
-  void train(const std::vector<const RunSpec*>& runs, std::size_t workers = 1,
-             const EngineFactory& make_engine = reference_factory()) {
-    SweepJob job{plan_, *task_, path_, workers, make_engine, stop_, progress_};
-    job.cohort_sizes = {{Cell::kLstm, {16, 64}}};  // one cohort for each worker
-    job.warn = [this](const std::string& text) { warnings_.push_back(text); };
-    job.retry = retry_;
-    train_runs(job, runs);
-  }
-  // From now on; nothing: no run that has ended.
-  void retry(std::optional<Retry> which) { retry_ = which; }
-  std::vector<const RunSpec*> unfinished() const {
-    return plan_status(plan_, sweep_, retry_).unfinished;
-  }
-  const std::vector<std::string>& warnings() const { return warnings_; }
-  RunRecord record(const RunSpec& run) const { return read_run(sweep_, run).value(); }
-  std::string steps(const RunSpec& run) const { return content_of(steps_path(path_, run.id)); }
-  std::string through_time(const RunSpec& run) const {
-    return content_of(through_time_path(path_, run.id));
-  }
-  // Of all its steps, one after the other.
-  std::vector<float> norms_through_time(const RunSpec& run) const {
-    std::vector<float> norms;
-    read_log(through_time_path(path_, run.id), [&](const Json& json, std::uint64_t line) {
-      if (line == 1) return;
-      const auto record = through_time_record_from_json(json);
-      norms.insert(norms.end(), record.norms.begin(), record.norms.end());
-    });
-    return norms;
-  }
-  const SweepPlan& plan() const { return plan_; }
-  const Task& task() const { return *task_; }
-  const fs::path& path() const { return path_; }
-  SweepProgress& progress() { return progress_; }
-  std::atomic<bool>& stop() { return stop_; }
-
- private:
-  static Circumstances circumstances() {
-    Circumstances circumstances;
-    circumstances.software = circumstances.machine = Json::object();
-    return circumstances;
-  }
-
-  TemporaryFolder folder_;
-  SweepPlan plan_;
-  std::unique_ptr<Task> task_;
-  fs::path path_;
-  SweepFolder sweep_;
-  std::atomic<bool> stop_{false};
-  SweepProgress progress_;
-  std::optional<Retry> retry_;
-  std::vector<std::string> warnings_;
-};
-
 TEST(TrainRuns, WritesTheSameBytesAloneInACohortAndOnTwoWorkers) {
-  for (const EngineFactory& make_engine : {reference_factory(), EngineFactory(make_fused_engine)}) {
-    auto config = small_config();
-    config.through_time_every = 4;
-    config.clips.push_back({ClipMode::kBackprop, 1e-3});
-    Sweep together(config), alone(config), on_two(config);
-    together.train(together.unfinished(), 1, make_engine);
-    for (const RunSpec* run : alone.unfinished()) alone.train({run}, 1, make_engine);
-    on_two.train(on_two.unfinished(), 2, make_engine);
-    for (const auto& run : together.plan().runs) {
-      EXPECT_EQ(together.steps(run), alone.steps(run)) << run.id;
-      EXPECT_EQ(together.steps(run), on_two.steps(run)) << run.id;
-      EXPECT_EQ(together.through_time(run), alone.through_time(run)) << run.id;
-      EXPECT_EQ(together.through_time(run), on_two.through_time(run)) << run.id;
-      EXPECT_EQ(together.record(run).final_weights_sha256, alone.record(run).final_weights_sha256);
-      EXPECT_EQ(together.record(run).epochs[1].test_loss, alone.record(run).epochs[1].test_loss);
-    }
-  }
-}
-
-void expect_near(const std::vector<float>& one, const std::vector<float>& other) {
-  ASSERT_EQ(one.size(), other.size());
-  for (std::size_t i = 0; i < one.size(); ++i) EXPECT_NEAR(one[i], other[i], 1e-4 * other[i]) << i;
-}
-
-TEST(TrainRuns, TheEnginesAgreeOnAShortRun) {
   auto config = small_config();
-  config.through_time_every = 5;
-  Sweep reference(config), fused(config);
-  reference.train(reference.unfinished());
-  fused.train(fused.unfinished(), 1, make_fused_engine);
-  for (const auto& run : reference.plan().runs) {
-    const auto one = reference.record(run), other = fused.record(run);
-    EXPECT_EQ(one.initial_weights_sha256, other.initial_weights_sha256);
-    expect_near(reference.norms_through_time(run), fused.norms_through_time(run));
-    EXPECT_EQ(one.batch_order_sha256, other.batch_order_sha256);
-    EXPECT_EQ(other.engine, "fused");
-    EXPECT_EQ(other.simd, simd_name());
-    for (std::size_t epoch = 0; epoch < 2; ++epoch) {
-      EXPECT_NEAR(one.epochs[epoch].train_loss, other.epochs[epoch].train_loss, 1e-5);
-      EXPECT_NEAR(one.epochs[epoch].test_loss, other.epochs[epoch].test_loss, 1e-5);
-    }
+  config.through_time_every = 4;
+  config.clips.push_back({ClipMode::kBackprop, 1e-3});
+  Sweep together(config), alone(config), on_two(config);
+  together.train(together.unfinished());
+  for (const RunSpec* run : alone.unfinished()) alone.train({run});
+  on_two.train(on_two.unfinished(), 2);
+  for (const auto& run : together.plan().runs) {
+    EXPECT_EQ(together.steps(run), alone.steps(run)) << run.id;
+    EXPECT_EQ(together.steps(run), on_two.steps(run)) << run.id;
+    EXPECT_EQ(together.through_time(run), alone.through_time(run)) << run.id;
+    EXPECT_EQ(together.through_time(run), on_two.through_time(run)) << run.id;
+    EXPECT_EQ(together.record(run).final_weights_sha256, alone.record(run).final_weights_sha256);
+    EXPECT_EQ(together.record(run).epochs[1].test_loss, alone.record(run).epochs[1].test_loss);
   }
+}
+
+// Claims are flocks, which two openings of a file in one process have each for itself.
+TEST(TrainRuns, TwoSweepsInOneFolderShareItsRuns) {
+  auto config = small_config();
+  config.seeds = {0, 1, 2, 3};
+  Sweep alone(config), shared(config);
+  alone.train(alone.unfinished());
+  const auto runs = shared.unfinished();
+  run_on_threads(2, [&](std::size_t) {
+    const EngineFactory make_engine = engine_under_test();
+    SweepJob job{shared.plan(), shared.task(), shared.path(),    2,
+                 make_engine,   shared.stop(), shared.progress()};
+    job.cohort_sizes = {{Cell::kLstm, {1, 2}}};
+    train_runs(job, runs);
+  });
+  EXPECT_EQ(shared.progress().ended, runs.size());
+  EXPECT_EQ(shared.progress().elsewhere, runs.size());
+  EXPECT_TRUE(shared.unfinished().empty());
+  for (const auto& run : alone.plan().runs) EXPECT_EQ(alone.steps(run), shared.steps(run));
 }
 
 TEST(TrainRuns, PairsTheRunsOfASeed) {
@@ -245,7 +145,7 @@ class StoppingEngine : public GradientEngine {
 
 EngineFactory engine_with(const Interventions& before) {
   return [before](const ParameterLayout& layout) {
-    return std::make_unique<StoppingEngine>(make_reference_engine(layout, "cpu"), before);
+    return std::make_unique<StoppingEngine>(engine_under_test()(layout), before);
   };
 }
 
@@ -370,10 +270,9 @@ void expect_gives_up(GradientEngine& engine, const ParameterLayout& layout, int 
   while_stopping([&] { engine.state_gradient_norms(weights, batch, {0, 0}, limits); });
 }
 
-TEST(Engines, GiveUpWhatIsNoLongerWanted) {
+TEST(Engine, GivesUpWhatIsNoLongerWanted) {
   const auto layout = layout_of({Cell::kLstm, 1, 28, 512, 10});
-  expect_gives_up(*make_fused_engine(layout), layout, 2000);
-  expect_gives_up(*make_reference_engine(layout, "cpu"), layout, 400);
+  expect_gives_up(*engine_under_test()(layout), layout, 400);
 }
 
 TEST(TrainRuns, AFailingCohortLeavesTheOthersAlone) {
@@ -406,7 +305,7 @@ TEST(TrainRuns, AFailureBetweenTheEndsOfTwoRunsRewritesNeither) {
   auto config = small_config();
   config.learning_rates = {1e38};  // so that runs end one by one
   Sweep sweep(config);
-  const EngineFactory make_engine = reference_factory();
+  const EngineFactory make_engine = engine_under_test();
   SweepJob job{sweep.plan(), sweep.task(), sweep.path(),    1,
                make_engine,  sweep.stop(), sweep.progress()};
   job.cohort_sizes = {{Cell::kLstm, {16, 64}}};
@@ -560,8 +459,7 @@ TEST(TrainRuns, ARunThatEndedBeforeItsCohortLackedMemoryIsNotTrainedTwice) {
   EXPECT_EQ(sweep.progress().ended, 2 * before);
 }
 
-// ---- Retrying
-// ------------------------------------------------------------------------------------
+// ---- Retrying -----------------------------------------------------------------------------------
 
 const char* outcome_to_be(const RunSpec& run) {
   static const std::map<ClipMode, const char*> kOutcomes = {{ClipMode::kNone, "interrupted"},
@@ -615,7 +513,7 @@ TEST(TrainRuns, WhatIsRetriedBeginsAnewAndWhatIsNotGoesOn) {
     sweep.stop() = false;
     sweep.retry(retry);
     const std::uint64_t before = sweep.progress().run_steps;
-    sweep.train(sweep.unfinished(), 1, reference_factory());
+    sweep.train(sweep.unfinished(), 1, engine_under_test());
     const bool anew = retry == Retry::kInterrupted || retry == Retry::kAll;
     EXPECT_EQ(sweep.progress().run_steps - before, 6U * (anew ? 12U : 8U));
     EXPECT_EQ(sweep.warnings(), std::vector<std::string>{});
@@ -645,7 +543,7 @@ TEST(TrainRuns, ARunDoesNotDependOnTheCellsBesideIt) {
   Sweep alone(config);
   alone.train(alone.unfinished());
   config.cells = {
-      {Cell::kRnnTanh, InitialScheme{InitialKind::kIdentity}}, {Cell::kLstm}, {Cell::kGru}};
+      {Cell::kRnnTanh, InitialScheme{InitialKind::kIdentity}}, {Cell::kLstm}, {Cell::kRnnRelu}};
   Sweep mixed(config);
   mixed.train(mixed.unfinished(), 2);
   EXPECT_EQ(mixed.plan().runs.size(), 3 * alone.plan().runs.size());

@@ -81,7 +81,7 @@ class TinyRun {
   void finish_epochs() {
     const auto steps_per_epoch = static_cast<std::uint64_t>(plan().training.steps_per_epoch);
     while (trainer_.epochs() < trainer_.steps() / steps_per_epoch)
-      trainer_.finish_epoch(1, 0.5, weights_);
+      trainer_.finish_epoch(1, 0.5, radii_of_layers(weights_, layout_));
   }
 
   void log(const StepRecord& record) {
