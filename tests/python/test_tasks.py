@@ -92,6 +92,14 @@ def test_cells_are_an_axis_and_each_is_compared_with_itself(tmp_path):
     assert sum(row.endswith(",rnn-relu,identity") for row in rows) == 4
 
 
+def test_every_way_to_begin_is_valid_in_all_files(tmp_path):
+    inits = ("keras", "torch", "identity", "identity:0.001", "gaussian:0.01", "sparse")
+    cells = ",".join(f"rnn-tanh:{init}" for init in inits)
+    runs = sweep(tmp_path / "out", "--cell", cells, "--clip", "none", *SHORT)
+    assert {run.get("init", "keras") for run in runs} == set(inits)
+    assert len({run["sha256"]["initial_weights"] for run in runs}) == len(runs)
+
+
 def test_a_run_is_the_same_whatever_cells_are_beside_it(tmp_path):
     runs = sweep(tmp_path / "alone", "--clip", "none", *SHORT)
     sweep(tmp_path / "beside", "--clip", "none", *SHORT, "--cell", "rnn-tanh,gru,lstm")
