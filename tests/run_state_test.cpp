@@ -65,15 +65,7 @@ class FedRun {
 
   Json record() const { return to_json(trainer_.record(trainer_.outcome(weights_))); }
   const std::vector<float>& weights() const { return weights_; }
-  RunState state() {
-    RunState state;
-    state.run_id = setup_.spec.id;
-    state.step = trainer_.steps();
-    state.epochs = trainer_.epochs();
-    state.weights = weights_;
-    state.trainer = trainer_.state();
-    return state;
-  }
+  RunState state() { return trainer_.state(weights_); }
 
  private:
   void finish_epochs() {

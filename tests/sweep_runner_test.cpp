@@ -181,13 +181,15 @@ std::function<void(int)> give_up_at(int nth, Sweep& sweep) {
 }
 
 // Interrupts a sweep like that, looks at what it left, and trains it to the end.
-void expect_same_bytes_after(const std::function<Interventions(Sweep&)>& interruption,
+void expect_same_bytes_after(const std::function<void(Sweep&, Interventions&)>& interrupt,
                              std::uint64_t steps_logged) {
   auto config = small_config();
   config.through_time_every = 4;  // steps 1, 4, 8 and 12
   Sweep whole(config), stopped(config);
   whole.train(whole.unfinished());
-  stopped.train(stopped.unfinished(), 1, engine_with(interruption(stopped)));
+  Interventions before;
+  interrupt(stopped, before);
+  stopped.train(stopped.unfinished(), 1, engine_with(before));
   for (const auto& run : stopped.plan().runs) {
     EXPECT_EQ(stopped.record(run).outcome, Outcome::kInterrupted);
     EXPECT_EQ(stopped.record(run).totals.steps, steps_logged);
@@ -206,30 +208,24 @@ void expect_same_bytes_after(const std::function<Interventions(Sweep&)>& interru
 }
 
 TEST(TrainRuns, GradientsThatWereGivenUpAreComputedAgain) {
-  expect_same_bytes_after([](Sweep& sweep) { return at_each_step(give_up_at(6, sweep)); }, 5);
+  expect_same_bytes_after(
+      [](Sweep& sweep, Interventions& before) { before.step = give_up_at(6, sweep); }, 5);
 }
 
 // The test set is two batches.
 TEST(TrainRuns, AnEvaluationThatWasGivenUpIsDoneAgain) {
   expect_same_bytes_after(
-      [](Sweep& sweep) {
-        Interventions before;
-        before.evaluation = give_up_at(2, sweep);
-        return before;
-      },
-      6);
+      [](Sweep& sweep, Interventions& before) { before.evaluation = give_up_at(2, sweep); }, 6);
 }
 
 // After a slow step, so that the next one is not waited for.
 TEST(TrainRuns, ASlowStepWhoseGradientThroughTimeWasGivenUpIsTakenAgain) {
   expect_same_bytes_after(
-      [](Sweep& sweep) {
-        Interventions before;
+      [](Sweep& sweep, Interventions& before) {
         before.step = [](int step) {
           if (step == 7) std::this_thread::sleep_for(std::chrono::milliseconds(300));
         };
         before.through_time = give_up_at(3, sweep);  // that of step 8
-        return before;
       },
       7);
 }
@@ -237,12 +233,7 @@ TEST(TrainRuns, ASlowStepWhoseGradientThroughTimeWasGivenUpIsTakenAgain) {
 // And the first, whose speed is not known yet.
 TEST(TrainRuns, TheFirstStepIsNotWaitedFor) {
   expect_same_bytes_after(
-      [](Sweep& sweep) {
-        Interventions before;
-        before.through_time = give_up_at(1, sweep);
-        return before;
-      },
-      0);
+      [](Sweep& sweep, Interventions& before) { before.through_time = give_up_at(1, sweep); }, 0);
 }
 
 // Sets the flag a tenth of a second after each computation has begun, which would take longer.

@@ -159,14 +159,8 @@ std::vector<RunState> CohortTrainer::states() {
   std::vector<RunState> states;
   for (std::size_t r = 0; r < runs_.size(); ++r) {
     Run& run = runs_[r];
-    RunState state;
-    state.run_id = run.trainer->spec().id;
-    state.step = step_;
-    state.epochs = epochs_;
+    RunState state = run.trainer->state(weights_.row(r));
     state.engine = engine_description(engine_.name(), engine_.simd());
-    const auto weights = weights_.row(r);
-    state.weights.assign(weights.begin(), weights.end());
-    state.trainer = run.trainer->state();
     state.wall_started = run.wall_started;
     state.wall_seconds = run.wall_seconds_before + run.stopwatch.seconds();
     if (run.note_length) run.note_length(state);

@@ -89,31 +89,22 @@ void scale_gates(Span<float> values, std::size_t hidden, double radius) {
 
 bool is_kernel(const ParameterTensor& tensor) { return tensor.shape.size() == 2; }
 
-// Those that are not recurrent, of keras and identity.
-void fill_other_kernel(const InitialScheme& scheme, const ParameterTensor& kernel,
-                       Span<float> values, RandomStream& random) {
-  if (scheme.deviation > 0)
-    fill_gaussian(values, scheme.deviation, random);
-  else
-    fill_glorot(values, kernel.shape, random);
-}
-
 // A scheme's kernels; torch treats them like all others.
 void fill_kernel(const InitialScheme& scheme, const ParameterTensor& kernel, Span<float> values,
                  RandomStream& random) {
   const auto rows = static_cast<std::size_t>(kernel.shape[0]);
   const auto columns = static_cast<std::size_t>(kernel.shape[1]);
-  if (scheme.kind == InitialKind::kGaussian) {
+  if (scheme.kind == InitialKind::kIdentity && is_recurrent(kernel)) {
+    fill_identity(values, columns);
+  } else if (scheme.deviation > 0) {
     fill_gaussian(values, scheme.deviation, random);
   } else if (scheme.kind == InitialKind::kSparse) {
     fill_sparse(values, columns, random);
     if (is_recurrent(kernel)) scale_gates(values, columns, 0.95);
   } else if (!is_recurrent(kernel)) {
-    fill_other_kernel(scheme, kernel, values, random);
-  } else if (scheme.kind == InitialKind::kKeras) {
-    fill_orthogonal(values, rows, columns, random);
+    fill_glorot(values, kernel.shape, random);
   } else {
-    fill_identity(values, columns);
+    fill_orthogonal(values, rows, columns, random);
   }
 }
 

@@ -245,10 +245,16 @@ std::optional<std::uint64_t> RunTrainer::solved_at_step() const {
   return std::nullopt;
 }
 
-std::string RunTrainer::state() {
+RunState RunTrainer::state(Span<const float> weights) {
   ByteWriter writer;
   archive(writer);
-  return writer.take();
+  RunState state;
+  state.run_id = spec_.id;
+  state.step = step_;
+  state.epochs = epochs_.size();
+  state.weights.assign(weights.begin(), weights.end());
+  state.trainer = writer.take();
+  return state;
 }
 
 void RunTrainer::restore(const RunState& state, Span<float> weights) {

@@ -61,8 +61,9 @@ class RunTrainer {
   std::uint64_t steps() const { return step_; }
   std::size_t epochs() const { return epochs_.size(); }  // evaluated
 
-  // All that a run is beside its weights, as bytes after a whole step.
-  std::string state();
+  // All that the run is after a whole step, its weights [P] being these. Engine, logs and times are
+  // left to the caller.
+  RunState state(Span<const float> weights);
   // Goes on from a state, whose weights it writes into those [P]. Throws DataError, and is of no
   // more use, if no run of this plan can be in it: anybody may have written it.
   void restore(const RunState& state, Span<float> weights);

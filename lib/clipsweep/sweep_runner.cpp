@@ -256,22 +256,22 @@ class Pool {
 
   bool can_go_on(const RunSpec& run, const RunState& state, const ParameterLayout& layout,
                  const GradientEngine& engine) const {
-    std::string problem = problem_of(state, engine);
-    if (problem.empty() && !is_state_of(state, run, job_.plan, layout))
-      problem = "what was saved is none of its states";
+    const std::string problem = problem_of(state, run, layout, engine);
     if (problem.empty()) return true;
     warn(fmt::format("warning: {} begins anew: {}", run.id, problem));
     return false;
   }
 
   // What keeps the run from going on from this state; empty if nothing does.
-  std::string problem_of(const RunState& state, const GradientEngine& engine) const {
+  std::string problem_of(const RunState& state, const RunSpec& run, const ParameterLayout& layout,
+                         const GradientEngine& engine) const {
     const auto ours = engine_description(engine.name(), engine.simd());
     if (state.engine != ours)
       return fmt::format("it was begun by another engine ({}, now {})", printable(state.engine),
                          ours);
     if (!has_logs_of(job_.folder, state, static_cast<std::uint64_t>(job_.plan.log_every)))
       return "its logs do not reach to where it was saved";
+    if (!is_state_of(state, run, job_.plan, layout)) return "what was saved is none of its states";
     return "";
   }
 

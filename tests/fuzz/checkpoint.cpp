@@ -61,15 +61,7 @@ class TinyRun {
     require(to_json(run_record_from_json(json)) == json, "what is written reads back");
   }
 
-  RunState state() {
-    RunState state;
-    state.run_id = trainer_.spec().id;
-    state.step = trainer_.steps();
-    state.epochs = trainer_.epochs();
-    state.weights = weights_;
-    state.trainer = trainer_.state();
-    return state;
-  }
+  RunState state() { return trainer_.state(weights_); }
 
  private:
   void step(float value, bool has_nan) {
