@@ -38,12 +38,12 @@ double share_of_floor(const BenchShape& shape, const Throughput& row) {
 }
 
 std::string title_of(const BenchShape& shape) {
-  std::string title = fmt::format("{} units, {} time steps", shape.hidden, shape.time_steps);
-  if (shape.is_classic()) title += " (the classic example)";
   if (shape.cell != Cell::kLstm)
-    title += fmt::format(" of {}, batches of {}, {} inputs (temporal order)", to_text(shape.cell),
-                         shape.batch_size, shape.inputs);
-  return title;
+    return fmt::format("{} units of {}, {} time steps, batches of {}, {} inputs (temporal order)",
+                       shape.hidden, to_text(shape.cell), shape.time_steps, shape.batch_size,
+                       shape.inputs);
+  return fmt::format("{} units, {} time steps{}", shape.hidden, shape.time_steps,
+                     shape.is_classic() ? " (the classic example)" : "");
 }
 
 std::string shape_text(const ShapeResult& result) {
