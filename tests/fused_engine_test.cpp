@@ -52,6 +52,9 @@ TEST_P(FusedEngine, AgreesWithAutogradInDouble) {
   // Every remainder of units, rows, columns, blocks and registers, and the largest sizes promised.
   for (int n = 1; n <= 13; ++n)
     expect_agreement_with_double({3 * n, 1 + n % 4, n, n}, InitialScheme{});
+  // The same where rows are packed, over several chunks of time steps and groups of blocks.
+  for (int n = 0; n < 7; ++n)
+    expect_agreement_with_double({4 + 13 * n, 40 + n, 15 + n, 33 + n}, InitialScheme{});
   for (const SampleShape& shape : std::vector<SampleShape>{
            {32, 3, 512, 3}, {17, 2, 2, 512}, {2, 1000, 1, 2}, {100, 65, 41, 6}})
     expect_agreement_with_double(shape, InitialScheme{});

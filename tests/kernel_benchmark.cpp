@@ -22,36 +22,40 @@
 namespace clipsweep {
 namespace {
 
-constexpr int kInputs = 28;
-constexpr int kBatchSize = 32;
+struct Shape {
+  int hidden = 10;
+  int time_steps = 28;
+  int inputs = 28;
+  int batch_size = 32;
+};
 
-ImageSet random_images(int time_steps) {
+ImageSet random_images(const Shape& shape) {
   ImageSet images;
-  images.count = kBatchSize;
-  images.rows = time_steps;
-  images.columns = kInputs;
+  images.count = shape.batch_size;
+  images.rows = shape.time_steps;
+  images.columns = shape.inputs;
   RandomStream random(0, "benchmark");
-  images.pixels.resize(static_cast<std::size_t>(images.count * time_steps * kInputs));
+  images.pixels.resize(static_cast<std::size_t>(images.count * images.rows * images.columns));
   for (auto& pixel : images.pixels) pixel = static_cast<std::uint8_t>(random.below(256));
   for (int i = 0; i < images.count; ++i)
     images.labels.push_back(static_cast<std::uint8_t>(random.below(10)));
   return images;
 }
 
-// One run's weights and a batch, for H units and T time steps.
+// One run's weights and a batch.
 struct Sample {
-  Sample(Cell cell, int hidden, int time_steps)
-      : images(random_images(time_steps)),
-        layout(layout_of({cell, 1, kInputs, hidden, ImageData::kClasses})),
+  Sample(Cell cell, const Shape& shape)
+      : images(random_images(shape)),
+        layout(layout_of({cell, 1, shape.inputs, shape.hidden, ImageData::kClasses})),
         weights(initial_weights(InitialScheme{InitialKind::kTorch}, layout, 0)),
         gradient(weights),
-        indices(kBatchSize),
-        batch(make_batch(images, 1, kBatchSize, {0})) {
+        indices(static_cast<std::size_t>(shape.batch_size)),
+        batch(make_batch(images, 1, shape.batch_size, {0})) {
     std::iota(indices.begin(), indices.end(), 0U);
     gather(images, indices, 0, batch);
     memory.grow_to(layout.model, batch);
   }
-  Sample() : Sample(Cell::kLstm, 10, 28) {}  // the classic example
+  Sample() : Sample(Cell::kLstm, Shape{}) {}  // the classic example
 
   KernelRun run() { return {layout.model, weights.data(), batch, 0, memory}; }
 
@@ -68,14 +72,19 @@ CellKernels kernels_for(Cell cell) {
   return cell == Cell::kLstm ? lstm_kernels() : rnn_kernels(cell);
 }
 
+Shape shape_of(const benchmark::State& state) {
+  return {static_cast<int>(state.range(0)), static_cast<int>(state.range(1)),
+          static_cast<int>(state.range(2)), static_cast<int>(state.range(3))};
+}
+
 void Losses(benchmark::State& state, Cell cell) {
-  Sample sample(cell, static_cast<int>(state.range(0)), static_cast<int>(state.range(1)));
+  Sample sample(cell, shape_of(state));
   const CellKernels kernels = kernels_for(cell);
   for (auto _ : state) benchmark::DoNotOptimize(kernels.losses(sample.run()));
 }
 
 void Gradients(benchmark::State& state, Cell cell) {
-  Sample sample(cell, static_cast<int>(state.range(0)), static_cast<int>(state.range(1)));
+  Sample sample(cell, shape_of(state));
   const CellKernels kernels = kernels_for(cell);
   for (auto _ : state)
     benchmark::DoNotOptimize(kernels.gradients(sample.run(), std::numeric_limits<float>::infinity(),
@@ -83,7 +92,7 @@ void Gradients(benchmark::State& state, Cell cell) {
 }
 
 void StateDerivativeSquares(benchmark::State& state, Cell cell) {
-  Sample sample(cell, static_cast<int>(state.range(0)), static_cast<int>(state.range(1)));
+  Sample sample(cell, shape_of(state));
   const CellKernels kernels = kernels_for(cell);
   std::vector<double> squares(static_cast<std::size_t>(state.range(1)));
   for (auto _ : state)
@@ -93,8 +102,10 @@ void StateDerivativeSquares(benchmark::State& state, Cell cell) {
 
 void shapes(benchmark::internal::Benchmark* benchmark) {
   for (const int time_steps : {28, 200})
-    for (const int hidden : {10, 32, 64, 128, 256, 512}) benchmark->Args({hidden, time_steps});
-  benchmark->ArgNames({"H", "T"})->Unit(benchmark::kMicrosecond);
+    for (const int hidden : {10, 32, 64, 128, 256, 512})
+      benchmark->Args({hidden, time_steps, 28, 32});
+  benchmark->Args({100, 784, 1, 200});  // pictures pixel by pixel
+  benchmark->ArgNames({"H", "T", "I", "B"})->Unit(benchmark::kMicrosecond);
 }
 BENCHMARK_CAPTURE(Losses, lstm, Cell::kLstm)->Apply(shapes);
 BENCHMARK_CAPTURE(Losses, rnn_tanh, Cell::kRnnTanh)->Apply(shapes);

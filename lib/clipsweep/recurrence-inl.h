@@ -270,27 +270,30 @@ void add_squares(const Group& group, std::size_t first, float limit, double* squ
 template <class V, std::size_t kChunkSteps>
 void add_gradients(const Group& group, const Parameters<float>& gradient) {
   const auto [gates, time_steps, inputs, hidden, outputs] = group.sizes;
-  const KernelMemory& memory = group.memory;
+  KernelMemory& memory = group.memory;
+  PackedRows& packed = memory.packed;
   const std::size_t states = (time_steps + 1) * hidden;
   const Series logits = {memory.logits.data(), outputs * kLanes, 0};
   const Series last_states = {memory.states.data() + time_steps * hidden * kLanes, states * kLanes,
                               0};
   const Chunk last = {group.width, 0, 1};
-  add_weight_gradient<V>(logits, outputs, last_states, hidden, last, gradient.output_weight);
+  add_weight_gradient<V>(logits, outputs, last_states, hidden, last, packed,
+                         gradient.output_weight);
   add_bias_gradient<V>(logits, outputs, last, gradient.output_bias);
   const std::size_t rows = gates * hidden;
   const Series sums = {memory.gates.data(), time_steps * rows * kLanes, rows * kLanes};
   const Series x = {group.inputs, time_steps * inputs * kLanes, inputs * kLanes};
   // The state before time step t is number t of T + 1.
   const Series h = {memory.states.data(), states * kLanes, hidden * kLanes};
-  const std::size_t longest = std::max<std::size_t>(1, kChunkSteps / group.blocks);
+  static_assert(kChunkSteps <= kMostChunkSteps && kTileRows <= kMostTileRows);
+  const std::size_t longest = kChunkSteps / group.blocks;
   const std::size_t chunks = (time_steps + longest - 1) / longest;
   for (std::size_t i = 0; i < chunks; ++i) {
     give_up_if(group.stop);
     const Chunk chunk = {group.width, i * time_steps / chunks, (i + 1) * time_steps / chunks};
     add_bias_gradient<V>(sums, rows, chunk, gradient.bias);
-    add_weight_gradient<V>(sums, rows, x, inputs, chunk, gradient.weight_ih);
-    add_weight_gradient<V>(sums, rows, h, hidden, chunk, gradient.weight_hh);
+    add_weight_gradient<V>(sums, rows, x, inputs, chunk, packed, gradient.weight_ih);
+    add_weight_gradient<V>(sums, rows, h, hidden, chunk, packed, gradient.weight_hh);
   }
 }
 
@@ -303,6 +306,10 @@ void add_gradients_of(const Group& group, const Parameters<float>& gradient) {
 }
 
 // ---- A whole batch -----------------------------------------------------------------------------
+
+// So many that strips of two or three registers (for_strips) come out even.
+constexpr std::size_t kGroupBlocks = kManyRegisters ? 2 : 3;
+static_assert(kGroupBlocks <= kMostGroupBlocks);
 
 // The registers that so many samples are in: AVX-512's are halved if the last one would be at least
 // half empty.

@@ -19,7 +19,7 @@ KernelSizes::KernelSizes(const Model& model, const Batch& batch)
 void KernelMemory::grow_to(const Model& model, const Batch& batch) {
   const KernelSizes sizes(model, batch);
   const std::size_t rows = sizes.gates * sizes.hidden;
-  const std::size_t lanes = kGroupBlocks * kLanes;
+  const std::size_t lanes = kMostGroupBlocks * kLanes;
   grow(gate_weights, rows * (1 + sizes.inputs + sizes.hidden));
   grow(recurrent_weights, rows * sizes.hidden);
   grow(output_weights, sizes.outputs * (1 + sizes.hidden));
@@ -28,6 +28,8 @@ void KernelMemory::grow_to(const Model& model, const Batch& batch) {
   grow(states, lanes * (sizes.time_steps + 1) * sizes.hidden);
   grow(state_derivatives, lanes * sizes.hidden);
   grow(logits, lanes * sizes.outputs);
+  grow(packed.derivatives, kMostTileRows * kMostChunkSteps * kLanes);
+  grow(packed.values, kPanelColumns * kMostChunkSteps * kLanes);
   if (model.cell != Cell::kLstm) return;
   grow(cells, lanes * (sizes.time_steps + 1) * sizes.hidden);
   grow(cell_tanhs, lanes * sizes.time_steps * sizes.hidden);

@@ -4,9 +4,9 @@
 // operation or a memory allocation. Compiled for several instruction sets, the best of which is
 // used (simd.h).
 //
-// Samples lie in blocks of kLanes, one cache line a row: [T, rows, kLanes] for each block. Up to
-// kGroupBlocks blocks are one group, whose activations are in the cache while they are needed; a
-// batch is worked through group by group.
+// Samples lie in blocks of kLanes, one cache line a row: [T, rows, kLanes] for each block. A few
+// blocks, kMostGroupBlocks at most, are one group, whose activations are in the cache while they
+// are needed; a batch is worked through group by group.
 #pragma once
 
 #include <cstddef>
@@ -19,7 +19,7 @@
 
 namespace clipsweep {
 
-inline constexpr std::size_t kGroupBlocks = 2;
+inline constexpr std::size_t kMostGroupBlocks = 3;
 
 // G is the number of the cell's gates, 1 for the plain cells.
 struct KernelSizes {
@@ -32,6 +32,19 @@ struct KernelSizes {
   std::size_t outputs;     // O
 };
 
+// The most time steps times blocks over which a gradient of weights is summed up at once.
+inline constexpr std::size_t kMostChunkSteps = 64;
+// The most columns of weights whose gradients are summed up in turn, for each few rows of them.
+inline constexpr std::size_t kPanelColumns = 40;
+
+// The most rows of weights of a tile.
+inline constexpr std::size_t kMostTileRows = 5;
+
+// Rows of one such chunk, copied one after the other: [kMostChunkSteps, kLanes] each.
+struct PackedRows {
+  AlignedVector<float> derivatives;  // of kMostTileRows rows
+  AlignedVector<float> values;       // of kPanelColumns columns
+};
 // The memory of one group's pass; every row is [kLanes].
 struct KernelMemory {
   // Makes room for a batch of this size. It never shrinks: batches may differ in length.
@@ -47,6 +60,7 @@ struct KernelMemory {
   AlignedVector<float> states;             // [blocks, T + 1, H], the first of zeros
   AlignedVector<float> state_derivatives;  // [blocks, H], of the last state
   AlignedVector<float> logits;             // [blocks, O]: values, then their derivatives
+  PackedRows packed;
 
   // Of the LSTM alone.
   AlignedVector<float> cells;             // [blocks, T + 1, H], the first of zeros

@@ -74,8 +74,10 @@ struct Width {
   bool in_halves = false;
 };
 
-// Calls `body(strip, first)` for all of them: two at a time, or three, where one would be left over
-// or they are half ones. Without kPacked there must be no half ones, and no code is made for three.
+// Calls `body(strip, first)` for all of them: with many registers two at a time, half ones three;
+// with few three, and two where one would be left over. The weights of a tile then make at least
+// eight sums: two multiplications a cycle that take four cycles each. Without kPacked there must be
+// no half ones.
 template <bool kPacked, typename Body>
 HWY_INLINE void for_strips(const Width& width, const Body& body) {
   std::size_t first = 0;
@@ -86,13 +88,11 @@ HWY_INLINE void for_strips(const Width& width, const Body& body) {
       return;
     }
   }
-  constexpr bool kThree = kPacked && !kManyRegisters;
-  const std::size_t in_pairs = kThree && width.registers % 2 == 1 && width.registers >= 3
-                                   ? width.registers - 3
-                                   : width.registers;
-  for (; first + 2 <= in_pairs; first += 2) body(Strip<Vector, 2>{}, first);
-  if constexpr (kThree)
-    if (first + 3 == width.registers) return body(Strip<Vector, 3>{}, first);
+  if constexpr (!kManyRegisters) {
+    const auto left = [&] { return width.registers - first; };
+    for (; left() == 3 || left() > 4; first += 3) body(Strip<Vector, 3>{}, first);
+  }
+  for (; first + 2 <= width.registers; first += 2) body(Strip<Vector, 2>{}, first);
   if (first < width.registers) body(Strip<Vector, 1>{}, first);
 }
 

@@ -10,17 +10,17 @@
 #include <algorithm>
 #include <cstddef>
 
+#include "clipsweep/recurrent_kernels.h"
 #include "clipsweep/simd_tiles-inl.h"
 
 HWY_BEFORE_NAMESPACE();
 namespace clipsweep::HWY_NAMESPACE {
 
-// Columns whose rows of one chunk fit the second.
-constexpr std::size_t kPanelColumns = 40;
-
 // Rows of samples over blocks and time steps: row k of block b at time t lies at
 // `first + b * block + t * step + k * kLanes`.
 struct Series {
+  static constexpr std::size_t kRow = kLanes;
+
   const float* first;
   std::size_t block;
   std::size_t step;
@@ -31,6 +31,7 @@ struct Series {
     const std::size_t lane = index * hn::MaxLanes(hn::DFromV<V>());
     return first + lane / kLanes * block + t * step + lane % kLanes;
   }
+  Series from(std::size_t row) const { return {first + row * kLanes, block, step}; }
 };
 
 // The part of a group that one tile is summed over: registers of samples and time steps [begin,
@@ -40,6 +41,37 @@ struct Chunk {
   std::size_t begin;
   std::size_t end;
 };
+
+// So many neighbouring rows of a series, one after the other as they are read: [registers, T,
+// rows].
+template <class V, std::size_t kRows>
+struct Packed {
+  static constexpr std::size_t kRow = hn::MaxLanes(hn::DFromV<V>());
+
+  const float* first;
+  std::size_t time_steps;
+  static constexpr std::size_t step = kRows * kRow;
+
+  template <class>
+  const float* at(std::size_t index, std::size_t t) const {
+    return first + (index * time_steps + t) * step;
+  }
+};
+
+template <class V, std::size_t kRows>
+Packed<V, kRows> pack(const Series& series, const Chunk& chunk, float* to) {
+  const hn::DFromV<V> tag;
+  const Packed<V, kRows> packed = {to, chunk.end - chunk.begin};
+  for (std::size_t i = 0; i < chunk.width.registers; ++i) {
+    const float* from = series.at<V>(i, chunk.begin);
+    for (std::size_t t = chunk.begin; t < chunk.end; ++t, from += series.step) {
+#pragma GCC unroll 8
+      for (std::size_t r = 0; r < kRows; ++r, to += packed.kRow)
+        hn::Store(hn::Load(tag, from + r * kLanes), tag, to);
+    }
+  }
+  return packed;
+}
 
 #if HWY_TARGET == HWY_SCALAR
 
@@ -68,7 +100,7 @@ HWY_INLINE hn::Vec<FourFloats> folded_to_four(Tag tag, hn::Vec<Tag> values) {
 template <class V>
 HWY_INLINE hn::Vec<FourFloats> lane_sums(V a, V b, V c, V d) {
   const hn::DFromV<V> floats;
-  const hn::RepartitionToWide<hn::DFromV<V>> wide;
+  const hn::RepartitionToWide<hn::DFromV<V> > wide;
   const auto in_pairs = [floats](V x, V y) {
     return hn::Add(hn::InterleaveLower(floats, x, y), hn::InterleaveUpper(floats, x, y));
   };
@@ -94,23 +126,23 @@ HWY_INLINE void store_lane_sums(const V (&registers)[kCount], float* sums) {
 #endif
 
 // gradient[r][c] += sum over samples and time steps of derivatives[r] * values[c]
-template <class V, std::size_t R, std::size_t C>
-HWY_NOINLINE void add_outer_products(const Series& derivatives, const Series& values,
+template <class V, std::size_t R, std::size_t C, class Derivatives, class Values>
+HWY_NOINLINE void add_outer_products(const Derivatives& derivatives, const Values& values,
                                      const Chunk& chunk, float* gradient, std::size_t columns) {
   const hn::DFromV<V> tag;
   V sums[R * C];
 #pragma GCC unroll 32
   for (std::size_t n = 0; n < R * C; ++n) sums[n] = hn::Zero(tag);
   for (std::size_t i = 0; i < chunk.width.registers; ++i) {
-    const float* HWY_RESTRICT d = derivatives.at<V>(i, chunk.begin);
-    const float* HWY_RESTRICT x = values.at<V>(i, chunk.begin);
+    const float* HWY_RESTRICT d = derivatives.template at<V>(i, chunk.begin);
+    const float* HWY_RESTRICT x = values.template at<V>(i, chunk.begin);
     for (std::size_t t = chunk.begin; t < chunk.end; ++t) {
       V value[C];
 #pragma GCC unroll 8
-      for (std::size_t c = 0; c < C; ++c) value[c] = hn::Load(tag, x + c * kLanes);
+      for (std::size_t c = 0; c < C; ++c) value[c] = hn::Load(tag, x + c * Values::kRow);
 #pragma GCC unroll 8
       for (std::size_t r = 0; r < R; ++r) {
-        const V derivative = hn::Load(tag, d + r * kLanes);
+        const V derivative = hn::Load(tag, d + r * Derivatives::kRow);
 #pragma GCC unroll 8
         for (std::size_t c = 0; c < C; ++c)
           sums[r * C + c] = hn::MulAdd(derivative, value[c], sums[r * C + c]);
@@ -148,22 +180,74 @@ void add_sums(const Series& derivatives, const Chunk& chunk, float* gradient) {
   for (std::size_t r = 0; r < R; ++r) gradient[r] += lane_sums_of[r];
 }
 
-// gradient [rows, columns] += derivatives [rows] times values [columns], summed over the chunk.
+// Calls `body(tile, column)` with the tiles of columns [begin, begin + count).
+template <typename Body>
+HWY_INLINE void for_column_tiles(std::size_t begin, std::size_t count, const Body& body) {
+  for_tiles<kTileColumns>(count, [&](auto tile, std::size_t c) { body(tile, begin + c); });
+}
+
+// Calls `body(panel, width)` with panels of columns, whose rows of one chunk fit the second cache.
+template <typename Body>
+HWY_INLINE void for_panels(std::size_t columns, const Body& body) {
+  for (std::size_t panel = 0; panel < columns; panel += kPanelColumns)
+    body(panel, std::min(kPanelColumns, columns - panel));
+}
+
 template <class V>
-void add_weight_gradient(const Series& derivatives, std::size_t rows, const Series& values,
-                         std::size_t columns, const Chunk& chunk, float* gradient) {
-  for (std::size_t panel = 0; panel < columns; panel += kPanelColumns) {
-    const std::size_t width = std::min(kPanelColumns, columns - panel);
-    for_tiles<kTileRows>(rows, [&](auto row_tile, std::size_t row) {
-      const Series d = {derivatives.first + row * kLanes, derivatives.block, derivatives.step};
-      for_tiles<kTileColumns>(width, [&](auto column_tile, std::size_t column) {
-        const std::size_t c = panel + column;
-        const Series x = {values.first + c * kLanes, values.block, values.step};
-        add_outer_products<V, row_tile(), column_tile()>(d, x, chunk, gradient + row * columns + c,
-                                                         columns);
+void add_unpacked(const Series& derivatives, std::size_t rows, const Series& values,
+                  std::size_t columns, const Chunk& chunk, float* gradient) {
+  for_panels(columns, [&](std::size_t panel, std::size_t width) {
+    for_tiles<kTileRows>(rows, [&](auto tile, std::size_t row) {
+      for_column_tiles(panel, width, [&](auto column_tile, std::size_t c) {
+        add_outer_products<V, tile(), column_tile()>(derivatives.from(row), values.from(c), chunk,
+                                                     gradient + row * columns + c, columns);
       });
     });
-  }
+  });
+}
+
+template <class V>
+void add_packed(const Series& derivatives, std::size_t rows, const Series& values,
+                std::size_t columns, const Chunk& chunk, PackedRows& packed, float* gradient) {
+  const std::size_t time_steps = chunk.end - chunk.begin;
+  const Chunk whole = {chunk.width, 0, time_steps};
+  // What a row takes.
+  const std::size_t row_size = chunk.width.registers * time_steps * hn::MaxLanes(hn::DFromV<V>());
+  for_panels(columns, [&](std::size_t panel, std::size_t width) {
+    const auto values_at = [&](std::size_t c) {
+      return packed.values.data() + (c - panel) * row_size;
+    };
+    for_column_tiles(panel, width, [&](auto tile, std::size_t c) {
+      pack<V, tile()>(values.from(c), chunk, values_at(c));
+    });
+    for_tiles<kTileRows>(rows, [&](auto tile, std::size_t row) {
+      const auto d = pack<V, tile()>(derivatives.from(row), chunk, packed.derivatives.data());
+      for_column_tiles(panel, width, [&](auto column_tile, std::size_t c) {
+        const Packed<V, column_tile()> x = {values_at(c), time_steps};
+        add_outer_products<V, tile(), column_tile()>(d, x, whole, gradient + row * columns + c,
+                                                     columns);
+      });
+    });
+  });
+}
+
+// Whether rows are copied one after the other before they are multiplied. Where many lie between
+// those of two time steps each is on a page of its own and comes late; few are in the cache anyway,
+// and columns must be many enough to pay for the copies.
+inline bool pays_to_pack(std::size_t rows, std::size_t columns) {
+  return rows >= 128 && columns >= 16;
+}
+
+// gradient [rows, columns] += derivatives [rows] times values [columns], summed over the chunk. The
+// order of the sums is the same with copies and without.
+template <class V>
+void add_weight_gradient(const Series& derivatives, std::size_t rows, const Series& values,
+                         std::size_t columns, const Chunk& chunk, PackedRows& packed,
+                         float* gradient) {
+  if (pays_to_pack(rows, columns))
+    add_packed<V>(derivatives, rows, values, columns, chunk, packed, gradient);
+  else
+    add_unpacked<V>(derivatives, rows, values, columns, chunk, gradient);
 }
 
 template <class V>
