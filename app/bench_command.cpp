@@ -17,7 +17,7 @@ int run_bench(const CommandLine& line) {
   const auto say_progress = [&](const std::string& what) {
     say(fmt::format(is_terminal ? "\r{}\x1b[K" : "{}\n", "bench: " + what));
   };
-  const BenchResult result = run_benchmarks(*task, config.data_folder, say_progress);
+  const BenchResult result = run_benchmarks(*task, config.data_folder, line.quick, say_progress);
   if (is_terminal) say("\r\x1b[K");
   fmt::print("{}", line.json ? to_page(bench_json(result)) + "\n" : bench_text(result));
   return kSuccess;

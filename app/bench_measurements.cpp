@@ -26,15 +26,19 @@
 namespace clipsweep {
 namespace {
 
-constexpr int kClassicRepetitions = 7;
-constexpr int kRepetitions = 3;
+struct Repeats {
+  int classic;
+  int others;
+  int sweep_steps;  // of whole sweeps
+};
+constexpr Repeats kThorough = {7, 3, 500};  // an epoch, as in the classic example
+constexpr Repeats kQuick = {1, 1, 200};
 constexpr double kSecondsOfSteps = 0.05;  // that one measurement takes at least
 // What would take longer in one step, or more memory, is left out.
 constexpr double kLongestStep = 2.5;
 constexpr double kMostMemory = 2e9;
 
 constexpr std::size_t kSweepRuns = 128;
-constexpr int kSweepSteps = 500;  // an epoch, as in the classic example
 
 // A folder for logs that goes when the measurement is over.
 class ScratchFolder {
@@ -123,14 +127,14 @@ class ShapeBench {
       if (simd != simd_name()) add(Contender::kFused, simd, 64);
   }
 
-  ShapeResult measure(const std::map<std::string, double>& peaks) {
+  ShapeResult measure(const std::map<std::string, double>& peaks, const Repeats& repeats) {
     const std::string simd = simd_name();
     for (auto& row : result_.rows) {
       const auto peak = peaks.find(row.contender == Contender::kFused ? row.simd : simd);
       row.peak_flops = peak->second;
       if (!fits(row)) row.left_out_because = "a step would take too long or too much memory";
     }
-    const int repetitions = shape_.is_classic() ? kClassicRepetitions : kRepetitions;
+    const int repetitions = shape_.is_classic() ? repeats.classic : repeats.others;
     for (int repetition = 0; repetition < repetitions; ++repetition)
       for (auto& row : result_.rows)
         if (row.left_out_because.empty())
@@ -182,20 +186,23 @@ class ShapeBench {
   ShapeResult result_;
 };
 
-std::vector<BenchShape> bench_shapes() {
+std::vector<BenchShape> bench_shapes(bool quick) {
   std::vector<BenchShape> shapes;
-  for (const int time_steps : {28, 200})
-    for (const int hidden : {10, 32, 64, 128, 256}) shapes.push_back({hidden, time_steps});
+  if (quick)
+    shapes = {{10, 28}};
+  else
+    for (const int time_steps : {28, 200})
+      for (const int hidden : {10, 32, 64, 128, 256}) shapes.push_back({hidden, time_steps});
   // Temporal order after Pascanu et al. (2013), at the mean of 50 to 200 time steps.
   shapes.push_back({50, 125, Cell::kRnnTanh, 6, 4, 20});
   return shapes;
 }
 
 // Eight arms of sixteen seeds, an epoch each.
-double sweep_run_steps_per_second(const Task& task, std::size_t workers) {
+double sweep_run_steps_per_second(const Task& task, std::size_t workers, int steps) {
   ExperimentConfig config;
   config.training.epochs = 1;
-  config.training.steps_per_epoch = kSweepSteps;
+  config.training.steps_per_epoch = steps;
   config.clips = {{ClipMode::kNone},
                   {ClipMode::kValue, 0.5},
                   {ClipMode::kGlobalNorm, 1},
@@ -207,6 +214,7 @@ double sweep_run_steps_per_second(const Task& task, std::size_t workers) {
   std::vector<const RunSpec*> runs;
   for (const auto& run : plan.runs) runs.push_back(&run);
   const ScratchFolder scratch;
+  make_folder(scratch.path() / "runs");
   std::atomic<bool> stop{false};
   SweepProgress progress;
   const EngineFactory make_engine = make_fused_engine;
@@ -241,32 +249,34 @@ double BenchShape::floating_point_operations() const {
   return 2 * products * batch_size * time_steps;
 }
 
-BenchResult run_benchmarks(const Task& task, const std::string& data_folder,
+BenchResult run_benchmarks(const Task& task, const std::string& data_folder, bool quick,
                            const std::function<void(const std::string&)>& say_progress) {
+  const Repeats& repeats = quick ? kQuick : kThorough;
   use_one_thread();
   const std::string simd = simd_name();
   std::map<std::string, double> peaks;
   for (const auto& name : simd_names()) {
     use_simd(name);
     Repetitions peak;
-    for (int i = 0; i < kRepetitions; ++i) peak.values.push_back(peak_flops());
+    for (int i = 0; i < repeats.others; ++i) peak.values.push_back(peak_flops());
     peaks[name] = peak.median();
   }
   use_simd(simd);
   BenchResult result;
-  for (const BenchShape& shape : bench_shapes()) {
+  for (const BenchShape& shape : bench_shapes(quick)) {
     say_progress(fmt::format("{}, {} units, {} time steps", to_text(shape.cell), shape.hidden,
                              shape.time_steps));
-    result.shapes.push_back(ShapeBench(shape).measure(peaks));
+    result.shapes.push_back(ShapeBench(shape).measure(peaks, repeats));
   }
   say_progress("whole sweeps");
   result.sweeps.push_back({1, kSweepRuns});
   if (usable_cores() > 1) result.sweeps.push_back({usable_cores(), kSweepRuns});
-  for (int repetition = 0; repetition < kRepetitions; ++repetition)
+  for (int repetition = 0; repetition < repeats.others; ++repetition)
     for (auto& sweep : result.sweeps)
-      sweep.run_steps_per_second.values.push_back(sweep_run_steps_per_second(task, sweep.workers));
+      sweep.run_steps_per_second.values.push_back(
+          sweep_run_steps_per_second(task, sweep.workers, repeats.sweep_steps));
   say_progress("one whole run");
-  for (int repetition = 0; repetition < kRepetitions; ++repetition) {
+  for (int repetition = 0; repetition < repeats.others; ++repetition) {
     const SweepProcess run = sweep_process(data_folder, {"--clip", "none", "--seeds", "1"});
     result.whole_run_seconds.values.push_back(run.wall_seconds);
     result.whole_run_memory = std::max(result.whole_run_memory, run.peak_memory);

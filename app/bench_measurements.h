@@ -71,9 +71,10 @@ struct BenchResult {
   std::uint64_t large_sweep_memory = 0;  // of kLargestBenchCohort runs
 };
 
-// Takes some minutes. `say_progress` is told what comes next. Throws StorageError if the logs that
-// it writes to a temporary folder find no room.
-BenchResult run_benchmarks(const Task& task, const std::string& data_folder,
+// Takes some minutes; `quick`, well under one: two shapes, each measured once. `say_progress` is
+// told what comes next. Throws StorageError if the logs that it writes to a temporary folder find
+// no room.
+BenchResult run_benchmarks(const Task& task, const std::string& data_folder, bool quick,
                            const std::function<void(const std::string&)>& say_progress);
 
 }  // namespace clipsweep

@@ -147,6 +147,7 @@ class Parser {
         break;
       case Command::kBench:
         add_setting(*find_setting("data"));
+        add_switch("--quick", "--quick", line_.quick);
         add_switch("--json", "--json", line_.json);
         break;
       case Command::kPlan:

@@ -45,6 +45,7 @@ struct CommandLine {
   std::uint64_t steps = 10;
   bool events = false;
   bool json = false;
+  bool quick = false;  // bench
   bool quiet = false;
   bool verbose = false;
 };

@@ -180,12 +180,14 @@ std::string help_text(const std::string& command) {
            "Prints a sweep file that ships with the program, for --preset NAME or to be\n"
            "saved and changed; without NAME, says which there are.\n";
   if (command == "bench")
-    return "Usage: clipsweep bench [--data DIR] [--json]\n\n"
+    return "Usage: clipsweep bench [--data DIR] [--quick] [--json]\n\n"
            "Measures on this machine, in some minutes: run-steps per second of a loop over\n"
            "torch::nn::LSTM and of the engines, for several sizes and cohorts, and how close\n"
            "they come to the floor that one core's arithmetic sets; then whole sweeps, one\n"
            "whole run, and memory. Leave the machine alone meanwhile.\n\n" +
-           entry("--data DIR", "Folder with the IDX files") + entry("--json", "Print JSON");
+           entry("--data DIR", "Folder with the IDX files") +
+           entry("--quick", "Once and for two sizes only, in a minute: a first impression") +
+           entry("--json", "Print JSON");
   return kOverview;
 }
 

@@ -1,0 +1,29 @@
+"""`clipsweep bench`, by its short form: it measures to the end and says what it measured."""
+
+import json
+import os
+import subprocess
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parents[2]
+PROGRAM = os.environ.get("CLIPSWEEP", str(ROOT / "build/release/clipsweep"))
+
+
+def test_it_measures_kernels_sweeps_and_memory():
+    result = subprocess.run(
+        [PROGRAM, "bench", "--quick", "--json"],
+        capture_output=True,
+        encoding="utf-8",
+        timeout=300,
+        check=False,
+    )
+    assert result.returncode == 0, result.stderr
+    measured = json.loads(result.stdout)
+    assert [shape["cell"] for shape in measured["shapes"]] == ["lstm", "rnn-tanh"]
+    for shape in measured["shapes"]:
+        rows = shape["measurements"]
+        assert {row["what"].split()[0] for row in rows} >= {"fused", "reference"}
+        assert all(row["run_steps_per_second"] > 0 for row in rows if "left_out_because" not in row)
+    assert all(sweep["run_steps_per_second"] > 0 for sweep in measured["sweeps"])
+    assert measured["whole_run_seconds"] > 0
+    assert 0 < measured["whole_run_memory"] <= measured["large_sweep_memory"] * 2
