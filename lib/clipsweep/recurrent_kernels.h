@@ -32,19 +32,19 @@ struct KernelSizes {
   std::size_t outputs;     // O
 };
 
-// The most time steps times blocks over which a gradient of weights is summed up at once.
+// Gradients of weights are summed over so many time steps times blocks at most, for so many rows and
+// columns of the weights at most.
 inline constexpr std::size_t kMostChunkSteps = 64;
-// The most columns of weights whose gradients are summed up in turn, for each few rows of them.
+inline constexpr std::size_t kMostTileRows = 5;
 inline constexpr std::size_t kPanelColumns = 40;
 
-// The most rows of weights of a tile.
-inline constexpr std::size_t kMostTileRows = 5;
-
-// Rows of one such chunk, copied one after the other: [kMostChunkSteps, kLanes] each.
+// What they are summed from, copied into the order it is read in: [kMostChunkSteps, kLanes] for each
+// row or column.
 struct PackedRows {
   AlignedVector<float> derivatives;  // of kMostTileRows rows
   AlignedVector<float> values;       // of kPanelColumns columns
 };
+
 // The memory of one group's pass; every row is [kLanes].
 struct KernelMemory {
   // Makes room for a batch of this size. It never shrinks: batches may differ in length.

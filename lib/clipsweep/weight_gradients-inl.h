@@ -100,7 +100,7 @@ HWY_INLINE hn::Vec<FourFloats> folded_to_four(Tag tag, hn::Vec<Tag> values) {
 template <class V>
 HWY_INLINE hn::Vec<FourFloats> lane_sums(V a, V b, V c, V d) {
   const hn::DFromV<V> floats;
-  const hn::RepartitionToWide<hn::DFromV<V> > wide;
+  const hn::RepartitionToWide<hn::DFromV<V>> wide;
   const auto in_pairs = [floats](V x, V y) {
     return hn::Add(hn::InterleaveLower(floats, x, y), hn::InterleaveUpper(floats, x, y));
   };
@@ -211,7 +211,6 @@ void add_packed(const Series& derivatives, std::size_t rows, const Series& value
                 std::size_t columns, const Chunk& chunk, PackedRows& packed, float* gradient) {
   const std::size_t time_steps = chunk.end - chunk.begin;
   const Chunk whole = {chunk.width, 0, time_steps};
-  // What a row takes.
   const std::size_t row_size = chunk.width.registers * time_steps * hn::MaxLanes(hn::DFromV<V>());
   for_panels(columns, [&](std::size_t panel, std::size_t width) {
     const auto values_at = [&](std::size_t c) {
@@ -254,8 +253,7 @@ template <class V>
 void add_bias_gradient(const Series& derivatives, std::size_t rows, const Chunk& chunk,
                        float* gradient) {
   for_tiles<kTileRows>(rows, [&](auto tile, std::size_t row) {
-    add_sums<V, tile()>({derivatives.first + row * kLanes, derivatives.block, derivatives.step},
-                        chunk, gradient + row);
+    add_sums<V, tile()>(derivatives.from(row), chunk, gradient + row);
   });
 }
 
