@@ -76,18 +76,24 @@ ImageData random_data(const BenchShape& shape) {
   return data;
 }
 
-// Runs of one seed, half of them clipped, that differ in their learning rates.
+// Gives each run a learning rate of its own, so that no two are ever equal: the fused engine would
+// compute them once, and the measurement would depend on how soon clipping parts them.
+void make_unequal(SweepPlan& plan) {
+  for (std::size_t r = 0; r < plan.runs.size(); ++r)
+    plan.runs[r].learning_rate += 1e-6 * static_cast<double>(r);
+}
+
+// Runs of one seed, half of them clipped.
 SweepPlan plan_of(std::size_t runs, const BenchShape& shape) {
   ExperimentConfig config;
   config.training.hidden = shape.hidden;
   config.training.batch_size = shape.batch_size;
   config.cells = {{shape.cell}};
   config.clips = {{ClipMode::kNone}, {ClipMode::kValue, 0.5}};
-  config.learning_rates.clear();
-  for (std::size_t r = 0; r < (runs + 1) / 2; ++r)
-    config.learning_rates.push_back(0.01 + 1e-6 * static_cast<double>(r));
   SweepPlan plan = make_plan(config, "");
+  while (plan.runs.size() < runs) plan.runs.push_back(plan.runs[plan.runs.size() - 2]);
   plan.runs.resize(runs);
+  make_unequal(plan);
   return plan;
 }
 
@@ -169,13 +175,12 @@ class ShapeBench {
     const auto engine = fused ? make_fused_engine(layout_) : make_reference_engine(layout_, "cpu");
     const SweepPlan plan = plan_of(row.runs, shape_);
     const auto task = make_image_task(data_, plan.training);
-    std::vector<const RunSpec*> specs;
-    for (const auto& run : plan.runs) specs.push_back(&run);
     const std::atomic<bool> stop{false};
     std::atomic<std::uint64_t> run_steps{0};
     const auto no_log = [](const RunSpec&) -> RunSinks { return {[](const StepRecord&) {}}; };
-    CohortTrainer trainer({plan, layout_, *task, stop, run_steps}, from_the_beginning(specs),
-                          *engine, no_log, [](const RunRecord&) {});
+    CohortTrainer trainer({plan, layout_, *task, stop, run_steps},
+                          from_the_beginning(pointers_to(plan.runs)), *engine, no_log,
+                          [](const RunRecord&) {});
     trainer.step();
     return static_cast<double>(row.runs) * calls_per_second([&] { trainer.step(); });
   }
@@ -210,16 +215,16 @@ double sweep_run_steps_per_second(const Task& task, std::size_t workers, int ste
   config.learning_rates = {0.01, 0.1};
   config.seeds.resize(kSweepRuns / 8);
   std::iota(config.seeds.begin(), config.seeds.end(), 0U);
-  const SweepPlan plan = make_plan(config, "");
-  std::vector<const RunSpec*> runs;
-  for (const auto& run : plan.runs) runs.push_back(&run);
+  SweepPlan plan = make_plan(config, "");
+  make_unequal(plan);
   const ScratchFolder scratch;
   make_folder(scratch.path() / "runs");
   std::atomic<bool> stop{false};
   SweepProgress progress;
   const EngineFactory make_engine = make_fused_engine;
   const Stopwatch stopwatch;
-  train_runs({plan, task, scratch.path(), workers, make_engine, stop, progress}, runs);
+  train_runs({plan, task, scratch.path(), workers, make_engine, stop, progress},
+             pointers_to(plan.runs));
   return static_cast<double>(progress.run_steps) / stopwatch.seconds();
 }
 

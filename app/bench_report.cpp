@@ -61,9 +61,7 @@ std::string shape_text(const ShapeResult& result) {
       continue;
     }
     const double median = row.run_steps_per_second.median();
-    table.add_row({name, row.simd, with_thousands(row.runs),
-                   median < 100 ? fmt::format("{:.1f}", median)
-                                : with_thousands(static_cast<std::uint64_t>(median)),
+    table.add_row({name, row.simd, with_thousands(row.runs), rate_text(median),
                    fmt::format("{:.1f}", 1e6 / median), fmt::format("{:.2f}", ratio(result, row)),
                    fmt::format("{:.1f} %", 100 * share_of_floor(result.shape, row))});
   }

@@ -156,15 +156,20 @@ std::string grid_text(const SweepPlan& plan) {
 
 // "12,345 run-steps/s a worker, 16 a cohort"
 std::string speed_text(const SpeedMeasurement& measurement) {
-  const double steps_per_second =
-      static_cast<double>(measurement.cohort) / measurement.seconds_per_step;
-  return fmt::format("{} run-steps/s a worker, {} a cohort",
-                     with_thousands(static_cast<std::uint64_t>(steps_per_second)),
-                     counted(measurement.cohort, "run"));
+  return fmt::format(
+      "{} run-steps/s a worker, {} a cohort",
+      rate_text(static_cast<double>(measurement.cohort) / measurement.seconds_per_step),
+      counted(measurement.cohort, "run"));
+}
+
+bool has_kin(const SweepPlan& plan) {
+  std::set<Kinship> families;
+  for (const auto& run : plan.runs) families.insert(kinship(run));
+  return families.size() < plan.runs.size();
 }
 
 void print_estimate(const ExperimentConfig& config, const SweepPlan& plan,
-                    const DatedMeasurement& dated) {
+                    const EngineChoices& choices, const DatedMeasurement& dated) {
   const auto& measurements = dated.measurements;
   const CostEstimate cost = estimate_cost(plan, measurements);
   const std::string speed =
@@ -174,6 +179,8 @@ void print_estimate(const ExperimentConfig& config, const SweepPlan& plan,
   if (measurements.size() > 1)
     for (const auto& [cell, measurement] : measurements)
       fmt::print("      {}: {}\n", to_text(cell), speed_text(measurement));
+  if (has_kin(plan) && !needs_reference(choices))
+    fmt::print("      less while clipping has not acted: equal runs are computed once\n");
   const double steps = static_cast<double>(plan.runs.size()) *
                        std::max(1.0, static_cast<double>(plan.training.steps()) / plan.log_every);
   fmt::print("disk  about {} of logs ({:.0f} bytes a step)\n", bytes_text(cost.bytes),
@@ -234,7 +241,7 @@ int run_plan(const CommandLine& line, int argc, const char* const* argv) {
   fmt::print("\n{}\n", grid_text(plan));
   print_engines(choices);
   std::fflush(stdout);  // the measurement takes a second
-  print_estimate(config, plan, measurement_for(config, plan, choices, argc, argv));
+  print_estimate(config, plan, choices, measurement_for(config, plan, choices, argc, argv));
   return kSuccess;
 }
 

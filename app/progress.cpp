@@ -55,7 +55,7 @@ std::string ProgressLine::line() const {
   std::string text = fmt::format("{}/{} runs, {} diverged", progress_.ended.load(), runs_,
                                  progress_.diverged.load());
   if (failed > 0) text += fmt::format(", {} failed", failed);
-  text += fmt::format(", {} run-steps/s", with_thousands(static_cast<std::uint64_t>(rate)));
+  text += fmt::format(", {} run-steps/s", rate_text(rate));
   const std::uint64_t left = run_steps_ > settled ? run_steps_ - settled : 0;
   if (left == 0) return text + fmt::format(", {} in all", duration_text(elapsed));
   if (done == 0) return text;

@@ -57,7 +57,7 @@ struct Sample {
   }
   Sample() : Sample(Cell::kLstm, Shape{}) {}  // the classic example
 
-  KernelRun run() { return {layout.model, weights.data(), batch, 0, memory}; }
+  KernelRun run() { return {layout.model, weights.data(), batch, 0, {0, batch.blocks()}, memory}; }
 
   ImageSet images;
   ParameterLayout layout;

@@ -57,6 +57,8 @@ Block random_rows(const ParameterLayout& layout, std::size_t rows) {
   return block;
 }
 
+constexpr float kNoLimit = std::numeric_limits<float>::infinity();
+
 StepResult result_of(GradientEngine& engine, const Block& parameters, const Batch& batch,
                      std::vector<float> limits = {}) {
   if (limits.empty()) limits = no_limits(parameters);
@@ -215,6 +217,25 @@ TEST_P(RecurrentEngine, EachTensorsGradientAgreesWithAutogradInDouble) {
   }
 }
 
+// So large that threads may share a batch of it.
+TEST_P(RecurrentEngine, TheGradientOfABatchInPartsAgreesWithAutogradInDouble) {
+  for (const Model& model : models(6, 64, 4)) {
+    const auto layout = layout_of(model);
+    const Batch batch = random_batch(model, 100, 100, {0});
+    const Block parameters = random_rows(layout, 1);
+    const auto engine = make_fused_engine(layout);
+    const StepResult result = result_of(*engine, parameters, batch);
+    const Autograd expected(parameters.row(0), layout, batch, 0, torch::kFloat64);
+    EXPECT_LT(relative_error(in_double(result.gradients.row(0)), expected.gradient()), 1e-5)
+        << described(model, batch);
+    EXPECT_NEAR(result.losses[0], expected.loss(), 1e-6 * expected.loss());
+    const auto evaluation = engine->evaluate(parameters, batch);
+    EXPECT_EQ(static_cast<float>(evaluation.loss_sums[0]) / static_cast<float>(batch.size),
+              result.losses[0]);
+    EXPECT_EQ(evaluation.corrects, result.corrects);
+  }
+}
+
 // Central differences of the losses in float32: as exact as their rounding lets them be. Without
 // ReLU, whose kink is no place for them.
 TEST_P(RecurrentEngine, GradientIsThatOfFiniteDifferences) {
@@ -257,6 +278,42 @@ TEST_P(RecurrentEngine, NothingIsLeftOverFromBatchesOfOtherLengths) {
                 result.losses[0]);
       EXPECT_EQ(evaluation.corrects, result.corrects);
     }
+  }
+}
+
+// They are computed once, where samples and limits are equal too.
+TEST_P(RecurrentEngine, RunsOfEqualWeightsHaveTheResultsOfEachAlone) {
+  for (const Model& model : models(5, 9, 3)) {
+    const auto layout = layout_of(model);
+    Block parameters = random_rows(layout, 6);
+    for (const std::size_t r : {1, 2, 4, 5})
+      std::copy(parameters.row(0).begin(), parameters.row(0).end(), parameters.row(r).begin());
+    parameters.row(5)[layout.size() - 1] += 0.5F;
+    const Batch batch = random_batch(model, 20, 12, {0, 1, 0, 0, 0, 0});
+    const std::vector<float> limits = {kNoLimit, kNoLimit, 1e-4F, kNoLimit, kNoLimit, kNoLimit};
+    const auto engine = make_fused_engine(layout);
+    const StepResult together = result_of(*engine, parameters, batch, limits);
+    const auto evaluation = engine->evaluate(parameters, batch);
+    const auto norms = engine->state_gradient_norms(parameters, batch, batch.source_of_run, limits);
+    for (std::size_t r = 0; r < parameters.rows(); ++r) {
+      Batch own = batch;
+      own.source_of_run = {batch.source_of_run[r]};
+      Block alone(1, layout.size());
+      std::copy(parameters.row(r).begin(), parameters.row(r).end(), alone.row(0).begin());
+      const std::vector<float> own_limit = {limits[r]};
+      const StepResult expected = result_of(*engine, alone, own, own_limit);
+      EXPECT_EQ(together.losses[r], expected.losses[0]) << r;
+      EXPECT_EQ(together.corrects[r], expected.corrects[0]) << r;
+      EXPECT_EQ(together.clipped_derivatives[r], expected.clipped_derivatives[0]) << r;
+      EXPECT_TRUE(same_bits(together.gradients.row(r), expected.gradients.row(0))) << r;
+      EXPECT_EQ(evaluation.loss_sums[r], engine->evaluate(alone, own).loss_sums[0]) << r;
+      EXPECT_EQ(norms[r], engine->state_gradient_norms(alone, own, own.source_of_run, own_limit)[0])
+          << r;
+    }
+    EXPECT_NE(together.losses[0], together.losses[1]);
+    EXPECT_NE(norms[0], norms[2]);
+    EXPECT_NE(together.losses[0], together.losses[5]);
+    EXPECT_EQ(together.losses[0], together.losses[4]);
   }
 }
 

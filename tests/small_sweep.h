@@ -48,7 +48,7 @@ class Sweep {
   void train(const std::vector<const RunSpec*>& runs, std::size_t workers = 1,
              const EngineFactory& make_engine = engine_under_test()) {
     SweepJob job{plan_, *task_, path_, workers, make_engine, stop_, progress_};
-    job.cohort_sizes = {{Cell::kLstm, {16, 64}}};  // one cohort for each worker
+    job.cohort_sizes = {{Cell::kLstm, {16, 64, true}}};  // one cohort for each worker
     job.warn = [this](const std::string& text) { warnings_.push_back(text); };
     job.retry = retry_;
     train_runs(job, runs);

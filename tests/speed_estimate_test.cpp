@@ -18,16 +18,20 @@ SweepPlan plan_of(std::size_t seeds, int log_every) {
   return make_plan(config, "data");
 }
 
-// 0.01 s a step, 1 s an evaluation, 400 bytes a step.
-SpeedMeasurements measured(std::size_t workers) {
-  return {{Cell::kLstm, {workers, 64, 0.01, 1.0, 400}}};
+// 0.01 s a step of a cohort, 1 s an evaluation, 400 bytes a step.
+SpeedMeasurements measured(std::size_t workers, std::size_t cohort = 64) {
+  return {{Cell::kLstm, {workers, cohort, 0.01, 1.0, 400}}};
 }
 
-TEST(EstimateCost, AddsStepsAndEvaluationsOfTheRoundsThatWorkersNeed) {
+TEST(EstimateCost, DividesStepsAndEvaluationsAmongTheWorkers) {
   // 200 steps and 2 evaluations take a cohort 4 s; 256 runs are 4 cohorts of 64.
   EXPECT_DOUBLE_EQ(estimate_cost(plan_of(256, 1), measured(2)).seconds, 8);
   EXPECT_DOUBLE_EQ(estimate_cost(plan_of(256, 1), measured(1)).seconds, 16);
-  EXPECT_DOUBLE_EQ(estimate_cost(plan_of(1, 1), measured(8)).seconds, 4);
+  EXPECT_DOUBLE_EQ(estimate_cost(plan_of(3, 1), measured(2, 1)).seconds, 6);
+}
+
+TEST(EstimateCost, IsThatOfOneRunAtLeast) {
+  EXPECT_DOUBLE_EQ(estimate_cost(plan_of(1, 1), measured(8, 1)).seconds, 4);
 }
 
 TEST(EstimateCost, CountsTheStepsThatAreLogged) {
@@ -41,11 +45,14 @@ TEST(EstimateCost, AddsUpTheCells) {
   config.cells = {{Cell::kLstm}, {Cell::kRnnTanh}};
   config.training.epochs = 2;
   config.training.steps_per_epoch = 100;
-  SpeedMeasurements measurements = measured(1);
-  measurements[Cell::kRnnTanh] = {1, 2, 0.001, 0.1, 100};
+  SpeedMeasurements measurements = measured(1, 1);
+  measurements[Cell::kRnnTanh] = {1, 1, 0.001, 0.1, 100};
   const auto cost = estimate_cost(make_plan(config, "data"), measurements);
   EXPECT_DOUBLE_EQ(cost.seconds, 4 + 0.4);
   EXPECT_DOUBLE_EQ(cost.bytes, 200 * (400 + 100));
+  // On two workers the longer one alone.
+  measurements[Cell::kLstm].workers = measurements[Cell::kRnnTanh].workers = 2;
+  EXPECT_DOUBLE_EQ(estimate_cost(make_plan(config, "data"), measurements).seconds, 4);
 }
 
 TEST(SpeedMeasurementJson, ReadsBackWhatItWrote) {

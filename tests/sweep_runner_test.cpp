@@ -39,6 +39,29 @@ TEST(TrainRuns, WritesTheSameBytesAloneInACohortAndOnTwoWorkers) {
   }
 }
 
+// Two workers at one cohort, runs that are equal until they are clipped, and batches in parts.
+TEST(TrainRuns, WritesTheSameBytesWhenWorkersHelpEachOther) {
+  auto config = small_config();
+  config.training.epochs = 1;
+  config.training.steps_per_epoch = 4;
+  config.training.hidden = 32;
+  config.training.batch_size = 100;
+  config.through_time_every = 2;
+  config.clips.push_back({ClipMode::kBackprop, 1e-3});
+  config.seeds = {0};
+  Sweep alone(config), helped(config);
+  for (const RunSpec* run : alone.unfinished()) alone.train({run});
+  const auto runs = helped.unfinished();
+  helped.train({runs[0]}, 3);
+  helped.train({runs[1], runs[2], runs[3]}, 3);
+  for (const auto& run : alone.plan().runs) {
+    EXPECT_EQ(alone.steps(run), helped.steps(run)) << run.id;
+    EXPECT_EQ(alone.through_time(run), helped.through_time(run)) << run.id;
+    EXPECT_EQ(alone.record(run).final_weights_sha256, helped.record(run).final_weights_sha256);
+    EXPECT_EQ(alone.record(run).epochs[0].test_loss, helped.record(run).epochs[0].test_loss);
+  }
+}
+
 // Claims are flocks, which two openings of a file in one process have each for itself.
 TEST(TrainRuns, TwoSweepsInOneFolderShareItsRuns) {
   auto config = small_config();
@@ -577,22 +600,16 @@ TEST(TrainRuns, LogEveryKeepsTheTotals) {
   }
 }
 
-std::vector<const RunSpec*> pointers_to(const SweepPlan& plan) {
-  std::vector<const RunSpec*> runs;
-  for (const auto& run : plan.runs) runs.push_back(&run);
-  return runs;
-}
-
 TEST(MakeCohorts, AreLargeFirstAndThenEverSmaller) {
   ExperimentConfig config = small_config();
   config.seeds.clear();
   for (std::uint64_t seed = 0; seed < 50; ++seed) config.seeds.push_back(seed);
   const auto plan = make_plan(config, "");
-  const auto runs = pointers_to(plan);
+  const auto runs = pointers_to(plan.runs);
   for (const std::size_t workers : {1, 2, 3, 16}) {
     for (const CohortSizes sizes :
          {CohortSizes{}, CohortSizes{2, 64}, CohortSizes{16, 64}, CohortSizes{1, 1}}) {
-      const auto cohorts = make_cohorts(runs, workers, sizes);
+      const auto cohorts = make_cohorts(runs, workers, {{Cell::kLstm, sizes}});
       std::set<const RunSpec*> taken;
       std::size_t before = sizes.largest;
       for (const auto& cohort : cohorts) {
@@ -612,12 +629,51 @@ TEST(MakeCohorts, AreLargeFirstAndThenEverSmaller) {
 
 TEST(MakeCohorts, DivideFewRunsEqually) {
   const auto plan = make_plan(small_config(), "");
-  const auto runs = pointers_to(plan);
+  const auto runs = pointers_to(plan.runs);
   EXPECT_EQ(make_cohorts({runs[0]}, 8, {}).size(), 1U);
   EXPECT_TRUE(make_cohorts({}, 2, {}).empty());
-  const auto cohorts = make_cohorts(runs, 4, {16, 64});
+  const auto cohorts = make_cohorts(runs, 4, {{Cell::kLstm, {16, 64}}});
   ASSERT_EQ(cohorts.size(), 4U);
   for (const auto& cohort : cohorts) EXPECT_TRUE(cohort.size() == 1 || cohort.size() == 2);
+}
+
+// Sizes of the cohorts, in which runs that differ in their clipping alone are to stay together.
+std::vector<std::size_t> sizes_with_kin(const ExperimentConfig& config, std::size_t workers,
+                                        std::size_t largest = 64) {
+  const auto plan = make_plan(config, "");
+  std::map<Cell, CohortSizes> sizes;
+  for (const auto& run : plan.runs) sizes[run.setup.cell] = {1, largest, true};
+  std::vector<std::size_t> counts;
+  std::size_t sum = 0;
+  for (const auto& cohort : make_cohorts(pointers_to(plan.runs), workers, sizes)) {
+    EXPECT_LE(cohort.size(), largest);
+    counts.push_back(cohort.size());
+    sum += cohort.size();
+  }
+  EXPECT_EQ(sum, plan.runs.size());
+  return counts;
+}
+
+TEST(MakeCohorts, KeepKinTogetherWhereThereIsACohortForEachWorker) {
+  ExperimentConfig config = small_config();  // three clips and two seeds
+  EXPECT_EQ(sizes_with_kin(config, 2), (std::vector<std::size_t>{3, 3}));
+  EXPECT_EQ(sizes_with_kin(config, 3), (std::vector<std::size_t>{1, 1, 1, 1, 1, 1}));
+  config.learning_rates = {0.1, 0.2};
+  config.seeds = {0};
+  EXPECT_EQ(sizes_with_kin(config, 2), (std::vector<std::size_t>{3, 3}));
+  config.cells = {{Cell::kLstm}, {Cell::kRnnRelu}};
+  config.learning_rates = {0.1};
+  EXPECT_EQ(sizes_with_kin(config, 2), (std::vector<std::size_t>{3, 3}));
+  config.seeds.clear();
+  for (std::uint64_t seed = 0; seed < 50; ++seed) config.seeds.push_back(seed);
+  for (const std::size_t workers : {1, 2, 3, 16, 100})
+    for (const std::size_t count : sizes_with_kin(config, workers)) EXPECT_EQ(count % 3, 0U);
+}
+
+TEST(MakeCohorts, DivideMoreKinThanACohortMayHave) {
+  ExperimentConfig config = small_config();
+  EXPECT_EQ(sizes_with_kin(config, 1, 2), (std::vector<std::size_t>{2, 1, 2, 1}));
+  EXPECT_EQ(sizes_with_kin(config, 1, 4), (std::vector<std::size_t>{3, 3}));
 }
 
 }  // namespace

@@ -68,5 +68,12 @@ TEST(Printable, DoesNotCutWithinACharacter) {
   EXPECT_EQ(printable("ab\xe2\x82\xac", 5), "ab\xe2\x82\xac");
 }
 
+TEST(RateText, HasTwoDigitsAtLeast) {
+  EXPECT_EQ(rate_text(0), "0");
+  EXPECT_EQ(rate_text(0.8649), "0.86");
+  EXPECT_EQ(rate_text(43.21), "43.2");
+  EXPECT_EQ(rate_text(12345.6), "12,345");
+}
+
 }  // namespace
 }  // namespace clipsweep

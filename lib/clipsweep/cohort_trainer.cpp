@@ -66,9 +66,13 @@ CohortTrainer::CohortTrainer(const CohortContext& context, const std::vector<Run
   }
   share_batches();
   engine_.heed(context_.stop);
+  engine_.accept_help(context_.helpers);
 }
 
-CohortTrainer::~CohortTrainer() { engine_.heed(kNeverStop); }
+CohortTrainer::~CohortTrainer() {
+  engine_.heed(kNeverStop);
+  engine_.accept_help(kNoHelpers);
+}
 
 void CohortTrainer::restore(const RunState& state, Run& run, Span<float> weights) const {
   run.trainer->restore(state, weights);
@@ -190,13 +194,14 @@ void CohortTrainer::step() {
   engine_.compute_gradients(weights_, batch_, backprop_limits_, result_);
   seconds_per_time_step_ = stopwatch.seconds() / batch_.time_steps;
   ++step_;
-  std::vector<std::size_t> kept, stopped;
-  for (std::size_t r = 0; r < runs_.size(); ++r) {
-    const bool goes_on =
+  std::vector<std::uint8_t> goes_on(runs_.size());  // no bits: threads write side by side
+  context_.helpers.share(runs_.size(), [&](std::size_t r) {
+    goes_on[r] =
         runs_[r].trainer->step(result_.losses[r], result_.corrects[r], result_.gradients.row(r),
                                weights_.row(r), clipped_derivatives_share(r));
-    (goes_on ? kept : stopped).push_back(r);
-  }
+  });
+  std::vector<std::size_t> kept, stopped;
+  for (std::size_t r = 0; r < runs_.size(); ++r) (goes_on[r] ? kept : stopped).push_back(r);
   measure_through_time(runs_due_through_time());
   for (const std::size_t r : stopped) end_run(r, Outcome::kDiverged);
   context_.run_steps += runs_.size();
@@ -257,11 +262,11 @@ void CohortTrainer::finish_epoch() {
       corrects[r] += result.corrects[r];
     }
   }
-  std::vector<std::vector<LayerRadii>> radii;
-  for (std::size_t r = 0; r < runs_.size(); ++r) {
+  std::vector<std::vector<LayerRadii>> radii(runs_.size());
+  context_.helpers.share(runs_.size(), [&](std::size_t r) {
     give_up_if(context_.stop);
-    radii.push_back(radii_of_layers(weights_.row(r), context_.layout));
-  }
+    radii[r] = radii_of_layers(weights_.row(r), context_.layout);
+  });
   const auto samples = static_cast<double>(context_.task.test_samples());
   for (std::size_t r = 0; r < runs_.size(); ++r)
     runs_[r].trainer->finish_epoch(losses[r] / samples, static_cast<double>(corrects[r]) / samples,

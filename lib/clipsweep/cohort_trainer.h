@@ -1,5 +1,6 @@
 // R runs in lockstep: one batch per seed and one call of the engine a step for all of them, then
-// each run's own step. A run that ends is dropped from the block; the others do not notice.
+// each run's own step, which idle threads may take. A run that ends is dropped from the block; the
+// others do not notice.
 #pragma once
 
 #include <atomic>
@@ -14,6 +15,7 @@
 #include "clipsweep/batches.h"
 #include "clipsweep/checkpoint.h"
 #include "clipsweep/gradient_engine.h"
+#include "clipsweep/parallel.h"
 #include "clipsweep/run_trainer.h"
 #include "clipsweep/sweep_plan.h"
 #include "clipsweep/task.h"
@@ -29,6 +31,7 @@ struct CohortContext {
   const StopFlag& stop;                   // asks for an end: what takes long is given up
   std::atomic<std::uint64_t>& run_steps;  // steps done, summed over runs; for the progress line
   CheckpointFile* checkpoint = nullptr;   // nothing is saved without
+  Helpers& helpers = kNoHelpers;          // may take the steps of some runs
 };
 
 // A run of a cohort, from its beginning or from where it was saved.
@@ -60,7 +63,7 @@ struct RunSinks {
 
 class CohortTrainer {
  public:
-  // Makes the sinks of one run.
+  // Makes the sinks of one run. Those of different runs may be called at the same time.
   using SinkFactory = std::function<RunSinks(const RunSpec&)>;
   // Takes a run that has come to an end: completed, diverged or interrupted.
   using RunEnd = std::function<void(RunRecord)>;

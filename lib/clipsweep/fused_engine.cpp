@@ -1,7 +1,12 @@
 #include "clipsweep/fused_engine.h"
 
+#include <algorithm>
 #include <cmath>
+#include <cstring>
+#include <limits>
+#include <set>
 #include <stdexcept>
+#include <utility>
 
 #include "clipsweep/engine_choice.h"
 #include "clipsweep/lstm_kernels.h"
@@ -15,34 +20,118 @@ CellKernels kernels_for(Cell cell) {
   return cell == Cell::kLstm ? lstm_kernels() : rnn_kernels(cell);
 }
 
+// Runs whose weights, samples and limits are the same to the last bit have the same results: one of
+// them is computed and the others copy it. Runs that differ in nothing but how they are clipped are
+// such until clipping acts for the first time.
+class DistinctRuns {
+ public:
+  DistinctRuns(const Block& parameters, const std::vector<int>& source_of_run,
+               Span<const float> backprop_limits) {
+    const auto precedes = [&](std::size_t a, std::size_t b) {
+      if (source_of_run[a] != source_of_run[b]) return source_of_run[a] < source_of_run[b];
+      if (backprop_limits[a] != backprop_limits[b]) return backprop_limits[a] < backprop_limits[b];
+      return std::memcmp(parameters.row(a).data(), parameters.row(b).data(),
+                         parameters.columns() * sizeof(float)) < 0;
+    };
+    std::set<std::size_t, decltype(precedes)> known(precedes);
+    for (std::size_t r = 0; r < parameters.rows(); ++r) {
+      const auto [first, is_distinct] = known.insert(r);
+      if (is_distinct)
+        computed_.push_back(r);
+      else
+        copies_.emplace_back(*first, r);
+    }
+  }
+
+  const std::vector<std::size_t>& computed() const { return computed_; }
+  // From which run to which one.
+  const std::vector<std::pair<std::size_t, std::size_t>>& copies() const { return copies_; }
+
+ private:
+  std::vector<std::size_t> computed_;
+  std::vector<std::pair<std::size_t, std::size_t>> copies_;
+};
+
+// Each thread has its own, whichever engine it works for: it is the same for all runs of a model.
+KernelMemory& memory_of_this_thread() {
+  thread_local KernelMemory memory;
+  return memory;
+}
+
+void add(const SampleSums& from, SampleSums& to) {
+  to.loss += from.loss;
+  to.corrects += from.corrects;
+  to.clipped_derivatives += from.clipped_derivatives;
+}
+
 class FusedEngine : public GradientEngine {
  public:
-  explicit FusedEngine(const Model& model)
-      : model_(model), simd_(simd_name()), kernels_(kernels_for(model.cell)) {}
+  explicit FusedEngine(const ParameterLayout& layout)
+      : model_(layout.model),
+        parameters_(layout.size()),
+        simd_(simd_name()),
+        kernels_(kernels_for(model_.cell)) {}
+  ~FusedEngine() override { memory_of_this_thread() = KernelMemory(); }
 
   std::string name() const override { return "fused"; }
   std::string simd() const override { return simd_; }
 
   void compute_gradients(const Block& parameters, const Batch& batch,
                          Span<const float> backprop_limits, StepResult& result) override {
-    for (std::size_t r = 0; r < parameters.rows(); ++r) {
-      const auto source = static_cast<std::size_t>(batch.source_of_run[r]);
-      const SampleSums sums =
-          kernels_.gradients(run_of(parameters.row(r), batch, source), backprop_limits[r],
-                             result.gradients.row(r).data());
+    const DistinctRuns runs(parameters, batch.source_of_run, backprop_limits);
+    const auto parts = parts_of(batch);
+    std::vector<SampleSums> sums(parameters.rows() * parts.size());  // [R, parts]
+    Block of_further_parts(parts.size() - 1, parameters_);
+    const auto compute = [&](std::size_t r, std::size_t p) {
+      float* const gradient =
+          p == 0 ? result.gradients.row(r).data() : of_further_parts.row(p - 1).data();
+      sums[r * parts.size() + p] =
+          kernels_.gradients(run_of(parameters.row(r), batch, batch.source_of_run[r], parts[p]),
+                             backprop_limits[r], gradient);
+    };
+    const auto finish = [&](std::size_t r) {
+      SampleSums sum = sums[r * parts.size()];
+      for (std::size_t p = 1; p < parts.size(); ++p) {
+        add(sums[r * parts.size() + p], sum);
+        const auto more = of_further_parts.row(p - 1);
+        const auto gradient = result.gradients.row(r);
+        for (std::size_t i = 0; i < parameters_; ++i) gradient[i] += more[i];
+      }
       // As the frameworks have it: a sum beyond float32 is Inf, whatever the mean would be.
-      result.losses[r] = static_cast<float>(sums.loss) / static_cast<float>(batch.size);
-      result.corrects[r] = sums.corrects;
-      result.clipped_derivatives[r] = sums.clipped_derivatives;
+      result.losses[r] = static_cast<float>(sum.loss) / static_cast<float>(batch.size);
+      result.corrects[r] = sum.corrects;
+      result.clipped_derivatives[r] = sum.clipped_derivatives;
+    };
+    for_parts(runs, parts.size(), compute, finish);
+    for (const auto& [from, to] : runs.copies()) {
+      const auto gradient = result.gradients.row(from);
+      std::copy(gradient.begin(), gradient.end(), result.gradients.row(to).begin());
+      result.losses[to] = result.losses[from];
+      result.corrects[to] = result.corrects[from];
+      result.clipped_derivatives[to] = result.clipped_derivatives[from];
     }
   }
 
   EvaluationResult evaluate(const Block& parameters, const Batch& batch) override {
-    EvaluationResult result;
-    for (std::size_t r = 0; r < parameters.rows(); ++r) {
-      const SampleSums sums = kernels_.losses(run_of(parameters.row(r), batch, 0));
-      result.loss_sums.push_back(sums.loss);
-      result.corrects.push_back(sums.corrects);
+    const std::size_t count = parameters.rows();
+    const std::vector<float> no_limits(count, std::numeric_limits<float>::infinity());
+    const DistinctRuns runs(parameters, std::vector<int>(count), no_limits);
+    const auto parts = parts_of(batch);
+    std::vector<SampleSums> sums(count * parts.size());  // [R, parts]
+    EvaluationResult result{std::vector<double>(count), std::vector<std::int64_t>(count)};
+    const auto compute = [&](std::size_t r, std::size_t p) {
+      sums[r * parts.size() + p] = kernels_.losses(run_of(parameters.row(r), batch, 0, parts[p]));
+    };
+    const auto finish = [&](std::size_t r) {
+      SampleSums sum;
+      for (std::size_t p = 0; p < parts.size(); ++p) add(sums[r * parts.size() + p], sum);
+      result.loss_sums[r] = sum.loss;
+      result.corrects[r] = sum.corrects;
+    };
+    for_parts(runs, parts.size(), compute, finish);
+    for (const auto& [from, to] : runs.copies()) {
+      result.loss_sums[to] = result.loss_sums[from];
+      result.corrects[to] = result.corrects[from];
     }
     return result;
   }
@@ -51,27 +140,81 @@ class FusedEngine : public GradientEngine {
   std::vector<std::vector<float>> state_gradient_norms(const Block& parameters, const Batch& batch,
                                                        const std::vector<int>& source_of_run,
                                                        Span<const float> backprop_limits) override {
+    const DistinctRuns runs(parameters, source_of_run, backprop_limits);
+    const auto parts = parts_of(batch);
+    const auto steps = static_cast<std::size_t>(batch.time_steps);
+    std::vector<std::vector<double>> squares(parameters.rows() * parts.size());  // [K, parts][T]
     std::vector<std::vector<float>> norms(parameters.rows());
-    std::vector<double> squares(static_cast<std::size_t>(batch.time_steps));
-    for (std::size_t r = 0; r < norms.size(); ++r) {
-      const auto source = static_cast<std::size_t>(source_of_run[r]);
-      kernels_.state_derivative_squares(run_of(parameters.row(r), batch, source),
-                                        backprop_limits[r], squares.data());
-      for (const double square : squares) norms[r].push_back(static_cast<float>(std::sqrt(square)));
-    }
+    const auto compute = [&](std::size_t r, std::size_t p) {
+      auto& of_part = squares[r * parts.size() + p];
+      of_part.resize(steps);
+      kernels_.state_derivative_squares(
+          run_of(parameters.row(r), batch, source_of_run[r], parts[p]), backprop_limits[r],
+          of_part.data());
+    };
+    const auto finish = [&](std::size_t r) {
+      for (std::size_t t = 0; t < steps; ++t) {
+        double square = 0;
+        for (std::size_t p = 0; p < parts.size(); ++p) square += squares[r * parts.size() + p][t];
+        norms[r].push_back(static_cast<float>(std::sqrt(square)));
+      }
+    };
+    for_parts(runs, parts.size(), compute, finish);
+    for (const auto& [from, to] : runs.copies()) norms[to] = norms[from];
     return norms;
   }
 
  private:
-  KernelRun run_of(Span<const float> parameters, const Batch& batch, std::size_t source) {
-    memory_.grow_to(model_, batch);
-    return {model_, parameters.data(), batch, source, memory_, stop()};
+  // What threads may share of a batch is worth their while: packing its weights once more and
+  // adding up its gradient once more take little beside it.
+  static constexpr double kLeastProductsOfPart = 2e7;
+  static constexpr int kLeastTimeStepsOfPart = 16;
+
+  // The parts of a batch that threads may share, in the order that they are added up in. It depends
+  // on nothing but sizes, since sums of sums are rounded otherwise.
+  std::vector<BlockRange> parts_of(const Batch& batch) const {
+    const std::size_t blocks = batch.blocks();
+    const double products = static_cast<double>(parameters_) * batch.time_steps *
+                            static_cast<double>(kernels_.group_blocks * kLanes);
+    if (products < kLeastProductsOfPart || batch.time_steps < kLeastTimeStepsOfPart)
+      return {{0, blocks}};
+    std::vector<BlockRange> parts;
+    for (std::size_t first = 0; first < blocks; first += kernels_.group_blocks)
+      parts.push_back({first, std::min(blocks, first + kernels_.group_blocks)});
+    return parts;
+  }
+
+  // Calls compute(r, part) for each part of each run that is to be computed, and finish(r) after
+  // its last one. Threads share the parts of one run where it has several, and the runs otherwise.
+  template <typename Compute, typename Finish>
+  void for_parts(const DistinctRuns& runs, std::size_t parts, const Compute& compute,
+                 const Finish& finish) const {
+    const auto& computed = runs.computed();
+    if (parts > 1) {
+      for (const std::size_t r : computed) {
+        helpers().share(parts, [&](std::size_t p) { compute(r, p); });
+        finish(r);
+      }
+    } else {
+      helpers().share(computed.size(), [&](std::size_t k) {
+        compute(computed[k], 0);
+        finish(computed[k]);
+      });
+    }
+  }
+
+  KernelRun run_of(Span<const float> parameters, const Batch& batch, int source,
+                   const BlockRange& blocks) const {
+    KernelMemory& memory = memory_of_this_thread();
+    memory.grow_to(model_, batch);
+    return {model_, parameters.data(), batch, static_cast<std::size_t>(source), blocks, memory,
+            stop()};
   }
 
   const Model model_;
+  const std::size_t parameters_;  // P
   const std::string simd_;
   const CellKernels kernels_;
-  KernelMemory memory_;
 };
 
 }  // namespace
@@ -79,7 +222,7 @@ class FusedEngine : public GradientEngine {
 std::unique_ptr<GradientEngine> make_fused_engine(const ParameterLayout& layout) {
   if (!fused_engine_knows(layout.model))
     throw std::logic_error("make_fused_engine: no kernels for this model");
-  return std::make_unique<FusedEngine>(layout.model);
+  return std::make_unique<FusedEngine>(layout);
 }
 
 }  // namespace clipsweep

@@ -13,6 +13,7 @@
 
 #include "clipsweep/batches.h"
 #include "clipsweep/giving_up.h"
+#include "clipsweep/parallel.h"
 #include "clipsweep/parameters.h"
 #include "clipsweep/span.h"
 
@@ -52,6 +53,11 @@ class GradientEngine {
   // take its place.
   void heed(const StopFlag& stop) { stop_ = &stop; }
 
+  // From now on idle threads may take parts of a computation, where the engine knows any. Its
+  // numbers are the same to the last bit. The helpers must outlive the engine, or others take their
+  // place.
+  void accept_help(Helpers& helpers) { helpers_ = &helpers; }
+
   // Losses, right answers and gradients of all runs at their parameters [R, P], into a result of
   // that size. An answer whose loss is NaN is not right.
   //
@@ -74,9 +80,11 @@ class GradientEngine {
 
  protected:
   const StopFlag& stop() const { return *stop_; }
+  Helpers& helpers() const { return *helpers_; }
 
  private:
   const StopFlag* stop_ = &kNeverStop;
+  Helpers* helpers_ = &kNoHelpers;
 };
 
 // Makes one engine for each worker.

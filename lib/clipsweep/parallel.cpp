@@ -1,11 +1,23 @@
 #include "clipsweep/parallel.h"
 
-#include <exception>
-#include <mutex>
+#include <algorithm>
+#include <chrono>
 #include <thread>
-#include <vector>
 
 namespace clipsweep {
+namespace {
+
+// Waiting threads look for so long before they sleep: to be woken takes about as long.
+constexpr std::chrono::microseconds kLooking{100};
+
+// Returns as soon as it is so, or when it has taken too long.
+template <typename Condition>
+void look_for(const Condition& is_so) {
+  const auto end = std::chrono::steady_clock::now() + kLooking;
+  while (!is_so() && std::chrono::steady_clock::now() < end) std::this_thread::yield();
+}
+
+}  // namespace
 
 void run_on_threads(std::size_t count, const std::function<void(std::size_t)>& work) {
   std::mutex mutex;
@@ -30,6 +42,81 @@ void run_on_threads(std::size_t count, const std::function<void(std::size_t)>& w
   }
   for (auto& thread : threads) thread.join();
   if (first_error) std::rethrow_exception(first_error);
+}
+
+void Helpers::begin_work() {
+  const std::lock_guard<std::mutex> lock(mutex_);
+  ++at_work_;
+}
+
+void Helpers::end_work() {
+  const std::lock_guard<std::mutex> lock(mutex_);
+  if (--at_work_ > 0) return;
+  ++news_;
+  has_news_.notify_all();
+}
+
+void Helpers::share(std::size_t count, const std::function<void(std::size_t)>& part) {
+  if (count < 2 || idle_ == 0) {
+    for (std::size_t i = 0; i < count; ++i) part(i);
+    return;
+  }
+  Shared shared(count, part);
+  {
+    const std::lock_guard<std::mutex> lock(mutex_);
+    shared_.push_back(&shared);
+    ++news_;
+    for (std::size_t i = std::min<std::size_t>(idle_, count - 1); i > 0; --i)
+      has_news_.notify_one();
+  }
+  take_parts(shared);
+  look_for([&] { return shared.helpers == 0; });
+  std::unique_lock<std::mutex> lock(mutex_);
+  shared_.erase(std::find(shared_.begin(), shared_.end(), &shared));
+  helped_.wait(lock, [&] { return shared.helpers == 0; });
+  if (shared.error) std::rethrow_exception(shared.error);
+}
+
+void Helpers::take_parts(Shared& shared) {
+  try {
+    for (std::size_t i = shared.next++; i < shared.count; i = shared.next++) shared.part(i);
+  } catch (...) {
+    const std::lock_guard<std::mutex> lock(mutex_);
+    if (!shared.error) shared.error = std::current_exception();
+    shared.next = shared.count;
+  }
+}
+
+void Helpers::help() {
+  ++idle_;
+  std::unique_lock<std::mutex> lock(mutex_);
+  while (at_work_ > 0) {
+    Shared* const shared = find_shared();
+    if (!shared) {
+      wait_for_news(lock);
+      continue;
+    }
+    ++shared->helpers;
+    lock.unlock();
+    take_parts(*shared);
+    lock.lock();
+    if (--shared->helpers == 0) helped_.notify_all();
+  }
+  --idle_;
+}
+
+Helpers::Shared* Helpers::find_shared() const {
+  const auto open = std::find_if(shared_.begin(), shared_.end(),
+                                 [](const Shared* shared) { return shared->next < shared->count; });
+  return open == shared_.end() ? nullptr : *open;
+}
+
+void Helpers::wait_for_news(std::unique_lock<std::mutex>& lock) {
+  const std::size_t seen = news_;
+  lock.unlock();
+  look_for([&] { return news_ != seen; });
+  lock.lock();
+  has_news_.wait(lock, [&] { return news_ != seen; });
 }
 
 }  // namespace clipsweep

@@ -1,4 +1,5 @@
-// One recurrent layer through time, forward and backward, and a whole batch with it, for any cell.
+// One recurrent layer through time, forward and backward, and the blocks of a batch with it, for
+// any cell.
 //
 // A CellKind is a class of static members that knows what happens within one unit:
 //
@@ -305,7 +306,7 @@ void add_gradients_of(const Group& group, const Parameters<float>& gradient) {
   add_gradients<Vector, CellKind::kChunkSteps>(group, gradient);
 }
 
-// ---- A whole batch -----------------------------------------------------------------------------
+// ---- The blocks of a batch ---------------------------------------------------------------------
 
 // So many that strips of two or three registers (for_strips) come out even.
 constexpr std::size_t kGroupBlocks = kManyRegisters ? 2 : 3;
@@ -323,7 +324,7 @@ inline Width packed_width(std::size_t samples) {
 template <class CellKind>
 Group group_of(const KernelRun& run, const KernelSizes& sizes, std::size_t first_block) {
   const Batch& batch = run.batch;
-  const std::size_t blocks = std::min(kGroupBlocks, batch.blocks() - first_block);
+  const std::size_t blocks = std::min(kGroupBlocks, run.blocks.end - first_block);
   const std::size_t samples = static_cast<std::size_t>(batch.size) - first_block * kLanes;
   const std::size_t block = run.source * batch.blocks() + first_block;
   return {run.model,
@@ -347,7 +348,7 @@ SampleSums through_time(const KernelRun& run, const KernelSizes& sizes, float ba
   pack_for_forward<CellKind>(sizes, weights, run.memory);
   pack_for_backward(sizes, weights, run.memory);
   SampleSums sums;
-  for (std::size_t first = 0; first < run.batch.blocks(); first += kGroupBlocks) {
+  for (std::size_t first = run.blocks.begin; first < run.blocks.end; first += kGroupBlocks) {
     const Group group = group_of<CellKind>(run, sizes, first);
     forward<CellKind, Pass::kWithBackward>(group, static_cast<std::size_t>(run.batch.size), sums);
     if (std::isinf(backprop_limit))
@@ -373,7 +374,7 @@ SampleSums losses(const KernelRun& run) {
   const KernelSizes sizes(run.model, run.batch);
   pack_for_forward<CellKind>(sizes, Parameters<const float>(run.weights, sizes), run.memory);
   SampleSums sums;
-  for (std::size_t first = 0; first < run.batch.blocks(); first += kGroupBlocks)
+  for (std::size_t first = run.blocks.begin; first < run.blocks.end; first += kGroupBlocks)
     forward<CellKind, Pass::kForwardOnly>(group_of<CellKind>(run, sizes, first), 0, sums);
   return sums;
 }
@@ -391,7 +392,7 @@ void state_derivative_squares(const KernelRun& run, float backprop_limit, double
 
 template <class CellKind>
 CellKernels kernels_of() {
-  return {gradients<CellKind>, losses<CellKind>, state_derivative_squares<CellKind>};
+  return {kGroupBlocks, gradients<CellKind>, losses<CellKind>, state_derivative_squares<CellKind>};
 }
 
 }  // namespace clipsweep::HWY_NAMESPACE

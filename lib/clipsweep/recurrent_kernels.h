@@ -32,14 +32,14 @@ struct KernelSizes {
   std::size_t outputs;     // O
 };
 
-// Gradients of weights are summed over so many time steps times blocks at most, for so many rows and
-// columns of the weights at most.
+// Gradients of weights are summed over so many time steps times blocks at most, for so many rows
+// and columns of the weights at most.
 inline constexpr std::size_t kMostChunkSteps = 64;
 inline constexpr std::size_t kMostTileRows = 5;
 inline constexpr std::size_t kPanelColumns = 40;
 
-// What they are summed from, copied into the order it is read in: [kMostChunkSteps, kLanes] for each
-// row or column.
+// What they are summed from, copied into the order it is read in: [kMostChunkSteps, kLanes] for
+// each row or column.
 struct PackedRows {
   AlignedVector<float> derivatives;  // of kMostTileRows rows
   AlignedVector<float> values;       // of kPanelColumns columns
@@ -68,24 +68,32 @@ struct KernelMemory {
   AlignedVector<float> cell_derivatives;  // [blocks, H]
 };
 
-// One run at one source of a batch.
+// Some blocks of a batch that lie side by side: from a multiple of the kernels' group_blocks on.
+struct BlockRange {
+  std::size_t begin;
+  std::size_t end;
+};
+
+// One run at one source of a batch, or at some of its blocks.
 struct KernelRun {
   const Model& model;    // of one layer
   const float* weights;  // [P] as in layout_of
   const Batch& batch;
   std::size_t source;
+  BlockRange blocks;
   KernelMemory& memory;  // grown to the batch
   const StopFlag& stop = kNeverStop;
 };
 
-// Summed over the samples of a batch.
+// Summed over the samples of the blocks.
 struct SampleSums {
   double loss = 0;
   std::int64_t corrects = 0;
   std::uint64_t clipped_derivatives = 0;
 };
 
-// What can be computed of a run with one kind of cell. The output layer is y = W_out h_T + b_out.
+// What can be computed of a run with one kind of cell, summed over the samples of its blocks; a
+// mean is one over the whole batch. The output layer is y = W_out h_T + b_out.
 //
 // Where `backprop_limit` is finite, each derivative of the mean loss with respect to a hidden or
 // cell state is limited to [-limit, limit] on its way back (Graves, 2013), and those that were
@@ -93,6 +101,7 @@ struct SampleSums {
 //
 // All of them throw GivenUp soon after the run's flag is set.
 struct CellKernels {
+  std::size_t group_blocks;  // blocks of one group
   // Loss, right answers and the gradient [P] of the mean loss.
   SampleSums (*gradients)(const KernelRun& run, float backprop_limit, float* gradient);
   // Loss and right answers alone.

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <atomic>
+#include <utility>
 
 #include "clipsweep/cohort_trainer.h"
 #include "clipsweep/parallel.h"
@@ -34,6 +35,17 @@ class LineLength {
   double lines_ = 0;
 };
 
+// The same runs with learning rates that differ a little, lest an engine computes equal runs once:
+// for how long they are equal in a sweep, no one knows.
+std::vector<RunSpec> made_unequal(const std::vector<const RunSpec*>& cohort) {
+  std::vector<RunSpec> runs;
+  for (const auto* run : cohort) {
+    runs.push_back(*run);
+    runs.back().learning_rate *= 1 + 1e-4 * static_cast<double>(runs.size());
+  }
+  return runs;
+}
+
 WorkerResult measure_worker(const CohortContext& context, const std::vector<const RunSpec*>& cohort,
                             GradientEngine& engine) {
   const auto names = context.layout.names();
@@ -51,7 +63,9 @@ WorkerResult measure_worker(const CohortContext& context, const std::vector<cons
               through_time_line.add(line);
             }};
   };
-  CohortTrainer trainer(context, from_the_beginning(cohort), engine, sinks, [](const RunRecord&) {});
+  const auto unequal = made_unequal(cohort);
+  CohortTrainer trainer(context, from_the_beginning(pointers_to(unequal)), engine, sinks,
+                        [](const RunRecord&) {});
   trainer.step();  // the first step pays for what later ones find ready
   const Stopwatch of_steps;
   std::uint64_t steps = 0;
@@ -64,7 +78,9 @@ WorkerResult measure_worker(const CohortContext& context, const std::vector<cons
       of_steps.seconds() / static_cast<double>(std::max<std::uint64_t>(steps, 1));
   result.bytes_per_step = step_line.mean();
   result.bytes_through_time = through_time_line.mean();
-  const Block weights(cohort.size(), context.layout.size());
+  Block weights(trainer.active_runs(), context.layout.size());
+  for (std::size_t r = 0; r < weights.rows(); ++r)
+    std::copy(trainer.weights(r).begin(), trainer.weights(r).end(), weights.row(r).begin());
   const Stopwatch of_evaluation;
   Batch scratch;
   const Batch& batch = context.task.test_batch(0, scratch);
@@ -75,19 +91,20 @@ WorkerResult measure_worker(const CohortContext& context, const std::vector<cons
   return result;
 }
 
-SpeedMeasurement measure_cell(const SweepPlan& plan, const std::vector<const RunSpec*>& runs,
+// Of the runs of one cell, in these cohorts.
+SpeedMeasurement measure_cell(const SweepPlan& plan,
+                              const std::vector<std::vector<const RunSpec*>>& cohorts,
                               const Task& task, std::size_t workers,
-                              const EngineFactory& make_engine, const CohortSizes& sizes) {
-  const Cell cell = runs.front()->setup.cell;
+                              const EngineFactory& make_engine) {
+  const Cell cell = cohorts.front().front()->setup.cell;
   const auto layout = layout_of(model_for(plan.training, cell, task));
-  const auto cohorts = make_cohorts(runs, workers, sizes);
   const std::atomic<bool> stop{false};
   std::atomic<std::uint64_t> run_steps{0};
   const CohortContext context{plan, layout, task, stop, run_steps};
-  std::vector<WorkerResult> results(std::min(workers, cohorts.size()));
+  std::vector<WorkerResult> results(std::min(workers, plan.runs.size()));
   run_on_threads(results.size(), [&](std::size_t i) {
     const auto engine = make_engine(layout);
-    results[i] = measure_worker(context, cohorts[i], *engine);
+    results[i] = measure_worker(context, cohorts[i % cohorts.size()], *engine);
   });
   SpeedMeasurement measurement{workers, cohorts.front().size()};
   for (const auto& result : results) {
@@ -101,26 +118,17 @@ SpeedMeasurement measure_cell(const SweepPlan& plan, const std::vector<const Run
   return measurement;
 }
 
-CostEstimate estimate_cell(const SweepPlan& plan, std::size_t run_count,
-                           const SpeedMeasurement& measurement) {
-  const auto runs = static_cast<double>(run_count);
+double seconds_of_cohort(const SweepPlan& plan, const SpeedMeasurement& measurement) {
+  return static_cast<double>(plan.training.steps()) * measurement.seconds_per_step +
+         plan.training.epochs * measurement.seconds_per_evaluation;
+}
+
+double bytes_of_run(const SweepPlan& plan, const SpeedMeasurement& measurement) {
   const auto steps = static_cast<double>(plan.training.steps());
-  const double of_one_cohort = steps * measurement.seconds_per_step +
-                               plan.training.epochs * measurement.seconds_per_evaluation;
-  // A worker's share, in cohorts; no cohort is done in less than its time.
-  const double rounds = std::max(1.0, runs / static_cast<double>(measurement.workers) /
-                                          static_cast<double>(measurement.cohort));
   const double logged = std::max(1.0, steps / plan.log_every);
   // Without the steps with an event, which no one knows yet.
   const double measured = plan.through_time_every > 0 ? 1 + steps / plan.through_time_every : 0;
-  return {rounds * of_one_cohort,
-          runs * (logged * measurement.bytes_per_step + measured * measurement.bytes_through_time)};
-}
-
-std::map<Cell, std::vector<const RunSpec*>> by_cell(const SweepPlan& plan) {
-  std::vector<const RunSpec*> runs;
-  for (const auto& run : plan.runs) runs.push_back(&run);
-  return clipsweep::by_cell(runs);
+  return logged * measurement.bytes_per_step + measured * measurement.bytes_through_time;
 }
 
 }  // namespace
@@ -132,9 +140,12 @@ SpeedMeasurements measure_speed(const SweepPlan& plan, const Task& task, std::si
   every_step.log_every = 1;
   // A run that diverges takes as long as any other until it does.
   every_step.training.on_nonfinite = NonfinitePolicy::kContinue;
+  std::map<Cell, std::vector<std::vector<const RunSpec*>>> cohorts;
+  for (auto& cohort : make_cohorts(pointers_to(plan.runs), workers, sizes))
+    cohorts[cohort.front()->setup.cell].push_back(std::move(cohort));
   SpeedMeasurements measurements;
-  for (const auto& [cell, runs] : by_cell(plan))
-    measurements[cell] = measure_cell(every_step, runs, task, workers, make_engine, sizes.at(cell));
+  for (const auto& [cell, of_cell] : cohorts)
+    measurements[cell] = measure_cell(every_step, of_cell, task, workers, make_engine);
   return measurements;
 }
 
@@ -164,13 +175,21 @@ SpeedMeasurements speed_measurements_from_json(const Json& json) {
 }
 
 CostEstimate estimate_cost(const SweepPlan& plan, const SpeedMeasurements& measurements) {
-  CostEstimate sum;
-  for (const auto& [cell, runs] : by_cell(plan)) {
-    const auto cost = estimate_cell(plan, runs.size(), measurements.at(cell));
-    sum.seconds += cost.seconds;
-    sum.bytes += cost.bytes;
+  double all_workers_seconds = 0;
+  double longest_run_seconds = 0;
+  CostEstimate cost;
+  for (const auto& [cell, runs] : by_cell(pointers_to(plan.runs))) {
+    const SpeedMeasurement& measurement = measurements.at(cell);
+    const auto count = static_cast<double>(runs.size());
+    const double seconds =
+        seconds_of_cohort(plan, measurement) / static_cast<double>(measurement.cohort);
+    all_workers_seconds += count * seconds / static_cast<double>(measurement.workers);
+    longest_run_seconds = std::max(longest_run_seconds, seconds);
+    cost.bytes += count * bytes_of_run(plan, measurement);
   }
-  return sum;
+  // Workers help each other to the end, but for a run alone.
+  cost.seconds = std::max(all_workers_seconds, longest_run_seconds);
+  return cost;
 }
 
 }  // namespace clipsweep

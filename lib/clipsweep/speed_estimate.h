@@ -23,7 +23,7 @@ struct SpeedMeasurement {
 
 using SpeedMeasurements = std::map<Cell, SpeedMeasurement>;
 
-// Takes about a second for each cell of the plan. `sizes` has each of them.
+// Takes about a second for each cell of the plan. `sizes` as of make_cohorts.
 SpeedMeasurements measure_speed(const SweepPlan& plan, const Task& task, std::size_t workers,
                                 const EngineFactory& make_engine,
                                 const std::map<Cell, CohortSizes>& sizes);
@@ -37,7 +37,8 @@ struct CostEstimate {
   double bytes = 0;
 };
 
-// Of the whole plan. There must be a measurement of each of its cells.
+// Of the whole plan, if no two runs are ever computed at once. There must be a measurement of each
+// of its cells.
 CostEstimate estimate_cost(const SweepPlan& plan, const SpeedMeasurements& measurements);
 
 }  // namespace clipsweep

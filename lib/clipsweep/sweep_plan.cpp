@@ -133,6 +133,19 @@ SweepPlan make_plan(const ExperimentConfig& config, const std::string& data_sha2
   return plan;
 }
 
+Kinship kinship(const RunSpec& run) {
+  const auto& [weight_decay, decoupled_weight_decay, l1] = run.regularization;
+  return {run.seed,          run.setup.cell, run.setup.init.kind,    run.setup.init.deviation,
+          run.learning_rate, weight_decay,   decoupled_weight_decay, l1,
+          run.perturbed};
+}
+
+std::vector<const RunSpec*> pointers_to(const std::vector<RunSpec>& runs) {
+  std::vector<const RunSpec*> pointers;
+  for (const auto& run : runs) pointers.push_back(&run);
+  return pointers;
+}
+
 std::string arm_name(const RunSpec& run) {
   std::string name = slug_of(run.setup);
   if (!name.empty()) name += "_";

@@ -4,6 +4,7 @@
 #include <cstdint>
 #include <optional>
 #include <string>
+#include <tuple>
 #include <vector>
 
 #include "clipsweep/clip_rule.h"
@@ -36,6 +37,15 @@ struct SweepPlan {
 // fastest. Equal runs appear once. For the noise floor, the runs of mode none appear once more,
 // perturbed, last. Throws ConfigError above 1,000,000 runs.
 SweepPlan make_plan(const ExperimentConfig& config, const std::string& data_sha256);
+
+// All that a run is but its clipping, the seed first. Runs are kin if that is equal: they begin
+// alike, and have the same gradients until one of them is clipped.
+using Kinship =
+    std::tuple<std::uint64_t, Cell, InitialKind, double, double, double, double, double, bool>;
+Kinship kinship(const RunSpec& run);
+
+// As they stand there.
+std::vector<const RunSpec*> pointers_to(const std::vector<RunSpec>& runs);
 
 // What all runs of an arm share: `value-0.5_lr-0.01`, `rnn-relu-identity_none_lr-0.01`. What has
 // its default is left out.

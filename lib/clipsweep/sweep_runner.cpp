@@ -7,6 +7,7 @@
 #include <memory>
 #include <new>
 #include <optional>
+#include <set>
 #include <utility>
 
 #include "clipsweep/checkpoint.h"
@@ -80,21 +81,27 @@ class Pool {
   Pool(const SweepJob& job, const std::vector<const RunSpec*>& runs) : job_(job) {
     for (const auto& [cell, of_cell] : by_cell(runs)) {
       const auto model = model_for(job.plan.training, cell, job.task);
-      const auto& layout = layouts_.emplace(cell, layout_of(model)).first->second;
-      const auto sizes = job.cohort_sizes.find(cell);
-      for (auto& cohort :
-           make_cohorts(of_cell, job.workers,
-                        sizes == job.cohort_sizes.end() ? CohortSizes{} : sizes->second))
-        cohorts_.push_back({&layout, std::move(cohort)});
+      layouts_.emplace(cell, layout_of(model));
     }
+    for (auto& cohort : make_cohorts(runs, job.workers, job.cohort_sizes))
+      cohorts_.push_back({&layouts_.at(cohort.front()->setup.cell), std::move(cohort)});
   }
 
   void run() {
-    run_on_threads(std::min(job_.workers, cohorts_.size()), [this](std::size_t) { work(); });
+    std::size_t runs = 0;
+    for (const auto& cohort : cohorts_) runs += cohort.runs.size();
+    run_on_threads(std::min(job_.workers, kMostThreadsOfRun * runs),
+                   [this](std::size_t) { work(); });
   }
 
  private:
   void work() {
+    train_cohorts();
+    helpers_.help();
+  }
+
+  void train_cohorts() {
+    const Helpers::AtWork at_work(helpers_);
     try {
       WorkerEngine engine(job_.make_engine);
       for (std::size_t i = next_++; i < cohorts_.size() && !job_.stop; i = next_++)
@@ -178,8 +185,8 @@ class Pool {
       logs.erase(record.spec.id);
     };
     CheckpointFile checkpoint(job_.folder);
-    const CohortContext context{job_.plan,  layout, job_.task, job_.stop, job_.progress.run_steps,
-                                &checkpoint};
+    const CohortContext context{job_.plan,   layout,  job_.task, job_.stop, job_.progress.run_steps,
+                                &checkpoint, helpers_};
     CohortTrainer trainer(context, starts, engine, make_sinks, on_end);
     try {
       trainer.train();
@@ -303,12 +310,53 @@ class Pool {
   static std::string first_line(const std::string& text) { return text.substr(0, text.find('\n')); }
 
   static constexpr const char* kOutOfMemory = "out of memory";
+  // More would find nothing to help with.
+  static constexpr std::size_t kMostThreadsOfRun = 16;
 
   const SweepJob& job_;
   std::map<Cell, ParameterLayout> layouts_;
   std::vector<Cohort> cohorts_;
   std::atomic<std::size_t> next_{0};
+  Helpers helpers_;
 };
+
+using RunPosition = std::vector<const RunSpec*>::const_iterator;
+
+bool continues_kin(RunPosition run) { return kinship(**run) == kinship(**(run - 1)); }
+
+// Moves the end of a cohort to where runs cease to be kin: onwards if it may have so many, else
+// back.
+RunPosition end_of_kin(RunPosition begin, RunPosition end, RunPosition last, std::size_t largest) {
+  RunPosition onwards = end;
+  while (onwards != last && continues_kin(onwards)) ++onwards;
+  if (static_cast<std::size_t>(onwards - begin) <= largest) return onwards;
+  RunPosition back = end;
+  while (back != begin && continues_kin(back)) --back;
+  return back == begin ? end : back;
+}
+
+std::vector<std::vector<const RunSpec*>> cohorts_of_cell(std::vector<const RunSpec*> runs,
+                                                         std::size_t workers,
+                                                         const CohortSizes& sizes) {
+  std::stable_sort(runs.begin(), runs.end(),
+                   [](const auto* a, const auto* b) { return kinship(*a) < kinship(*b); });
+  std::vector<std::vector<const RunSpec*>> cohorts;
+  RunPosition next = runs.begin();
+  const auto left = [&] { return static_cast<std::size_t>(runs.end() - next); };
+  const auto take = [&](std::size_t count) {
+    RunPosition end = next + static_cast<std::ptrdiff_t>(count);
+    if (sizes.keeps_kin) end = end_of_kin(next, end, runs.end(), sizes.largest);
+    cohorts.emplace_back(next, end);
+    next = end;
+  };
+  // Half of a worker's share of what is left (guided self-scheduling; Polychronopoulos and Kuck,
+  // 1987), and the last ones in equal parts.
+  while (left() > workers * sizes.smallest)
+    take(std::clamp(divide_up(left(), 2 * workers), sizes.smallest, sizes.largest));
+  for (std::size_t parts = workers; left() > 0; parts = std::max<std::size_t>(parts - 1, 1))
+    take(divide_up(left(), parts));
+  return cohorts;
+}
 
 std::optional<RunRecord> read_or_advise(const SweepFolder& sweep, const RunSpec& run) {
   try {
@@ -322,7 +370,7 @@ std::optional<RunRecord> read_or_advise(const SweepFolder& sweep, const RunSpec&
 
 CohortSizes cohort_sizes_for(EngineName engine) {
   // LibTorch's overhead is spread over 16 runs at least; the fused engine has none.
-  return engine == EngineName::kReference ? CohortSizes{16, 64} : CohortSizes{};
+  return engine == EngineName::kReference ? CohortSizes{16, 64} : CohortSizes{1, 64, true};
 }
 
 std::map<Cell, CohortSizes> cohort_sizes_for(const EngineChoices& choices) {
@@ -351,24 +399,19 @@ std::map<Cell, std::vector<const RunSpec*>> by_cell(const std::vector<const RunS
   return groups;
 }
 
-std::vector<std::vector<const RunSpec*>> make_cohorts(std::vector<const RunSpec*> runs,
+std::vector<std::vector<const RunSpec*>> make_cohorts(const std::vector<const RunSpec*>& runs,
                                                       std::size_t workers,
-                                                      const CohortSizes& sizes) {
-  std::stable_sort(runs.begin(), runs.end(),
-                   [](const auto* a, const auto* b) { return a->seed < b->seed; });
+                                                      const std::map<Cell, CohortSizes>& sizes) {
+  std::set<Kinship> kin;
+  for (const auto* run : runs) kin.insert(kinship(*run));
   std::vector<std::vector<const RunSpec*>> cohorts;
-  auto next = runs.begin();
-  const auto left = [&] { return static_cast<std::size_t>(runs.end() - next); };
-  const auto take = [&](std::size_t count) {
-    cohorts.emplace_back(next, next + static_cast<std::ptrdiff_t>(count));
-    next += static_cast<std::ptrdiff_t>(count);
-  };
-  // Half of a worker's share of what is left (guided self-scheduling; Polychronopoulos and Kuck,
-  // 1987), and the last ones in equal parts.
-  while (left() > workers * sizes.smallest)
-    take(std::clamp(divide_up(left(), 2 * workers), sizes.smallest, sizes.largest));
-  for (std::size_t parts = std::min(workers, left()); parts > 0; --parts)
-    take(divide_up(left(), parts));
+  for (const auto& [cell, of_cell] : by_cell(runs)) {
+    const auto known = sizes.find(cell);
+    CohortSizes of_cohort = known == sizes.end() ? CohortSizes{} : known->second;
+    if (kin.size() < workers) of_cohort.keeps_kin = false;
+    for (auto& cohort : cohorts_of_cell(of_cell, workers, of_cohort))
+      cohorts.push_back(std::move(cohort));
+  }
   return cohorts;
 }
 

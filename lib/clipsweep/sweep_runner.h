@@ -25,6 +25,9 @@ namespace clipsweep {
 struct CohortSizes {
   std::size_t smallest = 1;
   std::size_t largest = 64;
+  // Whether kin (sweep_plan.h) stay together where that leaves a cohort for each worker: the engine
+  // computes once what they have in common.
+  bool keeps_kin = false;
 };
 
 CohortSizes cohort_sizes_for(EngineName engine);
@@ -52,7 +55,7 @@ struct SweepJob {
   // Both are called by the workers, the first after a run's log is complete; they may be empty.
   std::function<void(const RunRecord&)> on_run_end = {};
   std::function<void(const std::string& warning)> warn = {};
-  std::map<Cell, CohortSizes> cohort_sizes = {};  // the default for a cell that is not there
+  std::map<Cell, CohortSizes> cohort_sizes = {};  // as of make_cohorts
   std::optional<Retry> retry = {};                // runs to begin again though they have ended
 };
 
@@ -70,12 +73,13 @@ PlanStatus plan_status(const SweepPlan& plan, const SweepFolder& sweep,
 // Runs of one cell, which share the layout of their parameters; in the order of the plan.
 std::map<Cell, std::vector<const RunSpec*>> by_cell(const std::vector<const RunSpec*>& runs);
 
-// Groups runs into cohorts, to be taken one after the other by whichever worker is free: large ones
-// first, then ever smaller ones, so that the workers finish together though runs may end early.
-// Runs of one seed stay together where they can, to share their batches.
-std::vector<std::vector<const RunSpec*>> make_cohorts(std::vector<const RunSpec*> runs,
+// Groups runs into cohorts of one cell each, to be taken one after the other by whichever worker is
+// free: large ones first, then ever smaller ones, so that the workers finish together though runs
+// may end early. A cell without sizes has the default. Runs of one seed stay together where they
+// can, to share their batches; so do, before that, runs that differ in their clipping alone.
+std::vector<std::vector<const RunSpec*>> make_cohorts(const std::vector<const RunSpec*>& runs,
                                                       std::size_t workers,
-                                                      const CohortSizes& sizes);
+                                                      const std::map<Cell, CohortSizes>& sizes);
 
 // Trains the runs and writes their logs; those that were begun go on from where they were saved, to
 // the same bytes. Runs that another process is at are left to it. A cohort that fails while it

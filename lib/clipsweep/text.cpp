@@ -99,6 +99,12 @@ std::string with_thousands(std::uint64_t count) {
   return digits;
 }
 
+std::string rate_text(double rate) {
+  if (rate < 10) return fmt::format("{:.2g}", rate);
+  if (rate < 100) return fmt::format("{:.1f}", rate);
+  return with_thousands(static_cast<std::uint64_t>(rate));
+}
+
 std::string counted(std::uint64_t count, std::string_view noun) {
   return fmt::format("{} {}{}", with_thousands(count), noun, count == 1 ? "" : "s");
 }

@@ -34,6 +34,8 @@ std::string did_you_mean(std::string_view name, const std::vector<std::string>& 
 // `1 run`, `3 runs`, `12,000 runs`
 std::string counted(std::uint64_t count, std::string_view noun);
 std::string with_thousands(std::uint64_t count);
+// So many a second: `12,345`, `43.2`, `0.86`.
+std::string rate_text(double rate);
 
 // Broken into lines of at most so many characters, each indented and ended with a line break; only
 // between words, so that a longer word has a line of its own.
