@@ -29,10 +29,11 @@ namespace {
 struct Repeats {
   int classic;
   int others;
+  int cohorts;      // of cohorts in turns
   int sweep_steps;  // of whole sweeps
 };
-constexpr Repeats kThorough = {7, 3, 500};  // an epoch, as in the classic example
-constexpr Repeats kQuick = {1, 1, 200};
+constexpr Repeats kThorough = {7, 3, 31, 500};  // an epoch, as in the classic example
+constexpr Repeats kQuick = {1, 1, 3, 200};
 constexpr double kSecondsOfSteps = 0.05;  // that one measurement takes at least
 // What would take longer in one step, or more memory, is left out.
 constexpr double kLongestStep = 2.5;
@@ -96,6 +97,37 @@ SweepPlan plan_of(std::size_t runs, const BenchShape& shape) {
   make_unequal(plan);
   return plan;
 }
+
+std::unique_ptr<GradientEngine> engine_of(Contender contender, const ParameterLayout& layout) {
+  return contender == Contender::kFused ? make_fused_engine(layout)
+                                        : make_reference_engine(layout, "cpu");
+}
+
+// A cohort that trains without logs, on these pictures.
+class BenchCohort {
+ public:
+  BenchCohort(const ImageData& data, const ParameterLayout& layout, const BenchShape& shape,
+              std::size_t runs, Contender contender)
+      : plan_(plan_of(runs, shape)),
+        task_(make_image_task(data, plan_.training)),
+        engine_(engine_of(contender, layout)),
+        trainer_(
+            {plan_, layout, *task_, kNeverStop, run_steps_},
+            from_the_beginning(pointers_to(plan_.runs)), *engine_,
+            [](const RunSpec&) -> RunSinks { return {[](const StepRecord&) {}}; },
+            [](const RunRecord&) {}) {
+    step();  // the first step pays for what later ones find ready
+  }
+
+  void step() { trainer_.step(); }
+
+ private:
+  const SweepPlan plan_;
+  const std::unique_ptr<Task> task_;
+  const std::unique_ptr<GradientEngine> engine_;
+  std::atomic<std::uint64_t> run_steps_{0};
+  CohortTrainer trainer_;
+};
 
 // How often `step` can be called a second: calls it until enough time has passed.
 double calls_per_second(const std::function<void()>& step) {
@@ -170,19 +202,9 @@ class ShapeBench {
       baseline.step();  // the first step pays for what later ones find ready
       return calls_per_second([&] { baseline.step(); });
     }
-    const bool fused = row.contender == Contender::kFused;
-    if (fused) use_simd(row.simd);
-    const auto engine = fused ? make_fused_engine(layout_) : make_reference_engine(layout_, "cpu");
-    const SweepPlan plan = plan_of(row.runs, shape_);
-    const auto task = make_image_task(data_, plan.training);
-    const std::atomic<bool> stop{false};
-    std::atomic<std::uint64_t> run_steps{0};
-    const auto no_log = [](const RunSpec&) -> RunSinks { return {[](const StepRecord&) {}}; };
-    CohortTrainer trainer({plan, layout_, *task, stop, run_steps},
-                          from_the_beginning(pointers_to(plan.runs)), *engine, no_log,
-                          [](const RunRecord&) {});
-    trainer.step();
-    return static_cast<double>(row.runs) * calls_per_second([&] { trainer.step(); });
+    if (row.contender == Contender::kFused) use_simd(row.simd);
+    BenchCohort cohort(data_, layout_, shape_, row.runs, row.contender);
+    return static_cast<double>(row.runs) * calls_per_second([&] { cohort.step(); });
   }
 
   const BenchShape shape_;
@@ -201,6 +223,32 @@ std::vector<BenchShape> bench_shapes(bool quick) {
   // Temporal order after Pascanu et al. (2013), at the mean of 50 to 200 time steps.
   shapes.push_back({50, 125, Cell::kRnnTanh, 6, 4, 20});
   return shapes;
+}
+
+// In turns, each a few tenths of a second: a slow moment of the machine hits all cohorts alike.
+std::vector<CohortCost> compare_cohorts(int repetitions) {
+  const BenchShape classic;
+  const ImageData data = random_data(classic);
+  const ParameterLayout layout = lstm_layout(classic.inputs, classic.hidden, classic.outputs);
+  std::vector<CohortCost> costs;
+  std::vector<std::unique_ptr<BenchCohort>> cohorts;
+  for (const std::size_t runs :
+       {kSmallestPairedCohort, std::size_t{64}, std::size_t{256}, kLargestBenchCohort}) {
+    costs.push_back({runs});
+    cohorts.push_back(
+        std::make_unique<BenchCohort>(data, layout, classic, runs, Contender::kFused));
+  }
+  for (int repetition = 0; repetition < repetitions; ++repetition) {
+    double smallest_seconds = 0;
+    for (std::size_t i = 0; i < cohorts.size(); ++i) {
+      const Stopwatch stopwatch;
+      for (std::size_t n = 0; n < kLargestBenchCohort / costs[i].runs; ++n) cohorts[i]->step();
+      if (i == 0) smallest_seconds = stopwatch.seconds();
+      costs[i].multiple.values.push_back(stopwatch.seconds() / smallest_seconds);
+    }
+  }
+  costs.erase(costs.begin());
+  return costs;
 }
 
 // Eight arms of sixteen seeds, an epoch each.
@@ -273,6 +321,8 @@ BenchResult run_benchmarks(const Task& task, const std::string& data_folder, boo
                              shape.time_steps));
     result.shapes.push_back(ShapeBench(shape).measure(peaks, repeats));
   }
+  say_progress("cohorts of different sizes");
+  result.cohort_costs = compare_cohorts(repeats.cohorts);
   say_progress("whole sweeps");
   result.sweeps.push_back({1, kSweepRuns});
   if (usable_cores() > 1) result.sweeps.push_back({usable_cores(), kSweepRuns});

@@ -15,6 +15,7 @@
 
 namespace clipsweep {
 
+inline constexpr std::size_t kSmallestPairedCohort = 16;
 inline constexpr std::size_t kLargestBenchCohort = 1024;
 
 // Several measurements of one quantity.
@@ -55,6 +56,13 @@ struct ShapeResult {
   std::vector<Throughput> rows;  // the loop over torch::nn first
 };
 
+// What a run-step of the classic example costs in a cohort of R runs, as a multiple of what it
+// costs in one of kSmallestPairedCohort, measured in turns.
+struct CohortCost {
+  std::size_t runs = 1;  // R
+  Repetitions multiple{};
+};
+
 // A whole sweep of the classic example, with logs of every step and evaluations.
 struct SweepThroughput {
   std::size_t workers = 1;
@@ -63,7 +71,8 @@ struct SweepThroughput {
 };
 
 struct BenchResult {
-  std::vector<ShapeResult> shapes;  // the classic one first, that of long sequences last
+  std::vector<ShapeResult> shapes;       // the classic one first, that of long sequences last
+  std::vector<CohortCost> cohort_costs;  // larger ones than kSmallestPairedCohort
   std::vector<SweepThroughput> sweeps;
   Repetitions whole_run_seconds;      // one run of 5,000 steps, from process start to exit
   Repetitions libtorch_load_seconds;  // what loading LibTorch would add to it

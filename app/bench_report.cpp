@@ -80,14 +80,30 @@ double sweep_ratio(const BenchResult& result) {
          result.shapes.front().rows.front().run_steps_per_second.median();
 }
 
-// The lowest and the highest of the fused engine's speeds from R = 16 on, and their ratio.
-double growth(const ShapeResult& classic) {
-  std::vector<double> speeds;
-  for (const auto& row : classic.rows)
-    if (row.contender == Contender::kFused && row.simd == simd_name() && row.runs >= 16)
-      speeds.push_back(row.run_steps_per_second.median());
-  return *std::max_element(speeds.begin(), speeds.end()) /
-         *std::min_element(speeds.begin(), speeds.end());
+// The median of the ratios within each repetition.
+double paired_ratio(const Repetitions& a, const Repetitions& b) {
+  Repetitions ratios;
+  for (std::size_t i = 0; i < a.values.size(); ++i)
+    ratios.values.push_back(a.values[i] / b.values[i]);
+  return ratios.median();
+}
+
+// "  a run-step in cohorts of 64, 256, 1,024 runs: 1.00, 1.01, 1.03 x that in one of 16 (3.0 %)"
+std::string cohort_text(const std::vector<CohortCost>& costs) {
+  std::vector<std::string> sizes, multiples;
+  double lowest = 1;
+  double highest = 1;
+  for (const auto& cost : costs) {
+    const double multiple = cost.multiple.median();
+    sizes.push_back(with_thousands(cost.runs));
+    multiples.push_back(fmt::format("{:.2f}", multiple));
+    lowest = std::min(lowest, multiple);
+    highest = std::max(highest, multiple);
+  }
+  return fmt::format(
+      "  a run-step in cohorts of {} runs: {} x that in one of {},\n  all within {:.1f} %\n",
+      join(sizes, ", "), join(multiples, ", "), kSmallestPairedCohort,
+      100 * (highest / lowest - 1));
 }
 
 // The ratio of the fused engine to the faster of the others, where it is smallest.
@@ -123,8 +139,7 @@ std::string headline_text(const BenchResult& result) {
           "  step, {}, R = 64: {:.1f} x torch::nn::LSTM, {:.1f} us, {:.0f} % of the floor\n",
           row.simd, ratio(classic, row), 1e6 / row.run_steps_per_second.median(),
           100 * share_of_floor(classic.shape, row));
-  text += fmt::format("  from R = 16 to {}: within {:.1f} %\n", with_thousands(kLargestBenchCohort),
-                      100 * (growth(classic) - 1));
+  text += cohort_text(result.cohort_costs);
   const auto& sweep = result.sweeps.front();
   text += fmt::format(
       "  whole sweep, 1 worker, {} runs: {} run-steps/s, {:.1f} x torch::nn::LSTM\n", sweep.runs,
@@ -135,7 +150,7 @@ std::string headline_text(const BenchResult& result) {
         "  whole sweep, {} workers: {} run-steps/s, {:.2f} x one worker\n",
         result.sweeps[1].workers,
         with_thousands(static_cast<std::uint64_t>(result.sweeps[1].run_steps_per_second.median())),
-        result.sweeps[1].run_steps_per_second.median() / sweep.run_steps_per_second.median());
+        paired_ratio(result.sweeps[1].run_steps_per_second, sweep.run_steps_per_second));
   text += fmt::format(
       "  one run of 5,000 steps, process start to exit: {:.2f} s; it loads no LibTorch,\n"
       "  which would add {:.2f} s\n",
@@ -150,9 +165,9 @@ std::string headline_text(const BenchResult& result) {
                       ratio(long_sequences, fused_row(long_sequences, simd_name(), 16)));
   const Closest closest = closest_race(result);
   text += fmt::format(
-      "For all shapes: the fused engine is at least {:.1f} x as fast as the faster of the\n"
-      "others at any R (there at {}).\n",
-      closest.ratio, closest.where);
+      "For these {} shapes the fused engine is at least {:.1f} x as fast as the faster of\n"
+      "the others at any R (there at {}).\n",
+      result.shapes.size(), closest.ratio, closest.where);
   return text;
 }
 
@@ -186,7 +201,15 @@ std::string bench_text(const BenchResult& result) {
       "One core; a step is gradient, clip, update, with batches of 32 and 28 inputs\n"
       "where nothing else is said. x torch: times the loop over torch::nn. floor: the\n"
       "share of the core's peak that the matrix products make of it. -: a step would\n"
-      "take seconds or gigabytes.\n\n";
+      "take seconds or gigabytes.\n";
+  const auto repetitions_of = [](const ShapeResult& shape) {
+    return shape.rows.front().run_steps_per_second.values.size();
+  };
+  text +=
+      repetitions_of(classic) == 1
+          ? "A first impression: each was measured once.\n\n"
+          : fmt::format("Medians of {} measurements for the classic example, {} for others.\n\n",
+                        repetitions_of(classic), repetitions_of(result.shapes.back()));
   for (const auto& shape : result.shapes) text += shape_text(shape);
   return text + headline_text(result);
 }
@@ -203,6 +226,11 @@ Json bench_json(const BenchResult& result) {
                       {"time_steps", shape.shape.time_steps},
                       {"measurements", std::move(rows)}});
   }
+  Json cohorts = Json::array();
+  for (const auto& cost : result.cohort_costs)
+    cohorts.push_back({{"runs", cost.runs},
+                       {"multiple", json_number(cost.multiple.median())},
+                       {"repetitions", cost.multiple.values}});
   Json sweeps = Json::array();
   for (const auto& sweep : result.sweeps)
     sweeps.push_back({{"workers", sweep.workers},
@@ -220,6 +248,8 @@ Json bench_json(const BenchResult& result) {
           {"libtorch", torch_version()},
           {"blas", blas_description()},
           {"shapes", std::move(shapes)},
+          {"cohort_costs",
+           {{"relative_to_runs", kSmallestPairedCohort}, {"cohorts", std::move(cohorts)}}},
           {"sweeps", std::move(sweeps)},
           {"whole_run_seconds", json_number(result.whole_run_seconds.median())},
           {"libtorch_load_seconds", json_number(result.libtorch_load_seconds.median())},

@@ -164,8 +164,8 @@ std::string speed_text(const SpeedMeasurement& measurement) {
 
 bool has_kin(const SweepPlan& plan) {
   std::set<Kinship> families;
-  for (const auto& run : plan.runs) families.insert(kinship(run));
-  return families.size() < plan.runs.size();
+  return std::any_of(plan.runs.begin(), plan.runs.end(),
+                     [&](const RunSpec& run) { return !families.insert(kinship(run)).second; });
 }
 
 void print_estimate(const ExperimentConfig& config, const SweepPlan& plan,

@@ -320,6 +320,14 @@ class Pool {
   Helpers helpers_;
 };
 
+// Whether the runs are so many families of kin at least.
+bool has_families(const std::vector<const RunSpec*>& runs, std::size_t count) {
+  std::set<Kinship> families;
+  for (auto run = runs.begin(); run != runs.end() && families.size() < count; ++run)
+    families.insert(kinship(**run));
+  return families.size() >= count;
+}
+
 using RunPosition = std::vector<const RunSpec*>::const_iterator;
 
 bool continues_kin(RunPosition run) { return kinship(**run) == kinship(**(run - 1)); }
@@ -402,13 +410,12 @@ std::map<Cell, std::vector<const RunSpec*>> by_cell(const std::vector<const RunS
 std::vector<std::vector<const RunSpec*>> make_cohorts(const std::vector<const RunSpec*>& runs,
                                                       std::size_t workers,
                                                       const std::map<Cell, CohortSizes>& sizes) {
-  std::set<Kinship> kin;
-  for (const auto* run : runs) kin.insert(kinship(*run));
+  const bool are_families_enough = has_families(runs, workers);
   std::vector<std::vector<const RunSpec*>> cohorts;
   for (const auto& [cell, of_cell] : by_cell(runs)) {
     const auto known = sizes.find(cell);
     CohortSizes of_cohort = known == sizes.end() ? CohortSizes{} : known->second;
-    if (kin.size() < workers) of_cohort.keeps_kin = false;
+    of_cohort.keeps_kin = of_cohort.keeps_kin && are_families_enough;
     for (auto& cohort : cohorts_of_cell(of_cell, workers, of_cohort))
       cohorts.push_back(std::move(cohort));
   }

