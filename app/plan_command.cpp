@@ -162,24 +162,26 @@ std::string speed_text(const SpeedMeasurement& measurement) {
       counted(measurement.cohort, "run"));
 }
 
-bool has_kin(const SweepPlan& plan) {
-  std::set<Kinship> families;
-  return std::any_of(plan.runs.begin(), plan.runs.end(),
-                     [&](const RunSpec& run) { return !families.insert(kinship(run)).second; });
+// Whether runs that differ in their clipping alone are trained together, by the fused engine.
+bool has_kin_together(const SweepPlan& plan, std::size_t workers, const EngineChoices& choices) {
+  if (needs_reference(choices)) return false;
+  const auto cohorts = make_cohorts(pointers_to(plan.runs), workers, cohort_sizes_for(choices));
+  return std::any_of(cohorts.begin(), cohorts.end(), [](const auto& cohort) {
+    const auto are_kin = [](const auto* a, const auto* b) { return kinship(*a) == kinship(*b); };
+    return std::adjacent_find(cohort.begin(), cohort.end(), are_kin) != cohort.end();
+  });
 }
 
 void print_estimate(const ExperimentConfig& config, const SweepPlan& plan,
                     const EngineChoices& choices, const DatedMeasurement& dated) {
   const auto& measurements = dated.measurements;
   const CostEstimate cost = estimate_cost(plan, measurements);
-  const std::string speed =
-      measurements.size() == 1 ? ": " + speed_text(measurements.begin()->second) : "";
-  fmt::print("time  about {} on {} (measured here {}{})\n", duration_text(cost.seconds),
-             counted(worker_count(config), "worker"), dated.measured, speed);
-  if (measurements.size() > 1)
-    for (const auto& [cell, measurement] : measurements)
-      fmt::print("      {}: {}\n", to_text(cell), speed_text(measurement));
-  if (has_kin(plan) && !needs_reference(choices))
+  fmt::print("time  about {} on {} (measured here {})\n", duration_text(cost.seconds),
+             counted(worker_count(config), "worker"), dated.measured);
+  for (const auto& [cell, measurement] : measurements)
+    fmt::print("      {}{}\n", measurements.size() > 1 ? fmt::format("{}: ", to_text(cell)) : "",
+               speed_text(measurement));
+  if (has_kin_together(plan, worker_count(config), choices))
     fmt::print("      less while clipping has not acted: equal runs are computed once\n");
   const double steps = static_cast<double>(plan.runs.size()) *
                        std::max(1.0, static_cast<double>(plan.training.steps()) / plan.log_every);

@@ -158,8 +158,7 @@ int run_sweep(const CommandLine& line, const ExperimentConfig& config,
   SweepProgress progress;
   const std::size_t workers = worker_count(config);
   if (!line.quiet)
-    say_what_happens(runs.size(), plan.runs.size() - unfinished, plan.training.steps(),
-                     std::min(workers, runs.size()));
+    say_what_happens(runs.size(), plan.runs.size() - unfinished, plan.training.steps(), workers);
   SweepJob job{plan, *task, folder, workers, engines.make, stop, progress};
   job.cohort_sizes = cohort_sizes_for(engines.choices);
   job.retry = config.retry;

@@ -37,7 +37,7 @@ TEST(Helpers, SharingAloneCallsEachPartInOrder) {
   kNoHelpers.share(0, [](std::size_t) { FAIL(); });
 }
 
-// Each thread shares a thousand times what it has, and helps when it is done.
+// Each thread shares hundreds of times what it has, and helps when it is done.
 TEST(Helpers, TakeEachPartOnceAndAreBackBeforeItIsOver) {
   Helpers helpers;
   run_on_threads(4, [&](std::size_t thread) {

@@ -30,8 +30,12 @@ TEST(EstimateCost, DividesStepsAndEvaluationsAmongTheWorkers) {
   EXPECT_DOUBLE_EQ(estimate_cost(plan_of(3, 1), measured(2, 1)).seconds, 6);
 }
 
-TEST(EstimateCost, IsThatOfOneRunAtLeast) {
-  EXPECT_DOUBLE_EQ(estimate_cost(plan_of(1, 1), measured(8, 1)).seconds, 4);
+TEST(EstimateCost, IsThatOfOneCohortAtLeastOrOfOneRunWhereWorkersHelp) {
+  EXPECT_DOUBLE_EQ(estimate_cost(plan_of(9, 1), measured(8, 2)).seconds, 4);
+  auto helped = measured(8, 2);
+  helped[Cell::kLstm].is_helped = true;
+  EXPECT_DOUBLE_EQ(estimate_cost(plan_of(9, 1), helped).seconds, 9 * 2.0 / 8);
+  EXPECT_DOUBLE_EQ(estimate_cost(plan_of(1, 1), helped).seconds, 2);
 }
 
 TEST(EstimateCost, CountsTheStepsThatAreLogged) {

@@ -183,16 +183,13 @@ void CohortTrainer::save_and_interrupt() {
   end_all([](std::size_t) { return Outcome::kInterrupted; });
 }
 
-bool CohortTrainer::is_next_step_slow() const {
-  return seconds_per_time_step_ * context_.task.time_steps(step_ + 1) > 0.25;
-}
-
 void CohortTrainer::step() {
-  if (context_.checkpoint && is_next_step_slow()) before_ = states();
   next_batch();
   const Stopwatch stopwatch;
   engine_.compute_gradients(weights_, batch_, backprop_limits_, result_);
-  seconds_per_time_step_ = stopwatch.seconds() / batch_.time_steps;
+  // Up to here no run has changed. The gradient through time may take as long again, and is not
+  // waited for when a stop is asked for.
+  if (context_.checkpoint && stopwatch.seconds() > kSlowSeconds) before_ = states();
   ++step_;
   std::vector<std::uint8_t> goes_on(runs_.size());  // no bits: threads write side by side
   context_.helpers.share(runs_.size(), [&](std::size_t r) {

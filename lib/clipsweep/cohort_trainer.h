@@ -92,7 +92,7 @@ class CohortTrainer {
   Json samples(std::size_t r) const;
 
  private:
-  static constexpr double kUnknown = 1;  // slow
+  static constexpr double kSlowSeconds = 0.25;
 
   // One seed's samples, shared by its runs.
   struct Source {
@@ -129,8 +129,6 @@ class CohortTrainer {
   std::vector<RunState> states();
   void save();
   void save_and_interrupt();
-  // Whether the next step is one that is not waited for when a stop is asked for.
-  bool is_next_step_slow() const;
   // Makes all runs what they were before a slow step that was given up.
   void take_back_step();
   void end_run(std::size_t r, Outcome outcome, const std::optional<std::string>& reason = {});
@@ -148,7 +146,6 @@ class CohortTrainer {
   Batch test_batch_;  // where the task fills one in
   std::uint64_t step_ = 0;
   std::uint64_t epochs_ = 0;                      // evaluated
-  double seconds_per_time_step_ = kUnknown;       // of the latest gradients
   std::vector<RunState> before_;                  // before a slow step in progress
   std::vector<std::shared_ptr<Source>> sources_;  // [S]
   std::vector<Run> runs_;                         // [R]

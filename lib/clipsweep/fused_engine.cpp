@@ -169,6 +169,7 @@ class FusedEngine : public GradientEngine {
   // adding up its gradient once more take little beside it.
   static constexpr double kLeastProductsOfPart = 2e7;
   static constexpr int kLeastTimeStepsOfPart = 16;
+  static constexpr std::size_t kMostParts = 8;  // each needs memory for a gradient of its own
 
   // The parts of a batch that threads may share, in the order that they are added up in. It depends
   // on nothing but sizes, since sums of sums are rounded otherwise.
@@ -178,9 +179,11 @@ class FusedEngine : public GradientEngine {
                             static_cast<double>(kernels_.group_blocks * kLanes);
     if (products < kLeastProductsOfPart || batch.time_steps < kLeastTimeStepsOfPart)
       return {{0, blocks}};
+    std::size_t of_part = kernels_.group_blocks;
+    while (of_part * kMostParts < blocks) of_part += kernels_.group_blocks;
     std::vector<BlockRange> parts;
-    for (std::size_t first = 0; first < blocks; first += kernels_.group_blocks)
-      parts.push_back({first, std::min(blocks, first + kernels_.group_blocks)});
+    for (std::size_t first = 0; first < blocks; first += of_part)
+      parts.push_back({first, std::min(blocks, first + of_part)});
     return parts;
   }
 

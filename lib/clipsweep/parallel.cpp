@@ -19,7 +19,8 @@ void look_for(const Condition& is_so) {
 
 }  // namespace
 
-void run_on_threads(std::size_t count, const std::function<void(std::size_t)>& work) {
+void run_on_threads(std::size_t count, std::size_t needed,
+                    const std::function<void(std::size_t)>& work) {
   std::mutex mutex;
   std::exception_ptr first_error;
   const auto keep_error = [&] {
@@ -38,7 +39,7 @@ void run_on_threads(std::size_t count, const std::function<void(std::size_t)>& w
       });
     }
   } catch (...) {  // the machine has no more threads: those that started do their part
-    keep_error();
+    if (threads.size() < needed) keep_error();
   }
   for (auto& thread : threads) thread.join();
   if (first_error) std::rethrow_exception(first_error);
@@ -113,9 +114,13 @@ Helpers::Shared* Helpers::find_shared() const {
 
 void Helpers::wait_for_news(std::unique_lock<std::mutex>& lock) {
   const std::size_t seen = news_;
-  lock.unlock();
-  look_for([&] { return news_ != seen; });
-  lock.lock();
+  if (!is_one_looking_) {  // more would be in each other's way
+    is_one_looking_ = true;
+    lock.unlock();
+    look_for([&] { return news_ != seen; });
+    lock.lock();
+    is_one_looking_ = false;
+  }
   has_news_.wait(lock, [&] { return news_ != seen; });
 }
 

@@ -12,8 +12,13 @@
 namespace clipsweep {
 
 // Calls `work` with 0 to count - 1, each on a thread of its own, and waits for all of them. Then
-// throws the first exception that one of them threw, if any.
-void run_on_threads(std::size_t count, const std::function<void(std::size_t)>& work);
+// throws the first exception that one of them threw, if any; likewise if the machine has no thread
+// for one of the first `needed`. Those after them are left out then.
+void run_on_threads(std::size_t count, std::size_t needed,
+                    const std::function<void(std::size_t)>& work);
+inline void run_on_threads(std::size_t count, const std::function<void(std::size_t)>& work) {
+  run_on_threads(count, count, work);
+}
 
 // Threads that have no work of their own left, and lend a hand to those that have. Who takes which
 // part is left to chance: parts must not depend on each other.
@@ -65,6 +70,7 @@ class Helpers {
   std::atomic<std::size_t> news_{0};  // grows when there is something to share, or nothing any more
   std::vector<Shared*> shared_;
   std::size_t at_work_ = 0;
+  bool is_one_looking_ = false;
 };
 
 // For those whom nobody helps.

@@ -152,7 +152,7 @@ inline void zero_first_slots(const Group& group, AlignedVector<float>& states) {
 template <class CellKind, Pass kPass>
 void forward(const Group& group, std::size_t batch_size, SampleSums& sums) {
   zero_first_slots(group, group.memory.states);
-  if (!group.memory.cells.empty()) zero_first_slots(group, group.memory.cells);
+  if (group.model.cell == Cell::kLstm) zero_first_slots(group, group.memory.cells);
   const std::size_t last_slot = slot_before<kPass>(group.sizes.time_steps);
   for_strips<CellKind::kPacksSamples>(group.width, [&](auto strip, std::size_t first) {
     forward_strip<CellKind, kPass, decltype(strip)>(group, first);
@@ -240,8 +240,9 @@ HWY_NOINLINE std::uint64_t backward_strip(const Group& group, std::size_t first,
 
 template <class CellKind, bool kLimits>
 void backward(const Group& group, float limit, SampleSums& sums) {
-  auto& cell_derivatives = group.memory.cell_derivatives;
-  std::fill(cell_derivatives.begin(), cell_derivatives.end(), 0.0F);
+  if (group.model.cell == Cell::kLstm)
+    std::fill_n(group.memory.cell_derivatives.data(), group.blocks * group.sizes.hidden * kLanes,
+                0.0F);
   for_strips<CellKind::kPacksSamples>(group.width, [&](auto strip, std::size_t first) {
     state_derivative_strip<decltype(strip)>(group, first);
     sums.clipped_derivatives +=

@@ -62,7 +62,7 @@ struct KernelMemory {
   AlignedVector<float> logits;             // [blocks, O]: values, then their derivatives
   PackedRows packed;
 
-  // Of the LSTM alone.
+  // For the LSTM alone. Another cell may find them here, of a model before it, in any size.
   AlignedVector<float> cells;             // [blocks, T + 1, H], the first of zeros
   AlignedVector<float> cell_tanhs;        // [blocks, T, H]
   AlignedVector<float> cell_derivatives;  // [blocks, H]

@@ -349,7 +349,7 @@ std::vector<Setting> execution_settings() {
       text_choice("device", "Where the gradients are computed", group,
                   [](auto& config) -> auto& { return config.device; }, {"cpu", "cuda"}),
       whole_number(
-          "workers", "Cohorts trained at once; 0 is one per core", group,
+          "workers", "Threads that train; 0 is one per core", group,
           [](auto& config) -> auto& { return config.workers; }, 0, 1024),
       whole_number(
           "log-every", "Log every Nth step (steps with an event always)", group,

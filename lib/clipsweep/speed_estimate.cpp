@@ -95,7 +95,7 @@ WorkerResult measure_worker(const CohortContext& context, const std::vector<cons
 SpeedMeasurement measure_cell(const SweepPlan& plan,
                               const std::vector<std::vector<const RunSpec*>>& cohorts,
                               const Task& task, std::size_t workers,
-                              const EngineFactory& make_engine) {
+                              const EngineFactory& make_engine, bool is_helped) {
   const Cell cell = cohorts.front().front()->setup.cell;
   const auto layout = layout_of(model_for(plan.training, cell, task));
   const std::atomic<bool> stop{false};
@@ -107,6 +107,7 @@ SpeedMeasurement measure_cell(const SweepPlan& plan,
     results[i] = measure_worker(context, cohorts[i % cohorts.size()], *engine);
   });
   SpeedMeasurement measurement{workers, cohorts.front().size()};
+  measurement.is_helped = is_helped;
   for (const auto& result : results) {
     measurement.seconds_per_step = std::max(measurement.seconds_per_step, result.seconds_per_step);
     measurement.seconds_per_evaluation =
@@ -145,7 +146,8 @@ SpeedMeasurements measure_speed(const SweepPlan& plan, const Task& task, std::si
     cohorts[cohort.front()->setup.cell].push_back(std::move(cohort));
   SpeedMeasurements measurements;
   for (const auto& [cell, of_cell] : cohorts)
-    measurements[cell] = measure_cell(every_step, of_cell, task, workers, make_engine);
+    measurements[cell] =
+        measure_cell(every_step, of_cell, task, workers, make_engine, sizes.at(cell).keeps_kin);
   return measurements;
 }
 
@@ -158,7 +160,8 @@ Json to_json(const SpeedMeasurements& measurements) {
         {"seconds_per_step", json_number(measurement.seconds_per_step)},
         {"seconds_per_evaluation", json_number(measurement.seconds_per_evaluation)},
         {"bytes_per_step", json_number(measurement.bytes_per_step)},
-        {"bytes_through_time", json_number(measurement.bytes_through_time)}};
+        {"bytes_through_time", json_number(measurement.bytes_through_time)},
+        {"is_helped", measurement.is_helped}};
   return json;
 }
 
@@ -170,25 +173,26 @@ SpeedMeasurements speed_measurements_from_json(const Json& json) {
                                       number_member(measurement, "seconds_per_step"),
                                       number_member(measurement, "seconds_per_evaluation"),
                                       number_member(measurement, "bytes_per_step"),
-                                      number_member(measurement, "bytes_through_time")};
+                                      number_member(measurement, "bytes_through_time"),
+                                      bool_member(measurement, "is_helped")};
   return measurements;
 }
 
 CostEstimate estimate_cost(const SweepPlan& plan, const SpeedMeasurements& measurements) {
   double all_workers_seconds = 0;
-  double longest_run_seconds = 0;
+  double longest_seconds = 0;  // of what one worker does alone: a cohort, or a run of one
   CostEstimate cost;
   for (const auto& [cell, runs] : by_cell(pointers_to(plan.runs))) {
     const SpeedMeasurement& measurement = measurements.at(cell);
     const auto count = static_cast<double>(runs.size());
-    const double seconds =
-        seconds_of_cohort(plan, measurement) / static_cast<double>(measurement.cohort);
-    all_workers_seconds += count * seconds / static_cast<double>(measurement.workers);
-    longest_run_seconds = std::max(longest_run_seconds, seconds);
+    const double cohort_seconds = seconds_of_cohort(plan, measurement);
+    const double run_seconds = cohort_seconds / static_cast<double>(measurement.cohort);
+    all_workers_seconds += count * run_seconds / static_cast<double>(measurement.workers);
+    longest_seconds =
+        std::max(longest_seconds, measurement.is_helped ? run_seconds : cohort_seconds);
     cost.bytes += count * bytes_of_run(plan, measurement);
   }
-  // Workers help each other to the end, but for a run alone.
-  cost.seconds = std::max(all_workers_seconds, longest_run_seconds);
+  cost.seconds = std::max(all_workers_seconds, longest_seconds);
   return cost;
 }
 

@@ -19,6 +19,7 @@ struct SpeedMeasurement {
   double seconds_per_evaluation = 0;  // of one such cohort, over the whole test set
   double bytes_per_step = 0;          // of one run's log
   double bytes_through_time = 0;      // of a line of its other log, where it has one
+  bool is_helped = false;             // workers with nothing left to train take runs of a cohort
 };
 
 using SpeedMeasurements = std::map<Cell, SpeedMeasurement>;
@@ -37,8 +38,8 @@ struct CostEstimate {
   double bytes = 0;
 };
 
-// Of the whole plan, if no two runs are ever computed at once. There must be a measurement of each
-// of its cells.
+// Of the whole plan, at most: equal runs, and parts of one run that workers share, may make it
+// less. There must be a measurement of each of its cells.
 CostEstimate estimate_cost(const SweepPlan& plan, const SpeedMeasurements& measurements);
 
 }  // namespace clipsweep

@@ -7,7 +7,6 @@
 #include <memory>
 #include <new>
 #include <optional>
-#include <set>
 #include <utility>
 
 #include "clipsweep/checkpoint.h"
@@ -91,7 +90,7 @@ class Pool {
     std::size_t runs = 0;
     for (const auto& cohort : cohorts_) runs += cohort.runs.size();
     run_on_threads(std::min(job_.workers, kMostThreadsOfRun * runs),
-                   [this](std::size_t) { work(); });
+                   std::min(job_.workers, cohorts_.size()), [this](std::size_t) { work(); });
   }
 
  private:
@@ -139,20 +138,35 @@ class Pool {
     return Claimed{std::move(*claim), retried};
   }
 
-  // Those that lack memory are tried in halves, down to a run alone.
+  // Those that lack memory are tried in halves, down to a run alone, and without help.
   void train_claimed(const std::vector<const RunSpec*>& runs, const ParameterLayout& layout,
                      Claims& claims, WorkerEngine& engine) {
     if (runs.empty()) return;
+    const bool may_be_helped = &helpers() != &kNoHelpers;
     try {
       return train_together(runs, layout, claims, engine.of(layout));
     } catch (const std::bad_alloc&) {
       // All that the attempt held is given back before the next one.
     }
     engine.drop();
-    if (runs.size() == 1)
-      fail(*runs.front(), layout, claims);
-    else
+    is_memory_short_ = true;
+    if (runs.size() > 1)
       train_halves(runs, layout, claims, engine);
+    else if (may_be_helped)
+      train_claimed(not_ended(runs, claims), layout, claims, engine);
+    else
+      fail(*runs.front(), layout, claims);
+  }
+
+  // Nobody, once memory was short: each thread takes some.
+  Helpers& helpers() { return job_.workers == 1 || is_memory_short_ ? kNoHelpers : helpers_; }
+
+  static std::vector<const RunSpec*> not_ended(const std::vector<const RunSpec*>& runs,
+                                               const Claims& claims) {
+    std::vector<const RunSpec*> left;
+    for (const auto* run : runs)
+      if (claims.count(run->id) > 0) left.push_back(run);
+    return left;
   }
 
   // Runs that begin alike in one cohort.
@@ -185,8 +199,8 @@ class Pool {
       logs.erase(record.spec.id);
     };
     CheckpointFile checkpoint(job_.folder);
-    const CohortContext context{job_.plan,   layout,  job_.task, job_.stop, job_.progress.run_steps,
-                                &checkpoint, helpers_};
+    const CohortContext context{
+        job_.plan, layout, job_.task, job_.stop, job_.progress.run_steps, &checkpoint, helpers()};
     CohortTrainer trainer(context, starts, engine, make_sinks, on_end);
     try {
       trainer.train();
@@ -194,7 +208,8 @@ class Pool {
     } catch (const Error&) {
       throw;
     } catch (const std::bad_alloc&) {
-      if (starts.size() > 1) throw;  // in smaller cohorts there may be enough
+      // In smaller cohorts, or without helpers, there may be enough.
+      if (starts.size() > 1 || &context.helpers != &kNoHelpers) throw;
       trainer.fail(kOutOfMemory);
     } catch (const std::exception& error) {
       trainer.fail(first_line(error.what()));
@@ -204,9 +219,7 @@ class Pool {
   // Those that have not ended, from where they were saved last.
   void train_halves(const std::vector<const RunSpec*>& runs, const ParameterLayout& layout,
                     Claims& claims, WorkerEngine& engine) {
-    std::vector<const RunSpec*> left;
-    for (const auto* run : runs)
-      if (claims.count(run->id) > 0) left.push_back(run);
+    const auto left = not_ended(runs, claims);
     const auto middle = left.begin() + static_cast<std::ptrdiff_t>(left.size() / 2);
     warn(fmt::format("warning: out of memory with {}; they are tried again in two halves",
                      counted(runs.size(), "run")));
@@ -310,23 +323,16 @@ class Pool {
   static std::string first_line(const std::string& text) { return text.substr(0, text.find('\n')); }
 
   static constexpr const char* kOutOfMemory = "out of memory";
-  // More would find nothing to help with.
-  static constexpr std::size_t kMostThreadsOfRun = 16;
+  // More than the parts of its batch would find nothing to help with.
+  static constexpr std::size_t kMostThreadsOfRun = 8;
 
   const SweepJob& job_;
   std::map<Cell, ParameterLayout> layouts_;
   std::vector<Cohort> cohorts_;
   std::atomic<std::size_t> next_{0};
   Helpers helpers_;
+  std::atomic<bool> is_memory_short_{false};
 };
-
-// Whether the runs are so many families of kin at least.
-bool has_families(const std::vector<const RunSpec*>& runs, std::size_t count) {
-  std::set<Kinship> families;
-  for (auto run = runs.begin(); run != runs.end() && families.size() < count; ++run)
-    families.insert(kinship(**run));
-  return families.size() >= count;
-}
 
 using RunPosition = std::vector<const RunSpec*>::const_iterator;
 
@@ -410,16 +416,19 @@ std::map<Cell, std::vector<const RunSpec*>> by_cell(const std::vector<const RunS
 std::vector<std::vector<const RunSpec*>> make_cohorts(const std::vector<const RunSpec*>& runs,
                                                       std::size_t workers,
                                                       const std::map<Cell, CohortSizes>& sizes) {
-  const bool are_families_enough = has_families(runs, workers);
-  std::vector<std::vector<const RunSpec*>> cohorts;
-  for (const auto& [cell, of_cell] : by_cell(runs)) {
-    const auto known = sizes.find(cell);
-    CohortSizes of_cohort = known == sizes.end() ? CohortSizes{} : known->second;
-    of_cohort.keeps_kin = of_cohort.keeps_kin && are_families_enough;
-    for (auto& cohort : cohorts_of_cell(of_cell, workers, of_cohort))
-      cohorts.push_back(std::move(cohort));
-  }
-  return cohorts;
+  const auto all_cohorts = [&](bool keep_kin) {
+    std::vector<std::vector<const RunSpec*>> cohorts;
+    for (const auto& [cell, of_cell] : by_cell(runs)) {
+      const auto known = sizes.find(cell);
+      CohortSizes of_cohort = known == sizes.end() ? CohortSizes{} : known->second;
+      of_cohort.keeps_kin = of_cohort.keeps_kin && keep_kin;
+      for (auto& cohort : cohorts_of_cell(of_cell, workers, of_cohort))
+        cohorts.push_back(std::move(cohort));
+    }
+    return cohorts;
+  };
+  auto cohorts = all_cohorts(true);
+  return cohorts.size() < workers ? all_cohorts(false) : cohorts;
 }
 
 void train_runs(const SweepJob& job, const std::vector<const RunSpec*>& runs) {
