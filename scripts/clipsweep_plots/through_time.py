@@ -39,6 +39,7 @@ EDGE_MARKS = {
 # Norms further from those at the last time step leave the axis, or one line would flatten all.
 MOST_DECADES = 12
 LONG_BELOW, LONG_NUMBERS = 1e-9, 0.07  # numbers such as 1e−12 need more room, in inches
+EXPLODING_DECADES = 1.0  # by so many a gradient grows that is said to explode
 MARKS = 5  # on a line, beside that at the first time step
 FEW_TIMES = 12  # lines of so few points show each of them
 EVENT_NAMES = {"spike": "spike", "nan": "NaN", "inf": "Inf", "norm-overflow": "norm overflow"}
@@ -67,10 +68,11 @@ class RunLines:
 
     @property
     def extreme(self) -> tuple[Profile, Passage]:
-        """The profile whose gradient changes most on its way."""
+        """The profile whose gradient explodes most, or changes most where none does."""
         profiles = (line.profile for line in self.lines)
         passages = [(profile, describe_passage(profile)) for profile in profiles]
-        return max(passages, key=lambda found: abs(found[1].decades))
+        exploding = [found for found in passages if found[1].decades >= EXPLODING_DECADES]
+        return max(exploding or passages, key=lambda found: abs(found[1].decades))
 
 
 def draw_gradient_through_time(sources: Sources) -> list[NamedFigure]:

@@ -205,6 +205,12 @@ def test_the_title_of_several_cells_has_the_one_that_explodes_and_the_one_that_v
     assert title.endswith("(rnn-tanh, none; training step 1)")
 
 
+def test_a_panel_with_a_gradient_that_explodes_and_one_that_vanishes_tells_of_the_former(sweep):
+    folder = sweep(on_cell("rnn-relu") + on_cell("rnn-tanh"), through_time_every=20)
+    write_norms(folder, {1: [0.0, 3.0, 1.0], 40: [3000.0, 50.0, 1.0]})
+    assert "grows 3,000-fold, step 40" in words(lone(folder, STEM))
+
+
 def test_a_gradient_that_keeps_its_size_is_said_to(sweep):
     folder = sweep(on_cell("rnn-relu"), through_time_every=20)
     write_norms(folder, {1: [1.1, 1.0, 1.0]})
