@@ -128,6 +128,10 @@ ArmSummary summarize_arm(const Arm& arm, const MetricBasis& basis) {
         arm.runs, [&](const auto& run) { return metric_value(run, entry.metric, basis); }));
   summary.divergence = share_of(summary.diverged, arm.runs.size());
   summary.reached_target = share_of(summary.metrics[Metric::kStepsToAccuracy].n, arm.runs.size());
+  if (basis.can_be_solved)
+    summary.solved = static_cast<std::uint64_t>(
+        std::count_if(arm.runs.begin(), arm.runs.end(),
+                      [](const auto& run) { return run.second->solved_at_step.has_value(); }));
   summary.clipped_share =
       mean_over(arm.runs, [](const auto& run) { return clipped_share(run.totals); });
   summary.mean_cosine = mean_over(arm.runs, [](const auto& run) { return run.totals.mean_cosine; });

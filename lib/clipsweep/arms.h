@@ -79,6 +79,7 @@ struct ArmSummary {
   std::uint64_t spikes = 0;  // of all its runs
   std::optional<ShareOfRuns> divergence;
   std::optional<ShareOfRuns> reached_target;
+  std::optional<std::uint64_t> solved;  // how many runs solved the task, where that is possible
   PerMetric<MetricSummary> metrics;
   std::optional<double> clipped_share;
   std::optional<double> mean_cosine;  // over the runs that have one

@@ -46,6 +46,7 @@ struct MetricBasis {
   double chance_accuracy = 0.1;  // what a diverged run's accuracy counts as
   double target_accuracy = 0.6;  // of the test set
   std::uint64_t steps_per_epoch = 500;
+  bool can_be_solved = false;  // the task (task_table.h)
 };
 
 // The value by which a run enters the comparison: nothing where it has none. A diverged run has the

@@ -67,6 +67,7 @@ Json to_json(const ArmSummary& arm) {
   json["diverged"] = arm.diverged;
   json["divergence"] = to_json(arm.divergence);
   json["reached_target"] = to_json(arm.reached_target);
+  if (arm.solved) json["solved"] = *arm.solved;
   json["usable"] = arm.usable;
   json["spikes"] = arm.spikes;
   for (const auto& entry : metrics()) json[entry.name] = to_json(arm.metrics[entry.metric]);
@@ -203,6 +204,7 @@ MetricBasis metric_basis_of(const SweepFolder& sweep) {
     const TaskEntry& task = known_task(string_member(settings, "task"));
     basis.chance_accuracy = task.chance_accuracy;
     basis.target_accuracy = task.target_accuracy;
+    basis.can_be_solved = task.solved_accuracy.has_value();
   }
   if (settings.contains("target_accuracy"))
     basis.target_accuracy = number_member(settings, "target_accuracy");

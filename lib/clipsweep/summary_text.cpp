@@ -231,6 +231,28 @@ std::string modes_table(const Summary& summary) {
          table.text();
 }
 
+// Of a task that can be solved, in how many runs it was.
+std::string solved_table(const Summary& summary) {
+  Table table({{"mode", Align::kLeft}, {"solved"}, {"unsolved"}});
+  bool is_empty = true;
+  for (const auto& mode : summary.modes) {
+    std::uint64_t solved = 0;
+    std::uint64_t runs = 0;
+    for (const auto& arm : summary.arms) {
+      if (!arm.solved || arm.perturbed) continue;
+      if (!(arm.setup == mode.setup) || arm.clip.mode != mode.mode) continue;
+      solved += *arm.solved;
+      runs += arm.seeds.size();
+    }
+    if (runs == 0) continue;
+    is_empty = false;
+    const std::string cell = summary.setups.size() > 1 ? in_words(mode.setup) + ", " : "";
+    table.add_row(
+        {cell + entry_of(mode.mode).name, with_thousands(solved), with_thousands(runs - solved)});
+  }
+  return is_empty ? "" : "\nRuns that solved the task, of all arms of a mode\n" + table.text();
+}
+
 std::string noise_floor_text(const std::vector<NoiseFloor>& floors) {
   std::string text;
   for (const auto& floor : floors)
@@ -264,8 +286,8 @@ std::string comparison_text(const Summary& summary) {
   return counts_line(summary.runs) + counting_notes(summary) +
          results_table(summary.arms, summary.basis.target_accuracy) +
          gradients_table(summary.arms) + what_if_table(summary.what_if) + readings_table(summary) +
-         differences_text(summary) + modes_table(summary) + noise_floor_text(summary.noise_floor) +
-         answer_text(summary);
+         differences_text(summary) + modes_table(summary) + solved_table(summary) +
+         noise_floor_text(summary.noise_floor) + answer_text(summary);
 }
 
 }  // namespace clipsweep

@@ -37,6 +37,15 @@ def test_a_run_says_when_it_solved_its_task(tmp_path):
     summary = json.loads((tmp_path / "out/summary.json").read_text(encoding="utf-8"))
     assert summary["target_accuracy"] == 0.99
     assert summary["arms"][0]["reached_target"]["count"] == 1
+    assert summary["arms"][0]["solved"] == 1
+
+
+def test_the_comparison_counts_by_mode_the_runs_that_solved_the_task(tmp_path):
+    arguments = ("--task", "sine", "--length", "10", "--lr", "1e-6,0.05", "--clip", "none,value:1e-9")
+    sweep(tmp_path / "out", *arguments, "--seeds", "1", "--epochs", "3")
+    table = call("summarize", tmp_path / "out").stdout.partition("Runs that solved the task")[2]
+    rows = [line.split() for line in table.splitlines()[2:4]]
+    assert rows == [["none", "1", "1"], ["value", "0", "2"]]
 
 
 def test_an_untrained_network_errs_as_the_tasks_baseline_does(tmp_path):
