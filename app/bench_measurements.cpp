@@ -30,10 +30,11 @@ struct Repeats {
   int classic;
   int others;
   int cohorts;      // of cohorts in turns
-  int sweep_steps;  // of whole sweeps
+  int sweeps;       // whole ones
+  int sweep_steps;  // that each of their runs takes
 };
-constexpr Repeats kThorough = {7, 3, 31, 500};  // an epoch, as in the classic example
-constexpr Repeats kQuick = {1, 1, 3, 200};
+constexpr Repeats kThorough = {7, 3, 31, 5, 500};  // an epoch, as in the classic example
+constexpr Repeats kQuick = {1, 1, 3, 1, 200};
 constexpr double kSecondsOfSteps = 0.05;  // that one measurement takes at least
 // What would take longer in one step, or more memory, is left out.
 constexpr double kLongestStep = 2.5;
@@ -326,7 +327,7 @@ BenchResult run_benchmarks(const Task& task, const std::string& data_folder, boo
   say_progress("whole sweeps");
   result.sweeps.push_back({1, kSweepRuns});
   if (usable_cores() > 1) result.sweeps.push_back({usable_cores(), kSweepRuns});
-  for (int repetition = 0; repetition < repeats.others; ++repetition)
+  for (int repetition = 0; repetition < repeats.sweeps; ++repetition)
     for (auto& sweep : result.sweeps)
       sweep.run_steps_per_second.values.push_back(
           sweep_run_steps_per_second(task, sweep.workers, repeats.sweep_steps));
