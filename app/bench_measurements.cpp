@@ -16,6 +16,7 @@
 #include "clipsweep/random.h"
 #include "clipsweep/reference_engine.h"
 #include "clipsweep/simd.h"
+#include "clipsweep/speed_estimate.h"
 #include "clipsweep/sweep_runner.h"
 #include "clipsweep/torch_baseline.h"
 #include "clipsweep/torch_runtime.h"
@@ -78,13 +79,6 @@ ImageData random_data(const BenchShape& shape) {
   return data;
 }
 
-// Gives each run a learning rate of its own, so that no two are ever equal: the fused engine would
-// compute them once, and the measurement would depend on how soon clipping parts them.
-void make_unequal(SweepPlan& plan) {
-  for (std::size_t r = 0; r < plan.runs.size(); ++r)
-    plan.runs[r].learning_rate += 1e-6 * static_cast<double>(r);
-}
-
 // Runs of one seed, half of them clipped.
 SweepPlan plan_of(std::size_t runs, const BenchShape& shape) {
   ExperimentConfig config;
@@ -95,7 +89,7 @@ SweepPlan plan_of(std::size_t runs, const BenchShape& shape) {
   SweepPlan plan = make_plan(config, "");
   while (plan.runs.size() < runs) plan.runs.push_back(plan.runs[plan.runs.size() - 2]);
   plan.runs.resize(runs);
-  make_unequal(plan);
+  make_unequal(plan.runs);
   return plan;
 }
 
@@ -265,7 +259,7 @@ double sweep_run_steps_per_second(const Task& task, std::size_t workers, int ste
   config.seeds.resize(kSweepRuns / 8);
   std::iota(config.seeds.begin(), config.seeds.end(), 0U);
   SweepPlan plan = make_plan(config, "");
-  make_unequal(plan);
+  make_unequal(plan.runs);
   const ScratchFolder scratch;
   make_folder(scratch.path() / "runs");
   std::atomic<bool> stop{false};

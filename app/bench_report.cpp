@@ -88,7 +88,7 @@ double paired_ratio(const Repetitions& a, const Repetitions& b) {
   return ratios.median();
 }
 
-// "  a run-step in cohorts of 64, 256, 1,024 runs: 1.00, 1.01, 1.03 x that in one of 16 (3.0 %)"
+// "  a run-step in cohorts of 64, 256, 1,024 runs: 1.00, 1.01, 1.03 x that in one of 16, ..."
 std::string cohort_text(const std::vector<CohortCost>& costs) {
   std::vector<std::string> sizes, multiples;
   double lowest = 1;

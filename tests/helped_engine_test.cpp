@@ -1,14 +1,13 @@
 // The fused engine while other threads help: to the last bit as without them.
 #include <gtest/gtest.h>
 
-#include <atomic>
 #include <cstring>
 #include <limits>
-#include <thread>
 
 #include "clipsweep/fused_engine.h"
 #include "clipsweep/parallel.h"
 #include "clipsweep/random.h"
+#include "work_with_help.h"
 
 namespace clipsweep {
 namespace {
@@ -73,15 +72,7 @@ struct Shape {
 };
 
 void expect_same_with_help(const std::vector<Shape>& shapes, int repetitions) {
-  Helpers helpers;
-  std::atomic<bool> is_at_work{false};
-  run_on_threads(2, [&](std::size_t thread) {
-    if (thread == 1) {
-      while (!is_at_work) std::this_thread::yield();
-      return helpers.help();
-    }
-    const Helpers::AtWork at_work(helpers);
-    is_at_work = true;
+  work_with_help([&](Helpers& helpers) {
     for (const Shape& shape : shapes) {
       const auto layout = layout_of({shape.cell, 1, 6, shape.hidden, 10});
       const Block parameters = random_parameters(layout, shape.runs);

@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "test_support.h"
+#include "work_with_help.h"
 
 namespace clipsweep {
 namespace {
@@ -54,16 +55,8 @@ TEST(Helpers, TakeEachPartOnceAndAreBackBeforeItIsOver) {
 }
 
 TEST(Helpers, TakePartsAtTheSameTime) {
-  Helpers helpers;
-  std::atomic<bool> is_at_work{false};
   std::vector<std::thread::id> threads(2);
-  run_on_threads(2, [&](std::size_t thread) {
-    if (thread == 1) {
-      while (!is_at_work) std::this_thread::yield();
-      return helpers.help();
-    }
-    const Helpers::AtWork at_work(helpers);
-    is_at_work = true;
+  work_with_help([&](Helpers& helpers) {
     // Until help has come, ten seconds at most.
     for (int round = 0; round < 5000 && threads[0] == threads[1]; ++round)
       helpers.share(2, [&](std::size_t i) {

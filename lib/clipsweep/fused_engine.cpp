@@ -58,10 +58,15 @@ KernelMemory& memory_of_this_thread() {
   return memory;
 }
 
-void add(const SampleSums& from, SampleSums& to) {
-  to.loss += from.loss;
-  to.corrects += from.corrects;
-  to.clipped_derivatives += from.clipped_derivatives;
+// Of run r, from those of all parts [R, parts].
+SampleSums sum_of_run(const std::vector<SampleSums>& sums, std::size_t r, std::size_t parts) {
+  SampleSums sum;
+  for (const SampleSums& of_part : Span<const SampleSums>(sums.data() + r * parts, parts)) {
+    sum.loss += of_part.loss;
+    sum.corrects += of_part.corrects;
+    sum.clipped_derivatives += of_part.clipped_derivatives;
+  }
+  return sum;
 }
 
 class FusedEngine : public GradientEngine {
@@ -90,11 +95,10 @@ class FusedEngine : public GradientEngine {
                              backprop_limits[r], gradient);
     };
     const auto finish = [&](std::size_t r) {
-      SampleSums sum = sums[r * parts.size()];
+      const SampleSums sum = sum_of_run(sums, r, parts.size());
+      const auto gradient = result.gradients.row(r);
       for (std::size_t p = 1; p < parts.size(); ++p) {
-        add(sums[r * parts.size() + p], sum);
         const auto more = of_further_parts.row(p - 1);
-        const auto gradient = result.gradients.row(r);
         for (std::size_t i = 0; i < parameters_; ++i) gradient[i] += more[i];
       }
       // As the frameworks have it: a sum beyond float32 is Inf, whatever the mean would be.
@@ -123,8 +127,7 @@ class FusedEngine : public GradientEngine {
       sums[r * parts.size() + p] = kernels_.losses(run_of(parameters.row(r), batch, 0, parts[p]));
     };
     const auto finish = [&](std::size_t r) {
-      SampleSums sum;
-      for (std::size_t p = 0; p < parts.size(); ++p) add(sums[r * parts.size() + p], sum);
+      const SampleSums sum = sum_of_run(sums, r, parts.size());
       result.loss_sums[r] = sum.loss;
       result.corrects[r] = sum.corrects;
     };
@@ -169,7 +172,6 @@ class FusedEngine : public GradientEngine {
   // adding up its gradient once more take little beside it.
   static constexpr double kLeastProductsOfPart = 2e7;
   static constexpr int kLeastTimeStepsOfPart = 16;
-  static constexpr std::size_t kMostParts = 8;  // each needs memory for a gradient of its own
 
   // The parts of a batch that threads may share, in the order that they are added up in. It depends
   // on nothing but sizes, since sums of sums are rounded otherwise.
@@ -180,7 +182,7 @@ class FusedEngine : public GradientEngine {
     if (products < kLeastProductsOfPart || batch.time_steps < kLeastTimeStepsOfPart)
       return {{0, blocks}};
     std::size_t of_part = kernels_.group_blocks;
-    while (of_part * kMostParts < blocks) of_part += kernels_.group_blocks;
+    while (of_part * kMostPartsOfRun < blocks) of_part += kernels_.group_blocks;
     std::vector<BlockRange> parts;
     for (std::size_t first = 0; first < blocks; first += of_part)
       parts.push_back({first, std::min(blocks, first + of_part)});

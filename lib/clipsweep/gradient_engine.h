@@ -19,6 +19,10 @@
 
 namespace clipsweep {
 
+// Into so many parts at most an engine divides the batch of one run for those that help it: each
+// needs memory for a gradient of its own.
+inline constexpr std::size_t kMostPartsOfRun = 8;
+
 // What one step of a cohort brings.
 struct StepResult {
   StepResult(std::size_t runs, std::size_t parameters)

@@ -35,17 +35,6 @@ class LineLength {
   double lines_ = 0;
 };
 
-// The same runs with learning rates that differ a little, lest an engine computes equal runs once:
-// for how long they are equal in a sweep, no one knows.
-std::vector<RunSpec> made_unequal(const std::vector<const RunSpec*>& cohort) {
-  std::vector<RunSpec> runs;
-  for (const auto* run : cohort) {
-    runs.push_back(*run);
-    runs.back().learning_rate *= 1 + 1e-4 * static_cast<double>(runs.size());
-  }
-  return runs;
-}
-
 WorkerResult measure_worker(const CohortContext& context, const std::vector<const RunSpec*>& cohort,
                             GradientEngine& engine) {
   const auto names = context.layout.names();
@@ -63,7 +52,9 @@ WorkerResult measure_worker(const CohortContext& context, const std::vector<cons
               through_time_line.add(line);
             }};
   };
-  const auto unequal = made_unequal(cohort);
+  std::vector<RunSpec> unequal;
+  for (const auto* run : cohort) unequal.push_back(*run);
+  make_unequal(unequal);
   CohortTrainer trainer(context, from_the_beginning(pointers_to(unequal)), engine, sinks,
                         [](const RunRecord&) {});
   trainer.step();  // the first step pays for what later ones find ready
@@ -133,6 +124,11 @@ double bytes_of_run(const SweepPlan& plan, const SpeedMeasurement& measurement) 
 }
 
 }  // namespace
+
+void make_unequal(std::vector<RunSpec>& runs) {
+  for (std::size_t r = 0; r < runs.size(); ++r)
+    runs[r].learning_rate *= 1 + 1e-4 * static_cast<double>(r);
+}
 
 SpeedMeasurements measure_speed(const SweepPlan& plan, const Task& task, std::size_t workers,
                                 const EngineFactory& make_engine,

@@ -3,6 +3,7 @@
 
 #include <cstddef>
 #include <map>
+#include <vector>
 
 #include "clipsweep/gradient_engine.h"
 #include "clipsweep/json.h"
@@ -10,6 +11,10 @@
 #include "clipsweep/sweep_runner.h"
 
 namespace clipsweep {
+
+// Makes the learning rates differ a little, lest an engine computes equal runs once: for how long
+// they are equal in a sweep, no one knows.
+void make_unequal(std::vector<RunSpec>& runs);
 
 // The runs of one cell, with every worker busy, as in the sweep.
 struct SpeedMeasurement {

@@ -99,11 +99,16 @@ std::vector<ModeSummary> summarize_modes(const CellSetup& setup,
       return arm.setup == setup && arm.clip.mode == entry.mode && !arm.perturbed;
     };
     if (std::none_of(arms.begin(), arms.end(), is_of_mode)) continue;
-    ModeSummary mode{setup, entry.mode, {}, {}};
+    ModeSummary mode{setup, entry.mode};
     if (const ArmSummary* best = best_of(arms, is_of_mode)) mode.best_arm = best->name;
     std::set<double> rates;
-    for (const auto& arm : arms)
-      if (is_of_mode(arm) && arm.usable) rates.insert(arm.learning_rate);
+    for (const auto& arm : arms) {
+      if (!is_of_mode(arm)) continue;
+      if (arm.usable) rates.insert(arm.learning_rate);
+      if (!arm.solved) continue;
+      mode.solved += *arm.solved;
+      mode.unsolved += arm.seeds.size() - *arm.solved;
+    }
     mode.usable_learning_rates.assign(rates.begin(), rates.end());
     modes.push_back(std::move(mode));
   }

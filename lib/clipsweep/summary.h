@@ -52,6 +52,9 @@ struct ModeSummary {
   ClipMode mode = ClipMode::kNone;
   std::optional<std::string> best_arm;  // of the highest mean final accuracy
   std::vector<double> usable_learning_rates;
+  // Runs of all its arms that solved the task or did not; both 0 where it cannot be solved.
+  std::uint64_t solved = 0;
+  std::uint64_t unsolved = 0;
 };
 
 // The best arm of a cell that clips against the best that does not, each at its own best learning

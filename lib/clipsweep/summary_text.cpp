@@ -236,19 +236,11 @@ std::string solved_table(const Summary& summary) {
   Table table({{"mode", Align::kLeft}, {"solved"}, {"unsolved"}});
   bool is_empty = true;
   for (const auto& mode : summary.modes) {
-    std::uint64_t solved = 0;
-    std::uint64_t runs = 0;
-    for (const auto& arm : summary.arms) {
-      if (!arm.solved || arm.perturbed) continue;
-      if (!(arm.setup == mode.setup) || arm.clip.mode != mode.mode) continue;
-      solved += *arm.solved;
-      runs += arm.seeds.size();
-    }
-    if (runs == 0) continue;
+    if (mode.solved + mode.unsolved == 0) continue;
     is_empty = false;
     const std::string cell = summary.setups.size() > 1 ? in_words(mode.setup) + ", " : "";
-    table.add_row(
-        {cell + entry_of(mode.mode).name, with_thousands(solved), with_thousands(runs - solved)});
+    table.add_row({cell + entry_of(mode.mode).name, with_thousands(mode.solved),
+                   with_thousands(mode.unsolved)});
   }
   return is_empty ? "" : "\nRuns that solved the task, of all arms of a mode\n" + table.text();
 }

@@ -89,7 +89,7 @@ class Pool {
   void run() {
     std::size_t runs = 0;
     for (const auto& cohort : cohorts_) runs += cohort.runs.size();
-    run_on_threads(std::min(job_.workers, kMostThreadsOfRun * runs),
+    run_on_threads(std::min(job_.workers, kMostPartsOfRun * runs),
                    std::min(job_.workers, cohorts_.size()), [this](std::size_t) { work(); });
   }
 
@@ -323,8 +323,6 @@ class Pool {
   static std::string first_line(const std::string& text) { return text.substr(0, text.find('\n')); }
 
   static constexpr const char* kOutOfMemory = "out of memory";
-  // More than the parts of its batch would find nothing to help with.
-  static constexpr std::size_t kMostThreadsOfRun = 8;
 
   const SweepJob& job_;
   std::map<Cell, ParameterLayout> layouts_;
