@@ -1,4 +1,4 @@
-"""All runs of a plan, several at a time, in the plan's order and in bounded memory."""
+"""Converts all runs of a plan: several at a time, in the plan's order and in bounded memory."""
 
 import os
 import signal
@@ -9,18 +9,19 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-from clipsweep_plots.result_folder import RunSpec
-from clipsweep_plots.strict_json import MALFORMED, DataError, describe
-
-from .finished_run import FinishedRun, UnfinishedRun, open_run
+from clipsweep_results.cores import usable_cores
+from clipsweep_results.finished_run import FinishedRun, open_run
+from clipsweep_results.plan import RunSpec
+from clipsweep_results.run_record import RunNotFinished
+from clipsweep_results.strict_json import MALFORMED, DataError, describe
 
 # Enough that no worker waits for the writer; more would only fill the memory.
-WAITING_FOR_EACH_WORKER = 2
+WAITING_PER_WORKER = 2
 
 
 @dataclass(frozen=True, eq=False)
 class Converted:
-    """A run that was read whole; `notice` is set where its log breaks off."""
+    """A run that was read whole; `notice` is set if its log is cut off."""
 
     id: str
     content: object
@@ -38,7 +39,7 @@ class LeftOut:
 
 @dataclass(frozen=True)
 class Conversion:
-    """How one run is converted; `convert` gets it open and returns what the writer needs of it."""
+    """Converts one run: opens it and returns what `convert` makes of it for the writer."""
 
     folder: Path
     chance_accuracy: float | None
@@ -46,36 +47,36 @@ class Conversion:
 
     def __call__(self, spec: RunSpec) -> Converted | LeftOut:
         try:
-            run = open_run(self.folder, self.chance_accuracy, spec)
+            run = open_run(self.folder, spec, self.chance_accuracy)
             content = self.convert(run)
-        except UnfinishedRun as unfinished:
+        except RunNotFinished as unfinished:
             return LeftOut(spec.id, str(unfinished), damaged=False)
         except DataError as error:
             return LeftOut(spec.id, str(error).removeprefix(f"{self.folder}{os.sep}"), damaged=True)
         except MALFORMED as error:
             return LeftOut(spec.id, f"runs/{spec.id}/run.json: {describe(error)}", damaged=True)
-        return Converted(spec.id, content, _notice_of_cut(run))
+        return Converted(spec.id, content, _cut_off_notice(run))
 
 
-def _notice_of_cut(run: FinishedRun) -> str | None:
-    if not run.log.cut:
+def _cut_off_notice(run: FinishedRun) -> str | None:
+    if not run.log.is_cut_off:
         return None
     return (
-        f"its step log breaks off after step {run.log.last_step:,} of {run.log.total_steps:,}, "
-        "though the run is finished; exported as far as it goes"
+        f"its step log ends at step {run.log.last_step:,} of {run.log.total_steps:,}, "
+        "although the run is finished; the steps up to there are exported"
     )
 
 
 def map_in_order(function: Callable, items: list) -> Iterator:
     """Yield function(item) for each item in order, computed on all cores a few items ahead."""
-    workers = min(len(os.sched_getaffinity(0)), len(items))
+    workers = min(usable_cores(), len(items))
     pool = ProcessPoolExecutor(workers)
     try:
         waiting = deque()
         for item in items:
             with _interrupts_held():
                 waiting.append(pool.submit(function, item))
-            if len(waiting) > WAITING_FOR_EACH_WORKER * workers:
+            if len(waiting) > WAITING_PER_WORKER * workers:
                 yield waiting.popleft().result()
         while waiting:
             yield waiting.popleft().result()
@@ -85,15 +86,15 @@ def map_in_order(function: Callable, items: list) -> Iterator:
 
 @contextmanager
 def _interrupts_held() -> Iterator[None]:
-    """Act on Ctrl-C only afterwards: an interrupt while workers start leaves them without parent.
+    """Delay Ctrl-C: an interrupt while workers start would leave them without a parent.
 
-    Workers started here inherit the handler that only notes it, and leave Ctrl-C to this process.
+    Workers started here inherit the handler, so only this process reacts to Ctrl-C.
     """
-    came = []
-    before = signal.signal(signal.SIGINT, lambda *_: came.append(True))
+    interrupts = []
+    previous = signal.signal(signal.SIGINT, lambda *_: interrupts.append(True))
     try:
         yield
     finally:
-        signal.signal(signal.SIGINT, before)
-    if came:
+        signal.signal(signal.SIGINT, previous)
+    if interrupts:
         raise KeyboardInterrupt

@@ -1,8 +1,8 @@
-"""TensorBoard: one folder a run, named by its ID, with one event file, by tensorboard's writer.
+"""TensorBoard: one folder per run, named by its ID, with one event file, by tensorboard's writer.
 
-A step is one event with all its scalars, which TensorBoard reads as well as one event a scalar
-and which takes a tenth of the time. The same run gives the same bytes: the times are those of
-run.json, spread evenly over the steps, since the logs hold no time of a step.
+A step is one event with all its scalars. TensorBoard reads that as well as one event per scalar,
+and writing takes a tenth of the time. The same run gives the same bytes: the logs contain no time
+per step, so the times of run.json are spread evenly over the steps.
 """
 
 import math
@@ -11,29 +11,19 @@ from collections.abc import Iterable, Iterator
 from datetime import datetime
 from pathlib import Path
 
-from clipsweep_plots.strict_json import to_count, to_float, to_optional_float
+from clipsweep_results.columns import EPOCH_COLUMNS, NUMBERS, STEP_COLUMNS, names_of
+from clipsweep_results.finished_run import FinishedRun
+from clipsweep_results.values import to_count, to_float
 from tensorboard.compat.proto.event_pb2 import Event
 from tensorboard.compat.proto.summary_pb2 import Summary
 from tensorboard.plugins.hparams.plugin_data_pb2 import HParamsPluginData
 from tensorboard.plugins.hparams.summary_v2 import hparams_pb
 from tensorboard.summary.writer.record_writer import RecordWriter
 
-from .finished_run import FinishedRun
-from .step_rows import STEP_FIELDS
-
 FILE_VERSION = "brain.Event:2"
-STEP_SCALARS = (
-    "loss",
-    "accuracy",
-    "grad_norm_raw",
-    "grad_norm_clipped",
-    "clip_scale",
-    "clipped_fraction",
-    "cosine",
-    "limit",
-    "effective_learning_rate",
-)
-EPOCH_SCALARS = ("train_loss", "train_accuracy", "test_loss", "test_accuracy")
+# What is measured as a number, by its key in the log; counts and flags are not drawn.
+STEP_SCALARS = [column.name for column in STEP_COLUMNS if column.read in NUMBERS]
+EPOCH_SCALARS = [column.name for column in EPOCH_COLUMNS if column.read in NUMBERS]
 
 
 class EventFile:
@@ -41,7 +31,9 @@ class EventFile:
 
     def __init__(self, folder: Path, run: FinishedRun):
         self._started = datetime.fromisoformat(run.document["wall_started"]).timestamp()
-        self._seconds_a_step = to_float(run.document["wall_seconds"]) / max(1, run.log.total_steps)
+        self._seconds_per_step = to_float(run.document["wall_seconds"]) / max(
+            1, run.log.total_steps
+        )
         path = folder / f"events.out.tfevents.{self._started:010.0f}.clipsweep"
         self._writer = RecordWriter(path.open("wb"))
         self._write(Event(wall_time=self._started, file_version=FILE_VERSION))
@@ -53,12 +45,12 @@ class EventFile:
         self._writer.close()
 
     def add_summary(self, step: int, summary: Summary) -> None:
-        wall_time = self._started + step * self._seconds_a_step
+        wall_time = self._started + step * self._seconds_per_step
         self._write(Event(wall_time=wall_time, step=step, summary=summary))
 
     def add_scalars(self, step: int, scalars: Iterable[tuple[str, float | None]]) -> None:
-        """Add the scalars that were measured."""
-        event = Event(wall_time=self._started + step * self._seconds_a_step, step=step)
+        """Add the scalars that have a value."""
+        event = Event(wall_time=self._started + step * self._seconds_per_step, step=step)
         add_value = event.summary.value.add
         for tag, value in scalars:
             if value is not None:
@@ -70,7 +62,7 @@ class EventFile:
 
 
 def write_run(target: Path, run: FinishedRun) -> None:
-    """Write the folder of one run below `target`, or nothing if its log is bad."""
+    """Write the folder of one run in `target`, or nothing if its log is bad."""
     folder = target / run.id
     folder.mkdir()
     try:
@@ -84,7 +76,7 @@ def write_run(target: Path, run: FinishedRun) -> None:
 
 
 def _add_steps(events: EventFile, run: FinishedRun) -> None:
-    keys = list(STEP_FIELDS)
+    keys = names_of(STEP_COLUMNS)
     columns = [(key, keys.index(key)) for key in STEP_SCALARS]
     columns += [(f"tensors/{name}", len(keys) + i) for i, name in enumerate(run.log.tensors)]
     for row in run.log:
@@ -92,17 +84,18 @@ def _add_steps(events: EventFile, run: FinishedRun) -> None:
 
 
 def _add_epochs(events: EventFile, run: FinishedRun) -> None:
-    """Add what is measured once an epoch, at the epoch's last step."""
+    """Add what is measured once per epoch, at the epoch's last step."""
     steps_per_epoch = to_count(run.document["settings"]["steps_per_epoch"])
-    for epoch in run.document["epochs"]:
-        scalars = [(key, to_optional_float(epoch[key])) for key in EPOCH_SCALARS]
-        events.add_scalars(to_count(epoch["epoch"]) * steps_per_epoch, scalars)
+    for values in run.epoch_rows():
+        epoch = dict(zip(names_of(EPOCH_COLUMNS), values, strict=True))
+        scalars = [(key, epoch[key]) for key in EPOCH_SCALARS]
+        events.add_scalars(epoch["epoch"] * steps_per_epoch, scalars)
     final = [("final_test_accuracy", run.final_test_accuracy)]
     events.add_scalars(run.log.total_steps, final)
 
 
 def hyperparameters(run: FinishedRun) -> Summary:
-    """Return what the HParams tab shows of a run, as the same bytes every time."""
+    """Return the hyperparameters of a run for the HParams tab, as the same bytes every time."""
     started = datetime.fromisoformat(run.document["wall_started"]).timestamp()
     summary = hparams_pb(dict(_settings(run)), trial_id=run.id, start_time_secs=started)
     plugin_data = summary.value[0].metadata.plugin_data
@@ -114,7 +107,7 @@ def hyperparameters(run: FinishedRun) -> Summary:
 def _settings(run: FinishedRun) -> Iterator[tuple[str, str | float]]:
     spec = run.spec
     yield "mode", spec.clip.mode
-    # TensorBoard sends these as JSON, which has no infinity: left out, as in mode none.
+    # TensorBoard sends these as JSON, which has no infinity: omitted, as in mode none.
     if spec.clip.threshold is not None and math.isfinite(spec.clip.threshold):
         yield "threshold", spec.clip.threshold
     yield "learning_rate", spec.learning_rate

@@ -1,7 +1,7 @@
-"""The folder written to: it becomes the whole new export, or stays as it was.
+"""The output folder: it becomes the whole new export, or stays as it was.
 
-export.json marks a folder as an export and lists what belongs to it, so that a later export may
-replace it and nothing of the user's is ever deleted.
+export.json marks a folder as an export and lists its contents, so that a later export can replace
+it without ever deleting a file of the user's.
 """
 
 import json
@@ -11,18 +11,18 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from clipsweep_plots.strict_json import DataError, read_document
+from clipsweep_results.strict_json import DataError, read_document
 
 EXPORT_SCHEMA = "clipsweep/export-1"
 MARK = "export.json"
 
 
 class UsageError(Exception):
-    """What the command line asks for cannot be done; nothing was touched."""
+    """The command line requests something that cannot be done; nothing was changed."""
 
 
 def check_replaceable(out: Path) -> None:
-    """Raise UsageError unless `out` is new, empty or nothing but an earlier export."""
+    """Raise UsageError unless `out` is new, empty or contains only an earlier export."""
     if not os.path.lexists(out):
         return
     if not out.is_dir():
@@ -31,8 +31,8 @@ def check_replaceable(out: Path) -> None:
     foreign = present - _exported_names(out) if present else set()
     if foreign:
         raise UsageError(
-            f"--out {out}: holds {min(foreign)!r}, which is not of an earlier export; "
-            "name a new or empty folder, or move it away"
+            f"--out {out}: contains {min(foreign)!r}, which is not part of an earlier export; "
+            "name a new or empty folder, or move the file away"
         )
 
 
@@ -45,7 +45,7 @@ def _exported_names(out: Path) -> set[str]:
 
 @contextmanager
 def replacement(out: Path) -> Iterator[Path]:
-    """Give a new folder beside `out` to write to; it takes the place of `out` at the end."""
+    """Yield a new folder next to `out` to write to; it replaces `out` at the end."""
     out = out.resolve()
     out.parent.mkdir(parents=True, exist_ok=True)
     partial = out.with_name(f".{out.name}.{os.getpid()}.partial")
@@ -58,7 +58,7 @@ def replacement(out: Path) -> Iterator[Path]:
 
 
 def _swap(new: Path, out: Path) -> None:
-    """Rename `new` to `out`; the earlier export is gone only when the new one is in place."""
+    """Rename `new` to `out`; the earlier export is deleted after the new one is in place."""
     if out.exists():
         old = out.with_name(f".{out.name}.{os.getpid()}.old")
         out.rename(old)
@@ -69,7 +69,7 @@ def _swap(new: Path, out: Path) -> None:
 
 
 def write_mark(folder: Path, facts: dict) -> None:
-    """Write export.json: what the folder holds, and `facts` about the export."""
+    """Write export.json: the contents of the folder, and `facts` about the export."""
     contents = sorted(path.name for path in folder.iterdir())
     document = {"schema": EXPORT_SCHEMA, **facts, "contents": contents}
     (folder / MARK).write_text(json.dumps(document, indent=2) + "\n", encoding="utf-8")

@@ -2,11 +2,12 @@
 
 from html.parser import HTMLParser
 
-import plot
-from clipsweep_plots.report import render_report
-from clipsweep_plots.result_folder import read_plan, read_results
-from clipsweep_plots.strict_json import DataError
-from clipsweep_plots.summary import read_summary
+from clipsweep_plots import program as plot
+from clipsweep_plots.report.report_html import render_report
+from clipsweep_results.plan import read_plan
+from clipsweep_results.result_folder import read_results
+from clipsweep_results.strict_json import DataError
+from clipsweep_results.summary import read_summary
 
 
 class Page(HTMLParser):

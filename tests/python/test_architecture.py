@@ -37,22 +37,3 @@ def test_the_half_without_libtorch_includes_none_of_it():
     for path in (LIBRARY / "clipsweep").glob("*.*"):
         uses_torch = re.search(r"#include <(torch|ATen|c10)/", path.read_text())
         assert not uses_torch or path.stem in needs_torch, path.name
-
-
-PLOTS = LIBRARY.parent / "scripts" / "clipsweep_plots"
-
-
-def documented_modules():
-    return re.findall(r"^    (\w+)  ", (PLOTS / "__init__.py").read_text(), flags=re.MULTILINE)
-
-
-def test_every_module_of_the_plots_is_in_the_list_once():
-    files = {path.stem for path in PLOTS.glob("*.py")} - {"__init__"}
-    assert sorted(documented_modules()) == sorted(files)
-
-
-@pytest.mark.parametrize("path", sorted(PLOTS.glob("[!_]*.py")), ids=lambda path: path.name)
-def test_a_module_imports_only_what_stands_above_it(path):
-    order = {name: place for place, name in enumerate(documented_modules())}
-    for imported in re.findall(r"^from \.(\w+) import", path.read_text(), flags=re.MULTILINE):
-        assert order[imported] < order[path.stem], f"{path.name} imports {imported}"

@@ -16,17 +16,18 @@ import subprocess
 import sys
 from pathlib import Path
 
-import export
 import numpy as np
 import pandas as pd
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
+from clipsweep_export import program as export
 from clipsweep_export import tables
-from clipsweep_plots.strict_json import NON_FINITE
-from conftest import CHANCE, ROOT, FakeRun, cross, dump
+from clipsweep_results.strict_json import NON_FINITE
 from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 from tensorboard.plugins.hparams import metadata as hparams_metadata
+
+from conftest import CHANCE, ROOT, FakeRun, cross, dump
 
 PROGRAM = os.environ.get("CLIPSWEEP", str(ROOT / "build/release/clipsweep"))
 NONE, VALUE, MEASURED = ("none", None), ("value", 0.5), ("value", math.inf)

@@ -5,18 +5,20 @@ import math
 
 import matplotlib.text
 import numpy as np
-import plot
 import pytest
-from clipsweep_plots import bands, findings
-from clipsweep_plots.figures import FIGURES, draw_figures
-from clipsweep_plots.layout import Sheet
-from clipsweep_plots.provenance import describe_sweep
-from clipsweep_plots.result_folder import read_plan, read_results
-from clipsweep_plots.sources import Sources
-from clipsweep_plots.style import apply_style
-from clipsweep_plots.summary import read_summary
-from conftest import FakeRun, cross, dump
+from clipsweep_plots import program as plot
+from clipsweep_plots.drawing import bands, findings
+from clipsweep_plots.drawing.layout import Sheet
+from clipsweep_plots.drawing.sources import Sources
+from clipsweep_plots.drawing.style import apply_style
+from clipsweep_plots.figures.figure_list import FIGURES, draw_figures
+from clipsweep_plots.report.provenance import describe_sweep
+from clipsweep_results.plan import read_plan
+from clipsweep_results.result_folder import read_results
+from clipsweep_results.summary import read_summary
 from matplotlib.backends.backend_agg import FigureCanvasAgg
+
+from conftest import FakeRun, cross, dump
 
 NONE, VALUE, NORM = ("none", None), ("value", 0.5), ("global-norm", 1.0)
 SMALLEST_LETTERS = 6.5

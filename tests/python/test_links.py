@@ -3,8 +3,9 @@
 import os
 
 import pytest
-from clipsweep_plots.result_folder import read_plan
-from clipsweep_plots.strict_json import DataError
+from clipsweep_results.plan import read_plan
+from clipsweep_results.strict_json import DataError
+
 from conftest import cross
 
 
@@ -18,7 +19,7 @@ def replace_by_link(path, elsewhere):
 @pytest.mark.parametrize(
     "name", ["sweep.json", "runs", "run.json", "steps.jsonl", "run folder", "report", "figure"]
 )
-def test_a_link_is_refused_with_what_to_do(sweep, tmp_path_factory, name):
+def test_a_link_is_refused_with_advice(sweep, tmp_path_factory, name):
     folder = sweep(cross([("none", None)])).folder
     run_folder = sorted((folder / "runs").iterdir())[0]
     (folder / "report").mkdir(exist_ok=True)
@@ -30,7 +31,7 @@ def test_a_link_is_refused_with_what_to_do(sweep, tmp_path_factory, name):
     }.get(name, folder / name)
     read_plan(folder)
     replace_by_link(path, tmp_path_factory.mktemp("elsewhere"))
-    with pytest.raises(DataError, match=f"{path.name}: is a link.*put there what it points to"):
+    with pytest.raises(DataError, match=f"{path.name}: is a link.*replace it by the file or folder that it points to"):
         read_plan(folder)
 
 

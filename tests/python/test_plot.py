@@ -6,15 +6,19 @@ from xml.etree import ElementTree
 
 import jsonschema
 import numpy as np
-import plot
 import pytest
 import referencing.jsonschema
-from clipsweep_plots import result_folder, style
-from clipsweep_plots.layout import Sheet
-from clipsweep_plots.panels import MOST_LINES, curve_rows
-from clipsweep_plots.result_folder import Arm, Clip
-from clipsweep_plots.step_log import NORM_BIN_EDGES, choose_windows, read_step_curve
-from clipsweep_plots.strict_json import DataError, to_float
+from clipsweep_plots import program as plot
+from clipsweep_plots.drawing import style
+from clipsweep_plots.drawing.layout import Sheet
+from clipsweep_plots.drawing.panels import MAX_LINES, curve_rows
+from clipsweep_results import result_folder
+from clipsweep_results.clips import Clip
+from clipsweep_results.result_folder import Arm
+from clipsweep_results.step_windows import NORM_BIN_EDGES, choose_windows, read_step_curve
+from clipsweep_results.strict_json import DataError
+from clipsweep_results.values import to_float
+
 from conftest import ROOT, FakeRun, cross, dump
 from report_page import draw
 
@@ -112,7 +116,7 @@ def test_no_panel_has_a_long_legend_and_no_arm_is_lost(rates, thresholds):
         for clip in [Clip("none", None), *(Clip("value", 1.0 + k) for k in range(thresholds))]
     ]
     panels = [panel for row in curve_rows(arms, Sheet()) for panel in row if panel]
-    assert max(len(panel.arms) for panel in panels) <= MOST_LINES
+    assert max(len(panel.arms) for panel in panels) <= MAX_LINES
     assert {arm.label for panel in panels for arm in panel.arms} == {arm.label for arm in arms}
 
 
@@ -174,7 +178,7 @@ def test_runs_without_an_outcome_are_left_out_and_named(sweep, capsys):
     output = capsys.readouterr()
     for run, reason in zip(
         runs[4:],
-        ["the same sweep command continues it", "no space left on device", "no run.json"],
+        ["rerun the same sweep command to resume it", "no space left on device", "no run.json"],
         strict=True,
     ):
         assert run.id in page.text and reason in page.text
@@ -183,23 +187,23 @@ def test_runs_without_an_outcome_are_left_out_and_named(sweep, capsys):
     assert output.out == f"{folder.folder / 'report' / 'report.html'}\n"
 
 
-def test_a_killed_run_is_told_by_its_torn_line(sweep):
+def test_a_killed_run_is_known_by_its_cut_off_line(sweep):
     runs = [*cross([NONE]), FakeRun("none", None, 0.01, 9, outcome="unfinished")]
     folder = sweep(runs)
-    tear(folder.run_folder(runs[-1]) / "steps.jsonl")
-    assert "breaks off within its last line: the run was killed" in draw(folder).text
+    cut_off(folder.run_folder(runs[-1]) / "steps.jsonl")
+    assert "the last line of steps.jsonl is cut off: the run was killed" in draw(folder).text
 
 
-def test_a_torn_last_line_is_skipped_and_said(sweep, capsys):
+def test_a_cut_off_last_line_is_skipped_and_reported(sweep, capsys):
     folder = sweep(cross([NONE]))
-    tear(folder.run_folder(folder.runs[0]) / "steps.jsonl")
+    cut_off(folder.run_folder(folder.runs[0]) / "steps.jsonl")
     page = draw(folder)
-    message = f"The step log of {folder.runs[0].id} breaks off within its last line"
+    message = f"The last line of the step log of {folder.runs[0].id} is cut off and was skipped"
     assert message in page.text and message in capsys.readouterr().err
     assert "2 planned runs: 2 completed" in page.text
 
 
-def tear(path):
+def cut_off(path):
     path.write_bytes(path.read_bytes()[:-25])
 
 
@@ -242,7 +246,7 @@ def test_a_bad_line_leaves_the_run_out_and_says_where(sweep, line):
         ("run.json", b"\xff\xfe", "decode"),
         ("run.json", "[" * 100000, "nested too deeply"),
         ("steps.jsonl", "", "bad header"),
-        ("steps.jsonl", '{"schema":"clipsweep/steps-1","run":"other"}\n', "holds the run"),
+        ("steps.jsonl", '{"schema":"clipsweep/steps-1","run":"other"}\n', "contains the run"),
         ("steps.jsonl", None, "cannot be read"),
     ],
 )
@@ -260,7 +264,7 @@ def test_a_run_json_of_another_run_is_not_taken_for_its_own(sweep):
     folder = sweep(cross([NONE]))
     first, second = (folder.run_folder(run) / "run.json" for run in folder.runs)
     second.write_bytes(first.read_bytes())
-    assert f"runs/{folder.runs[1].id}/run.json: holds the run" in draw(folder).text
+    assert f"runs/{folder.runs[1].id}/run.json: contains the run" in draw(folder).text
 
 
 # Folders that cannot be drawn
@@ -473,7 +477,7 @@ def test_nonfinite_strings_are_numbers():
 def test_a_log_of_another_run_is_refused(sweep):
     folder = sweep(cross([NONE]))
     path = folder.run_folder(folder.runs[0]) / "steps.jsonl"
-    with pytest.raises(DataError, match="holds the run"):
+    with pytest.raises(DataError, match="contains the run"):
         read_step_curve(path, folder.runs[1].id, choose_windows(40, 1))
 
 

@@ -4,11 +4,12 @@ import json
 import math
 
 import numpy as np
-import plot
 import pytest
-from clipsweep_plots import passage
-from clipsweep_plots.profiles import Profile, read_through_time
-from clipsweep_plots.strict_json import DataError
+from clipsweep_plots import program as plot
+from clipsweep_plots.drawing import gradient_flow
+from clipsweep_results.profiles import Profile, read_through_time
+from clipsweep_results.strict_json import DataError
+
 from conftest import FakeRun, cross
 from report_page import draw as draw_report
 from test_figures import NONE, NORM, VALUE, draw, ids, lone, overlaps, sources, words
@@ -185,7 +186,7 @@ def test_no_text_covers_another(sweep, width):
     ],
 )
 def test_what_becomes_of_the_gradient_in_words(norms, text):
-    assert passage.describe_passage(Profile(1, False, np.array(norms))).words == text
+    assert gradient_flow.describe_flow(Profile(1, False, np.array(norms))).words == text
 
 
 def test_the_title_of_one_arm_has_the_numbers(sweep):

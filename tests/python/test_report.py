@@ -9,12 +9,12 @@ import subprocess
 import sys
 
 import pytest
-from clipsweep_plots import words
-from clipsweep_plots.answer import QUESTIONS, headline
-from clipsweep_plots.arm_tables import compared_arms
-from clipsweep_plots.interval_glyph import MARGIN, WIDTH, axis_reach, interval_glyph
-from clipsweep_plots.provenance import read_provenance
-from clipsweep_plots.result_folder import read_plan
+from clipsweep_plots.report.arm_tables import compared_arms
+from clipsweep_plots.report.conclusions import QUESTIONS, headline
+from clipsweep_plots.report.interval_glyph import MARGIN, WIDTH, axis_reach, interval_glyph
+from clipsweep_plots.report.provenance import read_provenance
+from clipsweep_results.plan import read_plan
+
 from conftest import ANSWER, ROOT, FakeRun, cross, dump
 from report_page import draw, read, render
 
@@ -548,7 +548,7 @@ def test_the_command_can_be_pasted_into_a_shell(sweep):
     words = subprocess.run(
         ["sh", "-c", f"printf '%s\\n' {command}"], capture_output=True, text=True
     )
-    assert words.stdout.splitlines() == folder.sweep_document()["command"]
+    assert phrases.stdout.splitlines() == folder.sweep_document()["command"]
 
 
 @pytest.mark.parametrize("command", [None, [], "clipsweep sweep"])
@@ -598,7 +598,7 @@ def test_hostile_text_stays_text(sweep):
     "value, text", [(None, "–"), (0.0004, "<0.001"), (0.001, "0.001"), (0.0213, "0.021"), (1, "1")]
 )
 def test_p_values(value, text):
-    assert words.p_value(value) == text
+    assert phrases.p_value(value) == text
 
 
 def test_an_interval_is_drawn_on_an_axis_about_zero(sweep):

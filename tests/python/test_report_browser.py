@@ -3,10 +3,11 @@
 import re
 import shutil
 
-import plot
 import pytest
-from conftest import FakeRun, FakeSweep, cross
+from clipsweep_plots import program as plot
 from playwright.sync_api import Page, expect, sync_playwright
+
+from conftest import FakeRun, FakeSweep, cross
 
 WIDTHS = {"laptop": 1280, "phone": 390}
 CLIPS = [("none", None), ("value", 0.5), ("value", 5.0), ("global-norm", 1.0)]

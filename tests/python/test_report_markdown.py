@@ -4,7 +4,8 @@ import json
 import re
 
 import pytest
-from clipsweep_plots.report_markdown import escape, markdown_table, render_markdown
+from clipsweep_plots.report.report_markdown import escape, markdown_table, render_markdown
+
 from conftest import ANSWER, FakeRun, cross, dump
 from report_page import draw, read
 

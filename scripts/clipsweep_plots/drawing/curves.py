@@ -1,0 +1,261 @@
+"""Curves of arms over steps or epochs: the mean over seeds with its band, in small multiples."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import numpy as np
+import pandas as pd
+from clipsweep_results.clips import Clip
+from clipsweep_results.result_folder import Arm, Results, Run
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+from matplotlib.lines import Line2D
+from matplotlib.ticker import MaxNLocator
+
+from .bands import mean_band
+from .layout import FigureText, NamedFigure, draw_pages, paged
+from .panel_page import Keys, PageText, PanelPage, first_row_keys, open_page
+from .panels import MAX_LINES, Panel, Row, curve_rows
+from .sources import Sources
+from .style import MUTED, LineLook, element_id, line_looks
+
+# Lines of up to this many points show each of them.
+FEW_POINTS = 12
+SIDE_STEP = 0.13
+
+
+@dataclass(frozen=True)
+class CurveKind:
+    """One kind of curve: its words and the source of its numbers."""
+
+    stem: str
+    title: str
+    caption: str
+    alt: str
+    x_label: str
+    y_label: str
+    frame: Callable[[Arm], pd.DataFrame]  # index: x; a column for each seed
+    highest: float = np.inf  # the end of the y axis
+    marks_divergence: bool = False
+
+
+def curve_frame(arm: Arm, index: np.ndarray, values: Callable[[Run], np.ndarray]) -> pd.DataFrame:
+    return pd.DataFrame({run.spec.seed: values(run) for run in arm.runs}, index=index)
+
+
+def lines_note(sources: Sources, arms: list[Arm]) -> str:
+    """Explain the lines and bands."""
+    min_seeds = sources.constants.min_pairs
+    with_band = [arm for arm in arms if len(arm.runs) >= min_seeds]
+    note = "Bold: mean over the seeds." if any(len(arm.runs) > 1 for arm in arms) else ""
+    if with_band:
+        note += (
+            " Band: its 95 % interval at each point (Student's t). Runs are paired, so arms can differ"
+            " even where their bands overlap."
+        )
+    if len(with_band) < len(arms):
+        note += f" Thin: single seeds, in arms with fewer than {min_seeds}."
+    return note.strip()
+
+
+def draw_curves(
+    sources: Sources,
+    arms: list[Arm],
+    kind: CurveKind,
+    limit: Callable[[Results, PanelPage], None],
+) -> list[NamedFigure]:
+    """Draw the arms' curves on the pages that they need; `limit` sets the axes' limits."""
+    looks = line_looks(list(dict.fromkeys(arm.clip for arm in sources.arms)))
+    points = len(kind.frame(arms[0]))
+
+    def draw_page(rows: list[Row], text: FigureText) -> tuple[Figure, str]:
+        page = open_page(
+            sources.sheet,
+            rows,
+            PageText(text.title, text.caption, kind.x_label, kind.y_label),
+            row_keys(rows, lambda clip: _key_line(looks[clip], clip, points)),
+        )
+        for panel, axes in page.pairs():
+            _draw_panel(axes, panel, kind, looks, sources.constants.min_pairs)
+        limit(sources.results, page)
+        shown = "; ".join(arm.label for panel, _ in page.pairs() for arm in panel.arms)
+        return page.figure, f"{kind.alt}. Arms: {shown}."
+
+    text = FigureText(kind.stem, kind.title, kind.caption)
+    return draw_pages(text, paged(curve_rows(arms, sources.sheet)), draw_page)
+
+
+def _draw_panel(
+    axes: Axes, panel: Panel, kind: CurveKind, looks: dict[Clip, LineLook], min_seeds: int
+) -> None:
+    _note_if_empty(axes, [kind.frame(arm) for arm in panel.arms], kind.highest)
+    for place, arm in enumerate(panel.arms):
+        frame = kind.frame(arm)
+        if len(frame) == 1:  # single points side by side, not on top of each other
+            frame.index = frame.index * (1 + SIDE_STEP * (place - (len(panel.arms) - 1) / 2))
+        look = looks[arm.clip.without_model]
+        if len(arm.runs) >= min_seeds:
+            _draw_band(axes, arm, frame, look, min_seeds)
+        elif len(arm.runs) > 1:
+            _draw_seeds(axes, frame, look)
+        _draw_mean(axes, arm, frame, look)
+        if kind.marks_divergence:
+            _mark_divergences(axes, arm, frame, look, kind.highest)
+
+
+def _note_if_empty(axes: Axes, frames: list[pd.DataFrame], highest: float) -> None:
+    """Write a note if a panel has no value within its axes."""
+    values = np.concatenate([frame.to_numpy().ravel() for frame in frames])
+    if (values <= highest).any():
+        return
+    words = f"all above {highest:.2g}" if np.isfinite(values).any() else "nothing\nmeasured"
+    axes.text(0.5, 0.5, words, transform=axes.transAxes, ha="center", va="center", color=MUTED)
+
+
+def _draw_band(axes: Axes, arm: Arm, frame: pd.DataFrame, look: LineLook, min_seeds: int) -> None:
+    """Fill the interval of the mean, with edges in the arm's dashes for black and white."""
+    low, high = mean_band(frame.to_numpy(), min_seeds)
+    gid = element_id("band", arm.clip, arm.learning_rate)
+    if len(frame) == 1:
+        axes.vlines(frame.index, low, high, color=look.color, linewidth=1.4, zorder=2, gid=gid)
+        return
+    axes.fill_between(
+        frame.index, low, high, color=look.color, alpha=0.17, linewidth=0, zorder=1.5, gid=gid
+    )
+    for edge in (low, high):
+        axes.plot(
+            frame.index,
+            edge,
+            color=look.color,
+            linestyle=look.dashes,
+            linewidth=0.5,
+            alpha=0.55,
+            zorder=2,
+        )
+
+
+def _draw_seeds(axes: Axes, frame: pd.DataFrame, look: LineLook) -> None:
+    axes.plot(
+        frame.index,
+        frame.to_numpy(),
+        color=look.color,
+        linewidth=0.6,
+        alpha=0.4,
+        marker="o" if len(frame) <= FEW_POINTS else "",
+        markersize=4.5 if len(frame) == 1 else 1.6,
+        markeredgewidth=0,
+        zorder=2,
+    )
+
+
+def _draw_mean(axes: Axes, arm: Arm, frame: pd.DataFrame, look: LineLook) -> None:
+    means = frame.mean(axis=1)
+    few_points = len(frame) <= FEW_POINTS or means.notna().sum() == 1
+    axes.plot(
+        frame.index,
+        means,
+        color=look.color,
+        linestyle=look.dashes,
+        marker=look.point_marker if few_points else look.marker,
+        markevery=1 if few_points else max(1, len(frame) // 8),
+        zorder=3,
+        gid=element_id("mean", arm.clip, arm.learning_rate),
+        **MEAN_LINE,
+    )
+
+
+MEAN_LINE = {
+    "linewidth": 1.7,
+    "markersize": 5,
+    "markeredgecolor": "white",
+    "markeredgewidth": 0.5,
+}
+
+
+def _mark_divergences(
+    axes: Axes, arm: Arm, frame: pd.DataFrame, look: LineLook, highest: float
+) -> None:
+    """Mark where each run diverged, at its last measured value, but within the axis."""
+    last = [
+        (run.divergence_step, min(frame[run.spec.seed].dropna().iloc[-1], highest))
+        for run in arm.runs
+        if run.diverged and frame[run.spec.seed].notna().any()
+    ]
+    if last:
+        axes.plot(
+            *zip(*last, strict=True),
+            linestyle="",
+            marker="x",
+            color=look.color,
+            markersize=5,
+            markeredgewidth=1.3,
+            clip_on=False,
+            zorder=4,
+            gid=element_id("diverged", arm.clip, arm.learning_rate),
+        )
+
+
+def limit_to_plan(results: Results, page: PanelPage) -> None:
+    """Let the x axis span all planned steps; a number at its end would overlap the next panel."""
+    planned = results.plan.planned_steps
+    last = planned if page.columns == 1 else 0.9 * planned
+    for _, axes in page.pairs():
+        axes.set_xlim(0, planned * 1.02)
+        locator = MaxNLocator(tick_count(axes), steps=[1, 2, 2.5, 5, 10], integer=True)
+        ticks = locator.tick_values(0, planned)
+        axes.set_xticks([tick for tick in ticks if tick <= last])
+
+
+def open_epoch_page(
+    sources: Sources, rows: list[Row], words: PageText, key: list, margin: float
+) -> PanelPage:
+    """Lay out panels over the epochs, with some room at both ends and one key for all of them."""
+    page = open_page(sources.sheet, rows, words, first_row_keys(rows, key))
+    for _, axes in page.pairs():
+        axes.set_xlim(1 - margin, sources.results.plan.epochs + margin)
+        axes.xaxis.get_major_locator().set_params(integer=True, nbins=tick_count(axes))
+    return page
+
+
+def tick_count(axes: Axes) -> int:
+    """Return the number of intervals of a horizontal axis between numbers of up to 5 digits."""
+    width = axes.get_position().width * axes.figure.get_size_inches()[0]
+    return max(2, min(8, int(width / 0.42)))
+
+
+def limit_to_point(x: float, page: PanelPage) -> None:
+    """Let the x axis show a single point."""
+    for _, axes in page.pairs():
+        axes.set_xlim(0.5 * x, 1.5 * x)
+        axes.set_xticks([x])
+
+
+def row_keys(rows: list[Row], line: Callable[[Clip], Line2D]) -> Keys:
+    """Make a key for each panel, or one right of each row whose lines differ from the row above."""
+    if any(len(_clips_of(row)) > MAX_LINES for row in rows):
+        return [
+            [[line(clip) for clip in panel.clips] if panel else [] for panel in row] for row in rows
+        ]
+    keys, above = [], None
+    for row in rows:
+        clips = _clips_of(row)
+        handles = [line(clip) for clip in clips] if clips != above else []
+        keys.append([[] for _ in row[1:]] + [handles])
+        above = clips
+    return keys
+
+
+def _clips_of(row: Row) -> list[Clip]:
+    return list(dict.fromkeys(clip for panel in row if panel for clip in panel.clips))
+
+
+def _key_line(look: LineLook, clip: Clip, points: int) -> Line2D:
+    return Line2D(
+        [],
+        [],
+        color=look.color,
+        linestyle=look.dashes,
+        marker=look.point_marker if points <= FEW_POINTS else look.marker,
+        label=clip.label,
+        **MEAN_LINE,
+    )

@@ -1,0 +1,151 @@
+"""Titles that state findings; they never claim more than the verdicts of summary.json."""
+
+from dataclasses import dataclass
+
+from clipsweep_results.summary import Comparison
+
+from .sources import Sources
+from .style import decimal
+
+MAX_NAMED = 3  # arms; if there are more, they are counted
+
+
+@dataclass(frozen=True)
+class Claim:
+    """The words for a measure and its verdicts."""
+
+    measure: str
+    noun: str
+    better: str
+    worse: str
+    opposite: str  # of better, short
+
+
+ACCURACY = Claim(
+    "final_test_accuracy",
+    "test accuracy",
+    "a higher test accuracy",
+    "a lower test accuracy",
+    "a lower one",
+)
+TRAIN_LOSS = Claim(
+    "final_train_loss",
+    "training loss",
+    "a lower training loss",
+    "a higher training loss",
+    "a higher one",
+)
+
+
+def verdict_title(sources: Sources, claim: Claim) -> str | None:
+    """Say which arms differ from their baseline; None if summary.json has no verdict."""
+    judged = _judged(sources, claim)
+    if not judged:
+        return None
+    better, worse = _split(judged, claim)
+    baseline = _baseline(judged)
+    if not better and not worse:
+        subject = f"{name_arms(judged)} does not differ" if len(judged) == 1 else "No arm differs"
+        return f"{subject} detectably from {baseline} in {claim.noun}"
+    if len(judged) > MAX_NAMED:
+        return _count_arms(sources, better, worse, len(judged), claim, baseline)
+    parts = [
+        f"{name_arms(arms)} {_have(arms)} {words}"
+        for arms, words in ((better, claim.better), (worse, claim.worse))
+        if arms
+    ]
+    return f"{' and '.join(parts)} than {baseline}"
+
+
+def spread_title(sources: Sources) -> str:
+    """Say which of a few arms have a smaller or larger spread between seeds; empty if none."""
+    if len(sources.comparisons) > MAX_NAMED:
+        return ""
+    sentences = [
+        f"seeds spread {words} with {name_arms([comparison])} ({_deviations(comparison)})"
+        for comparison in sources.comparisons
+        for verdict, words in (("better", "less"), ("worse", "more"))
+        if comparison.measures["spread"].verdict == verdict
+    ]
+    return ", ".join(sentences)
+
+
+def _deviations(comparison: Comparison) -> str:
+    arm, baseline = (
+        side.measures["final_test_accuracy"].sd for side in (comparison.arm, comparison.baseline)
+    )
+    return f"SD {_points(arm)} against {_points(baseline)} points"
+
+
+def _points(share: float | None) -> str:
+    return decimal(None if share is None else 100 * share, 1)
+
+
+def many_arms_note(sources: Sources, claim: Claim) -> str:
+    """Explain what the number of arms means for the count in a title; empty for few arms."""
+    judged = _judged(sources, claim)
+    if len(judged) <= MAX_NAMED:
+        return ""
+    return (
+        "An arm is counted if its own 95 % interval excludes zero; by chance, one in twenty arms "
+        "without any effect is counted too."
+    )
+
+
+def why_no_verdict(sources: Sources) -> str:
+    """Say why nothing is compared; empty if there are verdicts."""
+    if sources.summary is None:
+        return "Nothing is compared, because summary.json is missing."
+    if not sources.comparisons:
+        return "The sweep has no arm to compare with an arm without clipping."
+    if not any(comparison.verdict for comparison in sources.comparisons):
+        return f"No verdict: fewer than {sources.constants.min_pairs} pairs of seeds."
+    return ""
+
+
+def name_arms(comparisons: list[Comparison]) -> str:
+    """Name arms by their clipping, with the learning rate if there are several."""
+    names = [comparison.arm.clip.label for comparison in comparisons]
+    if len({comparison.arm.learning_rate for comparison in comparisons}) > 1:
+        names = [comparison.arm.label for comparison in comparisons]
+    return " and ".join([", ".join(names[:-1]), names[-1]] if len(names) > 1 else names)
+
+
+def _judged(sources: Sources, claim: Claim) -> list[Comparison]:
+    return [c for c in sources.comparisons if c.measures[claim.measure].verdict is not None]
+
+
+def _split(judged: list[Comparison], claim: Claim) -> tuple[list[Comparison], list[Comparison]]:
+    return tuple(
+        [c for c in judged if c.measures[claim.measure].verdict == verdict]
+        for verdict in ("better", "worse")
+    )
+
+
+def _baseline(judged: list[Comparison]) -> str:
+    only_clipping = all(comparison.arm.clip.mode != "none" for comparison in judged)
+    return "no clipping" if only_clipping else "the baseline"
+
+
+def _have(arms: list) -> str:
+    return "has" if len(arms) == 1 else "have"
+
+
+def _count_arms(
+    sources: Sources, better: list, worse: list, count: int, claim: Claim, baseline: str
+) -> str:
+    first, words = (better, claim.better) if better else (worse, claim.worse)
+    title = f"{len(first)} of {count} arms {_have(first)} {words} than {baseline}"
+    if better and worse:
+        title += f", {len(worse)} {claim.opposite}"
+    return title + _after_correction(sources, better + worse, claim)
+
+
+def _after_correction(sources: Sources, found: list[Comparison], claim: Claim) -> str:
+    """Say how many of the differences remain significant after Holm's correction."""
+    adjusted = [comparison.p_adjusted for comparison in found]
+    if claim is not ACCURACY or None in adjusted:
+        return ""
+    remaining = sum(value < sources.constants.significance_level for value in adjusted)
+    share = {0: "none", len(found): "all"}.get(remaining, f"{remaining} of these {len(found)}")
+    return f" ({share} after Holm's correction)"

@@ -1,0 +1,72 @@
+"""The axis of gradient norms: its range, and the thresholds that can be drawn on it."""
+
+import numpy as np
+from clipsweep_results.result_folder import Arm, Results
+from matplotlib.lines import Line2D
+
+from .style import THRESHOLD_COLOR
+
+NORM_THRESHOLD = ("threshold (norm)", (0, (5, 1.5)))
+# The lines of thresholds on an axis of norms, by mode. A threshold that does not limit the plotted
+# norm has other dashes, and its key says what it limits.
+DRAWN_THRESHOLDS = {
+    "global-norm": NORM_THRESHOLD,
+    "scale": NORM_THRESHOLD,
+    "random-step": NORM_THRESHOLD,
+    "value": ("threshold (each element)", (0, (1.2, 1.2))),
+    "tensor-norm": ("threshold (each tensor)", (0, (4, 1.2, 1.2, 1.2))),
+}
+# Norms further from the median are cut off, because an exploding run would flatten all others.
+MAX_DECADES_ABOVE_MEDIAN = 5
+MAX_DECADES_BELOW_MEDIAN = 5
+
+
+def norm_limits(results: Results) -> tuple[float, float]:
+    """Choose the limits that all panels share."""
+    medians = np.concatenate([run.curve.norm_median for run in results.runs])
+    largest = np.concatenate([run.curve.norm_max for run in results.runs])
+    medians, largest = medians[medians > 0], largest[largest > 0]  # also drops NaN
+    thresholds = [arm.clip.threshold for arm in results.arms if has_drawn_threshold(arm)]
+    if medians.size == 0:
+        return 1e-2, 1e2
+    middle = float(np.median(medians))
+    lowest, highest = min([medians.min(), *thresholds]), max([largest.max(), *thresholds])
+    low = max(float(lowest), middle / 10.0**MAX_DECADES_BELOW_MEDIAN)
+    high = min(float(highest), middle * 10.0**MAX_DECADES_ABOVE_MEDIAN)
+    return low / 1.8, max(high, low) * 2.5
+
+
+def has_drawn_threshold(arm: Arm) -> bool:
+    threshold = arm.clip.threshold
+    return arm.clip.mode in DRAWN_THRESHOLDS and threshold is not None and 0 < threshold < np.inf
+
+
+def threshold_line(arm: Arm) -> dict:
+    """Return the style of an arm's threshold."""
+    return {
+        "color": THRESHOLD_COLOR,
+        "linewidth": 1.2,
+        "linestyle": DRAWN_THRESHOLDS[arm.clip.mode][1],
+        "zorder": 4,
+    }
+
+
+def threshold_keys(arms: list[Arm]) -> list[Line2D]:
+    """Return a line of the key for each kind of threshold among the arms."""
+    lines = {
+        DRAWN_THRESHOLDS[arm.clip.mode][0]: threshold_line(arm)
+        for arm in arms
+        if has_drawn_threshold(arm)
+    }
+    return [Line2D([], [], label=meaning, **line) for meaning, line in lines.items()]
+
+
+def threshold_note(arms: list[Arm]) -> str:
+    """Explain the thresholds that do not limit the plotted norm."""
+    modes = {arm.clip.mode for arm in arms}
+    note = ""
+    if "value" in modes:
+        note += " The threshold of value limits each element, not the plotted norm."
+    if "tensor-norm" in modes:
+        note += " That of tensor-norm limits the norm of each parameter tensor."
+    return note

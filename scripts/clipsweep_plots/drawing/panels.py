@@ -1,0 +1,191 @@
+"""The arrangement of arms in panels, and of panels in rows.
+
+Many arms become small multiples, never a long legend.
+"""
+
+from dataclasses import dataclass
+
+import numpy as np
+from clipsweep_results.clips import Clip
+from clipsweep_results.result_folder import Arm
+
+from .layout import Sheet, paged
+from .style import THRESHOLDS_PER_PANEL
+
+MAX_LINES = 1 + THRESHOLDS_PER_PANEL  # in a panel: the baseline and the thresholds of a mode
+
+
+@dataclass(frozen=True)
+class Panel:
+    """The arms drawn in one pair of axes."""
+
+    title: str
+    arms: tuple[Arm, ...]
+
+    @property
+    def clips(self) -> list[Clip]:
+        """The clips of the arms, without their model, which is in the title."""
+        return list(dict.fromkeys(arm.clip.without_model for arm in self.arms))
+
+
+Row = list[Panel | None]
+
+
+def curve_rows(arms: list[Arm], sheet: Sheet) -> list[Row]:
+    """Arrange curves: one panel per learning rate, split by mode if it had too many lines.
+
+    Arms of different models share no panel.
+    """
+    columns = sheet.max_columns
+    rates = learning_rates(arms)
+    crowded = any(
+        sum(arm.learning_rate == rate for arm in members) > MAX_LINES
+        for members in by_model(arms).values()
+        for rate in rates
+    )
+    if not crowded:
+        return _model_rows(arms, rates, columns)
+    groups = [[_group_panel(arms, clips, rate) for rate in rates] for clips in clip_groups(arms)]
+    if len(rates) == 1:
+        return wrap_panels([panels[0] for panels in groups], sheet.max_keyed_columns)
+    if len(rates) <= columns:
+        return groups
+    return [
+        row
+        for panels in groups
+        for row in wrap_panels([panel for panel in panels if panel], columns)
+    ]
+
+
+def _model_rows(arms: list[Arm], rates: list[float], columns: int) -> list[Row]:
+    """Make a panel for each model and learning rate: a row per model if the rates fit in it."""
+    grid = [
+        [_rate_panel(model, rate, _at(members, rate)) for rate in rates]
+        for model, members in by_model(arms).items()
+    ]
+    if 1 < len(rates) <= columns:
+        return grid
+    return wrap_panels([panel for row in grid for panel in row if panel], columns)
+
+
+def _rate_panel(model: str, rate: float, arms: tuple[Arm, ...]) -> Panel | None:
+    title = f"{model} at lr {rate:g}" if model else f"learning rate {rate:g}"
+    return Panel(title, arms) if arms else None
+
+
+def by_model(arms: list[Arm]) -> dict[str, list[Arm]]:
+    """Return the arms of each model."""
+    members: dict[str, list[Arm]] = {}
+    for arm in arms:
+        members.setdefault(arm.clip.model, []).append(arm)
+    return members
+
+
+def arm_rows(arms: list[Arm], sheet: Sheet) -> list[Row]:
+    """Arrange one panel per arm: a row per clip, with a column per learning rate if they fit."""
+    columns = sheet.max_columns
+    rates = learning_rates(arms)
+    panels = {(arm.clip, arm.learning_rate): Panel(arm.label, (arm,)) for arm in arms}
+    if 1 < len(rates) <= columns:
+        clips = dict.fromkeys(arm.clip for arm in arms)
+        return [[panels.get((clip, rate)) for rate in rates] for clip in clips]
+    return wrap_panels(list(panels.values()), columns)
+
+
+def arm_names(arms: list[Arm]) -> dict[Arm, str]:
+    """Name arms by their clipping, with the learning rate if there are several."""
+    several = len(learning_rates(arms)) > 1
+    return {arm: arm.label if several else arm.clip.label for arm in arms}
+
+
+def named_arm_rows(names: dict[Arm, str], sheet: Sheet) -> list[Row]:
+    """Arrange one panel per arm under these titles."""
+    return [
+        [panel and Panel(names[panel.arms[0]], panel.arms) for panel in row]
+        for row in arm_rows(list(names), sheet)
+    ]
+
+
+def choose_arms(arms: list[Arm], max_arms: int) -> list[Arm]:
+    """Choose up to `max_arms` arms: first baselines, then others spread over their order."""
+    if len(arms) <= max_arms:
+        return arms
+    baselines = [arm for arm in arms if arm.clip.is_baseline]
+    others = [arm for arm in arms if not arm.clip.is_baseline]
+    chosen = _spread(baselines, max_arms)
+    chosen += _spread(others, max_arms - len(chosen))
+    return [arm for arm in arms if arm in chosen]
+
+
+def _spread(arms: list[Arm], max_arms: int) -> list[Arm]:
+    places = np.linspace(0, len(arms) - 1, min(max_arms, len(arms)))
+    return [arms[round(place)] for place in places]
+
+
+def chosen_note(chosen: list[Arm], count: int) -> str:
+    """Say how many of `count` arms choose_arms chose; empty if all."""
+    if len(chosen) == count:
+        return ""
+    return f"Shown: {len(chosen)} of {count} arms, starting with those without clipping."
+
+
+def learning_rates(arms: list[Arm]) -> list[float]:
+    return sorted({arm.learning_rate for arm in arms})
+
+
+def _at(arms: list[Arm], rate: float) -> tuple[Arm, ...]:
+    return tuple(arm for arm in arms if arm.learning_rate == rate)
+
+
+def clip_groups(arms: list[Arm]) -> list[list[Clip]]:
+    """Split the clips into groups of one model and mode with few thresholds, without baselines.
+
+    A model that has only its baseline is a group of that.
+    """
+    groups = []
+    for members in by_model(arms).values():
+        clips = {arm.clip for arm in members}
+        varied = [clip for clip in clips if not clip.is_baseline]
+        for mode in dict.fromkeys(arm.clip.mode for arm in members):
+            chosen = sorted(
+                (clip for clip in varied if clip.mode == mode),
+                key=lambda clip: (clip.threshold or 0, clip.details),
+            )
+            groups += paged(chosen, THRESHOLDS_PER_PANEL) if chosen else []
+        if not varied and members[0].clip.model:
+            groups.append(list(clips))
+    return groups
+
+
+def group_title(arms: list[Arm], clips: list[Clip]) -> str:
+    """Name a group by its mode, with its thresholds if the mode has other groups."""
+    if len(clips) == 1:
+        return clips[0].label
+    mode, model = clips[0].mode, clips[0].model
+    if len({arm.clip for arm in by_model(arms)[model] if arm.clip.mode == mode}) == len(clips):
+        return f"{model} {mode}".strip()
+    last = clips[-1].without_model.label
+    return f"{clips[0].label} to {last.removeprefix(f'{mode}:')}"
+
+
+def _group_panel(arms: list[Arm], clips: list[Clip], rate: float) -> Panel | None:
+    """Make a panel of one group at one learning rate, with the baseline for reference."""
+    members = group_members(list(_at(arms, rate)), clips)
+    return Panel(f"{group_title(arms, clips)} at lr {rate:g}", members) if members else None
+
+
+def group_members(arms: list[Arm], clips: list[Clip]) -> tuple[Arm, ...]:
+    """Return the arms of a group, with the baseline of its model."""
+    return tuple(
+        arm
+        for arm in arms
+        if arm.clip in clips or (arm.clip.is_baseline and arm.clip.model == clips[0].model)
+    )
+
+
+def wrap_panels(panels: list[Panel], columns: int) -> list[Row]:
+    """Break a list of panels into rows of equal length; None fills the last row."""
+    rows = -(-len(panels) // columns)
+    columns = -(-len(panels) // rows)
+    padded = panels + [None] * (rows * columns - len(panels))
+    return [padded[begin : begin + columns] for begin in range(0, len(padded), columns)]

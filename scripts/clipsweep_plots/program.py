@@ -1,0 +1,225 @@
+"""Draw a result folder: figures (SVG and PNG), report.html and report.md in DIR/report/.
+
+    scripts/plot.py DIR
+    scripts/plot.py DIR --figure training_loss --width 3.3
+
+Prints the path of report.html, or with --figure the paths of the figures. Exit codes: 0 drawn
+(stderr and the report name the runs that are left out), 2 usage, 3 DIR cannot be drawn, 75 the
+report cannot be written, 130 interrupted.
+"""
+
+import argparse
+import difflib
+import io
+import os
+import re
+from pathlib import Path
+
+from clipsweep_results.messages import (
+    EXIT_DATA,
+    EXIT_INTERRUPTED,
+    EXIT_STORAGE,
+    EXIT_USAGE,
+    MAX_WARNINGS,
+    Messages,
+    program_name,
+)
+from clipsweep_results.plan import read_plan
+from clipsweep_results.progress import Progress
+from clipsweep_results.result_folder import Results, read_results
+from clipsweep_results.strict_json import DataError
+from clipsweep_results.summary import Summary, read_summary
+
+from .drawing.figure_files import FigureFiles
+from .drawing.layout import MAX_WIDTH, MIN_WIDTH, NamedFigure, Sheet
+from .drawing.sources import Sources
+from .drawing.style import apply_style
+from .figures.figure_list import FIGURES, draw_figures
+from .report.report_html import render_report
+from .report.report_markdown import render_markdown
+
+DOTS_PER_INCH = 160
+PAGE_NUMBER = r"(_\d+)?"
+messages = Messages(program_name("plot.py", "clipsweep-plot"))
+
+
+def main(arguments: list[str] | None = None) -> int:
+    options = parse_arguments(arguments)
+    if options.list_figures:
+        print("\n".join(FIGURES))
+        return 0
+    if message := unknown_figure(options.figure or []):
+        return messages.fail(message, EXIT_USAGE)
+    apply_style(Sheet(options.width).text)
+    try:
+        written = draw(options)
+    except DataError as error:
+        return messages.fail(error, EXIT_DATA)
+    except OSError as error:
+        return messages.fail(
+            f"{error.filename}: cannot be written ({error.strerror})", EXIT_STORAGE
+        )
+    except KeyboardInterrupt:
+        return messages.fail("interrupted; the output is missing or incomplete", EXIT_INTERRUPTED)
+    print("\n".join(map(str, written)))
+    return 0
+
+
+def parse_arguments(arguments: list[str] | None) -> argparse.Namespace:
+    parser = argparse.ArgumentParser(
+        prog=messages.program,
+        description=__doc__,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    parser.add_argument(
+        "folder",
+        metavar="DIR",
+        type=Path,
+        nargs="?",
+        help="a result folder of 'clipsweep sweep --out DIR'",
+    )
+    parser.add_argument(
+        "--figure",
+        metavar="NAME",
+        action="append",
+        help="draw only this figure, without a report; may be repeated",
+    )
+    parser.add_argument(
+        "--list-figures", action="store_true", help="print the names of all figures"
+    )
+    parser.add_argument(
+        "--width",
+        metavar="INCHES",
+        type=width,
+        help="width of every figure, such as 3.3 for a column of a paper (default: the width that "
+        "the figure needs)",
+    )
+    options = parser.parse_args(arguments)
+    if options.folder is None and not options.list_figures:
+        parser.error("the following arguments are required: DIR")
+    return options
+
+
+def unknown_figure(names: list[str]) -> str:
+    """Return an error about the first name that is not a figure; empty if there is none."""
+    for name in names:
+        if name not in FIGURES:
+            close = difflib.get_close_matches(name, FIGURES, n=1)
+            advice = f"; did you mean {close[0]!r}?" if close else "."
+            return f"there is no figure {name!r}{advice} Figures: {', '.join(FIGURES)}"
+    return ""
+
+
+def width(text: str) -> float:
+    try:
+        inches = float(text)
+    except ValueError:
+        inches = 0.0
+    if not MIN_WIDTH <= inches <= MAX_WIDTH:  # NaN is not in range either
+        raise argparse.ArgumentTypeError(
+            f"{text!r} is not a width from {MIN_WIDTH:g} to {MAX_WIDTH:g}"
+        )
+    return inches
+
+
+def draw(options: argparse.Namespace) -> list[Path]:
+    """Draw and write the requested figures or report; return the paths to print."""
+    results = read_results(read_plan(options.folder))
+    warn_about_left_out(results)
+    refuse_if_nothing_to_draw(results)
+    summary, notes = read_summary_or_note(results)
+    names = options.figure or list(FIGURES)
+    figures, not_drawn = draw_figures(Sources(results, summary, Sheet(options.width)), names)
+    report_not_drawn(not_drawn)
+    if options.figure and not figures:
+        raise DataError(f"{options.folder}: nothing to draw")
+    progress = Progress("figures drawn:", len(figures))
+    files = [save(figure) for figure in progress.over(figures)]
+    folder = options.folder / "report"
+    written = write_figures(folder, files, names)
+    if options.figure:
+        return written
+    markdown, report = folder / "report.md", folder / "report.html"
+    markdown.write_text(render_markdown(results, summary, notes, files), encoding="utf-8")
+    report.write_text(render_report(results, summary, notes, files), encoding="utf-8")
+    return [report]
+
+
+def report_not_drawn(not_drawn: dict[str, str]) -> None:
+    if not_drawn:
+        reasons = "; ".join(f"{name}: {reason}" for name, reason in not_drawn.items())
+        messages.note(f"not drawn: {reasons}")
+
+
+def warn_about_left_out(results: Results) -> None:
+    for run in results.left_out[:MAX_WARNINGS]:
+        messages.warn(f"{run.id} is left out: {run.reason}")
+    unlisted = len(results.left_out) - MAX_WARNINGS
+    if unlisted > 0:
+        messages.warn(f"{unlisted} more runs are left out; the report lists them")
+
+
+def refuse_if_nothing_to_draw(results: Results) -> None:
+    if not results.runs:
+        raise DataError(
+            f"{results.plan.folder}: none of the {len(results.plan.runs)} planned runs can be "
+            "drawn; rerun the same 'clipsweep sweep' command again to train them"
+        )
+
+
+def read_summary_or_note(results: Results) -> tuple[Summary | None, list[str]]:
+    """Read the summary; a problem with it becomes a note in the report and a warning."""
+    notes = [
+        f"The last line of the {log} is cut off and was skipped: the run was killed, or the file "
+        "is incomplete."
+        for log in results.cut_off_logs
+    ]
+    summary = None
+    try:
+        summary = read_summary(results.plan.folder)
+        notes += note_stale_summary(results, summary)
+    except DataError as error:
+        notes.append(str(error).removeprefix(f"{results.plan.folder}{os.sep}"))
+    for note in notes:
+        messages.warn(note)
+    return summary, notes
+
+
+def note_stale_summary(results: Results, summary: Summary) -> list[str]:
+    counted = summary.run_counts.get("completed", 0) + summary.run_counts.get("diverged", 0)
+    damaged = sum(run.state == "unreadable" for run in results.left_out)
+    if len(results.runs) <= counted <= len(results.runs) + damaged:  # summarize reads no steps
+        return []
+    return [
+        f"summary.json counts {counted} runs, but {len(results.runs)} are drawn: tables and "
+        f"figures show different runs. 'clipsweep summarize {results.plan.folder.name}' updates it."
+    ]
+
+
+def save(figure: NamedFigure) -> FigureFiles:
+    """Render a figure as SVG and PNG; equal calls give equal bytes."""
+    svg, png = io.BytesIO(), io.BytesIO()
+    figure.figure.savefig(
+        svg,
+        format="svg",
+        dpi=DOTS_PER_INCH,
+        metadata={"Date": None, "Title": figure.title, "Description": figure.alt},
+    )
+    figure.figure.savefig(png, format="png", dpi=DOTS_PER_INCH, metadata={"Software": None})
+    return FigureFiles(figure, svg.getvalue(), png.getvalue())
+
+
+def write_figures(folder: Path, figures: list[FigureFiles], names: list[str]) -> list[Path]:
+    """Write all files, and delete files of the named figures from earlier calls."""
+    folder.mkdir(exist_ok=True)
+    ours = re.compile(f"({'|'.join(names)}){PAGE_NUMBER}\\.(svg|png)")
+    for old in folder.iterdir():
+        if ours.fullmatch(old.name):
+            old.unlink()
+    written = []
+    for files in figures:
+        for ending, content in (("svg", files.svg), ("png", files.png)):
+            path = folder / f"{files.figure.stem}.{ending}"
+            path.write_bytes(content)
+            written.append(path)
+    return written

@@ -1,0 +1,285 @@
+"""The tables of modes and arms: verdicts, differences, and the worst seeds."""
+
+from dataclasses import dataclass
+from functools import partial
+
+from clipsweep_results.constants import Constants
+from clipsweep_results.summary import ArmSummary, Comparison, ModeSummary, PairedDifference, Summary
+
+from ..drawing import style
+from . import phrases
+from .tables import Cell, Column, Table, build_table
+
+MAX_RATES_LISTED = 6
+
+
+@dataclass(frozen=True)
+class ComparedArm:
+    """An arm with its comparison; None for a baseline, or without a baseline in the sweep."""
+
+    arm: ArmSummary
+    comparison: Comparison | None
+    constants: Constants
+
+    @property
+    def verdict(self) -> str:
+        return phrases.verdict_phrase(self.arm, self.comparison)
+
+    @property
+    def survives_correction(self) -> bool:
+        """Whether a verdict is still significant after correcting for multiple arms.
+
+        True where there is no such verdict or no correction.
+        """
+        p_adjusted = self.comparison.p_adjusted if self.comparison else None
+        is_claim = self.verdict in ("better", "worse")
+        return not is_claim or p_adjusted is None or p_adjusted < self.constants.significance_level
+
+    def difference(self, measure: str) -> PairedDifference | None:
+        return self.comparison.measures[measure] if self.comparison else None
+
+
+def compared_arms(summary: Summary) -> list[ComparedArm]:
+    return [
+        ComparedArm(arm, summary.comparison_of.get(arm.name), summary.constants)
+        for arm in summary.arms
+    ]
+
+
+def clip_cell(subject: ComparedArm) -> Cell:
+    """Name how an arm clips; the learning rate has its own column."""
+    label = subject.arm.clip.label
+    return Cell(label, label)
+
+
+def rate_cell(subject: ComparedArm) -> Cell:
+    return Cell(phrases.rate(subject.arm.learning_rate), subject.arm.learning_rate)
+
+
+def verdict_cell(subject: ComparedArm) -> Cell:
+    return Cell(subject.verdict, subject.verdict, _verdict_note(subject))
+
+
+def _verdict_note(subject: ComparedArm) -> str:
+    """Qualify a verdict: by the seeds that it lacks, or the correction for multiple arms."""
+    if subject.comparison is None or subject.arm.perturbed:
+        return ""
+    if not subject.survives_correction:
+        return "not after correction"
+    seeds = subject.comparison.measures["final_test_accuracy"].seeds_needed
+    return f"1 point needs {seeds:,} seeds" if seeds else ""
+
+
+def accuracy_cell(subject: ComparedArm) -> Cell:
+    return _accuracy_cell(subject.arm)
+
+
+def _accuracy_cell(arm: ArmSummary) -> Cell:
+    return Cell(phrases.mean_and_sd(arm), arm.measures["final_test_accuracy"].mean)
+
+
+def difference_cell(subject: ComparedArm, measure: str, show) -> Cell:
+    """Format a paired difference above its interval."""
+    difference = subject.difference(measure)
+    if difference is None or difference.mean_difference is None:
+        return Cell("–")
+    value = difference.mean_difference
+    return Cell(show(value), value, phrases.interval(difference, subject.constants, show))
+
+
+def counted_difference_cell(subject: ComparedArm, measure: str, show) -> Cell:
+    """Format a paired difference above its interval and the number of better seeds."""
+    cell = difference_cell(subject, measure, show)
+    if cell.sort is None:
+        return cell
+    better = phrases.better_count(subject.difference(measure))
+    return Cell(cell.text, cell.sort, f"{cell.note}; better in {better}")
+
+
+def ranks_cell(subject: ComparedArm) -> Cell:
+    """Format the training loss by ranks: all pairs; a run without a loss ranks last."""
+    difference = subject.difference("final_train_loss")
+    ranks = difference.ranks if difference else None
+    if ranks is None or ranks.n == 0:
+        return Cell("–")
+    note = f"p {phrases.p_value(ranks.p_value)}"
+    return Cell(f"better in {ranks.better} of {ranks.n}", ranks.better / ranks.n, note)
+
+
+def p_cell(subject: ComparedArm) -> Cell:
+    value = subject.comparison.p_adjusted if subject.comparison else None
+    return Cell(phrases.p_value(value), value)
+
+
+def better_cell(subject: ComparedArm) -> Cell:
+    difference = subject.difference("final_test_accuracy")
+    if difference is None or difference.n == 0:
+        return Cell("–")
+    return Cell(phrases.better_count(difference), difference.better / difference.n)
+
+
+def diverged_cell(subject: ComparedArm) -> Cell:
+    arm = subject.arm
+    if arm.divergence is None:
+        return Cell("–")
+    note = phrases.share_interval(arm.divergence)
+    return Cell(f"{arm.diverged} of {arm.seeds}", arm.divergence.share, note)
+
+
+def spikes_cell(subject: ComparedArm) -> Cell:
+    return _spikes_cell(subject.arm)
+
+
+def _spikes_cell(arm: ArmSummary) -> Cell:
+    return Cell(f"{arm.spikes:,}", arm.spikes)
+
+
+def acted_cell(subject: ComparedArm) -> Cell:
+    share, reading = subject.arm.clipped_share, subject.arm.reading
+    return Cell(style.percent(share), share, reading or "")
+
+
+def usable_cell(subject: ComparedArm) -> Cell:
+    return Cell("yes" if subject.arm.usable else "no", int(subject.arm.usable))
+
+
+def reached_cell(subject: ComparedArm) -> Cell:
+    arm = subject.arm
+    if arm.reached_target is None or not arm.seeds:
+        return Cell("–")
+    return Cell(f"{arm.reached_target} of {arm.seeds}", arm.reached_target / arm.seeds)
+
+
+show_loss = partial(style.signed, places=3)
+show_steps = partial(style.signed, places=0)
+
+CLIPPING = Column("clipping", "Clipping", clip_cell, is_number=False)
+LEARNING_RATE = Column("rate", "Learning rate", rate_cell)
+ARM_COLUMNS = [
+    CLIPPING,
+    LEARNING_RATE,
+    Column("verdict", "Verdict", verdict_cell, is_number=False),
+    Column("accuracy", "Accuracy, %", accuracy_cell, large_first=True),
+    Column(
+        "difference",
+        "Difference, points",
+        partial(difference_cell, measure="final_test_accuracy", show=style.points),
+        large_first=True,
+    ),
+    Column("p", "p, Holm", p_cell),
+    Column("better", "Seeds better", better_cell, large_first=True),
+    Column(
+        "loss",
+        "Training loss, difference",
+        partial(difference_cell, measure="final_train_loss", show=show_loss),
+    ),
+    Column("diverged", "Diverged", diverged_cell, large_first=True),
+    Column("spikes", "Spikes", spikes_cell, large_first=True),
+    Column("acted", "Acted, % of steps", acted_cell, large_first=True),
+    Column("usable", "Usable", usable_cell, is_number=False, large_first=True),
+]
+
+
+def measure_columns(target_accuracy: float) -> list[Column[ComparedArm]]:
+    """Return the columns of the other measures, which were declared in advance."""
+    target = f"{style.number(100 * target_accuracy)} %"
+
+    def column(key: str, title: str, measure: str, show, large_first: bool = False) -> Column:
+        cell = partial(counted_difference_cell, measure=measure, show=show)
+        return Column(key, title, cell, large_first=large_first)
+
+    return [
+        CLIPPING,
+        LEARNING_RATE,
+        column("best", "Best accuracy, points", "best_test_accuracy", style.points, True),
+        column("test-loss", "Test loss", "final_test_loss", show_loss),
+        column("area", "Area under the training loss", "train_loss_area", show_loss),
+        Column("ranks", "Training loss by ranks", ranks_cell, large_first=True),
+        column("steps", f"Steps to {target}", "steps_to_accuracy", show_steps),
+        Column("reached", f"Reached {target}", reached_cell, large_first=True),
+        column("spread", "Distance of seeds from their median, points", "spread", style.points),
+    ]
+
+
+def arm_table(summary: Summary) -> Table:
+    caption = "Arms: final test accuracy against the baseline at the same learning rate"
+    return build_table("arms", caption, ARM_COLUMNS, compared_arms(summary), arm_facets)
+
+
+def arm_facets(subject: ComparedArm) -> dict[str, str]:
+    return {
+        "mode": subject.arm.clip.mode,
+        "rate": phrases.rate(subject.arm.learning_rate),
+        "verdict": subject.verdict,
+        "significant": "yes" if subject.survives_correction else "no",
+    }
+
+
+def measure_table(summary: Summary) -> Table:
+    caption = "Other measures declared in advance: paired difference, 95 % interval, better seeds"
+    compared = [subject for subject in compared_arms(summary) if subject.comparison]
+    return build_table("measures", caption, measure_columns(summary.target_accuracy), compared)
+
+
+def mode_table(summary: Summary) -> Table:
+    """Lay out each mode's best arm, with its worst seed."""
+
+    def best(cell) -> object:
+        """Return a reader of a cell that shows the mode's best arm."""
+        return lambda mode: cell(mode.best_arm) if mode.best_arm else Cell("–")
+
+    columns = [
+        Column("mode", "Mode", lambda mode: Cell(mode.label, mode.label), is_number=False),
+        Column("best", "Best arm", best(_arm_name_cell), is_number=False),
+        Column("accuracy", "Accuracy, %", best(_accuracy_cell)),
+        Column("worst", "Worst seed, %", best(_worst_seed_cell)),
+        Column(
+            "spread",
+            "Spread between seeds",
+            best(lambda arm: _spread_cell(arm, summary)),
+            is_number=False,
+        ),
+        Column("spikes", "Spikes", best(_spikes_cell)),
+        Column("diverged", "Diverged, all arms", lambda mode: _mode_diverged_cell(mode, summary)),
+        Column(
+            "usable",
+            "Usable learning rates",
+            lambda mode: _usable_rates_cell(mode, summary),
+            is_number=False,
+        ),
+    ]
+    return build_table("modes", "The best arm of each mode", columns, summary.modes)
+
+
+def _arm_name_cell(arm: ArmSummary) -> Cell:
+    return Cell(arm.label, arm.label)
+
+
+def _worst_seed_cell(arm: ArmSummary) -> Cell:
+    worst = arm.measures["final_test_accuracy"].min
+    return Cell(style.percent(worst), worst)
+
+
+def _spread_cell(arm: ArmSummary, summary: Summary) -> Cell:
+    """Say whether the seeds have a smaller spread than without clipping."""
+    comparison = summary.comparison_of.get(arm.name)
+    verdict = comparison.measures["spread"].verdict if comparison else None
+    names = {"better": "smaller than baseline", "worse": "larger than baseline"}
+    return Cell("–" if verdict is None else names.get(verdict, verdict), verdict)
+
+
+def _mode_diverged_cell(mode: ModeSummary, summary: Summary) -> Cell:
+    members = [arm for arm in summary.arms if mode.has_arm(arm) and not arm.perturbed]
+    diverged, runs = sum(arm.diverged for arm in members), sum(arm.seeds for arm in members)
+    return Cell(f"{diverged:,} of {runs:,}" if runs else "–", diverged / runs if runs else None)
+
+
+def _usable_rates_cell(mode: ModeSummary, summary: Summary) -> Cell:
+    tried = {arm.learning_rate for arm in summary.arms if mode.has_arm(arm)}
+    usable = mode.usable_learning_rates
+    if not usable:
+        return Cell("none", 0, f"of {len(tried)} tried")
+    listed = ", ".join(map(phrases.rate, usable))
+    if len(usable) > MAX_RATES_LISTED:
+        listed = f"{phrases.rate(usable[0])} to {phrases.rate(usable[-1])}"
+    return Cell(listed, len(usable), f"{len(usable)} of {len(tried)} tried")

@@ -1,0 +1,82 @@
+"""The answer of a sweep and its certainty, with which both reports begin."""
+
+from dataclasses import dataclass
+
+from clipsweep_results.constants import Constants
+from clipsweep_results.summary import Best, Summary
+
+from ..drawing import style
+from . import phrases
+
+QUESTIONS = ("Does clipping help?", "Where?", "What to use?")
+MAX_HEADLINE = 60
+
+
+@dataclass(frozen=True)
+class Fact:
+    """One number about the certainty of the answer."""
+
+    title: str
+    value: str
+    note: str = ""
+
+
+@dataclass(frozen=True)
+class Certainty:
+    """The certainty of the answer for one model; the name is empty if there is only one."""
+
+    model: str
+    facts: list[Fact]
+
+
+def read_answer(summary: Summary) -> list[tuple[str, list[str]]]:
+    """Pair each question with its sentences: one, or with several models one each."""
+    answers = [sentences.split("\n") for sentences in summary.answer]
+    return list(zip(QUESTIONS, answers, strict=True))
+
+
+def headline(sentence: str) -> tuple[str, str]:
+    """Split a sentence after its short answer, such as "Yes:"."""
+    opening, colon, rest = sentence.partition(": ")
+    if not colon or len(opening) > MAX_HEADLINE:
+        return sentence, ""
+    return f"{opening}:", rest
+
+
+def how_sure(summary: Summary) -> list[Certainty]:
+    """Compare the best clipping arm with the best baseline, for each model that has both."""
+    return [
+        Certainty(best.arm.clip.model, _facts(best, summary.constants)) for best in summary.best
+    ]
+
+
+def _facts(best: Best, constants: Constants) -> list[Fact]:
+    difference = best.final_test_accuracy
+    seeds = f"better in {phrases.better_count(difference)} seeds"
+    return [
+        Fact("Difference", f"{style.points(difference.mean_difference)} points", seeds),
+        Fact(
+            "95 % interval",
+            phrases.interval(difference, constants),
+            "points of final test accuracy",
+        ),
+        Fact(
+            "Adjusted p",
+            phrases.p_value(best.p_adjusted),
+            f"Holm, over {phrases.plural(best.candidates, 'arm')}: {_verdict(best)}",
+        ),
+        Fact(
+            "Best with clipping",
+            f"{phrases.mean_and_sd(best.arm)} %",
+            best.arm.label,
+        ),
+        Fact(
+            "Best without clipping",
+            f"{phrases.mean_and_sd(best.baseline)} %",
+            f"{best.baseline.label}, best of all learning rates",
+        ),
+    ]
+
+
+def _verdict(best: Best) -> str:
+    return best.verdict or phrases.NO_VERDICT

@@ -1,0 +1,129 @@
+"""Provenance of a sweep and its report: command, settings, versions, machine, data and time."""
+
+import json
+import platform
+import shlex
+from dataclasses import dataclass
+
+import matplotlib
+import numpy as np
+import pandas as pd
+from clipsweep_results.plan import SweepPlan
+
+from .phrases import plural
+
+Facts = list[tuple[str, str]]
+
+
+@dataclass(frozen=True)
+class Provenance:
+    """The origin of the runs, from sweep.json, as text."""
+
+    command: str  # empty if sweep.json has none
+    drawing_command: str
+    calls: int  # the number of calls that trained runs
+    settings: list[tuple[str, str, str]]  # name, value, origin
+    facts: dict[str, Facts]  # by title
+
+
+def read_provenance(plan: SweepPlan) -> Provenance:
+    calls = plan.document.get("calls")
+    facts = {
+        "Data": _data(plan),
+        "Software": _pairs(plan.section("software")) + _drawing_software(),
+        "Machine": _pairs(plan.section("machine")),
+        "Time": _time(plan.document),
+    }
+    return Provenance(
+        command=_command(plan.document.get("command")),
+        drawing_command=shlex.join(["scripts/plot.py", plan.folder.name]),
+        calls=len(calls) if isinstance(calls, list) else 0,
+        settings=_settings(plan),
+        facts={title: pairs for title, pairs in facts.items() if pairs},
+    )
+
+
+def _command(words: object) -> str:
+    """Format a command for a shell, one option with its values per line."""
+    if not isinstance(words, list) or not words:
+        return ""
+    lines: list[list[str]] = [[]]
+    for word in map(plain, words):
+        if word.startswith("-") and any(lines):
+            lines.append([])
+        lines[-1].append(shlex.quote(word))
+    return " \\\n  ".join(" ".join(line) for line in lines)
+
+
+def plain(value: object) -> str:
+    """Format a value of a log as text."""
+    return value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
+
+
+def _pairs(section: dict) -> Facts:
+    return [(str(name), plain(value)) for name, value in section.items()]
+
+
+def _settings(plan: SweepPlan) -> list[tuple[str, str, str]]:
+    origins = plan.section("origins")
+    return [
+        (str(name), _list(value), plain(origins.get(name, "–")))
+        for name, value in plan.section("settings").items()
+    ]
+
+
+def _list(value: object) -> str:
+    """Format a setting: a list without brackets and quotes, an empty list as a dash."""
+    if isinstance(value, list):
+        return ", ".join(map(plain, value)) or "–"
+    return "–" if value is None else plain(value)
+
+
+def _data(plan: SweepPlan) -> Facts:
+    data = plan.section("data")
+    files = data.get("files")
+    known = [("folder", "folder"), ("sha256", "SHA-256 of all files")]
+    facts = [(title, plain(data[name])) for name, title in known if name in data]
+    return facts + (_pairs(files) if isinstance(files, dict) else [])
+
+
+def _drawing_software() -> Facts:
+    return [
+        ("Python", platform.python_version()),
+        ("matplotlib", matplotlib.__version__),
+        ("numpy", np.__version__),
+        ("pandas", pd.__version__),
+    ]
+
+
+def _time(document: dict) -> Facts:
+    """Format the start, duration and speed of the latest call that trained."""
+    facts = [("started", plain(document["wall_started"]))] if "wall_started" in document else []
+    measured = [
+        ("wall_seconds", "wall time", "{:,.1f} s", 1),
+        ("wall_run_steps_per_second", "run-steps per second", "{:,.0f}", 1),
+        ("wall_peak_memory", "peak memory", "{:,.0f} MiB", 2**20),
+    ]
+    for name, title, form, unit in measured:
+        value = document.get(name)
+        if isinstance(value, int | float):
+            facts.append((title, form.format(value / unit)))
+    return facts
+
+
+def describe_sweep(plan: SweepPlan) -> str:
+    """Describe in one line what was trained."""
+    settings = plan.section("settings")
+    rates = len({spec.learning_rate for spec in plan.runs})
+    perturbed = {entry["id"] for entry in plan.document["runs"] if entry.get("perturbed")}
+    clips = len({spec.clip.without_model for spec in plan.runs if spec.id not in perturbed})
+    seeds = len({spec.seed for spec in plan.runs})
+    models = list(dict.fromkeys(spec.clip.model for spec in plan.runs))
+    cell = _list(settings.get("cell", "?")).upper() if models == [""] else "; ".join(models)
+    model = f"{cell}: {len(models)} models" if len(models) > 1 else cell
+    model += f" of {plain(settings.get('hidden', '?'))} units"
+    return (
+        f"{model} on {plain(settings.get('task', '?'))}: {plural(clips, 'clipping setting')} × "
+        f"{plural(rates, 'learning rate')} × {plural(seeds, 'seed')}, "
+        f"{plan.planned_steps:,} steps per run"
+    )

@@ -1,0 +1,97 @@
+"""report.html: the answer, tables, figures and provenance, in one self-contained file.
+
+The page opens no connection: its content security policy allows only embedded images, its own style
+sheet and the one script whose hash it contains.
+"""
+
+import base64
+import hashlib
+from pathlib import Path
+
+from clipsweep_results.constants import Constants
+from clipsweep_results.result_folder import Results
+from clipsweep_results.summary import Summary
+from jinja2 import Environment, FileSystemLoader, StrictUndefined
+
+from ..drawing import style
+from ..drawing.figure_files import FigureFiles, embed_figures
+from . import arm_tables, phrases, run_tables
+from .caveats import count_states, further_notes, urgent_notes
+from .conclusions import headline, how_sure, read_answer
+from .interval_glyph import WIDTH, axis_reach, interval_glyph
+from .provenance import describe_sweep, read_provenance
+
+HERE = Path(__file__).parent
+
+
+def render_report(
+    results: Results, summary: Summary | None, notes: list[str], figures: list[FigureFiles]
+) -> str:
+    """Render the page; `notes` are sentences about missing or inconsistent data."""
+    script = (HERE / "report.js").read_text(encoding="utf-8")
+    return (
+        _environment()
+        .get_template("report_template.html")
+        .render(
+            name=results.plan.folder.resolve().name,
+            plan=results.plan,
+            what=describe_sweep(results.plan),
+            states=count_states(results),
+            urgent=urgent_notes(results, summary) + ([] if summary else notes),
+            notes=further_notes(results, summary) + (notes if summary else []),
+            summary=summary,
+            constants=summary.constants if summary else Constants(),
+            **(_summary_parts(summary) if summary else {}),
+            figures=embed_figures(figures),
+            diverged=run_tables.diverged_table(results),
+            divergences=run_tables.count_divergences(results),
+            spikes=sum(run.spikes for run in results.runs),
+            left_out=run_tables.left_out_table(results),
+            runs=run_tables.run_table(results),
+            made=read_provenance(results.plan),
+            style_sheet=(HERE / "report.css").read_text(encoding="utf-8"),
+            script=script,
+            script_hash=_hash(script),
+        )
+    )
+
+
+def _environment() -> Environment:
+    environment = Environment(
+        loader=FileSystemLoader(HERE),
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    environment.globals |= {
+        "number": style.number,
+        "plural": phrases.plural,
+        "headline": headline,
+        "embed_rows": run_tables.embed_rows,
+        "glyph_width": WIDTH,
+    }
+    return environment
+
+
+def _hash(script: str) -> str:
+    """Return the hash of the script for the content security policy."""
+    return base64.b64encode(hashlib.sha256(script.encode()).digest()).decode("ascii")
+
+
+def _summary_parts(summary: Summary) -> dict:
+    """Return the parts of the page that come from the summary."""
+    compared = arm_tables.compared_arms(summary)
+    reach = axis_reach(compared)
+    return {
+        "answer": read_answer(summary),
+        "certainties": how_sure(summary),
+        "modes": arm_tables.mode_table(summary),
+        "noise": [phrases.describe_noise(floor) for floor in summary.noise_floor],
+        "arms": arm_tables.arm_table(summary),
+        "glyphs": [
+            interval_glyph(subject.difference("final_test_accuracy"), reach) for subject in compared
+        ],
+        "glyph_reach": style.decimal(100 * reach, 1) if reach else None,
+        "measures": arm_tables.measure_table(summary),
+    }

@@ -1,0 +1,119 @@
+"""A run that reached an outcome, with everything its logs contain, as rows of tables."""
+
+import json
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+from .columns import (
+    DETAIL_COLUMNS,
+    EPOCH_COLUMNS,
+    EVENT_COLUMNS,
+    NORM_QUANTILES,
+    TOTAL_COLUMNS,
+    Column,
+)
+from .plan import RunSpec
+from .run_record import read_record, record_path
+from .step_log import StepLog, steps_path
+from .strict_json import MALFORMED, DataError, describe
+from .values import to_count, to_float, to_optional_count, to_optional_float, to_text
+
+# The columns with which every table names the run of a row.
+KEY_COLUMNS = ("run", "mode", "threshold", "learning_rate", "seed")
+
+
+def key_of(spec: RunSpec) -> dict:
+    """Return a run's values of KEY_COLUMNS."""
+    values = spec.id, spec.clip.mode, spec.clip.threshold, spec.learning_rate, spec.seed
+    return dict(zip(KEY_COLUMNS, values, strict=True))
+
+
+@dataclass(frozen=True, eq=False)
+class FinishedRun:
+    """A run that reached an outcome; its step log is read when it is iterated."""
+
+    spec: RunSpec
+    path: Path  # of run.json
+    document: dict
+    log: StepLog
+    chance_accuracy: float | None
+
+    @property
+    def id(self) -> str:
+        return self.spec.id
+
+    @property
+    def outcome(self) -> str:
+        return self.document["outcome"]
+
+    @property
+    def final_test_accuracy(self) -> float | None:
+        """The accuracy with which summary.json counts the run: chance level if it diverged."""
+        if self.outcome == "diverged":
+            return self.chance_accuracy
+        epochs = self.document["epochs"]
+        return to_optional_float(epochs[-1]["test_accuracy"]) if epochs else None
+
+    @property
+    def details(self) -> dict:
+        """The settings that differ from their default."""
+        return {
+            column.name: column.value_in(self.document)
+            for column in DETAIL_COLUMNS
+            if column.name in self.document
+        }
+
+    def epoch_rows(self) -> list[list]:
+        """Return the values of EPOCH_COLUMNS for each whole epoch."""
+        return self._checked(lambda: _rows(self.document["epochs"], EPOCH_COLUMNS))
+
+    def event_rows(self) -> list[list]:
+        """Return the values of EVENT_COLUMNS for each event."""
+        return self._checked(lambda: _rows(self.document["events"], EVENT_COLUMNS))
+
+    def facts(self) -> dict:
+        """Return the run's values of FACT_COLUMNS; details that have their default are absent."""
+        return self._checked(self._facts)
+
+    def _facts(self) -> dict:
+        document = self.document
+        totals, quantiles = document["totals"], document["totals"]["grad_norm_raw"]
+        return {
+            "outcome": self.outcome,
+            "final_test_accuracy": self.final_test_accuracy,
+            "solved_at_step": to_optional_count(document.get("solved_at_step")),
+            **{column.name: column.value_in(totals) for column in TOTAL_COLUMNS},
+            **{f"grad_norm_{name}": to_optional_float(quantiles[name]) for name in NORM_QUANTILES},
+            **self.details,
+            "engine": to_text(document["engine"]),
+            "simd": to_text(document["simd"]),
+            "wall_seconds": to_float(document["wall_seconds"]),
+            "settings": json.dumps(document["settings"]),
+        }
+
+    def _checked(self, read: Callable):
+        """Read from run.json; raise DataError, with its path, where it is bad."""
+        try:
+            return read()
+        except MALFORMED as error:
+            raise DataError(f"{self.path}: {describe(error)}") from error
+
+
+def _rows(objects: list[dict], columns: tuple[Column, ...]) -> list[list]:
+    return [[column.value_in(item) for column in columns] for item in objects]
+
+
+def open_run(folder: Path, spec: RunSpec, chance_accuracy: float | None) -> FinishedRun:
+    """Read run.json and the header of the step log; raise RunNotFinished or DataError.
+
+    `chance_accuracy` is that of summary.json, None if it is unknown.
+    """
+    document = read_record(folder, spec)
+    path = record_path(folder, spec.id)
+    try:
+        total_steps = to_count(document["totals"]["steps"])
+    except MALFORMED as error:
+        raise DataError(f"{path}: {describe(error)}") from error
+    log = StepLog(steps_path(folder, spec.id), spec.id, total_steps)
+    return FinishedRun(spec, path, document, log, chance_accuracy)

@@ -1,0 +1,67 @@
+"""run.json of one planned run, or why the run has no outcome yet.
+
+A run has reached an outcome if it completed or diverged. Those are the runs that summary.json
+counts and that figures and exports contain.
+"""
+
+from pathlib import Path
+
+from .plan import RunSpec
+from .step_log import ends_cut_off, steps_path
+from .strict_json import MALFORMED, DataError, describe, read_document
+from .values import to_count
+
+RUN_SCHEMA = "clipsweep/run-1"
+REACHED_OUTCOMES = ("completed", "diverged")
+OUTCOMES = (*REACHED_OUTCOMES, "failed", "interrupted")
+
+
+class RunNotFinished(Exception):
+    """A run without an outcome; `state` is failed, interrupted or unfinished."""
+
+    def __init__(self, state: str, reason: str):
+        super().__init__(reason)
+        self.state = state
+
+
+def record_path(folder: Path, run_id: str) -> Path:
+    return folder / "runs" / run_id / "run.json"
+
+
+def read_record(folder: Path, spec: RunSpec) -> dict:
+    """Return run.json of a run that reached an outcome; raise RunNotFinished or DataError."""
+    path = record_path(folder, spec.id)
+    if not path.exists():
+        raise RunNotFinished("unfinished", _why_unfinished(folder, spec.id))
+    document = read_document(path, RUN_SCHEMA)
+    try:
+        _check_identity(document, spec)
+        outcome = document["outcome"]
+        if outcome == "interrupted":
+            steps = to_count(document["totals"]["steps"])
+            reason = f"interrupted after {steps:,} steps; rerun the same sweep command to resume it"
+            raise RunNotFinished(outcome, reason)
+        if outcome == "failed":
+            reason = document.get("reason") or "no reason was logged"
+            raise RunNotFinished(outcome, f"failed: {reason}")
+    except MALFORMED as error:
+        raise DataError(f"{path}: {describe(error)}") from error
+    return document
+
+
+def _why_unfinished(folder: Path, run_id: str) -> str:
+    path = steps_path(folder, run_id)
+    if not path.exists():
+        return "not started: it has no run.json and no steps.jsonl"
+    if ends_cut_off(path):
+        return "no run.json, and the last line of steps.jsonl is cut off: the run was killed"
+    return "no run.json: the run was killed or is still training"
+
+
+def _check_identity(document: dict, spec: RunSpec) -> None:
+    if document["id"] != spec.id:
+        raise ValueError(f"contains the run {str(document['id'])[:80]!r}")
+    if document["outcome"] not in OUTCOMES:
+        raise ValueError(
+            f"outcome is {str(document['outcome'])[:40]!r}; allowed are {', '.join(OUTCOMES)}"
+        )

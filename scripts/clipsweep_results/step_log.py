@@ -1,0 +1,130 @@
+"""steps.jsonl, read line by line: a log of any length is never in memory as a whole.
+
+The other logs of lines share the header check and the decoding of numbers.
+"""
+
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import numpy as np
+
+from .columns import STEP_COLUMNS, TENSOR_NORMS
+from .strict_json import MALFORMED, NON_FINITE, DataError, check_schema, decode, describe
+from .values import to_float
+
+STEPS_SCHEMA = "clipsweep/steps-1"
+
+
+def steps_path(folder: Path, run_id: str) -> Path:
+    return folder / "runs" / run_id / "steps.jsonl"
+
+
+def parse_header(path: Path, line: bytes, schema: str, run_id: str) -> dict:
+    """Return the first line of a log; raise DataError unless it names this schema and this run."""
+    try:
+        header = decode(line.decode("utf-8"))
+        check_schema(header, schema)
+        found = header["run"]
+        if isinstance(found, dict):  # the run's entry in the plan, where steps.jsonl has its ID
+            found = found["id"]
+        if found != run_id:
+            raise ValueError(f"contains the run {str(found)[:80]!r}")
+    except MALFORMED as error:
+        raise DataError(f"{path}: bad header in line 1: {describe(error)}") from error
+    return header
+
+
+def decode_line(decode_record: Callable[[bytes], object], line: bytes):
+    """Decode a line of a log; raise one of MALFORMED where it is not a record in UTF-8."""
+    if not line.isascii():
+        line.decode("utf-8")  # the decoder does not check texts that it skips
+    return decode_record(line)
+
+
+def check_order(step: int, previous: int, last: int) -> None:
+    """Raise ValueError unless a step follows the previous one and is not beyond the last."""
+    if not previous < step <= last:
+        raise ValueError(f"step {step} after step {previous}, in a run of {last} steps")
+
+
+def numbers(column: list[float | str | None]) -> np.ndarray:
+    """Return a column as float64, NaN where nothing was measured."""
+    return np.array(
+        [value if type(value) is float else NON_FINITE.get(value, np.nan) for value in column],
+        dtype=np.float64,
+    )
+
+
+def ends_cut_off(path: Path) -> bool:
+    """Return whether a log ends within a line, which is the mark of a killed run."""
+    try:
+        with path.open("rb") as log:
+            if log.seek(0, 2) == 0:
+                return False
+            log.seek(-1, 2)
+            return log.read(1) != b"\n"
+    except OSError:
+        return False
+
+
+class StepLog:
+    """The step log of one run. Iterating reads it once and yields a row for each logged step.
+
+    A row contains the values of STEP_COLUMNS, then the raw norm of each tensor in `tensors`.
+    Iterating raises DataError, with the line, where the log is bad. A last line that is cut off
+    is skipped.
+    """
+
+    def __init__(self, path: Path, run_id: str, total_steps: int):
+        """Read the header; raise DataError if it is bad. `total_steps` bounds the step numbers."""
+        self.path = path
+        self.total_steps = total_steps
+        self.last_step = 0
+        self.tensors = _read_tensor_names(path, run_id)
+
+    @property
+    def is_cut_off(self) -> bool:
+        """Whether the log, once read, lacks the run's last step."""
+        return self.last_step < self.total_steps
+
+    def __iter__(self) -> Iterator[list]:
+        self.last_step = 0
+        try:
+            with self.path.open("rb") as log:
+                log.readline()
+                for number, line in enumerate(log, start=2):
+                    if not line.endswith(b"\n"):
+                        return
+                    yield self._read_row(number, line)
+        except OSError as error:
+            raise DataError(f"{self.path}: cannot be read ({error.strerror})") from error
+
+    def _read_row(self, number: int, line: bytes) -> list:
+        try:
+            row = _parse_row(decode(line.decode("utf-8")), self.tensors)
+            check_order(row[0], self.last_step, self.total_steps)
+        except MALFORMED as error:
+            raise DataError(f"{self.path}:{number}: bad line: {describe(error)}") from error
+        self.last_step = row[0]
+        return row
+
+
+def _parse_row(record: dict, tensors: tuple[str, ...]) -> list:
+    """Return the values of one step object."""
+    norms = record[TENSOR_NORMS]
+    if len(norms) != len(tensors):
+        raise ValueError(f"norms of {len(norms)} tensors where the header names {len(tensors)}")
+    row = [column.value_in(record) for column in STEP_COLUMNS]
+    row += [to_float(norms[name]) for name in tensors]
+    return row
+
+
+def _read_tensor_names(path: Path, run_id: str) -> tuple[str, ...]:
+    try:
+        with path.open("rb") as log:
+            header = parse_header(path, log.readline(), STEPS_SCHEMA, run_id)
+        return tuple(header["tensors"])
+    except OSError as error:
+        raise DataError(f"{path}: cannot be read ({error.strerror})") from error
+    except MALFORMED as error:
+        raise DataError(f"{path}: bad header in line 1: {describe(error)}") from error

@@ -1,0 +1,141 @@
+"""A step log condensed for figures: windows of steps, and a histogram of the norms.
+
+The step logs of a sweep can have gigabytes; a figure needs a hundred points per run. Steps are
+found by their `step`, never by their line, so logs with --log-every read the same.
+"""
+
+import warnings
+from dataclasses import dataclass
+from pathlib import Path
+from typing import BinaryIO
+
+import numpy as np
+
+from .columns import step_decoder
+from .step_log import STEPS_SCHEMA, check_order, decode_line, numbers, parse_header
+from .strict_json import MALFORMED, DataError, describe
+
+MIN_WINDOWS, MAX_WINDOWS = 20, 120
+SMOOTHING_STEPS = 10
+
+# The bins of the histogram of norms: ten per decade, over more than the range of float32.
+NORM_BIN_DECADES = (-20, 40)
+NORM_BINS_PER_DECADE = 10
+NORM_BIN_EDGES = np.logspace(
+    *NORM_BIN_DECADES, (NORM_BIN_DECADES[1] - NORM_BIN_DECADES[0]) * NORM_BINS_PER_DECADE + 1
+)
+
+# The columns that the figures need.
+_decode_step = step_decoder("step", "loss", "grad_norm_raw", "clipped", "cosine")
+
+
+@dataclass(frozen=True)
+class WindowGrid:
+    """The windows that all runs of a sweep share: window k has steps k*width+1 to (k+1)*width."""
+
+    width: int
+    planned_steps: int
+
+    @property
+    def count(self) -> int:
+        return -(-self.planned_steps // self.width)
+
+    @property
+    def centers(self) -> np.ndarray:
+        """The middle step of each window, [W]."""
+        first = np.arange(self.count) * self.width + 1
+        last = np.minimum(first + self.width - 1, self.planned_steps)
+        return (first + last) / 2
+
+
+@dataclass(frozen=True, eq=False)
+class StepCurve:
+    """One run's steps in windows: arrays [W], NaN where nothing was measured."""
+
+    mean_loss: np.ndarray
+    norm_median: np.ndarray
+    norm_max: np.ndarray
+    mean_cosine: np.ndarray  # over the steps on which clipping acted
+    first_nan_step: np.ndarray  # of the raw norm in this window
+    first_inf_step: np.ndarray
+    norm_counts: np.ndarray  # the number of finite raw norms in each bin of NORM_BIN_EDGES
+    is_cut_off: bool  # the log ends within its last line
+
+
+def choose_windows(planned_steps: int, log_every: int) -> WindowGrid:
+    """Choose windows that smooth a batch's noise, never narrower than the log's stride."""
+    wanted = min(max(planned_steps // SMOOTHING_STEPS, MIN_WINDOWS), MAX_WINDOWS)
+    return WindowGrid(_round_up(max(planned_steps / wanted, log_every)), planned_steps)
+
+
+def _round_up(width: float) -> int:
+    """Return the smallest of 1, 2, 5, 10, 20, 50, ... that is not below `width`."""
+    decade = 1
+    while True:
+        for factor in (1, 2, 5):
+            if factor * decade >= width:
+                return factor * decade
+        decade *= 10
+
+
+def read_step_curve(path: Path, run_id: str, grid: WindowGrid) -> StepCurve:
+    """Read one run's steps into windows; raise DataError, with the line, where the log is bad."""
+    try:
+        with path.open("rb") as log:
+            parse_header(path, log.readline(), STEPS_SCHEMA, run_id)
+            columns, is_cut_off = _read_columns(path, log, grid.planned_steps)
+    except OSError as error:
+        raise DataError(f"{path}: cannot be read ({error.strerror})") from error
+    return _aggregate(grid, *columns, is_cut_off)
+
+
+def _read_columns(
+    path: Path, log: BinaryIO, planned_steps: int
+) -> tuple[tuple[np.ndarray, ...], bool]:
+    """Return step, loss, raw norm and the cosine of clipped steps; and whether the log is cut off."""
+    steps, losses, norms, cosines = [], [], [], []
+    previous, is_cut_off = 0, False
+    for number, line in enumerate(log, start=2):
+        if is_cut_off := not line.endswith(b"\n"):
+            break
+        try:
+            record = decode_line(_decode_step, line)
+            check_order(record.step, previous, planned_steps)
+        except MALFORMED as error:
+            raise DataError(f"{path}:{number}: bad line: {describe(error)}") from error
+        previous = record.step
+        steps.append(previous)
+        losses.append(record.loss)
+        norms.append(record.grad_norm_raw)
+        cosines.append(record.cosine if record.clipped else None)
+    return (np.array(steps, dtype=np.int64), *map(numbers, (losses, norms, cosines))), is_cut_off
+
+
+def _aggregate(
+    grid: WindowGrid,
+    steps: np.ndarray,
+    losses: np.ndarray,
+    norms: np.ndarray,
+    cosines: np.ndarray,
+    is_cut_off: bool,
+) -> StepCurve:
+    def in_windows(values: np.ndarray) -> np.ndarray:
+        """Arrange values as [W, width], NaN where there is no step."""
+        table = np.full(grid.count * grid.width, np.nan)
+        table[steps - 1] = values
+        return table.reshape(grid.count, grid.width)
+
+    finite_norms = np.where(np.isfinite(norms), norms, np.nan)
+    norm_table = in_windows(finite_norms)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", RuntimeWarning)  # a window without values is NaN
+        return StepCurve(
+            mean_loss=np.nanmean(in_windows(np.where(np.isfinite(losses), losses, np.nan)), axis=1),
+            norm_median=np.nanmedian(norm_table, axis=1),
+            norm_max=np.nanmax(norm_table, axis=1),
+            mean_cosine=np.nanmean(in_windows(cosines), axis=1),
+            first_nan_step=np.nanmin(in_windows(np.where(np.isnan(norms), steps, np.nan)), axis=1),
+            first_inf_step=np.nanmin(in_windows(np.where(np.isinf(norms), steps, np.nan)), axis=1),
+            norm_counts=np.histogram(finite_norms, NORM_BIN_EDGES)[0].astype(np.int32),
+            is_cut_off=is_cut_off,
+        )

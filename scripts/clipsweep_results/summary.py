@@ -1,0 +1,375 @@
+"""summary.json as objects: arms, comparisons, verdicts and the answer.
+
+Every verdict, interval and p value is read from the file; none is computed here.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+
+from .clips import Clip, parse_clips, parse_models
+from .columns import NORM_QUANTILES
+from .constants import Constants, parse_constants
+from .strict_json import MALFORMED, DataError, decode, describe, read_document
+from .values import to_count, to_float, to_optional_float
+
+SUMMARY_SCHEMA = "clipsweep/summary-1"
+# The measures of an arm, declared in advance; a comparison has the spread between seeds as well.
+MEASURES = (
+    "final_test_accuracy",
+    "best_test_accuracy",
+    "final_test_loss",
+    "final_train_loss",
+    "train_loss_area",
+    "steps_to_accuracy",
+)
+COMPARED_MEASURES = (*MEASURES, "spread")
+VERDICTS = ("better", "worse", "no difference seen", "identical")
+ANSWER_SENTENCES = 3
+
+Interval = tuple[float, float]
+
+
+@dataclass(frozen=True)
+class Spread:
+    """One measure over the seeds of an arm; None where `n` is too small to have a value."""
+
+    n: int
+    mean: float | None
+    sd: float | None
+    iqm: float | None
+    min: float | None
+    max: float | None
+
+
+@dataclass(frozen=True)
+class Share:
+    """A share of an arm's runs, 0 to 1, with its Wilson interval."""
+
+    share: float
+    interval: Interval
+
+
+@dataclass(frozen=True)
+class Ranks:
+    """All pairs by ranks: a run without a value ranks last, two of them are equal."""
+
+    n: int
+    better: int
+    worse: int
+    equal: int
+    probability_of_improvement: float | None
+    interval: Interval | None
+    p_value: float | None
+
+
+@dataclass(frozen=True)
+class PairedDifference:
+    """Arm minus baseline, seed by seed; `interval` is None below Constants.min_pairs pairs."""
+
+    n: int
+    mean_difference: float | None
+    iqm_difference: float | None
+    interval: Interval | None
+    p_value: float | None
+    better: int
+    worse: int
+    equal: int
+    verdict: str | None
+    seeds_needed: int | None  # to see a small difference; None unless none was seen
+    ranks: Ranks
+
+
+@dataclass(frozen=True)
+class ArmSummary:
+    """One arm over its seeds."""
+
+    name: str  # its key in summary.json: `value-0.5_lr-0.1`
+    clip: Clip
+    learning_rate: float
+    seeds: int
+    completed: int
+    diverged: int
+    divergence: Share | None
+    reached_target: int | None  # how many runs
+    usable: bool
+    spikes: int
+    measures: dict[str, Spread]
+    clipped_share: float | None
+    mean_cosine: float | None
+    reading: str | None
+    norms: dict[str, float | None]
+
+    @property
+    def label(self) -> str:
+        """The name of the arm: `value:0.5 at lr 0.1`."""
+        return self.clip.at(self.learning_rate)
+
+    @property
+    def perturbed(self) -> bool:
+        """Whether it repeats the baseline with the last bit of its initial weights flipped."""
+        return self.clip.perturbed
+
+
+@dataclass(frozen=True)
+class Comparison:
+    """One arm against the baseline at the same learning rate."""
+
+    arm: ArmSummary
+    baseline: ArmSummary
+    verdict: str | None  # by final test accuracy; None where there are too few pairs for one
+    p_adjusted: float | None
+    measures: dict[str, PairedDifference]
+
+
+@dataclass(frozen=True)
+class ModeSummary:
+    """A mode's best arm, and the learning rates at which the mode is usable.
+
+    `model` is empty if there is only one model.
+    """
+
+    model: str
+    mode: str
+    best_arm: ArmSummary | None
+    usable_learning_rates: list[float]
+
+    @property
+    def label(self) -> str:
+        return f"{self.model} {self.mode}".strip()
+
+    def has_arm(self, arm: ArmSummary) -> bool:
+        return arm.clip.mode == self.mode and self.model in ("", arm.clip.model)
+
+
+@dataclass(frozen=True)
+class Best:
+    """A model's best clipping arm against its best baseline, over all learning rates."""
+
+    arm: ArmSummary
+    baseline: ArmSummary
+    final_test_accuracy: PairedDifference
+    candidates: int  # the number of clipping arms from which it was chosen
+    p_adjusted: float | None
+    verdict: str | None
+
+
+@dataclass(frozen=True)
+class NoiseFloor:
+    """How far flipping the last bit of the initial weights moves the final test accuracy."""
+
+    baseline: ArmSummary
+    arm: ArmSummary
+    n: int
+    median_absolute_difference: float | None
+    max_absolute_difference: float | None
+    sd: float | None
+
+
+@dataclass(frozen=True)
+class DamagedRun:
+    """A run whose log cannot be read; no number of the summary includes it."""
+
+    id: str
+    reason: str
+
+
+@dataclass(frozen=True)
+class Summary:
+    """The whole file."""
+
+    run_counts: dict[str, int]
+    damaged_runs: list[DamagedRun]
+    chance_accuracy: float
+    target_accuracy: float
+    answer: list[str]  # does clipping help, where, what to use
+    arms: list[ArmSummary]
+    comparisons: list[Comparison]
+    modes: list[ModeSummary]
+    best: list[Best]  # of each model whose arms can be compared
+    noise_floor: list[NoiseFloor]
+    constants: Constants
+
+    @cached_property
+    def comparison_of(self) -> dict[str, Comparison]:
+        """Each arm's comparison by the arm's name; a baseline has none."""
+        return {comparison.arm.name: comparison for comparison in self.comparisons}
+
+
+def read_summary(folder: Path) -> Summary:
+    """Read summary.json; raise DataError, with advice, if it is missing or cannot be used."""
+    path = folder / "summary.json"
+    advice = f"; write it with 'clipsweep summarize {folder.name}'"
+    if not path.is_file():
+        raise DataError(f"{path}: missing{advice}")
+    try:
+        return _parse_summary(read_document(path, SUMMARY_SCHEMA))
+    except KeyError as error:
+        raise DataError(f"{path}: no key {error}; an older version wrote it{advice}") from error
+    except DataError as error:
+        raise DataError(f"{error}{advice}") from error
+    except MALFORMED as error:
+        raise DataError(f"{path}: {describe(error)}{advice}") from error
+
+
+def read_chance_accuracy(folder: Path) -> float | None:
+    """Return the accuracy that summary.json gives to diverged runs, None if it is unknown."""
+    try:
+        text = (folder / "summary.json").read_text(encoding="utf-8")
+        return to_float(decode(text)["chance_accuracy"])
+    except (OSError, *MALFORMED):
+        return None
+
+
+def _parse_summary(document: dict) -> Summary:
+    arms = list(map(_parse_arm, document["arms"], parse_clips(document["arms"])))
+    by_name = {arm.name: arm for arm in arms}
+
+    def find(name: object) -> ArmSummary:
+        if name not in by_name:
+            raise ValueError(f"there is no arm {str(name)[:80]!r}")
+        return by_name[name]
+
+    return Summary(
+        run_counts={str(state): to_count(count) for state, count in document["runs"].items()},
+        damaged_runs=[_parse_damaged_run(entry) for entry in document["damaged_runs"]],
+        chance_accuracy=to_float(document["chance_accuracy"]),
+        target_accuracy=to_float(document["target_accuracy"]),
+        answer=_parse_answer(document["answer"]),
+        arms=arms,
+        comparisons=[_parse_comparison(entry, find) for entry in document["comparisons"]],
+        modes=[
+            _parse_mode(entry, find, model)
+            for entry, model in zip(document["modes"], parse_models(document["modes"]), strict=True)
+        ],
+        best=[_parse_best(entry, find) for entry in document["best"]],
+        noise_floor=[_parse_noise_floor(entry, find) for entry in document["noise_floor"]],
+        constants=parse_constants(document.get("constants")),
+    )
+
+
+def _optional(parse: Callable, entry: object):
+    """Parse an entry; null, for not measured, gives None."""
+    return None if entry is None else parse(entry)
+
+
+def _parse_answer(sentences: list) -> list[str]:
+    if len(sentences) != ANSWER_SENTENCES:
+        raise ValueError(f"answer has {len(sentences)} sentences, not {ANSWER_SENTENCES}")
+    return [str(sentence) for sentence in sentences]
+
+
+def _parse_damaged_run(entry: dict) -> DamagedRun:
+    return DamagedRun(str(entry["run"]), str(entry["reason"]))
+
+
+def _parse_arm(entry: dict, clip: Clip) -> ArmSummary:
+    return ArmSummary(
+        name=str(entry["arm"]),
+        clip=clip,
+        learning_rate=to_float(entry["learning_rate"]),
+        seeds=len(entry["seeds"]),
+        completed=to_count(entry["completed"]),
+        diverged=to_count(entry["diverged"]),
+        divergence=_optional(_parse_share, entry["divergence"]),
+        reached_target=_optional(
+            lambda reached: to_count(reached["count"]), entry["reached_target"]
+        ),
+        usable=bool(entry["usable"]),
+        spikes=to_count(entry["spikes"]),
+        measures={name: _parse_spread(entry[name]) for name in MEASURES},
+        clipped_share=to_optional_float(entry["clipped_share"]),
+        mean_cosine=to_optional_float(entry["mean_cosine"]),
+        reading=_optional(str, entry["reading"]),
+        norms={name: to_optional_float(entry["grad_norm_raw"][name]) for name in NORM_QUANTILES},
+    )
+
+
+def _parse_spread(entry: dict) -> Spread:
+    return Spread(
+        to_count(entry["n"]),
+        *(to_optional_float(entry[name]) for name in ("mean", "sd", "iqm", "min", "max")),
+    )
+
+
+def _parse_share(entry: dict) -> Share:
+    return Share(to_float(entry["share"]), _parse_interval(entry["interval"]))
+
+
+def _parse_interval(ends: list) -> Interval:
+    low, high = ends
+    return to_float(low), to_float(high)
+
+
+def _parse_comparison(entry: dict, find: Callable[[object], ArmSummary]) -> Comparison:
+    return Comparison(
+        find(entry["arm"]),
+        find(entry["baseline"]),
+        _parse_verdict(entry["verdict"]),
+        to_optional_float(entry["p_adjusted"]),
+        {name: _parse_difference(entry[name]) for name in COMPARED_MEASURES},
+    )
+
+
+def _parse_verdict(verdict: object) -> str | None:
+    if verdict is not None and verdict not in VERDICTS:
+        raise ValueError(f"verdict is {str(verdict)[:40]!r}; allowed are {', '.join(VERDICTS)}")
+    return verdict
+
+
+def _parse_difference(entry: dict) -> PairedDifference:
+    return PairedDifference(
+        n=to_count(entry["n"]),
+        mean_difference=to_optional_float(entry["mean_difference"]),
+        iqm_difference=to_optional_float(entry["iqm_difference"]),
+        interval=_optional(_parse_interval, entry["interval"]),
+        p_value=to_optional_float(entry["p_value"]),
+        better=to_count(entry["better"]),
+        worse=to_count(entry["worse"]),
+        equal=to_count(entry["equal"]),
+        verdict=_parse_verdict(entry["verdict"]),
+        seeds_needed=_optional(to_count, entry["seeds_needed"]),
+        ranks=_parse_ranks(entry["ranks"]),
+    )
+
+
+def _parse_ranks(entry: dict) -> Ranks:
+    return Ranks(
+        *(to_count(entry[name]) for name in ("n", "better", "worse", "equal")),
+        to_optional_float(entry["probability_of_improvement"]),
+        _optional(_parse_interval, entry["interval"]),
+        to_optional_float(entry["p_value"]),
+    )
+
+
+def _parse_mode(entry: dict, find: Callable[[object], ArmSummary], model: str) -> ModeSummary:
+    return ModeSummary(
+        model,
+        str(entry["mode"]),
+        _optional(find, entry["best_arm"]),
+        [to_float(rate) for rate in entry["usable_learning_rates"]],
+    )
+
+
+def _parse_best(entry: dict, find: Callable[[object], ArmSummary]) -> Best:
+    return Best(
+        find(entry["arm"]),
+        find(entry["baseline"]),
+        _parse_difference(entry["final_test_accuracy"]),
+        to_count(entry["candidates"]),
+        to_optional_float(entry["p_adjusted"]),
+        _parse_verdict(entry["verdict"]),
+    )
+
+
+def _parse_noise_floor(entry: dict, find: Callable[[object], ArmSummary]) -> NoiseFloor:
+    return NoiseFloor(
+        find(entry["baseline"]),
+        find(entry["arm"]),
+        to_count(entry["n"]),
+        *(
+            to_optional_float(entry[name])
+            for name in ("median_absolute_difference", "max_absolute_difference", "sd")
+        ),
+    )

@@ -1,0 +1,156 @@
+"""The packages of scripts/: each __init__ lists its modules in dependency order, and that holds."""
+
+import ast
+import re
+import shutil
+import sys
+from pathlib import Path
+
+import pytest
+from conftest import ROOT
+
+SCRIPTS = ROOT / "scripts"
+# Each package may import those before it. clipsweep_plots and clipsweep_export are independent.
+PACKAGES = ["clipsweep_results", "clipsweep_plots", "clipsweep_export"]
+ALLOWED_PACKAGES = {
+    "clipsweep_results": set(),
+    "clipsweep_plots": {"clipsweep_results"},
+    "clipsweep_export": {"clipsweep_results"},
+}
+MAX_FILES_PER_FOLDER = 26
+
+
+def folders(scripts: Path) -> list[Path]:
+    """Return every folder of a package, subpackages included."""
+    return [
+        path.parent for package in PACKAGES for path in (scripts / package).rglob("__init__.py")
+    ]
+
+
+def documented(folder: Path) -> list[str]:
+    """Return the modules and subpackages that the docstring of a package lists, in its order."""
+    text = ast.get_docstring(ast.parse((folder / "__init__.py").read_text(encoding="utf-8")))
+    listing = text[re.search(r"imports only \w+ that are listed before it", text).end() :]
+    return re.findall(r"^    (\w+)  ", listing, flags=re.MULTILINE)
+
+
+def members(folder: Path) -> list[str]:
+    modules = [path.stem for path in folder.glob("*.py") if path.stem != "__init__"]
+    packages = [path.parent.name for path in folder.glob("*/__init__.py")]
+    return sorted(modules + packages)
+
+
+def imported_modules(path: Path, scripts: Path) -> list[tuple[str, ...]]:
+    """Return what a module imports of the packages, as absolute paths of names."""
+    own = path.relative_to(scripts).with_suffix("").parts
+    found = []
+    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+        if isinstance(node, ast.Import):
+            found += [tuple(alias.name.split(".")) for alias in node.names]
+        elif isinstance(node, ast.ImportFrom):
+            base = own[: -node.level] if node.level else ()
+            base += tuple(node.module.split(".")) if node.module else ()
+            found += [(*base, alias.name) for alias in node.names]
+    return [module for module in found if module[0] in PACKAGES]
+
+
+def upward_imports(scripts: Path) -> list[str]:
+    """Return every import of a module that is not listed before the importing one."""
+    orders = {
+        folder.relative_to(scripts).parts: {
+            name: place for place, name in enumerate(documented(folder))
+        }
+        for folder in folders(scripts)
+    }
+    problems = []
+    for package in PACKAGES:
+        for path in sorted((scripts / package).rglob("*.py")):
+            own = path.relative_to(scripts).with_suffix("").parts
+            for module in imported_modules(path, scripts):
+                if not is_allowed(own, module, orders):
+                    problems.append(f"{'.'.join(own)} imports {'.'.join(module)}")
+    return problems
+
+
+def is_allowed(own: tuple[str, ...], module: tuple[str, ...], orders: dict) -> bool:
+    """Compare the first names in which two paths differ by the order of their folder."""
+    if module[0] != own[0]:
+        return module[0] in ALLOWED_PACKAGES[own[0]]
+    if own[-1] == "__init__":
+        return True  # a package may name what it contains
+    shared = 0
+    while own[shared] == module[shared]:
+        shared += 1
+        if shared == min(len(own), len(module)):
+            return False  # itself, or a package by its module
+    order = orders[own[:shared]]
+    if module[shared] not in order:
+        return False
+    return order[module[shared]] < order[own[shared]]
+
+
+@pytest.mark.parametrize("folder", folders(SCRIPTS), ids=lambda path: path.name)
+def test_every_module_is_listed_once(folder):
+    assert sorted(documented(folder)) == members(folder)
+
+
+def test_a_module_imports_only_modules_that_are_listed_before_it():
+    assert upward_imports(SCRIPTS) == []
+
+
+@pytest.mark.parametrize("folder", folders(SCRIPTS), ids=lambda path: path.name)
+def test_no_folder_is_large(folder):
+    assert len(list(folder.glob("*.*"))) <= MAX_FILES_PER_FOLDER
+
+
+@pytest.mark.parametrize(
+    "module, line",
+    [
+        ("clipsweep_results/strict_json.py", "from .plan import read_plan"),
+        ("clipsweep_results/plan.py", "from clipsweep_plots.program import main"),
+        ("clipsweep_plots/drawing/style.py", "from ..figures import paired"),
+        ("clipsweep_plots/figures/events.py", "from ..report.phrases import plural"),
+        ("clipsweep_plots/figures/gate_shares.py", "from .paired import MAX_REACHES"),
+        ("clipsweep_plots/report/tables.py", "from . import phrases, report_html"),
+        ("clipsweep_export/tables.py", "import clipsweep_plots.drawing.style"),
+    ],
+)
+def test_an_upward_import_is_found(tmp_path, module, line):
+    for package in PACKAGES:
+        shutil.copytree(SCRIPTS / package, tmp_path / package)
+    path = tmp_path / module
+    path.write_text(path.read_text(encoding="utf-8") + f"\n{line}\n", encoding="utf-8")
+    [problem] = upward_imports(tmp_path)
+    assert problem.startswith(module.removesuffix(".py").replace("/", ".") + " imports ")
+
+
+def test_an_unlisted_module_is_found(tmp_path):
+    folder = tmp_path / "drawing"
+    shutil.copytree(SCRIPTS / "clipsweep_plots" / "drawing", folder)
+    (folder / "extra.py").write_text("")
+    assert set(members(folder)) - set(documented(folder)) == {"extra"}
+
+
+def third_party(package: str) -> set[str]:
+    """Return the top-level names that a package imports from elsewhere."""
+    names = set()
+    for path in (SCRIPTS / package).rglob("*.py"):
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+            if isinstance(node, ast.Import):
+                names |= {alias.name.partition(".")[0] for alias in node.names}
+            elif isinstance(node, ast.ImportFrom) and not node.level:
+                names.add(node.module.partition(".")[0])
+    return names - set(PACKAGES) - sys.stdlib_module_names
+
+
+def packages_of_script(name: str) -> set[str]:
+    """Return PACKAGES of a starter, the names for which it looks before it runs."""
+    text = (SCRIPTS / name).read_text(encoding="utf-8")
+    return set(ast.literal_eval(re.search(r"^PACKAGES = (\(.*\))$", text, re.MULTILINE)[1]))
+
+
+@pytest.mark.parametrize(
+    "script, package", [("plot.py", "clipsweep_plots"), ("export.py", "clipsweep_export")]
+)
+def test_a_script_looks_for_every_package_that_it_needs(script, package):
+    assert packages_of_script(script) == third_party(package) | third_party("clipsweep_results")
