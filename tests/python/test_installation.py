@@ -22,21 +22,30 @@ print(sweep.summary.arms[0].label)
 
 @pytest.fixture(scope="module")
 def installed(tmp_path_factory):
-    """Install a copy of scripts/ as pip does, without the network; return the target folder."""
+    """Install a copy of scripts/ by its pyproject.toml, offline; return the target folder."""
     copy = tmp_path_factory.mktemp("source") / "scripts"
     shutil.copytree(
         SCRIPTS, copy, ignore=shutil.ignore_patterns("__pycache__", "build", "*.egg-info")
     )
-    target = tmp_path_factory.mktemp("target")
-    pip = [sys.executable, "-m", "pip", "install", "--quiet", "--disable-pip-version-check"]
-    offline = ["--no-deps", "--no-build-isolation", "--no-index"]
-    subprocess.run([*pip, *offline, "--target", target, copy], check=True, timeout=120)
-    return target
+    root = tmp_path_factory.mktemp("root")
+    # What pip does with setuptools, but without the package wheel, which .venv may lack.
+    setup = [
+        sys.executable,
+        "-W",
+        "ignore",
+        "-c",
+        "import setuptools; setuptools.setup()",
+        "--quiet",
+    ]
+    places = ["--root", root, "--install-lib", "lib", "--install-scripts", "bin"]
+    record = ["--single-version-externally-managed", "--record", root / "record"]
+    subprocess.run([*setup, "install", *places, *record], cwd=copy, check=True, timeout=120)
+    return root
 
 
 def run_python(folder, target, *arguments) -> str:
     """Run Python in another folder, with the installed packages and not those of the source."""
-    environment = os.environ | {"PYTHONPATH": str(target)}
+    environment = os.environ | {"PYTHONPATH": str(target / "lib")}
     command = [sys.executable, *arguments]
     return subprocess.run(
         command, cwd=folder, env=environment, check=True, capture_output=True, text=True
