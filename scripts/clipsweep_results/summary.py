@@ -206,7 +206,7 @@ def read_summary(folder: Path) -> Summary:
     try:
         return _parse_summary(read_document(path, SUMMARY_SCHEMA))
     except KeyError as error:
-        raise DataError(f"{path}: no key {error}; an older version wrote it{advice}") from error
+        raise DataError(f"{path}: no key {error}, so an older version wrote it{advice}") from error
     except DataError as error:
         raise DataError(f"{error}{advice}") from error
     except MALFORMED as error:

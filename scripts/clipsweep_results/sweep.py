@@ -176,18 +176,13 @@ def _frame(key: dict, rows: list[list], columns: tuple[Column, ...]) -> pd.DataF
     """Return rows as a table, after the columns that name their run."""
     values = zip(*rows, strict=True)
     series = {
-        column.name: pd.Series(cells, dtype=_dtype(column))
+        column.name: pd.Series(cells, dtype=_DTYPES.get(column.read))  # pandas chooses for texts
         for column, cells in zip(columns, values, strict=True)
     }
     table = pd.DataFrame(series)
     for place, (name, value) in enumerate(key.items()):
         table.insert(place, name, np.nan if value is None else value)
     return table
-
-
-def _dtype(column: Column) -> str | None:
-    """Return the type of a column, as in the exported tables; None lets pandas choose for texts."""
-    return "float32" if column.is_float32 else _DTYPES.get(column.read)
 
 
 def _concatenate(tables: list[pd.DataFrame], columns: list[str]) -> pd.DataFrame:

@@ -23,19 +23,19 @@ TENSORS = {
     "output.bias": [10],
 }
 GATES = {"lstm": "ifgo", "gru": "rzn"}
-# What the gradient is multiplied by from each time step to the one before.
+# The factor of the gradient from each time step to the one before.
 FLOW = {"rnn-relu": 1.35, "rnn-tanh": 0.6}
 CHANCE = 0.1
 TARGET = 0.4
 ANSWER = (
     "Clipping helps: the best arm ends 1.2 points above the best without clipping.",
-    "It is better than no clipping at learning rate 0.01.",
-    "Use value:0.5 at learning rate 0.01.",
+    "It is better than no clipping at lr 0.01.",
+    "Use value:0.5 at lr 0.01.",
 )
 
 
 def number(value: float | None) -> float | str | None:
-    """Return a number as the logs write it."""
+    """Return a number as the logs contain it."""
     if value is None or math.isfinite(value):
         return value
     return "NaN" if math.isnan(value) else "Infinity" if value > 0 else "-Infinity"
@@ -71,7 +71,7 @@ class FakeRun:
 
     @property
     def baseline(self) -> str:
-        """The name of the arm without clipping and with all else equal."""
+        """The name of the arm without clipping and with otherwise equal settings."""
         return f"{self.model}none_lr-{self.learning_rate:g}"
 
     @property
@@ -82,7 +82,7 @@ class FakeRun:
 
     @property
     def off_default(self) -> dict:
-        """What plan, run and summary say only where it is not the default."""
+        """The keys that plan, run and summary have only where they are not the default."""
         return {
             **({"cell": self.cell} if self.cell != "lstm" else {}),
             **({"init": self.init} if self.init else {}),
@@ -112,7 +112,7 @@ class FakeRun:
 
 @dataclass
 class FakeSweep:
-    """Writes a whole result folder; tests then damage what they need."""
+    """Writes a whole result folder, of which tests then damage parts."""
 
     folder: Path
     runs: list[FakeRun]
@@ -122,7 +122,7 @@ class FakeSweep:
     settings: dict = field(default_factory=dict)
     through_time_every: int = 0
     lengths: tuple[int, ...] = (28,)  # of the sequences, in turn
-    gates: bool = False  # whether epochs tell of gates and spectral radii
+    gates: bool = False  # whether epochs have values by gate
     finals: dict = field(default_factory=dict)
 
     def write(self, *, summary: bool = True) -> "FakeSweep":
@@ -253,7 +253,7 @@ class FakeSweep:
             dump(self.run_folder(run) / "run.json", document)
 
     def profile(self, run: FakeRun, step: int) -> dict:
-        """Return a line of through_time.jsonl: from a NaN on all earlier time steps are NaN."""
+        """Return a line of through_time.jsonl; time steps before a NaN are NaN too."""
         length = self.lengths[step % len(self.lengths)]
         factor = FLOW.get(run.cell, 0.97) ** (1 - 0.3 * step / (self.epochs * self.steps_per_epoch))
         norms = [0.02 * factor ** (length - t) for t in range(1, length + 1)]
@@ -390,7 +390,7 @@ class FakeSweep:
 
     @staticmethod
     def _gate_values(run: FakeRun, epoch: int) -> dict:
-        """Return an epoch's norms by gate and spectral radii: plain cells have no gates."""
+        """Return an epoch's norms by gate and spectral radii; plain cells have no gates."""
         gates = GATES.get(run.cell, "h")
         radii = {gate: 0.8 + 0.1 * k + 0.05 * epoch for k, gate in enumerate(gates)}
         matrix = f"{run.cell.partition('-')[0]}.weight_hh"
@@ -469,7 +469,7 @@ class FakeSweep:
         }
 
     def _differences(self, runs: list[FakeRun], baseline: list[FakeRun]) -> tuple[dict, dict]:
-        """Compare final accuracies, and losses where both sides completed."""
+        """Compare final accuracies, and losses if both sides completed."""
         reference = {run.seed: run for run in baseline if run.reached_outcome}
         pairs = [
             (run, reference[run.seed])
@@ -485,7 +485,7 @@ class FakeSweep:
         return difference(accuracies, 1), difference(losses, -1)
 
     def _best(self, arms: list[dict], runs: dict[str, list[FakeRun]]) -> list[dict]:
-        """Compare, for each cell, the best arm that clips with the best that does not."""
+        """Compare, for each cell, the best clipping arm with the best baseline."""
         models = list(dict.fromkeys(model_of(arm) for arm in arms))
         found = (self._best_of([arm for arm in arms if model_of(arm) == m], runs) for m in models)
         return [best for best in found if best]
@@ -583,7 +583,7 @@ def spread(values: list[float]) -> dict:
 
 
 def difference(values: list[float], better_sign: int) -> dict:
-    """Compare pairs; interval and p value are stand-ins of the right shape, not statistics."""
+    """Compare pairs; interval and p value have the right shape but are not statistics."""
     mean = statistics.mean(values) if values else None
     half = 2.3 * statistics.stdev(values) / math.sqrt(len(values)) if len(values) >= 5 else None
     interval = None if half is None else [mean - half, mean + half]

@@ -1,4 +1,4 @@
-"""report.html as tests read it: its words, tags, references and tables."""
+"""report.html for tests: its words, tags, references and tables."""
 
 from html.parser import HTMLParser
 
@@ -11,7 +11,7 @@ from clipsweep_results.summary import read_summary
 
 
 class Page(HTMLParser):
-    """The parts of report.html that tests ask for."""
+    """The parts of report.html that tests use."""
 
     def __init__(self, html: str):
         super().__init__()
@@ -59,7 +59,7 @@ class Page(HTMLParser):
 
     @property
     def text(self) -> str:
-        """What a reader sees, in one line."""
+        """The visible text, in one line."""
         return " ".join(" ".join(self.words).split())
 
     def column(self, table: str, heading: str) -> list[str]:

@@ -23,11 +23,12 @@ import pyarrow.parquet as pq
 import pytest
 from clipsweep_export import program as export
 from clipsweep_export import tables
+from clipsweep_results.columns import DETAIL_COLUMNS, TOTAL_COLUMNS, names_of
+from clipsweep_results.messages import MAX_WARNINGS
 from clipsweep_results.strict_json import NON_FINITE
+from conftest import CHANCE, ROOT, FakeRun, cross, dump
 from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 from tensorboard.plugins.hparams import metadata as hparams_metadata
-
-from conftest import CHANCE, ROOT, FakeRun, cross, dump
 
 PROGRAM = os.environ.get("CLIPSWEEP", str(ROOT / "build/release/clipsweep"))
 NONE, VALUE, MEASURED = ("none", None), ("value", 0.5), ("value", math.inf)
@@ -42,14 +43,15 @@ STEP_SCALARS = (
     "cosine",
     "limit",
     "effective_learning_rate",
+    "grad_max_abs",
 )
-EPOCH_SCALARS = ("train_loss", "train_accuracy", "test_loss", "test_accuracy")
+EPOCH_SCALARS = ("train_loss", "train_accuracy", "test_loss", "test_accuracy", "clipped_share")
 STEPS_PER_EPOCH = 20
 FLOAT32 = ("loss", "cosine", "grad_max_abs")
 USAGE, BAD_DATA, STORAGE, INTERRUPTED = 2, 3, 75, 130
 
 
-# Real sweeps and what their logs say
+# Real sweeps and their logs
 
 
 def train(out: Path, *settings: str) -> Path:
@@ -61,7 +63,7 @@ def train(out: Path, *settings: str) -> Path:
 
 @pytest.fixture(scope="module")
 def clipped(tmp_path_factory) -> Path:
-    """Runs of every kind of limit, and runs with settings off their default."""
+    """Runs of every kind of limit, and runs with settings that differ from their default."""
     clips = "none,value:0.1,value:inf,autoclip:50,zclip:0.5,agc:0.01"
     others = ("--weight-decay", "0,0.001", "--norm-type", "inf", "--noise-floor")
     return train(
@@ -73,7 +75,7 @@ def clipped(tmp_path_factory) -> Path:
 
 @pytest.fixture(scope="module")
 def exploded(tmp_path_factory) -> dict[str, Path]:
-    """Runs whose gradients become NaN and infinite, beside runs that are well, for two policies."""
+    """Runs whose gradients become NaN and infinite, and other runs, for two policies."""
     settings = ("--clip", "none,value:0.5", "--lr", "0.01,1e38", "--seeds", "2")
     folder = tmp_path_factory.mktemp("real")
     return {
@@ -106,7 +108,7 @@ def logged_steps(folder: Path, run: str) -> list[dict]:
 
 
 def flattened(step: dict) -> dict:
-    """A step as a row of steps.parquet has it."""
+    """A step as a row of steps.parquet."""
     norms = {f"tensors.{name}": norm for name, norm in step.pop("tensors").items()}
     return {key: value_of(value) for key, value in ({"skipped": False} | step | norms).items()}
 
@@ -124,7 +126,7 @@ def assert_same_row(found: dict, expected: dict) -> None:
 
 
 def run_export(capsys, *arguments, expect: int = 0) -> tuple[str, str]:
-    """Call the script in this process; return what it prints on stdout and stderr."""
+    """Call the script in this process; return its stdout and stderr."""
     assert export.main([str(argument) for argument in arguments]) == expect
     return capsys.readouterr()
 
@@ -207,10 +209,10 @@ def test_parquet_has_every_run(real, tmp_path, capsys):
         (row,) = found[run]
         totals = document["totals"]
         norms = {f"grad_norm_{key}": value for key, value in totals["grad_norm_raw"].items()}
-        counts = {key: totals[key] for key in tables.TOTALS}
+        counts = {key: totals[key] for key in names_of(TOTAL_COLUMNS)}
         assert_same_row(row, identity(document) | {"outcome": document["outcome"]} | counts | norms)
         assert json.loads(row["settings"]) == document["settings"]
-        for key in tables.DETAILS:
+        for key in names_of(DETAIL_COLUMNS):
             assert row[key] == value_of(document.get(key))
 
 
@@ -221,7 +223,7 @@ def test_final_accuracies_are_those_of_runs_csv(real, tmp_path, capsys):
     assert {row["run"]: row["final_test_accuracy"] for row in runs} == expected
 
 
-def test_parquet_tells_cells_apart(sweep, tmp_path, capsys):
+def test_parquet_distinguishes_cells(sweep, tmp_path, capsys):
     runs = cross([NONE], seeds=2)
     runs[1].cell, runs[1].init = "rnn-relu", "identity"
     made = sweep(runs, gates=True, through_time_every=10)
@@ -230,7 +232,7 @@ def test_parquet_tells_cells_apart(sweep, tmp_path, capsys):
     assert models == [(None, None), ("rnn-relu", "identity")]
 
 
-def test_parquet_has_when_a_task_was_solved(sweep, tmp_path, capsys):
+def test_parquet_has_the_step_at_which_a_task_was_solved(sweep, tmp_path, capsys):
     made = sweep(cross([NONE], seeds=2))
     solved = edit_run(made, 0, solved_at_step=20)
     runs = parquet(made.folder, tmp_path, capsys)["runs"].to_pylist()
@@ -249,7 +251,7 @@ def test_columns_have_the_types_of_the_program(clipped, tmp_path, capsys):
     assert {str(schema.field(key).type.value_type) for key in ("run", "mode")} == {"string"}
 
 
-def test_a_run_is_a_row_group(clipped, tmp_path, capsys):
+def test_each_run_is_one_row_group(clipped, tmp_path, capsys):
     parquet(clipped, tmp_path, capsys)
     file = pq.ParquetFile(tmp_path / "parquet" / "steps.parquet")
     assert file.num_row_groups == len(documents(clipped))
@@ -264,7 +266,7 @@ def test_a_long_log_is_read_in_parts(sweep, tmp_path, capsys, monkeypatch):
     assert parquet(folder, tmp_path, capsys)["steps"].to_pylist() == whole.to_pylist()
 
 
-def test_null_and_nan_stay_apart(sweep, tmp_path, capsys):
+def test_null_and_nan_are_different(sweep, tmp_path, capsys):
     folder = sweep([FakeRun(*NONE, 0.01, 0, diverges_at=5), FakeRun(*MEASURED, 0.01, 0)]).folder
     steps = parquet(folder, tmp_path, capsys)["steps"]
     last = next(row for row in steps.to_pylist() if row["mode"] == "none" and row["step"] == 5)
@@ -298,7 +300,7 @@ def scalars(events: EventAccumulator, tag: str) -> list[tuple[int, float]]:
 
 
 def assert_same_points(found: list[tuple[int, float]], expected: list[tuple[int, float]]) -> None:
-    """Compare in float32, what TensorBoard holds."""
+    """Compare in float32, the type of TensorBoard's scalars."""
     assert [step for step, _ in found] == [step for step, _ in expected]
     with np.errstate(over="ignore"):
         values = np.array([value for _, value in expected], dtype=np.float32)
@@ -341,14 +343,14 @@ def test_tensorboard_has_the_settings_as_hyperparameters(clipped, tmp_path, caps
     runs = tensorboard(clipped, tmp_path, capsys)
     for run, document in documents(clipped).items():
         expected = identity(document) | {"outcome": document["outcome"]}
-        expected |= {key: document[key] for key in tables.DETAILS if key in document}
+        expected |= {key: document[key] for key in names_of(DETAIL_COLUMNS) if key in document}
         numbers = {key: value for key, value in expected.items() if key != "run"}
         left_out = (None, math.inf, "Infinity")
         finite = {key: value for key, value in numbers.items() if value not in left_out}
         assert hyperparameters(runs[run]) == finite
 
 
-def test_a_diverged_run_enters_with_chance_accuracy(sweep, tmp_path, capsys):
+def test_a_diverged_run_has_chance_accuracy(sweep, tmp_path, capsys):
     run = FakeRun(*NONE, 0.01, 0, diverges_at=5)
     events = tensorboard(sweep([run]).folder, tmp_path, capsys)[run.id]
     assert_same_points(scalars(events, "final_test_accuracy"), [(5, CHANCE)])
@@ -366,7 +368,7 @@ def test_equal_logs_give_equal_bytes(clipped, tmp_path, name):
 
 
 @pytest.mark.parametrize("name", FORMATS)
-def test_the_export_lies_in_the_result_folder_and_is_replaced(sweep, capsys, name):
+def test_the_export_is_in_the_result_folder_and_is_replaced(sweep, capsys, name):
     folder = sweep(cross([NONE, VALUE])).folder
     out, _ = run_export(capsys, folder, "--format", name)
     assert out == f"{folder / name}\n"
@@ -377,7 +379,7 @@ def test_the_export_lies_in_the_result_folder_and_is_replaced(sweep, capsys, nam
     assert not [path for path in folder.iterdir() if path.name.startswith(".")]
 
 
-def test_the_program_takes_no_offence_at_an_export(clipped, tmp_path, capsys):
+def test_validate_accepts_an_export(clipped, tmp_path, capsys):
     folder = shutil.copytree(clipped, tmp_path / "copy")
     for name in FORMATS:
         run_export(capsys, folder, "--format", name)
@@ -385,13 +387,13 @@ def test_the_program_takes_no_offence_at_an_export(clipped, tmp_path, capsys):
 
 
 @pytest.mark.parametrize("name", FORMATS)
-def test_thinned_logs_are_exported(sweep, tmp_path, capsys, name):
+def test_logs_with_log_every_are_exported(sweep, tmp_path, capsys, name):
     folder = sweep(cross([NONE, VALUE]), log_every=7).folder
     _, stderr = run_export(capsys, folder, "--format", name, "--out", tmp_path / "out")
     assert stderr == ""
 
 
-def test_logs_of_earlier_versions_lack_the_evidence(sweep, tmp_path, capsys):
+def test_logs_of_earlier_versions_have_null_for_later_columns(sweep, tmp_path, capsys):
     made = sweep(cross([VALUE], seeds=1))
     later = ("cosine", "limit", "effective_learning_rate")
     edit_log(made, 0, lambda lines: [without(line, later) for line in lines])
@@ -409,7 +411,7 @@ def test_a_terminal_gets_a_progress_line(sweep):
     parent, child = pty.openpty()
     command = [sys.executable, ROOT / "scripts/export.py", folder, "--format", "parquet"]
     subprocess.run(command, stderr=child, stdout=subprocess.PIPE, timeout=60, check=True)
-    assert "exported 4 of 4 runs" in os.read(parent, 4096).decode().replace("\r", "\n")
+    assert "runs exported: 4 of 4" in os.read(parent, 4096).decode().replace("\r", "\n")
 
 
 # Runs that are left out
@@ -444,7 +446,7 @@ def test_a_run_without_an_outcome_is_named_and_left_out(sweep, tmp_path, capsys,
     out = tmp_path / "out"
     _, stderr = run_export(capsys, folder, "--format", name, "--out", out)
     assert f"{left.id} is left out" in stderr
-    assert "1 of 4 planned runs are left out: 1 unfinished" in stderr
+    assert "1 of 4 planned runs are left out: 1 not finished" in stderr
     mark = json.loads((out / "export.json").read_text(encoding="utf-8"))
     assert set(mark["left_out"]) == {left.id} and mark["format"] == name
     if name == "parquet":
@@ -468,16 +470,16 @@ def changed(line_number: int, **changes):
 DAMAGES = [
     pytest.param(broken(3, "{"), ":3: bad line: not JSON", id="not JSON"),
     pytest.param(broken(3, ""), ":3: bad line: not JSON", id="empty line"),
-    pytest.param(broken(3, "[]"), ":3: bad line", id="no object"),
+    pytest.param(broken(3, "[]"), ":3: bad line", id="not an object"),
     pytest.param(broken(3, '{"step":2,"loss":NaN}'), "NaN is not JSON", id="bare NaN"),
     pytest.param(changed(3, loss="nan"), '"nan" where a number belongs', id="other text"),
     pytest.param(changed(3, loss=None), "NoneType where a number belongs", id="null loss"),
-    pytest.param(changed(3, step=1), "step 1 after 1 of 40", id="twice"),
-    pytest.param(changed(41, step=41), "step 41 after 39 of 40", id="beyond the run"),
-    pytest.param(changed(3, clipped=1), "where true or false belongs", id="no flag"),
+    pytest.param(changed(3, step=1), "step 1 after step 1, in a run of 40 steps", id="twice"),
+    pytest.param(changed(41, step=41), "step 41 after step 39, in a run of 40 steps", id="beyond the run"),
+    pytest.param(changed(3, clipped=1), "where true or false belongs", id="not a flag"),
     pytest.param(changed(3, tensors={"a": 1}), "norms of 1 tensors", id="other tensors"),
     pytest.param(changed(1, schema="other"), "bad header in line 1: schema", id="other schema"),
-    pytest.param(changed(1, run="x"), "bad header in line 1: holds the run 'x'", id="other run"),
+    pytest.param(changed(1, run="x"), "bad header in line 1: contains the run 'x'", id="other run"),
     pytest.param(lambda lines: [], "bad header in line 1", id="empty log"),
 ]
 
@@ -499,8 +501,8 @@ def test_a_damaged_log_is_named_and_left_out(sweep, tmp_path, capsys, damage, me
 @pytest.mark.parametrize(
     ("changes", "message"),
     [
-        ({"id": "other"}, "holds the run 'other'"),
-        ({"outcome": "fine"}, "outcome is 'fine'; known are completed, diverged"),
+        ({"id": "other"}, "contains the run 'other'"),
+        ({"outcome": "fine"}, "outcome is 'fine'; allowed are completed, diverged"),
         ({"totals": {}}, "no key 'steps'"),
         ({"schema": "clipsweep/run-9"}, "schema is 'clipsweep/run-9'"),
         ({"events": [{}]}, "no key 'kind'"),
@@ -526,18 +528,18 @@ def test_a_run_with_other_tensors_is_left_out_of_the_table(sweep, tmp_path, caps
     bad = edit_log(made, 1, rename)
     arguments = (made.folder, "--format", "parquet", "--out", tmp_path / "out")
     _, stderr = run_export(capsys, *arguments, expect=BAD_DATA)
-    assert f"{bad} is left out: its tensors are not those of the runs before it" in stderr
+    assert f"{bad} is left out: its tensors differ from those of the runs before it" in stderr
 
 
 @pytest.mark.parametrize("end", ("", '\n{"step":'), ids=("between lines", "within a line"))
 @pytest.mark.parametrize("name", FORMATS)
-def test_a_log_that_breaks_off_is_exported_as_far_as_it_goes(sweep, tmp_path, capsys, end, name):
+def test_a_log_that_is_cut_off_is_exported_up_to_its_end(sweep, tmp_path, capsys, end, name):
     made = sweep(cross([NONE], seeds=1))
     path = made.run_folder(made.runs[0]) / "steps.jsonl"
     path.write_text("\n".join(path.read_text().splitlines()[:31]) + (end or "\n"), encoding="utf-8")
     out = tmp_path / "out"
     _, stderr = run_export(capsys, made.folder, "--format", name, "--out", out, expect=BAD_DATA)
-    assert "its step log breaks off after step 30 of 40" in stderr
+    assert "its step log ends at step 30 of 40" in stderr
     assert json.loads((out / "export.json").read_text(encoding="utf-8"))["cut"]
     if name == "parquet":
         assert pq.read_metadata(out / "steps.parquet").num_rows == 30
@@ -549,9 +551,9 @@ def test_many_left_out_runs_are_counted(sweep, tmp_path, capsys):
         run.outcome = "unfinished"
     arguments = (sweep(runs).folder, "--format", "parquet", "--out", tmp_path / "out")
     _, stderr = run_export(capsys, *arguments)
-    assert stderr.count("is left out: ") == export.MOST_WARNINGS
-    assert "9 more runs are left out or cut; export.json lists them" in stderr
-    assert "19 of 20 planned runs are left out: 19 unfinished" in stderr
+    assert stderr.count("is left out: ") == MAX_WARNINGS
+    assert "9 more runs are left out or cut off; export.json lists them" in stderr
+    assert "19 of 20 planned runs are left out: 19 not finished" in stderr
 
 
 # What cannot be exported, and where it cannot be written
@@ -565,7 +567,7 @@ def test_nothing_to_export_leaves_nothing(sweep, capsys, name):
     folder = sweep(runs).folder
     before = set(folder.iterdir())
     _, stderr = run_export(capsys, folder, "--format", name, expect=BAD_DATA)
-    assert "none of the 2 planned runs can be exported; run the same" in stderr
+    assert "none of the 2 planned runs can be exported; rerun the same" in stderr
     assert set(folder.iterdir()) == before
 
 
@@ -577,7 +579,7 @@ def test_nothing_to_export_leaves_nothing(sweep, capsys, name):
         (lambda path: path.touch(), "is a file"),
     ],
 )
-def test_what_is_no_result_folder_is_refused(tmp_path, capsys, make, message):
+def test_a_folder_without_a_sweep_is_an_error(tmp_path, capsys, make, message):
     path = tmp_path / "folder"
     make(path)
     _, stderr = run_export(capsys, path, "--format", "parquet", expect=BAD_DATA)
@@ -598,14 +600,14 @@ def test_an_unknown_format_is_a_usage_error(sweep, arguments, message):
     assert message in run_script(folder, *arguments, expect=USAGE).stderr
 
 
-def test_an_output_with_anything_else_in_it_is_refused(sweep, tmp_path, capsys):
+def test_an_output_with_other_files_is_an_error(sweep, tmp_path, capsys):
     folder = sweep(cross([NONE], seeds=1)).folder
     out = tmp_path / "mine"
     out.mkdir()
     (out / "thesis.tex").touch()
     arguments = (folder, "--format", "parquet", "--out")
     _, stderr = run_export(capsys, *arguments, out, expect=USAGE)
-    assert f"--out {out}: holds 'thesis.tex', which is not of an earlier export" in stderr
+    assert f"--out {out}: contains 'thesis.tex', which is not part of an earlier export" in stderr
     assert [path.name for path in out.iterdir()] == ["thesis.tex"]
     _, stderr = run_export(capsys, *arguments, out / "thesis.tex", expect=USAGE)
     assert "is a file; name a folder" in stderr
@@ -617,10 +619,10 @@ def test_a_file_put_into_an_export_is_not_deleted(sweep, capsys):
     run_export(capsys, folder, "--format", "parquet")
     (folder / "parquet" / "notes.txt").touch()
     _, stderr = run_export(capsys, folder, "--format", "parquet", expect=USAGE)
-    assert "holds 'notes.txt'" in stderr and (folder / "parquet" / "notes.txt").exists()
+    assert "contains 'notes.txt'" in stderr and (folder / "parquet" / "notes.txt").exists()
 
 
-def test_an_empty_folder_is_written_to(sweep, tmp_path, capsys):
+def test_an_empty_folder_can_be_the_output(sweep, tmp_path, capsys):
     out = tmp_path / "out"
     out.mkdir()
     run_export(capsys, sweep(cross([NONE], seeds=1)).folder, "--format", "parquet", "--out", out)
@@ -643,7 +645,7 @@ def test_a_full_disk_leaves_the_earlier_export(sweep, tmp_path, name):
         subprocess.run(["umount", str(disk)], check=True)
 
 
-def test_a_place_that_cannot_be_made_is_a_storage_error(sweep, tmp_path, capsys):
+def test_an_output_that_cannot_be_made_is_a_storage_error(sweep, tmp_path, capsys):
     (tmp_path / "file").touch()
     out = tmp_path / "file" / "out"
     folder = sweep(cross([NONE], seeds=1)).folder
@@ -665,7 +667,7 @@ def test_an_interrupted_export_leaves_the_earlier_one(sweep, tmp_path, name):
     os.killpg(process.pid, signal.SIGINT)
     _, stderr = process.communicate(timeout=60)
     assert process.returncode == INTERRUPTED, stderr
-    assert stderr.decode() == f"export.py: interrupted; {out} is as it was before\n"
+    assert stderr.decode() == f"export.py: interrupted; {out} is unchanged\n"
     assert contents(out) == before
     assert {path.name for path in tmp_path.iterdir()} == {"out", "sweep"}
 
@@ -702,7 +704,8 @@ def test_the_readme_reads_the_parquet_that_its_command_writes(clipped, tmp_path)
     commands = [line for block in readme_code("sh") for line in block.splitlines()]
     for name in FORMATS:
         (command,) = [line.split("#")[0].split() for line in commands if f"--format {name}" in line]
-        assert command[:2] == [".venv/bin/python", "scripts/export.py"]
-        run_script(*[part.replace("out/first", str(folder)) for part in command[2:]])
+        script = command.index("scripts/export.py")
+        assert command[:script] in ([], [".venv/bin/python"])
+        run_script(*[part.replace("out/first", str(folder)) for part in command[script + 1 :]])
     code = readme_code("python")[1].replace(".plot()", "")
     assert len(execute(code, folder)["steps"]) > 0

@@ -1,7 +1,8 @@
-"""The figures: what each must show, at any width, and what is left out with a reason."""
+"""The figures: their content at any width, and the reasons for figures that are left out."""
 
 import itertools
 import math
+from dataclasses import replace
 
 import matplotlib.text
 import numpy as np
@@ -13,12 +14,12 @@ from clipsweep_plots.drawing.sources import Sources
 from clipsweep_plots.drawing.style import apply_style
 from clipsweep_plots.figures.figure_list import FIGURES, draw_figures
 from clipsweep_plots.report.provenance import describe_sweep
+from clipsweep_results.constants import Constants
 from clipsweep_results.plan import read_plan
 from clipsweep_results.result_folder import read_results
 from clipsweep_results.summary import read_summary
-from matplotlib.backends.backend_agg import FigureCanvasAgg
-
 from conftest import FakeRun, cross, dump
+from matplotlib.backends.backend_agg import FigureCanvasAgg
 
 NONE, VALUE, NORM = ("none", None), ("value", 0.5), ("global-norm", 1.0)
 SMALLEST_LETTERS = 6.5
@@ -109,7 +110,7 @@ SWEEPS = {
 
 @pytest.mark.parametrize("width", [None, 3.3, 7.0])
 @pytest.mark.parametrize("name", SWEEPS)
-def test_no_text_covers_another_or_is_too_small(sweep, name, width):
+def test_no_text_overlaps_another_or_is_too_small(sweep, name, width):
     folder = sweep(SWEEPS[name]())
     apply_style(Sheet(width).text)
     figures, _ = draw_figures(sources(folder, width), FIGURES)
@@ -121,7 +122,7 @@ def test_no_text_covers_another_or_is_too_small(sweep, name, width):
         assert smallest.get_fontsize() >= SMALLEST_LETTERS, (figure.stem, smallest.get_text())
 
 
-def test_a_key_does_not_run_into_the_label_of_the_axis(sweep):
+def test_a_key_does_not_overlap_the_label_of_the_axis(sweep):
     figures, _ = draw(sweep(many_arms()), "test_accuracy", 3.3)
     for page in figures:
         page.figure.set_dpi(plot.DOTS_PER_INCH)
@@ -133,7 +134,7 @@ def test_a_key_does_not_run_into_the_label_of_the_axis(sweep):
         assert all(not box.overlaps(key.get_window_extent()) for key in page.figure.legends)
 
 
-def test_narrow_panels_side_by_side_have_two_numbers_at_least(sweep):
+def test_narrow_panels_have_at_least_two_numbers(sweep):
     folder = sweep(cross([NONE, VALUE], [0.01, 0.1], seeds=1), epochs=10, steps_per_epoch=500)
     (page,), _ = draw(folder, "training_loss", 3.3)
     left, right = page.figure.axes
@@ -160,16 +161,16 @@ def lone(folder, name, width=None):
 # What each figure must show
 
 
-def test_curves_have_bands_from_five_seeds_on(sweep):
+def test_curves_of_five_seeds_have_bands(sweep):
     page = lone(sweep(cross([NONE, VALUE], seeds=5)), "training_loss")
     assert {"band_none_lr-0.01", "band_value-0.5_lr-0.01"} <= ids(page)
     assert "95 % interval" in page.caption and "Thin" not in page.caption
 
 
-def test_curves_of_fewer_seeds_have_a_line_each(sweep):
+def test_curves_of_fewer_seeds_have_one_line_per_seed(sweep):
     page = lone(sweep(cross([NONE, VALUE], seeds=4)), "training_loss")
     assert not {name for name in ids(page) if name.startswith("band")}
-    assert "interval" not in page.caption and "Thin: one seed" in page.caption
+    assert "interval" not in page.caption and "Thin: single seeds" in page.caption
     (axes,) = page.figure.axes
     assert len(axes.get_lines()) == 2 * (4 + 1)
 
@@ -187,7 +188,7 @@ def test_student_quantiles_are_those_of_the_tables(degrees, quantile):
     assert bands.student_quantile(np.array(degrees)) == pytest.approx(quantile, rel=3e-3)
 
 
-def test_wild_intervals_are_cut_and_their_numbers_printed(sweep):
+def test_extreme_intervals_are_cut_and_their_numbers_are_printed(sweep):
     folder = sweep(cross([NONE, VALUE, NORM, ("scale", 1.0), ("agc", 0.1)], seeds=5))
     document = folder.summary_document()
     for comparison, reach in zip(document["comparisons"], (0.02, 0.02, 0.03, 9.0), strict=True):
@@ -209,14 +210,14 @@ def test_forest_rows_have_seeds_mean_and_verdict_under_their_learning_rate(sweep
     assert "no difference seen" in words(page)
 
 
-def test_a_page_that_begins_within_a_learning_rate_repeats_it(sweep):
+def test_a_page_that_starts_within_a_learning_rate_repeats_it(sweep):
     clips = [NONE, *(("value", 0.01 * 1.5**k) for k in range(40))]
     pages, _ = draw(sweep(cross(clips, [0.01, 0.1], seeds=1), epochs=1), "paired_difference")
     assert len(pages) > 2
     assert all("learning rate 0." in words(page) for page in pages)
 
 
-def test_losses_are_paired_where_both_runs_completed(sweep):
+def test_losses_are_paired_if_both_runs_completed(sweep):
     runs = cross([NONE, VALUE], seeds=6)
     runs[0].__init__("none", None, 0.01, 0, diverges_at=5)
     page = lone(sweep(runs), "paired_loss")
@@ -243,7 +244,7 @@ def test_usable_learning_rates_have_bars_and_filled_marks(sweep):
     assert bars == {"range_clip_none": 0, "range_clip_value-0.5": 2}
 
 
-def test_many_modes_have_a_panel_each_of_accuracy_by_learning_rate(sweep):
+def test_many_modes_have_one_panel_each_in_accuracy_by_learning_rate(sweep):
     page = lone(sweep(many_arms()), "accuracy_by_learning_rate")
     assert {"value", "global-norm", "autoclip:10", "agc:0.01"} <= {
         part
@@ -301,19 +302,19 @@ def test_events_of_many_runs_are_counted_by_arm(sweep):
     assert len(runs) == 45 and "5 of 5 diverged" in words(page)
 
 
-def test_the_noise_floor_stands_beside_the_arms(sweep):
+def test_the_noise_floor_is_next_to_the_arms(sweep):
     page = lone(sweep(perturbed()), "noise_floor")
-    assert {"distance_none_last-bit-flipped_lr-0.01", "distance_value-0.5_lr-0.01"} <= ids(page)
-    assert "none, last bit flipped" in words(page)
-    assert page.title.startswith("One flipped bit alone moves the final test accuracy by ")
+    assert {"distance_none_perturbed_lr-0.01", "distance_value-0.5_lr-0.01"} <= ids(page)
+    assert "none (perturbed)" in words(page)
+    assert page.title.startswith("Flipping the last bit moves the final test accuracy by a median of ")
 
 
-def test_a_perturbed_arm_is_no_baseline_and_no_candidate(sweep):
+def test_a_perturbed_arm_is_neither_baseline_nor_candidate(sweep):
     folder = sweep(perturbed())
-    assert "mean_none_last-bit-flipped_lr-0.01" in ids(lone(folder, "training_loss"))
+    assert "mean_none_perturbed_lr-0.01" in ids(lone(folder, "training_loss"))
     found = sources(folder)
     assert len(found.summary.comparisons) == 3 and len(found.comparisons) == 2
-    flipped = next(arm for arm in found.arms if arm.clip.details)
+    flipped = next(arm for arm in found.arms if arm.clip.perturbed)
     assert not flipped.clip.is_baseline and flipped.clip.mode == "none"
 
 
@@ -347,12 +348,12 @@ def judged(sweep, *verdicts, measure="final_test_accuracy", clips=(VALUE, NORM))
         ),
         (
             ("no difference seen", "identical"),
-            "No arm's test accuracy differs visibly from that of no clipping",
+            "No arm differs detectably from no clipping in test accuracy",
         ),
         ((None, None), None),
     ],
 )
-def test_titles_say_what_the_verdicts_say(sweep, verdicts, title):
+def test_titles_state_the_verdicts(sweep, verdicts, title):
     assert findings.verdict_title(judged(sweep, *verdicts), findings.ACCURACY) == title
 
 
@@ -368,20 +369,37 @@ def test_many_arms_are_counted_and_corrected(sweep):
     assert "one in twenty" in findings.many_arms_note(found, findings.ACCURACY)
 
 
-def test_a_smaller_spread_is_told_only_by_verdict(sweep):
+def test_without_a_count_in_the_title_there_is_no_note_about_it(sweep):
+    clips = [("value", 0.1 * k) for k in range(1, 5)]
+    found = judged(sweep, *["no difference seen"] * 4, clips=clips)
+    assert findings.many_arms_note(found, findings.ACCURACY) == ""
+
+
+def test_the_constants_of_the_summary_are_used(sweep):
+    clips = [("value", 0.1 * k) for k in range(1, 5)]
+    found = judged(sweep, *["better"] * 4, clips=clips)
+    constants = Constants(min_pairs=6, usable_margin=0.04, significance_level=0.001)
+    found = replace(found, summary=replace(found.summary, constants=constants))
+    title = findings.verdict_title(found, findings.ACCURACY)
+    assert title.endswith("(none after Holm's correction)")  # every adjusted p is 0.01
+    figures, _ = draw_figures(found, ["training_loss", "events"])
+    assert "in arms with fewer than 6" in figures[0].caption
+
+
+def test_a_smaller_spread_is_stated_only_by_verdict(sweep):
     folder = sweep(cross([NONE, VALUE], seeds=5))
     document = folder.summary_document()
-    for verdict, told in (("no difference seen", False), ("better", True)):
+    for verdict, is_stated in (("no difference seen", False), ("better", True)):
         document["comparisons"][0]["spread"]["verdict"] = verdict
         dump(folder.folder / "summary.json", document)
         title = lone(folder, "test_accuracy").title
-        assert ("seeds spread less with value:0.5 (SD" in title) == told
+        assert ("seeds spread less with value:0.5 (SD" in title) == is_stated
 
 
 def test_without_verdicts_the_title_claims_nothing(sweep):
     page = lone(sweep(cross([NONE, VALUE], seeds=3)), "test_accuracy")
-    assert page.title == "Test accuracy, epoch by epoch"
-    assert "Fewer than 5 pairs of seeds" in page.caption
+    assert page.title == "Test accuracy over the epochs"
+    assert "No verdict: fewer than 5 pairs of seeds." in page.caption
 
 
 # What cannot be drawn
@@ -391,8 +409,8 @@ def test_without_verdicts_the_title_claims_nothing(sweep):
     "name, runs, reason",
     [
         ("clipped_share", cross([NONE]), "no arm clips"),
-        ("cosine", cross([NONE]), "no clipped step"),
-        ("accuracy_by_learning_rate", cross([NONE, VALUE]), "the sweep has one learning rate"),
+        ("cosine", cross([NONE]), "clipping never changed the direction"),
+        ("accuracy_by_learning_rate", cross([NONE, VALUE]), "the sweep has only one learning rate"),
         ("noise_floor", cross([NONE, VALUE]), "no perturbed baseline"),
         ("events", cross([NONE, VALUE]), "no run has an event"),
         ("paired_difference", cross([VALUE, NORM]), "no arm has a baseline"),
@@ -403,7 +421,7 @@ def test_without_verdicts_the_title_claims_nothing(sweep):
         ),
     ],
 )
-def test_what_a_sweep_lacks_is_the_reason(sweep, name, runs, reason):
+def test_missing_data_is_the_reason(sweep, name, runs, reason):
     pages, why = draw(sweep(runs), name)
     assert pages == [] and reason in why
 
@@ -423,7 +441,7 @@ def test_every_mode_with_many_thresholds_is_drawn(sweep):
 # The command
 
 
-def test_one_figure_alone(sweep, capsys):
+def test_a_single_figure(sweep, capsys):
     folder = sweep(cross([NONE, VALUE]))
     assert plot.main([str(folder.folder), "--figure", "training_loss"]) == 0
     report = folder.folder / "report"
@@ -432,7 +450,7 @@ def test_one_figure_alone(sweep, capsys):
     assert sorted(report.iterdir()) == sorted(expected)
 
 
-def test_a_figure_alone_leaves_the_others_where_they_are(sweep):
+def test_a_single_figure_keeps_the_files_of_the_others(sweep):
     folder = sweep(cross([NONE, VALUE]))
     assert plot.main([str(folder.folder)]) == 0
     before = {path.name for path in (folder.folder / "report").iterdir()}
@@ -441,7 +459,7 @@ def test_a_figure_alone_leaves_the_others_where_they_are(sweep):
     assert "gradient_norm_histogram.svg" in before
 
 
-def test_figures_of_a_given_width_have_it(sweep):
+def test_figures_have_the_requested_width(sweep):
     folder = sweep(cross([NONE, VALUE]))
     assert plot.main([str(folder.folder), "--figure", "events", "--figure", "cosine"]) == 0
     assert plot.main([str(folder.folder), "--figure", "cosine", "--width", "3.3"]) == 0
@@ -457,7 +475,7 @@ def test_an_unknown_figure_is_one_line_with_advice(sweep, capsys):
     assert all(name in line for name in FIGURES)
 
 
-def test_a_figure_that_cannot_be_drawn_says_why(sweep, capsys):
+def test_a_figure_that_cannot_be_drawn_has_a_reason(sweep, capsys):
     folder = sweep(cross([NONE]))
     assert plot.main([str(folder.folder), "--figure", "noise_floor"]) == 3
     assert "noise_floor: the sweep has no perturbed baseline" in capsys.readouterr().err
@@ -491,11 +509,11 @@ def several_models(seeds=5):
     return runs + relu + tanh
 
 
-def test_arms_of_different_cells_are_never_lumped_together(sweep):
+def test_arms_of_different_cells_are_separate(sweep):
     found = sources(sweep(several_models()))
     assert len(found.arms) == 12 and all(len(arm.runs) == 5 for arm in found.arms)
-    assert found.arms[0].label == "lstm, none, lr 0.01"
-    assert "rnn-relu, identity, value:0.5, lr 0.1" in {arm.label for arm in found.arms}
+    assert found.arms[0].label == "lstm none at lr 0.01"
+    assert "rnn-relu:identity value:0.5 at lr 0.1" in {arm.label for arm in found.arms}
     for comparison in found.comparisons:
         assert comparison.arm.clip.model == comparison.baseline.clip.model
     assert len(found.comparisons) == 7
@@ -513,15 +531,15 @@ def test_cells_share_no_panel(sweep, name):
             assert len(cells) == 1
 
 
-def test_one_cell_is_not_told_in_labels(sweep):
+def test_a_single_cell_is_not_in_the_labels(sweep):
     runs = cross([NONE, VALUE])
     for run in runs:
         run.cell = "rnn-tanh"
     found = sources(sweep(runs))
-    assert {arm.label for arm in found.arms} == {"none, lr 0.01", "value:0.5, lr 0.01"}
+    assert {arm.label for arm in found.arms} == {"none at lr 0.01", "value:0.5 at lr 0.01"}
     assert len(found.comparisons) == 1
 
 
-def test_the_lead_of_the_report_names_the_cells(sweep):
+def test_the_description_of_the_sweep_names_the_cells(sweep):
     plan = sources(sweep(several_models(1))).results.plan
     assert describe_sweep(plan).startswith("lstm; rnn-relu, identity; rnn-tanh: 3 models of 10")

@@ -5,7 +5,6 @@ import os
 import pytest
 from clipsweep_results.plan import read_plan
 from clipsweep_results.strict_json import DataError
-
 from conftest import cross
 
 
@@ -35,7 +34,7 @@ def test_a_link_is_refused_with_advice(sweep, tmp_path_factory, name):
         read_plan(folder)
 
 
-def test_a_pipe_is_not_waited_for(sweep):
+def test_a_pipe_is_an_error(sweep):
     folder = sweep(cross([("none", None)])).folder
     run_folder = sorted((folder / "runs").iterdir())[0]
     os.mkfifo(run_folder / "more")

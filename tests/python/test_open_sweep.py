@@ -66,9 +66,10 @@ def test_the_steps_of_a_run_are_those_of_its_log(sweep):
     assert list(steps["step"]) == [step["step"] for step in logged]
     assert list(steps["grad_norm_raw"])[:32] == [step["grad_norm_raw"] for step in logged[:32]]
     assert math.isnan(steps["grad_norm_raw"].iloc[32])
+    assert list(steps["loss"])[:32] == [step["loss"] for step in logged[:32]]
     assert list(steps["clipped"]) == [step["clipped"] for step in logged]
     assert steps["tensors.lstm.bias"].iloc[0] == logged[0]["tensors"]["lstm.bias"]
-    assert steps["clipped"].dtype == bool and steps["loss"].dtype == "float32"
+    assert steps["clipped"].dtype == bool and steps["loss"].dtype == "float64"
     assert set(steps["run"]) == {run.id} and set(steps["threshold"]) == {0.5}
 
 

@@ -1,4 +1,4 @@
-"""scripts/plot.py on small result folders: what it draws, what it leaves out, what it says."""
+"""scripts/plot.py on small result folders: figures, left-out runs, messages."""
 
 import json
 import math
@@ -18,7 +18,6 @@ from clipsweep_results.result_folder import Arm
 from clipsweep_results.step_windows import NORM_BIN_EDGES, choose_windows, read_step_curve
 from clipsweep_results.strict_json import DataError
 from clipsweep_results.values import to_float
-
 from conftest import ROOT, FakeRun, cross, dump
 from report_page import draw
 
@@ -89,7 +88,7 @@ def test_nan_and_inf_norms_are_marked_where_they_happen(sweep):
     assert "diverged_none_lr-1" in svg_ids(folder, "final_accuracy")
 
 
-def test_a_threshold_of_infinity_measures_and_has_no_line(sweep):
+def test_an_infinite_threshold_has_no_line(sweep):
     folder = sweep(cross([NONE, ("value", math.inf)]))
     draw(folder)
     assert not [name for name in svg_ids(folder, "gradient_norm") if name.startswith("threshold")]
@@ -120,7 +119,7 @@ def test_no_panel_has_a_long_legend_and_no_arm_is_lost(rates, thresholds):
     assert {arm.label for panel in panels for arm in panel.arms} == {arm.label for arm in arms}
 
 
-def test_figures_of_an_earlier_sweep_are_gone(sweep):
+def test_figures_of_an_earlier_sweep_are_deleted(sweep):
     folder = sweep(cross([NONE, VALUE]))
     (folder.folder / "report").mkdir()
     (folder.folder / "report" / "gradient_norm_7.svg").write_text("old")
@@ -154,7 +153,7 @@ def test_one_step_is_enough(sweep):
     draw(sweep(cross([NONE, VALUE], seeds=1), epochs=1, steps_per_epoch=1))
 
 
-def test_several_workers_read_what_one_reads(sweep, monkeypatch):
+def test_several_workers_read_the_same_as_one(sweep, monkeypatch):
     folder = sweep(cross([NONE, VALUE], seeds=3))
     draw(folder)
     alone = (folder.folder / "report" / "report.html").read_bytes()
@@ -226,7 +225,7 @@ BAD_LINES = {
 
 
 @pytest.mark.parametrize("line", BAD_LINES.values(), ids=BAD_LINES.keys())
-def test_a_bad_line_leaves_the_run_out_and_says_where(sweep, line):
+def test_a_bad_line_is_located_and_its_run_is_left_out(sweep, line):
     folder = sweep(cross([NONE]))
     path = folder.run_folder(folder.runs[1]) / "steps.jsonl"
     lines = path.read_text().splitlines()
@@ -394,7 +393,7 @@ def test_a_report_that_cannot_be_written_exits_with_75(sweep, capsys):
 # Step logs
 
 
-def test_windows_hold_what_the_log_holds(sweep):
+def test_windows_contain_the_steps_of_the_log(sweep):
     folder = sweep([FakeRun("none", None, 0.01, 0, diverges_at=33)], epochs=2, steps_per_epoch=20)
     run = folder.runs[0]
     path = folder.run_folder(run) / "steps.jsonl"
@@ -420,7 +419,7 @@ def test_a_histogram_counts_every_finite_norm_once(sweep):
     assert NORM_BIN_EDGES[np.flatnonzero(curve.norm_counts)[-1] + 1] > np.nanmax(curve.norm_max)
 
 
-def test_the_cosine_is_of_the_clipped_steps_alone(sweep):
+def test_the_cosine_is_only_of_clipped_steps(sweep):
     folder = sweep([FakeRun("value", 0.5, 0.01, 0), FakeRun("none", None, 0.01, 0)])
     clipped, baseline = (
         read_step_curve(
@@ -433,7 +432,7 @@ def test_the_cosine_is_of_the_clipped_steps_alone(sweep):
     assert np.isnan(baseline.mean_cosine).all()
 
 
-def test_thinned_logs_fill_every_window(sweep):
+def test_logs_with_log_every_fill_every_window(sweep):
     folder = sweep([FakeRun("none", None, 0.01, 0)], epochs=2, steps_per_epoch=200, log_every=7)
     draw(folder)
     run = folder.runs[0]

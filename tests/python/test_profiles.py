@@ -1,4 +1,4 @@
-"""The gradient through time, gate shares and spectral radii: what is read, drawn and said."""
+"""The gradient through time, gate shares and spectral radii: reading, figures, words."""
 
 import json
 import math
@@ -9,7 +9,6 @@ from clipsweep_plots import program as plot
 from clipsweep_plots.drawing import gradient_flow
 from clipsweep_results.profiles import Profile, read_through_time
 from clipsweep_results.strict_json import DataError
-
 from conftest import FakeRun, cross
 from report_page import draw as draw_report
 from test_figures import NONE, NORM, VALUE, draw, ids, lone, overlaps, sources, words
@@ -40,7 +39,7 @@ def write_norms(folder, norms_of_step: dict[int, list], *, events=()):
 
 
 def profile_lines(page, kind: str = "profile") -> dict[int, np.ndarray]:
-    """Return what is drawn of each training step of the only arm."""
+    """Return the line of each training step of the only arm."""
     return {
         int(line.get_gid().rpartition("-")[2]): line.get_xydata()
         for axes in page.figure.axes
@@ -67,7 +66,7 @@ def test_a_few_steps_spread_over_the_training_are_chosen(sweep):
     assert list(profile_lines(lone(folder, STEM))) == [1, 11, 21, 30, 40]
 
 
-def test_of_the_events_the_one_of_largest_norm_is_drawn(sweep):
+def test_the_event_of_the_largest_norm_is_drawn(sweep):
     folder = sweep(on_cell("rnn-tanh"), through_time_every=20)
     norms = {step: [0.1, 0.1, 0.1] for step in range(1, 41)}
     write_norms(folder, norms | {7: [9.0, 1.0, 0.1], 23: [5.0, 1.0, 0.1]}, events=(7, 23))
@@ -89,7 +88,7 @@ def test_many_arms_are_bounded_and_the_baselines_are_among_them(sweep):
     clips = [NONE, *(("value", 0.1 * k) for k in range(1, 9))]
     folder = sweep(cross(clips, [0.01, 0.1, 1.0], seeds=1), through_time_every=20, gates=True)
     page = lone(folder, STEM)
-    assert len(page.figure.axes) == 12 and "12 of 27 arms" in page.caption
+    assert len(page.figure.axes) == 12 and "Shown: 12 of 27 arms" in page.caption
     assert {f"profile_none_lr-{rate}_step-1" for rate in ("0.01", "0.1", "1")} <= ids(page)
     for name in ("gate_shares", "spectral_radius"):
         pages, _ = draw(folder, name)
@@ -111,12 +110,12 @@ def test_lengths_that_differ_are_aligned_at_the_loss(sweep):
     assert labels[ends.pop()] == "0"
 
 
-def test_a_loss_at_each_step_is_not_said_to_be_at_the_last(sweep):
+def test_a_loss_at_each_step_is_not_described_as_at_the_last(sweep):
     runs = on_cell("rnn-tanh")
-    for task, told in (("adding", True), ("copy", False)):
+    for task, only_last in (("adding", True), ("copy", False)):
         page = lone(sweep(runs, through_time_every=20, settings={"task": task}), STEM)
-        assert ("loss at t = 28" in words(page)) == told
-        assert ("at every time step" in page.caption) != told
+        assert ("loss at t = 28" in words(page)) == only_last
+        assert ("at every time step" in page.caption) != only_last
 
 
 @pytest.mark.parametrize(
@@ -128,7 +127,7 @@ def test_a_loss_at_each_step_is_not_said_to_be_at_the_last(sweep):
         (["NaN"] * 4, "nan", "NaN", [1, 2, 3, 4]),
     ],
 )
-def test_what_has_no_place_on_a_log_axis_is_marked(sweep, norms, kind, name, places):
+def test_norms_that_a_log_axis_cannot_show_are_marked(sweep, norms, kind, name, places):
     folder = sweep(on_cell("rnn-tanh"), through_time_every=20)
     write_norms(folder, {1: [1.0, 1.0, 1.0, 1.0], 40: norms})
     page = lone(folder, STEM)
@@ -152,7 +151,7 @@ def test_one_time_step_and_one_profile_are_enough(sweep):
 
 
 @pytest.mark.parametrize("width", [None, 3.3, 7.0])
-def test_no_text_covers_another(sweep, width):
+def test_no_text_overlaps_another(sweep, width):
     runs = [
         *on_cell("rnn-relu", (NONE, NORM), init="identity"),
         *on_cell("rnn-tanh", (NONE, NORM)),
@@ -182,11 +181,11 @@ def test_no_text_covers_another(sweep, width):
         ([math.nan] * 3, "becomes NaN at the last time step"),
         ([0.0, 0.0, 1.0], "vanishes to exactly 0, 1 time step before the last"),
         ([0.0, 0.0, 0.0], "vanishes to exactly 0, at the last time step"),
-        ([1.0, 1.0, 0.0], "begins at 0"),
+        ([1.0, 1.0, 0.0], "starts at 0"),
     ],
 )
-def test_what_becomes_of_the_gradient_in_words(norms, text):
-    assert gradient_flow.describe_flow(Profile(1, False, np.array(norms))).words == text
+def test_the_gradient_flow_in_words(norms, text):
+    assert gradient_flow.describe_flow(Profile(1, False, np.array(norms))).sentence == text
 
 
 def test_the_title_of_one_arm_has_the_numbers(sweep):
@@ -198,27 +197,27 @@ def test_the_title_of_one_arm_has_the_numbers(sweep):
     )
 
 
-def test_the_title_of_several_cells_has_the_one_that_explodes_and_the_one_that_vanishes(sweep):
+def test_the_title_of_several_cells_names_the_exploding_and_the_vanishing_gradient(sweep):
     runs = on_cell("rnn-relu", init="identity") + on_cell("rnn-tanh")
     title = lone(sweep(runs, through_time_every=20), STEM).title
-    assert title.startswith("On its way back through time the gradient grows ")
-    assert "(rnn-relu, identity, none; training step 1) and shrinks " in title
-    assert title.endswith("(rnn-tanh, none; training step 1)")
+    assert title.startswith("Back through time the gradient grows ")
+    assert "(rnn-relu:identity none, training step 1) and shrinks " in title
+    assert title.endswith("(rnn-tanh none, training step 1)")
 
 
-def test_a_panel_with_a_gradient_that_explodes_and_one_that_vanishes_tells_of_the_former(sweep):
+def test_a_panel_with_an_exploding_and_a_vanishing_gradient_names_the_former(sweep):
     folder = sweep(on_cell("rnn-relu") + on_cell("rnn-tanh"), through_time_every=20)
     write_norms(folder, {1: [0.0, 3.0, 1.0], 40: [3000.0, 50.0, 1.0]})
     assert "grows 3,000-fold, step 40" in words(lone(folder, STEM))
 
 
-def test_a_gradient_that_keeps_its_size_is_said_to(sweep):
+def test_a_gradient_that_keeps_its_size_is_described_as_such(sweep):
     folder = sweep(on_cell("rnn-relu"), through_time_every=20)
     write_norms(folder, {1: [1.1, 1.0, 1.0]})
     assert "keeps its size, within a factor of 2" in lone(folder, STEM).title
 
 
-def test_the_alternative_text_tells_every_line(sweep):
+def test_the_alternative_text_describes_every_line(sweep):
     alt = lone(sweep(on_cell("rnn-relu"), through_time_every=20), STEM).alt
     assert all(f"step {step} grows " in alt for step in (1, 20, 40))
 
@@ -231,19 +230,19 @@ BAD_LINES = {
     "no norms": ('{"step":20,"epoch":1,"event":false}', "norms"),
     "no event": ('{"step":20,"epoch":1,"norms":[1]}', "event"),
     "an event that is a number": ('{"step":20,"epoch":1,"event":1,"norms":[1]}', "bool"),
-    "norms of no time step": ('{"step":20,"epoch":1,"event":false,"norms":[]}', "no time step"),
+    "norms of no time step": ('{"step":20,"epoch":1,"event":false,"norms":[]}', "no norms"),
     "a negative norm": ('{"step":20,"epoch":1,"event":false,"norms":[1,-2]}', "-2"),
     "minus infinity": ('{"step":20,"epoch":1,"event":false,"norms":["-Infinity"]}', "-inf"),
     "null for a norm": ('{"step":20,"epoch":1,"event":false,"norms":[null]}', "null"),
     "text for a norm": ('{"step":20,"epoch":1,"event":false,"norms":["1"]}', "'1'"),
     "a bare NaN": ('{"step":20,"epoch":1,"event":false,"norms":[NaN]}', "malformed"),
     "the step before": ('{"step":1,"epoch":1,"event":false,"norms":[1]}', "step 1 after step 1"),
-    "a step beyond the plan": ('{"step":99,"epoch":1,"event":false,"norms":[1]}', "of 40 planned"),
+    "a step beyond the plan": ('{"step":99,"epoch":1,"event":false,"norms":[1]}', "in a run of 40 steps"),
 }
 
 
 @pytest.mark.parametrize("line, what", BAD_LINES.values(), ids=BAD_LINES.keys())
-def test_a_bad_line_leaves_the_run_out_and_says_where(sweep, line, what, capsys):
+def test_a_bad_line_is_located_and_its_run_is_left_out(sweep, line, what, capsys):
     folder = sweep(on_cell("lstm", seeds=2), through_time_every=20)
     lines = log_of(folder).read_text().splitlines()
     lines[2] = line
@@ -258,7 +257,7 @@ def test_a_bad_line_leaves_the_run_out_and_says_where(sweep, line, what, capsys)
     [
         ("", "bad header in line 1"),
         ('{"schema":"clipsweep/through-time-2"}\n', "this program reads"),
-        ('{"schema":"clipsweep/through-time-1","run":{"id":"other"}}\n', "holds the run 'other'"),
+        ('{"schema":"clipsweep/through-time-1","run":{"id":"other"}}\n', "contains the run 'other'"),
         ('{"schema":"clipsweep/through-time-1","run":{}}\n', "no key 'id'"),
     ],
 )
@@ -273,14 +272,14 @@ def test_the_run_may_be_named_as_in_the_step_log(tmp_path):
     path = tmp_path / "through_time.jsonl"
     path.write_text('{"schema":"clipsweep/through-time-1","run":"mine","through_time_every":1}\n')
     found = read_through_time(path, "mine", 40)
-    assert found.profiles == () and not found.torn
+    assert found.profiles == () and not found.is_cut_off
 
 
-def test_a_torn_last_line_is_skipped_and_said(sweep):
+def test_a_cut_off_last_line_is_skipped_and_reported(sweep):
     folder = sweep(on_cell("lstm"), through_time_every=20)
     log_of(folder).write_bytes(log_of(folder).read_bytes()[:-25])
     page = draw_report(folder)
-    assert f"log through time of {folder.runs[0].id} breaks off" in page.text
+    assert f"log through time of {folder.runs[0].id} is cut off" in page.text
     assert list(profile_lines(lone(folder, STEM))) == [1, 20]
 
 
@@ -288,8 +287,8 @@ def test_folders_without_the_logs_are_drawn_without_the_figures(sweep):
     folder = sweep(cross([NONE, VALUE]))
     for name, reason in (
         (STEM, "--through-time-every"),
-        ("gate_shares", "cells without gates, or older logs"),
-        ("spectral_radius", "no epoch tells a spectral radius"),
+        ("gate_shares", "cells without gates, or logs from an older version"),
+        ("spectral_radius", "no spectral radius logged"),
     ):
         assert draw(folder, name)[0] == [] and reason in draw(folder, name)[1]
 
@@ -318,7 +317,7 @@ def test_shares_are_of_the_squared_norms(sweep):
     for gate, norm in zip("ifgo", (1, 2, 3, 4), strict=True):
         assert bars(page, gate) == pytest.approx([100 * norm**2 / 30] * 2)
     assert page.title == (
-        "The output gate o has the largest share of the gradient: 53 % of the squared norm"
+        "The output gate o contributes most to the gradient: 53 % of the squared norm"
     )
 
 
@@ -340,14 +339,14 @@ def change_epoch(folder, **values):
 
 
 @pytest.mark.parametrize("value", [None, "NaN", "Infinity"])
-def test_an_epoch_of_an_unknown_norm_has_no_bar(sweep, value):
+def test_an_epoch_with_an_unknown_norm_has_no_bar(sweep, value):
     folder = sweep(on_cell("lstm"), gates=True)
     change_epoch(folder, gate_norms={"i": 1, "f": value, "g": 1, "o": 1})
     page = lone(folder, "gate_shares")
     assert len(bars(page, "i")) == 1 and "No bar" in page.caption
 
 
-def test_radii_have_a_line_a_gate_and_one_at_1(sweep):
+def test_radii_have_one_line_per_gate_and_one_at_1(sweep):
     folder = sweep(on_cell("lstm") + on_cell("rnn-relu"), gates=True)
     page = lone(folder, "spectral_radius")
     expected = {f"radius-lstm.weight_hh-{gate}_lstm_none_lr-0.01" for gate in "ifgo"}
@@ -358,7 +357,7 @@ def test_radii_have_a_line_a_gate_and_one_at_1(sweep):
 def test_a_radius_that_was_not_measured_has_no_line(sweep):
     folder = sweep(on_cell("lstm"), gates=True, epochs=1)
     change_epoch(folder, spectral_radius=None)
-    assert "no epoch tells a spectral radius" in draw(folder, "spectral_radius")[1]
+    assert "no spectral radius logged" in draw(folder, "spectral_radius")[1]
 
 
 @pytest.mark.parametrize(

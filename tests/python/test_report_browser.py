@@ -5,9 +5,8 @@ import shutil
 
 import pytest
 from clipsweep_plots import program as plot
-from playwright.sync_api import Page, expect, sync_playwright
-
 from conftest import FakeRun, FakeSweep, cross
+from playwright.sync_api import Page, expect, sync_playwright
 
 WIDTHS = {"laptop": 1280, "phone": 390}
 CLIPS = [("none", None), ("value", 0.5), ("value", 5.0), ("global-norm", 1.0)]
@@ -72,18 +71,18 @@ def test_the_page_fits_its_window(page):
     assert_no_overflow(page)
 
 
-def test_the_answer_is_seen_without_scrolling(page):
+def test_the_answer_is_visible_without_scrolling(page):
     sentence = page.locator(".answer p").first
     box = sentence.bounding_box()
     assert box["y"] + box["height"] < page.viewport_size["height"]
 
 
-def test_every_picture_is_shown(page):
+def test_every_image_is_shown(page):
     assert page.locator("figure img").count() > 5
     assert page.evaluate("[...document.images].every(i => i.complete && i.naturalWidth > 0)")
 
 
-def test_a_click_sorts_and_a_second_turns_it_round(page):
+def test_a_click_sorts_and_a_second_click_reverses(page):
     heading = page.locator("#table-arms th.accuracy").first
     heading.get_by_role("button").click()
     values = [float(text.split()[0]) for text in column(page, "Accuracy, %")]
@@ -95,7 +94,7 @@ def test_a_click_sorts_and_a_second_turns_it_round(page):
     expect(heading).to_have_attribute("aria-sort", "ascending")
 
 
-def test_what_was_not_measured_stands_last_in_either_direction(page):
+def test_missing_values_are_last_in_both_directions(page):
     button = page.locator("#table-arms th.difference").first.get_by_role("button")
     for _ in range(2):
         button.click()
@@ -164,7 +163,7 @@ def test_a_command_can_be_copied(page):
     assert copied.startswith("clipsweep sweep \\\n  --mode none,value")
 
 
-def test_without_javascript_the_table_of_arms_is_whole(browser, report):
+def test_without_javascript_the_table_of_arms_is_complete(browser, report):
     context = browser.new_context(java_script_enabled=False)
     page = context.new_page()
     page.goto(report.as_uri())
@@ -210,7 +209,7 @@ TEXT_COLORS = """
 """
 
 
-def test_all_text_has_contrast_enough(page):
+def test_all_text_has_enough_contrast(page):
     for tag, ink, ground in page.evaluate(TEXT_COLORS):
         dark, light = sorted((luminance(ink), luminance(ground)))
         assert (light + 0.05) / (dark + 0.05) >= 4.5, (tag, ink, ground)

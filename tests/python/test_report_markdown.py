@@ -5,7 +5,6 @@ import re
 
 import pytest
 from clipsweep_plots.report.report_markdown import escape, markdown_table, render_markdown
-
 from conftest import ANSWER, FakeRun, cross, dump
 from report_page import draw, read
 
@@ -17,7 +16,7 @@ def render(sweep) -> str:
     return render_markdown(*read(sweep), figures=[])
 
 
-def test_it_lies_beside_the_page_and_links_its_figures(sweep, capsys):
+def test_it_is_next_to_the_page_and_links_its_figures(sweep, capsys):
     folder = sweep(cross([NONE, VALUE], seeds=5))
     draw(folder)
     report = folder.folder / "report"
@@ -34,9 +33,9 @@ def test_the_answer_comes_before_the_tables(sweep):
         f"**Where?** {ANSWER[1]}",
         f"**What to use?** {ANSWER[2]}",
         "- 95 % interval: ",
-        "## What each mode does at its best",
-        "## The arms",
-        "## How it was made",
+        "## Modes",
+        "## Arms",
+        "## Provenance",
     ]
     places = [text.index(part) for part in parts]
     assert places == sorted(places)
@@ -51,7 +50,7 @@ def test_tables_are_aligned_in_the_source(sweep):
         assert len({len(re.findall(r"(?<!\\)\|", line)) for line in block.splitlines()}) == 1
 
 
-def test_numbers_are_set_to_the_right():
+def test_numbers_are_aligned_to_the_right():
     assert markdown_table(["name", "n"], [False, True], [["a", "12345"]]).splitlines() == [
         "| name |     n |",
         "| ---- | ----: |",
@@ -59,7 +58,7 @@ def test_numbers_are_set_to_the_right():
     ]
 
 
-def test_an_unfinished_sweep_says_so_on_top(sweep):
+def test_an_unfinished_sweep_is_noted_at_the_top(sweep):
     runs = [*cross([NONE, VALUE]), FakeRun("value", 0.5, 0.01, 9, outcome="unfinished")]
     text = render(sweep(runs))
     note = "> **Note:** This sweep is unfinished: 1 of 5 planned runs has no outcome yet"
@@ -67,16 +66,16 @@ def test_an_unfinished_sweep_says_so_on_top(sweep):
     assert "| unfinished | no run.json: the run was killed or is still training |" in text
 
 
-def test_the_noise_floor_is_in_it(sweep):
+def test_the_noise_floor_is_included(sweep):
     perturbed = [FakeRun("none", None, 0.01, seed, perturbed=True) for seed in range(5)]
     text = render(sweep([*cross([NONE, VALUE], seeds=5), *perturbed]))
-    assert "## The noise floor\n\nnone at learning rate 0.01: rounding alone moves" in text
+    assert "## Noise floor\n\nnone at lr 0.01: rounding noise alone moves" in text
 
 
 def test_without_a_summary_there_are_no_tables_of_arms(sweep):
     text = render(sweep(cross([NONE, VALUE]), summary=False))
     assert "write it with 'clipsweep summarize sweep'" in text
-    assert "## The arms" not in text and "## How it was made" in text
+    assert "## Arms" not in text and "## Provenance" in text
 
 
 def test_the_command_is_fenced(sweep):

@@ -213,7 +213,10 @@ def open_epoch_page(
     page = open_page(sources.sheet, rows, words, first_row_keys(rows, key))
     for _, axes in page.pairs():
         axes.set_xlim(1 - margin, sources.results.plan.epochs + margin)
-        axes.xaxis.get_major_locator().set_params(integer=True, nbins=tick_count(axes))
+        if sources.results.plan.epochs == 1:  # a short axis would have fractions of an epoch
+            axes.set_xticks([1])
+        else:
+            axes.xaxis.get_major_locator().set_params(integer=True, nbins=tick_count(axes))
     return page
 
 

@@ -82,9 +82,9 @@ def _points(share: float | None) -> str:
 
 
 def many_arms_note(sources: Sources, claim: Claim) -> str:
-    """Explain what the number of arms means for the count in a title; empty for few arms."""
+    """Explain the count of arms in a title; empty if the title has no count."""
     judged = _judged(sources, claim)
-    if len(judged) <= MAX_NAMED:
+    if len(judged) <= MAX_NAMED or not any(_split(judged, claim)):
         return ""
     return (
         "An arm is counted if its own 95 % interval excludes zero; by chance, one in twenty arms "

@@ -128,8 +128,8 @@ def _title(sources: Sources) -> str:
         return f"Of {count} learning rates, {with_clipping}"
     if len(none.usable_learning_rates) >= len(widest.usable_learning_rates):
         return (
-            f"No mode is usable at more of the {count} learning rates than no clipping, which is "
-            f"usable at {_range(none)}"
+            f"No mode is usable at more of the {count} learning rates than no clipping "
+            f"(usable at {_range(none)})"
         )
     return f"Of {count} learning rates, {with_clipping}, no clipping at {_range(none)}"
 

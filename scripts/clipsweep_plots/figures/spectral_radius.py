@@ -88,7 +88,7 @@ def _title(measured: dict[Arm, Radii]) -> str:
     spread = f"at {low}" if low == high else f"between {low} and {high}"
     title = f"The spectral radius of the recurrent weights ends {spread}"
     above = sum(end > 1 for end in last)
-    return title if len(last) == 1 else f"{title}; {above} of {len(last)} lines end above 1"
+    return title if len(last) == 1 else f"{title}; {above} of {len(last)} lines are above 1"
 
 
 def _caption(arms: list[Arm], measured: dict[Arm, Radii]) -> str:
