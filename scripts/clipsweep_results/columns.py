@@ -6,7 +6,7 @@ in DataFrames and in exports. results/README.md says what each column means.
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Literal
+from typing import Annotated, Literal
 
 import msgspec
 
@@ -136,7 +136,7 @@ FACT_COLUMNS = (
 )
 
 _WIRE_TYPES = {
-    to_count: int,
+    to_count: Annotated[int, msgspec.Meta(ge=0)],
     to_flag: bool,
     to_float: Number,
     to_optional_float: Number | None,
@@ -148,12 +148,15 @@ def names_of(columns: tuple[Column, ...]) -> list[str]:
 
 
 def step_decoder(*names: str) -> Callable[[bytes], object]:
-    """Return a fast decoder of a step's line that reads only the named columns, as attributes."""
-    fields = [
+    """Return a fast decoder of a step's line that reads only the named keys, as attributes."""
+    fields: list[tuple] = [
         (column.name, _WIRE_TYPES[column.read])
         if column.absent is REQUIRED
         else (column.name, _WIRE_TYPES[column.read], column.absent)
         for column in STEP_COLUMNS
         if column.name in names
     ]
-    return msgspec.json.Decoder(msgspec.defstruct("StepRecord", fields, gc=False)).decode
+    if TENSOR_NORMS in names:
+        fields.append((TENSOR_NORMS, dict[str, Number]))
+    record = msgspec.defstruct("StepRecord", fields, gc=False, kw_only=True)
+    return msgspec.json.Decoder(record).decode

@@ -4,11 +4,12 @@ The other logs of lines share the header check and the decoding of numbers.
 """
 
 from collections.abc import Callable, Iterator
+from operator import attrgetter
 from pathlib import Path
 
 import numpy as np
 
-from .columns import STEP_COLUMNS, TENSOR_NORMS
+from .columns import STEP_COLUMNS, TENSOR_NORMS, names_of, step_decoder
 from .strict_json import MALFORMED, NON_FINITE, DataError, check_schema, decode, describe
 from .values import to_float
 
@@ -101,12 +102,29 @@ class StepLog:
 
     def _read_row(self, number: int, line: bytes) -> list:
         try:
-            row = _parse_row(decode(line.decode("utf-8")), self.tensors)
+            row = _decode_row(line, self.tensors)
             check_order(row[0], self.last_step, self.total_steps)
         except MALFORMED as error:
             raise DataError(f"{self.path}:{number}: bad line: {describe(error)}") from error
         self.last_step = row[0]
         return row
+
+
+_step_keys = (*names_of(STEP_COLUMNS), TENSOR_NORMS)
+_decode_step = step_decoder(*_step_keys)
+_step_values = attrgetter(*_step_keys)
+
+
+def _decode_row(line: bytes, tensors: tuple[str, ...]) -> list:
+    """Return the values of one step: fast if nothing is wrong, otherwise with a clear error."""
+    try:
+        *values, norms = _step_values(decode_line(_decode_step, line))
+        if len(norms) == len(tensors):
+            values += [norms[name] for name in tensors]
+            return [NON_FINITE[value] if type(value) is str else value for value in values]
+    except MALFORMED:
+        pass
+    return _parse_row(decode(line.decode("utf-8")), tensors)
 
 
 def _parse_row(record: dict, tensors: tuple[str, ...]) -> list:

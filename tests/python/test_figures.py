@@ -177,7 +177,7 @@ def test_curves_of_fewer_seeds_have_one_line_per_seed(sweep):
 
 def test_the_band_is_the_interval_of_the_mean():
     values = np.array([[1.0, 2.0, 3.0, 4.0, 5.0], [1.0, 2.0, 3.0, 4.0, np.nan]])
-    low, high = bands.mean_band(values)
+    low, high = bands.mean_band(values, min_seeds=5)
     half = 2.776 * math.sqrt(2.5) / math.sqrt(5)  # t of 4 degrees of freedom in any table
     assert (low[0], high[0]) == pytest.approx((3 - half, 3 + half), abs=0.007)
     assert np.isnan([low[1], high[1]]).all()  # 4 seeds
@@ -542,4 +542,4 @@ def test_a_single_cell_is_not_in_the_labels(sweep):
 
 def test_the_description_of_the_sweep_names_the_cells(sweep):
     plan = sources(sweep(several_models(1))).results.plan
-    assert describe_sweep(plan).startswith("lstm; rnn-relu, identity; rnn-tanh: 3 models of 10")
+    assert describe_sweep(plan).startswith("3 models (lstm, rnn-relu:identity, rnn-tanh) of 10")

@@ -324,11 +324,12 @@ def test_shares_are_of_the_squared_norms(sweep):
 def test_cells_without_gates_have_no_panel(sweep):
     folder = sweep(on_cell("rnn-tanh") + on_cell("gru") + on_cell("lstm"), gates=True)
     page = lone(folder, "gate_shares")
-    assert {axes.get_title(loc="left").split(",")[0] for axes in page.figure.axes} == {
+    assert {axes.get_title(loc="left").split(" ")[0] for axes in page.figure.axes} == {
         "gru",
         "lstm",
     }
-    assert "n, new state" in words(page) and "f, forget gate" in words(page)
+    assert "n, candidate" in words(page) and "g, cell candidate" in words(page)
+    assert "f, forget gate" in words(page)
 
 
 def change_epoch(folder, **values):
@@ -351,7 +352,7 @@ def test_radii_have_one_line_per_gate_and_one_at_1(sweep):
     page = lone(folder, "spectral_radius")
     expected = {f"radius-lstm.weight_hh-{gate}_lstm_none_lr-0.01" for gate in "ifgo"}
     assert expected | {"radius-rnn.weight_hh-h_rnn-relu_none_lr-0.01"} <= ids(page)
-    assert page.title.endswith("ends between 0.90 and 1.20; 2 of 5 lines end above 1")
+    assert page.title.endswith("ends between 0.90 and 1.20; 2 of 5 lines are above 1")
 
 
 def test_a_radius_that_was_not_measured_has_no_line(sweep):

@@ -38,7 +38,7 @@ EDGE_MARKS = {
     "inf": ("^", 0.97, "Inf"),
     "zero": ("v", 0.03, "exactly 0"),
 }
-# The axis ends this far from the norms at the last time step, or one line would flatten all.
+# The axis ends this far from the norms at the last time step; otherwise one line could flatten all.
 MAX_DECADES = 12
 LONG_BELOW, LONG_NUMBERS = 1e-9, 0.07  # numbers such as 1e−12 need extra room, in inches
 EXPLODING_DECADES = 1.0  # a gradient that grows by more is called exploding

@@ -119,11 +119,11 @@ def describe_sweep(plan: SweepPlan) -> str:
     clips = len({spec.clip.without_model for spec in plan.runs if spec.id not in perturbed})
     seeds = len({spec.seed for spec in plan.runs})
     models = list(dict.fromkeys(spec.clip.model for spec in plan.runs))
-    cell = _list(settings.get("cell", "?")).upper() if models == [""] else "; ".join(models)
-    model = f"{cell}: {len(models)} models" if len(models) > 1 else cell
-    model += f" of {plain(settings.get('hidden', '?'))} units"
+    model = _list(settings.get("cell", "?")).upper()
+    if models != [""]:
+        model = f"{len(models)} models ({', '.join(models)})"
     return (
-        f"{model} on {plain(settings.get('task', '?'))}: {plural(clips, 'clipping setting')} × "
+        f"{model} of {plain(settings.get('hidden', '?'))} units on {plain(settings.get('task', '?'))}: {plural(clips, 'clipping setting')} × "
         f"{plural(rates, 'learning rate')} × {plural(seeds, 'seed')}, "
         f"{plan.planned_steps:,} steps per run"
     )
