@@ -558,6 +558,28 @@ def test_a_sweep_without_its_command_is_reported(sweep, command):
     assert "sweep.json does not contain the command" in render(folder).text
 
 
+def test_the_constants_of_the_summary_are_printed(sweep):
+    folder = sweep(cross([NONE, VALUE], seeds=4))
+    constants = {
+        "min_pairs": 7,
+        "usable_margin": 0.04,
+        "significance_level": 0.01,
+        "spike_factor": 20,
+        "spike_window": 50,
+    }
+    change_summary(folder, lambda document: document.update(constants=constants))
+    text = render(folder).text
+    for words in (
+        "1 of 1 comparison has fewer than 7 pairs of seeds",
+        "With fewer than 7 pairs there is no interval",
+        "within 4 points of the best of all arms",
+        "false finding below 1 %: trust a verdict if its adjusted p is below 0.01",
+        "A spike is a raw norm above 20 times the median of the last 50 steps",
+        "steps with a norm above 20 times its running median",
+    ):
+        assert words in text
+
+
 # Hostile text
 
 
