@@ -5,11 +5,11 @@
 #include <CLI/CLI.hpp>
 #include <map>
 
-#include "clipsweep/error.h"
-#include "clipsweep/presets.h"
-#include "clipsweep/setting_table.h"
-#include "clipsweep/sweep_file.h"
-#include "clipsweep/text.h"
+#include "clipsweep/base/error.h"
+#include "clipsweep/base/text.h"
+#include "clipsweep/experiment/presets.h"
+#include "clipsweep/experiment/setting_table.h"
+#include "clipsweep/experiment/sweep_file.h"
 #include "help.h"
 
 namespace clipsweep {

@@ -7,7 +7,7 @@
 #include <string>
 #include <vector>
 
-#include "clipsweep/config_resolution.h"
+#include "clipsweep/experiment/config_resolution.h"
 
 namespace clipsweep {
 

@@ -4,7 +4,7 @@
 
 #include <sstream>
 
-#include "clipsweep/setting_table.h"
+#include "clipsweep/experiment/setting_table.h"
 
 namespace clipsweep {
 namespace {

@@ -7,7 +7,7 @@
 #include <fstream>
 #include <thread>
 
-#include "clipsweep/text.h"
+#include "clipsweep/base/text.h"
 
 namespace clipsweep {
 namespace {

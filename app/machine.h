@@ -5,7 +5,7 @@
 #include <cstdint>
 #include <string>
 
-#include "clipsweep/experiment_config.h"
+#include "clipsweep/experiment/experiment_config.h"
 
 namespace clipsweep {
 

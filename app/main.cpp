@@ -2,14 +2,14 @@
 // needs LibTorch becomes clipsweep-train.
 #include <fmt/format.h>
 
-#include "clipsweep/error.h"
-#include "clipsweep/simd.h"
+#include "clipsweep/base/error.h"
+#include "clipsweep/base/simd.h"
 #include "command_line.h"
-#include "looking_commands.h"
-#include "plan_command.h"
+#include "commands/inspection_commands.h"
+#include "commands/plan_command.h"
+#include "commands/training_commands.h"
 #include "program.h"
 #include "sibling_process.h"
-#include "training_commands.h"
 #include "version.h"
 
 namespace clipsweep {

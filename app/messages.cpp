@@ -5,7 +5,7 @@
 
 #include <cstdio>
 
-#include "clipsweep/text.h"
+#include "clipsweep/base/text.h"
 
 namespace clipsweep {
 

@@ -9,7 +9,7 @@
 #include <new>
 #include <string_view>
 
-#include "clipsweep/error.h"
+#include "clipsweep/base/error.h"
 #include "messages.h"
 
 namespace clipsweep {
@@ -29,7 +29,7 @@ int exit_code_of(const std::function<int()>& command) {
   } catch (const Error& error) {
     complain(error.what());
     return error.exit_code();
-  } catch (const ToldFailure& failure) {
+  } catch (const AlreadyReported& failure) {
     return failure.exit_code;
   } catch (const std::bad_alloc&) {
     complain("out of memory; use fewer --workers or a smaller --hidden");

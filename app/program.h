@@ -7,7 +7,7 @@
 namespace clipsweep {
 
 // Thrown where whoever failed has said why already.
-struct ToldFailure {
+struct AlreadyReported {
   int exit_code;
 };
 

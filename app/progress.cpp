@@ -6,7 +6,7 @@
 #include <chrono>
 #include <cstdio>
 
-#include "clipsweep/text.h"
+#include "clipsweep/base/text.h"
 #include "messages.h"
 
 namespace clipsweep {

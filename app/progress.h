@@ -8,8 +8,8 @@
 #include <string>
 #include <thread>
 
-#include "clipsweep/sweep_runner.h"
-#include "clipsweep/wall_clock.h"
+#include "clipsweep/base/wall_clock.h"
+#include "clipsweep/training/sweep_runner.h"
 
 namespace clipsweep {
 

@@ -1,8 +1,8 @@
 #include "reference_training.h"
 
-#include "clipsweep/fused_engine.h"
-#include "clipsweep/reference_engine.h"
-#include "clipsweep/torch_runtime.h"
+#include "clipsweep/engine/fused/fused_engine.h"
+#include "clipsweep/engine/reference/reference_engine.h"
+#include "clipsweep/engine/reference/torch_runtime.h"
 #include "messages.h"
 
 namespace clipsweep {

@@ -1,8 +1,8 @@
 // What only clipsweep-train can do, since it loads LibTorch.
 #pragma once
 
-#include "clipsweep/experiment_config.h"
-#include "training_commands.h"
+#include "clipsweep/experiment/experiment_config.h"
+#include "commands/training_commands.h"
 
 namespace clipsweep {
 

@@ -11,7 +11,7 @@
 #include <filesystem>
 #include <stdexcept>
 
-#include "clipsweep/wall_clock.h"
+#include "clipsweep/base/wall_clock.h"
 #include "one_thread.h"
 #include "program.h"
 
@@ -88,7 +88,7 @@ EndedProcess run_sibling(const std::string& program, const std::vector<std::stri
 
 std::string output_of_training_process(const std::vector<std::string>& arguments) {
   const EndedProcess ended = run_sibling("clipsweep-train", arguments);
-  if (ended.exit_code != 0) throw ToldFailure{ended.exit_code};
+  if (ended.exit_code != 0) throw AlreadyReported{ended.exit_code};
   return ended.output;
 }
 

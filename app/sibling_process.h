@@ -20,8 +20,8 @@ struct EndedProcess {
 // if it cannot be started or is killed.
 EndedProcess run_sibling(const std::string& program, const std::vector<std::string>& arguments);
 
-// Runs clipsweep-train and returns what it wrote to stdout. Throws ToldFailure with its exit code
-// if it fails: it has said why on stderr.
+// Runs clipsweep-train and returns what it wrote to stdout. Throws AlreadyReported with its exit
+// code if it fails: it has said why on stderr.
 std::string output_of_training_process(const std::vector<std::string>& arguments);
 
 }  // namespace clipsweep

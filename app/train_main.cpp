@@ -3,8 +3,8 @@
 #include <fmt/format.h>
 #include <unistd.h>
 
-#include "clipsweep/error.h"
-#include "clipsweep/simd.h"
+#include "clipsweep/base/error.h"
+#include "clipsweep/base/simd.h"
 #include "command_line.h"
 #include "one_thread.h"
 #include "program.h"

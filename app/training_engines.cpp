@@ -1,7 +1,7 @@
-#include "clipsweep/fused_engine.h"
-#include "clipsweep/run_record.h"
-#include "clipsweep/simd.h"
-#include "training_commands.h"
+#include "clipsweep/base/simd.h"
+#include "clipsweep/engine/fused/fused_engine.h"
+#include "clipsweep/records/run_record.h"
+#include "commands/training_commands.h"
 
 namespace clipsweep {
 

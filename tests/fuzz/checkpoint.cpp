@@ -1,13 +1,13 @@
 // A checkpoint: the file as it is, then what lies behind its checksum, which no mutation gets past,
 // and each state of it restored into runs that go on from there.
-#include "clipsweep/checkpoint.h"
+#include "clipsweep/records/checkpoint.h"
 
 #include <algorithm>
 #include <limits>
 #include <vector>
 
-#include "clipsweep/byte_archive.h"
-#include "clipsweep/run_trainer.h"
+#include "clipsweep/io/byte_archive.h"
+#include "clipsweep/training/run_trainer.h"
 #include "fuzz.h"
 #include "tiny_runs.h"
 

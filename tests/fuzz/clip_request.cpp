@@ -1,7 +1,7 @@
 // What `clipsweep clip` reads.
-#include "clipsweep/clip_request.h"
+#include "clipsweep/clipping/clip_request.h"
 
-#include "clipsweep/json.h"
+#include "clipsweep/io/json.h"
 #include "fuzz.h"
 
 namespace clipsweep {

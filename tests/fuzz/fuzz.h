@@ -7,7 +7,7 @@
 #include <string>
 #include <string_view>
 
-#include "clipsweep/error.h"
+#include "clipsweep/base/error.h"
 
 namespace clipsweep {
 

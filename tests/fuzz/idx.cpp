@@ -1,5 +1,5 @@
 // IDX files, of pictures and of labels.
-#include "clipsweep/idx_file.h"
+#include "clipsweep/tasks/idx_file.h"
 #include "fuzz.h"
 
 namespace clipsweep {

@@ -1,5 +1,5 @@
 // Gzipped IDX files.
-#include "clipsweep/idx_file.h"
+#include "clipsweep/tasks/idx_file.h"
 #include "fuzz.h"
 
 namespace clipsweep {

@@ -1,5 +1,5 @@
 // The JSON reader below all others, and its own writer.
-#include "clipsweep/json.h"
+#include "clipsweep/io/json.h"
 
 #include "fuzz.h"
 

@@ -1,6 +1,6 @@
 // The LISTs of the command line and the sweep file.
-#include "clipsweep/list_syntax.h"
-#include "clipsweep/text.h"
+#include "clipsweep/base/text.h"
+#include "clipsweep/experiment/list_syntax.h"
 #include "fuzz.h"
 
 namespace clipsweep {

@@ -4,10 +4,10 @@
 #include <cstdio>
 #include <string>
 
-#include "clipsweep/cohort_trainer.h"
-#include "clipsweep/files.h"
-#include "clipsweep/fused_engine.h"
-#include "clipsweep/make_task.h"
+#include "clipsweep/engine/fused/fused_engine.h"
+#include "clipsweep/io/files.h"
+#include "clipsweep/tasks/make_task.h"
+#include "clipsweep/training/cohort_trainer.h"
 #include "tiny_runs.h"
 
 namespace clipsweep {

@@ -1,12 +1,12 @@
 // A run.json: read plainly, summarized and told, and validated with the sweep and the log that its
 // seed belongs to.
-#include "clipsweep/event_story.h"
-#include "clipsweep/incidents.h"
-#include "clipsweep/result_folder.h"
-#include "clipsweep/runs_csv.h"
-#include "clipsweep/summary_json.h"
-#include "clipsweep/summary_text.h"
-#include "clipsweep/validation.h"
+#include "clipsweep/analysis/event_context.h"
+#include "clipsweep/analysis/event_report.h"
+#include "clipsweep/analysis/runs_csv.h"
+#include "clipsweep/analysis/summary_json.h"
+#include "clipsweep/analysis/summary_text.h"
+#include "clipsweep/records/result_folder.h"
+#include "clipsweep/validation/validation.h"
 #include "fuzz.h"
 
 namespace clipsweep {

@@ -1,6 +1,6 @@
 // A steps.jsonl: the plain reader and the strict one of `validate`.
-#include "clipsweep/result_folder.h"
-#include "clipsweep/step_log_check.h"
+#include "clipsweep/records/result_folder.h"
+#include "clipsweep/validation/step_log_check.h"
 #include "fuzz.h"
 
 namespace clipsweep {

@@ -1,8 +1,8 @@
 // A sweep file: from TOML to the settings of an experiment.
-#include "clipsweep/sweep_file.h"
+#include "clipsweep/experiment/sweep_file.h"
 
-#include "clipsweep/config_resolution.h"
-#include "clipsweep/setting_table.h"
+#include "clipsweep/experiment/config_resolution.h"
+#include "clipsweep/experiment/setting_table.h"
 #include "fuzz.h"
 
 namespace clipsweep {

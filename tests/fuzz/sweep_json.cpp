@@ -1,7 +1,7 @@
 // A sweep.json: the folder that it makes, opened, summarized and validated.
-#include "clipsweep/result_folder.h"
-#include "clipsweep/summary_json.h"
-#include "clipsweep/validation.h"
+#include "clipsweep/analysis/summary_json.h"
+#include "clipsweep/records/result_folder.h"
+#include "clipsweep/validation/validation.h"
 #include "fuzz.h"
 
 namespace clipsweep {

@@ -2,8 +2,8 @@
 // state can hold.
 #pragma once
 
-#include "clipsweep/parameters.h"
-#include "clipsweep/sweep_plan.h"
+#include "clipsweep/experiment/sweep_plan.h"
+#include "clipsweep/model/parameters.h"
 
 namespace clipsweep {
 

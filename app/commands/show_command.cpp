@@ -1,0 +1,309 @@
+#include <fmt/format.h>
+
+#include <cmath>
+#include <map>
+#include <optional>
+#include <set>
+#include <utility>
+#include <vector>
+
+#include "clipsweep/analysis/event_context.h"
+#include "clipsweep/analysis/event_report.h"
+#include "clipsweep/analysis/metrics.h"
+#include "clipsweep/analysis/number_text.h"
+#include "clipsweep/base/error.h"
+#include "clipsweep/base/table.h"
+#include "clipsweep/base/text.h"
+#include "clipsweep/records/result_folder.h"
+#include "commands/inspection_commands.h"
+#include "messages.h"
+
+namespace clipsweep {
+namespace {
+
+struct ShownRun {
+  RunSpec spec;
+  std::optional<RunRecord> record;
+  bool damaged = false;  // there is a run.json, but it cannot be read
+  bool torn = false;     // unfinished, and the last line of its log was cut off
+};
+
+ShownRun load(const SweepFolder& sweep, const RunSpec& spec) {
+  ShownRun run{spec, std::nullopt};
+  try {
+    run.record = read_run(sweep, spec);
+    run.torn = !run.record && is_torn(steps_path(sweep.folder, spec.id));
+  } catch (const DataError& error) {
+    complain(error.what());
+    run.damaged = true;
+  }
+  return run;
+}
+
+std::vector<ShownRun> load_chosen(const SweepFolder& sweep, const std::string& text) {
+  std::vector<ShownRun> runs;
+  if (!text.empty()) return {load(sweep, find_run(sweep.runs, text))};
+  for (const auto& spec : sweep.runs) runs.push_back(load(sweep, spec));
+  return runs;
+}
+
+std::string outcome_text(const ShownRun& run) {
+  if (run.damaged) return "damaged";
+  return run.record ? to_text(run.record->outcome) : "unfinished";
+}
+
+std::optional<double> if_finite(double value) {
+  return std::isfinite(value) ? std::optional(value) : std::nullopt;
+}
+
+// ---- All runs --------------------------------------------------------------------------------
+
+std::vector<std::string> row_of(const ShownRun& run) {
+  std::vector<std::string> row = {run.spec.id, outcome_text(run)};
+  row.resize(8);
+  if (!run.record) return row;
+  const auto& totals = run.record->totals;
+  row[2] = std::to_string(totals.steps);
+  if (!run.record->epochs.empty()) {
+    const EpochRecord& last = run.record->epochs.back();
+    row[3] = percent_text(last.test_accuracy);
+    row[4] = loss_text(if_finite(last.train_loss), 2);
+  }
+  row[5] = percent_text(clipped_share(totals));
+  if (totals.grad_norm_raw) row[6] = norm_text(totals.grad_norm_raw->max, 3);
+  row[7] = std::to_string(run.record->events.size());
+  return row;
+}
+
+std::string counts_text(const std::vector<ShownRun>& runs) {
+  std::map<std::string, std::uint64_t> counts;
+  for (const auto& run : runs) ++counts[outcome_text(run)];
+  std::vector<std::string> parts;
+  for (const auto& [outcome, count] : counts)
+    parts.push_back(fmt::format("{} {}", with_thousands(count), outcome));
+  return fmt::format("{}: {}", counted(runs.size(), "run"), join(parts));
+}
+
+void print_torn(const std::vector<ShownRun>& runs) {
+  for (const auto& run : runs)
+    if (run.torn)
+      fmt::print(
+          "{}: the log ends in a cut-off line, the mark of a killed run; the same sweep "
+          "command starts it anew\n",
+          run.spec.id);
+}
+
+void print_runs(const std::vector<ShownRun>& runs) {
+  Table table({{"ID", Align::kLeft},
+               {"outcome", Align::kLeft},
+               {"steps"},
+               {"test\nacc%"},
+               {"loss"},
+               {"clip\n%"},
+               {"max\nnorm"},
+               {"ev"}});
+  for (const auto& run : runs) table.add_row(row_of(run));
+  fmt::print("{}\n{}\n", table.text(), counts_text(runs));
+  print_torn(runs);
+}
+
+// ---- One run ---------------------------------------------------------------------------------
+
+std::string settings_text(const RunRecord& record) {
+  Table table({{"setting", Align::kLeft}, {"value", Align::kLeft}});
+  const Json spec = to_json(record.spec);
+  for (const auto* settings : {&spec, &record.settings})
+    for (const auto& [key, value] : settings->items())
+      if (key != "id" && !value.is_null())
+        table.add_row({key, value.is_string() ? printable(value.get<std::string>(), 64)
+                                              : printable(to_line(value), 64)});
+  return table.text();
+}
+
+std::string epochs_text(const std::vector<EpochRecord>& epochs) {
+  if (epochs.empty()) return "no whole epoch\n";
+  Table table({{"epoch"},
+               {"train\nloss"},
+               {"train\nacc%"},
+               {"test\nloss"},
+               {"test\nacc%"},
+               {"clipped\n%"}});
+  for (const auto& epoch : epochs)
+    table.add_row({std::to_string(epoch.epoch), loss_text(if_finite(epoch.train_loss)),
+                   percent_text(epoch.train_accuracy), loss_text(if_finite(epoch.test_loss)),
+                   percent_text(epoch.test_accuracy), percent_text(epoch.clipped_share)});
+  return table.text();
+}
+
+std::string totals_text(const RunTotals& totals) {
+  const auto share = clipped_share(totals);
+  std::string text =
+      fmt::format("{}: {} clipped{}, {} skipped, {} with NaN or Inf, {}\n",
+                  counted(totals.steps, "step"), with_thousands(totals.clipped_steps),
+                  share ? fmt::format(" ({} %)", percent_text(share)) : "",
+                  with_thousands(totals.skipped_steps), with_thousands(totals.nonfinite_steps),
+                  counted(totals.spikes, "spike"));
+  if (const auto& norm = totals.grad_norm_raw)
+    text += fmt::format("gradient norm before clipping: median {}, P90 {}, P99 {}, max {}\n",
+                        norm_text(norm->median), norm_text(norm->p90), norm_text(norm->p99),
+                        norm_text(norm->max));
+  return text;
+}
+
+void print_run(const ShownRun& run, const std::string& folder) {
+  fmt::print("{}: {}\n", run.spec.id, outcome_text(run));
+  print_torn({run});
+  if (!run.record) return;
+  const RunRecord& record = *run.record;
+  if (record.reason) fmt::print("{}\n", printable(*record.reason, 300));
+  fmt::print("\n{}\n{}\n{}", settings_text(record), epochs_text(record.epochs),
+             totals_text(record.totals));
+  fmt::print("engine {} ({}), {:.1f} s\n", printable(record.engine), printable(record.simd),
+             record.wall_seconds);
+  const std::string hint =
+      record.events.empty() ? ""
+                            : fmt::format(": clipsweep show {} {} --events", folder, run.spec.id);
+  fmt::print("{}{}\n", counted(record.events.size(), "event"), hint);
+}
+
+// ---- Events ----------------------------------------------------------------------------------
+
+// The shapes by which an index is read as row and column.
+TensorShapes tensor_shapes(const fs::path& log) {
+  TensorShapes shapes;
+  const auto line = first_line_of_log(log);
+  if (!line) return shapes;
+  const std::string where = log.string() + ":1";
+  try {
+    const StepLogHeader header = step_log_header_from_json(parse_json(*line, where));
+    for (std::size_t i = 0; i < header.tensor_names.size(); ++i)
+      shapes[header.tensor_names[i]] = header.tensor_shapes[i];
+  } catch (const DataError& error) {
+    complain(fmt::format("{}; indices are shown as they are", error.what()));
+  }
+  return shapes;
+}
+
+std::string event_norm_text(double norm) {
+  return std::isfinite(norm) ? norm_text(norm, 3) : std::isnan(norm) ? "NaN" : "Inf";
+}
+
+std::string events_text(const RunRecord& record, const TensorShapes& shapes) {
+  Table table({{"step"},
+               {"kind", Align::kLeft},
+               {"phase", Align::kLeft},
+               {"element", Align::kLeft},
+               {"norm"},
+               {"norm\nbefore"},
+               {"action", Align::kLeft}});
+  for (const auto& event : record.events)
+    table.add_row({std::to_string(event.step), to_text(event.kind), to_text(event.phase),
+                   element_text(event, shapes), event_norm_text(event.norm),
+                   norm_text(event.last_finite_norm, 3),
+                   event.action == Action::kContinued ? "" : to_text(event.action)});
+  return table.text();
+}
+
+std::vector<Incident> incidents_for_story(const RunRecord& record, const fs::path& log) {
+  constexpr std::size_t kMax = 10;  // at either end
+  try {
+    return incidents_of(record, log, kMax);
+  } catch (const DataError& error) {
+    complain(fmt::format("{}; the log is left out", error.what()));
+    return incidents_of(record, {}, kMax);
+  }
+}
+
+std::uint64_t steps_with_events(const RunRecord& record) {
+  std::set<std::uint64_t> steps;
+  for (const auto& event : record.events) steps.insert(event.step);
+  return steps.size();
+}
+
+// What happened to one run, step by step.
+void print_stories(const RunRecord& record, const fs::path& log, const TensorShapes& shapes) {
+  const auto incidents = incidents_for_story(record, log);
+  const std::uint64_t untold = steps_with_events(record) - incidents.size();
+  for (std::size_t i = 0; i < incidents.size(); ++i) {
+    if (untold > 0 && i == incidents.size() / 2)
+      fmt::print("({} with events are left out here)\n\n", counted(untold, "further step"));
+    const Event& first = incidents[i].events.front();
+    fmt::print("Step {}, epoch {}\n{}\n", first.step, first.epoch,
+               story_of(incidents[i], record, shapes));
+  }
+}
+
+void print_events(const std::vector<ShownRun>& runs, const SweepFolder& sweep) {
+  std::size_t total = 0;
+  for (const auto& run : runs) {
+    if (!run.record) continue;
+    const auto& events = run.record->events;
+    total += events.size();
+    if (events.empty() && runs.size() > 1) continue;
+    fmt::print("{}: {}, {}\n", run.spec.id, outcome_text(run), counted(events.size(), "event"));
+    if (events.empty()) continue;
+    const fs::path log = steps_path(sweep.folder, run.spec.id);
+    const TensorShapes shapes = tensor_shapes(log);
+    fmt::print("{}\n", events_text(*run.record, shapes));
+    if (runs.size() == 1) print_stories(*run.record, log, shapes);
+  }
+  if (runs.size() > 1) fmt::print("{}\n", counts_text(runs));
+  if (total > 0)
+    fmt::print(
+        "element  the first bad one, [row, column] of its tensor; where none is bad the\n"
+        "         largest\n"
+        "norm     of the raw gradient, the update or the weights, as the phase says;\n"
+        "         before: the last finite one of the gradient\n"
+        "action   what was done about it; - is nothing, the run went on\n");
+  print_torn(runs);
+}
+
+// ---- JSON ------------------------------------------------------------------------------------
+
+Json run_json(const ShownRun& run) {
+  if (run.record) return to_json(*run.record);
+  return {{"id", run.spec.id}, {"outcome", outcome_text(run)}};
+}
+
+Json events_json(const std::vector<ShownRun>& runs) {
+  Json events = Json::array();
+  for (const auto& run : runs) {
+    if (!run.record) continue;
+    const Json record = to_json(*run.record);
+    for (const auto& event : record["events"]) {
+      Json entry = {{"run", run.spec.id}};
+      entry.update(event);
+      events.push_back(std::move(entry));
+    }
+  }
+  return events;
+}
+
+Json shown_json(const std::vector<ShownRun>& runs, const ShowOptions& options) {
+  if (options.events) return events_json(runs);
+  if (!options.run.empty()) return run_json(runs.front());
+  Json list = Json::array();
+  for (const auto& run : runs)
+    if (!run.damaged) list.push_back(run_json(run));
+  return list;
+}
+
+}  // namespace
+
+int show(const ShowOptions& options) {
+  const SweepFolder sweep = open_sweep_folder(options.folder);
+  const std::vector<ShownRun> runs = load_chosen(sweep, options.run);
+  if (options.json)
+    fmt::print("{}\n", to_page(shown_json(runs, options)));
+  else if (options.events)
+    print_events(runs, sweep);
+  else if (!options.run.empty())
+    print_run(runs.front(), options.folder);
+  else
+    print_runs(runs);
+  for (const auto& run : runs)
+    if (run.damaged) return kInvalidData;
+  return kSuccess;
+}
+
+}  // namespace clipsweep

@@ -1,0 +1,22 @@
+#include <fmt/format.h>
+
+#include "clipsweep/analysis/summary_json.h"
+#include "clipsweep/analysis/summary_text.h"
+#include "clipsweep/base/error.h"
+#include "clipsweep/base/text.h"
+#include "clipsweep/records/result_folder.h"
+#include "commands/inspection_commands.h"
+#include "messages.h"
+
+namespace clipsweep {
+
+int summarize(const SummarizeOptions& options) {
+  const Summary summary = rebuild_summary(open_sweep_folder(options.folder));
+  fmt::print("{}", options.json ? summary_page(summary) : comparison_text(summary));
+  if (summary.runs.damaged == 0) return kSuccess;
+  complain(fmt::format("{} damaged and left out; clipsweep validate {} says where",
+                       counted(summary.runs.damaged, "run"), options.folder));
+  return kInvalidData;
+}
+
+}  // namespace clipsweep

@@ -1,0 +1,177 @@
+// `clipsweep sweep`: trains what is left of the plan, then compares.
+#include <fmt/format.h>
+#include <sys/resource.h>
+
+#include <algorithm>
+#include <csignal>
+#include <optional>
+#include <set>
+
+#include "clipsweep/analysis/summary_json.h"
+#include "clipsweep/analysis/summary_text.h"
+#include "clipsweep/base/error.h"
+#include "clipsweep/base/text.h"
+#include "clipsweep/base/wall_clock.h"
+#include "clipsweep/records/checkpoint.h"
+#include "clipsweep/records/sweep_manifest.h"
+#include "clipsweep/tasks/make_task.h"
+#include "clipsweep/training/sweep_runner.h"
+#include "commands/training_commands.h"
+#include "machine.h"
+#include "messages.h"
+#include "progress.h"
+#include "stop_request.h"
+#include "version.h"
+
+namespace clipsweep {
+namespace {
+
+// `fused`, or where cells have different ones `lstm: fused; gru: reference`
+std::string engine_names(const EngineChoices& choices) {
+  std::set<std::string> names;
+  std::vector<std::string> by_cell;
+  for (const auto& [cell, choice] : choices) {
+    names.insert(to_text(choice.name));
+    by_cell.push_back(fmt::format("{}: {}", to_text(cell), to_text(choice.name)));
+  }
+  return names.size() == 1 ? *names.begin() : join(by_cell, "; ");
+}
+
+Provenance provenance_of(const TrainingEngines& engines, int argc, const char* const* argv) {
+  Provenance provenance;
+  provenance.software = {{"clipsweep", kVersion},
+                         {"git_revision", kGitRevision},
+                         {"compiler", kCompiler},
+                         {"engine", engine_names(engines.choices)}};
+  provenance.software.update(engines.software);
+  provenance.machine = {
+      {"cpu", cpu_model()}, {"cores", usable_cores()}, {"simd", engines.simd.begin()->second}};
+  provenance.command = {"clipsweep"};
+  for (int i = 1; i < argc; ++i) provenance.command.emplace_back(argv[i]);
+  provenance.wall_started = utc_now();
+  return provenance;
+}
+
+// A worker holds a log for each run of its cohort.
+void allow_many_open_files() {
+  rlimit limit{};
+  if (::getrlimit(RLIMIT_NOFILE, &limit) != 0) return;
+  limit.rlim_cur = limit.rlim_max;
+  ::setrlimit(RLIMIT_NOFILE, &limit);
+}
+
+// What this call did, for sweep.json: another call may come from another program or machine.
+Json call_json(const Provenance& provenance, double seconds, std::uint64_t run_steps) {
+  Json call = to_json(provenance);
+  call["wall_seconds"] = json_number(seconds);
+  call["wall_run_steps_per_second"] = json_number(static_cast<double>(run_steps) / seconds);
+  call["wall_peak_memory"] = peak_memory();
+  return call;
+}
+
+std::string stop_reason(const SweepProgress& progress, std::uint64_t left) {
+  if (stop_signal() != 0 && left > 0) return "interrupted; the same command continues";
+  if (left > 0 && progress.elsewhere > 0)
+    return fmt::format("{} left, which another clipsweep is at; the same command looks again",
+                       counted(left, "run"));
+  if (left > 0) return fmt::format("{} left; the same command continues", counted(left, "run"));
+  if (progress.failed > 0) return "runs failed; see clipsweep show";
+  return "";
+}
+
+ExitCode exit_code_of(const SweepProgress& progress, std::uint64_t left) {
+  // A signal that came after the last run had ended has interrupted nothing.
+  if (stop_signal() == SIGINT && left > 0) return kInterrupted;
+  if (left > 0) return kStoppedEarly;
+  return progress.failed > 0 ? kRunFailed : kSuccess;
+}
+
+// For --verbose; overwrites the progress line, which is then printed anew below it.
+void print_run_end(const RunRecord& record) {
+  const char* erase = stderr_is_terminal() ? "\r\x1b[K" : "";
+  std::string result;
+  if (record.reason) result = fmt::format(": {}", *record.reason);
+  if (!record.epochs.empty() && !record.reason)
+    result = fmt::format(": test accuracy {:.1f} %", 100 * record.epochs.back().test_accuracy);
+  say(fmt::format("{}{} {}{}\n", erase, record.spec.id, to_text(record.outcome), result));
+}
+
+void train(const CommandLine& line, const SweepJob& job, const std::vector<const RunSpec*>& runs,
+           const Provenance& provenance) {
+  const Stopwatch stopwatch;
+  {
+    std::optional<ProgressLine> progress_line;
+    if (!line.quiet) progress_line.emplace(job.progress, runs.size(), job.plan.training.steps());
+    train_runs(job, runs);
+  }
+  record_call(job.folder, call_json(provenance, stopwatch.seconds(), job.progress.run_steps));
+}
+
+// Rounding alone moves a run: pairs across engines would compare them, not the modes.
+void warn_about_other_engines(const PlanStatus& status, const TrainingEngines& engines) {
+  for (const auto& [cell, finished_by] : status.finished_by) {
+    const std::string ours = engines.description(cell);
+    for (const auto& [theirs, runs] : finished_by)
+      if (theirs != ours)
+        complain(
+            fmt::format("warning: {} in this folder {} computed by another engine ({}, now {}); "
+                        "their last digits differ, so compare only runs of one engine",
+                        counted(runs, "complete run"), runs == 1 ? "was" : "were", theirs, ours));
+  }
+}
+
+void say_what_happens(std::size_t to_train, std::size_t complete, std::uint64_t steps,
+                      std::size_t workers) {
+  if (to_train == 0)
+    say(fmt::format("All {} are complete; nothing to train.\n", counted(complete, "run")));
+  else
+    say(fmt::format("Training {} of {} on {}{}.\n", counted(to_train, "run"),
+                    counted(steps, "step"), counted(workers, "worker"),
+                    complete > 0 ? fmt::format("; {} already complete", complete) : ""));
+}
+
+// Those that this process has not ended may have been ended by another one.
+std::uint64_t runs_left(const SweepPlan& plan, const SweepFolder& sweep, std::uint64_t not_ended) {
+  return not_ended == 0 ? 0 : plan_status(plan, sweep).unfinished.size();
+}
+
+}  // namespace
+
+int run_sweep(const CommandLine& line, const ExperimentConfig& config,
+              const TrainingEngines& engines, int argc, const char* const* argv) {
+  const DataChecksum checksum = checksum_of_task_data(config);
+  const SweepPlan plan = make_plan(config, checksum.sha256);
+  const auto task = make_task(config);
+  const fs::path folder = line.out;
+  const Provenance provenance = provenance_of(engines, argc, argv);
+  const SweepFolder sweep =
+      prepare_sweep_folder(folder, sweep_json(config, plan, checksum, provenance));
+  std::atomic<bool>& stop = install_stop_handlers();
+  std::signal(SIGPIPE, SIG_IGN);  // a reader of the progress that goes must not end the sweep
+  allow_many_open_files();
+
+  PlanStatus status = plan_status(plan, sweep, config.retry);
+  auto& runs = status.unfinished;
+  const std::size_t unfinished = runs.size();
+  if (unfinished > 0) warn_about_other_engines(status, engines);
+  if (config.max_runs && *config.max_runs < runs.size()) runs.resize(*config.max_runs);
+  SweepProgress progress;
+  const std::size_t workers = worker_count(config);
+  if (!line.quiet)
+    say_what_happens(runs.size(), plan.runs.size() - unfinished, plan.training.steps(), workers);
+  SweepJob job{plan, *task, folder, workers, engines.make, stop, progress};
+  job.cohort_sizes = cohort_sizes_for(engines.choices);
+  job.retry = config.retry;
+  job.warn = complain;
+  if (line.verbose) job.on_run_end = print_run_end;
+  if (!runs.empty()) train(line, job, runs, provenance);
+
+  const std::uint64_t left = runs_left(plan, sweep, unfinished - progress.ended);
+  if (left == 0) remove_checkpoints(folder);
+  fmt::print("{}", comparison_text(rebuild_summary(sweep)));
+  const std::string reason = stop_reason(progress, left);
+  if (!reason.empty()) complain(reason);
+  return exit_code_of(progress, left);
+}
+
+}  // namespace clipsweep

@@ -1,0 +1,97 @@
+// `clipsweep trace`: everything that is needed to replay a run's first steps in another framework.
+#include <fmt/format.h>
+
+#include <optional>
+
+#include "clipsweep/base/error.h"
+#include "clipsweep/base/text.h"
+#include "clipsweep/tasks/make_task.h"
+#include "clipsweep/training/cohort_trainer.h"
+#include "commands/training_commands.h"
+
+namespace clipsweep {
+namespace {
+
+// A tensor as nested lists.
+Json nested(Span<const float> values, const std::vector<int>& shape) {
+  Json list = Json::array();
+  if (shape.size() == 1) {
+    for (const float value : values) list.push_back(json_number(value));
+    return list;
+  }
+  const auto rows = static_cast<std::size_t>(shape[0]);
+  const auto columns = static_cast<std::size_t>(shape[1]);
+  for (std::size_t i = 0; i < rows; ++i)
+    list.push_back(nested(values.subspan(i * columns, columns), {shape[1]}));
+  return list;
+}
+
+Json by_name(Span<const float> row, const ParameterLayout& layout) {
+  Json tensors = Json::object();
+  for (const auto& tensor : layout.tensors)
+    tensors[tensor.name] = nested(part(row, tensor), tensor.shape);
+  return tensors;
+}
+
+const RunSpec& chosen_run(const SweepPlan& plan, const std::string& name) {
+  if (!name.empty()) return find_run(plan.runs, name);
+  if (plan.runs.size() == 1) return plan.runs.front();
+  throw ConfigError(fmt::format("trace: the plan has {}; name one with --run, for example {}",
+                                counted(plan.runs.size(), "run"), plan.runs.front().id));
+}
+
+void check_steps(std::uint64_t steps, const SweepPlan& plan) {
+  if (steps >= 1 && steps <= plan.training.steps()) return;
+  throw ConfigError(
+      fmt::format("--steps {}: must be a whole number from 1 to {}, the steps of a run", steps,
+                  plan.training.steps()));
+}
+
+}  // namespace
+
+int run_trace(const CommandLine& line, const ExperimentConfig& config,
+              const TrainingEngines& engines) {
+  SweepPlan plan = make_plan(config, checksum_of_task_data(config).sha256);
+  plan.log_every = 1;
+  const RunSpec& run = chosen_run(plan, line.run);
+  check_steps(line.steps, plan);
+  const auto task = make_task(config);
+  const auto layout = layout_of(model_for(plan.training, run.setup.cell, *task));
+  const auto engine = engines.make(layout);
+
+  const auto names = layout.names();
+  Json batches = Json::array();
+  Json steps = Json::array();
+  std::optional<CohortTrainer> trainer;
+  const auto sinks = [&](const RunSpec&) -> RunSinks {
+    return {[&](const StepRecord& record) {
+      std::string text;
+      append_line(text, record, names);
+      steps.push_back(Json::parse(text));
+      batches.push_back(trainer->samples(0));
+    }};
+  };
+  const std::atomic<bool> stop{false};
+  std::atomic<std::uint64_t> run_steps{0};
+  trainer.emplace(CohortContext{plan, layout, *task, stop, run_steps},
+                  std::vector<RunStart>{{&run}}, *engine, sinks, [](const RunRecord&) {});
+  Json initial = by_name(trainer->weights(0), layout);
+  for (std::uint64_t step = 0; step < line.steps && trainer->active_runs() == 1; ++step)
+    trainer->step();
+
+  Json settings = settings_of(plan, run);
+  settings["weight_decay"] = 0;  // what is off stands here too, for scripts that replay
+  settings["decoupled_weight_decay"] = 0;
+  settings["l1"] = 0;
+  settings.update(to_json(run));
+  settings.erase("id");
+  const Json trace = {{"run", run.id},
+                      {"settings", std::move(settings)},
+                      {"initial", std::move(initial)},
+                      {"batches", std::move(batches)},
+                      {"steps", std::move(steps)}};
+  fmt::print("{}\n", to_line(trace));
+  return kSuccess;
+}
+
+}  // namespace clipsweep

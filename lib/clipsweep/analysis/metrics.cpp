@@ -1,0 +1,80 @@
+#include "clipsweep/analysis/metrics.h"
+
+#include <algorithm>
+#include <cmath>
+#include <stdexcept>
+#include <vector>
+
+namespace clipsweep {
+namespace {
+
+double best_accuracy(const std::vector<EpochRecord>& epochs) {
+  double best = 0;
+  for (const auto& epoch : epochs) best = std::max(best, epoch.test_accuracy);
+  return best;
+}
+
+double train_loss_area(const std::vector<EpochRecord>& epochs) {
+  double area = 0;
+  for (const auto& epoch : epochs) area += epoch.train_loss;
+  return area;
+}
+
+std::optional<double> steps_to_accuracy(const std::vector<EpochRecord>& epochs,
+                                        const MetricBasis& basis) {
+  for (const auto& epoch : epochs)
+    if (epoch.test_accuracy >= basis.target_accuracy)
+      return static_cast<double>(epoch.epoch * basis.steps_per_epoch);
+  return std::nullopt;
+}
+
+std::optional<double> measured_value(const std::vector<EpochRecord>& epochs, Metric metric,
+                                     const MetricBasis& basis) {
+  switch (metric) {
+    case Metric::kFinalTestAccuracy:
+      return epochs.back().test_accuracy;
+    case Metric::kBestTestAccuracy:
+      return best_accuracy(epochs);
+    case Metric::kFinalTestLoss:
+      return epochs.back().test_loss;
+    case Metric::kFinalTrainLoss:
+      return epochs.back().train_loss;
+    case Metric::kTrainLossArea:
+      return train_loss_area(epochs);
+    case Metric::kStepsToAccuracy:
+      return steps_to_accuracy(epochs, basis);
+  }
+  throw std::logic_error("measured_value: unknown metric");
+}
+
+}  // namespace
+
+const std::array<MetricEntry, 6>& metrics() {
+  static constexpr std::array<MetricEntry, 6> kMetrics = {
+      {{Metric::kFinalTestAccuracy, "final_test_accuracy", true, 0.01},
+       {Metric::kBestTestAccuracy, "best_test_accuracy", true, 0.01},
+       {Metric::kFinalTestLoss, "final_test_loss", false, 0.01},
+       {Metric::kFinalTrainLoss, "final_train_loss", false, 0.01},
+       {Metric::kTrainLossArea, "train_loss_area", false, 0},
+       {Metric::kStepsToAccuracy, "steps_to_accuracy", false, 0}}};
+  return kMetrics;
+}
+
+const MetricEntry& entry_of(Metric metric) { return metrics()[static_cast<std::size_t>(metric)]; }
+
+std::optional<double> metric_value(const RunRecord& record, Metric metric,
+                                   const MetricBasis& basis) {
+  const auto chance =
+      entry_of(metric).is_accuracy ? std::optional(basis.chance_accuracy) : std::nullopt;
+  if (record.outcome == Outcome::kDiverged) return chance;
+  if (record.outcome != Outcome::kCompleted || record.epochs.empty()) return std::nullopt;
+  const auto value = measured_value(record.epochs, metric, basis);
+  return value && !std::isfinite(*value) ? chance : value;
+}
+
+std::optional<double> clipped_share(const RunTotals& totals) {
+  if (totals.steps == 0) return std::nullopt;
+  return static_cast<double>(totals.clipped_steps) / static_cast<double>(totals.steps);
+}
+
+}  // namespace clipsweep

@@ -1,0 +1,114 @@
+#include "clipsweep/analysis/runs_csv.h"
+
+#include <algorithm>
+#include <optional>
+#include <vector>
+
+#include "clipsweep/base/text.h"
+#include "clipsweep/io/json.h"
+
+namespace clipsweep {
+namespace {
+
+// One column: its name and what a run's row has there, empty where it is missing.
+struct Column {
+  const char* name;
+  std::string (*text)(const RunSpec& run, const RunRecord* record, const MetricBasis& basis);
+};
+
+std::string field(const std::optional<double>& value) {
+  if (!value) return "";
+  const Json json = json_number(*value);
+  return json.is_string() ? json.get<std::string>() : shortest(*value);
+}
+
+template <Metric kMetric>
+std::string metric_field(const RunSpec&, const RunRecord* record, const MetricBasis& basis) {
+  return record ? field(metric_value(*record, kMetric, basis)) : "";
+}
+
+template <double NormQuantiles::*kQuantile>
+std::string norm_field(const RunSpec&, const RunRecord* record, const MetricBasis&) {
+  if (!record || !record->totals.grad_norm_raw) return "";
+  return field((*record->totals.grad_norm_raw).*kQuantile);
+}
+
+// New columns come last: scripts may count them.
+const std::vector<Column> kColumns = {
+    {"id", [](auto& run, auto*, auto&) { return run.id; }},
+    {"mode", [](auto& run, auto*, auto&) { return std::string(entry_of(run.clip.mode).name); }},
+    {"threshold",
+     [](auto& run, auto*, auto&) {
+       return entry_of(run.clip.mode).takes_threshold() ? field(run.clip.threshold) : "";
+     }},
+    {"learning_rate", [](auto& run, auto*, auto&) { return field(run.learning_rate); }},
+    {"seed", [](auto& run, auto*, auto&) { return std::to_string(run.seed); }},
+    {"outcome",
+     [](auto&, auto* record, auto&) {
+       return std::string(record ? to_text(record->outcome) : "unfinished");
+     }},
+    {"steps", [](auto&, auto* record,
+                 auto&) { return record ? std::to_string(record->totals.steps) : std::string(); }},
+    {"final_test_accuracy", metric_field<Metric::kFinalTestAccuracy>},
+    {"best_test_accuracy", metric_field<Metric::kBestTestAccuracy>},
+    {"final_test_loss", metric_field<Metric::kFinalTestLoss>},
+    {"final_train_loss", metric_field<Metric::kFinalTrainLoss>},
+    {"clipped_share",
+     [](auto&, auto* record, auto&) {
+       return record ? field(clipped_share(record->totals)) : std::string();
+     }},
+    {"grad_norm_median", norm_field<&NormQuantiles::median>},
+    {"grad_norm_p90", norm_field<&NormQuantiles::p90>},
+    {"grad_norm_p99", norm_field<&NormQuantiles::p99>},
+    {"grad_norm_max", norm_field<&NormQuantiles::max>},
+    {"events",
+     [](auto&, auto* record, auto&) {
+       return record ? std::to_string(record->events.size()) : std::string();
+     }},
+    {"mean_cosine",
+     [](auto&, auto* record, auto&) {
+       return record ? field(record->totals.mean_cosine) : std::string();
+     }},
+    {"output_threshold", [](auto& run, auto*, auto&) { return field(run.clip.output_threshold); }},
+    {"weight_decay",
+     [](auto& run, auto*, auto&) { return field(run.regularization.weight_decay); }},
+    {"decoupled_weight_decay",
+     [](auto& run, auto*, auto&) { return field(run.regularization.decoupled_weight_decay); }},
+    {"l1", [](auto& run, auto*, auto&) { return field(run.regularization.l1); }},
+    {"train_loss_area", metric_field<Metric::kTrainLossArea>},
+    {"steps_to_accuracy", metric_field<Metric::kStepsToAccuracy>},
+    {"spikes",
+     [](auto&, auto* record, auto&) {
+       return record ? std::to_string(record->totals.spikes) : std::string();
+     }},
+    {"perturbed",
+     [](auto& run, auto*, auto&) { return std::string(run.perturbed ? "true" : "false"); }},
+    {"cell", [](auto& run, auto*, auto&) { return std::string(to_text(run.setup.cell)); }},
+    {"init", [](auto& run, auto*, auto&) { return to_text(run.setup.init); }},
+};
+
+constexpr std::size_t kOutcomeColumn = 5;
+
+bool is_damaged(const SweepRuns& runs, const std::string& id) {
+  return std::any_of(runs.damaged.begin(), runs.damaged.end(),
+                     [&](const DamagedRun& run) { return run.id == id; });
+}
+
+}  // namespace
+
+std::string runs_csv(const SweepRuns& runs) {
+  std::vector<std::string> fields;
+  for (const auto& column : kColumns) fields.emplace_back(column.name);
+  std::string csv = join(fields, ",") + "\n";
+  for (std::size_t i = 0; i < runs.plan.size(); ++i) {
+    const RunSpec& run = runs.plan[i];
+    const RunRecord* record = runs.records[i] ? &*runs.records[i] : nullptr;
+    fields.clear();
+    for (const auto& column : kColumns) fields.push_back(column.text(run, record, runs.basis));
+    if (!record && is_damaged(runs, run.id)) fields[kOutcomeColumn] = "damaged";
+    csv += join(fields, ",") + "\n";
+  }
+  return csv;
+}
+
+}  // namespace clipsweep

@@ -1,0 +1,13 @@
+// runs.csv: one row a run, for spreadsheets and data frames.
+#pragma once
+
+#include <string>
+
+#include "clipsweep/analysis/summary.h"
+
+namespace clipsweep {
+
+// The content of the file; a run without a record is `unfinished` or `damaged`.
+std::string runs_csv(const SweepRuns& runs);
+
+}  // namespace clipsweep

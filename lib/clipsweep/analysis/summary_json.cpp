@@ -1,0 +1,236 @@
+#include "clipsweep/analysis/summary_json.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <utility>
+
+#include "clipsweep/analysis/conclusions.h"
+#include "clipsweep/analysis/runs_csv.h"
+#include "clipsweep/base/error.h"
+#include "clipsweep/base/text.h"
+#include "clipsweep/experiment/task_table.h"
+
+namespace clipsweep {
+namespace {
+
+Json to_json(const RunCounts& runs) {
+  return {{"planned", runs.planned},         {"completed", runs.completed},
+          {"diverged", runs.diverged},       {"failed", runs.failed},
+          {"interrupted", runs.interrupted}, {"unfinished", runs.unfinished},
+          {"damaged", runs.damaged}};
+}
+
+Json to_json(const DamagedRun& run) { return {{"run", run.id}, {"reason", run.reason}}; }
+
+Json to_json(const std::optional<Interval>& interval) {
+  if (!interval) return nullptr;
+  return Json::array({json_number(interval->lower), json_number(interval->upper)});
+}
+
+Json to_json(const std::optional<Verdict>& verdict) {
+  return verdict ? Json(to_text(*verdict)) : Json(nullptr);
+}
+
+Json to_json(const MetricSummary& metric) {
+  return {{"n", metric.n},
+          {"mean", json_optional(metric.mean)},
+          {"sd", json_optional(metric.standard_deviation)},
+          {"iqm", json_optional(metric.interquartile_mean)},
+          {"min", json_optional(metric.min)},
+          {"max", json_optional(metric.max)}};
+}
+
+Json to_json(const NormSummary& norms) {
+  return {{"median", json_optional(norms.median)},
+          {"p90", json_optional(norms.p90)},
+          {"p99", json_optional(norms.p99)},
+          {"max", json_optional(norms.max)}};
+}
+
+Json to_json(const std::optional<ShareOfRuns>& runs) {
+  if (!runs) return nullptr;
+  return {{"count", runs->count},
+          {"share", json_number(runs->share)},
+          {"interval", to_json(std::optional(runs->interval))}};
+}
+
+Json to_json(const ArmSummary& arm) {
+  Json json = {{"arm", arm.name}};
+  add_json(json, arm.setup);
+  json.update(clipsweep::to_json(arm.clip));
+  json["learning_rate"] = json_number(arm.learning_rate);
+  add_json(json, arm.regularization);
+  if (arm.perturbed) json["perturbed"] = true;
+  json["seeds"] = arm.seeds;
+  json["completed"] = arm.completed;
+  json["diverged"] = arm.diverged;
+  json["divergence"] = to_json(arm.divergence);
+  json["reached_target"] = to_json(arm.reached_target);
+  if (arm.solved) json["solved"] = *arm.solved;
+  json["usable"] = arm.usable;
+  json["spikes"] = arm.spikes;
+  for (const auto& entry : metrics()) json[entry.name] = to_json(arm.metrics[entry.metric]);
+  json["clipped_share"] = json_optional(arm.clipped_share);
+  json["mean_cosine"] = json_optional(arm.mean_cosine);
+  json["reading"] = arm.reading ? Json(to_text(*arm.reading)) : Json(nullptr);
+  json["grad_norm_raw"] = to_json(arm.grad_norm_raw);
+  return json;
+}
+
+Json to_json(const RankComparison& ranks) {
+  return {{"n", ranks.n},
+          {"better", ranks.better},
+          {"worse", ranks.worse},
+          {"equal", ranks.equal},
+          {"probability_of_improvement", json_optional(ranks.probability_of_improvement)},
+          {"interval", to_json(ranks.interval)},
+          {"p_value", json_optional(ranks.p_value)}};
+}
+
+Json to_json(const MetricDifference& difference) {
+  return {
+      {"n", difference.n},
+      {"mean_difference", json_optional(difference.mean)},
+      {"iqm_difference", json_optional(difference.interquartile_mean)},
+      {"interval", to_json(difference.interval)},
+      {"p_value", json_optional(difference.p_value)},
+      {"better", difference.better},
+      {"worse", difference.worse},
+      {"equal", difference.equal},
+      {"verdict", to_json(difference.verdict)},
+      {"seeds_needed", difference.seeds_needed ? Json(*difference.seeds_needed) : Json(nullptr)},
+      {"ranks", to_json(difference.ranks)}};
+}
+
+Json to_json(const Comparison& comparison) {
+  Json json = {{"arm", comparison.arm},
+               {"baseline", comparison.baseline},
+               {"verdict", to_json(comparison.verdict())},
+               {"p_adjusted", json_optional(comparison.p_adjusted)}};
+  for (const auto& entry : metrics()) json[entry.name] = to_json(comparison.metrics[entry.metric]);
+  json["spread"] = to_json(comparison.spread);
+  return json;
+}
+
+Json to_json(const ModeSummary& mode) {
+  Json rates = Json::array();
+  for (const double rate : mode.usable_learning_rates) rates.push_back(json_number(rate));
+  Json json = {{"mode", entry_of(mode.mode).name}};
+  add_json(json, mode.setup);
+  json["best_arm"] = mode.best_arm ? Json(*mode.best_arm) : Json(nullptr);
+  json["usable_learning_rates"] = std::move(rates);
+  return json;
+}
+
+Json to_json(const BestComparison& best) {
+  return {{"arm", best.arm},
+          {"baseline", best.baseline},
+          {"final_test_accuracy", to_json(best.final_test_accuracy)},
+          {"candidates", best.candidates},
+          {"p_adjusted", json_optional(best.p_adjusted)},
+          {"verdict", to_json(best.verdict)}};
+}
+
+Json to_json(const NoiseFloor& floor) {
+  return {{"baseline", floor.baseline},
+          {"arm", floor.arm},
+          {"n", floor.n},
+          {"median_absolute_difference", json_number(floor.median_absolute_difference)},
+          {"max_absolute_difference", json_number(floor.max_absolute_difference)},
+          {"sd", json_optional(floor.standard_deviation)}};
+}
+
+Json to_json(const WhatIfTable& table) {
+  const WhatIfCounts& counts = table.counts;
+  const auto share = [&](std::uint64_t acted) {
+    return json_number(static_cast<double>(acted) / static_cast<double>(counts.steps));
+  };
+  Json rows = Json::array();
+  for (std::size_t i = 0; i < kWhatIfThresholds.size(); ++i)
+    rows.push_back({{"threshold", json_number(kWhatIfThresholds[i])},
+                    {"value", share(counts.value[i])},
+                    {"global_norm", share(counts.global_norm[i])},
+                    {"tensor_norm", share(counts.tensor_norm[i])}});
+  return {{"baseline", table.baseline}, {"steps", counts.steps}, {"acted", std::move(rows)}};
+}
+
+template <typename Item>
+Json list_of(const std::vector<Item>& items) {
+  Json list = Json::array();
+  for (const auto& item : items) list.push_back(to_json(item));
+  return list;
+}
+
+// A message that begins with a path in the folder, without the folder: the same wherever it lies.
+std::string within(const fs::path& folder, const std::string& message) {
+  const std::string prefix = (folder / "").string();
+  return message.compare(0, prefix.size(), prefix) == 0 ? message.substr(prefix.size()) : message;
+}
+
+const TaskEntry& known_task(const std::string& name) {
+  const auto names = task_names();
+  if (std::find(names.begin(), names.end(), name) == names.end())
+    throw DataError(fmt::format("sweep.json: settings.task is \"{}\", which is none of {}",
+                                printable(name), join(names)));
+  return task_entry(name);
+}
+
+}  // namespace
+
+Json to_json(const Summary& summary) {
+  const Answer answer = answer_of(summary);
+  return {{"schema", kSummarySchema},
+          {"answer", Json::array({answer.does_it_help, answer.where, answer.what_to_use})},
+          {"runs", to_json(summary.runs)},
+          {"damaged_runs", list_of(summary.damaged)},
+          {"chance_accuracy", json_number(summary.basis.chance_accuracy)},
+          {"target_accuracy", json_number(summary.basis.target_accuracy)},
+          {"best", list_of(summary.best)},
+          {"modes", list_of(summary.modes)},
+          {"noise_floor", list_of(summary.noise_floor)},
+          {"arms", list_of(summary.arms)},
+          {"comparisons", list_of(summary.comparisons)},
+          {"what_if", list_of(summary.what_if)}};
+}
+
+std::string summary_page(const Summary& summary) { return to_page(to_json(summary)) + "\n"; }
+
+MetricBasis metric_basis_of(const SweepFolder& sweep) {
+  const Json& settings = member(sweep.sweep, "settings");
+  MetricBasis basis;
+  basis.steps_per_epoch = count_member(settings, "steps_per_epoch");
+  if (settings.contains("task")) {
+    const TaskEntry& task = known_task(string_member(settings, "task"));
+    basis.chance_accuracy = task.chance_accuracy;
+    basis.target_accuracy = task.target_accuracy;
+    basis.can_be_solved = task.solved_accuracy.has_value();
+  }
+  if (settings.contains("target_accuracy"))
+    basis.target_accuracy = number_member(settings, "target_accuracy");
+  return basis;
+}
+
+SweepRuns read_runs(const SweepFolder& sweep) {
+  SweepRuns runs{sweep.runs, {}, {}, metric_basis_of(sweep)};
+  for (const auto& run : sweep.runs) {
+    try {
+      runs.records.push_back(read_run(sweep, run));
+    } catch (const DataError& error) {
+      runs.records.emplace_back();
+      runs.damaged.push_back({run.id, within(sweep.folder, error.what())});
+    }
+  }
+  return runs;
+}
+
+Summary rebuild_summary(const SweepFolder& sweep) {
+  const FolderLock lock(sweep.folder);  // of two processes that end together the later one sees all
+  const SweepRuns runs = read_runs(sweep);
+  const Summary summary = summarize(runs);
+  write_file(runs_csv_path(sweep.folder), runs_csv(runs));
+  write_file(summary_path(sweep.folder), summary_page(summary));
+  return summary;
+}
+
+}  // namespace clipsweep

@@ -1,0 +1,148 @@
+#include "clipsweep/base/table.h"
+
+#include <algorithm>
+#include <array>
+#include <cstdint>
+#include <stdexcept>
+#include <utility>
+
+namespace clipsweep {
+namespace {
+
+constexpr std::string_view kGap = "  ";
+constexpr const char* kMissing = "-";
+
+struct CodePoints {
+  char32_t first;
+  char32_t last;
+};
+
+// The C library's wcwidth answers -1 for everything beyond ASCII unless the program has set a UTF-8
+// locale, which would change how numbers are read and written. These few ranges are all it takes.
+constexpr std::array<CodePoints, 8> kZeroWidth = {{{0x0300, 0x036f},  // combining marks
+                                                   {0x0483, 0x0489},
+                                                   {0x1ab0, 0x1aff},
+                                                   {0x1dc0, 0x1dff},
+                                                   {0x200b, 0x200f},  // joiners, directions
+                                                   {0x20d0, 0x20ff},
+                                                   {0xfe00, 0xfe0f},  // variation selectors
+                                                   {0xfe20, 0xfe2f}}};
+constexpr std::array<CodePoints, 9> kDoubleWidth = {{{0x1100, 0x115f},  // Hangul Jamo
+                                                     {0x2e80, 0x303e},
+                                                     {0x3041, 0xa4cf},  // kana, CJK, Yi
+                                                     {0xac00, 0xd7a3},  // Hangul syllables
+                                                     {0xf900, 0xfaff},
+                                                     {0xfe30, 0xfe6f},
+                                                     {0xff00, 0xff60},  // fullwidth forms
+                                                     {0x1f300, 0x1faff},
+                                                     {0x20000, 0x3fffd}}};
+
+template <typename Ranges>
+bool contains(const Ranges& ranges, char32_t code_point) {
+  return std::any_of(ranges.begin(), ranges.end(), [&](const CodePoints& range) {
+    return range.first <= code_point && code_point <= range.last;
+  });
+}
+
+std::size_t width_of(char32_t code_point) {
+  if (contains(kZeroWidth, code_point)) return 0;
+  return contains(kDoubleWidth, code_point) ? 2 : 1;
+}
+
+std::size_t length_announced_by(unsigned char lead) {
+  if (lead < 0xc2 || lead > 0xf4) return 1;
+  return lead < 0xe0 ? 2 : lead < 0xf0 ? 3 : 4;
+}
+
+bool is_continuation(char byte) { return (static_cast<unsigned char>(byte) & 0xc0U) == 0x80U; }
+
+// Takes one code point off the front of a text that is not empty; a byte that is no UTF-8 stands
+// for itself.
+char32_t take_code_point(std::string_view& text) {
+  const auto lead = static_cast<unsigned char>(text.front());
+  const std::size_t length = length_announced_by(lead);
+  const std::string_view rest = text.substr(1, length - 1);
+  const bool whole =
+      rest.size() == length - 1 && std::all_of(rest.begin(), rest.end(), is_continuation);
+  text.remove_prefix(whole ? length : 1);
+  if (!whole || length == 1) return lead;
+  char32_t code_point = lead & (0xffU >> (length + 1));
+  for (const char byte : rest)
+    code_point = (code_point << 6U) | (static_cast<unsigned char>(byte) & 0x3fU);
+  return code_point;
+}
+
+std::vector<std::string> lines_of(const std::string& text) {
+  std::vector<std::string> lines;
+  std::size_t start = 0;
+  for (std::size_t end = 0; end != std::string::npos; start = end + 1) {
+    end = text.find('\n', start);
+    lines.push_back(text.substr(start, end - start));
+  }
+  return lines;
+}
+
+// Stacked headers stand on the rows: short ones get empty lines above.
+std::vector<std::vector<std::string>> header_lines(const std::vector<Column>& columns) {
+  std::vector<std::vector<std::string>> stacks;
+  std::size_t height = 0;
+  for (const auto& column : columns) {
+    stacks.push_back(lines_of(column.header));
+    height = std::max(height, stacks.back().size());
+  }
+  std::vector<std::vector<std::string>> lines(height, std::vector<std::string>(columns.size()));
+  for (std::size_t i = 0; i < columns.size(); ++i)
+    for (std::size_t k = 0; k < stacks[i].size(); ++k)
+      lines[height - stacks[i].size() + k][i] = stacks[i][k];
+  return lines;
+}
+
+}  // namespace
+
+Table::Table(std::vector<Column> columns)
+    : columns_(std::move(columns)), headers_(header_lines(columns_)) {}
+
+void Table::add_row(std::vector<std::string> cells) {
+  if (cells.size() != columns_.size())
+    throw std::logic_error("Table::add_row: needs one cell for each column");
+  for (auto& cell : cells)
+    if (cell.empty()) cell = kMissing;
+  rows_.push_back(std::move(cells));
+}
+
+std::string Table::text() const {
+  const auto column_widths = widths();
+  std::string text;
+  for (const auto* lines : {&headers_, &rows_})
+    for (const auto& cells : *lines) text += line_of(cells, column_widths);
+  return text;
+}
+
+std::vector<std::size_t> Table::widths() const {
+  std::vector<std::size_t> widths(columns_.size());
+  for (const auto* lines : {&headers_, &rows_})
+    for (const auto& cells : *lines)
+      for (std::size_t i = 0; i < cells.size(); ++i)
+        widths[i] = std::max(widths[i], display_width(cells[i]));
+  return widths;
+}
+
+std::string Table::line_of(const std::vector<std::string>& cells,
+                           const std::vector<std::size_t>& column_widths) const {
+  std::string line;
+  for (std::size_t i = 0; i < cells.size(); ++i) {
+    const std::string padding(column_widths[i] - display_width(cells[i]), ' ');
+    if (i > 0) line += kGap;
+    line += columns_[i].align == Align::kLeft ? cells[i] + padding : padding + cells[i];
+  }
+  line.erase(line.find_last_not_of(' ') + 1);
+  return line + "\n";
+}
+
+std::size_t display_width(std::string_view text) {
+  std::size_t width = 0;
+  while (!text.empty()) width += width_of(take_code_point(text));
+  return width;
+}
+
+}  // namespace clipsweep

@@ -1,0 +1,149 @@
+#include "clipsweep/base/text.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <charconv>
+#include <cmath>
+#include <numeric>
+
+namespace clipsweep {
+namespace {
+
+// Insertions, deletions, replacements and swaps of neighbours (Damerau, 1964; each place at most
+// once).
+std::size_t edit_distance(std::string_view a, std::string_view b) {
+  std::vector<std::vector<std::size_t>> rows(a.size() + 1, std::vector<std::size_t>(b.size() + 1));
+  std::iota(rows[0].begin(), rows[0].end(), std::size_t{0});
+  for (std::size_t i = 1; i <= a.size(); ++i) {
+    rows[i][0] = i;
+    for (std::size_t j = 1; j <= b.size(); ++j) {
+      const std::size_t replaced = rows[i - 1][j - 1] + (a[i - 1] == b[j - 1] ? 0 : 1);
+      rows[i][j] = std::min({replaced, rows[i - 1][j] + 1, rows[i][j - 1] + 1});
+      const bool swapped = i > 1 && j > 1 && a[i - 1] == b[j - 2] && a[i - 2] == b[j - 1];
+      if (swapped) rows[i][j] = std::min(rows[i][j], rows[i - 2][j - 2] + 1);
+    }
+  }
+  return rows[a.size()][b.size()];
+}
+
+}  // namespace
+
+std::string shortest(double value) { return fmt::format("{}", value); }
+std::string shortest(float value) { return fmt::format("{}", value); }
+
+std::optional<double> parse_number(std::string_view text) {
+  if (!text.empty() && text.front() == '+') text.remove_prefix(1);
+  double value = 0;
+  const char* end = text.data() + text.size();
+  const auto [stop, error] = std::from_chars(text.data(), end, value);
+  if (error != std::errc() || stop != end) return std::nullopt;
+  return value;
+}
+
+std::optional<std::uint64_t> parse_count(std::string_view text) {
+  std::uint64_t value = 0;
+  const char* end = text.data() + text.size();
+  const auto [stop, error] = std::from_chars(text.data(), end, value);
+  if (error != std::errc() || stop != end) return std::nullopt;
+  return value;
+}
+
+std::string_view trimmed(std::string_view text) {
+  constexpr std::string_view kBlank = " \t\r\n";
+  const auto first = text.find_first_not_of(kBlank);
+  if (first == std::string_view::npos) return {};
+  return text.substr(first, text.find_last_not_of(kBlank) - first + 1);
+}
+
+std::vector<std::string> split_list(std::string_view text) {
+  std::vector<std::string> parts;
+  int depth = 0;
+  std::size_t start = 0;
+  for (std::size_t i = 0; i <= text.size(); ++i) {
+    if (i == text.size() || (text[i] == ',' && depth == 0)) {
+      parts.emplace_back(trimmed(text.substr(start, i - start)));
+      start = i + 1;
+    } else if (text[i] == '(') {
+      ++depth;
+    } else if (text[i] == ')') {
+      --depth;
+    }
+  }
+  return parts;
+}
+
+std::string join(const std::vector<std::string>& parts, std::string_view separator) {
+  return fmt::format("{}", fmt::join(parts, separator));
+}
+
+std::string did_you_mean(std::string_view name, const std::vector<std::string>& names) {
+  if (name.size() > 100) return "";  // nobody meant that
+  const std::string* closest = nullptr;
+  std::size_t smallest = std::max<std::size_t>(1, name.size() / 3) + 1;
+  for (const auto& candidate : names) {
+    const bool begins = name.size() >= 3 && candidate.compare(0, name.size(), name) == 0;
+    const std::size_t distance = begins ? 1 : edit_distance(name, candidate);
+    if (distance < smallest) {
+      smallest = distance;
+      closest = &candidate;
+    }
+  }
+  return closest ? fmt::format(" (did you mean \"{}\"?)", *closest) : "";
+}
+
+std::string with_thousands(std::uint64_t count) {
+  std::string digits = std::to_string(count);
+  for (auto at = static_cast<std::ptrdiff_t>(digits.size()) - 3; at > 0; at -= 3)
+    digits.insert(static_cast<std::size_t>(at), ",");
+  return digits;
+}
+
+std::string rate_text(double rate) {
+  if (rate < 10) return fmt::format("{:.2g}", rate);
+  if (rate < 100) return fmt::format("{:.1f}", rate);
+  return with_thousands(static_cast<std::uint64_t>(rate));
+}
+
+std::string counted(std::uint64_t count, std::string_view noun) {
+  return fmt::format("{} {}{}", with_thousands(count), noun, count == 1 ? "" : "s");
+}
+
+std::string wrapped(std::string_view text, std::size_t columns, std::size_t indent) {
+  std::string lines;
+  std::string line;
+  while (!text.empty()) {
+    const std::string_view word = text.substr(0, text.find(' '));
+    text.remove_prefix(std::min(text.size(), word.size() + 1));
+    if (!line.empty() && line.size() + 1 + word.size() > columns) {
+      lines += line + "\n";
+      line.clear();
+    }
+    line += (line.empty() ? std::string(indent, ' ') : " ") + std::string(word);
+  }
+  return line.empty() ? lines : lines + line + "\n";
+}
+
+std::string without_controls(std::string_view text) {
+  std::string result(text);
+  for (std::size_t i = 0; i < result.size(); ++i) {
+    const auto byte = static_cast<unsigned char>(result[i]);
+    // In UTF-8 the control characters of the second half (U+0080 to U+009F) begin with 0xc2.
+    const bool is_second_half = byte >= 0x80 && byte < 0xa0 && i > 0 && result[i - 1] == '\xc2';
+    if (byte < 0x20 || byte == 0x7f || is_second_half) result[i] = '?';
+    if (is_second_half) result.erase(--i, 1);
+  }
+  return result;
+}
+
+std::string printable(std::string_view text, std::size_t longest) {
+  std::size_t size = std::min(text.size(), longest);
+  const auto goes_on = [&](std::size_t at) {
+    return (static_cast<unsigned char>(text[at]) & 0xc0) == 0x80;
+  };
+  // Not within a character.
+  while (size > 0 && size < text.size() && goes_on(size)) --size;
+  return without_controls(text.substr(0, size)) + (text.size() > longest ? "..." : "");
+}
+
+}  // namespace clipsweep

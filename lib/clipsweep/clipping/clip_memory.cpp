@@ -1,0 +1,129 @@
+#include "clipsweep/clipping/clip_memory.h"
+
+#include <algorithm>
+#include <cmath>
+#include <limits>
+
+#include "clipsweep/base/random.h"
+
+namespace clipsweep {
+namespace {
+
+// Mean and population variance of the first norms (Welford, 1962), then moving averages. As in the
+// paper's program, what enters is the norm that clipping leaves, and the variance is around the new
+// mean.
+template <typename Number>
+void remember_for_zclip(const ClipRule& rule, Wide<Number> norm, ClipMemory<Number>& memory) {
+  using W = Wide<Number>;
+  if (memory.steps < rule.options.zclip_warmup) {
+    const W count = static_cast<W>(memory.steps + 1);
+    const W from_old = norm - memory.mean;
+    memory.mean += from_old / count;
+    const W from_new = norm - memory.mean;
+    memory.variance += (from_old * from_new - memory.variance) / count;
+    return;
+  }
+  const W kept = norm > zclip_limit(rule, memory) ? zclip_target(rule, memory, norm) : norm;
+  const W decay = static_cast<W>(rule.options.zclip_decay);
+  memory.mean = decay * memory.mean + (1 - decay) * kept;
+  const W distance = kept - memory.mean;
+  memory.variance = decay * memory.variance + (1 - decay) * distance * distance;
+}
+
+// The smallest norm of the warm-up, then the moving average, both of what clipping leaves. A norm
+// of 0 starts no average: it would freeze the tensor for the rest of the run.
+template <typename Number>
+void remember_for_adagc(const ClipRule& rule, const RowNorms<Wide<Number>>& norms,
+                        ClipMemory<Number>& memory) {
+  using W = Wide<Number>;
+  const W most = static_cast<W>(rule.options.adagc_warmup_norm);
+  const W scale = norms.global > most ? most / norms.global : W{1};
+  const W decay = static_cast<W>(rule.options.adagc_decay);
+  for (std::size_t i = 0; i < norms.tensors.size(); ++i) {
+    W& average = memory.averages[i];
+    if (is_adagc_warmup(rule, memory)) {
+      const W norm = scale * norms.tensors[i];
+      if (norm > 0) average = average > 0 ? std::min(average, norm) : norm;
+    } else {
+      const W norm = std::min(norms.tensors[i], adagc_limit(rule, memory, i));
+      average = average > 0 ? decay * average + (1 - decay) * norm : norm;
+    }
+  }
+}
+
+}  // namespace
+
+template <typename Number>
+ClipMemory<Number>::ClipMemory(const ClipRule& rule, const ParameterLayout& layout,
+                               std::uint64_t seed) {
+  if (rule.mode == ClipMode::kAutoclip && std::isfinite(rule.threshold))
+    norms = RunningPercentile<Wide<Number>>(rule.threshold);
+  if (rule.mode == ClipMode::kAdagc) averages.resize(layout.tensors.size());
+  if (rule.mode == ClipMode::kRandomStep)
+    random_key = RandomStream(seed, "random-step").below(~std::uint64_t{0});
+}
+
+template <typename Number>
+void remember(const ClipRule& rule, const RowNorms<Wide<Number>>& norms,
+              ClipMemory<Number>& memory) {
+  if (rule.mode != ClipMode::kRandomStep && !std::isfinite(norms.global)) return;
+  if (rule.mode == ClipMode::kAutoclip && std::isfinite(rule.threshold))
+    memory.norms.add(norms.global);
+  if (rule.mode == ClipMode::kZclip) remember_for_zclip(rule, norms.global, memory);
+  if (rule.mode == ClipMode::kAdagc) remember_for_adagc(rule, norms, memory);
+  ++memory.steps;
+}
+
+template <typename Number>
+Wide<Number> autoclip_limit(const ClipRule& rule, const ClipMemory<Number>& memory,
+                            Wide<Number> norm) {
+  using W = Wide<Number>;
+  const bool only_measures = std::isinf(rule.threshold) || !std::isfinite(norm);
+  const W percentile = only_measures ? W{0} : memory.norms.with(norm);
+  return percentile > 0 ? percentile : std::numeric_limits<W>::infinity();
+}
+
+template <typename Number>
+Wide<Number> zclip_limit(const ClipRule& rule, const ClipMemory<Number>& memory) {
+  using W = Wide<Number>;
+  const bool nothing_usual = memory.steps < rule.options.zclip_warmup || memory.mean == 0;
+  if (nothing_usual || std::isinf(rule.threshold)) return std::numeric_limits<W>::infinity();
+  return memory.mean + static_cast<W>(rule.threshold) * std::sqrt(memory.variance);
+}
+
+template <typename Number>
+Wide<Number> zclip_target(const ClipRule& rule, const ClipMemory<Number>& memory,
+                          Wide<Number> norm) {
+  const auto threshold = static_cast<Wide<Number>>(rule.threshold);
+  return memory.mean + threshold * threshold * memory.variance / (norm - memory.mean);
+}
+
+template <typename Number>
+bool is_adagc_warmup(const ClipRule& rule, const ClipMemory<Number>& memory) {
+  return memory.steps < rule.options.adagc_warmup;
+}
+
+template <typename Number>
+Wide<Number> adagc_limit(const ClipRule& rule, const ClipMemory<Number>& memory,
+                         std::size_t tensor) {
+  const auto average = memory.averages[tensor];
+  if (!(average > 0)) return std::numeric_limits<Wide<Number>>::infinity();
+  return static_cast<Wide<Number>>(rule.threshold) * average;
+}
+
+template struct ClipMemory<float>;
+template struct ClipMemory<double>;
+template void remember(const ClipRule&, const RowNorms<double>&, ClipMemory<float>&);
+template void remember(const ClipRule&, const RowNorms<long double>&, ClipMemory<double>&);
+template double autoclip_limit(const ClipRule&, const ClipMemory<float>&, double);
+template long double autoclip_limit(const ClipRule&, const ClipMemory<double>&, long double);
+template double zclip_limit(const ClipRule&, const ClipMemory<float>&);
+template long double zclip_limit(const ClipRule&, const ClipMemory<double>&);
+template double zclip_target(const ClipRule&, const ClipMemory<float>&, double);
+template long double zclip_target(const ClipRule&, const ClipMemory<double>&, long double);
+template bool is_adagc_warmup(const ClipRule&, const ClipMemory<float>&);
+template bool is_adagc_warmup(const ClipRule&, const ClipMemory<double>&);
+template double adagc_limit(const ClipRule&, const ClipMemory<float>&, std::size_t);
+template long double adagc_limit(const ClipRule&, const ClipMemory<double>&, std::size_t);
+
+}  // namespace clipsweep

@@ -1,0 +1,411 @@
+#include "clipsweep/clipping/clip_request.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <cmath>
+#include <limits>
+#include <optional>
+#include <utility>
+#include <vector>
+
+#include "clipsweep/base/error.h"
+#include "clipsweep/base/text.h"
+#include "clipsweep/clipping/clip_memory.h"
+#include "clipsweep/clipping/clip_rule.h"
+#include "clipsweep/clipping/clipping.h"
+#include "clipsweep/model/gradient_norms.h"
+#include "clipsweep/model/parameters.h"
+#include "clipsweep/model/wide_norms.h"
+
+namespace clipsweep {
+namespace {
+
+// What a request says beside its gradients.
+struct Request {
+  ClipRule rule;
+  FloatType type = FloatType::kFloat32;
+  std::uint64_t seed = 0;
+};
+
+// Named tensors of one kind: how they lie in a row, the row, and which names have no tensor.
+template <typename Number>
+struct TensorSet {
+  ParameterLayout layout;
+  std::vector<Number> row;                          // [P]
+  std::vector<std::pair<std::string, bool>> names;  // in the order given; false: null
+};
+
+const Json* find(const Json& object, const char* key) {
+  const auto found = object.find(key);
+  return found == object.end() ? nullptr : &*found;
+}
+
+// ---- Reading -----------------------------------------------------------------------------------
+
+template <typename Number>
+Number read_element(const Json& value, const std::string& place) {
+  if (!value.is_number() && !value.is_string())
+    throw ConfigError(fmt::format("{}: {} is no number", place, printable(to_line(value), 30)));
+  double number = 0;
+  try {
+    number = read_number(value, place);
+  } catch (const DataError&) {
+    throw ConfigError(fmt::format(
+        "{}: {} is no number; allowed are numbers, \"NaN\", \"Infinity\" and \"-Infinity\"", place,
+        printable(to_line(value), 30)));
+  }
+  const auto element = static_cast<Number>(number);
+  if (std::isfinite(number) && !std::isfinite(element))
+    throw ConfigError(fmt::format("{}: {} is beyond float32; write \"dtype\": \"float64\"", place,
+                                  printable(to_line(value), 30)));
+  return element;
+}
+
+// Appends the elements of a nested list, row-major, and checks that it has the shape that its first
+// elements have.
+template <typename Number>
+void read_nested(const Json& value, const std::string& place, const std::vector<int>& shape,
+                 std::size_t depth, std::vector<Number>& row) {
+  if (depth == shape.size()) {
+    if (value.is_array())
+      throw ConfigError(fmt::format("{}: ragged; a list where its neighbours are numbers", place));
+    row.push_back(read_element<Number>(value, place));
+    return;
+  }
+  if (!value.is_array())
+    throw ConfigError(fmt::format("{}: ragged; {} where its neighbours are lists", place,
+                                  printable(to_line(value), 30)));
+  const auto wanted = static_cast<std::size_t>(shape[depth]);
+  if (value.size() != wanted)
+    throw ConfigError(fmt::format("{}: ragged; {} where its neighbours have {}", place,
+                                  counted(value.size(), "element"), wanted));
+  for (std::size_t i = 0; i < wanted; ++i)
+    read_nested(value[i], fmt::format("{}[{}]", place, i), shape, depth + 1, row);
+}
+
+std::vector<int> shape_of(const Json& value) {
+  std::vector<int> shape;
+  for (const Json* inner = &value; inner->is_array(); inner = &inner->front()) {
+    shape.push_back(static_cast<int>(inner->size()));
+    if (inner->empty()) break;
+  }
+  return shape;
+}
+
+template <typename Number>
+TensorSet<Number> read_tensors(const Json& object, const std::string& place) {
+  if (!object.is_object())
+    throw ConfigError(fmt::format("{}: must be an object of named tensors, not {}", place,
+                                  printable(to_line(object), 30)));
+  TensorSet<Number> tensors;
+  for (const auto& [name, value] : object.items()) {
+    tensors.names.emplace_back(name, !value.is_null());
+    if (value.is_null()) continue;
+    ParameterTensor tensor{name, shape_of(value), tensors.row.size()};
+    read_nested(value, fmt::format("{}.{}", place, printable(name)), tensor.shape, 0, tensors.row);
+    tensors.layout.tensors.push_back(std::move(tensor));
+  }
+  return tensors;
+}
+
+std::string text_member(const Json& request, const char* key) {
+  const Json& value = request.at(key);
+  if (value.is_string()) return value.get<std::string>();
+  throw ConfigError(
+      fmt::format("\"{}\" must be a string, not {}", key, printable(to_line(value), 30)));
+}
+
+double threshold_member(const Json& request, const char* key, const Request& read) {
+  double threshold = 0;
+  try {
+    threshold = number_member(request, key);
+    check_threshold(read.rule.mode, threshold, read.type);
+  } catch (const Error& error) {
+    const std::string_view what = error.what();
+    const bool names_key = what.find(fmt::format("\"{}\"", key)) == 0;
+    throw ConfigError(names_key ? std::string(what) : fmt::format("\"{}\": {}", key, what));
+  }
+  return threshold;
+}
+
+void read_threshold(const Json& json, Request& request) {
+  const auto& entry = entry_of(request.rule.mode);
+  const bool given = json.contains("threshold");
+  if (given && !entry.takes_threshold())
+    throw ConfigError(fmt::format("\"threshold\": mode {} takes none", entry.name));
+  if (!given && entry.takes_threshold())
+    throw ConfigError(fmt::format("\"threshold\" is missing; mode {} needs one", entry.name));
+  if (given) request.rule.threshold = threshold_member(json, "threshold", request);
+  if (!json.contains("output_threshold")) return;
+  if (!entry.takes_output_threshold)
+    throw ConfigError(
+        fmt::format("\"output_threshold\": mode {} does not know it; it is for value, global-norm "
+                    "and tensor-norm",
+                    entry.name));
+  request.rule.output_threshold = threshold_member(json, "output_threshold", request);
+}
+
+void read_options(const Json& json, Request& request) {
+  for (const auto& option : clip_options()) {
+    const Json* value = find(json, option.key);
+    if (!value) continue;
+    std::vector<std::string> modes;
+    for (const ClipMode mode : option.modes) modes.emplace_back(entry_of(mode).name);
+    if (!applies_to(request.rule.mode, option))
+      throw ConfigError(fmt::format("\"{}\": mode {} does not know it; it is for {}", option.key,
+                                    entry_of(request.rule.mode).name, join(modes)));
+    if (!value->is_string() && !value->is_number())
+      throw ConfigError(
+          fmt::format("\"{}\" must not be {}", option.key, printable(to_line(*value), 30)));
+    try {
+      option.assign(request.rule.options,
+                    value->is_string() ? value->get<std::string>() : to_line(*value));
+    } catch (const ConfigError& error) {
+      throw ConfigError(fmt::format("\"{}\": {}", option.key, error.what()));
+    }
+  }
+}
+
+void refuse_unknown_keys(const Json& object, const std::vector<std::string>& keys,
+                         const char* place) {
+  for (const auto& [key, value] : object.items())
+    if (std::find(keys.begin(), keys.end(), key) == keys.end())
+      throw ConfigError(fmt::format("unknown key \"{}\" in {}{}; allowed: {}", printable(key),
+                                    place, did_you_mean(key, keys), join(keys)));
+}
+
+Request read_request(const Json& json) {
+  if (!json.is_object())
+    throw ConfigError(R"(must be an object such as {"mode": "global-norm", "threshold": 1, )"
+                      R"("gradients": {"a": [3, 4]}})");
+  std::vector<std::string> keys = {"mode",      "threshold", "output_threshold", "dtype",
+                                   "gradients", "steps",     "parameters",       "seed"};
+  for (const auto& option : clip_options()) keys.emplace_back(option.key);
+  refuse_unknown_keys(json, keys, "the request");
+  Request request;
+  if (!json.contains("mode")) throw ConfigError("\"mode\" is missing; for example \"global-norm\"");
+  request.rule.mode = parse_clip_mode(text_member(json, "mode"));
+  const ClipMode mode = request.rule.mode;
+  if (mode == ClipMode::kBackprop)
+    throw ConfigError(
+        "mode backprop acts on the way back through time; these gradients have arrived");
+  if (json.contains("dtype")) {
+    const std::string type = text_member(json, "dtype");
+    if (type != "float32" && type != "float64")
+      throw ConfigError(fmt::format("\"dtype\": unknown name \"{}\"{}; allowed: float32, float64",
+                                    printable(type), did_you_mean(type, {"float32", "float64"})));
+    request.type = type == "float32" ? FloatType::kFloat32 : FloatType::kFloat64;
+  }
+  read_threshold(json, request);
+  read_options(json, request);
+  if (const Json* seed = find(json, "seed")) {
+    if (mode != ClipMode::kRandomStep)
+      throw ConfigError(fmt::format("\"seed\": mode {} draws nothing", entry_of(mode).name));
+    if (!seed->is_number_unsigned()) throw ConfigError("\"seed\" must be a whole number from 0");
+    request.seed = seed->get<std::uint64_t>();
+  }
+  if (json.contains("gradients") == json.contains("steps"))
+    throw ConfigError(json.contains("steps")
+                          ? "either \"gradients\" or \"steps\", not both"
+                          : "\"gradients\" are missing (or \"steps\", a list of them)");
+  if (json.contains("parameters") != (mode == ClipMode::kAgc))
+    throw ConfigError(
+        mode == ClipMode::kAgc
+            ? "\"parameters\" are missing; mode agc compares gradients with them"
+            : fmt::format("\"parameters\": mode {} does not look at them; agc alone does",
+                          entry_of(mode).name));
+  return request;
+}
+
+// The weights [P] of the tensors that have a gradient, in its order.
+template <typename Number>
+std::vector<Number> matching_weights(const TensorSet<Number>& parameters,
+                                     const TensorSet<Number>& gradients) {
+  std::vector<Number> weights;
+  for (const auto& tensor : gradients.layout.tensors) {
+    const auto& known = parameters.layout.tensors;
+    const auto found = std::find_if(known.begin(), known.end(),
+                                    [&](const auto& one) { return one.name == tensor.name; });
+    if (found == known.end())
+      throw ConfigError(fmt::format("parameters.{} is missing", printable(tensor.name)));
+    if (found->shape != tensor.shape)
+      throw ConfigError(fmt::format("parameters.{} has the shape [{}], its gradient [{}]",
+                                    printable(tensor.name), fmt::join(found->shape, ", "),
+                                    fmt::join(tensor.shape, ", ")));
+    const auto values = part(Span<const Number>(parameters.row), *found);
+    if (!std::all_of(values.begin(), values.end(),
+                     [](Number value) { return std::isfinite(value); }))
+      throw ConfigError(fmt::format("parameters.{} must be finite", printable(tensor.name)));
+    weights.insert(weights.end(), values.begin(), values.end());
+  }
+  return weights;
+}
+
+// ---- Writing -----------------------------------------------------------------------------------
+
+template <typename Number>
+Json nested(const Number*& next, const std::vector<int>& shape, std::size_t depth) {
+  if (depth == shape.size()) return json_number(*next++);
+  Json list = Json::array();
+  for (int i = 0; i < shape[depth]; ++i) list.push_back(nested(next, shape, depth + 1));
+  return list;
+}
+
+template <typename Number>
+Json gradients_json(const TensorSet<Number>& gradients) {
+  Json json = Json::object();
+  auto tensor = gradients.layout.tensors.begin();
+  for (const auto& [name, is_there] : gradients.names) {
+    if (!is_there) {
+      json[name] = nullptr;
+      continue;
+    }
+    const Number* next = gradients.row.data() + tensor->offset;
+    json[name] = nested(next, tensor->shape, 0);
+    ++tensor;
+  }
+  return json;
+}
+
+template <typename Number>
+Json event_json(const ParameterTensor& tensor, Span<const Number> values) {
+  std::size_t first = 0, nan = 0, positive = 0, negative = 0;
+  for (std::size_t i = values.size(); i-- > 0;) {
+    if (std::isfinite(values[i])) continue;
+    first = i;
+    ++(std::isnan(values[i]) ? nan : values[i] > 0 ? positive : negative);
+  }
+  return {
+      {"kind", nan > 0 ? "nan" : "inf"}, {"tensor", tensor.name},   {"index", first}, {"nan", nan},
+      {"positive_inf", positive},        {"negative_inf", negative}};
+}
+
+// A setting for the output layer that reaches no tensor would be ignored without a word.
+void check_output_settings(const ClipRule& rule, const ParameterLayout& layout) {
+  const bool has_setting = rule.output_threshold || !rule.options.agc_clips_output;
+  const auto& tensors = layout.tensors;
+  if (!has_setting || tensors.empty() || std::any_of(tensors.begin(), tensors.end(), is_output))
+    return;
+  throw ConfigError(
+      fmt::format("\"{}\": is for tensors whose name begins with output., and there is none",
+                  rule.output_threshold ? "output_threshold" : "agc_output"));
+}
+
+// Each tensor with a NaN or Inf; and a sum of squares that this type could not hold.
+template <typename Number>
+Json events_json(const ParameterLayout& layout, const RowNorms<Wide<Number>>& norms,
+                 Span<const Number> row) {
+  Json events = Json::array();
+  for (std::size_t i = 0; i < layout.tensors.size(); ++i)
+    if (!std::isfinite(norms.tensors[i]))
+      events.push_back(event_json(layout.tensors[i], part(row, layout.tensors[i])));
+  const auto squares = norms.global * norms.global;
+  if (std::isfinite(norms.global) && squares > std::numeric_limits<Number>::max())
+    events.push_back({{"kind", "norm-overflow"}});
+  return events;
+}
+
+// ---- One step ----------------------------------------------------------------------------------
+
+template <typename Number>
+Json clip_step(const Request& request, TensorSet<Number> gradients,
+               const std::vector<Number>& weights, ClipMemory<Number>& memory) {
+  const ParameterLayout& layout = gradients.layout;
+  check_output_settings(request.rule, layout);
+  const std::vector<Number> raw = gradients.row;
+  RowNorms<Wide<Number>> norms;
+  measure_wide(Span<const Number>(raw), layout, norms);
+  const ClipContext<Number> view{layout, norms, weights, memory};
+  const double limit = limit_in_force(request.rule, view);
+  const ClipEffect effect = clip_gradient(request.rule, view, Span<Number>(gradients.row));
+
+  const Span<const Number> before(raw), after(gradients.row);
+  const double p = request.rule.options.norm_type;
+  const Wide<Number> norm = p == 2 ? norms.global : wide_norm(before, p);
+  const Wide<Number> left = effect.clipped ? wide_norm(after, p) : norm;
+  const auto direction =
+      cosine(before, norms.global, after, effect.clipped ? wide_norm(after) : norms.global);
+  const auto size = static_cast<double>(raw.size());
+  Json answer = {
+      {"norm", json_number(static_cast<double>(norm))},
+      {"clipped_norm", json_number(static_cast<double>(left))},
+      {"scale", json_number(norm == 0 && left == 0 ? 1.0 : static_cast<double>(left / norm))},
+      {"clipped", effect.clipped},
+      {"clipped_fraction",
+       json_number(raw.empty() ? 0.0 : static_cast<double>(effect.changed) / size)},
+      {"cosine", !direction       ? Json(nullptr)
+                 : effect.clipped ? json_number(static_cast<Number>(*direction))
+                                  : Json(1)},
+      {"limit", std::isfinite(limit) ? json_number(limit) : Json(nullptr)},
+      {"gradients", gradients_json(gradients)},
+      {"events", events_json(layout, norms, before)}};
+  remember(request.rule, norms, memory);
+  return answer;
+}
+
+void check_same_tensors(const ParameterLayout& first, const ParameterLayout& other,
+                        const std::string& place) {
+  const auto same = [](const ParameterTensor& a, const ParameterTensor& b) {
+    return a.name == b.name && a.shape == b.shape;
+  };
+  if (!std::equal(first.tensors.begin(), first.tensors.end(), other.tensors.begin(),
+                  other.tensors.end(), same))
+    throw ConfigError(fmt::format("{}: its tensors are not those of the first step", place));
+}
+
+template <typename Number>
+Json answer(const Request& request, const Json& json) {
+  TensorSet<Number> parameters;
+  if (const Json* given = find(json, "parameters"))
+    parameters = read_tensors<Number>(*given, "parameters");
+  const auto weights_for = [&](const TensorSet<Number>& gradients) {
+    return request.rule.mode == ClipMode::kAgc ? matching_weights(parameters, gradients)
+                                               : std::vector<Number>{};
+  };
+  if (const Json* given = find(json, "gradients")) {
+    const auto gradients = read_tensors<Number>(*given, "gradients");
+    ClipMemory<Number> memory(request.rule, gradients.layout, request.seed);
+    return clip_step(request, gradients, weights_for(gradients), memory);
+  }
+  const Json& steps = json["steps"];
+  if (!steps.is_array())
+    throw ConfigError("\"steps\" must be a list of objects with \"gradients\"");
+  Json answers = Json::array();
+  std::optional<ParameterLayout> layout;
+  ClipMemory<Number> memory;
+  for (std::size_t i = 0; i < steps.size(); ++i) {
+    const std::string place = fmt::format("steps[{}]", i);
+    if (!steps[i].is_object() || !steps[i].contains("gradients"))
+      throw ConfigError(fmt::format("{}: must be an object with \"gradients\"", place));
+    refuse_unknown_keys(steps[i], {"gradients"}, place.c_str());
+    const auto gradients = read_tensors<Number>(steps[i]["gradients"], place + ".gradients");
+    if (!layout) {
+      layout = gradients.layout;
+      memory = ClipMemory<Number>(request.rule, *layout, request.seed);
+    }
+    check_same_tensors(*layout, gradients.layout, place);
+    answers.push_back(clip_step(request, gradients, weights_for(gradients), memory));
+  }
+  return {{"steps", std::move(answers)}};
+}
+
+}  // namespace
+
+Json answer_clip_request(std::string_view text, const std::string& where) {
+  Json json;
+  try {
+    json = parse_json_with_unique_keys(text, where);
+  } catch (const DataError& error) {
+    throw ConfigError(error.what());
+  }
+  try {
+    const Request request = read_request(json);
+    return request.type == FloatType::kFloat32 ? answer<float>(request, json)
+                                               : answer<double>(request, json);
+  } catch (const ConfigError& error) {
+    throw ConfigError(fmt::format("{}: {}", where, error.what()));
+  }
+}
+
+}  // namespace clipsweep

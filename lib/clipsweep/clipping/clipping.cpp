@@ -1,0 +1,302 @@
+#include "clipsweep/clipping/clipping.h"
+
+#include <algorithm>
+#include <array>
+#include <cmath>
+#include <stdexcept>
+
+namespace clipsweep {
+namespace {
+
+constexpr double kSmallestWeightNorm = 1e-3;  // of agc, so that weights of 0 can move
+
+// Returns how many elements changed their value.
+template <typename Number>
+std::size_t multiply(Span<Number> gradient, Wide<Number> coefficient) {
+  std::size_t changed = 0;
+  for (Number& element : gradient) {
+    const auto scaled = static_cast<Number>(element * coefficient);
+    changed += scaled != element ? 1 : 0;
+    element = scaled;
+  }
+  return changed;
+}
+
+ClipEffect& operator+=(ClipEffect& sum, const ClipEffect& one) {
+  sum.clipped |= one.clipped;
+  sum.changed += one.changed;
+  return sum;
+}
+
+double threshold_of(const ClipRule& rule, const ParameterTensor& tensor) {
+  return is_output(tensor) ? rule.output_threshold.value_or(rule.threshold) : rule.threshold;
+}
+
+// A row of a matrix; a vector is one unit.
+std::size_t unit_size(const ParameterTensor& tensor) {
+  return tensor.shape.size() < 2 || tensor.size() == 0
+             ? tensor.size()
+             : tensor.size() / static_cast<std::size_t>(tensor.shape.front());
+}
+
+// One run's gradient, cut by tensor, and everything that its mode looks at. A member for each way
+// in which a rule's parts come together.
+template <typename Number>
+class Clipper {
+ public:
+  using W = Wide<Number>;
+
+  Clipper(const ClipRule& rule, const ClipContext<Number>& view, Span<Number> gradient)
+      : rule_(rule),
+        view_(view),
+        gradient_(gradient),
+        threshold_(static_cast<W>(rule.threshold)),
+        epsilon_(static_cast<W>(rule.options.epsilon)) {}
+
+  ClipEffect by_value() const {
+    return for_each_tensor([&](const ParameterTensor& tensor, std::size_t) {
+      return clip_by_value(part(gradient_, tensor),
+                           static_cast<Number>(threshold_of(rule_, tensor)));
+    });
+  }
+
+  ClipEffect by_global_norm() const {
+    if (!rule_.output_threshold)
+      return clip_by_norm(gradient_, global_norm(), threshold_, epsilon_);
+    // Two groups, each with a norm of its own.
+    const W recurrent = group_norm(false);
+    const W output = group_norm(true);
+    return for_each_tensor([&](const ParameterTensor& tensor, std::size_t) {
+      return clip_by_norm(part(gradient_, tensor), is_output(tensor) ? output : recurrent,
+                          static_cast<W>(threshold_of(rule_, tensor)), epsilon_);
+    });
+  }
+
+  ClipEffect by_tensor_norm() const {
+    return for_each_tensor([&](const ParameterTensor& tensor, std::size_t i) {
+      return clip_by_norm(part(gradient_, tensor), tensor_norm(i),
+                          static_cast<W>(threshold_of(rule_, tensor)), epsilon_);
+    });
+  }
+
+  ClipEffect to_norm() const {
+    return rescale_to_norm(gradient_, global_norm(), threshold_, epsilon_);
+  }
+
+  ClipEffect by_tensor_rms() const {
+    return for_each_tensor([&](const ParameterTensor& tensor, std::size_t i) {
+      const W rms = view_.norms.tensors[i] / std::sqrt(static_cast<W>(tensor.size()));
+      return clip_by_norm(part(gradient_, tensor), rms, threshold_);
+    });
+  }
+
+  ClipEffect by_unit() const {
+    return for_each_tensor([&](const ParameterTensor& tensor, std::size_t) -> ClipEffect {
+      if (!rule_.options.agc_clips_output && is_output(tensor)) return {};
+      return clip_by_unit(part(gradient_, tensor), part(view_.weights, tensor), unit_size(tensor),
+                          threshold_);
+    });
+  }
+
+  ClipEffect by_percentile() const {
+    const W norm = view_.norms.global;
+    return clip_by_norm(gradient_, norm, autoclip_limit(rule_, view_.memory, norm));
+  }
+
+  ClipEffect by_z_score() const {
+    const W norm = view_.norms.global;
+    if (!(norm > zclip_limit(rule_, view_.memory))) return {};
+    return clip_by_norm(gradient_, norm, zclip_target(rule_, view_.memory, norm));
+  }
+
+  ClipEffect by_tensor_average() const {
+    if (std::isinf(threshold_)) return {};
+    if (is_adagc_warmup(rule_, view_.memory))
+      return clip_by_norm(gradient_, view_.norms.global,
+                          static_cast<W>(rule_.options.adagc_warmup_norm));
+    return for_each_tensor([&](const ParameterTensor& tensor, std::size_t i) {
+      return clip_by_norm(part(gradient_, tensor), view_.norms.tensors[i],
+                          adagc_limit(rule_, view_.memory, i));
+    });
+  }
+
+  ClipEffect by_random_step() const {
+    if (std::isinf(threshold_)) return {};
+    if (view_.norms.global <= threshold_) return {};  // false for NaN
+    return replace_by_random(gradient_, threshold_,
+                             NormalStream(view_.memory.random_key, view_.memory.steps));
+  }
+
+ private:
+  template <typename Mode>
+  ClipEffect for_each_tensor(const Mode& mode) const {
+    ClipEffect effect;
+    const auto& tensors = view_.layout.tensors;
+    for (std::size_t i = 0; i < tensors.size(); ++i) effect += mode(tensors[i], i);
+    return effect;
+  }
+
+  W tensor_norm(std::size_t i) const {
+    if (rule_.options.norm_type == 2) return view_.norms.tensors[i];
+    return wide_norm(Span<const Number>(part(gradient_, view_.layout.tensors[i])),
+                     rule_.options.norm_type);
+  }
+
+  W global_norm() const {
+    if (rule_.options.norm_type == 2) return view_.norms.global;
+    return wide_norm(Span<const Number>(gradient_), rule_.options.norm_type);
+  }
+
+  // Of the output layer's tensors or of all others.
+  W group_norm(bool of_output) const {
+    W norm = 0;
+    for (std::size_t i = 0; i < view_.layout.tensors.size(); ++i)
+      if (is_output(view_.layout.tensors[i]) == of_output) {
+        const std::array<W, 2> both = {norm, tensor_norm(i)};
+        norm = joint_norm(Span<const W>(both.data(), 2), rule_.options.norm_type);
+      }
+    return norm;
+  }
+
+  const ClipRule& rule_;
+  const ClipContext<Number>& view_;
+  const Span<Number> gradient_;
+  const W threshold_;
+  const W epsilon_;
+};
+
+template <typename Number>
+double limit_of_tensors(const ClipRule& rule, const ClipContext<Number>& view) {
+  if (is_adagc_warmup(rule, view.memory)) return rule.options.adagc_warmup_norm;
+  Wide<Number> squares = 0;
+  for (std::size_t i = 0; i < view.layout.tensors.size(); ++i) {
+    const auto limit = adagc_limit(rule, view.memory, i);
+    squares += limit * limit;
+  }
+  return static_cast<double>(std::sqrt(squares));
+}
+
+// The modes that go by norms leave a gradient alone that has none.
+bool passes_nonfinite(ClipMode mode) {
+  return mode != ClipMode::kValue && mode != ClipMode::kRandomStep;
+}
+
+}  // namespace
+
+template <typename Number>
+ClipEffect clip_by_value(Span<Number> gradient, Number limit) {
+  std::size_t changed = 0;
+  for (Number& element : gradient) {
+    const Number above = element > limit ? limit : element;
+    const Number within = above < -limit ? -limit : above;
+    // A NaN is not equal to itself, and not changed either.
+    changed += within != element && element == element ? 1 : 0;
+    element = within;
+  }
+  return {changed > 0, changed};
+}
+
+template <typename Number>
+ClipEffect clip_by_norm(Span<Number> gradient, Wide<Number> norm, Wide<Number> limit,
+                        Wide<Number> epsilon) {
+  const Wide<Number> measured = norm + epsilon;
+  if (!(measured > limit) || norm == 0 || std::isinf(norm)) return {};
+  return {true, multiply(gradient, limit / measured)};
+}
+
+template <typename Number>
+ClipEffect rescale_to_norm(Span<Number> gradient, Wide<Number> norm, Wide<Number> target,
+                           Wide<Number> epsilon) {
+  const Wide<Number> measured = norm + epsilon;
+  if (measured == target || !(norm > 0) || std::isinf(norm) || std::isinf(target)) return {};
+  return {true, multiply(gradient, target / measured)};
+}
+
+template <typename Number>
+ClipEffect clip_by_unit(Span<Number> gradient, Span<const Number> weights, std::size_t unit_size,
+                        Wide<Number> share) {
+  ClipEffect effect;
+  for (std::size_t first = 0; first < gradient.size(); first += unit_size) {
+    const auto unit = gradient.subspan(first, unit_size);
+    const auto weight_norm = wide_norm(weights.subspan(first, unit_size));
+    const Wide<Number> limit = share * std::max<Wide<Number>>(weight_norm, kSmallestWeightNorm);
+    effect += clip_by_norm(unit, wide_norm(Span<const Number>(unit)), limit);
+  }
+  return effect;
+}
+
+template <typename Number>
+ClipEffect replace_by_random(Span<Number> gradient, Wide<Number> length, NormalStream random) {
+  random.fill(gradient);
+  multiply(gradient, length / wide_norm(Span<const Number>(gradient)));
+  return {true, gradient.size()};
+}
+
+template <typename Number>
+ClipEffect clip_gradient(const ClipRule& rule, const ClipContext<Number>& view,
+                         Span<Number> gradient) {
+  if (gradient.empty() || (passes_nonfinite(rule.mode) && !std::isfinite(view.norms.global)))
+    return {};
+  const Clipper<Number> clipper(rule, view, gradient);
+  switch (rule.mode) {
+    case ClipMode::kNone:
+    case ClipMode::kBackprop:
+      return {};
+    case ClipMode::kValue:
+      return clipper.by_value();
+    case ClipMode::kGlobalNorm:
+      return clipper.by_global_norm();
+    case ClipMode::kTensorNorm:
+      return clipper.by_tensor_norm();
+    case ClipMode::kScale:
+      return clipper.to_norm();
+    case ClipMode::kTensorRms:
+      return clipper.by_tensor_rms();
+    case ClipMode::kAgc:
+      return clipper.by_unit();
+    case ClipMode::kAutoclip:
+      return clipper.by_percentile();
+    case ClipMode::kZclip:
+      return clipper.by_z_score();
+    case ClipMode::kAdagc:
+      return clipper.by_tensor_average();
+    case ClipMode::kRandomStep:
+      return clipper.by_random_step();
+  }
+  throw std::logic_error("clip_gradient: no such mode");
+}
+
+template <typename Number>
+double limit_in_force(const ClipRule& rule, const ClipContext<Number>& view) {
+  if (std::isinf(rule.threshold)) return rule.threshold;
+  switch (rule.mode) {
+    case ClipMode::kNone:
+    case ClipMode::kAgc:
+      return std::numeric_limits<double>::infinity();
+    case ClipMode::kAutoclip:
+      return static_cast<double>(autoclip_limit(rule, view.memory, view.norms.global));
+    case ClipMode::kZclip:
+      return static_cast<double>(zclip_limit(rule, view.memory));
+    case ClipMode::kAdagc:
+      return limit_of_tensors(rule, view);
+    default:
+      return rule.threshold;
+  }
+}
+
+template ClipEffect clip_by_value(Span<float>, float);
+template ClipEffect clip_by_value(Span<double>, double);
+template ClipEffect clip_by_norm(Span<float>, double, double, double);
+template ClipEffect clip_by_norm(Span<double>, long double, long double, long double);
+template ClipEffect rescale_to_norm(Span<float>, double, double, double);
+template ClipEffect rescale_to_norm(Span<double>, long double, long double, long double);
+template ClipEffect clip_by_unit(Span<float>, Span<const float>, std::size_t, double);
+template ClipEffect clip_by_unit(Span<double>, Span<const double>, std::size_t, long double);
+template ClipEffect replace_by_random(Span<float>, double, NormalStream);
+template ClipEffect replace_by_random(Span<double>, long double, NormalStream);
+template ClipEffect clip_gradient(const ClipRule&, const ClipContext<float>&, Span<float>);
+template ClipEffect clip_gradient(const ClipRule&, const ClipContext<double>&, Span<double>);
+template double limit_in_force(const ClipRule&, const ClipContext<float>&);
+template double limit_in_force(const ClipRule&, const ClipContext<double>&);
+
+}  // namespace clipsweep

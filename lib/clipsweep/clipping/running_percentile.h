@@ -1,0 +1,128 @@
+// A percentile of all numbers so far, exact, in a time that grows with the logarithm of their
+// count: two heaps, the smallest numbers in one, the others in the other.
+#pragma once
+
+#include <algorithm>
+#include <cmath>
+#include <cstddef>
+#include <functional>
+#include <vector>
+
+namespace clipsweep {
+
+template <typename W>
+class RunningPercentile {
+ public:
+  // percentile in [0, 100]
+  explicit RunningPercentile(double percentile = 50) : share_(percentile / 100) {}
+
+  std::size_t size() const { return lower_.size() + upper_.size(); }
+
+  // The percentile of the numbers so far and this one, which is not kept, interpolated as
+  // numpy.percentile does it by default. number must be finite.
+  W with(W number) const {
+    const Place place = place_among(size() + 1);
+    return between(place.below < lower_.size() ? neighbours_without_gain(number)
+                                               : neighbours_with_gain(number),
+                   place.fraction);
+  }
+
+  // Keeps a finite number.
+  void add(W number) {
+    const std::size_t below = place_among(size() + 1).below;
+    if (lower_.empty() || number < lower_.front())
+      push(lower_, number, std::less<W>());
+    else
+      push(upper_, number, std::greater<W>());
+    if (lower_.size() > below + 1) push(upper_, pop(lower_, std::less<W>()), std::greater<W>());
+    if (lower_.size() < below + 1) push(lower_, pop(upper_, std::greater<W>()), std::less<W>());
+  }
+  template <typename Archive>
+  void archive(Archive& archive) {
+    archive(share_, lower_, upper_);
+  }
+  // Whether what was read by `archive` is the same percentile as another one, of any numbers.
+  bool is_valid(const RunningPercentile& other) const {
+    const auto is_finite = [](W number) { return std::isfinite(number); };
+    return share_ == other.share_ && std::all_of(lower_.begin(), lower_.end(), is_finite) &&
+           std::all_of(upper_.begin(), upper_.end(), is_finite) &&
+           std::is_heap(lower_.begin(), lower_.end(), std::less<W>()) &&
+           std::is_heap(upper_.begin(), upper_.end(), std::greater<W>()) && is_divided();
+  }
+
+ private:
+  // Where the percentile lies among n ordered numbers, counted from 0.
+  struct Place {
+    std::size_t below;
+    double fraction;  // of the way to the next one
+  };
+  struct Neighbours {
+    W below, above;
+  };
+
+  // Whether each heap has the numbers that belong there.
+  bool is_divided() const {
+    if (size() == 0) return true;
+    return lower_.size() == place_among(size()).below + 1 &&
+           (upper_.empty() || lower_.front() <= upper_.front());
+  }
+
+  // `below` never grows by more than one with n, so that one number moves at most.
+  Place place_among(std::size_t n) const {
+    const double position = share_ * static_cast<double>(n - 1);
+    const std::size_t below = std::min(static_cast<std::size_t>(position), lower_.size());
+    return {below, std::min(position - static_cast<double>(below), 1.0)};
+  }
+
+  // As numpy's, which reaches both ends exactly.
+  static W between(const Neighbours& pair, double fraction) {
+    const W distance = pair.above - pair.below;
+    return fraction < 0.5 ? pair.below + distance * static_cast<W>(fraction)
+                          : pair.above - distance * static_cast<W>(1 - fraction);
+  }
+
+  // The lower heap has as many numbers with the new one as it has now.
+  Neighbours neighbours_without_gain(W number) const {
+    const W largest = lower_.front();
+    if (number < largest)
+      return {std::max(number, second(lower_, std::less<W>(), number)), largest};
+    return {largest, upper_.empty() ? number : std::min(number, upper_.front())};
+  }
+
+  // The lower heap has one more.
+  Neighbours neighbours_with_gain(W number) const {
+    const bool is_lowest_above = upper_.empty() || number <= upper_.front();
+    if (is_lowest_above) {
+      const W below = lower_.empty() ? number : std::max(number, lower_.front());
+      return {below, upper_.empty() ? below : upper_.front()};
+    }
+    return {upper_.front(), std::min(number, second(upper_, std::greater<W>(), number))};
+  }
+
+  // What comes next after the front of a heap; `otherwise` if nothing does.
+  template <typename Order>
+  static W second(const std::vector<W>& heap, Order order, W otherwise) {
+    if (heap.size() < 2) return otherwise;
+    return heap.size() == 2 || order(heap[2], heap[1]) ? heap[1] : heap[2];
+  }
+
+  template <typename Order>
+  static void push(std::vector<W>& heap, W number, Order order) {
+    heap.push_back(number);
+    std::push_heap(heap.begin(), heap.end(), order);
+  }
+
+  template <typename Order>
+  static W pop(std::vector<W>& heap, Order order) {
+    std::pop_heap(heap.begin(), heap.end(), order);
+    const W number = heap.back();
+    heap.pop_back();
+    return number;
+  }
+
+  double share_;
+  std::vector<W> lower_;  // a heap, its largest number first
+  std::vector<W> upper_;  // a heap, its smallest number first
+};
+
+}  // namespace clipsweep

@@ -1,0 +1,71 @@
+#include "clipsweep/engine/engine_choice.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+
+#include "clipsweep/base/error.h"
+#include "clipsweep/base/name_table.h"
+#include "clipsweep/experiment/task_table.h"
+
+namespace clipsweep {
+namespace {
+
+constexpr NameTable<EngineName, 2> kNames = {
+    {{EngineName::kReference, "reference"}, {EngineName::kFused, "fused"}}};
+
+// What of a model the fused engine has no kernels for, in words; empty if it knows it.
+std::string unknown_to_fused(const Model& model) {
+  if (model.cell == Cell::kGru) return "gru";
+  if (model.layers > 1) return fmt::format("{} layers", model.layers);
+  if (model.target == Target::kClassEachStep) return "class at each time step";
+  return "";
+}
+
+}  // namespace
+
+const char* to_text(EngineName name) { return name_in(kNames, name); }
+
+bool fused_engine_supports(const Model& model) { return unknown_to_fused(model).empty(); }
+
+EngineChoice choose_engine(const std::string& engine, const std::string& device,
+                           const Model& model) {
+  if (engine == "reference") return {EngineName::kReference, "as asked for"};
+  const bool on_cpu = device == "cpu";
+  const std::string unknown = unknown_to_fused(model);
+  if (engine == "fused") {
+    if (!on_cpu)
+      throw ConfigError(
+          "--engine fused computes on the CPU alone; use --device cpu, or --engine reference");
+    if (!unknown.empty())
+      throw ConfigError(fmt::format(
+          "--engine fused knows no {}: it goes with one layer of lstm, rnn-tanh or rnn-relu and an "
+          "answer after the last time step; use --engine reference, or auto",
+          unknown));
+    return {EngineName::kFused, "as asked for"};
+  }
+  if (!on_cpu) return {EngineName::kReference, "auto: the one for --device " + device};
+  if (!unknown.empty())
+    return {EngineName::kReference, "auto: the fused engine knows no " + unknown};
+  return {EngineName::kFused, fmt::format("auto: {} on the CPU", to_text(model.cell))};
+}
+
+EngineChoices choose_engines(const ExperimentConfig& config) {
+  EngineChoices choices;
+  for (const auto& setup : cell_setups(config)) {
+    Model model;
+    model.cell = setup.cell;
+    model.layers = config.training.layers;
+    model.target = task_entry(config.training.task).target;
+    choices.emplace(setup.cell, choose_engine(config.engine, config.device, model));
+  }
+  return choices;
+}
+
+bool needs_reference(const EngineChoices& choices) {
+  return std::any_of(choices.begin(), choices.end(), [](const auto& choice) {
+    return choice.second.name == EngineName::kReference;
+  });
+}
+
+}  // namespace clipsweep

@@ -1,0 +1,41 @@
+// Which engine computes the gradients: what `--engine` asks for, or the best for the task, cell,
+// sizes and device. Never the mode, threshold, learning rate or seed decides: runs that are
+// compared have the same engine.
+#pragma once
+
+#include <map>
+#include <string>
+
+#include "clipsweep/experiment/experiment_config.h"
+#include "clipsweep/model/model.h"
+
+namespace clipsweep {
+
+enum class EngineName { kReference, kFused };
+
+// As in run.json: `reference`, `fused`.
+const char* to_text(EngineName name);
+
+// Whether the fused engine has kernels for this: one layer of lstm, rnn-tanh or rnn-relu of any
+// size, and a class or a number after the last time step.
+bool fused_engine_supports(const Model& model);
+
+struct EngineChoice {
+  EngineName name = EngineName::kReference;
+  std::string reason;  // "auto: lstm on the CPU"
+};
+
+// For one model. engine: `auto`, `reference` or `fused`; device: `cpu` or `cuda`. Throws
+// ConfigError if the engine that is asked for cannot do it.
+EngineChoice choose_engine(const std::string& engine, const std::string& device,
+                           const Model& model);
+
+// By cell: what differs between the models of one sweep.
+using EngineChoices = std::map<Cell, EngineChoice>;
+
+// For the models that the settings say. Throws ConfigError likewise.
+EngineChoices choose_engines(const ExperimentConfig& config);
+
+bool needs_reference(const EngineChoices& choices);
+
+}  // namespace clipsweep

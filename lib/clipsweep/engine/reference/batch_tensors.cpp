@@ -1,0 +1,48 @@
+#include "clipsweep/engine/reference/batch_tensors.h"
+
+#include <torch/torch.h>
+
+#include <stdexcept>
+
+namespace clipsweep {
+namespace {
+
+using at::Tensor;
+
+// From [S, blocks, ..., kLanes] to [S, ..., B].
+template <typename Values>
+Tensor samples_of(const Values& values, const std::vector<std::int64_t>& of_sample,
+                  const Batch& batch) {
+  using Number = typename Values::value_type;
+  std::vector<std::int64_t> sizes = {batch.sources, static_cast<std::int64_t>(batch.blocks())};
+  sizes.insert(sizes.end(), of_sample.begin(), of_sample.end());
+  sizes.push_back(static_cast<std::int64_t>(kLanes));
+  TORCH_CHECK(static_cast<std::int64_t>(values.size()) == c10::multiply_integers(sizes),
+              "samples_of: the batch must hold ", sizes, ", not ", values.size(), " numbers");
+  return torch::from_blob(const_cast<Number*>(values.data()), sizes,
+                          torch::CppTypeToScalarType<Number>::value)
+      .movedim(1, -2)
+      .flatten(-2)
+      .narrow(-1, 0, batch.size)
+      .contiguous();
+}
+
+}  // namespace
+
+Tensor input_tensor(const Batch& batch) {
+  return samples_of(batch.values, {batch.time_steps, batch.inputs}, batch);
+}
+
+Tensor target_tensor(const Batch& batch) {
+  switch (batch.target) {
+    case Target::kClass:
+      return samples_of(batch.labels, {}, batch).to(torch::kInt64);
+    case Target::kClassEachStep:
+      return samples_of(batch.labels, {batch.time_steps}, batch).to(torch::kInt64);
+    case Target::kNumber:
+      return samples_of(batch.numbers, {}, batch);
+  }
+  throw std::logic_error("target_tensor: no such target");
+}
+
+}  // namespace clipsweep

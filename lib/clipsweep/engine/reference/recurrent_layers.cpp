@@ -1,0 +1,99 @@
+#include "clipsweep/engine/reference/recurrent_layers.h"
+
+#include <torch/torch.h>
+
+#include <stdexcept>
+
+namespace clipsweep {
+namespace {
+
+using at::Tensor;
+
+struct State {
+  Tensor h;  // [R, H, B]
+  Tensor c;  // [R, H, B], of an lstm alone
+};
+
+// Each cell: the state after one time step, from W_ih x_t + b as `x` [R, GH, B].
+//
+//   i, f, g, o = x + W_hh h_{t-1}
+//   c_t = sigmoid(f) c_{t-1} + sigmoid(i) tanh(g)
+//   h_t = sigmoid(o) tanh(c_t)
+State lstm(const LayerWeights& weights, const Tensor& x, const State& before) {
+  const Tensor gates = torch::baddbmm(x, weights.weight_hh, before.h);
+  const auto gate = gates.chunk(4, 1);  // i, f, g, o
+  const Tensor c =
+      torch::sigmoid(gate[1]) * before.c + torch::sigmoid(gate[0]) * torch::tanh(gate[2]);
+  return {torch::sigmoid(gate[3]) * torch::tanh(c), c};
+}
+
+//   u = W_hh h_{t-1} + b_hh
+//   r, z = sigmoid(x + u),  n = tanh(x + r u)
+//   h_t = (1 - z) n + z h_{t-1}
+State gru(const LayerWeights& weights, const Tensor& x, const State& before) {
+  const auto from_input = x.chunk(3, 1);  // r, z, n
+  const auto u = torch::baddbmm(weights.bias_hh, weights.weight_hh, before.h).chunk(3, 1);
+  const Tensor r = torch::sigmoid(from_input[0] + u[0]);
+  const Tensor z = torch::sigmoid(from_input[1] + u[1]);
+  const Tensor n = torch::tanh(from_input[2] + r * u[2]);
+  return {(1 - z) * n + z * before.h, {}};
+}
+
+//   h_t = tanh(x + W_hh h_{t-1})
+State rnn_tanh(const LayerWeights& weights, const Tensor& x, const State& before) {
+  return {torch::tanh(torch::baddbmm(x, weights.weight_hh, before.h)), {}};
+}
+
+//   h_t = max(x + W_hh h_{t-1}, 0)
+State rnn_relu(const LayerWeights& weights, const Tensor& x, const State& before) {
+  return {torch::relu(torch::baddbmm(x, weights.weight_hh, before.h)), {}};
+}
+
+using CellStep = State (*)(const LayerWeights&, const Tensor&, const State&);
+
+CellStep step_of(Cell cell) {
+  switch (cell) {
+    case Cell::kLstm:
+      return lstm;
+    case Cell::kGru:
+      return gru;
+    case Cell::kRnnTanh:
+      return rnn_tanh;
+    case Cell::kRnnRelu:
+      return rnn_relu;
+  }
+  throw std::logic_error("step_of: no such cell");
+}
+
+// One layer's hidden states, each [R, H, B], from inputs [R, I, T, B].
+std::vector<Tensor> layer_states(CellStep step, const LayerWeights& weights, const Tensor& inputs,
+                                 const StateHook& on_state) {
+  const std::int64_t runs = inputs.size(0);
+  const std::int64_t batch = inputs.size(3);
+  const Tensor from_inputs = torch::baddbmm(weights.bias, weights.weight_ih, inputs.flatten(2));
+  const auto by_time = from_inputs.view({runs, -1, inputs.size(2), batch}).unbind(2);
+  const Tensor zeros = torch::zeros({runs, weights.weight_hh.size(2), batch}, inputs.options());
+  State state = {zeros, zeros};
+  std::vector<Tensor> states;
+  for (const Tensor& from_input : by_time) {
+    state = step(weights, from_input, state);
+    if (on_state && state.c.defined()) on_state(state.c);
+    if (on_state) on_state(state.h);
+    states.push_back(state.h);
+  }
+  return states;
+}
+
+}  // namespace
+
+std::vector<Tensor> hidden_states(Cell cell, const std::vector<LayerWeights>& layers,
+                                  const Tensor& inputs, const StateHook& on_state) {
+  std::vector<Tensor> states;
+  for (const auto& weights : layers) {
+    const Tensor below = states.empty() ? inputs : torch::stack(states, 2);
+    states = layer_states(step_of(cell), weights, below, on_state);
+  }
+  return states;
+}
+
+}  // namespace clipsweep

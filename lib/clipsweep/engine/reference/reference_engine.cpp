@@ -1,0 +1,318 @@
+#include "clipsweep/engine/reference/reference_engine.h"
+
+#include <torch/torch.h>
+#include <torch/version.h>
+
+#include <algorithm>
+#include <cmath>
+#include <new>
+#include <stdexcept>
+#include <string>
+#include <type_traits>
+
+#include "clipsweep/base/error.h"
+#include "clipsweep/engine/reference/batch_tensors.h"
+#include "clipsweep/engine/reference/torch_runtime.h"
+#include "clipsweep/model/gradient_norms.h"
+
+namespace clipsweep {
+namespace {
+
+using at::Tensor;
+
+// The batch is padded to a multiple of this. LibTorch's elementwise loops treat the last numel % 32
+// elements of a tensor with scalar code, whose exp and tanh round differently: with whole vectors
+// only, a sample's numbers do not depend on how many runs come before it.
+constexpr int kTorchLanes = 32;
+
+struct ModelWeights {
+  std::vector<LayerWeights> layers;
+  Tensor output_weight;  // [R, O, H]
+  Tensor output_bias;    // [R, O, 1]
+};
+
+// Each tensor of a parameter block [R, P] as matrices [R, rows, columns], a vector as one column.
+// Contiguous once, instead of at every time step.
+std::vector<Tensor> matrices_of(const Tensor& parameters, const ParameterLayout& layout) {
+  std::vector<std::int64_t> sizes;
+  for (const auto& tensor : layout.tensors)
+    sizes.push_back(static_cast<std::int64_t>(tensor.size()));
+  auto matrices = parameters.split_with_sizes(sizes, 1);
+  for (std::size_t i = 0; i < matrices.size(); ++i)
+    matrices[i] =
+        matrices[i].reshape({parameters.size(0), layout.tensors[i].shape[0], -1}).contiguous();
+  return matrices;
+}
+
+// In the order of the layout.
+ModelWeights weights_of(const Tensor& parameters, const ParameterLayout& layout) {
+  const auto matrices = matrices_of(parameters, layout);
+  auto next = matrices.begin();
+  ModelWeights weights;
+  for (int layer = 0; layer < layout.model.layers; ++layer) {
+    weights.layers.push_back({next[0], next[1], next[2], {}});
+    next += 3;
+    if (layout.model.cell == Cell::kGru) weights.layers.back().bias_hh = *next++;
+  }
+  weights.output_weight = next[0];
+  weights.output_bias = next[1];
+  return weights;
+}
+
+// Repeats the first sample of each source until the batch fills whole vectors, so that the padding
+// is never non-finite where the batch is not. [..., B] -> [..., B'].
+Tensor padded(const Tensor& samples) {
+  const std::int64_t size = samples.size(-1);
+  const std::int64_t missing = (kTorchLanes - size % kTorchLanes) % kTorchLanes;
+  if (missing == 0) return samples;
+  auto shape = samples.sizes().vec();
+  shape.back() = missing;
+  return torch::cat({samples, samples.narrow(-1, 0, 1).expand(shape)}, -1);
+}
+
+// Limits the error derivatives of runs that have a limit on their way back through the states, and
+// counts them.
+class DerivativeLimits {
+ public:
+  DerivativeLimits(Span<const float> limits, int batch_size, torch::Device device)
+      : batch_size_(batch_size),
+        limits_(torch::tensor(std::vector<float>(limits.begin(), limits.end()))
+                    .view({-1, 1, 1})
+                    .to(device)),
+        counts_(torch::zeros({limits_.size(0)}, limits_.options().dtype(torch::kInt64))),
+        any_(std::any_of(limits.begin(), limits.end(),
+                         [](float limit) { return std::isfinite(limit); })) {}
+
+  // Nothing where no run has a limit. It must not outlive this object.
+  StateHook hook() {
+    if (!any_) return {};
+    return [this](const Tensor& state) {
+      state.register_hook([this](const Tensor& derivative) { return limited(derivative); });
+    };
+  }
+
+  const Tensor& counts() const { return counts_; }  // [R]
+
+ private:
+  // derivative [R, H, B']. What is within its limit keeps its bits, and so does a NaN.
+  Tensor limited(const Tensor& derivative) {
+    const Tensor over = derivative.abs() > limits_;
+    counts_ += over.narrow(2, 0, batch_size_).sum({1, 2});
+    return torch::where(over, torch::copysign(limits_, derivative), derivative);
+  }
+
+  std::int64_t batch_size_;
+  Tensor limits_;  // [R, 1, 1]
+  Tensor counts_;
+  bool any_;
+};
+
+bool is_lack_of_memory(const c10::Error& error) {
+  const std::string message = error.what_without_backtrace();
+  const auto holds = [&](const char* words) { return message.find(words) != std::string::npos; };
+  return holds("can't allocate memory") || holds("out of memory") || holds("ALLOC_FAILED");
+}
+
+// What the call returns. LibTorch's own errors for a lack of memory become std::bad_alloc.
+template <typename Call>
+auto with_bad_alloc(const Call& call) {
+  try {
+    return call();
+  } catch (const c10::Error& error) {
+    if (is_lack_of_memory(error)) throw std::bad_alloc();
+    throw;
+  }
+}
+
+class ReferenceEngine : public GradientEngine {
+ public:
+  ReferenceEngine(const ParameterLayout& layout, torch::Device device)
+      : layout_(layout), device_(device) {}
+
+  std::string name() const override { return "reference"; }
+  std::string simd() const override { return device_.is_cpu() ? torch_simd() : "cuda"; }
+
+  void compute_gradients(const Block& parameters, const Batch& batch,
+                         Span<const float> backprop_limits, StepResult& result) override {
+    with_bad_alloc([&] { differentiate(parameters, batch, backprop_limits, result); });
+  }
+
+  EvaluationResult evaluate(const Block& parameters, const Batch& batch) override {
+    return with_bad_alloc([&] { return evaluation(parameters, batch); });
+  }
+
+  std::vector<std::vector<float>> state_gradient_norms(const Block& parameters, const Batch& batch,
+                                                       const std::vector<int>& source_of_run,
+                                                       Span<const float> backprop_limits) override {
+    return with_bad_alloc(
+        [&] { return norms_through_time(parameters, batch, source_of_run, backprop_limits); });
+  }
+
+ private:
+  void differentiate(const Block& parameters, const Batch& batch, Span<const float> backprop_limits,
+                     StepResult& result) const {
+    const Tensor leaf = on_device(parameters).requires_grad_();
+    DerivativeLimits limits(backprop_limits, batch.size, device_);
+    const auto samples = forward(leaf, batch, batch.source_of_run, limits.hook());
+    const Tensor losses = samples.losses.sum(1) / batch.size;
+    copy_to(losses.detach(), result.losses.data());
+    copy_to(samples.correct_counts.sum(1), result.correct_counts.data());
+    copy_to(gradient_of(losses, leaf), result.gradients.data());
+    copy_to(limits.counts(), result.clipped_derivatives.data());
+  }
+
+  EvaluationResult evaluation(const Block& parameters, const Batch& batch) const {
+    const torch::NoGradGuard no_grad;
+    const std::vector<int> only_source(parameters.rows(), 0);
+    const auto samples = forward(on_device(parameters), batch, only_source);
+    EvaluationResult result;
+    result.loss_sums.resize(parameters.rows());
+    result.correct_counts.resize(parameters.rows());
+    copy_to(samples.losses.sum(1, false, torch::kFloat64), result.loss_sums.data());
+    copy_to(samples.correct_counts.sum(1), result.correct_counts.data());
+    return result;
+  }
+
+  std::vector<std::vector<float>> norms_through_time(const Block& parameters, const Batch& batch,
+                                                     const std::vector<int>& source_of_run,
+                                                     Span<const float> backprop_limits) const {
+    const Tensor leaf = on_device(parameters).requires_grad_();
+    DerivativeLimits limits(backprop_limits, batch.size, device_);
+    const auto samples = forward(leaf, batch, source_of_run, limits.hook());
+    std::vector<std::vector<float>> norms(parameters.rows(),
+                                          std::vector<float>(samples.top_states.size()));
+    for (std::size_t t = 0; t < samples.top_states.size(); ++t)
+      samples.top_states[t].register_hook([&norms, &batch, t](const Tensor& derivative) {
+        const auto of_runs = norms_of(derivative.narrow(2, 0, batch.size));
+        for (std::size_t r = 0; r < norms.size(); ++r) norms[r][t] = of_runs[r];
+      });
+    gradient_of(samples.losses.sum(1) / batch.size, leaf);
+    return norms;
+  }
+
+  Tensor on_device(const Block& block) const {
+    const auto sizes = {static_cast<std::int64_t>(block.rows()),
+                        static_cast<std::int64_t>(block.columns())};
+    return torch::from_blob(const_cast<float*>(block.data()), sizes).to(device_);
+  }
+
+  // [R, P]. The sum's gradient with respect to a row is that of the row's own loss.
+  static Tensor gradient_of(const Tensor& losses, const Tensor& leaf) {
+    return torch::autograd::grad({losses}, {leaf}, {torch::ones_like(losses)})[0];
+  }
+
+  // [R, H, B] -> [R]. Not by LibTorch, whose order of a sum may depend on R.
+  static std::vector<float> norms_of(const Tensor& derivative) {
+    const Tensor local = derivative.contiguous().cpu();
+    const auto size = static_cast<std::size_t>(local.size(1) * local.size(2));
+    std::vector<float> norms;
+    for (std::int64_t r = 0; r < local.size(0); ++r)
+      norms.push_back(static_cast<float>(euclidean_norm({local[r].data_ptr<float>(), size})));
+    return norms;
+  }
+
+  // source_of_run [R]
+  SampleResults forward(const Tensor& parameters, const Batch& batch,
+                        const std::vector<int>& source_of_run,
+                        const StateHook& on_state = {}) const {
+    TORCH_CHECK(batch.target == layout_.model.target,
+                "ReferenceEngine: a batch must have the model's target");
+    const Tensor inputs = input_tensor(batch).transpose(1, 2).contiguous();  // [S, I, T, B]
+    const Tensor sources = torch::tensor(source_of_run).to(torch::kInt64);
+    return sample_results(parameters, layout_, inputs.to(device_), target_tensor(batch).to(device_),
+                          sources.to(device_), heeding_stop(on_state));
+  }
+
+  // Asks at each state, on the way there and back, whether the work is still wanted.
+  StateHook heeding_stop(const StateHook& on_state) const {
+    return [this, on_state](const Tensor& state) {
+      throw_if_cancelled(stop());
+      if (on_state) on_state(state);
+      if (state.requires_grad())
+        state.register_hook([this](const Tensor&) { throw_if_cancelled(stop()); });
+    };
+  }
+
+  // LibTorch has no unsigned 64-bit integers.
+  template <typename Number>
+  static void copy_to(const Tensor& from, Number* to) {
+    using Stored = std::conditional_t<std::is_same_v<Number, std::uint64_t>, std::int64_t, Number>;
+    const Tensor local = from.contiguous().cpu();
+    std::copy_n(local.data_ptr<Stored>(), local.numel(), to);
+  }
+
+  const ParameterLayout layout_;
+  const torch::Device device_;
+};
+
+// Softmax cross-entropy from logits [R, O, N], with labels [R, N].
+SampleResults class_results(const Tensor& logits, const Tensor& labels) {
+  const Tensor losses = -torch::log_softmax(logits, 1).gather(1, labels.unsqueeze(1)).squeeze(1);
+  return {losses, (logits.argmax(1) == labels) & ~losses.isnan(), {}};
+}
+
+// The same at each time step, with labels [R, T, B].
+SampleResults each_step_results(const Tensor& logits, const Tensor& labels) {
+  const auto steps = class_results(logits, labels.flatten(1));
+  return {steps.losses.view(labels.sizes()).mean(1),
+          steps.correct_counts.view(labels.sizes()).all(1),
+          {}};
+}
+
+// The squared error of outputs [R, 1, B], with numbers [R, B].
+SampleResults number_results(const Tensor& outputs, const Tensor& numbers, double tolerance) {
+  const Tensor losses = (outputs.squeeze(1) - numbers).square();
+  return {losses, losses <= tolerance, {}};
+}
+
+// targets [R, ..., B'] -> losses and right answers [R, B']
+SampleResults output_results(const Model& model, const ModelWeights& weights,
+                             const std::vector<Tensor>& states, const Tensor& targets) {
+  const bool each_step = model.target == Target::kClassEachStep;
+  const Tensor h = each_step ? torch::stack(states, 2).flatten(2) : states.back();
+  const Tensor outputs = torch::baddbmm(weights.output_bias, weights.output_weight, h);
+  switch (model.target) {
+    case Target::kClass:
+      return class_results(outputs, targets);
+    case Target::kClassEachStep:
+      return each_step_results(outputs, targets);
+    case Target::kNumber:
+      return number_results(outputs, targets, model.tolerance);
+  }
+  throw std::logic_error("output_results: no such target");
+}
+
+}  // namespace
+
+SampleResults sample_results(const Tensor& parameters, const ParameterLayout& layout,
+                             const Tensor& inputs, const Tensor& targets,
+                             const Tensor& source_of_run, const StateHook& on_state) {
+  const Model& model = layout.model;
+  TORCH_CHECK(parameters.dim() == 2 && parameters.size(1) == std::int64_t(layout.size()),
+              "sample_results: parameters must be [R, ", layout.size(), "], not ",
+              parameters.sizes());
+  TORCH_CHECK(inputs.size(1) == model.inputs, "sample_results: inputs must be [S, ", model.inputs,
+              ", T, B], not ", inputs.sizes());
+  TORCH_CHECK(model.target != Target::kNumber || model.outputs == 1,
+              "sample_results: a number needs 1 output, not ", model.outputs);
+  const ModelWeights weights = weights_of(parameters, layout);
+  const Tensor samples = padded(inputs);
+  const Tensor of_runs = samples.size(0) == 1 ? samples.expand({parameters.size(0), -1, -1, -1})
+                                              : samples.index_select(0, source_of_run);
+  const auto states = hidden_states(model.cell, weights.layers, of_runs, on_state);
+  const Tensor targets_of_runs = padded(targets).index_select(0, source_of_run);
+  const auto results = output_results(model, weights, states, targets_of_runs);
+  const std::int64_t size = inputs.size(3);
+  return {results.losses.narrow(1, 0, size),
+          results.correct_counts.narrow(1, 0, size).to(torch::kInt64), states};
+}
+
+std::unique_ptr<GradientEngine> make_reference_engine(const ParameterLayout& layout,
+                                                      const std::string& device) {
+  if (device == "cuda" && !torch::cuda::is_available())
+    throw ConfigError("--device cuda: this LibTorch finds no CUDA device; use --device cpu");
+  use_one_thread();
+  return std::make_unique<ReferenceEngine>(layout, torch::Device(device));
+}
+
+}  // namespace clipsweep

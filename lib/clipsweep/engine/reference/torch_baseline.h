@@ -1,0 +1,27 @@
+// What the engines are measured against: one run as a tutorial writes it, with torch::nn.
+#pragma once
+
+#include <memory>
+
+#include "clipsweep/model/model.h"
+#include "clipsweep/tasks/batches.h"
+
+namespace clipsweep {
+
+// One run in LibTorch's usual way, on one thread: torch::nn::LSTM, GRU or RNN, torch::nn::Linear,
+// clip_grad_norm_, torch::optim::SGD.
+class TorchBaseline {
+ public:
+  // Every step sees the batch's first source.
+  TorchBaseline(const Batch& batch, const Model& model);
+  ~TorchBaseline();
+
+  // Forward, loss, backward, clip, update.
+  void step();
+
+ private:
+  struct State;
+  std::unique_ptr<State> state_;
+};
+
+}  // namespace clipsweep

@@ -1,0 +1,49 @@
+#include "clipsweep/engine/reference/torch_network.h"
+
+#include <stdexcept>
+
+namespace clipsweep {
+
+using at::Tensor;
+namespace nn = torch::nn;
+
+TorchNetwork::TorchNetwork(const Model& model)
+    : target_(model.target), output_(model.hidden, model.outputs) {
+  const auto sized = [&](auto options) { return options.num_layers(model.layers); };
+  const auto rnn = [&](nn::RNNOptions::nonlinearity_t nonlinearity) {
+    return sized(nn::RNNOptions(model.inputs, model.hidden).nonlinearity(nonlinearity));
+  };
+  switch (model.cell) {
+    case Cell::kLstm:
+      states_ = states_by(nn::LSTM(sized(nn::LSTMOptions(model.inputs, model.hidden))));
+      break;
+    case Cell::kGru:
+      states_ = states_by(nn::GRU(sized(nn::GRUOptions(model.inputs, model.hidden))));
+      break;
+    case Cell::kRnnTanh:
+      states_ = states_by(nn::RNN(rnn(torch::kTanh)));
+      break;
+    case Cell::kRnnRelu:
+      states_ = states_by(nn::RNN(rnn(torch::kReLU)));
+      break;
+  }
+  register_module("output", output_);
+}
+
+template <typename Layers>
+std::function<Tensor(const Tensor&)> TorchNetwork::states_by(Layers layers) {
+  register_module("cell", layers);
+  return [layers](const Tensor& inputs) mutable { return std::get<0>(layers->forward(inputs)); };
+}
+
+Tensor TorchNetwork::outputs(const Tensor& inputs) {
+  const Tensor states = states_(inputs);
+  return output_->forward(target_ == Target::kClassEachStep ? states : states[-1]);
+}
+
+Tensor TorchNetwork::loss(const Tensor& outputs, const Tensor& targets) const {
+  if (target_ == Target::kNumber) return nn::functional::mse_loss(outputs.squeeze(-1), targets);
+  return nn::functional::cross_entropy(outputs.flatten(0, -2), targets.flatten());
+}
+
+}  // namespace clipsweep

@@ -1,0 +1,33 @@
+// The LIST of the command line and the sweep file:
+//
+//   numbers   0.1,0.5,1      logspace(1e-3,1,4) = 0.001,0.01,0.1,1
+//   seeds     10 = 0-9       3-5 = 3,4,5       0-20:5 = 0,5,10,15,20     0,3,7
+//   cells     lstm,rnn-relu:identity
+//   clips     none,value:0.5,global-norm:logspace(0.1,10,3)
+//
+// The pieces of one list may be mixed. Each function throws ConfigError that says what is allowed.
+#pragma once
+
+#include <cstdint>
+#include <string_view>
+#include <vector>
+
+#include "clipsweep/clipping/clip_rule.h"
+#include "clipsweep/model/initial_scheme.h"
+
+namespace clipsweep {
+
+std::vector<double> parse_numbers(std::string_view text);
+
+// A bare count N alone is the seeds 0 to N-1.
+std::vector<std::uint64_t> parse_seeds(std::string_view text);
+
+// Each with the scheme it begins with, where it is named.
+std::vector<CellChoice> parse_cells(std::string_view text);
+
+std::vector<ClipMode> parse_modes(std::string_view text);
+
+// Pairs of mode and threshold.
+std::vector<ClipRule> parse_clips(std::string_view text);
+
+}  // namespace clipsweep

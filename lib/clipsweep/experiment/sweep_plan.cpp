@@ -1,0 +1,254 @@
+#include "clipsweep/experiment/sweep_plan.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <array>
+#include <cmath>
+#include <set>
+
+#include "clipsweep/base/error.h"
+#include "clipsweep/base/text.h"
+#include "clipsweep/experiment/setting_table.h"
+#include "clipsweep/io/sha256.h"
+
+namespace clipsweep {
+namespace {
+
+constexpr std::size_t kMaxRuns = 1'000'000;
+constexpr std::size_t kLongestId = 200;
+
+// The kinds of regularization with their keys in JSON and their names in IDs.
+struct RegularizationEntry {
+  double Regularization::*strength;
+  const char* key;
+  const char* slug;
+};
+constexpr std::array<RegularizationEntry, 3> kRegularizations = {
+    {{&Regularization::weight_decay, "weight_decay", "wd"},
+     {&Regularization::decoupled_weight_decay, "decoupled_weight_decay", "decoupled-wd"},
+     {&Regularization::l1, "l1", "l1"}}};
+
+// The settings that differ from their defaults, so that options added later keep old IDs.
+Json uncommon_settings(const ExperimentConfig& config) {
+  const Json values = settings_json(config, SettingGroup::kTraining);
+  const ExperimentConfig default_config;
+  const Json defaults = settings_json(default_config, SettingGroup::kTraining);
+  Json uncommon = Json::object();
+  for (const auto& [key, value] : values.items())
+    if (value != defaults.at(key)) uncommon[key] = value;
+  return uncommon;
+}
+
+std::string id_of(const RunSpec& run, const Json& uncommon, const std::string& data_sha256) {
+  // nlohmann::json sorts its keys: the hash must not depend on the order of a table.
+  nlohmann::json decisive(to_json(run));
+  nlohmann::json settings(uncommon);
+  for (const char* key : {"cell", "init"}) {
+    if (decisive.contains(key)) settings[key] = decisive[key];
+    decisive.erase(key);
+  }
+  decisive.erase("id");
+  decisive["settings"] = std::move(settings);
+  decisive["data"] = data_sha256;
+  return fmt::format("{}_seed-{}_{}", arm_name(run), run.seed,
+                     sha256_of(decisive.dump()).substr(0, 8));
+}
+
+// All combinations; IDs are still missing.
+std::vector<RunSpec> grid_of(const ExperimentConfig& config) {
+  std::vector<RunSpec> runs;
+  for (const auto& setup : cell_setups(config))
+    for (const auto& rule : clip_rules(config))
+      for (const double learning_rate : config.learning_rates)
+        for (const auto& regularization : regularizations(config))
+          for (const std::uint64_t seed : config.seeds)
+            runs.push_back({"", setup, rule, learning_rate, seed, regularization});
+  if (!config.noise_floor) return runs;
+  const std::size_t plain = runs.size();
+  for (std::size_t i = 0; i < plain; ++i) {
+    if (runs[i].clip.mode != ClipMode::kNone) continue;
+    runs.push_back(runs[i]);
+    runs.back().perturbed = true;
+  }
+  return runs;
+}
+
+void check_size(const ExperimentConfig& config) {
+  const auto factor = [](std::size_t count) { return static_cast<double>(count); };
+  const double grid = factor(cell_setups(config).size()) * factor(clip_rules(config).size()) *
+                      factor(config.learning_rates.size()) * factor(config.weight_decays.size()) *
+                      factor(config.decoupled_weight_decays.size()) *
+                      factor(config.l1_penalties.size()) * factor(config.seeds.size());
+  if (grid > kMaxRuns)
+    throw ConfigError(fmt::format("the grid has {:.3g} runs; at most {} make one sweep", grid,
+                                  with_thousands(kMaxRuns)));
+}
+
+CellSetup cell_setup_from_json(const Json& json) {
+  CellSetup setup;
+  try {
+    if (json.contains("cell")) setup.cell = parse_cell(string_member(json, "cell"));
+    if (json.contains("init")) setup.init = parse_initial_scheme(string_member(json, "init"));
+    check_initial_scheme(setup.init, setup.cell);
+  } catch (const ConfigError& error) {
+    throw DataError(error.what());
+  }
+  return setup;
+}
+
+double positive_member(const Json& json, const char* key) {
+  const double value = number_member(json, key);
+  if (value > 0 && std::isfinite(value)) return value;
+  throw DataError(
+      fmt::format("\"{}\" must be a finite number above 0, not {}", key, shortest(value)));
+}
+
+bool is_slug(const std::string& text) {
+  return !text.empty() && text.size() <= kLongestId && text.front() != '.' &&
+         std::all_of(text.begin(), text.end(), [](char character) {
+           return (character >= 'a' && character <= 'z') ||
+                  (character >= '0' && character <= '9') || character == '-' || character == '_' ||
+                  character == '.' || character == '+';
+         });
+}
+
+}  // namespace
+
+SweepPlan make_plan(const ExperimentConfig& config, const std::string& data_sha256) {
+  check_size(config);
+  SweepPlan plan;
+  plan.training = config.training;
+  plan.training_json = settings_json(config, SettingGroup::kTraining);
+  plan.training_json["data_sha256"] = data_sha256;
+  plan.log_every = config.log_every;
+  plan.checkpoint_every = config.checkpoint_every;
+  plan.through_time_every = config.through_time_every;
+  const Json uncommon = uncommon_settings(config);
+  std::set<std::string> seen;
+  for (RunSpec& run : grid_of(config)) {
+    run.id = id_of(run, uncommon, data_sha256);
+    if (seen.insert(run.id).second) plan.runs.push_back(std::move(run));
+  }
+  return plan;
+}
+
+SharedPrefixKey kinship(const RunSpec& run) {
+  const auto& [weight_decay, decoupled_weight_decay, l1] = run.regularization;
+  return {run.seed,          run.setup.cell, run.setup.init.kind,    run.setup.init.deviation,
+          run.learning_rate, weight_decay,   decoupled_weight_decay, l1,
+          run.perturbed};
+}
+
+std::vector<const RunSpec*> pointers_to(const std::vector<RunSpec>& runs) {
+  std::vector<const RunSpec*> pointers;
+  for (const auto& run : runs) pointers.push_back(&run);
+  return pointers;
+}
+
+std::string arm_name(const RunSpec& run) {
+  std::string name = slug_of(run.setup);
+  if (!name.empty()) name += "_";
+  name += fmt::format("{}_lr-{}", slug_of(run.clip), shortest(run.learning_rate));
+  for (const auto& entry : kRegularizations)
+    if (const double strength = run.regularization.*entry.strength; strength != 0)
+      name += fmt::format("_{}-{}", entry.slug, shortest(strength));
+  if (run.perturbed) name += "_perturbed";
+  return name;
+}
+
+Json to_json(const RunSpec& run) {
+  Json json = {{"id", run.id}};
+  add_json(json, run.setup);
+  json.update(to_json(run.clip));
+  json["learning_rate"] = json_number(run.learning_rate);
+  json["seed"] = run.seed;
+  add_json(json, run.regularization);
+  if (run.perturbed) json["perturbed"] = true;
+  return json;
+}
+
+void add_json(Json& json, const Regularization& regularization) {
+  for (const auto& entry : kRegularizations)
+    if (const double strength = regularization.*entry.strength; strength != 0)
+      json[entry.key] = json_number(strength);
+}
+
+void add_json(Json& json, const CellSetup& setup) {
+  const CellSetup common;
+  if (setup.cell != common.cell) json["cell"] = to_text(setup.cell);
+  if (!(setup.init == common.init)) json["init"] = to_text(setup.init);
+}
+
+Json settings_of(const SweepPlan& plan, const RunSpec& run) {
+  Json settings = plan.training_json;
+  settings["cell"] = to_text(run.setup.cell);
+  settings["init"] = to_text(run.setup.init);
+  return settings;
+}
+
+std::optional<std::string> id_by_settings(const RunSpec& run, const Json& settings) {
+  const ExperimentConfig default_config;
+  const Json defaults = settings_json(default_config, SettingGroup::kTraining);
+  const CellSetup common;
+  const Json former = {{"cell", to_text(common.cell)},
+                       {"init", to_text(common.init)},
+                       {"weight_decay", 0}};  // which have become axes
+  Json uncommon = Json::object();
+  for (const auto& [key, value] : settings.items()) {
+    if (key == "data_sha256") continue;
+    const Json& known = defaults.contains(key) ? defaults : former;
+    if (!known.contains(key)) return std::nullopt;
+    if (value != known[key]) uncommon[key] = value;
+  }
+  return id_of(run, uncommon, string_member(settings, "data_sha256"));
+}
+
+Json runs_json(const SweepPlan& plan) {
+  Json runs = Json::array();
+  for (const auto& run : plan.runs) runs.push_back(to_json(run));
+  return runs;
+}
+
+RunSpec run_spec_from_json(const Json& json) {
+  RunSpec run;
+  run.id = string_member(json, "id");
+  if (!is_slug(run.id))
+    throw DataError(
+        fmt::format("\"id\" names a folder: it must be up to {} of a-z, 0-9 and -_.+ and not begin "
+                    "with a dot, not \"{}\"",
+                    kLongestId, printable(run.id)));
+  run.setup = cell_setup_from_json(json);
+  run.clip = clip_rule_from_json(json);
+  run.learning_rate = positive_member(json, "learning_rate");
+  run.seed = count_member(json, "seed");
+  for (const auto& entry : kRegularizations)
+    if (json.contains(entry.key))
+      run.regularization.*entry.strength = positive_member(json, entry.key);
+  run.perturbed = json.contains("perturbed") && bool_member(json, "perturbed");
+  return run;
+}
+
+const RunSpec& find_run(const std::vector<RunSpec>& runs, const std::string& text) {
+  std::vector<const RunSpec*> matches;
+  std::vector<std::string> names;
+  for (const auto& run : runs) {
+    // The readable part alone is a name too: seed-1 is not the beginning of seed-10.
+    if (run.id == text || run.id.substr(0, run.id.size() - 9) == text) return run;
+    names.push_back(run.id);
+    const bool begins = run.id.compare(0, text.size(), text) == 0;
+    const bool is_hash =
+        text.size() == 8 && run.id.size() > 8 && run.id.compare(run.id.size() - 8, 8, text) == 0;
+    if (!text.empty() && (begins || is_hash)) matches.push_back(&run);
+  }
+  if (matches.size() == 1) return *matches.front();
+  if (matches.empty())
+    throw ConfigError(
+        fmt::format("no run \"{}\"{}; name one of the {} by its ID, its 8 hex digits or the "
+                    "beginning of its ID",
+                    printable(text, 100), did_you_mean(text, names), counted(runs.size(), "run")));
+  throw ConfigError(fmt::format("\"{}\" begins {} runs, the first of them {}; give more of the ID",
+                                printable(text, 100), matches.size(), matches.front()->id));
+}
+
+}  // namespace clipsweep

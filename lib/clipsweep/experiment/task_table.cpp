@@ -1,0 +1,51 @@
+#include "clipsweep/experiment/task_table.h"
+
+#include <fmt/format.h>
+
+#include <cmath>
+#include <stdexcept>
+
+namespace clipsweep {
+namespace {
+
+constexpr double kSolved = 0.99;
+
+}  // namespace
+
+bool operator==(const LengthRange& a, const LengthRange& b) {
+  return a.shortest == b.shortest && a.longest == b.longest;
+}
+
+std::string to_text(const LengthRange& range) {
+  if (range.shortest == range.longest) return fmt::format("{}", range.shortest);
+  return fmt::format("{}-{}", range.shortest, range.longest);
+}
+
+const std::vector<TaskEntry>& task_table() {
+  static const std::vector<TaskEntry> kTable = {
+      {"fashion-mnist", "pictures, row by row", Target::kClass, 0.1, {}, 0.6, 0, 0},
+      {"fashion-mnist-pixels", "pictures, pixel by pixel", Target::kClass, 0.1, {}, 0.6, 0, 0},
+      {"adding", "the sum of two marked numbers", Target::kNumber, 0, kSolved, kSolved, 4, 100},
+      {"temporal-order", "the order of two symbols among noise", Target::kClass, 1.0 / 4, kSolved,
+       kSolved, 10, 100},
+      {"temporal-order-3", "the order of three", Target::kClass, 1.0 / 8, kSolved, kSolved, 10,
+       100},
+      {"copy", "ten symbols, repeated after a pause", Target::kClassEachStep, 0, kSolved, kSolved,
+       1, 100},
+      {"sine", "the next value of a sine", Target::kNumber, 0, kSolved, kSolved, 2, 25}};
+  return kTable;
+}
+
+const TaskEntry& task_entry(std::string_view name) {
+  for (const auto& entry : task_table())
+    if (entry.name == name) return entry;
+  throw std::logic_error("task_entry: unknown task " + std::string(name));
+}
+
+std::vector<std::string> task_names() {
+  std::vector<std::string> names;
+  for (const auto& entry : task_table()) names.emplace_back(entry.name);
+  return names;
+}
+
+}  // namespace clipsweep

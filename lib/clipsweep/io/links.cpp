@@ -1,0 +1,42 @@
+#include "clipsweep/io/links.h"
+
+#include <fmt/format.h>
+
+#include "clipsweep/base/error.h"
+
+namespace clipsweep {
+namespace {
+
+void refuse(const fs::path& path, const fs::file_status& status) {
+  if (fs::is_symlink(status))
+    throw DataError(
+        fmt::format("{}: is a link, and links inside a result folder are not followed; put there "
+                    "what it points to, or remove it",
+                    path.string()));
+  if (fs::exists(status) && !fs::is_regular_file(status) && !fs::is_directory(status))
+    throw DataError(fmt::format("{}: is neither a file nor a folder; remove it", path.string()));
+}
+
+void refuse_unless_plain(const fs::path& path) {
+  std::error_code error;
+  refuse(path, fs::symlink_status(path, error));
+}
+
+}  // namespace
+
+void refuse_links_of_sweep(const fs::path& folder) {
+  for (const char* name :
+       {".lock", "sweep.json", "runs", "checkpoints", "runs.csv", "summary.json"})
+    refuse_unless_plain(folder / name);
+}
+
+void refuse_links_of_run(const fs::path& folder, const std::string& run_id) {
+  const fs::path path = folder / "runs" / run_id;
+  refuse_unless_plain(path);
+  std::error_code error;
+  for (fs::directory_iterator entry(path, error), end; !error && entry != end;
+       entry.increment(error))
+    refuse(entry->path(), entry->symlink_status(error));
+}
+
+}  // namespace clipsweep

@@ -1,0 +1,51 @@
+// What a gradient is: its norms, its largest element, its non-finite elements. Norms are summed in
+// double, where no sum of squares of float32 numbers can overflow or vanish.
+#pragma once
+
+#include <cstddef>
+#include <optional>
+#include <vector>
+
+#include "clipsweep/base/span.h"
+#include "clipsweep/model/parameters.h"
+
+namespace clipsweep {
+
+// Euclidean norm; NaN or +inf exactly if an element is NaN or infinite. The order of the sum is
+// fixed by the length alone.
+double euclidean_norm(Span<const float> values);
+
+// Norms of a row in a number type that is wide enough for them.
+template <typename Wide>
+struct RowNorms {
+  Wide global = 0;
+  std::vector<Wide> tensors;  // in the order of the layout
+};
+using GradientNorms = RowNorms<double>;
+
+// row [P]. The global norm is that of the tensors' norms. Reuses the memory of `norms`.
+void measure_norms(Span<const float> row, const ParameterLayout& layout, GradientNorms& norms);
+
+// The norms of the rows that belong to each gate, in all recurrent layers' tensors together: [G],
+// in the order of the gates. row [P].
+std::vector<double> gate_norms(Span<const float> row, const ParameterLayout& layout);
+
+// max |x|, NaN if any element is NaN.
+float largest_magnitude(Span<const float> values);
+
+// The element of largest magnitude, the first of several; non-empty, finite values.
+std::size_t index_of_largest(Span<const float> values);
+
+struct NonfiniteCounts {
+  std::size_t first = 0;  // index of the first bad element
+  std::size_t nan = 0;
+  std::size_t positive_inf = 0;
+  std::size_t negative_inf = 0;
+
+  std::size_t total() const { return nan + positive_inf + negative_inf; }
+};
+
+// Nothing if every element is finite.
+std::optional<NonfiniteCounts> find_nonfinite(Span<const float> values);
+
+}  // namespace clipsweep

@@ -1,0 +1,91 @@
+#include "clipsweep/model/parameters.h"
+
+#include <algorithm>
+#include <functional>
+#include <numeric>
+#include <stdexcept>
+
+namespace clipsweep {
+namespace {
+
+// The plain cells share a name, as in PyTorch.
+std::string tensor_prefix(Cell cell) {
+  return cell == Cell::kLstm ? "lstm." : cell == Cell::kGru ? "gru." : "rnn.";
+}
+
+}  // namespace
+
+std::size_t ParameterTensor::size() const {
+  return std::accumulate(
+      shape.begin(), shape.end(), std::size_t{1},
+      [](std::size_t product, int side) { return product * static_cast<std::size_t>(side); });
+}
+
+std::size_t ParameterLayout::size() const {
+  return tensors.empty() ? 0 : tensors.back().offset + tensors.back().size();
+}
+
+std::vector<std::string> ParameterLayout::names() const {
+  std::vector<std::string> names;
+  for (const auto& tensor : tensors) names.push_back(tensor.name);
+  return names;
+}
+
+const ParameterTensor& ParameterLayout::tensor(const std::string& name) const {
+  for (const auto& tensor : tensors)
+    if (tensor.name == name) return tensor;
+  throw std::logic_error("ParameterLayout: no tensor " + name);
+}
+
+const ParameterTensor& ParameterLayout::tensor_at(std::size_t element) const {
+  for (const auto& tensor : tensors)
+    if (element < tensor.offset + tensor.size()) return tensor;
+  throw std::logic_error("ParameterLayout: no such element");
+}
+
+ParameterLayout layout_of(const Model& model) {
+  ParameterLayout layout;
+  layout.model = model;
+  const auto add = [&](const std::string& name, std::vector<int> shape) {
+    const std::size_t offset = layout.size();
+    layout.tensors.push_back({name, std::move(shape), offset});
+  };
+  const std::string cell = tensor_prefix(model.cell);
+  const int rows = gates_of(model.cell) * model.hidden;
+  for (int layer = 0; layer < model.layers; ++layer) {
+    const std::string suffix = layer == 0 ? "" : "_l" + std::to_string(layer);
+    add(cell + "weight_ih" + suffix, {rows, layer == 0 ? model.inputs : model.hidden});
+    add(cell + "weight_hh" + suffix, {rows, model.hidden});
+    if (model.cell == Cell::kGru) {
+      add(cell + "bias_ih" + suffix, {rows});
+      add(cell + "bias_hh" + suffix, {rows});
+    } else {
+      add(cell + "bias" + suffix, {rows});
+    }
+  }
+  add("output.weight", {model.outputs, model.hidden});
+  add("output.bias", {model.outputs});
+  return layout;
+}
+
+ParameterLayout lstm_layout(int inputs, int hidden, int outputs) {
+  return layout_of({Cell::kLstm, 1, inputs, hidden, outputs, Target::kClass});
+}
+
+bool is_output(const ParameterTensor& tensor) { return tensor.name.compare(0, 7, "output.") == 0; }
+
+bool is_recurrent(const ParameterTensor& tensor) {
+  return tensor.name.find(".weight_hh") != std::string::npos;
+}
+
+void Block::keep_rows(const std::vector<std::size_t>& kept) {
+  for (std::size_t to = 0; to < kept.size(); ++to) {
+    if (to == kept[to]) continue;
+    const auto from = row(kept[to]);
+    std::copy(from.begin(), from.end(), row(to).begin());
+  }
+  rows_ = kept.size();
+  values_.resize(rows_ * columns_);
+}
+
+}  // namespace clipsweep

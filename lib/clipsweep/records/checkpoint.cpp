@@ -1,0 +1,213 @@
+#include "clipsweep/records/checkpoint.h"
+
+#include <fmt/format.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <atomic>
+#include <fstream>
+#include <system_error>
+#include <utility>
+
+#include "clipsweep/base/error.h"
+#include "clipsweep/base/text.h"
+#include "clipsweep/io/byte_archive.h"
+#include "clipsweep/io/json.h"
+#include "clipsweep/io/sha256.h"
+
+namespace clipsweep {
+namespace {
+
+constexpr const char* kExtension = ".checkpoint";
+constexpr std::size_t kLongestHeader = std::size_t{1} << 20;
+
+// What the first line says.
+struct Header {
+  std::string sha256;
+  std::vector<std::string> run_ids;
+  std::size_t bytes = 0;  // of the line, with its break
+};
+
+std::vector<std::string> ids_of(const std::vector<RunState>& states) {
+  std::vector<std::string> ids;
+  for (const auto& state : states) ids.push_back(state.run_id);
+  return ids;
+}
+
+Header read_header(const std::string& bytes, const std::string& where) {
+  const auto end = bytes.find('\n');
+  if (end == std::string::npos || end > kLongestHeader)
+    throw DataError(where + ": its first line is no header");
+  const Json json = parse_json(std::string_view(bytes).substr(0, end), where);
+  try {
+    if (const auto schema = string_member(json, "schema"); schema != kCheckpointSchema)
+      throw DataError(fmt::format("\"schema\" is \"{}\"; this version reads {}", printable(schema),
+                                  kCheckpointSchema));
+    Header header{string_member(json, "sha256"), {}, end + 1};
+    const Json& runs = member(json, "runs");
+    if (!runs.is_array()) throw DataError("\"runs\" must be a list");
+    for (const auto& run : runs) {
+      if (!run.is_string()) throw DataError("\"runs\" must be a list of IDs");
+      header.run_ids.push_back(run.get<std::string>());
+    }
+    return header;
+  } catch (const DataError& problem) {
+    throw DataError(fmt::format("{}: {}", where, problem.what()));
+  }
+}
+
+std::vector<fs::path> checkpoint_paths(const fs::path& folder) {
+  std::vector<fs::path> paths;
+  std::error_code error;
+  for (fs::directory_iterator entry(checkpoints_folder(folder), error), end; entry != end && !error;
+       entry.increment(error))
+    if (entry->path().extension() == kExtension) paths.push_back(entry->path());
+  std::sort(paths.begin(), paths.end());
+  return paths;
+}
+
+// Whether a file has states of one of these runs, by its first line. Throws DataError if that is
+// damaged.
+bool is_about(const fs::path& path, const std::vector<std::string>& run_ids) {
+  std::error_code error;
+  const auto status = fs::symlink_status(path, error);
+  if (fs::exists(status) && !fs::is_regular_file(status))
+    throw DataError(path.string() + ": it is no file, but a link or a folder");
+  std::ifstream stream(path, std::ios::binary);
+  std::string line;
+  for (char character; line.size() <= kLongestHeader && stream.get(character);) {
+    line.push_back(character);
+    if (character == '\n') break;
+  }
+  if (!stream && !fs::exists(path, error)) return false;  // another process has removed it
+  const Header header = read_header(line, path.string());
+  return std::any_of(header.run_ids.begin(), header.run_ids.end(), [&](const auto& id) {
+    return std::find(run_ids.begin(), run_ids.end(), id) != run_ids.end();
+  });
+}
+
+std::vector<RunState> states_of(const fs::path& path) {
+  return read_checkpoint(read_file(path, std::size_t{1} << 32), path.string());
+}
+
+void set_aside(const fs::path& path, const std::string& problem, const Warn& warn) {
+  std::error_code error;
+  fs::rename(path, path.string() + ".damaged", error);
+  if (error == std::errc::no_such_file_or_directory) return;  // somebody else has, and told of it
+  warn(
+      fmt::format("warning: {}; it is set aside as {}.damaged, and its runs go on from an earlier "
+                  "checkpoint, or from the beginning",
+                  problem, path.filename().string()));
+}
+
+// Calls `use` with the path and the states of each file about one of these runs; a damaged one is
+// set aside.
+void for_each_file_about(
+    const fs::path& folder, const std::vector<std::string>& run_ids, const Warn& warn,
+    const std::function<void(const fs::path& path, std::vector<RunState> states)>& use) {
+  for (const auto& path : checkpoint_paths(folder)) {
+    try {
+      if (is_about(path, run_ids)) use(path, states_of(path));
+    } catch (const DataError& problem) {
+      // Not one that another process has removed or renamed just now.
+      std::error_code error;
+      if (fs::exists(path, error)) set_aside(path, problem.what(), warn);
+    }
+  }
+}
+
+}  // namespace
+
+fs::path checkpoints_folder(const fs::path& folder) { return folder / "checkpoints"; }
+
+std::string checkpoint_bytes(std::vector<RunState>& states) {
+  ByteWriter writer;
+  writer(states);
+  const std::string payload = writer.take();
+  const Json header = {
+      {"schema", kCheckpointSchema}, {"sha256", sha256_of(payload)}, {"runs", ids_of(states)}};
+  return to_line(header) + "\n" + payload;
+}
+
+std::vector<RunState> read_checkpoint(const std::string& bytes, const std::string& where) {
+  const Header header = read_header(bytes, where);
+  const auto payload = std::string_view(bytes).substr(header.bytes);
+  if (sha256_of(payload) != header.sha256)
+    throw DataError(where + ": it is damaged: its content is not that of its checksum");
+  std::vector<RunState> states;
+  try {
+    ByteReader reader(payload);
+    reader(states);
+    if (!reader.is_at_end()) throw DataError("there is something behind its end");
+    if (ids_of(states) != header.run_ids)
+      throw DataError("its first line names other runs than it holds");
+  } catch (const DataError& problem) {
+    throw DataError(fmt::format("{}: {}", where, problem.what()));
+  }
+  return states;
+}
+
+CheckpointFile::CheckpointFile(const fs::path& folder) {
+  static std::atomic<std::uint64_t> number{0};
+  const fs::path place = checkpoints_folder(folder);
+  make_subfolder(place);
+  std::error_code error;
+  do {
+    const std::string name = fmt::format("{}-{}", ::getpid(), ++number);
+    path_ = place / (name + kExtension);
+    previous_path_ = place / (name + ".previous" + kExtension);
+  } while (fs::exists(path_, error) || fs::exists(previous_path_, error));
+}
+
+bool CheckpointFile::is_affordable() const {
+  constexpr double kMinRatio = 50;
+  return since_last_.seconds() >= kMinRatio * seconds_of_last_;
+}
+
+void CheckpointFile::write(std::vector<RunState>& states) {
+  const Stopwatch stopwatch;
+  make_subfolder(path_.parent_path());  // somebody may have removed it
+  std::error_code error;
+  fs::rename(path_, previous_path_, error);  // the first time there is none
+  write_file(path_, checkpoint_bytes(states));
+  seconds_of_last_ = stopwatch.seconds();
+  since_last_ = Stopwatch();
+}
+
+void CheckpointFile::remove() {
+  std::error_code error;
+  fs::remove(previous_path_, error);
+  fs::remove(path_, error);
+}
+
+std::map<std::string, RunState> newest_states(const fs::path& folder,
+                                              const std::vector<std::string>& run_ids,
+                                              const Warn& warn) {
+  std::map<std::string, RunState> newest;
+  for_each_file_about(folder, run_ids, warn, [&](const fs::path&, std::vector<RunState> states) {
+    for (auto& state : states) {
+      if (std::find(run_ids.begin(), run_ids.end(), state.run_id) == run_ids.end()) continue;
+      auto& known = newest[state.run_id];
+      if (known.run_id.empty() || state.step > known.step) known = std::move(state);
+    }
+  });
+  return newest;
+}
+
+void forget_states(const fs::path& folder, const std::string& run_id, const Warn& warn) {
+  const auto is_of_run = [&](const RunState& state) { return state.run_id == run_id; };
+  for_each_file_about(
+      folder, {run_id}, warn, [&](const fs::path& path, std::vector<RunState> states) {
+        states.erase(std::remove_if(states.begin(), states.end(), is_of_run), states.end());
+        write_file(path, checkpoint_bytes(states));
+      });
+}
+
+void remove_checkpoints(const fs::path& folder) {
+  std::error_code error;
+  for (const auto& path : checkpoint_paths(folder)) fs::remove(path, error);
+  remove_temporary_files(checkpoints_folder(folder));
+  fs::remove(checkpoints_folder(folder), error);  // only if it is empty
+}
+
+}  // namespace clipsweep

@@ -1,0 +1,239 @@
+#include "clipsweep/records/result_folder.h"
+
+#include <fmt/format.h>
+
+#include "clipsweep/base/error.h"
+#include "clipsweep/base/text.h"
+#include "clipsweep/io/line_reader.h"
+#include "clipsweep/io/links.h"
+
+namespace clipsweep {
+namespace {
+
+// Whether a log has so many bytes, and they end with a line.
+bool has_whole_lines(const fs::path& path, std::uint64_t length) {
+  if (length == 0) return true;
+  InputFile file(path);
+  if (file.size() < length) return false;
+  file.go_to(length - 1);
+  char last = 0;
+  return file.read(&last, 1) == 1 && last == '\n';
+}
+
+// The last of the whole lines that end there.
+std::string last_line(const fs::path& path, std::uint64_t length) {
+  constexpr std::uint64_t kMax = std::uint64_t{1} << 20;
+  const std::uint64_t begin = length > kMax ? length - kMax : 0;
+  InputFile file(path);
+  file.go_to(begin);
+  std::string text(length - 1 - begin, '\0');
+  text.resize(file.read(text.data(), text.size()));
+  return text.substr(text.rfind('\n') + 1);
+}
+
+fs::path prepared_run_folder(const fs::path& folder, const std::string& run_id) {
+  make_subfolder(run_folder(folder, run_id));
+  // First, so that a run started anew never has the end of its predecessor.
+  remove_file(run_path(folder, run_id));
+  return folder;
+}
+
+}  // namespace
+
+fs::path sweep_path(const fs::path& folder) { return folder / "sweep.json"; }
+fs::path run_folder(const fs::path& folder, const std::string& run_id) {
+  return folder / "runs" / run_id;
+}
+fs::path run_path(const fs::path& folder, const std::string& run_id) {
+  return run_folder(folder, run_id) / "run.json";
+}
+fs::path steps_path(const fs::path& folder, const std::string& run_id) {
+  return run_folder(folder, run_id) / "steps.jsonl";
+}
+fs::path through_time_path(const fs::path& folder, const std::string& run_id) {
+  return run_folder(folder, run_id) / "through_time.jsonl";
+}
+fs::path runs_csv_path(const fs::path& folder) { return folder / "runs.csv"; }
+fs::path summary_path(const fs::path& folder) { return folder / "summary.json"; }
+
+StepLogHeader step_log_header(const RunSpec& run, const SweepPlan& plan,
+                              const ParameterLayout& layout) {
+  StepLogHeader header;
+  header.run = run;
+  header.log_every = plan.log_every;
+  header.tensor_names = layout.names();
+  for (const auto& tensor : layout.tensors) header.tensor_shapes.push_back(tensor.shape);
+  return header;
+}
+
+std::optional<FileClaim> claim_run(const fs::path& folder, const std::string& run_id) {
+  make_subfolder(run_folder(folder, run_id));
+  auto claim = FileClaim::of(steps_path(folder, run_id));
+  if (claim) remove_temporary_files(run_folder(folder, run_id));
+  return claim;
+}
+
+void require_in_place(const fs::path& folder) {
+  std::error_code error;
+  if (!fs::exists(sweep_path(folder), error))
+    throw StorageError(
+        fmt::format("{}: this folder was taken away during its sweep (it has no sweep.json); put "
+                    "it back, then the same command continues",
+                    folder.string()));
+}
+
+bool has_logs_of(const fs::path& folder, const RunState& state, std::uint64_t log_every) try {
+  const fs::path steps = steps_path(folder, state.run_id);
+  if (!has_whole_lines(steps, state.steps_bytes) ||
+      !has_whole_lines(through_time_path(folder, state.run_id), state.through_time_bytes))
+    return false;
+  if (state.step == 0 || state.steps_bytes == 0) return state.step == 0;
+  const Json json = parse_json(last_line(steps, state.steps_bytes), steps.string());
+  const std::uint64_t logged = count_member(json, "step");
+  return logged <= state.step && state.step - logged < log_every;
+} catch (const DataError&) {
+  return false;  // missing, or no such lines
+}
+
+RunLog::RunLog(const fs::path& folder, const StepLogHeader& header, int through_time_every,
+               const RunState* state)
+    : folder_(prepared_run_folder(folder, header.run.id)),
+      tensor_names_(header.tensor_names),
+      steps_(steps_path(folder, header.run.id), state ? state->steps_bytes : 0) {
+  if (!state) steps_.buffer() += to_line(to_json(header)) + "\n";
+  const fs::path path = through_time_path(folder, header.run.id);
+  if (through_time_every == 0) {
+    remove_file(path);
+    return;
+  }
+  through_time_.emplace(path, state ? state->through_time_bytes : 0);
+  if (state) return;
+  const ThroughTimeHeader through_time{header.run, static_cast<std::uint64_t>(through_time_every)};
+  through_time_->buffer() += to_line(to_json(through_time)) + "\n";
+}
+
+void RunLog::note_length(RunState& state) {
+  state.steps_bytes = steps_.flush();
+  state.through_time_bytes = through_time_ ? through_time_->flush() : 0;
+}
+
+void RunLog::cut_back_to(const RunState& state) {
+  steps_.cut_back_to(state.steps_bytes);
+  if (through_time_) through_time_->cut_back_to(state.through_time_bytes);
+}
+
+void RunLog::append(const StepRecord& record) {
+  append_line(steps_.buffer(), record, tensor_names_);
+  steps_.wrote_line();
+}
+
+void RunLog::append(const ThroughTimeRecord& record) {
+  append_line(through_time_->buffer(), record);
+  through_time_->wrote_line();
+}
+
+void RunLog::finish(const RunRecord& record) {
+  steps_.close();
+  if (through_time_) through_time_->close();
+  write_file(run_path(folder_, record.spec.id), to_page(to_json(record)) + "\n");
+}
+
+SweepFolder open_sweep_folder(const fs::path& folder) {
+  std::error_code error;
+  if (!fs::is_directory(folder, error))
+    throw ConfigError(fmt::format("{}: no such folder; name one that clipsweep sweep --out wrote",
+                                  folder.string()));
+  refuse_links_of_sweep(folder);
+  if (!is_there(sweep_path(folder)))
+    throw ConfigError(
+        fmt::format("{}: no sweep.json in this folder; name one that clipsweep sweep --out wrote",
+                    folder.string()));
+  SweepFolder sweep;
+  sweep.folder = folder;
+  const std::string file = sweep_path(folder).string();
+  sweep.sweep = parse_json(read_file(sweep_path(folder)), file);
+  try {
+    if (const auto schema = string_member(sweep.sweep, "schema"); schema != kSweepSchema)
+      throw DataError(fmt::format("\"schema\" is \"{}\"; this version reads {}", printable(schema),
+                                  kSweepSchema));
+    const Json& runs = member(sweep.sweep, "runs");
+    if (!runs.is_array()) throw DataError("\"runs\" must be a list");
+    for (const auto& run : runs) sweep.runs.push_back(run_spec_from_json(run));
+    if (sweep.sweep.contains("calls") && !sweep.sweep["calls"].is_array())
+      throw DataError("\"calls\" must be a list");
+  } catch (const DataError& problem) {
+    throw DataError(fmt::format("{}: {}", file, problem.what()));
+  }
+  for (const auto& run : sweep.runs) refuse_links_of_run(folder, run.id);
+  return sweep;
+}
+
+std::optional<RunRecord> read_run(const SweepFolder& sweep, const RunSpec& run) {
+  const fs::path path = run_path(sweep.folder, run.id);
+  if (!is_there(path)) return std::nullopt;
+  const Json json = parse_json(read_file(path), path.string());
+  try {
+    RunRecord record = run_record_from_json(json);
+    if (record.spec.id != run.id)
+      throw DataError(fmt::format("it belongs to the run {}", record.spec.id));
+    return record;
+  } catch (const DataError& problem) {
+    throw DataError(fmt::format("{}: {}", path.string(), problem.what()));
+  }
+}
+
+std::optional<std::string> first_line_of_log(const fs::path& path) {
+  if (!is_there(path)) return std::nullopt;
+  std::string line;
+  if (LineReader(path).next(line) != LineEnd::kBreak) return std::nullopt;
+  return line;
+}
+
+bool is_torn(const fs::path& path) {
+  if (!is_there(path)) return false;
+  InputFile file(path);
+  if (file.size() == 0) return false;
+  file.go_to(file.size() - 1);
+  char last = 0;
+  return file.read(&last, 1) == 1 && last != '\n';
+}
+
+LogReading read_log(const fs::path& path,
+                    const std::function<void(const Json& json, std::uint64_t line)>& on_line) {
+  LineReader reader(path);
+  LogReading reading;
+  std::string line;
+  for (std::uint64_t number = 1;; ++number) {
+    const std::string where = fmt::format("{}:{}", path.string(), number);
+    const LineEnd end = reader.next(line);
+    if (end == LineEnd::kTooLong)
+      throw DataError(fmt::format("{}: a line of more than 1 MiB", where));
+    reading.torn = end == LineEnd::kCutOff;
+    if (end == LineEnd::kCutOff || end == LineEnd::kNoLine) return reading;
+    const Json json = parse_json(line, where);
+    try {
+      on_line(json, number);
+    } catch (const DataError& problem) {
+      throw DataError(fmt::format("{}: {}", where, problem.what()));
+    }
+    reading.lines = number;
+  }
+}
+
+StepLogReading read_step_log(
+    const fs::path& path,
+    const std::function<void(const Json& step, std::uint64_t line)>& on_step) {
+  StepLogReading reading;
+  const auto on_line = [&](const Json& json, std::uint64_t line) {
+    if (line == 1)
+      reading.header = step_log_header_from_json(json);
+    else
+      on_step(json, line);
+  };
+  const auto [lines, torn] = read_log(path, on_line);
+  reading.lines = lines;
+  reading.torn = torn;
+  return reading;
+}
+
+}  // namespace clipsweep

@@ -1,0 +1,140 @@
+#include "clipsweep/records/sweep_manifest.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <set>
+
+#include "clipsweep/base/error.h"
+#include "clipsweep/base/text.h"
+#include "clipsweep/experiment/setting_table.h"
+#include "clipsweep/io/links.h"
+
+namespace clipsweep {
+namespace {
+
+constexpr const char* kAdvice =
+    "choose another --out, or give the settings that the folder was made with";
+
+[[noreturn]] void throw_other_sweep(const fs::path& folder, const std::string& difference) {
+  throw ConfigError(fmt::format("{}: this folder holds another sweep ({}); {}", folder.string(),
+                                difference, kAdvice));
+}
+
+// Every setting that decides the numbers or the logs must be the same.
+void check_settings(const fs::path& folder, const Json& old_sweep, const Json& new_sweep) {
+  const Json& old_settings = member(old_sweep, "settings");
+  const Json& new_settings = member(new_sweep, "settings");
+  for (const auto& setting : setting_table()) {
+    const bool decides = setting.group == SettingGroup::kTraining || setting.key == "log_every" ||
+                         setting.key == "through_time_every";
+    if (!decides || !old_settings.contains(setting.key)) continue;
+    const Json& before = old_settings[setting.key];
+    const Json& now = new_settings[setting.key];
+    if (before != now)
+      throw_other_sweep(
+          folder, fmt::format("its {} is {}, not {}", setting.key, before.dump(), now.dump()));
+  }
+  const Json& before = member(member(old_sweep, "data"), "sha256");
+  if (before != new_sweep["data"]["sha256"]) throw_other_sweep(folder, "its data are not these");
+}
+
+void check_only_adds_runs(const fs::path& folder, const std::vector<RunSpec>& old_runs,
+                          const Json& new_sweep) {
+  std::set<std::string> planned;
+  for (const auto& run : new_sweep["runs"]) planned.insert(run["id"].get<std::string>());
+  const auto lacks = [&](const RunSpec& run) { return planned.count(run.id) == 0; };
+  const auto first = std::find_if(old_runs.begin(), old_runs.end(), lacks);
+  if (first == old_runs.end()) return;
+  const auto count = std::count_if(old_runs.begin(), old_runs.end(), lacks);
+  throw_other_sweep(folder,
+                    fmt::format("{} of its {} are not in this plan, the first is {}; a plan "
+                                "may only add runs",
+                                count, counted(old_runs.size(), "run"), first->id));
+}
+
+// A folder that is there must be a sweep's or empty: nothing of the user's gets mixed with logs.
+void check_ownership(const fs::path& folder) {
+  if (folder.empty()) throw ConfigError("--out \"\": must name a folder");
+  std::error_code error;
+  if (!fs::exists(folder, error)) return;
+  if (!fs::is_directory(folder, error))
+    throw ConfigError(fmt::format("--out {}: is a file; name a folder", folder.string()));
+  if (fs::exists(sweep_path(folder), error)) return;
+  for (const auto& entry : fs::directory_iterator(folder, error)) {
+    const std::string name = entry.path().filename().string();
+    // What a sweep that was killed in its first moment leaves, or another one is writing just now.
+    const bool is_temporary =
+        entry.path().extension() == ".tmp" && name.rfind("sweep.json.", 0) == 0;
+    const bool ours = name == ".lock" || is_temporary ||
+                      (name == "runs" && fs::is_empty(entry.path(), error)) ||
+                      fs::exists(sweep_path(folder), error);
+    if (!ours)
+      throw ConfigError(fmt::format(
+          "--out {}: this folder holds something else ({}) and no sweep.json; name a new or empty "
+          "folder",
+          folder.string(), printable(name)));
+  }
+  if (error) throw ConfigError(fmt::format("--out {}: {}", folder.string(), error.message()));
+}
+
+}  // namespace
+
+Json to_json(const Provenance& provenance) {
+  return {{"software", provenance.software}, {"machine", provenance.machine},
+          {"command", provenance.command},   {"wall_started", provenance.wall_started},
+          {"wall_seconds", nullptr},         {"wall_run_steps_per_second", nullptr}};
+}
+
+Json sweep_json(const ExperimentConfig& config, const SweepPlan& plan, const DataChecksum& data,
+                const Provenance& provenance) {
+  Json files = Json::object();
+  for (const auto& [name, sha256] : data.files) files[name] = sha256;
+  Json sweep = {
+      {"schema", kSweepSchema},
+      {"settings", settings_json(config)},
+      {"origins", origins_json(config)},
+      {"log_every", plan.log_every},
+      {"data",
+       {{"folder", config.data_folder}, {"sha256", data.sha256}, {"files", std::move(files)}}},
+      {"runs", runs_json(plan)},
+      {"calls", Json::array()}};
+  sweep.update(to_json(provenance));
+  return sweep;
+}
+
+SweepFolder prepare_sweep_folder(const fs::path& folder, const Json& sweep) {
+  check_ownership(folder);
+  refuse_links_of_sweep(folder);
+  try {
+    make_folder(folder);
+    make_folder(folder / "runs");
+    const FolderLock lock(folder);
+    remove_temporary_files(folder);
+    Json written = sweep;
+    if (is_there(sweep_path(folder))) {
+      SweepFolder found = open_sweep_folder(folder);
+      check_settings(folder, found.sweep, sweep);
+      check_only_adds_runs(folder, found.runs, sweep);
+      if (found.runs.size() == sweep["runs"].size()) return found;
+      if (found.sweep.contains("calls")) written["calls"] = found.sweep["calls"];
+    }
+    write_file(sweep_path(folder), to_page(written) + "\n");
+    return open_sweep_folder(folder);
+  } catch (const DiskFullError&) {
+    throw;
+  } catch (const StorageError& problem) {
+    throw ConfigError(fmt::format("--out {}", problem.what()));
+  }
+}
+
+void record_call(const fs::path& folder, const Json& call) {
+  require_in_place(folder);
+  const FolderLock lock(folder);
+  Json sweep = open_sweep_folder(folder).sweep;
+  for (const auto& [key, value] : call.items()) sweep[key] = value;
+  sweep["calls"].push_back(call);
+  write_file(sweep_path(folder), to_page(sweep) + "\n");
+}
+
+}  // namespace clipsweep

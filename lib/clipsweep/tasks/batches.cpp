@@ -1,0 +1,140 @@
+#include "clipsweep/tasks/batches.h"
+
+#include <algorithm>
+#include <array>
+#include <stdexcept>
+#include <utility>
+
+#include "clipsweep/io/sha256.h"
+#include "clipsweep/tasks/pixel_kernel.h"
+
+namespace clipsweep {
+
+ShuffleBuffer::ShuffleBuffer(std::size_t samples, std::size_t buffer_size, std::uint64_t seed)
+    : samples_(samples), random_(seed, "batch-order") {
+  buffer_.reserve(buffer_size);
+  for (std::size_t i = 0; i < buffer_size; ++i) buffer_.push_back(next_in_file_order());
+}
+
+std::uint32_t ShuffleBuffer::next_in_file_order() {
+  const auto index = static_cast<std::uint32_t>(position_);
+  position_ = (position_ + 1) % samples_;
+  return index;
+}
+
+std::uint32_t ShuffleBuffer::next() {
+  return std::exchange(buffer_[random_.below(buffer_.size())], next_in_file_order());
+}
+
+std::string batch_order_sha256(std::size_t samples, const TrainingSettings& training,
+                               std::uint64_t seed) {
+  ShuffleBuffer order(samples, static_cast<std::size_t>(training.shuffle_buffer), seed);
+  Sha256 hash;
+  std::vector<unsigned char> bytes;
+  for (std::uint64_t step = 0; step < training.steps(); ++step) {
+    bytes.clear();
+    for (int b = 0; b < training.batch_size; ++b) {
+      const std::uint32_t index = order.next();
+      for (int shift = 0; shift < 32; shift += 8)
+        bytes.push_back(static_cast<unsigned char>(index >> shift));
+    }
+    hash.add(bytes.data(), bytes.size());
+  }
+  return hash.finish();
+}
+
+Batch make_batch(const Model& model, int sources, int size, std::vector<int> source_of_run) {
+  Batch batch;
+  batch.target = model.target;
+  batch.sources = sources;
+  batch.size = size;
+  batch.inputs = model.inputs;
+  batch.source_of_run = std::move(source_of_run);
+  return batch;
+}
+
+void set_time_steps(Batch& batch, int time_steps) {
+  batch.time_steps = time_steps;
+  const auto steps = static_cast<std::size_t>(time_steps);
+  const std::size_t lanes = static_cast<std::size_t>(batch.sources) * batch.blocks() * kLanes;
+  batch.values.resize(lanes * steps * static_cast<std::size_t>(batch.inputs));
+  const bool each_step = batch.target == Target::kClassEachStep;
+  batch.labels.resize(batch.target == Target::kNumber ? 0 : each_step ? lanes * steps : lanes);
+  batch.numbers.resize(batch.target == Target::kNumber ? lanes : 0);
+}
+
+void pad_lanes(Batch& batch, int source) {
+  const std::size_t used = static_cast<std::size_t>(batch.size) % kLanes;
+  if (used == 0) return;
+  // [S, blocks, rows, kLanes], whatever the rows are.
+  const auto fill = [&](auto& all) {
+    const auto sources = static_cast<std::size_t>(batch.sources);
+    const std::size_t block = all.size() / sources / batch.blocks();
+    const auto first = all.data() + static_cast<std::size_t>(source) * batch.blocks() * block;
+    const auto last = first + (batch.blocks() - 1) * block;
+    for (std::size_t row = 0; row < block; row += kLanes)
+      std::fill(last + row + used, last + row + kLanes, first[row]);
+  };
+  fill(batch.values);
+  fill(batch.labels);
+  fill(batch.numbers);
+}
+
+Json samples_json(const Batch& batch, int source) {
+  const auto steps = static_cast<std::size_t>(batch.time_steps);
+  const auto inputs = static_cast<std::size_t>(batch.inputs);
+  Json all_inputs = Json::array();
+  Json targets = Json::array();
+  for (std::size_t b = 0; b < static_cast<std::size_t>(batch.size); ++b) {
+    const std::size_t block = static_cast<std::size_t>(source) * batch.blocks() + b / kLanes;
+    const std::size_t lane = b % kLanes;
+    const auto at = [&](const auto& all, std::size_t rows, std::size_t row) {
+      return all[(block * rows + row) * kLanes + lane];
+    };
+    Json sequence = Json::array();
+    Json classes = Json::array();
+    for (std::size_t t = 0; t < steps; ++t) {
+      Json values = Json::array();
+      for (std::size_t i = 0; i < inputs; ++i)
+        values.push_back(json_number(at(batch.values, steps * inputs, t * inputs + i)));
+      sequence.push_back(std::move(values));
+      if (batch.target == Target::kClassEachStep) classes.push_back(at(batch.labels, steps, t));
+    }
+    all_inputs.push_back(std::move(sequence));
+    if (batch.target == Target::kClassEachStep)
+      targets.push_back(std::move(classes));
+    else if (batch.target == Target::kNumber)
+      targets.push_back(json_number(at(batch.numbers, 1, 0)));
+    else
+      targets.push_back(at(batch.labels, 1, 0));
+  }
+  return {{"inputs", std::move(all_inputs)}, {"targets", std::move(targets)}};
+}
+
+Batch make_batch(const ImageSet& images, int sources, int size, std::vector<int> source_of_run) {
+  Model model;
+  model.inputs = images.columns;
+  Batch batch = make_batch(model, sources, size, std::move(source_of_run));
+  set_time_steps(batch, images.rows);
+  return batch;
+}
+
+void gather(const ImageSet& images, Span<const std::uint32_t> indices, int source, Batch& batch) {
+  if (indices.size() != static_cast<std::size_t>(batch.size))
+    throw std::logic_error("gather: indices must be [B]");
+  const auto pixels = static_cast<std::size_t>(batch.time_steps * batch.inputs);
+  const std::size_t first = static_cast<std::size_t>(source) * batch.blocks();
+  for (std::size_t block = 0; block < batch.blocks(); ++block) {
+    std::uint8_t* labels = batch.labels.data() + (first + block) * kLanes;
+    LanePictures pictures{};
+    for (std::size_t lane = 0; lane < kLanes; ++lane) {
+      const std::size_t b = block * kLanes + lane;
+      const std::uint32_t index = indices[b < indices.size() ? b : 0];
+      pictures[lane] = images.picture(index);
+      labels[lane] = images.labels[index];
+    }
+    pixels_to_lanes(pictures, pixels, batch.values.data() + (first + block) * pixels * kLanes);
+  }
+}
+
+}  // namespace clipsweep

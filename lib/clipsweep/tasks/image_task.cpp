@@ -1,0 +1,127 @@
+#include "clipsweep/tasks/image_task.h"
+
+#include <algorithm>
+#include <numeric>
+#include <utility>
+#include <vector>
+
+#include "clipsweep/base/random.h"
+
+namespace clipsweep {
+namespace {
+
+// Few enough for the caches, many enough that an engine's overhead does not show.
+constexpr int kTestBatch = 250;
+
+class ImageStream : public SampleStream {
+ public:
+  ImageStream(const ImageSet& images, const TrainingSettings& training, std::uint64_t seed)
+      : images_(images),
+        order_(static_cast<std::size_t>(images.count),
+               static_cast<std::size_t>(training.shuffle_buffer), seed),
+        samples_(static_cast<std::size_t>(training.batch_size)) {}
+
+  void next(Batch& batch, int source) override {
+    for (auto& sample : samples_) sample = order_.next();
+    gather(images_, samples_, source, batch);
+  }
+
+  void skip(int) override {
+    for (std::size_t i = 0; i < samples_.size(); ++i) order_.next();
+  }
+
+  Json drawn(const Batch&, int) const override { return samples_; }
+
+ private:
+  const ImageSet& images_;
+  ShuffleBuffer order_;
+  std::vector<std::uint32_t> samples_;  // [B]
+};
+
+std::vector<Batch> batches_of(const ImageSet& images) {
+  std::vector<Batch> batches;
+  for (int first = 0; first < images.count; first += kTestBatch) {
+    const int size = std::min(kTestBatch, images.count - first);
+    std::vector<std::uint32_t> indices(static_cast<std::size_t>(size));
+    std::iota(indices.begin(), indices.end(), static_cast<std::uint32_t>(first));
+    batches.push_back(make_batch(images, 1, size, {}));
+    gather(images, indices, 0, batches.back());
+  }
+  return batches;
+}
+
+class ImageTask : public Task {
+ public:
+  ImageTask(ImageData data, const TrainingSettings& training)
+      : data_(std::move(data)), training_(training), test_batches_(batches_of(data_.test)) {}
+
+  Model model() const override {
+    Model model;
+    model.inputs = data_.train.columns;
+    model.outputs = ImageData::kClasses;
+    return model;
+  }
+
+  int time_steps(std::uint64_t) const override { return data_.train.rows; }
+
+  std::unique_ptr<SampleStream> training_samples(std::uint64_t seed) const override {
+    return std::make_unique<ImageStream>(data_.train, training_, seed);
+  }
+
+  // Of the indices of the whole planned run.
+  std::string sample_order_sha256(std::uint64_t seed) const override {
+    return batch_order_sha256(static_cast<std::size_t>(data_.train.count), training_, seed);
+  }
+
+  std::size_t test_batches() const override { return test_batches_.size(); }
+  std::uint64_t test_samples() const override {
+    return static_cast<std::uint64_t>(data_.test.count);
+  }
+  const Batch& test_batch(std::size_t number, Batch&) const override {
+    return test_batches_[number];
+  }
+
+ private:
+  const ImageData data_;
+  const TrainingSettings training_;
+  const std::vector<Batch> test_batches_;
+};
+
+// Where each pixel of a picture comes from, by Fisher and Yates' shuffle.
+std::vector<std::size_t> shuffled_places(std::size_t pixels, std::uint64_t seed) {
+  std::vector<std::size_t> places(pixels);
+  std::iota(places.begin(), places.end(), std::size_t{0});
+  RandomStream random(seed, "pixel-order");
+  for (std::size_t left = pixels; left > 1; --left)
+    std::swap(places[left - 1], places[random.below(left)]);
+  return places;
+}
+
+void shuffle_pixels(ImageSet& images, const std::vector<std::size_t>& places) {
+  std::vector<std::uint8_t> picture(places.size());
+  for (std::size_t first = 0; first < images.pixels.size(); first += places.size()) {
+    for (std::size_t i = 0; i < places.size(); ++i) picture[i] = images.pixels[first + places[i]];
+    std::copy(picture.begin(), picture.end(),
+              images.pixels.begin() + static_cast<std::ptrdiff_t>(first));
+  }
+}
+
+// One pixel a time step.
+void read_by_pixels(ImageSet& images, const std::optional<std::uint64_t>& permute_seed) {
+  const auto pixels = static_cast<std::size_t>(images.rows * images.columns);
+  if (permute_seed) shuffle_pixels(images, shuffled_places(pixels, *permute_seed));
+  images.rows = static_cast<int>(pixels);
+  images.columns = 1;
+}
+
+}  // namespace
+
+std::unique_ptr<Task> make_image_task(ImageData data, const TrainingSettings& training) {
+  if (training.task == "fashion-mnist-pixels") {
+    read_by_pixels(data.train, training.permute_seed);
+    read_by_pixels(data.test, training.permute_seed);
+  }
+  return std::make_unique<ImageTask>(std::move(data), training);
+}
+
+}  // namespace clipsweep

@@ -1,0 +1,65 @@
+// SGD, Adam and RMSprop over one run's row, in float32 and in the order of operations of
+// torch.optim. A step is proposed first and kept afterwards, so that one which is not finite can be
+// dropped without a trace.
+//
+// With g the clipped gradient, plus weight_decay * w (L2) and l1 * sign(w), and r the learning
+// rate:
+//
+//   SGD      v <- momentum * v + g                                          u = r * v
+//            Nesterov's momentum                           u = r * (g + momentum * v)
+//   Adam     m <- beta1 * m + (1 - beta1) * g,   s <- beta2 * s + (1 - beta2) * g^2
+//            u = r / (1 - beta1^t) * m / (sqrt(s) / sqrt(1 - beta2^t) + epsilon)
+//   RMSprop  s <- alpha * s + (1 - alpha) * g^2,   v <- momentum * v + g / (sqrt(s) + epsilon)
+//            u = r * v
+//
+// Then u <- u + r * decoupled_weight_decay * w (SGDW and AdamW: Loshchilov & Hutter 2019; Keras has
+// it for all optimizers) and w <- w - u.
+//
+// An element of g above 5e20 makes its s infinite, as in PyTorch: Adam and RMSprop never move that
+// weight again. Nothing of it is infinite but s; the gradient's `norm-overflow` event tells of it.
+#pragma once
+
+#include <cstdint>
+#include <vector>
+
+#include "clipsweep/base/span.h"
+#include "clipsweep/experiment/experiment_config.h"
+#include "clipsweep/experiment/optimizer_settings.h"
+
+namespace clipsweep {
+
+// What decides a step, beside weights and gradient.
+struct StepParameters {
+  OptimizerSettings settings;
+  Regularization regularization;
+  double learning_rate = 0.01;  // of this step
+};
+
+// All that an optimizer remembers of a run, as plain data: what a checkpoint of it must hold.
+struct OptimizerState {
+  std::uint64_t steps = 0;         // taken: Adam's t
+  std::vector<float> velocity;     // [P] v or m; empty for SGD and RMSprop without momentum
+  std::vector<float> mean_square;  // [P] s; empty for SGD
+
+  template <typename Archive>
+  void archive(Archive& archive) {
+    archive(steps, velocity, mean_square);
+  }
+};
+
+// Before the first step: zeros.
+OptimizerState initial_state(const OptimizerSettings& settings, std::size_t size);
+
+// A step not taken yet.
+struct ProposedStep {
+  OptimizerState state;        // what would be remembered
+  std::vector<float> update;   // [P] u, which is subtracted from the weights
+  std::vector<float> weights;  // [P] what they would become
+};
+
+// One pass over weights, gradient [P] and state. What has the factor 0 is not looked at, since
+// 0 * Inf is NaN. Reuses the memory of `step`.
+void propose_step(const StepParameters& rule, Span<const float> weights, Span<const float> gradient,
+                  const OptimizerState& state, ProposedStep& step);
+
+}  // namespace clipsweep

@@ -1,0 +1,195 @@
+#include "clipsweep/training/speed_estimate.h"
+
+#include <algorithm>
+#include <atomic>
+#include <utility>
+
+#include "clipsweep/base/parallel.h"
+#include "clipsweep/base/wall_clock.h"
+#include "clipsweep/training/cohort_trainer.h"
+
+namespace clipsweep {
+namespace {
+
+constexpr double kSecondsOfSteps = 0.5;
+
+// What one worker found.
+struct WorkerResult {
+  double seconds_per_step = 0;
+  double seconds_per_evaluation = 0;
+  double bytes_per_step = 0;
+  double bytes_through_time = 0;
+};
+
+// The mean length of a log's lines.
+class LineLength {
+ public:
+  void add(const std::string& line) {
+    bytes_ += static_cast<double>(line.size());
+    ++lines_;
+  }
+  double mean() const { return lines_ > 0 ? bytes_ / lines_ : 0; }
+
+ private:
+  double bytes_ = 0;
+  double lines_ = 0;
+};
+
+WorkerResult measure_worker(const CohortContext& context, const std::vector<const RunSpec*>& cohort,
+                            GradientEngine& engine) {
+  const auto names = context.layout.names();
+  std::string line;
+  LineLength step_line, through_time_line;
+  const auto sinks = [&](const RunSpec&) -> RunSinks {
+    return {[&](const StepRecord& record) {
+              line.clear();
+              append_line(line, record, names);
+              step_line.add(line);
+            },
+            [&](const ThroughTimeRecord& record) {
+              line.clear();
+              append_line(line, record);
+              through_time_line.add(line);
+            }};
+  };
+  std::vector<RunSpec> unequal;
+  for (const auto* run : cohort) unequal.push_back(*run);
+  make_unequal(unequal);
+  CohortTrainer trainer(context, from_the_beginning(pointers_to(unequal)), engine, sinks,
+                        [](const RunRecord&) {});
+  trainer.step();  // the first step pays for what later ones find ready
+  const Stopwatch of_steps;
+  std::uint64_t steps = 0;
+  while (of_steps.seconds() < kSecondsOfSteps && trainer.active_runs() == cohort.size()) {
+    trainer.step();
+    ++steps;
+  }
+  WorkerResult result;
+  result.seconds_per_step =
+      of_steps.seconds() / static_cast<double>(std::max<std::uint64_t>(steps, 1));
+  result.bytes_per_step = step_line.mean();
+  result.bytes_through_time = through_time_line.mean();
+  Block weights(trainer.active_runs(), context.layout.size());
+  for (std::size_t r = 0; r < weights.rows(); ++r)
+    std::copy(trainer.weights(r).begin(), trainer.weights(r).end(), weights.row(r).begin());
+  const Stopwatch of_evaluation;
+  Batch scratch;
+  const Batch& batch = context.task.test_batch(0, scratch);
+  engine.evaluate(weights, batch);
+  const double share =
+      static_cast<double>(batch.size) / static_cast<double>(context.task.test_samples());
+  result.seconds_per_evaluation = of_evaluation.seconds() / share;
+  return result;
+}
+
+// Of the runs of one cell, in these cohorts.
+SpeedMeasurement measure_cell(const SweepPlan& plan,
+                              const std::vector<std::vector<const RunSpec*>>& cohorts,
+                              const Task& task, std::size_t workers,
+                              const EngineFactory& make_engine, bool is_helped) {
+  const Cell cell = cohorts.front().front()->setup.cell;
+  const auto layout = layout_of(model_for(plan.training, cell, task));
+  const std::atomic<bool> stop{false};
+  std::atomic<std::uint64_t> run_steps{0};
+  const CohortContext context{plan, layout, task, stop, run_steps};
+  std::vector<WorkerResult> results(std::min(workers, plan.runs.size()));
+  run_on_threads(results.size(), [&](std::size_t i) {
+    const auto engine = make_engine(layout);
+    results[i] = measure_worker(context, cohorts[i % cohorts.size()], *engine);
+  });
+  SpeedMeasurement measurement{workers, cohorts.front().size()};
+  measurement.is_helped = is_helped;
+  for (const auto& result : results) {
+    measurement.seconds_per_step = std::max(measurement.seconds_per_step, result.seconds_per_step);
+    measurement.seconds_per_evaluation =
+        std::max(measurement.seconds_per_evaluation, result.seconds_per_evaluation);
+    measurement.bytes_per_step = std::max(measurement.bytes_per_step, result.bytes_per_step);
+    measurement.bytes_through_time =
+        std::max(measurement.bytes_through_time, result.bytes_through_time);
+  }
+  return measurement;
+}
+
+double seconds_of_cohort(const SweepPlan& plan, const SpeedMeasurement& measurement) {
+  return static_cast<double>(plan.training.steps()) * measurement.seconds_per_step +
+         plan.training.epochs * measurement.seconds_per_evaluation;
+}
+
+double bytes_of_run(const SweepPlan& plan, const SpeedMeasurement& measurement) {
+  const auto steps = static_cast<double>(plan.training.steps());
+  const double logged = std::max(1.0, steps / plan.log_every);
+  // Without the steps with an event, which no one knows yet.
+  const double measured = plan.through_time_every > 0 ? 1 + steps / plan.through_time_every : 0;
+  return logged * measurement.bytes_per_step + measured * measurement.bytes_through_time;
+}
+
+}  // namespace
+
+void make_unequal(std::vector<RunSpec>& runs) {
+  for (std::size_t r = 0; r < runs.size(); ++r)
+    runs[r].learning_rate *= 1 + 1e-4 * static_cast<double>(r);
+}
+
+SpeedMeasurements measure_speed(const SweepPlan& plan, const Task& task, std::size_t workers,
+                                const EngineFactory& make_engine,
+                                const std::map<Cell, CohortSizes>& sizes) {
+  SweepPlan every_step = plan;
+  every_step.log_every = 1;
+  // A run that diverges takes as long as any other until it does.
+  every_step.training.on_nonfinite = NonfinitePolicy::kContinue;
+  std::map<Cell, std::vector<std::vector<const RunSpec*>>> cohorts;
+  for (auto& cohort : make_cohorts(pointers_to(plan.runs), workers, sizes))
+    cohorts[cohort.front()->setup.cell].push_back(std::move(cohort));
+  SpeedMeasurements measurements;
+  for (const auto& [cell, of_cell] : cohorts)
+    measurements[cell] = measure_cell(every_step, of_cell, task, workers, make_engine,
+                                      sizes.at(cell).keeps_prefix_groups);
+  return measurements;
+}
+
+Json to_json(const SpeedMeasurements& measurements) {
+  Json json = Json::object();
+  for (const auto& [cell, measurement] : measurements)
+    json[to_text(cell)] = {
+        {"workers", measurement.workers},
+        {"cohort", measurement.cohort},
+        {"seconds_per_step", json_number(measurement.seconds_per_step)},
+        {"seconds_per_evaluation", json_number(measurement.seconds_per_evaluation)},
+        {"bytes_per_step", json_number(measurement.bytes_per_step)},
+        {"bytes_through_time", json_number(measurement.bytes_through_time)},
+        {"is_helped", measurement.is_helped}};
+  return json;
+}
+
+SpeedMeasurements speed_measurements_from_json(const Json& json) {
+  SpeedMeasurements measurements;
+  for (const auto& [name, measurement] : json.items())
+    measurements[parse_cell(name)] = {count_member(measurement, "workers"),
+                                      count_member(measurement, "cohort"),
+                                      number_member(measurement, "seconds_per_step"),
+                                      number_member(measurement, "seconds_per_evaluation"),
+                                      number_member(measurement, "bytes_per_step"),
+                                      number_member(measurement, "bytes_through_time"),
+                                      bool_member(measurement, "is_helped")};
+  return measurements;
+}
+
+CostEstimate estimate_cost(const SweepPlan& plan, const SpeedMeasurements& measurements) {
+  double all_workers_seconds = 0;
+  double longest_seconds = 0;  // of what one worker does alone: a cohort, or a run of one
+  CostEstimate cost;
+  for (const auto& [cell, runs] : by_cell(pointers_to(plan.runs))) {
+    const SpeedMeasurement& measurement = measurements.at(cell);
+    const auto count = static_cast<double>(runs.size());
+    const double cohort_seconds = seconds_of_cohort(plan, measurement);
+    const double run_seconds = cohort_seconds / static_cast<double>(measurement.cohort);
+    all_workers_seconds += count * run_seconds / static_cast<double>(measurement.workers);
+    longest_seconds =
+        std::max(longest_seconds, measurement.is_helped ? run_seconds : cohort_seconds);
+    cost.bytes += count * bytes_of_run(plan, measurement);
+  }
+  cost.seconds = std::max(all_workers_seconds, longest_seconds);
+  return cost;
+}
+
+}  // namespace clipsweep

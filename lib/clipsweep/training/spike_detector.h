@@ -1,0 +1,34 @@
+// Finds spikes: raw gradient norms far above what was usual just before.
+#pragma once
+
+#include <deque>
+#include <optional>
+#include <vector>
+
+namespace clipsweep {
+
+class SpikeDetector {
+ public:
+  static constexpr double kFactor = 10;        // a spike is above this many medians
+  static constexpr std::size_t kWindow = 100;  // of the last so many finite norms
+  static constexpr std::size_t kMin = 20;      // with fewer, nothing is usual yet
+
+  // Takes the next norm. Returns the median of the norms before it if it is a spike. A norm that is
+  // not finite is no spike and does not enter the window.
+  std::optional<double> median_if_spike(double norm);
+  template <typename Archive>
+  void archive(Archive& archive) {
+    archive(window_, sorted_);
+  }
+  // Whether what was read by `archive` is the window of any norms.
+  bool is_valid() const;
+
+ private:
+  double median() const;
+  void remember(double norm);
+
+  std::deque<double> window_;   // in order of time
+  std::vector<double> sorted_;  // the same numbers
+};
+
+}  // namespace clipsweep

@@ -1,0 +1,84 @@
+#include "clipsweep/validation/problems.h"
+
+#include <fmt/format.h>
+
+#include <iterator>
+#include <string_view>
+#include <utility>
+
+#include "clipsweep/base/text.h"
+
+namespace clipsweep {
+namespace {
+
+constexpr std::size_t kMaxReported = 20;
+
+// Takes `prefix` off the front of the text, if it is there.
+bool take_prefix(std::string_view& text, std::string_view prefix) {
+  if (text.substr(0, prefix.size()) != prefix) return false;
+  text.remove_prefix(prefix.size());
+  return true;
+}
+
+std::optional<std::uint64_t> take_line_number(std::string_view& text) {
+  const auto end = text.find(": ");
+  if (end == std::string_view::npos) return std::nullopt;
+  const auto line = parse_count(text.substr(0, end));
+  if (line) text.remove_prefix(end + 2);
+  return line;
+}
+
+}  // namespace
+
+std::string to_text(const Problem& problem) {
+  const std::string line = problem.line ? fmt::format(":{}", *problem.line) : "";
+  return without_controls(fmt::format("{}{}: {}", problem.file, line, problem.message));
+}
+
+FileProblems::FileProblems(const fs::path& folder, const fs::path& file)
+    : folder_(folder), file_(file.string()) {}
+
+void FileProblems::add(std::optional<std::uint64_t> line, const std::string& message) {
+  if (problems_.size() < kMaxReported)
+    problems_.push_back({file_, line, message});
+  else
+    ++suppressed_;
+}
+
+void FileProblems::add(const DataError& error) {
+  std::string_view message = error.what();
+  std::optional<std::uint64_t> line;
+  if (take_prefix(message, path().string() + ":") && !take_prefix(message, " "))
+    line = take_line_number(message);
+  add(line, std::string(message));
+}
+
+void FileProblems::move_to(std::vector<Problem>& all) {
+  if (suppressed_ > 0)
+    problems_.push_back(
+        {file_, std::nullopt, fmt::format("and {} more", counted(suppressed_, "problem"))});
+  std::move(problems_.begin(), problems_.end(), std::back_inserter(all));
+  problems_.clear();
+  suppressed_ = 0;
+}
+
+std::optional<std::string> order_problem(std::uint64_t step, std::uint64_t previous,
+                                         std::uint64_t required, std::uint64_t last) {
+  if (step <= previous)
+    return fmt::format("step {} comes after step {}: twice or out of order", step, previous);
+  if (step > required)
+    return fmt::format("step {} is missing: step {} follows step {}", required, step, previous);
+  if (step > last)
+    return fmt::format("step {} is beyond the {} of the run", step, counted(last, "step"));
+  return std::nullopt;
+}
+
+std::optional<std::string> epoch_problem(std::uint64_t step, std::uint64_t epoch,
+                                         std::uint64_t steps_per_epoch) {
+  const std::uint64_t expected = (step - 1) / steps_per_epoch + 1;
+  if (epoch == expected) return std::nullopt;
+  return fmt::format("step {} is in epoch {}, not {}, at {} steps an epoch", step, expected, epoch,
+                     steps_per_epoch);
+}
+
+}  // namespace clipsweep

@@ -1,0 +1,181 @@
+#include "clipsweep/validation/validation.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <map>
+#include <optional>
+#include <set>
+#include <string>
+#include <string_view>
+#include <tuple>
+
+#include "clipsweep/analysis/runs_csv.h"
+#include "clipsweep/analysis/summary_json.h"
+#include "clipsweep/base/text.h"
+#include "clipsweep/io/links.h"
+#include "clipsweep/records/result_folder.h"
+#include "clipsweep/validation/run_check.h"
+
+namespace clipsweep {
+namespace {
+
+// Not if it failed before it had weights or samples.
+bool has_begun(const RunRecord& record) {
+  return record.outcome != Outcome::kFailed || record.totals.steps > 0 ||
+         !record.initial_weights_sha256.empty();
+}
+
+class FolderChecker {
+ public:
+  explicit FolderChecker(SweepFolder sweep) : sweep_(std::move(sweep)) {}
+
+  Validation check() {
+    check_plan();
+    for (const auto& run : sweep_.runs) check_one_run(run);
+    check_pairing("initial_weights", &RunRecord::initial_weights_sha256, [](const RunSpec& run) {
+      return std::make_tuple(slug_of(run.setup), run.seed, run.perturbed);
+    });
+    check_pairing("batch_order", &RunRecord::batch_order_sha256,
+                  [](const RunSpec& run) { return run.seed; });
+    check_strangers();
+    // Where a run cannot be read, nothing can be said about what follows from the runs.
+    if (!damaged_) check_results();
+    return std::move(result_);
+  }
+
+ private:
+  FileProblems problems_of(const fs::path& file) const { return {sweep_.folder, file}; }
+
+  void add(const fs::path& file, const std::string& message) {
+    result_.problems.push_back({file.string(), std::nullopt, message});
+  }
+
+  void check_plan() {
+    std::set<std::string> ids;
+    for (const auto& run : sweep_.runs)
+      if (!ids.insert(run.id).second)
+        add("sweep.json", fmt::format("the run {} is there twice", run.id));
+  }
+
+  void check_one_run(const RunSpec& run) {
+    CheckedRun checked = check_run(sweep_, run, result_.problems);
+    ++result_.runs;
+    result_.steps += checked.steps;
+    result_.unfinished += checked.record || checked.damaged ? 0 : 1;
+    damaged_ |= checked.damaged;
+    records_.push_back(std::move(checked.record));
+  }
+
+  // Runs of the same seed must have started alike, and those of a group all the same; the majority
+  // is taken to be right.
+  template <typename GroupOf>
+  void check_pairing(const char* key, std::string RunRecord::*hash, const GroupOf& group_of) {
+    std::map<decltype(group_of(RunSpec{})), std::map<std::string, std::size_t>> counts;
+    const auto is_known = [&](const std::optional<RunRecord>& record) {
+      if (!record || !has_begun(*record)) return false;
+      const bool may_lack_it =
+          hash == &RunRecord::batch_order_sha256 && record->outcome == Outcome::kInterrupted;
+      return !may_lack_it || !((*record).*hash).empty();
+    };
+    for (const auto& record : records_)
+      if (is_known(record)) ++counts[group_of(record->spec)][(*record).*hash];
+    for (const auto& record : records_) {
+      if (!is_known(record)) continue;
+      const auto& hashes = counts[group_of(record->spec)];
+      const auto usual =
+          std::max_element(hashes.begin(), hashes.end(),
+                           [](const auto& a, const auto& b) { return a.second < b.second; });
+      if ((*record).*hash != usual->first)
+        add(fs::path("runs") / record->spec.id / "run.json",
+            fmt::format("sha256.{} is not that of the other runs with seed {}: they are not paired",
+                        key, record->spec.seed));
+    }
+  }
+
+  void check_strangers() {
+    std::set<std::string> planned;
+    for (const auto& run : sweep_.runs) planned.insert(run.id);
+    std::set<std::string> strangers;
+    std::error_code error;
+    for (const auto& entry : fs::directory_iterator(sweep_.folder / "runs", error))
+      if (const auto name = entry.path().filename().string();
+          name.front() != '.' && planned.count(name) == 0)
+        strangers.insert(name);
+    for (const auto& name : strangers)
+      add(fs::path("runs") / name, "not a run of the plan in sweep.json; move it elsewhere");
+  }
+
+  void check_results() {
+    const SweepRuns runs{sweep_.runs, records_, {}, metric_basis_of(sweep_)};
+    check_derived("runs.csv", runs_csv(runs));
+    check_derived("summary.json", summary_page(summarize(runs)));
+    if (!is_there(summary_path(sweep_.folder))) return;
+    FileProblems problems = problems_of("summary.json");
+    read_checked_json("summary", problems);
+    problems.move_to(result_.problems);
+  }
+
+  // Compares a file with what the runs give now, to the byte.
+  void check_derived(const char* file, std::string_view expected) {
+    FileProblems problems = problems_of(file);
+    if (!is_there(problems.path())) {
+      if (all_ended()) problems.add("missing; clipsweep summarize writes it");
+    } else if (const std::string content = read_file(problems.path());
+               content != expected && !all_ended()) {
+      result_.results_are_older = true;
+    } else if (content != expected) {
+      const auto [found, wanted] =
+          std::mismatch(content.begin(), content.end(), expected.begin(), expected.end());
+      problems.add(1 + static_cast<std::uint64_t>(std::count(content.begin(), found, '\n')),
+                   "does not follow from the runs; clipsweep summarize writes it anew");
+    }
+    problems.move_to(result_.problems);
+  }
+
+  // A sweep that is not through may have no results yet, or those of an earlier moment.
+  bool all_ended() const {
+    return std::all_of(records_.begin(), records_.end(), [](const auto& record) {
+      return record && record->outcome != Outcome::kInterrupted;
+    });
+  }
+
+  SweepFolder sweep_;
+  Validation result_;
+  std::vector<std::optional<RunRecord>> records_;  // in the order of the plan
+  bool damaged_ = false;
+};
+
+// The file that an error is about, "FOLDER/FILE: ...", relative to the folder.
+fs::path file_of(const DataError& error, const fs::path& folder) {
+  const std::string message = error.what();
+  const std::string prefix = (folder / "").string();
+  const auto end = message.find(": ");
+  if (message.compare(0, prefix.size(), prefix) != 0 || end == message.npos) return "sweep.json";
+  return message.substr(prefix.size(), end - prefix.size());
+}
+
+// A folder whose plan cannot be read: nothing else in it can be judged.
+Validation without_plan(FileProblems problems) {
+  Validation result;
+  problems.move_to(result.problems);
+  return result;
+}
+
+}  // namespace
+
+Validation validate_folder(const fs::path& folder) {
+  FileProblems problems(folder, "sweep.json");
+  try {
+    refuse_links_of_sweep(folder);
+    if (is_there(problems.path()) && !read_checked_json("sweep", problems))
+      return without_plan(std::move(problems));
+    return FolderChecker(open_sweep_folder(folder)).check();
+  } catch (const DataError& error) {
+    FileProblems about(folder, file_of(error, folder));
+    about.add(error);
+    return without_plan(std::move(about));
+  }
+}
+
+}  // namespace clipsweep

@@ -1,0 +1,69 @@
+#include "clipsweep/base/table.h"
+
+#include <gtest/gtest.h>
+
+#include <stdexcept>
+
+namespace clipsweep {
+namespace {
+
+TEST(Table, AlignsNumbersRightAndTextLeft) {
+  Table table({{"arm", Align::kLeft}, {"loss"}});
+  table.add_row({"none", "12.345"});
+  table.add_row({"value-0.5", "0.1"});
+  EXPECT_EQ(table.text(),
+            "arm          loss\n"
+            "none       12.345\n"
+            "value-0.5     0.1\n");
+}
+
+TEST(Table, PrintsAMissingValueAsADash) {
+  Table table({{"a"}, {"b"}});
+  table.add_row({"", "0"});
+  EXPECT_EQ(table.text(), "a  b\n-  0\n");
+}
+
+TEST(Table, LeavesNoBlanksAtTheEndOfALine) {
+  Table table({{"name", Align::kLeft}, {"note", Align::kLeft}});
+  table.add_row({"a", "a long note"});
+  table.add_row({"b", "x"});
+  EXPECT_EQ(table.text(), "name  note\na     a long note\nb     x\n");
+}
+
+TEST(Table, StandsStackedHeadersOnTheRows) {
+  Table table({{"arm", Align::kLeft}, {"test\nloss"}});
+  table.add_row({"none", "1.5"});
+  EXPECT_EQ(table.text(), "      test\narm   loss\nnone   1.5\n");
+}
+
+TEST(Table, WithoutRowsIsItsHeader) { EXPECT_EQ(Table({{"a"}, {"b"}}).text(), "a  b\n"); }
+
+TEST(Table, AlignsByWhatTheTerminalShows) {
+  Table table({{"mean"}, {"x"}});
+  table.add_row({"67.5 ± 5.4", "1"});
+  table.add_row({"1", "2"});
+  EXPECT_EQ(table.text(), "      mean  x\n67.5 ± 5.4  1\n         1  2\n");
+}
+
+TEST(Table, RefusesARowOfAnotherLength) {
+  EXPECT_THROW(Table({{"a"}, {"b"}}).add_row({"1"}), std::logic_error);
+}
+
+TEST(DisplayWidth, CountsTerminalCellsNotBytes) {
+  EXPECT_EQ(display_width(""), 0U);
+  EXPECT_EQ(display_width("abc"), 3U);
+  EXPECT_EQ(display_width("±"), 1U);
+  EXPECT_EQ(display_width("データ"), 6U);      // East Asian wide: two cells each
+  EXPECT_EQ(display_width("e\u0301"), 1U);     // e and a combining acute accent
+  EXPECT_EQ(display_width("\U0001F600"), 2U);  // an emoji
+}
+
+TEST(DisplayWidth, CountsABrokenByteAsOne) {
+  EXPECT_EQ(display_width("a\xff"
+                          "b"),
+            3U);
+  EXPECT_EQ(display_width("\xe3\x83"), 2U);  // a wide character, cut off
+}
+
+}  // namespace
+}  // namespace clipsweep

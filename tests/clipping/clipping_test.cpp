@@ -1,0 +1,619 @@
+#include "clipsweep/clipping/clipping.h"
+
+#include <gtest/gtest.h>
+
+#include <algorithm>
+#include <cmath>
+#include <cstring>
+#include <limits>
+
+#include "clipsweep/base/random.h"
+#include "clipsweep/base/statistics.h"
+
+namespace clipsweep {
+namespace {
+
+constexpr float kInf = std::numeric_limits<float>::infinity();
+constexpr float kNan = std::numeric_limits<float>::quiet_NaN();
+constexpr double kOff = std::numeric_limits<double>::infinity();
+const ParameterLayout kLayout = lstm_layout(3, 2, 2);
+
+using Row = std::vector<float>;
+
+Row random_row(std::uint64_t seed, double scale) {
+  RandomStream random(seed, "clipping-test");
+  Row row(kLayout.size());
+  for (float& value : row) value = static_cast<float>(scale * random.normal());
+  return row;
+}
+
+// Weights whose every unit has a norm of at least 1, so that agc's limit is its share of that.
+const Row kWeights(kLayout.size(), 1);
+
+// A run's clipping over several steps, each of which is taken unless it is said to be skipped.
+class Clipping {
+ public:
+  explicit Clipping(ClipRule rule, std::uint64_t seed = 0)
+      : rule_(std::move(rule)), memory_(rule_, kLayout, seed) {}
+
+  ClipEffect clip(Row& row) {
+    measure_norms(row, kLayout, norms_);
+    const ClipContext<float> view{kLayout, norms_, kWeights, memory_};
+    limit_ = limit_in_force(rule_, view);
+    return clip_gradient<float>(rule_, view, row);
+  }
+
+  void take() { remember(rule_, norms_, memory_); }
+
+  // One taken step with a gradient of this norm; returns the norm that is left.
+  double norm_after(double norm) {
+    Row row(kLayout.size());
+    row[4] = static_cast<float>(norm);
+    clip(row);
+    take();
+    return euclidean_norm(row);
+  }
+
+  double limit() const { return limit_; }
+
+ private:
+  ClipRule rule_;
+  ClipMemory<float> memory_;
+  GradientNorms norms_;
+  double limit_ = 0;
+};
+
+ClipEffect clip(const ClipRule& rule, Row& row) { return Clipping(rule).clip(row); }
+
+// A rule whose adaptive modes have no warm-up, so that they act from the second step on.
+ClipRule eager(ClipMode mode, double threshold) {
+  ClipRule rule = {mode, threshold};
+  rule.options.zclip_warmup = 1;
+  rule.options.adagc_warmup = 0;
+  return rule;
+}
+
+// Clipping by a mode that has seen steps of these norms in every tensor.
+Clipping after_steps_of(const ClipRule& rule, double norm) {
+  Clipping clipping(rule);
+  Row row(kLayout.size(), static_cast<float>(norm));
+  clipping.clip(row);
+  clipping.take();
+  return clipping;
+}
+
+bool same_bits(const Row& a, const Row& b) {
+  return a.size() == b.size() && std::memcmp(a.data(), b.data(), a.size() * sizeof(float)) == 0;
+}
+
+double cosine(const Row& a, const Row& b) {
+  double product = 0;
+  for (std::size_t i = 0; i < a.size(); ++i) product += static_cast<double>(a[i]) * b[i];
+  return product / euclidean_norm(a) / euclidean_norm(b);
+}
+
+// 100 for the mode whose threshold is a percentile, and no bound for the others.
+double limit_of_percentile(ClipMode mode) {
+  return entry_of(mode).threshold == ThresholdKind::kPercentile ? 100 : kOff;
+}
+
+// What holds for every mode that takes a threshold, at several scales of the gradient.
+class EveryMode : public ::testing::TestWithParam<ClipMode> {};
+
+TEST_P(EveryMode, InfiniteThresholdOnlyMeasures) {
+  for (const double scale : {1e-30, 1.0, 1e30}) {
+    Row row = random_row(1, scale);
+    const Row before = row;
+    EXPECT_FALSE(clip({GetParam(), kOff}, row).clipped);
+    EXPECT_TRUE(same_bits(row, before));
+  }
+}
+
+TEST_P(EveryMode, GradientWithinTheLimitIsUntouchedToTheLastBit) {
+  Row row = random_row(2, 1.0);
+  const Row before = row;
+  GradientNorms norms;
+  measure_norms(row, kLayout, norms);
+  // At the limit itself, where `scale` has nothing to do either.
+  const double limit = std::min(norms.global, limit_of_percentile(GetParam()));
+  const auto effect = clip(eager(GetParam(), limit), row);
+  EXPECT_FALSE(effect.clipped);
+  EXPECT_EQ(effect.changed, 0U);
+  EXPECT_TRUE(same_bits(row, before));
+}
+
+TEST_P(EveryMode, ClippingTwiceIsClippingOnce) {
+  Row row = random_row(3, 10.0);
+  clip({GetParam(), 0.5}, row);
+  const Row once = row;
+  clip({GetParam(), 0.5}, row);
+  for (std::size_t i = 0; i < row.size(); ++i)
+    EXPECT_NEAR(row[i], once[i], 2e-7 * std::fabs(once[i]));
+}
+
+TEST_P(EveryMode, ZeroStaysZero) {
+  Row row(kLayout.size());
+  EXPECT_FALSE(clip({GetParam(), 0.5}, row).clipped);
+  EXPECT_TRUE(same_bits(row, Row(kLayout.size())));
+}
+
+TEST_P(EveryMode, NoElementTurnsItsSign) {
+  if (GetParam() == ClipMode::kRandomStep) GTEST_SKIP() << "its direction is random";
+  for (const double scale : {1e-3, 1.0, 1e30}) {
+    Row row = random_row(4, scale);
+    const Row before = row;
+    clip(eager(GetParam(), 0.5), row);
+    for (std::size_t i = 0; i < row.size(); ++i)
+      EXPECT_EQ(std::signbit(row[i]), std::signbit(before[i]));
+  }
+}
+
+TEST_P(EveryMode, AHugeGradientIsScaledRight) {
+  if (GetParam() == ClipMode::kBackprop) GTEST_SKIP() << "acts in the engine";
+  const bool is_percentile = entry_of(GetParam()).threshold == ThresholdKind::kPercentile;
+  for (const double scale : {1e3, 1e18, 1e34}) {
+    Clipping clipping = after_steps_of(eager(GetParam(), is_percentile ? 0 : 0.5), 0.01);
+    Row row = random_row(4, scale);
+    EXPECT_TRUE(clipping.clip(row).clipped);
+    EXPECT_FALSE(find_nonfinite(row));
+    EXPECT_GT(euclidean_norm(row), 0);
+    EXPECT_LT(euclidean_norm(row), 10);
+  }
+}
+
+TEST_P(EveryMode, ANanIsNotHealed) {
+  if (GetParam() == ClipMode::kRandomStep) GTEST_SKIP() << "replaces such a gradient, see there";
+  Row row = random_row(5, 1.0);
+  row[3] = kNan;
+  clip({GetParam(), 0.5}, row);
+  EXPECT_TRUE(std::isnan(row[3]));
+}
+
+INSTANTIATE_TEST_SUITE_P(ClipModes, EveryMode,
+                         ::testing::Values(ClipMode::kValue, ClipMode::kGlobalNorm,
+                                           ClipMode::kTensorNorm, ClipMode::kScale,
+                                           ClipMode::kTensorRms, ClipMode::kAgc,
+                                           ClipMode::kAutoclip, ClipMode::kZclip, ClipMode::kAdagc,
+                                           ClipMode::kBackprop, ClipMode::kRandomStep),
+                         [](const auto& parameter) {
+                           std::string name = entry_of(parameter.param).name;
+                           name.erase(std::remove(name.begin(), name.end(), '-'), name.end());
+                           return name;
+                         });
+
+TEST(None, LeavesEverythingAlone) {
+  Row row = {kNan, kInf, 1e38F};
+  row.resize(kLayout.size());
+  const Row before = row;
+  EXPECT_FALSE(clip({}, row).clipped);
+  EXPECT_TRUE(same_bits(row, before));
+}
+
+TEST(ClipByValue, LimitsElementByElement) {
+  Row row = {-3, -0.5F, 0.25F, 0.5F, 0.75F};
+  const auto effect = clip_by_value(Span<float>(row), 0.5F);
+  EXPECT_EQ(row, (Row{-0.5F, -0.5F, 0.25F, 0.5F, 0.5F}));
+  EXPECT_EQ(effect.changed, 2U);
+}
+
+TEST(ClipByValue, LimitsInfinityAndLeavesNan) {
+  Row row = {kInf, -kInf, kNan};
+  EXPECT_EQ(clip_by_value(Span<float>(row), 1.0F).changed, 2U);
+  EXPECT_EQ(row[0], 1);
+  EXPECT_EQ(row[1], -1);
+  EXPECT_TRUE(std::isnan(row[2]));
+}
+
+// Goodfellow et al. (2016), section 10.11.1, equation 10.49: v * g / |g|, here with [3, 4] of
+// norm 5.
+TEST(ClipByNorm, ScalesToTheLimitExactly) {
+  Row row = {3, 4};
+  EXPECT_TRUE(clip_by_norm(Span<float>(row), 5, 1).clipped);
+  EXPECT_FLOAT_EQ(row[0], 0.6F);
+  EXPECT_FLOAT_EQ(row[1], 0.8F);
+}
+
+// torch.nn.utils.clip_grad_norm_ overflows to Inf here and turns the gradient into zeros.
+TEST(ClipByNorm, KnowsTheNormBeyondFloat32) {
+  Row row = {1e20F, 1e20F};
+  const double norm = euclidean_norm(row);
+  EXPECT_NEAR(norm / 1.4142135623730951e20, 1, 1e-7);
+  clip_by_norm(Span<float>(row), norm, 1);
+  EXPECT_FLOAT_EQ(row[0], 0.70710678F);
+}
+
+TEST(ClipByNorm, KnowsTheNormBelowFloat32) {
+  Row row = {3e-30F, 4e-30F};
+  EXPECT_NEAR(euclidean_norm(row) / 5e-30, 1, 1e-6);
+}
+
+TEST(GlobalNorm, KeepsTheDirectionAndReachesTheLimit) {
+  Row row = random_row(6, 100.0);
+  const Row before = row;
+  const auto effect = clip({ClipMode::kGlobalNorm, 1.5}, row);
+  EXPECT_TRUE(effect.clipped);
+  EXPECT_EQ(effect.changed, row.size());
+  EXPECT_NEAR(euclidean_norm(row), 1.5, 1e-6);
+  EXPECT_NEAR(cosine(row, before), 1, 1e-12);
+}
+
+TEST(NormModes, ANonfiniteGradientPassesUnchanged) {
+  for (const float bad : {kInf, -kInf, kNan}) {
+    for (const ClipMode mode :
+         {ClipMode::kGlobalNorm, ClipMode::kTensorNorm, ClipMode::kScale, ClipMode::kTensorRms,
+          ClipMode::kAgc, ClipMode::kAutoclip, ClipMode::kZclip, ClipMode::kAdagc}) {
+      Clipping clipping = after_steps_of(eager(mode, 1), 0.1);
+      Row row = random_row(7, 100.0);
+      row[5] = bad;
+      const Row before = row;
+      EXPECT_FALSE(clipping.clip(row).clipped);
+      EXPECT_TRUE(same_bits(row, before));
+    }
+  }
+}
+
+TEST(TensorNorm, EachTensorHasItsOwnNorm) {
+  Row row = random_row(8, 10.0);
+  const auto& small = kLayout.tensor("output.bias");
+  for (float& value : part(Span<float>(row), small)) value = 0.01F;
+  const Row before = row;
+  clip({ClipMode::kTensorNorm, 1}, row);
+  for (const auto& tensor : kLayout.tensors) {
+    const auto values = part(Span<const float>(row), tensor);
+    if (tensor.name == "output.bias")
+      EXPECT_EQ(values[0], before[small.offset]);
+    else
+      EXPECT_NEAR(euclidean_norm(values), 1, 1e-6) << tensor.name;
+  }
+}
+
+TEST(Scale, RescalesUpAndDown) {
+  for (const double scale : {1e-20, 1.0, 1e20}) {
+    Row row = random_row(9, scale);
+    const Row before = row;
+    EXPECT_TRUE(clip({ClipMode::kScale, 0.5}, row).clipped);
+    EXPECT_NEAR(euclidean_norm(row), 0.5, 1e-6);
+    EXPECT_NEAR(cosine(row, before), 1, 1e-12);
+  }
+}
+
+// By hand: the tensor [3, 4] has the mean square 12.5.
+TEST(TensorRms, ScalesEachTensorToItsRootMeanSquare) {
+  Row row(kLayout.size());
+  const auto bias = part(Span<float>(row), kLayout.tensor("output.bias"));
+  bias[0] = 3;
+  bias[1] = 4;
+  row[0] = 1e-3F;  // a tensor within its limit
+  EXPECT_EQ(clip({ClipMode::kTensorRms, 0.5}, row).changed, 2U);
+  EXPECT_FLOAT_EQ(bias[0], static_cast<float>(3 * 0.5 / std::sqrt(12.5)));
+  EXPECT_FLOAT_EQ(bias[1], static_cast<float>(4 * 0.5 / std::sqrt(12.5)));
+  EXPECT_EQ(row[0], 1e-3F);
+}
+
+TEST(NormType, OneAndInfinityGoByTheirNorms) {
+  const Row gradient = {3, -4, 0};
+  for (const auto& [type, norm] : {std::pair{1.0, 7.0}, {2.0, 5.0}, {kOff, 4.0}}) {
+    EXPECT_DOUBLE_EQ(wide_norm(Span<const float>(gradient), type), norm);
+    for (const ClipMode mode : {ClipMode::kGlobalNorm, ClipMode::kTensorNorm, ClipMode::kScale}) {
+      ClipRule rule = {mode, 0.5};
+      rule.options.norm_type = type;
+      Row row(kLayout.size());
+      std::copy(gradient.begin(), gradient.end(), row.begin());
+      clip(rule, row);
+      EXPECT_FLOAT_EQ(row[0], static_cast<float>(3 * 0.5 / norm)) << type;
+      rule.threshold = norm;
+      std::copy(gradient.begin(), gradient.end(), row.begin());
+      EXPECT_FALSE(clip(rule, row).clipped);
+    }
+  }
+}
+
+TEST(NormType, ANanIsTheLargestOfAll) {
+  for (const double type : {1.0, 2.0, kOff})
+    EXPECT_TRUE(std::isnan(wide_norm(Span<const float>(Row{1, kNan, 2, kInf}), type)));
+}
+
+TEST(Epsilon, IsAddedToTheNorm) {
+  Row row(kLayout.size());
+  row[0] = 3;
+  row[1] = 4;
+  ClipRule rule = {ClipMode::kGlobalNorm, 1};
+  rule.options.epsilon = 3;
+  clip(rule, row);
+  EXPECT_FLOAT_EQ(row[0], 3 * 1.0F / (5 + 3));
+}
+
+TEST(OutputThreshold, IsTheLimitOfTheOutputLayerAlone) {
+  const auto& bias = kLayout.tensor("output.bias");
+  for (const ClipMode mode : {ClipMode::kValue, ClipMode::kTensorNorm, ClipMode::kGlobalNorm}) {
+    Row row(kLayout.size());
+    row[0] = 3;            // lstm.weight_ih
+    row[bias.offset] = 4;  // output.bias
+    Row open = row;
+    clip({mode, 1, 2}, row);
+    EXPECT_FLOAT_EQ(row[0], 1) << entry_of(mode).name;
+    EXPECT_FLOAT_EQ(row[bias.offset], 2);
+    EXPECT_EQ(clip({mode, kOff, 2}, open).changed, 1U);
+    EXPECT_FLOAT_EQ(open[0], 3);
+  }
+}
+
+// Goodfellow et al. leave open what the groups are; here each has its own norm. By hand.
+TEST(OutputThreshold, GivesGlobalNormTwoGroups) {
+  Row row(kLayout.size());
+  row[0] = 3;  // lstm.weight_ih
+  row[kLayout.tensor("lstm.bias").offset] = 4;
+  row[kLayout.tensor("output.weight").offset] = 6;
+  row[kLayout.tensor("output.bias").offset] = 8;
+  clip({ClipMode::kGlobalNorm, 1, 5}, row);
+  EXPECT_FLOAT_EQ(row[0], 0.6F);
+  EXPECT_FLOAT_EQ(row[kLayout.tensor("lstm.bias").offset], 0.8F);
+  EXPECT_FLOAT_EQ(row[kLayout.tensor("output.weight").offset], 3);
+  EXPECT_FLOAT_EQ(row[kLayout.tensor("output.bias").offset], 4);
+}
+
+// By hand: the row [1, 1, 1] of weights has the norm sqrt(3), its gradient [3, 4, 0] the norm 5.
+TEST(Agc, LimitsARowToAShareOfItsWeights) {
+  Row row(kLayout.size());
+  row[0] = 3;
+  row[1] = 4;
+  row[3] = 0.01F;  // the next row, within its limit
+  EXPECT_EQ(clip({ClipMode::kAgc, 0.1}, row).changed, 2U);
+  EXPECT_FLOAT_EQ(row[0], static_cast<float>(3 * 0.1 * std::sqrt(3.0) / 5));
+  EXPECT_EQ(row[3], 0.01F);
+}
+
+TEST(Agc, ABiasIsOneUnit) {
+  Row row(kLayout.size());
+  const auto bias = part(Span<float>(row), kLayout.tensor("lstm.bias"));  // 8 weights of 1
+  bias[0] = 3;
+  bias[7] = 4;
+  clip({ClipMode::kAgc, 0.1}, row);
+  EXPECT_FLOAT_EQ(bias[7], static_cast<float>(4 * 0.1 * std::sqrt(8.0) / 5));
+}
+
+TEST(Agc, WeightsOfZeroHaveTheFloor) {
+  Row row = {3, 4};
+  clip_by_unit(Span<float>(row), Span<const float>(Row{0, 0}), 2, 0.5);
+  EXPECT_FLOAT_EQ(row[0], static_cast<float>(3 * 0.5e-3 / 5));
+}
+
+TEST(Agc, LeavesTheOutputLayerAloneWhereAsked) {
+  ClipRule rule = {ClipMode::kAgc, 0.01};
+  rule.options.agc_clips_output = false;
+  Row row(kLayout.size(), 1);
+  clip(rule, row);
+  EXPECT_LT(row[0], 1);
+  EXPECT_EQ(row[kLayout.tensor("output.weight").offset], 1);
+  EXPECT_EQ(row.back(), 1);
+}
+
+// numpy.percentile of [4], [4, 2], [4, 2, 8], [4, 2, 8, 1] at 25: 4, 2.5, 3, 1.75.
+TEST(Autoclip, LimitsToThePercentileOfAllNormsThisOneIncluded) {
+  Clipping clipping({ClipMode::kAutoclip, 25});
+  EXPECT_FLOAT_EQ(static_cast<float>(clipping.norm_after(4)), 4);
+  EXPECT_FLOAT_EQ(static_cast<float>(clipping.norm_after(2)), 2);
+  EXPECT_EQ(clipping.limit(), 2.5);
+  EXPECT_FLOAT_EQ(static_cast<float>(clipping.norm_after(8)), 3);
+  EXPECT_FLOAT_EQ(static_cast<float>(clipping.norm_after(1)), 1);
+  EXPECT_EQ(clipping.limit(), 1.75);
+}
+
+TEST(Autoclip, ANanOrASkippedStepNeverEnters) {
+  Clipping clipping({ClipMode::kAutoclip, 50});
+  clipping.norm_after(4);
+  Row bad = random_row(1, 1);
+  bad[0] = kNan;
+  EXPECT_FALSE(clipping.clip(bad).clipped);
+  EXPECT_EQ(clipping.limit(), kOff);
+  clipping.take();
+  Row skipped(kLayout.size(), 1000);
+  clipping.clip(skipped);  // and not taken
+  EXPECT_FLOAT_EQ(static_cast<float>(clipping.norm_after(8)), 6);
+}
+
+TEST(Autoclip, ZerosAtTheStartDoNotFreezeTheRun) {
+  Clipping clipping({ClipMode::kAutoclip, 0});
+  clipping.norm_after(0);
+  EXPECT_EQ(clipping.norm_after(1), 1);
+  EXPECT_EQ(clipping.limit(), kOff);
+}
+
+TEST(RunningPercentile, IsThatOfAllNumbersSoFar) {
+  RandomStream random(3, "percentile-test");
+  for (const double percentile : {0.0, 10.0, 33.3, 50.0, 99.0, 100.0}) {
+    RunningPercentile<double> running(percentile);
+    std::vector<double> all;
+    for (int i = 0; i < 400; ++i) {
+      // With ties, and with runs of rising and falling numbers.
+      const double number =
+          i % 3 == 0 ? std::floor(random.uniform() * 10) : random.normal() + i % 50;
+      all.push_back(number);
+      EXPECT_NEAR(running.with(number), quantile(all, percentile / 100), 1e-12);
+      running.add(number);
+      EXPECT_EQ(running.size(), all.size());
+    }
+  }
+}
+
+// By hand, with a warm-up of 2 steps and decay 0.5: norms 1 and 3 have mean 2 and variance 1. Norm
+// 6 has z = 4 over the threshold 2, so 2 + 1 * 4 / 4 = 3 is left; then mean = 0.5 * 2 + 0.5 * 3 =
+// 2.5, variance = 0.5 * 1 + 0.5 * (3 - 2.5)^2 = 0.625. Norm 2 is not clipped: mean 2.25, variance
+// 0.34375.
+TEST(Zclip, FollowsASequenceWorkedByHand) {
+  ClipRule rule = {ClipMode::kZclip, 2};
+  rule.options.zclip_warmup = 2;
+  rule.options.zclip_decay = 0.5;
+  Clipping clipping(rule);
+  EXPECT_EQ(clipping.norm_after(1), 1);
+  EXPECT_EQ(clipping.norm_after(3), 3);
+  EXPECT_EQ(clipping.limit(), kOff);
+  EXPECT_NEAR(clipping.norm_after(6), 3, 1e-6);
+  EXPECT_DOUBLE_EQ(clipping.limit(), 2 + 2 * 1);
+  EXPECT_EQ(clipping.norm_after(2), 2);
+  EXPECT_DOUBLE_EQ(clipping.limit(), 2.5 + 2 * std::sqrt(0.625));
+  clipping.norm_after(1);
+  EXPECT_DOUBLE_EQ(clipping.limit(), 2.25 + 2 * std::sqrt(0.34375));
+}
+
+TEST(Zclip, ANanInTheMiddleChangesNothing) {
+  ClipRule rule = {ClipMode::kZclip, 2};
+  rule.options.zclip_warmup = 2;
+  Clipping whole(rule), broken(rule);
+  for (const double norm : {1.0, 3.0, 2.0, 9.0, 2.0}) {
+    Row bad(kLayout.size(), kNan);
+    broken.clip(bad);
+    broken.take();
+    EXPECT_EQ(whole.norm_after(norm), broken.norm_after(norm));
+    EXPECT_EQ(whole.limit(), broken.limit());
+  }
+}
+
+TEST(Zclip, ZerosAtTheStartDoNotFreezeTheRun) {
+  Clipping clipping(eager(ClipMode::kZclip, 2));
+  for (int i = 0; i < 5; ++i) clipping.norm_after(0);
+  EXPECT_EQ(clipping.norm_after(1), 1);
+}
+
+// By hand, one tensor alone: a warm-up of 2 steps under the global norm 1 keeps the smallest norm,
+// min(0.5, 1) = 0.5. Then norm 4 is cut to 2 * 0.5 = 1, and with decay 0.75 the average becomes
+// 0.75 * 0.5 + 0.25 * 1 = 0.625. Norm 1 is within 1.25: the average becomes 0.71875.
+TEST(Adagc, FollowsASequenceWorkedByHand) {
+  ClipRule rule = {ClipMode::kAdagc, 2};
+  rule.options.adagc_warmup = 2;
+  rule.options.adagc_decay = 0.75;
+  Clipping clipping(rule);
+  EXPECT_EQ(clipping.norm_after(0.5), 0.5);
+  EXPECT_EQ(clipping.limit(), 1);
+  EXPECT_NEAR(clipping.norm_after(3), 1, 1e-7);
+  EXPECT_NEAR(clipping.norm_after(4), 1, 1e-7);
+  EXPECT_EQ(clipping.norm_after(1), 1);
+  EXPECT_NEAR(clipping.norm_after(100), 2 * 0.71875, 1e-6);
+}
+
+// What a checkpoint would keep: a copy goes on as the original does.
+TEST(ClipMemory, ACopyGoesOnAlike) {
+  for (const ClipMode mode :
+       {ClipMode::kAutoclip, ClipMode::kZclip, ClipMode::kAdagc, ClipMode::kRandomStep}) {
+    Clipping original(eager(mode, 0.5));
+    for (std::uint64_t seed = 0; seed < 20; ++seed) {
+      Row row = random_row(seed, 1);
+      original.clip(row);
+      original.take();
+    }
+    Clipping copy = original;
+    for (std::uint64_t seed = 20; seed < 40; ++seed) {
+      Row one = random_row(seed, 2), other = one;
+      original.clip(one);
+      original.take();
+      copy.clip(other);
+      copy.take();
+      EXPECT_TRUE(same_bits(one, other)) << entry_of(mode).name;
+    }
+  }
+}
+
+TEST(Adagc, EachTensorHasItsOwnAverage) {
+  Clipping clipping = after_steps_of(eager(ClipMode::kAdagc, 1), 1);
+  Row row(kLayout.size(), 1);
+  const auto bias = part(Span<float>(row), kLayout.tensor("output.bias"));
+  bias[0] = bias[1] = 10;
+  EXPECT_EQ(clipping.clip(row).changed, 2U);
+  EXPECT_FLOAT_EQ(bias[0], 1);
+}
+
+TEST(Adagc, ATensorWithoutGradientIsNotFrozen) {
+  Clipping clipping(eager(ClipMode::kAdagc, 1));
+  for (int i = 0; i < 3; ++i) clipping.norm_after(0);
+  EXPECT_EQ(clipping.norm_after(2), 2);
+}
+
+TEST(RandomStep, TakesAStepOfTheThresholdsLengthInAnotherDirection) {
+  for (const float special : {1e6F, kInf, kNan}) {
+    Row row = random_row(10, 1);
+    row[0] = special;
+    const Row before = row;
+    const auto effect = clip({ClipMode::kRandomStep, 2}, row);
+    EXPECT_TRUE(effect.clipped);
+    EXPECT_EQ(effect.changed, row.size());
+    EXPECT_NEAR(euclidean_norm(row), 2, 1e-6);
+    if (std::isfinite(special)) {
+      EXPECT_LT(std::fabs(cosine(row, before)), 0.9);
+    }
+  }
+}
+
+TEST(RandomStep, EachStepAndSeedHasADirectionOfItsOwn) {
+  const auto directions = [](std::uint64_t seed) {
+    Clipping clipping({ClipMode::kRandomStep, 1}, seed);
+    Row first = random_row(11, 100), second = first;
+    clipping.clip(first);
+    clipping.take();
+    clipping.clip(second);
+    return std::pair{first, second};
+  };
+  EXPECT_TRUE(same_bits(directions(1).first, directions(1).first));
+  EXPECT_FALSE(same_bits(directions(1).first, directions(1).second));
+  EXPECT_FALSE(same_bits(directions(1).first, directions(2).first));
+}
+
+// float64, as `clipsweep clip` has it: norms in long double.
+TEST(Float64, KnowsNormsOverItsWholeRange) {
+  for (const double scale : {1e-300, 1e-160, 1.0, 1e160, 1e307}) {
+    std::vector<double> row = {3 * scale, 4 * scale};
+    const auto norm = wide_norm(Span<const double>(row));
+    EXPECT_NEAR(static_cast<double>(norm / scale), 5, 1e-14);
+    clip_by_norm(Span<double>(row), norm, static_cast<long double>(scale) / 10);
+    EXPECT_NEAR(row[0] / scale, 0.06, 1e-15);
+  }
+}
+
+TEST(ClipGradient, AnEmptyGradientIsFine) {
+  const ParameterLayout empty;
+  const GradientNorms norms;
+  for (const auto& entry : clip_modes()) {
+    const ClipMemory<float> memory({entry.mode, 1}, empty, 0);
+    EXPECT_FALSE(clip_gradient<float>({entry.mode, 1}, {empty, norms, {}, memory}, {}).clipped);
+  }
+}
+
+// Random shapes: what every mode leaves has a norm within the limit that it reports.
+TEST(ClipGradient, HoldsItsLimitForRandomShapes) {
+  RandomStream random(1, "shapes");
+  for (int trial = 0; trial < 50; ++trial) {
+    const auto layout =
+        lstm_layout(1 + static_cast<int>(random.below(9)), 1 + static_cast<int>(random.below(9)),
+                    1 + static_cast<int>(random.below(9)));
+    Row row(layout.size());
+    for (float& value : row) value = static_cast<float>(random.normal() * 10);
+    for (const ClipMode mode : {ClipMode::kGlobalNorm, ClipMode::kScale, ClipMode::kRandomStep,
+                                ClipMode::kTensorNorm, ClipMode::kTensorRms, ClipMode::kValue}) {
+      Row clipped = row;
+      GradientNorms norms;
+      measure_norms(row, layout, norms);
+      const ClipMemory<float> memory({mode, 0.5}, layout, 0);
+      const auto effect = clip_gradient<float>({mode, 0.5}, {layout, norms, row, memory}, clipped);
+      EXPECT_TRUE(effect.clipped);
+      if (mode == ClipMode::kGlobalNorm || mode == ClipMode::kScale ||
+          mode == ClipMode::kRandomStep) {
+        EXPECT_NEAR(euclidean_norm(clipped), 0.5, 1e-6);
+      }
+      if (mode == ClipMode::kValue) {
+        EXPECT_LE(largest_magnitude(clipped), 0.5F);
+      }
+      for (const auto& tensor : layout.tensors) {
+        const double norm = euclidean_norm(part(Span<const float>(clipped), tensor));
+        const double size = static_cast<double>(tensor.size());
+        if (mode == ClipMode::kTensorNorm) {
+          EXPECT_LE(norm, 0.5 * (1 + 1e-6));
+        }
+        if (mode == ClipMode::kTensorRms) {
+          EXPECT_LE(norm / std::sqrt(size), 0.5 * (1 + 1e-6));
+        }
+      }
+    }
+  }
+}
+
+}  // namespace
+}  // namespace clipsweep

@@ -1,0 +1,65 @@
+#include "clipsweep/engine/engine_choice.h"
+
+#include "clipsweep/base/error.h"
+#include "support/test_support.h"
+
+namespace clipsweep {
+namespace {
+
+Model model_of(Cell cell, int layers, Target target) { return {cell, layers, 1, 1, 1, target}; }
+
+TEST(EngineChoice, AutoTakesTheFusedEngineForWhatItKnows) {
+  for (const Cell cell : {Cell::kLstm, Cell::kRnnTanh, Cell::kRnnRelu}) {
+    for (const Target target : {Target::kClass, Target::kNumber}) {
+      const Model model = model_of(cell, 1, target);
+      EXPECT_TRUE(fused_engine_supports(model));
+      EXPECT_EQ(choose_engine("auto", "cpu", model).name, EngineName::kFused);
+      EXPECT_EQ(choose_engine("fused", "cpu", model).name, EngineName::kFused);
+      EXPECT_EQ(choose_engine("reference", "cpu", model).name, EngineName::kReference);
+      EXPECT_EQ(choose_engine("auto", "cuda", model).name, EngineName::kReference);
+    }
+  }
+}
+
+TEST(EngineChoice, AutoSaysWhatTheFusedEngineDoesNotKnow) {
+  const auto reason_of = [](const Model& model) {
+    EXPECT_FALSE(fused_engine_supports(model));
+    const EngineChoice choice = choose_engine("auto", "cpu", model);
+    EXPECT_EQ(choice.name, EngineName::kReference);
+    return choice.reason;
+  };
+  EXPECT_EQ(reason_of(model_of(Cell::kGru, 1, Target::kClass)),
+            "auto: the fused engine knows no gru");
+  EXPECT_EQ(reason_of(model_of(Cell::kLstm, 2, Target::kClass)),
+            "auto: the fused engine knows no 2 layers");
+  EXPECT_EQ(reason_of(model_of(Cell::kRnnTanh, 1, Target::kClassEachStep)),
+            "auto: the fused engine knows no class at each time step");
+}
+
+TEST(EngineChoice, EachCellHasItsOwn) {
+  ExperimentConfig config;
+  config.cells = {{Cell::kLstm}, {Cell::kGru}};
+  const EngineChoices choices = choose_engines(config);
+  EXPECT_EQ(choices.at(Cell::kLstm).name, EngineName::kFused);
+  EXPECT_EQ(choices.at(Cell::kGru).name, EngineName::kReference);
+  EXPECT_TRUE(needs_reference(choices));
+  config.cells = {{Cell::kRnnTanh}, {Cell::kLstm}};
+  EXPECT_FALSE(needs_reference(choose_engines(config)));
+  config.training.layers = 2;
+  EXPECT_EQ(choose_engines(config).at(Cell::kRnnTanh).reason,
+            "auto: the fused engine knows no 2 layers");
+  config.engine = "fused";
+  EXPECT_THROW(choose_engines(config), ConfigError);
+}
+
+TEST(EngineChoice, FusedIsRefusedForWhatItDoesNotKnow) {
+  const std::string message = message_of<ConfigError>(
+      [] { choose_engine("fused", "cpu", model_of(Cell::kGru, 1, Target::kClass)); });
+  EXPECT_TRUE(holds(message, "--engine fused knows no gru"));
+  EXPECT_TRUE(holds(message, "one layer of lstm, rnn-tanh or rnn-relu"));
+  EXPECT_THROW(choose_engine("fused", "cuda", model_of(Cell::kLstm, 1, Target::kClass)),
+               ConfigError);
+}
+
+}  // namespace
+}  // namespace clipsweep

@@ -1,0 +1,86 @@
+#include "clipsweep/model/gradient_norms.h"
+
+#include <gtest/gtest.h>
+
+#include <cmath>
+#include <limits>
+
+namespace clipsweep {
+namespace {
+
+constexpr float kInf = std::numeric_limits<float>::infinity();
+constexpr float kNan = std::numeric_limits<float>::quiet_NaN();
+
+TEST(EuclideanNorm, IsRightForEveryLength) {
+  for (std::size_t size = 0; size < 40; ++size)
+    EXPECT_DOUBLE_EQ(euclidean_norm(std::vector<float>(size, 2)),
+                     2 * std::sqrt(static_cast<double>(size)));
+}
+
+TEST(EuclideanNorm, CoversTheRangeOfFloat32) {
+  const float largest = std::numeric_limits<float>::max();
+  EXPECT_DOUBLE_EQ(euclidean_norm(std::vector<float>(4, largest)), 2.0 * largest);
+  const float smallest = std::numeric_limits<float>::denorm_min();
+  EXPECT_DOUBLE_EQ(euclidean_norm(std::vector<float>(4, smallest)), 2.0 * smallest);
+}
+
+TEST(EuclideanNorm, IsNonfiniteExactlyIfAnElementIs) {
+  for (std::size_t place = 0; place < 19; ++place) {
+    std::vector<float> values(19, 1);
+    values[place] = kNan;
+    EXPECT_TRUE(std::isnan(euclidean_norm(values)));
+    values[place] = -kInf;
+    EXPECT_TRUE(std::isinf(euclidean_norm(values)));
+  }
+}
+
+TEST(MeasureNorms, GlobalNormIsThatOfTheTensorsNorms) {
+  const auto layout = lstm_layout(2, 1, 2);  // 8, 4, 4, 2, 2 elements
+  const std::vector<float> row(layout.size(), 3);
+  GradientNorms norms;
+  measure_norms(row, layout, norms);
+  ASSERT_EQ(norms.tensors.size(), 5U);
+  EXPECT_DOUBLE_EQ(norms.tensors[0], 3 * std::sqrt(8.0));
+  EXPECT_DOUBLE_EQ(norms.tensors[4], 3 * std::sqrt(2.0));
+  EXPECT_DOUBLE_EQ(norms.global, 3 * std::sqrt(20.0));
+}
+
+TEST(GateNorms, AreOverTheRowsOfEachGateInAllRecurrentTensors) {
+  for (const Cell cell : {Cell::kLstm, Cell::kGru, Cell::kRnnTanh}) {
+    const auto layout = layout_of({cell, 2, 3, 5, 4, Target::kClass, 0});
+    std::vector<float> row(layout.size());
+    std::vector<double> squares(static_cast<std::size_t>(gates_of(cell)));
+    for (std::size_t i = 0; i < row.size(); ++i) {
+      row[i] = static_cast<float>(i % 17) - 8;
+      const auto& tensor = layout.tensor_at(i);
+      const auto columns = tensor.size() / static_cast<std::size_t>(tensor.shape[0]);
+      if (is_output(tensor)) continue;
+      squares[(i - tensor.offset) / columns / 5] += static_cast<double>(row[i]) * row[i];  // H = 5
+    }
+    const auto norms = gate_norms(row, layout);
+    ASSERT_EQ(norms.size(), squares.size());
+    for (std::size_t gate = 0; gate < norms.size(); ++gate)
+      EXPECT_DOUBLE_EQ(norms[gate], std::sqrt(squares[gate]));
+  }
+}
+
+TEST(LargestMagnitude, IsNanIfAnyElementIs) {
+  EXPECT_EQ(largest_magnitude(std::vector<float>{1, -3, 2}), 3);
+  EXPECT_EQ(largest_magnitude(std::vector<float>{1, -kInf}), kInf);
+  EXPECT_TRUE(std::isnan(largest_magnitude(std::vector<float>{kInf, kNan, 1})));
+  EXPECT_EQ(index_of_largest(std::vector<float>{1, -3, 2}), 1U);
+}
+
+TEST(FindNonfinite, CountsKindsAndNamesTheFirst) {
+  EXPECT_FALSE(find_nonfinite(std::vector<float>{0, -1, std::numeric_limits<float>::max(),
+                                                 std::numeric_limits<float>::denorm_min()}));
+  const auto found = find_nonfinite(std::vector<float>{0, kInf, kNan, -kInf, kInf});
+  ASSERT_TRUE(found);
+  EXPECT_EQ(found->first, 1U);
+  EXPECT_EQ(found->nan, 1U);
+  EXPECT_EQ(found->positive_inf, 2U);
+  EXPECT_EQ(found->negative_inf, 1U);
+}
+
+}  // namespace
+}  // namespace clipsweep

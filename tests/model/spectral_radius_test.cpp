@@ -1,0 +1,62 @@
+#include "clipsweep/model/spectral_radius.h"
+
+#include <gtest/gtest.h>
+
+#include <cmath>
+#include <limits>
+
+namespace clipsweep {
+namespace {
+
+using Numbers = std::vector<float>;
+
+// Whole numbers without a pattern that eigenvalues would care about, / 64.
+Numbers scrambled(int size) {
+  Numbers matrix;
+  for (int i = 0; i < size; ++i)
+    for (int j = 0; j < size; ++j)
+      matrix.push_back(static_cast<float>((i * i * 7 + j * j * 3 + i * j) % 101 - 50) / 64);
+  return matrix;
+}
+
+// The numbers are those of numpy 2.4.6: np.abs(np.linalg.eigvals(m)).max(), in float64.
+TEST(SpectralRadius, AgreesWithNumpy) {
+  EXPECT_NEAR(spectral_radius(Numbers{1, 2, 3, 4}, 2), 5.372281323269014, 1e-14);
+  EXPECT_NEAR(spectral_radius(Numbers{1, 2, 3, 4, 5, 6, 7, 8, 10}, 3), 16.707493316124744, 1e-13);
+  EXPECT_NEAR(spectral_radius(scrambled(50), 50), 3.5110616005489383, 1e-12);
+}
+
+TEST(SpectralRadius, IsTheAbsoluteValueOfComplexEigenvalues) {
+  // numpy 2.4.6: 0.375 +- 2.446i
+  EXPECT_NEAR(spectral_radius(Numbers{0.5F, -2, 3, 0.25F}, 2), 2.4748737341529163, 1e-14);
+}
+
+TEST(SpectralRadius, IsNotTheNorm) {
+  EXPECT_EQ(spectral_radius(Numbers{-3}, 1), 3);
+  EXPECT_EQ(spectral_radius(Numbers{0, 100, 0, 0}, 2), 0);
+  EXPECT_EQ(spectral_radius(Numbers{2, 100, 0, -3}, 2), 3);
+}
+
+TEST(SpectralRadius, IsUnknownWhereAnElementIsNotFinite) {
+  const float infinity = std::numeric_limits<float>::infinity();
+  EXPECT_TRUE(std::isnan(spectral_radius(Numbers{1, NAN, 0, 1}, 2)));
+  EXPECT_TRUE(std::isnan(spectral_radius(Numbers{1, -infinity, 0, 1}, 2)));
+}
+
+// 3.4e38 is near float32's largest number; the radius is beyond it.
+TEST(SpectralRadius, DoesNotOverflow) {
+  const float large = 3.4e38F;
+  EXPECT_NEAR(spectral_radius(Numbers{large, large, large, large}, 2) / large, 2, 1e-14);
+}
+
+TEST(SpectralRadii, AreOneForEachGate) {
+  const auto radii = spectral_radii(Numbers{1, 0, 0, 1, 2, 0, 0, 0, 0, -1, 1, 0}, 2);
+  EXPECT_EQ(radii, (std::vector<double>{1, 2, 1}));
+}
+
+TEST(SpectralRadius, RefusesAMatrixThatIsNotSquare) {
+  EXPECT_THROW(spectral_radius(Numbers{1, 2, 3}, 2), std::logic_error);
+}
+
+}  // namespace
+}  // namespace clipsweep

@@ -1,0 +1,206 @@
+#include "clipsweep/records/result_folder.h"
+
+#include <gtest/gtest.h>
+
+#include "clipsweep/base/error.h"
+#include "clipsweep/records/sweep_manifest.h"
+#include "support/sample_folder.h"
+#include "support/test_support.h"
+
+namespace clipsweep {
+namespace {
+
+Json sample_sweep_json(const ExperimentConfig& config) {
+  return sweep_json(config, make_plan(config, "data"), {"data", {}}, {});
+}
+
+class OutFolder : public ::testing::Test {
+ protected:
+  std::string refusal(const ExperimentConfig& config) {
+    return message_of<ConfigError>([&] { prepare_sweep_folder(out_, sample_sweep_json(config)); });
+  }
+  void prepare(const ExperimentConfig& config) {
+    prepare_sweep_folder(out_, sample_sweep_json(config));
+  }
+  TemporaryFolder folder_;
+  fs::path out_ = folder_.path() / "out";
+};
+
+TEST_F(OutFolder, TakesTheSamePlanAgainAndOneThatAddsRuns) {
+  auto config = sample_config();
+  prepare(config);
+  prepare(config);
+  config.seeds.push_back(7);
+  prepare(config);
+  EXPECT_EQ(open_sweep_folder(out_).runs.size(), make_plan(config, "data").runs.size());
+}
+
+TEST_F(OutFolder, RefusesAPlanThatDropsRuns) {
+  auto config = sample_config();
+  prepare(config);
+  config.seeds.pop_back();
+  EXPECT_TRUE(holds(refusal(config), "2 of its 4 runs are not in this plan"));
+}
+
+TEST_F(OutFolder, NamesTheSettingThatDiffers) {
+  auto config = sample_config();
+  prepare(config);
+  config.training.hidden = 20;
+  EXPECT_TRUE(holds(refusal(config), "its hidden is 10, not 20"));
+  config = sample_config();
+  config.log_every = 5;
+  EXPECT_TRUE(holds(refusal(config), "its log_every is 1, not 5"));
+}
+
+TEST_F(OutFolder, DoesNotMindHowTheSweepIsCarriedOut) {
+  auto config = sample_config();
+  prepare(config);
+  config.workers = 5;
+  config.max_runs = 1;
+  prepare(config);
+}
+
+TEST_F(OutFolder, RefusesAFile) {
+  write_text(out_, "x");
+  EXPECT_TRUE(holds(refusal(sample_config()), "is a file; name a folder"));
+}
+
+TEST_F(OutFolder, RefusesAFolderOfSomethingElse) {
+  fs::create_directories(out_);
+  write_text(out_ / "thesis.tex", "x");
+  EXPECT_TRUE(holds(refusal(sample_config()), "holds something else (thesis.tex)"));
+  EXPECT_FALSE(fs::exists(out_ / ".lock"));
+}
+
+TEST_F(OutFolder, TakesWhatASweepLeavesThatWasKilledInItsFirstMoment) {
+  fs::create_directories(out_ / "runs");
+  write_text(out_ / ".lock", "");
+  write_text(out_ / "sweep.json.123.tmp", "{");
+  prepare(sample_config());
+  EXPECT_FALSE(fs::exists(out_ / "sweep.json.123.tmp"));
+}
+
+TEST_F(OutFolder, MayBeSharedByProcessesThatClaimTheirRuns) {
+  prepare(sample_config());
+  prepare(sample_config());
+  const auto claim = claim_run(out_, "none_lr-0.01_seed-0_4d037482");
+  ASSERT_TRUE(claim);
+  EXPECT_TRUE(claim->is_in_place());
+  EXPECT_FALSE(claim_run(out_, "none_lr-0.01_seed-0_4d037482"));  // another description of it
+  EXPECT_TRUE(claim_run(out_, "none_lr-0.01_seed-1_4d037482"));
+  fs::remove_all(run_folder(out_, "none_lr-0.01_seed-0_4d037482"));
+  EXPECT_FALSE(claim->is_in_place());
+  EXPECT_TRUE(claim_run(out_, "none_lr-0.01_seed-0_4d037482"));
+  EXPECT_FALSE(claim->is_in_place());
+}
+
+TEST_F(OutFolder, RefusesADamagedSweepJson) {
+  prepare(sample_config());
+  write_text(sweep_path(out_), "{\"schema\": ");
+  EXPECT_TRUE(
+      holds(message_of<DataError>([&] { prepare(sample_config()); }), "sweep.json: not valid"));
+}
+
+TEST(OpenSweepFolder, SaysWhatIsMissing) {
+  const TemporaryFolder folder;
+  EXPECT_TRUE(
+      holds(message_of<ConfigError>([] { open_sweep_folder("/nowhere"); }), "no such folder"));
+  EXPECT_TRUE(holds(message_of<ConfigError>([&] { open_sweep_folder(folder.path()); }),
+                    "no sweep.json in this folder"));
+}
+
+TEST(ReadStepLog, ReadsBackWhatWasAppended) {
+  const SampleFolder sample;
+  const auto run = completed_run(sample.plan(), sample.spec(0));
+  sample.write(run);
+  std::vector<StepRecord> read;
+  const auto reading =
+      read_step_log(sample.steps_log(0), [&](const Json& step, std::uint64_t line) {
+        EXPECT_EQ(line, read.size() + 2);
+        read.push_back(step_record_from_json(step, {"lstm.weight_ih"}));
+      });
+  ASSERT_EQ(read.size(), run.steps.size());
+  EXPECT_EQ(reading.header.run.id, sample.spec(0).id);
+  EXPECT_FALSE(reading.torn);
+  for (std::size_t i = 0; i < read.size(); ++i) {
+    EXPECT_EQ(read[i].loss, run.steps[i].loss);
+    EXPECT_EQ(read[i].grad_norm_raw, run.steps[i].grad_norm_raw);
+  }
+}
+
+TEST(ReadStepLog, TakesATornLastLineAsTheMarkOfAKilledRun) {
+  const SampleFolder sample;
+  sample.write(completed_run(sample.plan(), sample.spec(0)));
+  cut_off(sample.steps_log(0), 30);
+  std::uint64_t steps = 0;
+  EXPECT_TRUE(
+      read_step_log(sample.steps_log(0), [&](const Json&, std::uint64_t) { ++steps; }).torn);
+  EXPECT_EQ(steps, sample.plan().training.steps() - 1);
+}
+
+TEST(ReadStepLog, NamesFileAndLineOfABadOne) {
+  const SampleFolder sample;
+  sample.write(completed_run(sample.plan(), sample.spec(0)));
+  damage(sample.steps_log(0), "\"step\":3,", "\"step\":NaN,");
+  const auto message = message_of<DataError>(
+      [&] { read_step_log(sample.steps_log(0), [](const Json&, std::uint64_t) {}); });
+  EXPECT_TRUE(holds(message, "steps.jsonl:4: not valid JSON"));
+}
+
+// A log of four steps, of which every second and the first are logged.
+TEST_F(OutFolder, ALogIsOfAStateThatEndsWithItsNewestLoggedStep) {
+  prepare(sample_config());
+  const std::string id = sample_plan(sample_config()).runs[0].id;
+  make_folder(run_folder(out_, id));
+  const std::vector<std::string> lines = {"{}\n", "{\"step\":1}\n", "{\"step\":2}\n",
+                                          "{\"step\":4}\n"};
+  std::string log;
+  std::vector<std::uint64_t> lengths;
+  for (const auto& line : lines) lengths.push_back((log += line).size());
+  write_file(steps_path(out_, id), log);
+  const auto is_of = [&](std::uint64_t step, std::uint64_t bytes, std::uint64_t log_every) {
+    RunState state;
+    state.run_id = id;
+    state.step = step;
+    state.steps_bytes = bytes;
+    return has_logs_of(out_, state, log_every);
+  };
+  EXPECT_TRUE(is_of(0, lengths[0], 2));
+  EXPECT_TRUE(is_of(1, lengths[1], 2));
+  EXPECT_TRUE(is_of(2, lengths[2], 2));
+  EXPECT_TRUE(is_of(3, lengths[2], 2));
+  EXPECT_TRUE(is_of(4, lengths[3], 2));
+  EXPECT_FALSE(is_of(4, lengths[2], 2));        // step 4 is not there yet
+  EXPECT_FALSE(is_of(3, lengths[3], 2));        // and now it is too early
+  EXPECT_FALSE(is_of(3, lengths[2], 1));        // where each step is logged
+  EXPECT_FALSE(is_of(4, lengths[3] - 1, 2));    // within a line
+  EXPECT_FALSE(is_of(4, lengths[3] + 100, 2));  // not so far
+  EXPECT_FALSE(is_of(1, lengths[0], 2));        // the header alone
+  EXPECT_FALSE(is_of(1, 0, 2));
+  fs::remove(steps_path(out_, id));
+  EXPECT_FALSE(is_of(1, lengths[1], 2));
+}
+
+TEST_F(OutFolder, IsNotedWhenItWasTakenAway) {
+  prepare(sample_config());
+  EXPECT_NO_THROW(require_in_place(out_));
+  fs::rename(out_, folder_.path() / "elsewhere");
+  const std::string message = message_of<StorageError>([&] { record_call(out_, Json::object()); });
+  EXPECT_TRUE(holds(message, out_.string() + ": this folder was taken away"));
+  EXPECT_FALSE(fs::exists(out_));
+  EXPECT_THROW(claim_run(out_, "some_run"), StorageError);
+  EXPECT_FALSE(fs::exists(out_));
+}
+
+TEST(RunLog, StartsAnUnfinishedRunAnew) {
+  const SampleFolder sample;
+  const auto run = completed_run(sample.plan(), sample.spec(0));
+  sample.write(run);
+  sample.write(run);
+  std::uint64_t steps = 0;
+  read_step_log(sample.steps_log(0), [&](const Json&, std::uint64_t) { ++steps; });
+  EXPECT_EQ(steps, sample.plan().training.steps());
+}
+
+}  // namespace
+}  // namespace clipsweep

@@ -1,0 +1,194 @@
+#include "clipsweep/training/optimizer.h"
+
+#include <gtest/gtest.h>
+
+#include <cmath>
+#include <limits>
+
+namespace clipsweep {
+namespace {
+
+using Row = std::vector<float>;
+
+StepParameters sgd(double learning_rate, double momentum = 0) {
+  StepParameters rule;
+  rule.learning_rate = learning_rate;
+  rule.settings.momentum = momentum;
+  return rule;
+}
+
+StepParameters rule_of(Optimizer optimizer) {
+  StepParameters rule;
+  rule.settings.optimizer = optimizer;
+  rule.learning_rate = 0.1;
+  return rule;
+}
+
+ProposedStep step_of(const StepParameters& rule, const Row& weights, const Row& gradient,
+                     const Row& velocity = {}) {
+  ProposedStep step;
+  propose_step(rule, weights, gradient, {0, velocity, {}}, step);
+  return step;
+}
+
+TEST(ProposeStep, IsPlainGradientDescent) {
+  const auto step = step_of(sgd(0.5), {1, 2}, {2, -4});
+  EXPECT_EQ(step.update, (Row{1, -2}));
+  EXPECT_EQ(step.weights, (Row{0, 4}));
+}
+
+// Worked by hand from v <- m v + (g + d w), w <- w - r v with m = 0.5, d = 0.25, r = 1.
+TEST(ProposeStep, AddsDecayThenMomentum) {
+  StepParameters rule = sgd(1, 0.5);
+  rule.regularization.weight_decay = 0.25;
+  const auto step = step_of(rule, {4}, {2}, {8});
+  EXPECT_EQ(step.state.velocity, Row{0.5F * 8 + (2 + 0.25F * 4)});
+  EXPECT_EQ(step.weights, Row{4 - 7});
+}
+
+// w <- w - r (g + l sign(w)) with l = 0.25, r = 1; the sign of 0 is 0.
+TEST(ProposeStep, AddsTheSignsOfTheWeightsForL1) {
+  StepParameters rule = sgd(1);
+  rule.regularization.l1 = 0.25;
+  EXPECT_EQ(step_of(rule, {4, -4, 0}, {1, 1, 1}).weights, (Row{4 - 1.25F, -4 - 0.75F, -1}));
+}
+
+// As in SGDW: w - r v - r d w with r = 0.5, d = 0.25, and nothing of it in the velocity.
+TEST(ProposeStep, DecoupledDecayStaysOutOfTheVelocity) {
+  StepParameters rule = sgd(0.5, 0.5);
+  rule.regularization.decoupled_weight_decay = 0.25;
+  const auto step = step_of(rule, {4}, {2}, {8});
+  EXPECT_EQ(step.state.velocity, Row{6});
+  EXPECT_EQ(step.update, Row{0.5F * 6 + 0.5F * 0.25F * 4});
+  EXPECT_EQ(step.weights, Row{4 - 3.5F});
+}
+
+TEST(ProposeStep, ReadsNoWeightWhoseFactorIsZero) {
+  const auto step = step_of(sgd(1), {std::numeric_limits<float>::infinity()}, {1});
+  EXPECT_EQ(step.update, Row{1});
+}
+
+TEST(ProposeStep, RemembersOnlyWhatItsOptimizerNeeds) {
+  const auto sizes = [](const StepParameters& rule) {
+    const auto state = initial_state(rule.settings, 5);
+    return std::pair(state.velocity.size(), state.mean_square.size());
+  };
+  EXPECT_EQ(sizes(sgd(1)), std::pair(std::size_t{0}, std::size_t{0}));
+  EXPECT_EQ(sizes(sgd(1, 0.9)), std::pair(std::size_t{5}, std::size_t{0}));
+  EXPECT_EQ(sizes(rule_of(Optimizer::kAdam)), std::pair(std::size_t{5}, std::size_t{5}));
+  EXPECT_EQ(sizes(rule_of(Optimizer::kRmsprop)), std::pair(std::size_t{0}, std::size_t{5}));
+}
+
+// From the weights [1, -2, 0.5, 0], three steps of these gradients.
+OptimizerState after_three_steps(const StepParameters& rule, Row& weights) {
+  weights = {1, -2, 0.5F, 0};
+  OptimizerState state = initial_state(rule.settings, weights.size());
+  ProposedStep step;
+  for (const Row& gradient :
+       {Row{0.1F, -0.2F, 3, 0}, Row{0.3F, 0.1F, -2, 1e-4F}, Row{-0.5F, 0.2F, 0.25F, 1e3F}}) {
+    propose_step(rule, weights, gradient, state, step);
+    weights = step.weights;
+    std::swap(state, step.state);
+  }
+  EXPECT_EQ(state.steps, 3U);
+  return state;
+}
+
+// Equal up to the last two or three bits of float32, taken from the larger of 0.5 and the number.
+void expect_close(const Row& found, const Row& expected) {
+  ASSERT_EQ(found.size(), expected.size());
+  for (std::size_t i = 0; i < found.size(); ++i)
+    EXPECT_NEAR(found[i], expected[i], 3e-7 * std::max(0.5, std::abs(double{expected[i]}))) << i;
+}
+
+// The numbers of these tests are those of torch.optim in PyTorch 1.13 (CPU, float32), from the same
+// weights and gradients.
+
+// SGD(lr=0.1, momentum=0.9, nesterov=True, weight_decay=0.01)
+TEST(ProposeStep, TakesNesterovsMomentumAsPyTorchDoes) {
+  StepParameters rule = sgd(0.1, 0.9);
+  rule.settings.nesterov = true;
+  rule.regularization.weight_decay = 0.01;
+  Row weights;
+  const auto state = after_three_steps(rule, weights);
+  expect_close(weights, {0.9714861F, -1.9804195F, -0.038852222F, -190.00002F});
+  expect_close(state.velocity, {-0.12297481F, 0.07461961F, 0.88406914F, 1000.00006F});
+}
+
+// Adam(lr=0.1)
+TEST(ProposeStep, TakesAdamsStepAsPyTorchDoes) {
+  Row weights;
+  const auto state = after_three_steps(rule_of(Optimizer::kAdam), weights);
+  expect_close(weights, {0.8243133F, -1.900636F, 0.36998078F, -0.13828453F});
+  expect_close(state.velocity, {-0.014900003F, 0.012800001F, 0.08800001F, 100.00001F});
+  expect_close(state.mean_square, {0.00034989003F, 8.991004e-05F, 0.013040509F, 1000.0F});
+}
+
+// Adam(lr=0.1, betas=(0.5, 0.75), eps=1e-3, weight_decay=0.01)
+TEST(ProposeStep, TakesAdamsSettings) {
+  StepParameters rule = rule_of(Optimizer::kAdam);
+  rule.settings.adam_beta1 = 0.5;
+  rule.settings.adam_beta2 = 0.75;
+  rule.settings.adam_epsilon = 1e-3;
+  rule.regularization.weight_decay = 0.01;
+  Row weights;
+  after_three_steps(rule, weights);
+  expect_close(weights, {0.8494814F, -1.9446493F, 0.41307327F, -0.09309462F});
+}
+
+// AdamW(lr=0.1, weight_decay=0.01)
+TEST(ProposeStep, MakesAdamWOfAdamAndDecoupledDecay) {
+  StepParameters rule = rule_of(Optimizer::kAdam);
+  rule.regularization.decoupled_weight_decay = 0.01;
+  Row weights;
+  after_three_steps(rule, weights);
+  expect_close(weights, {0.821608F, -1.8948686F, 0.36869666F, -0.13821013F});
+}
+
+// RMSprop(lr=0.1)
+TEST(ProposeStep, TakesRmspropsStepAsPyTorchDoes) {
+  Row weights;
+  const auto state = after_three_steps(rule_of(Optimizer::kRmsprop), weights);
+  expect_close(weights, {-0.10267264F, -2.1190233F, -0.013128713F, -1.999001F});
+  expect_close(state.mean_square, {0.00348901F, 0.0008910401F, 0.128434F, 10000.0F});
+}
+
+// RMSprop(lr=0.1, alpha=0.9, eps=1e-3, momentum=0.5, weight_decay=0.01)
+TEST(ProposeStep, TakesRmspropsSettings) {
+  StepParameters rule = rule_of(Optimizer::kRmsprop);
+  rule.settings.rmsprop_alpha = 0.9;
+  rule.settings.rmsprop_epsilon = 1e-3;
+  rule.settings.momentum = 0.5;
+  rule.regularization.weight_decay = 0.01;
+  Row weights;
+  const auto state = after_three_steps(rule, weights);
+  expect_close(weights, {0.2848573F, -1.8315568F, 0.19514823F, -0.33076698F});
+  expect_close(state.velocity, {-0.42447114F, 1.8380203F, 0.12347427F, 3.210735F});
+}
+
+// Where the registers end: every element is computed as if it were alone.
+TEST(ProposeStep, ComputesTheLastElementsAsAllOthers) {
+  for (const auto optimizer : {Optimizer::kSgd, Optimizer::kAdam, Optimizer::kRmsprop}) {
+    StepParameters rule = rule_of(optimizer);
+    rule.settings.momentum = optimizer == Optimizer::kAdam ? 0 : 0.9;
+    const auto state = initial_state(rule.settings, 37);
+    ProposedStep step;
+    propose_step(rule, Row(37, 0.7F), Row(37, 0.3F), state, step);
+    EXPECT_EQ(step.weights, Row(37, step.weights[0])) << to_text(optimizer);
+  }
+}
+
+// StepLR of PyTorch: 0.8 in the first two epochs, a quarter of it in the next two.
+TEST(LearningRate, FallsByStepsOfEpochs) {
+  OptimizerSettings settings;
+  EXPECT_EQ(learning_rate_in(1000, 0.8, settings), 0.8);
+  settings.learning_rate_decay = 0.25;
+  settings.learning_rate_decay_every = 2;
+  EXPECT_EQ(learning_rate_in(1, 0.8, settings), 0.8);
+  EXPECT_EQ(learning_rate_in(2, 0.8, settings), 0.8);
+  EXPECT_EQ(learning_rate_in(3, 0.8, settings), 0.2);
+  EXPECT_EQ(learning_rate_in(5, 0.8, settings), 0.05);
+}
+
+}  // namespace
+}  // namespace clipsweep

@@ -1,0 +1,530 @@
+// One run's step with gradients made by hand, so that each kind of bad number comes when it should.
+#include "clipsweep/training/run_trainer.h"
+
+#include <gtest/gtest.h>
+
+#include <cmath>
+#include <limits>
+
+namespace clipsweep {
+namespace {
+
+constexpr float kInf = std::numeric_limits<float>::infinity();
+constexpr float kNan = std::numeric_limits<float>::quiet_NaN();
+
+// A run of a model with 20 parameters, fed one gradient after the other.
+class FedRun {
+ public:
+  explicit FedRun(NonfinitePolicy policy = NonfinitePolicy::kStop, ClipRule clip = {},
+                  double learning_rate = 0.5, int log_every = 1,
+                  const OptimizerSettings& optimizer = {})
+      : layout_(lstm_layout(2, 1, 2)), weights_(layout_.size(), 1), gradient_(layout_.size()) {
+    plan_.training.on_nonfinite = policy;
+    plan_.training.optimizer = optimizer;
+    plan_.training.epochs = 1;
+    plan_.training.steps_per_epoch = 1000;
+    plan_.log_every = log_every;
+    spec_.id = "fed";
+    spec_.clip = clip;
+    spec_.learning_rate = learning_rate;
+    trainer_.emplace(plan_, spec_, layout_,
+                     [this](const StepRecord& record) { steps_.push_back(record); });
+  }
+
+  // A gradient of equal elements, with one of them replaced.
+  bool step(float value, std::optional<float> special = {}, std::size_t place = 9,
+            float loss = 2.0F) {
+    gradient_.assign(layout_.size(), value);
+    if (special) gradient_[place] = *special;
+    return trainer_->step(loss, 16, gradient_, weights_);
+  }
+  bool step_with_clipped_derivatives(double share) {
+    gradient_.assign(layout_.size(), 0.01F);
+    return trainer_->step(2.0F, 16, gradient_, weights_, share);
+  }
+  bool step_with_loss(float loss) { return step(0.01F, {}, 9, loss); }
+
+  void finish_epoch() { trainer_->finish_epoch(1, 0.5, radii_of_layers(weights_, layout_)); }
+  void measure_through_time_every(int steps) { plan_.through_time_every = steps; }
+  bool is_due() const { return trainer_->is_due_through_time(); }
+  bool has_event() const { return trainer_->through_time({}).event; }
+  std::vector<float> weights_before() const {
+    const auto before = trainer_->weights_before(weights_);
+    return {before.begin(), before.end()};
+  }
+
+  RunRecord record() const { return trainer_->record(trainer_->outcome(weights_)); }
+  std::vector<Event> events() const { return record().events; }
+  const std::vector<StepRecord>& steps() const { return steps_; }
+  std::vector<float>& weights() { return weights_; }
+
+ private:
+  SweepPlan plan_;
+  RunSpec spec_;
+  ParameterLayout layout_;
+  std::vector<float> weights_;
+  std::vector<float> gradient_;
+  std::vector<StepRecord> steps_;
+  std::optional<RunTrainer> trainer_;
+};
+
+TEST(RunTrainer, RecordsTheGradientBeforeAndAfterClipping) {
+  FedRun run(NonfinitePolicy::kStop, {ClipMode::kGlobalNorm, 1});
+  EXPECT_TRUE(run.step(1));
+  const auto& step = run.steps().back();
+  EXPECT_EQ(step.step, 1U);
+  EXPECT_EQ(step.accuracy, 0.5);
+  EXPECT_DOUBLE_EQ(step.grad_norm_raw, std::sqrt(20.0));
+  EXPECT_NEAR(step.grad_norm_clipped, 1, 1e-6);
+  EXPECT_NEAR(step.clip_scale, 1 / std::sqrt(20.0), 1e-7);
+  EXPECT_TRUE(step.clipped);
+  EXPECT_EQ(step.clipped_fraction, 1);
+  EXPECT_EQ(step.grad_max_abs, 1);
+  EXPECT_FLOAT_EQ(run.weights()[0], static_cast<float>(1 - 0.5 / std::sqrt(20.0)));
+}
+
+TEST(RunTrainer, RecordsEveryFieldWithoutClippingToo) {
+  FedRun run;
+  run.step(1);
+  const auto& step = run.steps().back();
+  EXPECT_EQ(step.grad_norm_clipped, step.grad_norm_raw);
+  EXPECT_EQ(step.clip_scale, 1);
+  EXPECT_EQ(step.tensor_norms.size(), 5U);
+  EXPECT_FALSE(step.clipped);
+}
+
+TEST(RunTrainer, RecordsTheEvidenceOfClipping) {
+  FedRun run(NonfinitePolicy::kStop, {ClipMode::kGlobalNorm, 1});
+  run.step(1);
+  EXPECT_EQ(run.steps().back().cosine, 1.0F);
+  EXPECT_EQ(run.steps().back().limit, 1.0);
+  EXPECT_NEAR(run.steps().back().effective_learning_rate, 0.5 / std::sqrt(20.0), 1e-7);
+  FedRun value(NonfinitePolicy::kStop, {ClipMode::kValue, 1});
+  value.step(0.1F, 20.0F);
+  // By hand: [0.1 x 19, 20] against [0.1 x 19, 1].
+  EXPECT_NEAR(*value.steps().back().cosine,
+              (0.19 + 20) / std::sqrt(0.19 + 400) / std::sqrt(0.19 + 1), 1e-6);
+  FedRun none;
+  none.step(0);
+  EXPECT_FALSE(none.steps().back().cosine);
+  EXPECT_FALSE(none.steps().back().limit);
+  EXPECT_EQ(none.steps().back().effective_learning_rate, 0.5);
+}
+
+TEST(RunTrainer, AveragesTheCosineOverTheStepsThatWereClipped) {
+  FedRun run(NonfinitePolicy::kStop, {ClipMode::kValue, 1});
+  run.step(0.1F);
+  EXPECT_FALSE(run.record().totals.mean_cosine);
+  run.step(0.1F, 20.0F);
+  EXPECT_EQ(*run.record().totals.mean_cosine, static_cast<double>(*run.steps().back().cosine));
+}
+
+TEST(RunTrainer, RecordsTheDerivativesThatTheEngineClipped) {
+  FedRun run(NonfinitePolicy::kStop, {ClipMode::kBackprop, 0.1});
+  run.step_with_clipped_derivatives(0.25);
+  const auto& step = run.steps().back();
+  EXPECT_TRUE(step.clipped);
+  EXPECT_EQ(step.clipped_fraction, 0.25);
+  EXPECT_EQ(step.clip_scale, 1);
+  EXPECT_EQ(step.limit, 0.1);
+  EXPECT_FALSE(step.cosine);  // the gradient without clipping was not computed
+}
+
+TEST(RunTrainer, ARandomStepReplacesABadGradientAndTheRunGoesOn) {
+  FedRun run(NonfinitePolicy::kStop, {ClipMode::kRandomStep, 1});
+  EXPECT_TRUE(run.step(0.01F, kNan));
+  EXPECT_TRUE(run.step(0.01F));
+  EXPECT_TRUE(run.step(0.01F, kInf));
+  const auto record = run.record();
+  EXPECT_EQ(record.outcome, Outcome::kCompleted);
+  ASSERT_EQ(record.events.size(), 2U);
+  EXPECT_EQ(record.events[0].action, Action::kContinued);
+  EXPECT_EQ(record.totals.nonfinite_steps, 2U);
+  EXPECT_EQ(record.totals.skipped_steps, 0U);
+  EXPECT_NEAR(run.steps()[0].grad_norm_clipped, 1, 1e-6);
+  EXPECT_TRUE(run.steps()[0].clipped);
+}
+
+TEST(RunTrainer, ARandomStepDoesNotHealALossOrWeights) {
+  FedRun run(NonfinitePolicy::kStop, {ClipMode::kRandomStep, 1});
+  EXPECT_TRUE(run.step(0.01F, kNan));
+  EXPECT_FALSE(run.step(0.01F, kNan, 9, kNan));
+  EXPECT_EQ(run.record().reason, "nan in the loss at step 2");
+  FedRun measuring(NonfinitePolicy::kStop,
+                   {ClipMode::kRandomStep, std::numeric_limits<double>::infinity()});
+  EXPECT_FALSE(measuring.step(0.01F, kNan));
+}
+
+// The second step has a finite gradient, but no finite loss.
+TEST(RunTrainer, ASkippedOrBadStepEntersNoStatistic) {
+  for (const auto policy : {NonfinitePolicy::kSkip, NonfinitePolicy::kContinue}) {
+    FedRun run(policy, {ClipMode::kAutoclip, 50});
+    FedRun without(policy, {ClipMode::kAutoclip, 50});
+    run.step(1);
+    run.step(1000, {}, 9, kNan);
+    EXPECT_EQ(run.steps().back().skipped, policy == NonfinitePolicy::kSkip);
+    run.step(2);
+    without.step(1);
+    without.step(2);
+    EXPECT_EQ(run.steps().back().limit, without.steps().back().limit);
+  }
+}
+
+TEST(RunTrainer, AZeroGradientHasScaleOne) {
+  FedRun run(NonfinitePolicy::kStop, {ClipMode::kScale, 1});
+  run.step(0);
+  EXPECT_EQ(run.steps().back().clip_scale, 1);
+}
+
+TEST(RunTrainer, ANanGradientStopsTheRunBeforeItReachesTheWeights) {
+  FedRun run(NonfinitePolicy::kStop, {ClipMode::kValue, 1});
+  run.step(0.01F);
+  const auto before = run.weights();
+  EXPECT_FALSE(run.step(0.01F, kNan));
+  EXPECT_EQ(run.weights(), before);
+  const auto record = run.record();
+  EXPECT_EQ(record.outcome, Outcome::kDiverged);
+  ASSERT_EQ(record.events.size(), 1U);
+  const auto& event = record.events.front();
+  EXPECT_EQ(event.kind, EventKind::kNan);
+  EXPECT_EQ(event.phase, Phase::kGradient);
+  EXPECT_EQ(event.step, 2U);
+  EXPECT_EQ(event.tensor, "lstm.weight_hh");  // elements 8 to 11 of the row
+  EXPECT_EQ(event.index, 1U);
+  EXPECT_EQ(event.nan, 1U);
+  EXPECT_EQ(event.action, Action::kStopped);
+  EXPECT_NEAR(*event.last_finite_norm, 0.01 * std::sqrt(20.0), 1e-8);
+  EXPECT_EQ(run.steps().back().nonfinite, 1U);
+  EXPECT_TRUE(std::isnan(run.steps().back().grad_norm_raw));
+}
+
+// Value clipping turns Inf into the threshold: the check comes first.
+TEST(RunTrainer, ValueClippingDoesNotHideAnInfiniteGradient) {
+  FedRun run(NonfinitePolicy::kStop, {ClipMode::kValue, 1});
+  EXPECT_FALSE(run.step(0.01F, -kInf));
+  EXPECT_EQ(run.events().front().kind, EventKind::kInf);
+  EXPECT_EQ(run.events().front().negative_inf, 1U);
+}
+
+TEST(RunTrainer, ANonfiniteLossDoesNotEndTheInspection) {
+  FedRun run;
+  run.weights()[19] = kInf;
+  EXPECT_FALSE(run.step(0.01F, kNan, 9, kNan));
+  const auto events = run.events();
+  ASSERT_EQ(events.size(), 3U);
+  EXPECT_EQ(events[0].phase, Phase::kLoss);
+  EXPECT_FALSE(events[0].tensor);
+  EXPECT_FALSE(events[0].index);
+  EXPECT_EQ(events[1].phase, Phase::kGradient);
+  EXPECT_EQ(events[2].phase, Phase::kWeights);
+  EXPECT_EQ(events[2].tensor, "output.bias");
+  EXPECT_EQ(events[2].index, 1U);
+}
+
+TEST(RunTrainer, AnUpdateThatOverflowsIsNotTaken) {
+  FedRun run(NonfinitePolicy::kStop, {}, 1e38);
+  const auto before = run.weights();
+  EXPECT_FALSE(run.step(0, 100.0F));
+  EXPECT_EQ(run.weights(), before);
+  const auto events = run.events();
+  ASSERT_EQ(events.size(), 2U);
+  EXPECT_EQ(events[0].phase, Phase::kUpdate);
+  EXPECT_EQ(events[0].positive_inf, 1U);
+  EXPECT_EQ(events[0].tensor, "lstm.weight_hh");
+  EXPECT_EQ(events[1].phase, Phase::kWeights);
+}
+
+TEST(RunTrainer, WeightsThatOverflowAreTheirOwnPhase) {
+  FedRun run(NonfinitePolicy::kStop, {}, 1.0);
+  run.weights()[9] = -3e38F;
+  EXPECT_FALSE(run.step(0.01F, 3e38F));
+  const auto events = run.events();
+  EXPECT_EQ(events.back().kind, EventKind::kInf);
+  EXPECT_EQ(events.back().phase, Phase::kWeights);
+  EXPECT_EQ(events.back().negative_inf, 1U);
+}
+
+// What a learning rate of 1e38 does first: nothing is infinite yet, but the place is named.
+TEST(RunTrainer, AHugeUpdateIsNamedBeforeAnythingIsInfinite) {
+  FedRun run(NonfinitePolicy::kStop, {}, 1e38);
+  EXPECT_TRUE(run.step(0.01F, 0.1F));
+  const auto events = run.events();
+  ASSERT_EQ(events.size(), 2U);
+  for (const auto& event : events) {
+    EXPECT_EQ(event.kind, EventKind::kNormOverflow);
+    EXPECT_EQ(event.tensor, "lstm.weight_hh");
+    EXPECT_EQ(event.index, 1U);
+    EXPECT_EQ(event.action, Action::kContinued);
+  }
+  EXPECT_EQ(events[0].phase, Phase::kUpdate);
+  EXPECT_NEAR(events[0].norm / 1e37, 1, 0.1);
+  EXPECT_EQ(events[1].phase, Phase::kWeights);
+}
+
+TEST(RunTrainer, SkipDropsTheUpdateAndGoesOn) {
+  FedRun run(NonfinitePolicy::kSkip);
+  const auto before = run.weights();
+  EXPECT_TRUE(run.step(0.01F, kNan));
+  EXPECT_EQ(run.weights(), before);
+  EXPECT_TRUE(run.steps().back().skipped);
+  EXPECT_TRUE(run.step(0.01F));
+  EXPECT_NE(run.weights(), before);
+  const auto record = run.record();
+  EXPECT_EQ(record.outcome, Outcome::kCompleted);
+  EXPECT_EQ(record.totals.skipped_steps, 1U);
+  EXPECT_EQ(record.events.front().action, Action::kSkipped);
+}
+
+TEST(RunTrainer, ASkippedLastBatchLeavesTheRunCompleted) {
+  FedRun run(NonfinitePolicy::kSkip);
+  run.step(0.01F);
+  EXPECT_TRUE(run.step_with_loss(kNan));
+  EXPECT_EQ(run.record().outcome, Outcome::kCompleted);
+}
+
+TEST(RunTrainer, ContinueWritesOneEventWhereAPhaseTurnsBad) {
+  FedRun run(NonfinitePolicy::kContinue);
+  run.step(0.01F);
+  for (int i = 0; i < 5; ++i) EXPECT_TRUE(run.step(0.01F, kNan));
+  const auto record = run.record();
+  EXPECT_EQ(record.outcome, Outcome::kDiverged);
+  EXPECT_EQ(record.totals.nonfinite_steps, 5U);
+  ASSERT_EQ(record.events.size(), 3U);  // gradient, update, weights of step 2
+  for (const auto& event : record.events) EXPECT_EQ(event.step, 2U);
+}
+
+TEST(RunTrainer, ContinueMayRecover) {
+  FedRun run(NonfinitePolicy::kContinue, {ClipMode::kValue, 1});
+  EXPECT_TRUE(run.step(0.01F, kInf));  // value clipping makes it 1
+  EXPECT_TRUE(run.step(0.01F));
+  EXPECT_TRUE(run.step(0.01F, kInf));
+  EXPECT_EQ(run.record().outcome, Outcome::kCompleted);
+  EXPECT_EQ(run.events().size(), 2U);
+}
+
+TEST(RunTrainer, ANormBeyondFloat32IsNotAnInfiniteGradient) {
+  for (const float huge : {1e20F, 3e38F}) {
+    FedRun run(NonfinitePolicy::kStop, {ClipMode::kGlobalNorm, 1});
+    EXPECT_TRUE(run.step(huge));
+    ASSERT_EQ(run.events().size(), 1U);
+    const auto event = run.events().front();
+    EXPECT_EQ(event.kind, EventKind::kNormOverflow);
+    EXPECT_EQ(event.action, Action::kContinued);
+    EXPECT_NEAR(event.norm / (static_cast<double>(huge) * std::sqrt(20.0)), 1, 1e-6);
+    EXPECT_NEAR(run.steps().back().grad_norm_clipped, 1, 1e-6);
+    EXPECT_EQ(run.record().totals.nonfinite_steps, 0U);
+  }
+}
+
+TEST(RunTrainer, ASpikeNamesItsLargestElement) {
+  FedRun run;
+  for (int i = 0; i < 50; ++i) run.step(0.01F);
+  run.step(0.01F, -5.0F, 17);
+  ASSERT_EQ(run.events().size(), 1U);
+  const auto event = run.events().front();
+  EXPECT_EQ(event.kind, EventKind::kSpike);
+  EXPECT_EQ(event.tensor, "output.weight");
+  EXPECT_EQ(event.index, 1U);
+  EXPECT_NEAR(*event.running_median, 0.01 * std::sqrt(20.0), 1e-8);
+  EXPECT_EQ(run.record().totals.spikes, 1U);
+}
+
+// ---- The gradient through time, and what is by gate
+// ----------------------------------------------
+
+TEST(RunTrainer, IsDueThroughTimeAtTheFirstStepEveryNthAndWhereThereIsAnEvent) {
+  FedRun run(NonfinitePolicy::kSkip);
+  run.measure_through_time_every(10);
+  std::vector<std::uint64_t> due;
+  for (std::uint64_t step = 1; step <= 25; ++step) {
+    run.step(0.01F, step == 13 ? std::optional(kNan) : std::nullopt);
+    if (run.is_due()) due.push_back(step);
+    EXPECT_EQ(run.has_event(), step == 13);
+  }
+  EXPECT_EQ(due, (std::vector<std::uint64_t>{1, 10, 13, 20}));
+  run.measure_through_time_every(0);
+  run.step(1, kNan);
+  EXPECT_FALSE(run.is_due());
+}
+
+// Every second step is bad, so each bad one is news.
+TEST(RunTrainer, IsDueThroughTimeAtNoMoreThanAHundredStepsWithAnEventAndWhereItStops) {
+  FedRun run(NonfinitePolicy::kContinue, {}, 0);
+  run.measure_through_time_every(1'000'000);
+  int due = 0;
+  for (int step = 1; step <= 400; ++step) {
+    run.step(0.01F, {}, 9, step % 2 == 0 ? kNan : 2.0F);
+    due += run.is_due() && step > 1 ? 1 : 0;
+  }
+  EXPECT_EQ(run.events().size(), 200U);
+  EXPECT_EQ(due, 100);
+
+  FedRun stopping(NonfinitePolicy::kStop, {ClipMode::kRandomStep, 1});  // mends bad gradients
+  stopping.measure_through_time_every(1'000'000);
+  for (int step = 1; step <= 300; ++step)
+    stopping.step(0.01F, step % 2 == 0 ? std::optional(kNan) : std::nullopt);
+  EXPECT_FALSE(stopping.is_due());
+  EXPECT_FALSE(stopping.step(0.01F, {}, 9, kNan));
+  EXPECT_TRUE(stopping.is_due());
+}
+
+TEST(RunTrainer, KnowsTheWeightsThatItsStepWasTakenFrom) {
+  FedRun run(NonfinitePolicy::kSkip);
+  for (int step = 1; step <= 3; ++step) {
+    const auto before = run.weights();
+    run.step(1, step == 2 ? std::optional(kNan) : std::nullopt);
+    EXPECT_EQ(run.weights_before(), before) << step;
+    EXPECT_EQ(run.weights() == before, step == 2);
+  }
+}
+
+// 16 parameters of the LSTM, 4 a gate, and 4 of the output layer.
+TEST(RunTrainer, AveragesTheNormOfEachGateOverTheStepsOfFiniteNorm) {
+  FedRun run(NonfinitePolicy::kSkip);
+  run.step(1);
+  run.step(3, kNan);
+  run.step(2);
+  run.finish_epoch();
+  run.step(3, kNan);
+  run.finish_epoch();
+  const auto epochs = run.record().epochs;
+  EXPECT_EQ(*epochs[0].gate_norms, (GateNumbers{{"i", 3}, {"f", 3}, {"g", 3}, {"o", 3}}));
+  EXPECT_TRUE(epochs[1].gate_norms->empty());
+  const Json json = to_json(run.record())["epochs"];
+  EXPECT_EQ(json[0]["gate_norms"], Json::parse(R"({"i": 3, "f": 3, "g": 3, "o": 3})"));
+  EXPECT_TRUE(json[1]["gate_norms"].is_null());
+}
+
+TEST(RunTrainer, RecordsTheSpectralRadiusOfEachGateAfterTheEpoch) {
+  FedRun run;
+  run.step(0);
+  run.weights()[8] = -0.25F;  // lstm.weight_hh is [4, 1], after 8 elements
+  run.weights()[9] = kNan;
+  run.finish_epoch();
+  const Json radii = to_json(run.record())["epochs"][0]["spectral_radius"];
+  EXPECT_EQ(radii, Json::parse(R"({"lstm.weight_hh": {"i": 0.25, "f": null, "g": 1, "o": 1}})"));
+}
+
+TEST(RunTrainer, ASpikeHasTheNormOfEachGate) {
+  FedRun run;
+  for (int i = 0; i < 50; ++i) run.step(0.01F);
+  run.step(0.01F, -5.0F, 9);  // the forget gate's recurrent weight
+  const auto gates = *run.events().front().gate_norms;
+  EXPECT_EQ(gates[1].first, "f");
+  EXPECT_NEAR(gates[1].second, 5, 1e-3);
+  EXPECT_NEAR(gates[0].second, 0.02, 1e-6);
+  run.step(0.01F, kNan);
+  EXPECT_FALSE(run.events().back().gate_norms);
+}
+
+OptimizerSettings adam() {
+  OptimizerSettings settings;
+  settings.optimizer = Optimizer::kAdam;
+  return settings;
+}
+
+// Adam's first step is r g / (|g| + 1e-8), whatever the size of g.
+TEST(RunTrainer, TakesTheStepsOfItsOptimizer) {
+  FedRun run(NonfinitePolicy::kStop, {}, 0.25, 1, adam());
+  run.step(0.001F, -1000.0F);
+  EXPECT_NEAR(run.weights()[0], 0.75, 1e-5);
+  EXPECT_NEAR(run.weights()[9], 1.25, 1e-5);
+}
+
+TEST(RunTrainer, ASkippedStepLeavesTheOptimizersStateAsItWas) {
+  FedRun run(NonfinitePolicy::kSkip, {}, 0.25, 1, adam());
+  FedRun without(NonfinitePolicy::kSkip, {}, 0.25, 1, adam());
+  run.step(1);
+  run.step(1, kNan);
+  run.step(-3);
+  without.step(1);
+  without.step(-3);
+  EXPECT_EQ(run.weights(), without.weights());
+}
+
+TEST(RunTrainer, AnAdaptiveUpdateThatIsNotFiniteIsAnEvent) {
+  FedRun run(NonfinitePolicy::kStop, {}, 3e37, 1, adam());
+  run.weights()[9] = -3.3e38F;
+  EXPECT_FALSE(run.step(1));
+  EXPECT_EQ(run.events().back().phase, Phase::kWeights);
+  EXPECT_EQ(run.events().back().negative_inf, 1U);
+}
+
+TEST(RunTrainer, AnEventCarriesTheStepsBeforeItThoughTheyAreNotLogged) {
+  FedRun run(NonfinitePolicy::kSkip, {}, 0.5, 1000);
+  for (int i = 1; i <= 30; ++i) run.step(static_cast<float>(i));
+  run.step(1, kNan, 9, kNan);
+  ASSERT_EQ(run.events().size(), 2U);  // loss and gradient
+  const auto before = run.events().front().before;
+  ASSERT_EQ(before.steps.size(), 20U);
+  EXPECT_EQ(before.steps.front().step, 11U);
+  EXPECT_NEAR(before.steps.back().grad_norm_raw, 30 * std::sqrt(20.0), 1e-4);
+  EXPECT_EQ(run.events().back().before.shared, 20U);
+}
+
+TEST(RunRecord, KeepsTheStepsBeforeItsEventsInJson) {
+  FedRun run(NonfinitePolicy::kSkip, {ClipMode::kValue, 1});
+  for (int i = 1; i <= 3; ++i) run.step(static_cast<float>(i) / 3);
+  run.step(1, kInf);
+  const Json json = to_json(run.record());
+  EXPECT_EQ(json["events"][0]["before"]["steps"].size(), 3U);
+  EXPECT_EQ(to_json(run_record_from_json(json)), json);
+}
+
+TEST(RunRecord, KeepsWhatIsByGateInJson) {
+  FedRun run(NonfinitePolicy::kSkip);
+  for (int i = 0; i < 50; ++i) run.step(0.01F);
+  run.step(1);
+  run.weights()[9] = kNan;
+  run.finish_epoch();
+  run.step(1, kNan);
+  run.finish_epoch();
+  const Json json = to_json(run.record());
+  EXPECT_EQ(to_json(run_record_from_json(json)), json);
+}
+
+TEST(RunRecord, ReadsEpochsOfEarlierVersions) {
+  FedRun run;
+  run.step(1);
+  run.finish_epoch();
+  Json json = to_json(run.record());
+  json["epochs"][0].erase("gate_norms");
+  json["epochs"][0].erase("spectral_radius");
+  EXPECT_EQ(to_json(run_record_from_json(json)), json);
+}
+
+TEST(RunRecord, ReadsEventsOfEarlierVersions) {
+  FedRun run;
+  run.step(1, kNan);
+  Json json = to_json(run.record());
+  json["events"][0].erase("before");
+  EXPECT_TRUE(run_record_from_json(json).events.front().before.steps.empty());
+}
+
+TEST(RunTrainer, LogEveryThinsAllButTheStepsWithEvents) {
+  FedRun run(NonfinitePolicy::kSkip, {}, 0.5, 10);
+  for (int i = 1; i <= 25; ++i) run.step(0.01F, i == 13 ? std::optional(kNan) : std::nullopt);
+  std::vector<std::uint64_t> logged;
+  for (const auto& step : run.steps()) logged.push_back(step.step);
+  EXPECT_EQ(logged, (std::vector<std::uint64_t>{1, 10, 13, 20}));
+  EXPECT_EQ(run.record().totals.steps, 25U);
+}
+
+TEST(RunTrainer, TotalsAreOverTheFiniteNorms) {
+  FedRun run(NonfinitePolicy::kSkip);
+  for (const float value : {1.0F, 2.0F, 3.0F}) run.step(value);
+  run.step(1, kNan);
+  const auto norms = run.record().totals.grad_norm_raw;
+  ASSERT_TRUE(norms);
+  EXPECT_DOUBLE_EQ(norms->median, 2 * std::sqrt(20.0));
+  EXPECT_DOUBLE_EQ(norms->max, 3 * std::sqrt(20.0));
+}
+
+TEST(RunTrainer, ANonfiniteLossAtTheEndIsDiverged) {
+  FedRun run(NonfinitePolicy::kContinue);
+  run.step_with_loss(kInf);
+  EXPECT_EQ(run.record().outcome, Outcome::kDiverged);
+}
+
+}  // namespace
+}  // namespace clipsweep

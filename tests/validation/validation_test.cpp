@@ -1,0 +1,817 @@
+#include "clipsweep/validation/validation.h"
+
+#include <gtest/gtest.h>
+
+#include <algorithm>
+#include <limits>
+
+#include "clipsweep/base/error.h"
+#include "clipsweep/records/result_folder.h"
+#include "clipsweep/records/through_time.h"
+#include "clipsweep/validation/schemas.h"
+#include "clipsweep/validation/step_check.h"
+#include "support/sample_folder.h"
+
+namespace clipsweep {
+namespace {
+
+std::vector<std::string> problems_of(const SampleFolder& folder) {
+  std::vector<std::string> texts;
+  for (const auto& problem : validate_folder(folder.path()).problems)
+    texts.push_back(to_text(problem));
+  return texts;
+}
+
+using Texts = std::vector<std::string>;
+
+// Whether one of the texts is about this place and says this.
+testing::AssertionResult names(const Texts& problems, const std::string& place,
+                               const std::string& what) {
+  for (const auto& problem : problems)
+    if (problem.find(place + ": ") == 0 && problem.find(what) != std::string::npos)
+      return testing::AssertionSuccess();
+  auto failure = testing::AssertionFailure()
+                 << "no problem \"" << place << ": ..." << what << "\" in";
+  for (const auto& problem : problems) failure << "\n  " << problem;
+  return failure;
+}
+
+// A whole and valid folder with the names of its files as problems call them.
+class ValidationTest : public testing::Test {
+ protected:
+  ValidationTest() { folder.write_all(); }
+
+  std::string log(std::size_t run_id) const {
+    return "runs/" + folder.spec(run_id).id + "/steps.jsonl";
+  }
+  std::string log(std::size_t run_id, int line) const {
+    return log(run_id) + ":" + std::to_string(line);
+  }
+  std::string record(std::size_t run_id) const {
+    return "runs/" + folder.spec(run_id).id + "/run.json";
+  }
+  Texts problems() const { return problems_of(folder); }
+
+  SampleFolder folder;
+};
+
+TEST_F(ValidationTest, FindsNothingInAWholeFolder) {
+  const Validation found = validate_folder(folder.path());
+  EXPECT_EQ(problems(), Texts{});
+  EXPECT_EQ(found.runs, 4U);
+  EXPECT_EQ(found.steps, 4U * 8U);
+  EXPECT_EQ(found.unfinished, 0U);
+}
+
+TEST_F(ValidationTest, TakesAFolderNamedWithASlashAtItsEnd) {
+  EXPECT_TRUE(validate_folder(folder.path() / "").problems.empty());
+  damage(folder.steps_log(0), R"({"step":3)", "NaN");
+  const auto found = validate_folder(folder.path() / "").problems;
+  ASSERT_FALSE(found.empty());
+  EXPECT_EQ(found.front().file, log(0));
+  EXPECT_EQ(found.front().line, 4U);
+}
+
+TEST_F(ValidationTest, RefusesAFolderThatHoldsNoSweep) {
+  EXPECT_THROW(validate_folder(folder.path() / "none"), ConfigError);
+  EXPECT_THROW(validate_folder(folder.path() / "runs"), ConfigError);
+}
+
+TEST_F(ValidationTest, FindsNothingInADivergedRun) {
+  folder.write(diverged_run(folder.plan(), folder.spec(2), 6));
+  folder.write_summary();
+  EXPECT_EQ(problems(), Texts{});
+}
+
+TEST_F(ValidationTest, FindsNothingWhereARunStopsOnTheLastStepOfAnEpoch) {
+  SampleRun run = diverged_run(folder.plan(), folder.spec(2), 4);
+  run.record.epochs.clear();
+  folder.write(run);
+  folder.write_summary();
+  EXPECT_EQ(problems(), Texts{});
+}
+
+// ---- The sequence of steps
+// -----------------------------------------------------------------------
+
+TEST_F(ValidationTest, NamesAMissingStep) {
+  damage(folder.steps_log(0), R"({"step":3,)", R"({"step":4,)");
+  EXPECT_TRUE(names(problems(), log(0, 4), "step 3 is missing"));
+}
+
+TEST_F(ValidationTest, NamesAStepThatIsThereTwice) {
+  damage(folder.steps_log(0), R"({"step":3,)", R"({"step":2,)");
+  EXPECT_TRUE(names(problems(), log(0, 4), "step 2 comes after step 2"));
+}
+
+TEST_F(ValidationTest, NamesAStepInTheWrongEpoch) {
+  damage(folder.steps_log(0), R"("step":5,"epoch":2)", R"("step":5,"epoch":1)");
+  EXPECT_TRUE(names(problems(), log(0, 6), "step 5 is in epoch 2, not 1"));
+}
+
+TEST_F(ValidationTest, NamesALogThatEndsTooEarly) {
+  SampleRun run = completed_run(folder.plan(), folder.spec(0));
+  run.steps.pop_back();
+  folder.write(run);
+  EXPECT_TRUE(names(problems(), log(0, 8), "the log ends after step 7"));
+}
+
+TEST_F(ValidationTest, NamesAClippedStepOfARunWithoutClipping) {
+  damage(folder.steps_log(0), R"("clipped":false)", R"("clipped":true)");
+  EXPECT_TRUE(names(problems(), log(0, 2), "mode none"));
+}
+
+TEST_F(ValidationTest, NamesNormsThatDoNotFitEachOther) {
+  damage(folder.steps_log(0), R"("grad_norm_raw":0.)", R"("grad_norm_raw":7.)");
+  damage(folder.steps_log(1), R"("output.bias":0.)", R"("output.bias":7.)");
+  damage(folder.steps_log(2), R"("clip_scale":0.)", R"("clip_scale":7.)");
+  const Texts found = problems();
+  EXPECT_TRUE(names(found, log(0, 2), "but \"clipped\" is false"));
+  EXPECT_TRUE(names(found, log(1, 2), "its tensors' norms make"));
+  EXPECT_TRUE(names(found, "runs/" + folder.spec(2).id + "/steps.jsonl:2", "\"clip_scale\""));
+}
+
+TEST_F(ValidationTest, NamesEvidenceThatDoesNotFit) {
+  damage(folder.steps_log(0), R"("cosine":1)", R"("cosine":0.5)");
+  damage(folder.steps_log(1), R"("effective_learning_rate":0.01)",
+         R"("effective_learning_rate":0.02)");
+  folder.write(diverged_run(folder.plan(), folder.spec(2), 1));
+  damage(folder.steps_log(2), R"("cosine":null)", R"("cosine":1)");
+  const Texts found = problems();
+  EXPECT_TRUE(names(found, log(0, 2), "\"cosine\" is 0.5, but \"clipped\" is false"));
+  EXPECT_TRUE(names(found, log(1, 2), "the epoch's learning rate times \"clip_scale\" makes 0.01"));
+  EXPECT_TRUE(names(found, log(2, 2), "a gradient without a direction has none"));
+}
+
+TEST_F(ValidationTest, NamesCountsOfThresholdsThatAreNotThoseOfTheLog) {
+  SampleRun run = completed_run(folder.plan(), folder.spec(0));
+  ++run.record.totals.what_if.value[3];
+  folder.write(run);
+  EXPECT_TRUE(names(problems(), record(0), "totals.what_if does not count"));
+}
+
+TEST_F(ValidationTest, NamesALimitInARunThatHasNone) {
+  damage(folder.steps_log(0), R"("limit":null)", R"("limit":0.5)");
+  EXPECT_TRUE(names(problems(), log(0, 2), "\"limit\" is 0.5 in a run that only measures"));
+}
+
+TEST_F(ValidationTest, NamesStepsOfAnEventThatAreNotThoseBeforeIt) {
+  const auto history_problems = [&](const std::string& from, const std::string& to) {
+    folder.write(diverged_run(folder.plan(), folder.spec(0), 6));
+    damage(folder.run_json(0), from, to);
+    return problems();
+  };
+  EXPECT_TRUE(names(history_problems(R"("shared": 0)", R"("shared": 1)"), record(0),
+                    "but the event at step 6 looks back on 5"));
+  EXPECT_TRUE(names(history_problems(R"("step": 2)", R"("step": 3)"), record(0),
+                    "events[0].before.steps[1] is step 3, not 2"));
+  EXPECT_TRUE(names(history_problems(R"("accuracy": 0)", R"("accuracy": 7)"), record(0),
+                    "events[0].before.steps[0]: \"accuracy\" must be from 0 to 1"));
+  EXPECT_TRUE(names(history_problems(R"("clip_scale": 1)", R"("clip_scale": 2)"), log(0, 2),
+                    "step 1 is not what the event in run.json has of it"));
+}
+
+TEST_F(ValidationTest, NamesASharedStepThatNoEventHas) {
+  SampleRun run = diverged_run(folder.plan(), folder.spec(0), 6);
+  run.record.events.front().before.steps.erase(run.record.events.front().before.steps.begin());
+  run.record.events.front().before.shared = 1;
+  folder.write(run);
+  EXPECT_TRUE(names(problems(), record(0), "shares step 1, which no event above it has"));
+}
+
+TEST(Validation, KnowsWhichStepsAThinnedLogHas) {
+  ExperimentConfig config = sample_config();
+  config.log_every = 3;
+  SampleFolder folder(config);
+  folder.write_all();
+  folder.write(diverged_run(folder.plan(), folder.spec(0), 7));
+  folder.write_summary();
+  EXPECT_EQ(problems_of(folder), Texts{});
+  EXPECT_EQ(read_file(folder.steps_log(0)).find(R"({"step":2,)"), std::string::npos);
+
+  damage(folder.steps_log(1), R"({"step":6,)", R"({"step":5,)");
+  const Texts found = problems_of(folder);
+  const std::string log = "runs/" + folder.spec(1).id + "/steps.jsonl";
+  EXPECT_TRUE(names(found, log + ":4", "step 5 has no place here"));
+  EXPECT_TRUE(names(found, log + ":5", "step 6 is missing"));
+}
+
+// ---- The gradient through time
+// --------------------------------------------------------------------
+
+// Measured at the steps 1, 3 and 6 of a run.
+class ThroughTimeValidation : public testing::Test {
+ protected:
+  ThroughTimeValidation() { folder.write_all(); }
+
+  static ExperimentConfig config() {
+    ExperimentConfig config = sample_config();
+    config.through_time_every = 3;
+    return config;
+  }
+  std::string log(std::size_t run_id) const {
+    return "runs/" + folder.spec(run_id).id + "/through_time.jsonl";
+  }
+  std::string log(std::size_t run_id, int line) const {
+    return log(run_id) + ":" + std::to_string(line);
+  }
+  std::string record(std::size_t run_id) const {
+    return "runs/" + folder.spec(run_id).id + "/run.json";
+  }
+  // The first run's log with something else in it.
+  Texts problems_with(const std::string& from, const std::string& to) const {
+    folder.write(completed_run(folder.plan(), folder.spec(0)));
+    damage(folder.through_time_log(0), from, to);
+    return problems_of(folder);
+  }
+
+  SampleFolder folder{config()};
+};
+
+TEST_F(ThroughTimeValidation, FindsNothingInWholeLogs) {
+  folder.write(diverged_run(folder.plan(), folder.spec(2), 5));
+  folder.write_summary();
+  EXPECT_EQ(problems_of(folder), Texts{});
+  EXPECT_TRUE(holds(read_file(folder.through_time_log(2)), R"({"step":5,"epoch":2,"event":true,)"));
+}
+
+TEST_F(ThroughTimeValidation, NamesAStepThatIsMissingOrHasNoPlace) {
+  EXPECT_TRUE(
+      names(problems_with(R"({"step":3,)", R"({"step":6,)"), log(0, 3), "step 3 is missing"));
+  EXPECT_TRUE(names(problems_with(R"({"step":3,)", R"({"step":2,)"), log(0, 3),
+                    "step 2 has no place here: step 3 is the next to be measured"));
+  EXPECT_TRUE(names(problems_with(R"({"step":3,)", R"({"step":1,)"), log(0, 3),
+                    "step 1 comes after step 1"));
+  EXPECT_TRUE(
+      names(problems_with(R"({"step":6,)", R"({"step":9,)"), log(0, 4), "step 6 is missing"));
+  EXPECT_TRUE(
+      names(problems_with("{\"step\":6,\"epoch\":2,\"event\":false,\"norms\":[0.25,0.5,1]}\n", ""),
+            log(0, 3), "the log ends after step 3; step 6 is missing"));
+}
+
+TEST_F(ThroughTimeValidation, NamesWhatIsWrongInALine) {
+  EXPECT_TRUE(names(problems_with(R"("step":6,"epoch":2)", R"("step":6,"epoch":1)"), log(0, 4),
+                    "step 6 is in epoch 2, not 1"));
+  EXPECT_TRUE(names(problems_with(R"("event":false)", R"("event":true)"), log(0, 2),
+                    "\"event\" is true, but run.json has no event at step 1"));
+  EXPECT_TRUE(names(problems_with("[0.25,0.5,1]}\n{\"step\":6", "[0.25,0.5]}\n{\"step\":6"),
+                    log(0, 3), "\"norms\" has 2, but 3 in the first step"));
+  EXPECT_TRUE(names(problems_with("0.25", "-0.25"), log(0, 2), "norms[0]"));
+  EXPECT_TRUE(names(problems_with("0.25", "null"), log(0, 2), "norms[0]"));
+  EXPECT_TRUE(names(problems_with("0.25", "NaN"), log(0, 2), "not valid JSON"));
+  EXPECT_TRUE(names(problems_with("norms", "norm"), log(0, 2), "\"norms\""));
+}
+
+TEST_F(ThroughTimeValidation, NamesAHeaderThatIsNotTheRuns) {
+  EXPECT_TRUE(names(problems_with(R"("seed":0)", R"("seed":1)"), log(0, 1), "the header says"));
+  EXPECT_TRUE(names(problems_with(R"("through_time_every":3)", R"("through_time_every":1)"),
+                    log(0, 1), "\"through_time_every\" is 1, but 3 in sweep.json"));
+  EXPECT_TRUE(names(problems_with(R"("through_time_every":3)", R"("through_time_every":0)"),
+                    log(0, 1), "through_time_every"));
+  EXPECT_TRUE(names(problems_with("through-time-1", "through-time-2"), log(0, 1), "schema"));
+}
+
+TEST_F(ThroughTimeValidation, NamesAMissingAnEmptyAndATornLog) {
+  remove_file(folder.through_time_log(0));
+  write_file(folder.through_time_log(1), "");
+  cut_off(folder.through_time_log(2), 3);
+  const Texts found = problems_of(folder);
+  EXPECT_TRUE(names(found, log(0), "through_time_every is 3 in sweep.json"));
+  EXPECT_TRUE(names(found, log(1), "the log is empty"));
+  EXPECT_TRUE(names(found, log(2, 4), "cut off"));
+}
+
+TEST_F(ThroughTimeValidation, TakesTheLogOfARunThatWasKilled) {
+  remove_file(folder.run_json(0));
+  cut_off(folder.through_time_log(0), 3);
+  for (const auto& problem : problems_of(folder)) EXPECT_FALSE(holds(problem, "through_time"));
+}
+
+TEST_F(ThroughTimeValidation, TakesRunsOfAnEarlierVersion) {
+  SampleRun run = completed_run(folder.plan(), folder.spec(0));
+  for (auto& epoch : run.record.epochs) {
+    epoch.gate_norms.reset();
+    epoch.spectral_radius.reset();
+  }
+  folder.write(run);
+  remove_file(folder.through_time_log(0));
+  EXPECT_EQ(problems_of(folder), Texts{});
+}
+
+TEST_F(ThroughTimeValidation, NamesGatesThatTheModelHasNot) {
+  damage(folder.run_json(0), R"("g": 0.3)", R"("z": 0.3)");
+  damage(folder.run_json(1), R"("lstm.weight_hh": {)", R"("lstm.weight_ih": {)");
+  const Texts found = problems_of(folder);
+  EXPECT_TRUE(names(found, record(0),
+                    "epochs[0].gate_norms has the gates i, f, z, o, but the model i, f, g, o"));
+  EXPECT_TRUE(names(found, record(1), "the model's recurrent ones are lstm.weight_hh"));
+}
+
+TEST_F(ThroughTimeValidation, NamesGatesOfASpikeThatAreNotThoseOfItsStep) {
+  SampleRun run = diverged_run(folder.plan(), folder.spec(0), 5);
+  Event spike = run.record.events.front();
+  spike.kind = EventKind::kSpike;
+  spike.step = 4;
+  spike.epoch = 1;
+  spike.action = Action::kContinued;
+  spike.before = {};
+  const double norm = run.steps[3].tensor_norms[0];  // the only one of the recurrent layers
+  spike.gate_norms = {{"i", 0.6 * norm}, {"f", 0.8 * norm}, {"g", 0}, {"o", 0}};
+  run.record.events.insert(run.record.events.begin(), spike);
+  folder.write(run);
+  const std::string message = "the recurrent tensors' norms make";
+  for (const auto& problem : problems_of(folder)) EXPECT_FALSE(holds(problem, message)) << problem;
+  run.record.events.front().gate_norms->front().second = norm;
+  folder.write(run);
+  EXPECT_TRUE(names(problems_of(folder), "runs/" + folder.spec(0).id + "/steps.jsonl:5", message));
+}
+
+// ---- Lines and files that cannot be read
+// ---------------------------------------------------------
+
+TEST_F(ValidationTest, NamesTheLineOfABareNan) {
+  damage(folder.steps_log(1), R"("clip_scale":1,)", R"("clip_scale":NaN,)");
+  EXPECT_TRUE(names(problems(), log(1, 2), "not valid JSON"));
+}
+
+TEST_F(ValidationTest, NamesTheKeyThatIsWrong) {
+  damage(folder.steps_log(0), R"("accuracy":)", R"("acuracy":)");
+  damage(folder.steps_log(1), R"("nonfinite":0)", R"("nonfinite":-1)");
+  const Texts found = problems();
+  EXPECT_TRUE(names(found, log(0, 2), "\"accuracy\" is missing"));
+  EXPECT_TRUE(names(found, log(1, 2), "\"nonfinite\""));
+}
+
+TEST_F(ValidationTest, GoesOnAfterABadStep) {
+  damage(folder.steps_log(0), R"("step":2,"epoch":1)", R"("step":2,"epoch":"one")");
+  damage(folder.steps_log(0), R"("step":5,"epoch":2)", R"("step":5,"epoch":0)");
+  const Texts found = problems();
+  EXPECT_EQ(found.size(), 2U);
+  EXPECT_TRUE(names(found, log(0, 3), "\"epoch\""));
+  EXPECT_TRUE(names(found, log(0, 6), "\"epoch\""));
+}
+
+TEST_F(ValidationTest, NamesATornLineOfAFinishedRun) {
+  cut_off(folder.steps_log(0), 10);
+  EXPECT_TRUE(names(problems(), log(0, 9), "cut off"));
+}
+
+TEST_F(ValidationTest, NamesALogOfAnotherRun) {
+  damage(folder.steps_log(0), R"("seed":0)", R"("seed":1)");
+  EXPECT_TRUE(names(problems(), log(0, 1), "the header says"));
+}
+
+TEST_F(ValidationTest, NamesAHeaderAgainstItsSchema) {
+  damage(folder.steps_log(0), R"("log_every":1)", R"("log_every":0)");
+  EXPECT_TRUE(names(problems(), log(0, 1), "log_every"));
+}
+
+TEST_F(ValidationTest, NamesAMissingAndAnEmptyLog) {
+  remove_file(folder.steps_log(0));
+  write_file(folder.steps_log(1), "");
+  const Texts found = problems();
+  EXPECT_TRUE(names(found, log(0), "cannot read"));
+  EXPECT_TRUE(names(found, log(1), "the log is empty"));
+}
+
+TEST_F(ValidationTest, NamesTheLineOfAMalformedRunJson) {
+  damage(folder.run_json(0), R"("mode": "none")", R"("mode": none)");
+  EXPECT_TRUE(names(problems(), record(0) + ":4", "not valid JSON"));
+}
+
+TEST_F(ValidationTest, NamesANumberThatNoDoubleCanHold) {
+  damage(folder.steps_log(0), R"("loss":)", R"("loss":1e400, "was":)");
+  damage(folder.run_json(1), R"("train_loss": )", R"("train_loss": 1e400, "was": )");
+  const Texts found = problems();
+  EXPECT_TRUE(names(found, log(0, 2), "1e400"));
+  EXPECT_TRUE(names(found, record(1), "1e400"));
+}
+
+TEST_F(ValidationTest, NamesThePlaceInRunJsonThatBreaksTheSchema) {
+  damage(folder.run_json(0), R"("test_accuracy": 0.)", R"("test_accuracy": 7.)");
+  damage(folder.run_json(1), R"("outcome": "completed")", R"("outcome": "fine")");
+  damage(folder.run_json(2), R"("simd")", R"("sind")");
+  const Texts found = problems();
+  EXPECT_TRUE(names(found, record(0), "epochs[0].test_accuracy"));
+  EXPECT_TRUE(names(found, record(1), "outcome"));
+  EXPECT_TRUE(names(found, record(2), "simd"));
+}
+
+TEST_F(ValidationTest, SaysThatAPlanCannotBeRead) {
+  damage(folder.path() / "sweep.json", R"("schema")", R"("schema)");
+  EXPECT_TRUE(names(problems(), "sweep.json:2", "not valid JSON"));
+}
+
+TEST_F(ValidationTest, NamesWhatBreaksTheSchemaOfThePlan) {
+  damage(folder.path() / "sweep.json", R"("log_every": 1,
+  "data")",
+         R"("log_every": 0,
+  "data")");
+  EXPECT_TRUE(names(problems(), "sweep.json", "log_every"));
+}
+
+// The matching of patterns recurses over the text, which overran the stack.
+TEST_F(ValidationTest, RefusesAnEndlessId) {
+  const std::string endless(300'000, 'a');
+  damage(folder.run_json(0), R"("id": ")", R"("id": ")" + endless);
+  damage(folder.steps_log(1), R"("run":")", R"("run":")" + endless);
+  const Texts found = problems();
+  EXPECT_TRUE(names(found, record(0), "id"));
+  EXPECT_TRUE(names(found, log(1, 1), "run"));
+  damage(folder.path() / "sweep.json", R"("id": ")", R"("id": ")" + endless);
+  EXPECT_TRUE(names(problems(), "sweep.json", "runs[0].id"));
+}
+
+TEST_F(ValidationTest, NamesAnIdThatLeadsOutOfTheFolder) {
+  for (const char* id : {"..", "../../etc", "a/b", ".hidden", "a\\u0000b"}) {
+    const SampleFolder climbing;
+    damage(climbing.path() / "sweep.json", climbing.spec(0).id, id);
+    EXPECT_TRUE(names(problems_of(climbing), "sweep.json", "runs[0].id")) << id;
+  }
+}
+
+TEST_F(ValidationTest, NamesALineThatNoLogHas) {
+  damage(folder.steps_log(0), R"({"step":3,)",
+         "{\"x\":\"" + std::string(2 << 20, 'x') + "\",\"step\":3,");
+  EXPECT_TRUE(names(problems(), log(0, 4), "a line of more than 1 MiB"));
+}
+
+TEST_F(ValidationTest, NamesDeepNesting) {
+  const std::string deep(100'000, '[');
+  damage(folder.run_json(0), R"("events": )", R"("events": )" + deep);
+  damage(folder.steps_log(1), R"({"step":3,)", R"({"step":)" + deep);
+  const Texts found = problems();
+  EXPECT_TRUE(names(found, record(0), "nested deeper than 32 levels"));
+  EXPECT_TRUE(names(found, log(1, 4), "nested deeper than 32 levels"));
+}
+
+TEST_F(ValidationTest, NamesAFolderInPlaceOfAFile) {
+  remove_file(folder.run_json(0));
+  make_folder(folder.run_json(0));
+  remove_file(folder.steps_log(1));
+  make_folder(folder.steps_log(1));
+  const Texts found = problems();
+  EXPECT_TRUE(names(found, record(0), "not a regular file"));
+  EXPECT_TRUE(names(found, log(1), "not a regular file"));
+}
+
+TEST_F(ValidationTest, KeepsEscapeSequencesFromTheTerminal) {
+  make_folder(folder.path() / "runs" / "\x1b[31mred");
+  damage(folder.steps_log(0), R"("lstm.weight_ih":[40,28])", R"("\u001b[31m":[40,28])");
+  const Texts found = problems();
+  EXPECT_TRUE(names(found, "runs/?[31mred", "not a run of the plan"));
+  EXPECT_TRUE(names(found, log(0, 1), "the name of a tensor must be letters"));
+  for (const auto& text : found) EXPECT_EQ(text.find('\x1b'), text.npos) << text;
+}
+
+TEST_F(ValidationTest, TellsOnlyTheFirstProblemsOfAFile) {
+  ExperimentConfig config = sample_config();
+  config.training.steps_per_epoch = 100;
+  SampleFolder large(config);
+  large.write_all();
+  SampleRun run = completed_run(large.plan(), large.spec(0));
+  for (auto& step : run.steps) step.accuracy = 2;
+  large.write(run);
+  const Texts found = problems_of(large);
+  EXPECT_LT(found.size(), 30U);
+  EXPECT_TRUE(names(found, "runs/" + large.spec(0).id + "/steps.jsonl", "and 180 problems more"));
+}
+
+// ---- What is told twice
+// --------------------------------------------------------------------------
+
+TEST_F(ValidationTest, NamesARunThatIsNotThePlans) {
+  damage(folder.run_json(2), R"("threshold": 0.5)", R"("threshold": 0.7)");
+  EXPECT_TRUE(names(problems(), record(2), "\"threshold\" is 0.7, but 0.5 in the plan"));
+}
+
+TEST_F(ValidationTest, NamesASettingThatIsNotTheSweeps) {
+  damage(folder.run_json(0), R"("batch_size": 32)", R"("batch_size": 33)");
+  EXPECT_TRUE(names(problems(), record(0), "settings.batch_size is 33, but 32"));
+}
+
+TEST_F(ValidationTest, NamesARunWhoseHashDoesNotFitItsSettings) {
+  // In sweep.json and run.json alike, so that only the ID tells.
+  damage(folder.path() / "sweep.json", R"("momentum": 0)", R"("momentum": 0.9)");
+  for (std::size_t run_id = 0; run_id < 4; ++run_id)
+    damage(folder.run_json(run_id), R"("momentum": 0)", R"("momentum": 0.9)");
+  EXPECT_TRUE(names(problems(), record(0),
+                    "\"id\" is " + folder.spec(0).id + ", but the settings here make it none_"));
+}
+
+TEST_F(ValidationTest, TakesARunOfAnEarlierVersionWhoseSettingsWereFewer) {
+  SampleRun run = completed_run(folder.plan(), folder.spec(0));
+  for (const char* key : {"nesterov", "adam_beta1", "layers"}) run.record.settings.erase(key);
+  folder.write(run);
+  EXPECT_EQ(problems(), Texts{});
+}
+
+TEST_F(ValidationTest, NamesAPlaceInTheGridThatThePlanDoesNotKnow) {
+  damage(folder.run_json(0), R"("seed": 0)", R"("seed": 0, "l1": 0.5)");
+  EXPECT_TRUE(names(problems(), record(0), "\"l1\" is 0.5, but not there in the plan"));
+}
+
+TEST_F(ValidationTest, NamesTotalsThatAreNotTheSteps) {
+  damage(folder.run_json(0), R"("clipped_steps": 0)", R"("clipped_steps": 1)");
+  damage(folder.run_json(1), R"("max": )", R"("max": 1)");
+  const Texts found = problems();
+  EXPECT_TRUE(names(found, record(0), "totals.clipped_steps is 1, but steps.jsonl has 0"));
+  EXPECT_TRUE(names(found, record(1), "totals.grad_norm_raw.max"));
+}
+
+TEST_F(ValidationTest, NamesEpochsThatAreNotTheMeansOfTheirSteps) {
+  damage(folder.run_json(0), R"("train_loss": )", R"("train_loss": 1)");
+  EXPECT_TRUE(names(problems(), record(0), "epochs[0].train_loss"));
+}
+
+TEST_F(ValidationTest, NamesACompletedRunThatLacksAnEpoch) {
+  SampleRun run = completed_run(folder.plan(), folder.spec(0));
+  run.record.epochs.pop_back();
+  folder.write(run);
+  EXPECT_TRUE(names(problems(), record(0), "\"epochs\" has 1 entries"));
+}
+
+TEST_F(ValidationTest, NamesADivergenceWithoutAnEvent) {
+  SampleRun run = diverged_run(folder.plan(), folder.spec(0), 6);
+  run.record.events.clear();
+  folder.write(run);
+  EXPECT_TRUE(names(problems(), record(0), "no event says where"));
+}
+
+// ---- Outcomes that contradict their steps
+// --------------------------------------------------------
+
+TEST_F(ValidationTest, NamesANanThatACompletedRunDoesNotTell) {
+  damage(folder.steps_log(0), R"("nonfinite":0)", R"("nonfinite":7)");
+  SampleRun run = completed_run(folder.plan(), folder.spec(1));
+  run.steps.back().loss = std::numeric_limits<float>::quiet_NaN();
+  folder.write(run);
+  const Texts found = problems();
+  EXPECT_TRUE(names(found, log(0, 2),
+                    "the gradient has 7 NaN or Inf values here, but 0 by the events of run.json, "
+                    "whose outcome is \"completed\""));
+  EXPECT_TRUE(names(found, log(1, 9), "the last loss is not finite, but the outcome"));
+}
+
+TEST_F(ValidationTest, NamesADivergenceThatTheStepsDoNotShow) {
+  folder.write(diverged_run(folder.plan(), folder.spec(0), 6));
+  damage(folder.steps_log(0), R"("nonfinite":1120)", R"("nonfinite":0)");
+  EXPECT_TRUE(names(problems(), log(0, 7),
+                    "the gradient has 0 NaN or Inf values here, but 1120 by the events"));
+}
+
+TEST_F(ValidationTest, NamesADivergedRunThatIsCalledCompleted) {
+  SampleRun run = diverged_run(folder.plan(), folder.spec(0), 6);
+  run.record.outcome = Outcome::kCompleted;
+  folder.write(run);
+  EXPECT_TRUE(names(problems(), record(0), "an event stopped the run at step 6, but it completed"));
+}
+
+TEST_F(ValidationTest, NamesAnActionThatTheSettingsDoNotAskFor) {
+  SampleRun run = diverged_run(folder.plan(), folder.spec(0), 6);
+  run.record.events.front().action = Action::kSkipped;
+  run.steps.back().skipped = true;
+  folder.write(run);
+  const Texts found = problems();
+  EXPECT_TRUE(names(found, record(0), "the action \"skipped\", but \"on_nonfinite\" is \"stop\""));
+  EXPECT_TRUE(names(found, record(0), "no event stopped the run"));
+  EXPECT_TRUE(names(found, log(0, 7), "\"skipped\" is true, but \"on_nonfinite\" is \"stop\""));
+}
+
+TEST_F(ValidationTest, NamesAnEventThatCannotBe) {
+  SampleRun run = diverged_run(folder.plan(), folder.spec(0), 6);
+  run.record.events.front().index = 1120;  // of 40 x 28 elements
+  folder.write(run);
+  EXPECT_TRUE(names(problems(), record(0), "has the index 1120"));
+  run.record.events.front().tensor = "gru.weight";
+  folder.write(run);
+  EXPECT_TRUE(names(problems(), record(0), "\"gru.weight\""));
+  run.record.events.front().step = 5;
+  folder.write(run);
+  EXPECT_TRUE(names(problems(), record(0), "stopped the run at step 5"));
+}
+
+TEST_F(ValidationTest, NamesARunThatIsNotPaired) {
+  SampleRun run = completed_run(folder.plan(), folder.spec(2));
+  run.record.batch_order_sha256 = run.record.final_weights_sha256;
+  folder.write(run);
+  const Texts found = problems();
+  EXPECT_EQ(std::count_if(found.begin(), found.end(),
+                          [](const auto& text) { return text.find("not paired") != text.npos; }),
+            1);
+}
+
+TEST_F(ValidationTest, NamesRunFoldersThatThePlanDoesNotKnow) {
+  make_folder(folder.path() / "runs" / "stranger");
+  EXPECT_TRUE(names(problems(), "runs/stranger", "not a run of the plan"));
+}
+
+TEST_F(ValidationTest, NamesResultsThatDoNotFollowFromTheRuns) {
+  damage(folder.path() / "summary.json", R"("completed": 4)", R"("completed": 5)");
+  damage(folder.path() / "runs.csv", ",completed,", ",diverged,");
+  const Texts found = problems();
+  EXPECT_EQ(found.size(), 2U);
+  EXPECT_TRUE(names(found, "summary.json:10", "does not follow"));
+  EXPECT_TRUE(names(found, "runs.csv:2", "does not follow"));
+}
+
+TEST_F(ValidationTest, NamesMissingResults) {
+  remove_file(folder.path() / "summary.json");
+  remove_file(folder.path() / "runs.csv");
+  const Texts found = problems();
+  EXPECT_TRUE(names(found, "summary.json", "missing"));
+  EXPECT_TRUE(names(found, "runs.csv", "missing"));
+}
+
+// ---- Unfinished sweeps
+// ---------------------------------------------------------------------------
+
+TEST(Validation, FindsNothingInASweepThatHasNotBegun) {
+  const SampleFolder folder;
+  const Validation found = validate_folder(folder.path());
+  EXPECT_TRUE(found.problems.empty());
+  EXPECT_EQ(found.unfinished, 4U);
+}
+
+TEST_F(ValidationTest, LetsAnUnfinishedLogEndAnywhere) {
+  for (std::size_t run_id = 0; run_id < 4; ++run_id) remove_file(folder.run_json(run_id));
+  cut_off(folder.steps_log(0), 10);                                         // within a line
+  cut_off(folder.steps_log(1), read_file(folder.steps_log(1)).size() - 5);  // within the header
+  write_file(folder.steps_log(2), "");
+  folder.write_summary();
+  EXPECT_EQ(problems(), Texts{});
+}
+
+// As in a sweep that was killed, or whose disk was full, after runs were added to it.
+TEST_F(ValidationTest, LetsResultsBeOfAnEarlierMomentUntilAllRunsHaveEnded) {
+  const std::string record = read_file(folder.run_json(0));
+  remove_file(folder.run_json(0));
+  remove_file(folder.run_json(1));
+  folder.write_summary();
+  write_file(folder.run_json(0), record);
+  const Validation found = validate_folder(folder.path());
+  EXPECT_TRUE(found.problems.empty());
+  EXPECT_TRUE(found.results_are_older);
+  folder.write_summary();
+  EXPECT_FALSE(validate_folder(folder.path()).results_are_older);
+}
+
+TEST_F(ValidationTest, ARunThatFailedBeforeItBeganIsNotHeldAgainstThePairing) {
+  SampleRun run = completed_run(folder.plan(), folder.spec(0));
+  run.steps.clear();
+  run.record.outcome = Outcome::kFailed;
+  run.record.reason = "out of memory";
+  run.record.epochs.clear();
+  run.record.totals = {};
+  run.record.initial_weights_sha256 = "";
+  run.record.batch_order_sha256 = "";
+  folder.write(run);
+  folder.write_summary();
+  EXPECT_EQ(problems(), Texts{});
+  run.record.outcome = Outcome::kInterrupted;  // which has weights and samples
+  folder.write(run);
+  const Texts found = problems();
+  EXPECT_TRUE(std::any_of(found.begin(), found.end(), [](const auto& text) {
+    return text.find("sha256.initial_weights is not that of the other") != text.npos;
+  }));
+}
+
+TEST_F(ValidationTest, NamesDamageInsideAnUnfinishedLog) {
+  remove_file(folder.run_json(0));
+  folder.write_summary();
+  damage(folder.steps_log(0), R"({"step":3,)", R"({"step":4,)");
+  EXPECT_TRUE(names(problems(), log(0, 4), "step 3 is missing"));
+}
+
+// ---- Schema and reader
+// ---------------------------------------------------------------------------
+
+// Adding a mode or a setting of one is not done until the schemas know it.
+TEST(Schemas, KnowEveryModeAndEverySettingOfOne) {
+  std::size_t found = 0;
+  for (const auto& schema : schemas()) {
+    const std::string text(schema.text);
+    if (text.find("\"mode\"") == std::string::npos) continue;
+    ++found;
+    for (const auto& entry : clip_modes())
+      EXPECT_TRUE(holds(text, "\"" + std::string(entry.name) + "\"")) << schema.kind;
+    for (const auto& option : clip_options())
+      EXPECT_TRUE(holds(text, "\"" + std::string(option.key) + "\"")) << schema.kind;
+  }
+  EXPECT_EQ(found, 5U);  // sweep, run, steps, through_time, summary
+}
+
+const std::vector<std::string> kTensors = {"lstm.weight_ih", "output.bias"};
+
+Json sample_step_json() {
+  return Json::parse(R"({"step": 1, "epoch": 1, "loss": 2.3, "accuracy": 0.5, "grad_norm_raw": 1.5,
+    "grad_norm_clipped": 0.5, "clip_scale": 0.25, "clipped": true, "clipped_fraction": 0.1,
+    "cosine": 0.9, "limit": 0.5, "effective_learning_rate": 0.0025,
+    "grad_max_abs": 0.1, "nonfinite": 0, "tensors": {"lstm.weight_ih": 1, "output.bias": 0.5}})");
+}
+
+bool reader_accepts(const Json& step) {
+  try {
+    read_strict_step(step, kTensors);
+    return true;
+  } catch (const DataError&) {
+    return false;
+  }
+}
+
+bool schema_accepts(const Json& step) { return schema_violations("step", step).empty(); }
+
+TEST(StepSchema, AgreesWithTheReaderOnEachValueOfEachKey) {
+  const Json values = Json::parse(
+      R"([0, 1, -1, 0.5, -0.5, 1.5, 1e300, "NaN", "Infinity", "-Infinity", "nan", "", true, false, null, [], {}])");
+  const Json step = sample_step_json();
+  ASSERT_TRUE(schema_accepts(step) && reader_accepts(step));
+  for (const auto& [key, ignored] : step.items()) {
+    for (const auto& value : values) {
+      Json changed = step;
+      changed[key] = value;
+      EXPECT_EQ(reader_accepts(changed), schema_accepts(changed)) << key << " = " << value;
+    }
+  }
+}
+
+TEST(StepSchema, AgreesWithTheReaderOnEachMissingKey) {
+  const Json whole = sample_step_json();
+  for (const auto& [key, ignored] : whole.items()) {
+    Json step = whole;
+    step.erase(key);
+    EXPECT_FALSE(reader_accepts(step)) << key;
+    EXPECT_FALSE(schema_accepts(step)) << key;
+  }
+}
+
+TEST(StepSchema, AgreesWithTheReaderOnSkippedAndUnknownKeys) {
+  for (const auto& [key, value] : {std::pair("skipped", Json(true)),
+                                   {"skipped", Json(false)},
+                                   {"skipped", Json(1)},
+                                   {"lr", Json(0.1)}}) {
+    Json step = sample_step_json();
+    step[key] = value;
+    EXPECT_EQ(reader_accepts(step), schema_accepts(step)) << key << " = " << value;
+  }
+}
+
+TEST(StepSchema, AgreesWithTheReaderOnTensorNorms) {
+  for (const char* text : {"-1", "\"NaN\"", "\"Infinity\"", "\"-Infinity\"", "null", "[1]"}) {
+    Json step = sample_step_json();
+    step["tensors"]["output.bias"] = Json::parse(text);
+    EXPECT_EQ(reader_accepts(step), schema_accepts(step)) << text;
+  }
+}
+
+TEST(ThroughTimeSchema, AgreesWithTheReaderOnEachValueOfEachKey) {
+  const auto reader_takes = [](const Json& line) {
+    try {
+      through_time_record_from_json(line);
+      return true;
+    } catch (const DataError&) {
+      return false;
+    }
+  };
+  const Json values = Json::parse(R"([0, 1, -1, 0.5, "NaN", "", true, null, [], {}, [0.5, 1e-30],
+      ["NaN", "Infinity"], ["-Infinity"], [-1], [null], [[1]]])");
+  const Json whole = Json::parse(R"({"step": 1, "epoch": 1, "event": false, "norms": [0.5]})");
+  const auto schema_takes = [](const Json& line) {
+    return schema_violations("through_time_step", line).empty();
+  };
+  ASSERT_TRUE(schema_takes(whole) && reader_takes(whole));
+  for (const char* key : {"step", "epoch", "event", "norms", "unknown"}) {
+    for (const auto& value : values) {
+      Json changed = whole;
+      changed[key] = value;
+      EXPECT_EQ(reader_takes(changed), schema_takes(changed)) << key << " = " << value;
+    }
+    Json without = whole;
+    without.erase(key);
+    EXPECT_EQ(reader_takes(without), schema_takes(without)) << key;
+  }
+}
+
+TEST(StepReader, WantsJustTheTensorsOfTheHeader) {
+  Json step = sample_step_json();
+  step["tensors"]["gru.bias"] = 1;
+  EXPECT_FALSE(reader_accepts(step));
+  step["tensors"].erase("gru.bias");
+  step["tensors"].erase("output.bias");
+  EXPECT_FALSE(reader_accepts(step));
+}
+
+TEST(Schemas, AcceptWhatIsWritten) {
+  const SampleFolder folder;
+  const SampleRun run = diverged_run(folder.plan(), folder.spec(0), 6);
+  EXPECT_EQ(schema_violations("run", to_json(run.record)), Texts{});
+  EXPECT_EQ(schema_violations("sweep", open_sweep_folder(folder.path()).sweep), Texts{});
+  for (const auto& step : run.steps) {
+    std::string line;
+    append_line(line, step, kTensors);
+    EXPECT_EQ(schema_violations("step", Json::parse(line)), Texts{});
+  }
+}
+
+}  // namespace
+}  // namespace clipsweep
