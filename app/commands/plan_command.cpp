@@ -167,7 +167,9 @@ bool has_kin_together(const SweepPlan& plan, std::size_t workers, const EngineCh
   if (needs_reference(choices)) return false;
   const auto cohorts = make_cohorts(pointers_to(plan.runs), workers, cohort_sizes_for(choices));
   return std::any_of(cohorts.begin(), cohorts.end(), [](const auto& cohort) {
-    const auto are_kin = [](const auto* a, const auto* b) { return kinship(*a) == kinship(*b); };
+    const auto are_kin = [](const auto* a, const auto* b) {
+      return shared_prefix_key(*a) == shared_prefix_key(*b);
+    };
     return std::adjacent_find(cohort.begin(), cohort.end(), are_kin) != cohort.end();
   });
 }

@@ -15,8 +15,8 @@ std::vector<double> normals(std::uint64_t key, std::uint64_t number, std::size_t
   return numbers;
 }
 
-// The largest distance of the empirical distribution from the normal one, as Kolmogorov and Smirnov
-// have it: below 1.95 / sqrt(n) with a probability of 99.9 %.
+// Kolmogorov and Smirnov's distance between the empirical distribution and the normal one: below
+// 1.95 / sqrt(n) with a probability of 99.9 %.
 TEST(NormalStream, IsNormal) {
   auto numbers = normals(1, 0, 1'000'000);
   std::sort(numbers.begin(), numbers.end());
@@ -28,8 +28,8 @@ TEST(NormalStream, IsNormal) {
   EXPECT_LT(distance, 1.95 / 1000);
 }
 
-// Beyond 3.654, where the ziggurat ends, lie 2.58e-4 of all numbers: 2,580 of 10 million, give or
-// take 3 times their square root.
+// 2.58e-4 of all numbers are beyond 3.654, where the ziggurat ends: 2,580 of 10 million, plus or
+// minus 3 times their square root.
 TEST(NormalStream, HasBothTails) {
   const auto numbers = normals(2, 0, 10'000'000);
   const auto above = std::count_if(numbers.begin(), numbers.end(),
@@ -40,14 +40,14 @@ TEST(NormalStream, HasBothTails) {
   EXPECT_NEAR(static_cast<double>(below), 1290, 108);
 }
 
-TEST(NormalStream, EachKeyAndNumberHasNumbersOfItsOwn) {
+TEST(NormalStream, EachKeyAndNumberHasItsOwnStream) {
   EXPECT_EQ(normals(1, 2, 10), normals(1, 2, 10));
   EXPECT_NE(normals(1, 2, 10), normals(1, 3, 10));
   EXPECT_NE(normals(1, 2, 10), normals(2, 2, 10));
   EXPECT_NE(normals(1, 2, 10), normals(2, 1, 10));
 }
 
-// Later versions and other machines draw the same: these were drawn by version 0.1.0.
+// All versions and machines draw the same numbers: these are from version 0.1.0.
 TEST(NormalStream, IsTheSameEverywhere) {
   const auto numbers = normals(0, 0, 3);
   EXPECT_NEAR(numbers[0], 0.46500324814555, 1e-12);

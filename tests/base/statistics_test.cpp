@@ -14,11 +14,11 @@ constexpr double kNan = std::numeric_limits<double>::quiet_NaN();
 TEST(Mean, IsTheSumOverTheCount) { EXPECT_EQ(mean({1, 2, 4, 5}), 3); }
 
 TEST(StandardDeviation, DividesByCountMinusOne) {
-  // The textbook's eight marks: the squares around their mean 5 sum up to 32.
+  // The textbook's eight marks: the squared distances from their mean 5 add up to 32.
   EXPECT_DOUBLE_EQ(standard_deviation({2, 4, 4, 4, 5, 5, 7, 9}), std::sqrt(32.0 / 7));
 }
 
-TEST(StandardDeviation, OfOneValueIsOurMistake) {
+TEST(StandardDeviation, OfOneValueIsALogicError) {
   EXPECT_THROW(standard_deviation({1}), std::logic_error);
 }
 
@@ -28,7 +28,7 @@ TEST(InterquartileMean, IsTheMeanOfTheMiddleHalf) {
   EXPECT_DOUBLE_EQ(interquartile_mean({1, 3, 5, 7, 9, 11, 13, 15, 17}), 9);
 }
 
-TEST(InterquartileMean, GivesTheValueAtTheCutTheRestOfItsWeight) {
+TEST(InterquartileMean, KeepsAFractionOfTheWeightAtTheCut) {
   // Of 3 values a quarter is 0.75, so the weights are 0.25, 1, 0.25.
   EXPECT_DOUBLE_EQ(interquartile_mean({7, 1, 2}), (0.25 * 1 + 2 + 0.25 * 7) / 1.5);
 }
@@ -56,7 +56,7 @@ TEST(Quantile, AgreesWithNumpy) {
 
 TEST(Quantile, OfOneValueIsThatValue) { EXPECT_EQ(quantile({4}, 0.9), 4); }
 
-TEST(Quantile, RefusesWhatIsNoProbability) {
+TEST(Quantile, RefusesAnInvalidProbability) {
   EXPECT_THROW(quantile({1, 2}, 1.5), std::logic_error);
   EXPECT_THROW(quantile({1, 2}, kNan), std::logic_error);
 }

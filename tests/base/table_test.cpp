@@ -23,14 +23,14 @@ TEST(Table, PrintsAMissingValueAsADash) {
   EXPECT_EQ(table.text(), "a  b\n-  0\n");
 }
 
-TEST(Table, LeavesNoBlanksAtTheEndOfALine) {
+TEST(Table, HasNoBlanksAtTheEndOfALine) {
   Table table({{"name", Align::kLeft}, {"note", Align::kLeft}});
   table.add_row({"a", "a long note"});
   table.add_row({"b", "x"});
   EXPECT_EQ(table.text(), "name  note\na     a long note\nb     x\n");
 }
 
-TEST(Table, StandsStackedHeadersOnTheRows) {
+TEST(Table, PutsTheLastHeaderLineAboveTheRows) {
   Table table({{"arm", Align::kLeft}, {"test\nloss"}});
   table.add_row({"none", "1.5"});
   EXPECT_EQ(table.text(), "      test\narm   loss\nnone   1.5\n");
@@ -38,7 +38,7 @@ TEST(Table, StandsStackedHeadersOnTheRows) {
 
 TEST(Table, WithoutRowsIsItsHeader) { EXPECT_EQ(Table({{"a"}, {"b"}}).text(), "a  b\n"); }
 
-TEST(Table, AlignsByWhatTheTerminalShows) {
+TEST(Table, AlignsByTerminalCells) {
   Table table({{"mean"}, {"x"}});
   table.add_row({"67.5 ± 5.4", "1"});
   table.add_row({"1", "2"});
@@ -58,7 +58,7 @@ TEST(DisplayWidth, CountsTerminalCellsNotBytes) {
   EXPECT_EQ(display_width("\U0001F600"), 2U);  // an emoji
 }
 
-TEST(DisplayWidth, CountsABrokenByteAsOne) {
+TEST(DisplayWidth, CountsAnInvalidByteAsOne) {
   EXPECT_EQ(display_width("a\xff"
                           "b"),
             3U);

@@ -5,6 +5,9 @@
 #include <cmath>
 #include <limits>
 
+#include "clipsweep/base/error.h"
+#include "support/test_support.h"
+
 namespace clipsweep {
 namespace {
 
@@ -18,7 +21,7 @@ TEST(Shortest, ReadsBackToTheSameNumber) {
     EXPECT_EQ(parse_number(shortest(value)), value);
 }
 
-TEST(ParseNumber, TakesWholeTextsOnly) {
+TEST(ParseNumber, AcceptsOnlyWholeTexts) {
   EXPECT_EQ(parse_number("1e-3"), 0.001);
   EXPECT_EQ(parse_number("+2"), 2);
   EXPECT_TRUE(std::isnan(*parse_number("nan")));
@@ -26,37 +29,54 @@ TEST(ParseNumber, TakesWholeTextsOnly) {
     EXPECT_FALSE(parse_number(text)) << text;
 }
 
-TEST(ParseCount, TakesDigitsOnly) {
+TEST(ParseCount, AcceptsOnlyDigits) {
   EXPECT_EQ(parse_count("18446744073709551615"), 18446744073709551615ULL);
   for (const char* text : {"", "-1", "+1", "1.0", "18446744073709551616", " 1"})
     EXPECT_FALSE(parse_count(text)) << text;
 }
 
-TEST(SplitList, LeavesCommasInParentheses) {
+TEST(SplitList, KeepsCommasInParentheses) {
   EXPECT_EQ(split_list("1, logspace(1,10,3) ,2"),
             (std::vector<std::string>{"1", "logspace(1,10,3)", "2"}));
   EXPECT_EQ(split_list(""), std::vector<std::string>{""});
 }
 
-TEST(DidYouMean, OffersTheClosestNameOnly) {
+TEST(DidYouMean, SuggestsOnlyTheClosestName) {
   const std::vector<std::string> names = {"none", "value", "global-norm"};
   EXPECT_EQ(did_you_mean("vlaue", names), " (did you mean \"value\"?)");
   EXPECT_EQ(did_you_mean("global", names), " (did you mean \"global-norm\"?)");
   EXPECT_EQ(did_you_mean("quantile", names), "");
 }
 
-TEST(Counted, SeparatesThousandsAndKnowsThePlural) {
+TEST(DidYouMean, IgnoresCaseAndFindsAWordOfAName) {
+  EXPECT_EQ(did_you_mean("LSTM", {"gru", "lstm"}), " (did you mean \"lstm\"?)");
+  EXPECT_EQ(did_you_mean("mnist", {"adding", "fashion-mnist", "fashion-mnist-pixels"}),
+            " (did you mean \"fashion-mnist\"?)");
+  EXPECT_EQ(did_you_mean("pixels", {"fashion-mnist", "fashion-mnist-pixels"}),
+            " (did you mean \"fashion-mnist-pixels\"?)");
+  EXPECT_EQ(did_you_mean("nist", {"fashion-mnist"}), "");  // not a whole word
+}
+
+TEST(ThrowUnknown, NamesWhatCameTheSuggestionAndWhatIsAllowed) {
+  const auto message = [](std::string_view hint) {
+    return message_of<ConfigError>([&] { throw_unknown("cell", "lsmt", {"lstm", "gru"}, hint); });
+  };
+  EXPECT_EQ(message(""), "unknown cell \"lsmt\" (did you mean \"lstm\"?); allowed: lstm, gru");
+  EXPECT_EQ(message("write lstm"), "unknown cell \"lsmt\" (write lstm); allowed: lstm, gru");
+}
+
+TEST(Counted, SeparatesThousandsAndFormsThePlural) {
   EXPECT_EQ(counted(1, "run"), "1 run");
   EXPECT_EQ(counted(0, "run"), "0 runs");
   EXPECT_EQ(counted(1234567, "run"), "1,234,567 runs");
 }
 
-TEST(Printable, KeepsHostileInputFromTheTerminal) {
+TEST(Printable, ReplacesControlCharactersAndCutsTheText) {
   EXPECT_EQ(printable("a\x1b[31m\n"), "a?[31m?");
   EXPECT_EQ(printable(std::string(100, 'x'), 3), "xxx...");
 }
 
-TEST(Printable, KnowsTheControlCharactersBeyondAscii) {
+TEST(Printable, ReplacesControlCharactersBeyondAscii) {
   EXPECT_EQ(printable("a\xc2\x9b"
                       "31mb"),
             "a?31mb");                           // U+009B begins an escape sequence too
@@ -68,7 +88,7 @@ TEST(Printable, DoesNotCutWithinACharacter) {
   EXPECT_EQ(printable("ab\xe2\x82\xac", 5), "ab\xe2\x82\xac");
 }
 
-TEST(RateText, HasTwoDigitsAtLeast) {
+TEST(RateText, HasAtLeastTwoDigits) {
   EXPECT_EQ(rate_text(0), "0");
   EXPECT_EQ(rate_text(0.8649), "0.86");
   EXPECT_EQ(rate_text(43.21), "43.2");

@@ -3,6 +3,7 @@
 #include <gtest/gtest.h>
 
 #include "clipsweep/base/error.h"
+#include "clipsweep/clipping/clip_modes.h"
 #include "support/test_support.h"
 
 namespace clipsweep {
@@ -26,7 +27,7 @@ TEST(ClipRequest, ClipsByTheGlobalNorm) {
       R"("events":[]})");
 }
 
-TEST(ClipRequest, LeavesWhatIsWithinTheLimit) {
+TEST(ClipRequest, LeavesAGradientWithinTheLimit) {
   const Json json =
       answer(R"({"mode": "global-norm", "threshold": 5, "gradients": {"a": [3, 4]}})");
   EXPECT_EQ(to_line(json["gradients"]), R"({"a":[3,4]})");
@@ -44,18 +45,20 @@ TEST(ClipRequest, KeepsShapesNullsEmptyTensorsAndNegativeZero) {
 }
 
 TEST(ClipRequest, AnEmptySetHasTheNormZero) {
-  for (const char* mode : {"global-norm", "value", "scale", "autoclip", "zclip", "adagc",
-                           "tensor-rms", "random-step"}) {
+  for (const auto& entry : clip_modes()) {
+    if (!entry.takes_threshold() || entry.mode == ClipMode::kAgc ||
+        entry.mode == ClipMode::kBackprop)
+      continue;
     const Json json =
-        answer(std::string(R"({"threshold": 1, "gradients": {}, "mode": ")") + mode + "\"}");
-    EXPECT_EQ(json["norm"], 0) << mode;
+        answer(std::string(R"({"threshold": 1, "gradients": {}, "mode": ")") + entry.name + "\"}");
+    EXPECT_EQ(json["norm"], 0) << entry.name;
     EXPECT_EQ(json["scale"], 1);
     EXPECT_EQ(json["cosine"], nullptr);
     EXPECT_EQ(to_line(json["gradients"]), "{}");
   }
 }
 
-TEST(ClipRequest, SaysWhereANanOrInfIs) {
+TEST(ClipRequest, LocatesANanOrInf) {
   const Json json = answer(
       R"({"mode": "value", "threshold": 1, "gradients": {"a": [1], "b": [[0, "-Infinity"], ["NaN", 2]]}})");
   EXPECT_EQ(to_line(json["events"]),
@@ -64,7 +67,7 @@ TEST(ClipRequest, SaysWhereANanOrInfIs) {
   EXPECT_EQ(json["norm"], "NaN");
 }
 
-TEST(ClipRequest, ANormThatItsTypeCannotHoldIsAnEventAndRight) {
+TEST(ClipRequest, ANormThatOverflowsItsTypeIsAnEventAndCorrect) {
   const Json single =
       answer(R"({"mode": "global-norm", "threshold": 1, "gradients": {"a": [1e20, 1e20]}})");
   EXPECT_EQ(to_line(single["events"]), R"([{"kind":"norm-overflow"}])");
@@ -79,7 +82,7 @@ TEST(ClipRequest, ANormThatItsTypeCannotHoldIsAnEventAndRight) {
   EXPECT_EQ(to_line(tiny["gradients"]), R"({"a":[0.6,0.8]})");
 }
 
-TEST(ClipRequest, NormTypesAndEpsilonAreThoseAskedFor) {
+TEST(ClipRequest, UsesTheNormTypeOfTheRequest) {
   const auto request = [](const char* type) {
     return std::string(R"({"mode": "global-norm", "threshold": 1, "gradients": {"a": [3, -4]}, )") +
            R"("norm_type": )" + type + "}";
@@ -109,13 +112,13 @@ TEST(ClipRequest, AgcComparesWithTheParameters) {
             R"({"w":[[0.30000000000000004,0.4],[6e-05,8e-05]]})");
 }
 
-TEST(ClipRequest, OutputThresholdIsForTensorsOfTheOutput) {
+TEST(ClipRequest, OutputThresholdIsForTensorsOfTheOutputLayer) {
   EXPECT_EQ(gradients_of(R"({"mode": "value", "threshold": 1, "output_threshold": 2,
       "gradients": {"lstm.bias": [5], "output.bias": [5]}})"),
             R"({"lstm.bias":[1],"output.bias":[2]})");
 }
 
-TEST(ClipRequest, RefusesWhatIsNoRequest) {
+TEST(ClipRequest, RefusesInvalidRequests) {
   const std::string start = R"({"mode": "global-norm", "threshold": 1, "gradients": )";
   const std::vector<std::pair<std::string, std::string>> cases = {
       {"", "not valid JSON"},
@@ -124,30 +127,31 @@ TEST(ClipRequest, RefusesWhatIsNoRequest) {
       {R"({"mode": "globalnorm", "threshold": 1, "gradients": {}})",
        "did you mean \"global-norm\""},
       {R"({"mode": "global-norm", "gradients": {}})", "\"threshold\" is missing"},
-      {R"({"mode": "none", "threshold": 1, "gradients": {}})", "mode none takes none"},
+      {R"({"mode": "none", "threshold": 1, "gradients": {}})", "mode none takes no threshold"},
       {R"({"mode": "global-norm", "threshold": 1})", "\"gradients\" are missing"},
       {start + R"({}, "steps": []})", "not both"},
       {start + R"({}, "treshold": 2})", "did you mean \"threshold\""},
-      {start + R"({}, "mode": "value"})", "\"mode\" is there twice"},
-      {start + R"({"a": [1], "a": [2]}})", "\"a\" is there twice"},
-      {start + R"({"a": [[1, 2], [3]]}})", "gradients.a[1]: ragged; 1 element where"},
-      {start + R"({"a": [1, [2]]}})", "gradients.a[1]: ragged; a list where"},
-      {start + R"({"a": [[1], 2]}})", "gradients.a[1]: ragged; 2 where"},
-      {start + R"({"a": ["1"]}})", "gradients.a[0]: \"1\" is no number"},
-      {start + R"({"a": [true]}})", "is no number"},
-      {start + R"({"a": [null]}})", "is no number"},
-      {start + R"({"a": {"b": 1}}})", "is no number"},
-      {start + R"({"a": [1e39]}})", "beyond float32"},
+      {start + R"({}, "mode": "value"})", "\"mode\" occurs twice"},
+      {start + R"({"a": [1], "a": [2]}})", "\"a\" occurs twice"},
+      {start + R"({"a": [[1, 2], [3]]}})", "gradients.a[1]: ragged; 1 element, but"},
+      {start + R"({"a": [1, [2]]}})", "gradients.a[1]: ragged; a list, but"},
+      {start + R"({"a": [[1], 2]}})", "gradients.a[1]: ragged; 2, but"},
+      {start + R"({"a": ["1"]}})", "gradients.a[0]: \"1\" is not a number"},
+      {start + R"({"a": [true]}})", "is not a number"},
+      {start + R"({"a": [null]}})", "is not a number"},
+      {start + R"({"a": {"b": 1}}})", "is not a number"},
+      {start + R"({"a": [1e39]}})", "too large for float32"},
       {start + R"({"a": [1e400]}})", "not valid JSON"},
       {start + R"([1]})", "must be an object of named tensors"},
       {start + R"({}, "dtype": "float16"})", "allowed: float32, float64"},
-      {start + R"({}, "parameters": {}})", "agc alone does"},
-      {start + R"({}, "zclip_decay": 0.9})", "mode global-norm does not know it; it is for zclip"},
+      {start + R"({}, "parameters": {}})", "only agc uses them"},
+      {start + R"({}, "zclip_decay": 0.9})", "not used by mode global-norm; it applies to zclip"},
       {start + R"({}, "clip_epsilon": -1})", "\"clip_epsilon\": must be a finite number from 0"},
-      {start + R"({}, "clip_epsilon": [1]})", "\"clip_epsilon\" must not be [1]"},
+      {start + R"({}, "clip_epsilon": [1]})",
+       "\"clip_epsilon\" must be a number or a string, not [1]"},
       {start + R"({}, "output_threshold": 0})",
        "\"output_threshold\": a threshold must be above 0"},
-      {start + R"({}, "seed": 1})", "mode global-norm draws nothing"},
+      {start + R"({}, "seed": 1})", "mode global-norm uses no random numbers"},
       {R"({"mode": "agc", "threshold": 1, "gradients": {"a": [1]}})", "\"parameters\" are missing"},
       {R"({"mode": "agc", "threshold": 1, "gradients": {"a": [1]}, "parameters": {}})",
        "parameters.a is missing"},
@@ -155,13 +159,14 @@ TEST(ClipRequest, RefusesWhatIsNoRequest) {
        "parameters.a has the shape [1, 1], its gradient [1]"},
       {R"({"mode": "agc", "threshold": 1, "gradients": {"a": [1]}, "parameters": {"a": ["NaN"]}})",
        "parameters.a must be finite"},
-      {R"({"mode": "backprop", "threshold": 1, "gradients": {}})", "have arrived"},
+      {R"({"mode": "backprop", "threshold": 1, "gradients": {}})",
+       "cannot be applied to finished gradients"},
       {R"({"mode": "autoclip", "threshold": 101, "gradients": {}})", "a percentile from 0 to 100"},
       {R"({"mode": "zclip", "threshold": 1, "steps": {}})", "\"steps\" must be a list"},
       {R"({"mode": "zclip", "threshold": 1, "steps": [1]})", "steps[0]: must be an object"},
       {R"({"mode": "zclip", "threshold": 1, "steps": [{"gradients": {}, "x": 1}]})", "unknown key"},
       {R"({"mode": "zclip", "threshold": 1, "steps": [{"gradients": {"a": 1}}, {"gradients": {}}]})",
-       "steps[1]: its tensors are not those of the first step"}};
+       "steps[1]: its tensors differ from those of the first step"}};
   for (const auto& [request, what] : cases) {
     const std::string message = refusal(request);
     EXPECT_TRUE(holds(message, what)) << request;
@@ -177,7 +182,30 @@ TEST(ClipRequest, RefusesWhatIsNoRequest) {
                     "\"threshold\" must be a number"));
 }
 
-TEST(ClipRequest, AThresholdOfInfinityOnlyMeasures) {
+TEST(ClipRequest, ExplainsHowToWriteNanAndInfinity) {
+  const auto with_threshold = [](const std::string& threshold) {
+    return refusal(R"({"mode": "value", "gradients": {}, "threshold": )" + threshold + "}");
+  };
+  EXPECT_TRUE(holds(with_threshold("\"inf\""), "not \"inf\"; write \"Infinity\""));
+  EXPECT_TRUE(holds(with_threshold("\"1\""), "not \"1\"; write 1 without quotes"));
+  for (const auto& [bare, quoted] : std::vector<std::pair<std::string, std::string>>{
+           {"NaN", "NaN"}, {"nan", "NaN"}, {"Infinity", "Infinity"}, {"-Infinity", "-Infinity"}}) {
+    const std::string start = R"({"mode": "value", "threshold": 1, "gradients": {"a": [)";
+    EXPECT_EQ(refusal(start + bare + ", 1]}}"),
+              "stdin: not valid JSON: " + bare + " at byte " + std::to_string(start.size() + 1) +
+                  " is not JSON; write it as the string \"" + quoted + "\"");
+  }
+  EXPECT_TRUE(holds(refusal(R"({"mode": "value", "threshold": 1, "gradients": {"a": ["nan"]}})"),
+                    "gradients.a[0]: \"nan\" is not a number; allowed are numbers, \"NaN\", "
+                    "\"Infinity\" and \"-Infinity\"; write \"NaN\""));
+}
+
+TEST(ClipRequest, SuggestsTheModeForAnotherFrameworksArgument) {
+  EXPECT_TRUE(holds(refusal(R"({"mode": "max_norm", "threshold": 1, "gradients": {}})"),
+                    "unknown clipping mode \"max_norm\" (did you mean \"global-norm\"?)"));
+}
+
+TEST(ClipRequest, AThresholdOfInfinityMeasuresWithoutClipping) {
   const Json json =
       answer(R"({"mode": "scale", "threshold": "Infinity", "gradients": {"a": [3, 4]}})");
   EXPECT_EQ(json["norm"], 5);

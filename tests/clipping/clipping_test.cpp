@@ -30,7 +30,7 @@ Row random_row(std::uint64_t seed, double scale) {
 // Weights whose every unit has a norm of at least 1, so that agc's limit is its share of that.
 const Row kWeights(kLayout.size(), 1);
 
-// A run's clipping over several steps, each of which is taken unless it is said to be skipped.
+// A run's clipping over several steps; `take` remembers a step, without it the step was skipped.
 class Clipping {
  public:
   explicit Clipping(ClipRule rule, std::uint64_t seed = 0)
@@ -38,14 +38,14 @@ class Clipping {
 
   ClipEffect clip(Row& row) {
     measure_norms(row, kLayout, norms_);
-    const ClipContext<float> view{kLayout, norms_, kWeights, memory_};
-    limit_ = limit_in_force(rule_, view);
-    return clip_gradient<float>(rule_, view, row);
+    const ClipContext<float> context{kLayout, norms_, kWeights, memory_};
+    limit_ = limit_in_force(rule_, context);
+    return clip_gradient<float>(rule_, context, row);
   }
 
   void take() { remember(rule_, norms_, memory_); }
 
-  // One taken step with a gradient of this norm; returns the norm that is left.
+  // Takes a step with a gradient of this norm; returns the norm after clipping.
   double norm_after(double norm) {
     Row row(kLayout.size());
     row[4] = static_cast<float>(norm);
@@ -65,7 +65,7 @@ class Clipping {
 
 ClipEffect clip(const ClipRule& rule, Row& row) { return Clipping(rule).clip(row); }
 
-// A rule whose adaptive modes have no warm-up, so that they act from the second step on.
+// A rule without warm-up, so that adaptive modes act from the second step on.
 ClipRule eager(ClipMode mode, double threshold) {
   ClipRule rule = {mode, threshold};
   rule.options.zclip_warmup = 1;
@@ -73,7 +73,7 @@ ClipRule eager(ClipMode mode, double threshold) {
   return rule;
 }
 
-// Clipping by a mode that has seen steps of these norms in every tensor.
+// Clipping by a mode after a step in which every element had this size.
 Clipping after_steps_of(const ClipRule& rule, double norm) {
   Clipping clipping(rule);
   Row row(kLayout.size(), static_cast<float>(norm));
@@ -92,15 +92,22 @@ double cosine(const Row& a, const Row& b) {
   return product / euclidean_norm(a) / euclidean_norm(b);
 }
 
-// 100 for the mode whose threshold is a percentile, and no bound for the others.
-double limit_of_percentile(ClipMode mode) {
+// The largest finite threshold: 100 for a percentile, no bound for others.
+double max_threshold(ClipMode mode) {
   return entry_of(mode).threshold == ThresholdKind::kPercentile ? 100 : kOff;
 }
 
-// What holds for every mode that takes a threshold, at several scales of the gradient.
+// Properties of every mode that takes a threshold, at several scales of the gradient.
 class EveryMode : public ::testing::TestWithParam<ClipMode> {};
 
-TEST_P(EveryMode, InfiniteThresholdOnlyMeasures) {
+std::vector<ClipMode> modes_with_threshold() {
+  std::vector<ClipMode> modes;
+  for (const auto& entry : clip_modes())
+    if (entry.takes_threshold()) modes.push_back(entry.mode);
+  return modes;
+}
+
+TEST_P(EveryMode, AnInfiniteThresholdMeasuresWithoutClipping) {
   for (const double scale : {1e-30, 1.0, 1e30}) {
     Row row = random_row(1, scale);
     const Row before = row;
@@ -109,13 +116,13 @@ TEST_P(EveryMode, InfiniteThresholdOnlyMeasures) {
   }
 }
 
-TEST_P(EveryMode, GradientWithinTheLimitIsUntouchedToTheLastBit) {
+TEST_P(EveryMode, AGradientWithinTheLimitKeepsItsBits) {
   Row row = random_row(2, 1.0);
   const Row before = row;
   GradientNorms norms;
   measure_norms(row, kLayout, norms);
-  // At the limit itself, where `scale` has nothing to do either.
-  const double limit = std::min(norms.global, limit_of_percentile(GetParam()));
+  // Exactly at the limit, where `scale` changes nothing either.
+  const double limit = std::min(norms.global, max_threshold(GetParam()));
   const auto effect = clip(eager(GetParam(), limit), row);
   EXPECT_FALSE(effect.clipped);
   EXPECT_EQ(effect.changed, 0U);
@@ -137,7 +144,7 @@ TEST_P(EveryMode, ZeroStaysZero) {
   EXPECT_TRUE(same_bits(row, Row(kLayout.size())));
 }
 
-TEST_P(EveryMode, NoElementTurnsItsSign) {
+TEST_P(EveryMode, NoElementChangesItsSign) {
   if (GetParam() == ClipMode::kRandomStep) GTEST_SKIP() << "its direction is random";
   for (const double scale : {1e-3, 1.0, 1e30}) {
     Row row = random_row(4, scale);
@@ -148,7 +155,7 @@ TEST_P(EveryMode, NoElementTurnsItsSign) {
   }
 }
 
-TEST_P(EveryMode, AHugeGradientIsScaledRight) {
+TEST_P(EveryMode, AHugeGradientIsScaledCorrectly) {
   if (GetParam() == ClipMode::kBackprop) GTEST_SKIP() << "acts in the engine";
   const bool is_percentile = entry_of(GetParam()).threshold == ThresholdKind::kPercentile;
   for (const double scale : {1e3, 1e18, 1e34}) {
@@ -161,27 +168,23 @@ TEST_P(EveryMode, AHugeGradientIsScaledRight) {
   }
 }
 
-TEST_P(EveryMode, ANanIsNotHealed) {
-  if (GetParam() == ClipMode::kRandomStep) GTEST_SKIP() << "replaces such a gradient, see there";
+TEST_P(EveryMode, ANanIsKept) {
+  if (GetParam() == ClipMode::kRandomStep)
+    GTEST_SKIP() << "replaces such a gradient, see RandomStep";
   Row row = random_row(5, 1.0);
   row[3] = kNan;
   clip({GetParam(), 0.5}, row);
   EXPECT_TRUE(std::isnan(row[3]));
 }
 
-INSTANTIATE_TEST_SUITE_P(ClipModes, EveryMode,
-                         ::testing::Values(ClipMode::kValue, ClipMode::kGlobalNorm,
-                                           ClipMode::kTensorNorm, ClipMode::kScale,
-                                           ClipMode::kTensorRms, ClipMode::kAgc,
-                                           ClipMode::kAutoclip, ClipMode::kZclip, ClipMode::kAdagc,
-                                           ClipMode::kBackprop, ClipMode::kRandomStep),
+INSTANTIATE_TEST_SUITE_P(ClipModes, EveryMode, ::testing::ValuesIn(modes_with_threshold()),
                          [](const auto& parameter) {
                            std::string name = entry_of(parameter.param).name;
                            name.erase(std::remove(name.begin(), name.end(), '-'), name.end());
                            return name;
                          });
 
-TEST(None, LeavesEverythingAlone) {
+TEST(None, ChangesNothing) {
   Row row = {kNan, kInf, 1e38F};
   row.resize(kLayout.size());
   const Row before = row;
@@ -214,7 +217,7 @@ TEST(ClipByNorm, ScalesToTheLimitExactly) {
 }
 
 // torch.nn.utils.clip_grad_norm_ overflows to Inf here and turns the gradient into zeros.
-TEST(ClipByNorm, KnowsTheNormBeyondFloat32) {
+TEST(ClipByNorm, AcceptsNormsAboveFloat32) {
   Row row = {1e20F, 1e20F};
   const double norm = euclidean_norm(row);
   EXPECT_NEAR(norm / 1.4142135623730951e20, 1, 1e-7);
@@ -222,7 +225,7 @@ TEST(ClipByNorm, KnowsTheNormBeyondFloat32) {
   EXPECT_FLOAT_EQ(row[0], 0.70710678F);
 }
 
-TEST(ClipByNorm, KnowsTheNormBelowFloat32) {
+TEST(ClipByNorm, AcceptsNormsBelowFloat32) {
   Row row = {3e-30F, 4e-30F};
   EXPECT_NEAR(euclidean_norm(row) / 5e-30, 1, 1e-6);
 }
@@ -237,7 +240,7 @@ TEST(GlobalNorm, KeepsTheDirectionAndReachesTheLimit) {
   EXPECT_NEAR(cosine(row, before), 1, 1e-12);
 }
 
-TEST(NormModes, ANonfiniteGradientPassesUnchanged) {
+TEST(NormModes, LeaveANonfiniteGradientUnchanged) {
   for (const float bad : {kInf, -kInf, kNan}) {
     for (const ClipMode mode :
          {ClipMode::kGlobalNorm, ClipMode::kTensorNorm, ClipMode::kScale, ClipMode::kTensorRms,
@@ -290,7 +293,7 @@ TEST(TensorRms, ScalesEachTensorToItsRootMeanSquare) {
   EXPECT_EQ(row[0], 1e-3F);
 }
 
-TEST(NormType, OneAndInfinityGoByTheirNorms) {
+TEST(NormType, OneAndInfinityUseTheirNorms) {
   const Row gradient = {3, -4, 0};
   for (const auto& [type, norm] : {std::pair{1.0, 7.0}, {2.0, 5.0}, {kOff, 4.0}}) {
     EXPECT_DOUBLE_EQ(wide_norm(Span<const float>(gradient), type), norm);
@@ -323,9 +326,11 @@ TEST(Epsilon, IsAddedToTheNorm) {
   EXPECT_FLOAT_EQ(row[0], 3 * 1.0F / (5 + 3));
 }
 
-TEST(OutputThreshold, IsTheLimitOfTheOutputLayerAlone) {
+TEST(OutputThreshold, LimitsOnlyTheOutputLayer) {
   const auto& bias = kLayout.tensor("output.bias");
-  for (const ClipMode mode : {ClipMode::kValue, ClipMode::kTensorNorm, ClipMode::kGlobalNorm}) {
+  for (const auto& entry : clip_modes()) {
+    if (!entry.takes_output_threshold()) continue;
+    const ClipMode mode = entry.mode;
     Row row(kLayout.size());
     row[0] = 3;            // lstm.weight_ih
     row[bias.offset] = 4;  // output.bias
@@ -338,7 +343,7 @@ TEST(OutputThreshold, IsTheLimitOfTheOutputLayerAlone) {
   }
 }
 
-// Goodfellow et al. leave open what the groups are; here each has its own norm. By hand.
+// Goodfellow et al. do not say what the groups are; here each has its own norm. By hand.
 TEST(OutputThreshold, GivesGlobalNormTwoGroups) {
   Row row(kLayout.size());
   row[0] = 3;  // lstm.weight_ih
@@ -372,13 +377,13 @@ TEST(Agc, ABiasIsOneUnit) {
   EXPECT_FLOAT_EQ(bias[7], static_cast<float>(4 * 0.1 * std::sqrt(8.0) / 5));
 }
 
-TEST(Agc, WeightsOfZeroHaveTheFloor) {
+TEST(Agc, WeightsOfZeroHaveAMinimumNorm) {
   Row row = {3, 4};
   clip_by_unit(Span<float>(row), Span<const float>(Row{0, 0}), 2, 0.5);
   EXPECT_FLOAT_EQ(row[0], static_cast<float>(3 * 0.5e-3 / 5));
 }
 
-TEST(Agc, LeavesTheOutputLayerAloneWhereAsked) {
+TEST(Agc, LeavesTheOutputLayerOnRequest) {
   ClipRule rule = {ClipMode::kAgc, 0.01};
   rule.options.agc_clips_output = false;
   Row row(kLayout.size(), 1);
@@ -389,7 +394,7 @@ TEST(Agc, LeavesTheOutputLayerAloneWhereAsked) {
 }
 
 // numpy.percentile of [4], [4, 2], [4, 2, 8], [4, 2, 8, 1] at 25: 4, 2.5, 3, 1.75.
-TEST(Autoclip, LimitsToThePercentileOfAllNormsThisOneIncluded) {
+TEST(Autoclip, LimitsToThePercentileOfAllNormsIncludingThisOne) {
   Clipping clipping({ClipMode::kAutoclip, 25});
   EXPECT_FLOAT_EQ(static_cast<float>(clipping.norm_after(4)), 4);
   EXPECT_FLOAT_EQ(static_cast<float>(clipping.norm_after(2)), 2);
@@ -408,7 +413,7 @@ TEST(Autoclip, ANanOrASkippedStepNeverEnters) {
   EXPECT_EQ(clipping.limit(), kOff);
   clipping.take();
   Row skipped(kLayout.size(), 1000);
-  clipping.clip(skipped);  // and not taken
+  clipping.clip(skipped);  // without take()
   EXPECT_FLOAT_EQ(static_cast<float>(clipping.norm_after(8)), 6);
 }
 
@@ -419,7 +424,7 @@ TEST(Autoclip, ZerosAtTheStartDoNotFreezeTheRun) {
   EXPECT_EQ(clipping.limit(), kOff);
 }
 
-TEST(RunningPercentile, IsThatOfAllNumbersSoFar) {
+TEST(RunningPercentile, IsOfAllNumbersSoFar) {
   RandomStream random(3, "percentile-test");
   for (const double percentile : {0.0, 10.0, 33.3, 50.0, 99.0, 100.0}) {
     RunningPercentile<double> running(percentile);
@@ -475,7 +480,7 @@ TEST(Zclip, ZerosAtTheStartDoNotFreezeTheRun) {
   EXPECT_EQ(clipping.norm_after(1), 1);
 }
 
-// By hand, one tensor alone: a warm-up of 2 steps under the global norm 1 keeps the smallest norm,
+// By hand, for one tensor: a warm-up of 2 steps under the global norm 1 keeps the smallest norm,
 // min(0.5, 1) = 0.5. Then norm 4 is cut to 2 * 0.5 = 1, and with decay 0.75 the average becomes
 // 0.75 * 0.5 + 0.25 * 1 = 0.625. Norm 1 is within 1.25: the average becomes 0.71875.
 TEST(Adagc, FollowsASequenceWorkedByHand) {
@@ -491,8 +496,8 @@ TEST(Adagc, FollowsASequenceWorkedByHand) {
   EXPECT_NEAR(clipping.norm_after(100), 2 * 0.71875, 1e-6);
 }
 
-// What a checkpoint would keep: a copy goes on as the original does.
-TEST(ClipMemory, ACopyGoesOnAlike) {
+// A checkpoint relies on this: a copy continues exactly as the original.
+TEST(ClipMemory, ACopyContinuesEqually) {
   for (const ClipMode mode :
        {ClipMode::kAutoclip, ClipMode::kZclip, ClipMode::kAdagc, ClipMode::kRandomStep}) {
     Clipping original(eager(mode, 0.5));
@@ -528,7 +533,7 @@ TEST(Adagc, ATensorWithoutGradientIsNotFrozen) {
   EXPECT_EQ(clipping.norm_after(2), 2);
 }
 
-TEST(RandomStep, TakesAStepOfTheThresholdsLengthInAnotherDirection) {
+TEST(RandomStep, ReplacesTheGradientByARandomOneOfTheThresholdsNorm) {
   for (const float special : {1e6F, kInf, kNan}) {
     Row row = random_row(10, 1);
     row[0] = special;
@@ -543,7 +548,7 @@ TEST(RandomStep, TakesAStepOfTheThresholdsLengthInAnotherDirection) {
   }
 }
 
-TEST(RandomStep, EachStepAndSeedHasADirectionOfItsOwn) {
+TEST(RandomStep, EachStepAndSeedHasItsOwnDirection) {
   const auto directions = [](std::uint64_t seed) {
     Clipping clipping({ClipMode::kRandomStep, 1}, seed);
     Row first = random_row(11, 100), second = first;
@@ -557,8 +562,8 @@ TEST(RandomStep, EachStepAndSeedHasADirectionOfItsOwn) {
   EXPECT_FALSE(same_bits(directions(1).first, directions(2).first));
 }
 
-// float64, as `clipsweep clip` has it: norms in long double.
-TEST(Float64, KnowsNormsOverItsWholeRange) {
+// float64, as in `clipsweep clip`: norms in long double.
+TEST(Float64, AcceptsNormsInItsWholeRange) {
   for (const double scale : {1e-300, 1e-160, 1.0, 1e160, 1e307}) {
     std::vector<double> row = {3 * scale, 4 * scale};
     const auto norm = wide_norm(Span<const double>(row));
@@ -568,7 +573,7 @@ TEST(Float64, KnowsNormsOverItsWholeRange) {
   }
 }
 
-TEST(ClipGradient, AnEmptyGradientIsFine) {
+TEST(ClipGradient, AcceptsAnEmptyGradient) {
   const ParameterLayout empty;
   const GradientNorms norms;
   for (const auto& entry : clip_modes()) {
@@ -577,7 +582,7 @@ TEST(ClipGradient, AnEmptyGradientIsFine) {
   }
 }
 
-// Random shapes: what every mode leaves has a norm within the limit that it reports.
+// For random shapes, the norm after clipping is within the limit.
 TEST(ClipGradient, HoldsItsLimitForRandomShapes) {
   RandomStream random(1, "shapes");
   for (int trial = 0; trial < 50; ++trial) {

@@ -47,7 +47,7 @@ TEST(ResolveConfig, CrossesModesWithThresholdsAndAddsPairs) {
             (Texts{"none", "value:0.5", "value:1", "global-norm:0.5", "global-norm:1", "scale:2"}));
 }
 
-TEST(ResolveConfig, RefusesAGridThatDoesNotFit) {
+TEST(ResolveConfig, RefusesAGridThatIsIncomplete) {
   EXPECT_TRUE(holds(message_of<ConfigError>([] {
                       config_of_flags({{"mode", "value"}});
                     }),
@@ -59,7 +59,7 @@ TEST(ResolveConfig, RefusesAGridThatDoesNotFit) {
   EXPECT_TRUE(holds(message_of<ConfigError>([] {
                       config_of_flags({{"mode", "none"}, {"threshold", "1"}});
                     }),
-                    "no listed mode takes one"));
+                    "none of the listed modes takes one"));
 }
 
 TEST(ResolveConfig, NamesThePlaceOfAMistake) {
@@ -79,12 +79,17 @@ TEST(ResolveConfig, NamesThePlaceOfAMistake) {
   EXPECT_TRUE(holds(message({{"momentum", "1"}}), "--momentum 1: must be a number from 0"));
   EXPECT_TRUE(holds(message({{"momentum", "nan"}}), "--momentum nan: "));
   EXPECT_TRUE(holds(message({{"weight-decay", "inf"}}), "--weight-decay inf: "));
-  EXPECT_TRUE(holds(message({{"task", "mnist"}}), "allowed: fashion-mnist"));
+  EXPECT_TRUE(holds(message({{"task", "mnist"}}),
+                    "--task mnist: unknown task \"mnist\" (did you mean \"fashion-mnist\"?); "
+                    "allowed: fashion-mnist, fashion-mnist-pixels, adding"));
+  EXPECT_TRUE(holds(message({{"cell", "LSTM"}}),
+                    "--cell LSTM: unknown cell \"LSTM\" (did you mean \"lstm\"?); allowed: lstm"));
   EXPECT_TRUE(holds(message({{"cell", "lsmt"}}),
                     "--cell lsmt: unknown cell \"lsmt\" (did you mean "
                     "\"lstm\"?); allowed: lstm, gru, rnn-tanh"));
   EXPECT_TRUE(holds(message({{"cell", "lstm:identity"}}), "identity is for plain cells"));
-  EXPECT_TRUE(holds(message({{"cell", "lstm,"}}), "a list with an empty place"));
+  EXPECT_TRUE(holds(message({{"cell", "lstm,"}}), "the list ends with a comma"));
+  EXPECT_TRUE(holds(message({{"cell", "lstm,,gru"}}), "a list with an empty element"));
   EXPECT_TRUE(holds(message({{"cell", "rnn-relu,gru"}, {"init", "identity"}}),
                     "--init: identity is for plain cells, rnn-relu and rnn-tanh, whose state it "
                     "lets pass; gru has gates"));
@@ -92,23 +97,29 @@ TEST(ResolveConfig, NamesThePlaceOfAMistake) {
                     "--forget-bias: none of the listed cells has a forget gate"));
   EXPECT_TRUE(holds(message({{"forget-bias", "inf"}}), "--forget-bias inf: must be a finite"));
   EXPECT_TRUE(holds(message({{"layers", "17"}}), "--layers 17: must be a whole number from 1"));
-  EXPECT_TRUE(holds(message({{"init", "torhc"}}), "--init torhc: unknown name \"torhc\""));
+  EXPECT_TRUE(
+      holds(message({{"init", "torhc"}}), "--init torhc: unknown initial scheme \"torhc\""));
   EXPECT_TRUE(holds(message({{"init", "identity"}}), "--init: identity is for plain cells"));
   EXPECT_TRUE(holds(message({{"on-nonfinite", "halt"}}), "allowed: stop, skip, continue"));
   EXPECT_TRUE(holds(message({{"engine", "fussed"}}), "allowed: auto, reference, fused"));
   EXPECT_TRUE(holds(message({{"steps-per-epoch", "0"}}), "--steps-per-epoch 0: "));
 }
 
-TEST(ResolveConfig, RefusesWhatTheOptimizerDoesNotKnow) {
+TEST(ResolveConfig, RefusesOptionsThatTheOptimizerDoesNotUse) {
   const auto message = [](const Flags& flags) {
     return message_of<ConfigError>([&] { config_of_flags(flags); });
   };
   EXPECT_TRUE(holds(message({{"optimizer", "adm"}}), "did you mean \"adam\"?"));
-  EXPECT_TRUE(holds(message({{"optimizer", "adam"}, {"momentum", "0.9"}}),
-                    "--momentum: --optimizer adam does not know momentum; it is for sgd, rmsprop"));
-  EXPECT_TRUE(holds(message({{"adam-beta1", "0.9"}}), "--optimizer sgd does not know adam_beta1"));
+  for (const char* name : {"adamw", "AdamW"})
+    EXPECT_TRUE(holds(message({{"optimizer", name}}),
+                      "(use adam with --decoupled-weight-decay X); allowed: sgd, adam, rmsprop"));
+  EXPECT_TRUE(holds(
+      message({{"optimizer", "adam"}, {"momentum", "0.9"}}),
+      "--momentum: momentum has no effect with --optimizer adam; it applies to sgd, rmsprop"));
+  EXPECT_TRUE(
+      holds(message({{"adam-beta1", "0.9"}}), "adam_beta1 has no effect with --optimizer sgd"));
   EXPECT_TRUE(holds(message({{"optimizer", "rmsprop"}, {"nesterov", "true"}, {"momentum", "0.9"}}),
-                    "it is for sgd"));
+                    "it applies to sgd"));
   EXPECT_TRUE(holds(message({{"nesterov", "true"}}), "add for example --momentum 0.9"));
   EXPECT_TRUE(holds(message({{"lr-decay-every", "2"}}), "add for example --lr-decay 0.1"));
 }
@@ -126,11 +137,12 @@ TEST(ResolveConfig, RefusesImpossibleNumbersOfAnOptimizer) {
   for (const char* value : {"0", "-1", "inf", "nan", "1e-60"})
     EXPECT_TRUE(holds(message("adam", "adam-epsilon", value), "must be a finite number above 0"));
   for (const char* value : {"0", "1.5", "nan"})
-    EXPECT_TRUE(holds(message("sgd", "lr-decay", value), "must be a factor above 0"));
-  EXPECT_TRUE(holds(message("sgd", "lr-decay-every", "0"), "must be a whole number of epochs"));
+    EXPECT_TRUE(holds(message("sgd", "lr-decay", value), "must be a number above 0 and up to 1"));
+  EXPECT_TRUE(
+      holds(message("sgd", "lr-decay-every", "0"), "must be a whole number from 1 to 1,000,000"));
 }
 
-TEST(ResolveConfig, AFlagForTheOptimizerDropsWhatTheFileToldItsOwn) {
+TEST(ResolveConfig, AFlagForTheOptimizerDropsTheFilesOptionsOfAnother) {
   const std::vector<Assignment> file = {{"momentum", "0.9", "sweep.toml:1", "sweep.toml:1:1"},
                                         {"nesterov", "true", "sweep.toml:2", "sweep.toml:2:1"}};
   const auto config = resolve_config(file, flags_of({{"optimizer", "adam"}}));
@@ -141,24 +153,24 @@ TEST(ResolveConfig, AFlagForTheOptimizerDropsWhatTheFileToldItsOwn) {
             0.9);
 }
 
-TEST(ResolveConfig, CrossesTheOutputThresholdWithTheModesThatKnowIt) {
+TEST(ResolveConfig, CrossesTheOutputThresholdWithTheModesThatTakeIt) {
   const auto config = config_of_flags(
       {{"clip", "none,value:1,scale:2,global-norm:1"}, {"output-threshold", "3,inf"}});
   EXPECT_EQ(clip_rules(config).size(), 1U + 2 + 1 + 2);
   EXPECT_EQ(clip_rules(config)[1].output_threshold, 3);
 }
 
-TEST(ResolveConfig, RefusesWhatNoListedModeKnows) {
+TEST(ResolveConfig, RefusesOptionsThatNoListedModeUses) {
   const auto message = [](const Flags& flags) {
     return message_of<ConfigError>([&] { config_of_flags(flags); });
   };
   EXPECT_TRUE(holds(message({{"clip", "value:1"}, {"norm-type", "1"}}),
-                    "--norm-type: none of the listed modes knows norm_type; it is for "
+                    "--norm-type: norm_type has no effect on the listed modes; it applies to "
                     "global-norm, tensor-norm, scale"));
-  EXPECT_TRUE(holds(message({{"norm-type", "2"}}), "none of the listed modes"));
-  EXPECT_TRUE(
-      holds(message({{"clip", "scale:1"}, {"output-threshold", "1"}}), "none of the listed"));
-  EXPECT_TRUE(holds(message({{"clip", "zclip:2"}, {"adagc-decay", "0.9"}}), "it is for adagc"));
+  EXPECT_TRUE(holds(message({{"norm-type", "2"}}), "has no effect on the listed modes"));
+  EXPECT_TRUE(holds(message({{"clip", "scale:1"}, {"output-threshold", "1"}}),
+                    "has no effect on the listed modes"));
+  EXPECT_TRUE(holds(message({{"clip", "zclip:2"}, {"adagc-decay", "0.9"}}), "it applies to adagc"));
   for (const auto& [flag, value] : Flags{{"norm-type", "3"},
                                          {"norm-type", "nan"},
                                          {"clip-epsilon", "-1"},
@@ -179,14 +191,14 @@ TEST(ResolveConfig, RefusesWhatNoListedModeKnows) {
   EXPECT_TRUE(holds(message({{"clip", "zclip:0"}}), "above 0"));
 }
 
-TEST(ResolveConfig, AnOptionIsForThoseThatKnowIt) {
+TEST(ResolveConfig, AnOptionIsForTheModesThatUseIt) {
   const auto config = config_of_flags({{"clip", "none,global-norm:1"}, {"norm-type", "inf"}});
   EXPECT_EQ(clip_rules(config)[1].options.norm_type, std::numeric_limits<double>::infinity());
   EXPECT_EQ(rules_of(config_of_flags({{"clip", "autoclip:0,autoclip:100,autoclip:inf"}})).size(),
             3U);
 }
 
-TEST(ResolveConfig, AFilesOptionIsIdleWhereFlagsNameOtherModes) {
+TEST(ResolveConfig, AFilesOptionIsUnusedIfFlagsNameOtherModes) {
   const std::vector<Assignment> file = {{"clip", "global-norm:1", "", ""},
                                         {"norm_type", "1", "s.toml:2", ""},
                                         {"output_threshold", "3", "s.toml:3", ""}};
@@ -201,7 +213,7 @@ TEST(ResolveConfig, RecordsWhereEachValueComesFrom) {
   EXPECT_EQ(origins.at("epochs"), "default");
 }
 
-TEST(ResolveConfig, AFlagForTheGridReplacesBothOfTheFile) {
+TEST(ResolveConfig, AFlagForTheGridReplacesTheFilesModesAndPairs) {
   const std::vector<Assignment> pairs = {{"clip", "value:1", "", ""}};
   const std::vector<Assignment> crossed = {{"mode", "value", "", ""}, {"threshold", "0.5", "", ""}};
   EXPECT_EQ(rules_of(resolve_config(pairs, flags_of({{"mode", "none"}}))), Texts{"none"});

@@ -22,12 +22,23 @@ TEST(ParseNumbers, LogspaceHasCleanDecimals) {
   EXPECT_EQ(parse_numbers("7,logspace(1e-2,10,7)").size(), 8U);
 }
 
-TEST(ParseNumbers, RefusesWhatIsNoList) {
+TEST(ParseNumbers, RefusesMalformedLists) {
   for (const char* text :
        {"", " ", "0.1,,1", "abc", "1e400", "logspace(1,2)", "logspace(1,10,0)", "logspace(1,10,1)",
         "logspace(10,1,3)", "logspace(0,1,3)", "logspace(nan,1,3)", "logspace(1,inf,3)",
         "logspace(1,10,3", "logspace(1,10,9999999999)", "logspace("})
     EXPECT_THROW(parse_numbers(text), ConfigError) << text;
+}
+
+TEST(ParseNumbers, ExplainsBlanksAndACommaAtTheEnd) {
+  const auto message = [](const char* text) {
+    return message_of<ConfigError>([&] { parse_numbers(text); });
+  };
+  EXPECT_TRUE(
+      holds(message("0.5,"),
+            "the list ends with a comma; write lists without blanks, for example 0.1,0.5,1"));
+  EXPECT_TRUE(holds(message("0.1 0.5"),
+                    "\"0.1 0.5\" has a blank; separate the values of a list by commas"));
 }
 
 TEST(ParseSeeds, ReadsCountsRangesAndLists) {
@@ -52,18 +63,29 @@ TEST(ParseSeeds, SaysWhatIsWrong) {
   EXPECT_TRUE(holds(message("3-5:18446744073709551615"), "2^53"));
 }
 
-TEST(ParseModes, TakesTheFrameworksNames) {
+TEST(ParseModes, AcceptsTheNamesOfOtherFrameworks) {
   EXPECT_EQ(parse_modes("clipvalue,global_clipnorm,clipnorm,clip_grad_norm_,clip_grad_value_"),
             (std::vector<ClipMode>{ClipMode::kValue, ClipMode::kGlobalNorm, ClipMode::kTensorNorm,
                                    ClipMode::kGlobalNorm, ClipMode::kValue}));
 }
 
-TEST(ParseModes, OffersTheModeThatWasMeant) {
+TEST(ParseModes, SuggestsAMode) {
   EXPECT_TRUE(
       holds(message_of<ConfigError>([] { parse_modes("valu"); }),
             "unknown clipping mode \"valu\" (did you mean \"value\"?); allowed: none, value, "
             "global-norm, tensor-norm, scale"));
   EXPECT_TRUE(holds(message_of<ConfigError>([] { parse_modes("value:1"); }), "--clip"));
+}
+
+TEST(ParseModes, SuggestsTheModeForOtherFrameworksArguments) {
+  for (const char* name : {"max_norm", "max-norm", "MAX_NORM", "clip_grad_norm", "grad_clip",
+                           "max_grad_norm", "gradient_clip_val", "clip_by_global_norm", "norm"})
+    EXPECT_TRUE(holds(message_of<ConfigError>([&] { parse_modes(name); }),
+                      "(did you mean \"global-norm\"?); allowed: none, value"))
+        << name;
+  EXPECT_TRUE(holds(message_of<ConfigError>([] { parse_clips("max_norm:1"); }),
+                    "unknown clipping mode \"max_norm\" (did you mean \"global-norm\"?)"));
+  EXPECT_TRUE(holds(message_of<ConfigError>([] { parse_modes("clip_by_value"); }), "\"value\"?"));
 }
 
 TEST(ParseClips, ReadsPairs) {
@@ -74,15 +96,26 @@ TEST(ParseClips, ReadsPairs) {
   EXPECT_EQ(to_text(rules[4]), "global-norm:10");
 }
 
-TEST(ParseClips, RefusesThresholdsThatCannotBe) {
+TEST(ParseClips, RefusesInvalidThresholds) {
   for (const char* text : {"value", "value:", "none:1", "value:0", "value:-1", "value:nan",
                            "value:1e-50", "value:1e60", "value:-inf", ""})
     EXPECT_THROW(parse_clips(text), ConfigError) << text;
   EXPECT_NO_THROW(parse_clips("value:inf"));
 }
 
-// Each piece is within bounds, all together would fill the memory.
-TEST(Lists, AreBoundedAsAWhole) {
+TEST(ParseClips, AnEqualsSignIsExplained) {
+  EXPECT_TRUE(
+      holds(message_of<ConfigError>([] { parse_clips("none,value=0.5"); }),
+            "\"value=0.5\": a mode and its threshold are joined by a colon; write value:0.5"));
+}
+
+TEST(ParseClips, AMissingThresholdIsAskedForWithAUsualOne) {
+  EXPECT_TRUE(holds(message_of<ConfigError>([] { parse_clips("zclip"); }),
+                    "mode zclip needs a threshold; write for example zclip:2.5"));
+}
+
+// Each part is within bounds, but all together would fill the memory.
+TEST(Lists, AreBoundedInTotal) {
   const std::string half = "logspace(1,2,600000)";
   const auto message = message_of<ConfigError>([&] { parse_numbers(half + "," + half); });
   EXPECT_TRUE(holds(message, "more than 1,000,000"));

@@ -21,8 +21,8 @@ std::string repeated(const std::string& text, int count) {
   return all;
 }
 
-// A table for each dot, taken apart by recursion: 100,000 overran the stack.
-TEST(HostileSweepFile, RefusesKeysOfManyParts) {
+// Each dot makes a table, destroyed by recursion: 100,000 overflowed the stack.
+TEST(HostileSweepFile, RefusesKeysWithManyDots) {
   const std::string dots = repeated("a.", 100'000) + "a";
   EXPECT_TRUE(
       holds(refusal("epochs = 1\n" + dots + " = 1\n"), "s.toml:2: not valid: more than 32"));
@@ -37,7 +37,7 @@ TEST(HostileSweepFile, RefusesDeepNesting) {
   EXPECT_TRUE(holds(refusal(repeated(key, 10'000)), "s.toml:1:"));
 }
 
-TEST(HostileSweepFile, TakesNumbersAndPathsWithDots) {
+TEST(HostileSweepFile, AcceptsNumbersAndPathsWithDots) {
   const auto given = parse_sweep_text(
       "# ........................................ and so on ....................................\n"
       "learning_rate = [" +
@@ -51,7 +51,7 @@ TEST(HostileSweepFile, RefusesANulInAPath) {
   EXPECT_TRUE(holds(message_of<ConfigError>([&] { resolve_config(given, {}); }), "NUL"));
 }
 
-// Crossed they would fill the memory before anybody counted them.
+// Crossing them would fill the memory before they are counted.
 TEST(HostileSweepFile, CountsThresholdsBeforeTheyAreCrossed) {
   const auto given = parse_sweep_text(
       "mode = 'value'\nthreshold = 'logspace(1,2,2000)'\noutput_threshold = 'logspace(1,2,2000)'\n",

@@ -32,7 +32,7 @@ TEST(MakePlan, MergesEqualRuns) {
   EXPECT_EQ(make_plan(config, "data").runs.size(), 4U);
 }
 
-TEST(MakePlan, AnIdDependsOnWhatDecidesTheNumbersAndOnNothingElse) {
+TEST(MakePlan, AnIdDependsOnlyOnWhatDeterminesTheNumbers) {
   const auto id = [](const ExperimentConfig& config, const char* data = "data") {
     return make_plan(config, data).runs.front().id;
   };
@@ -52,12 +52,12 @@ TEST(MakePlan, AnIdDependsOnWhatDecidesTheNumbersAndOnNothingElse) {
   EXPECT_NE(id(config), before);
 }
 
-// Scripts and earlier sweeps rely on IDs: this one was made by version 0.1.0.
+// Scripts and earlier sweeps rely on IDs: this one is from version 0.1.0.
 TEST(MakePlan, IdsStayTheSameOverVersions) {
   EXPECT_EQ(make_plan(small_grid(), "data").runs.front().id, "none_lr-0.01_seed-0_4d037482");
 }
 
-TEST(IdBySettings, IsThatOfThePlan) {
+TEST(IdBySettings, EqualsTheIdInThePlan) {
   auto config = small_grid();
   config.cells = {{Cell::kLstm, std::nullopt}, {Cell::kRnnTanh, std::nullopt}};
   config.init = parse_initial_scheme("torch");
@@ -78,7 +78,7 @@ TEST(IdBySettings, DependsOnEachSettingAndTheData) {
   EXPECT_NE(id_by_settings(run, settings), run.id);
 }
 
-TEST(IdBySettings, KnowsSettingsOfEarlierVersionsAndNotThoseOfLaterOnes) {
+TEST(IdBySettings, AcceptsSettingsOfEarlierVersionsButNotOfLaterOnes) {
   const auto plan = make_plan(small_grid(), "data");
   const RunSpec& run = plan.runs.front();
   Json settings = settings_of(plan, run);
@@ -101,7 +101,7 @@ TEST(MakePlan, CrossesCellsToo) {
   EXPECT_EQ(to_json(plan.runs.front())["cell"], "rnn-relu");
   EXPECT_EQ(to_json(plan.runs.front())["init"], "identity");
   EXPECT_EQ(settings_of(plan, plan.runs.front())["init"], "identity");
-  // A run's ID does not depend on the cells beside it.
+  // A run's ID does not depend on the other cells of the sweep.
   EXPECT_EQ(plan.runs[12].id, "none_lr-0.01_seed-0_4d037482");
   for (const auto& run : plan.runs) {
     const RunSpec read = run_spec_from_json(to_json(run));
@@ -110,7 +110,7 @@ TEST(MakePlan, CrossesCellsToo) {
   }
 }
 
-TEST(MakePlan, TheInitialWeightsOfAllCellsAreThoseOfEachThatNamesThem) {
+TEST(MakePlan, ASchemeForAllCellsEqualsTheSameSchemeForEach) {
   auto named = small_grid();
   named.cells = {{Cell::kRnnTanh, InitialScheme{InitialKind::kSparse}}};
   auto shared = small_grid();
@@ -118,10 +118,10 @@ TEST(MakePlan, TheInitialWeightsOfAllCellsAreThoseOfEachThatNamesThem) {
   shared.init = {InitialKind::kSparse};
   EXPECT_EQ(make_plan(named, "data").runs.front().id, make_plan(shared, "data").runs.front().id);
   shared.cells.push_back(named.cells.front());
-  EXPECT_EQ(make_plan(shared, "data").runs.size(), 12U);  // equal ones once
+  EXPECT_EQ(make_plan(shared, "data").runs.size(), 12U);  // without duplicates
 }
 
-TEST(MakePlan, NamesWhatIsNotTheDefaultInTheId) {
+TEST(MakePlan, NamesSettingsThatAreNotTheDefaultInTheId) {
   auto config = small_grid();
   config.clips = {{ClipMode::kNone}, {ClipMode::kGlobalNorm, 1}, {ClipMode::kAgc, 0.1}};
   config.learning_rates = {0.01};
@@ -146,7 +146,7 @@ TEST(MakePlan, NamesWhatIsNotTheDefaultInTheId) {
 }
 
 // An option of one mode must not give the runs of another a new ID.
-TEST(MakePlan, AnOptionChangesOnlyTheIdsOfModesThatKnowIt) {
+TEST(MakePlan, AnOptionChangesOnlyTheIdsOfModesThatUseIt) {
   auto config = small_grid();
   const auto before = make_plan(config, "data").runs;
   config.clip_options.norm_type = 1;
@@ -156,7 +156,7 @@ TEST(MakePlan, AnOptionChangesOnlyTheIdsOfModesThatKnowIt) {
   EXPECT_NE(after.back().id, before.back().id);    // global-norm
 }
 
-TEST(MakePlan, RefusesMoreRunsThanOneSweepCanHold) {
+TEST(MakePlan, RefusesMoreRunsThanASweepMayHave) {
   auto config = small_grid();
   config.seeds.assign(500'000, 1);
   EXPECT_TRUE(holds(message_of<ConfigError>([&] { make_plan(config, ""); }), "2e+06 runs"));
@@ -180,7 +180,7 @@ TEST(RunSpecJson, ReadsBackWhatItWrote) {
   }
 }
 
-TEST(RunSpecJson, RefusesAThresholdThatItsModeHasNot) {
+TEST(RunSpecJson, RefusesAThresholdThatItsModeDoesNotAccept) {
   Json json = to_json(make_plan(small_grid(), "data").runs.back());
   for (const double threshold : {0.0, -1.0}) {
     json["threshold"] = threshold;
@@ -188,7 +188,7 @@ TEST(RunSpecJson, RefusesAThresholdThatItsModeHasNot) {
   }
 }
 
-TEST(RunSpecJson, RefusesIdsThatLeadOutOfTheFolder) {
+TEST(RunSpecJson, RefusesIdsOutsideTheFolder) {
   Json json = to_json(make_plan(small_grid(), "data").runs.front());
   for (const char* id : {"../x", "a/b", "", ".", "..", "a b", "x\n"}) {
     json["id"] = id;
@@ -196,7 +196,7 @@ TEST(RunSpecJson, RefusesIdsThatLeadOutOfTheFolder) {
   }
 }
 
-TEST(RunSpecJson, RefusesNumbersThatNoPlanHas) {
+TEST(RunSpecJson, RefusesNumbersThatNoPlanContains) {
   for (const char* number : {"0", "-1", "\"NaN\"", "\"Infinity\""})
     for (const char* key : {"learning_rate", "weight_decay", "l1"}) {
       Json json = to_json(make_plan(small_grid(), "data").runs.front());
@@ -205,13 +205,14 @@ TEST(RunSpecJson, RefusesNumbersThatNoPlanHas) {
     }
 }
 
-TEST(FindRun, TakesIdHashAndBeginning) {
+TEST(FindRun, AcceptsIdHashAndBeginning) {
   const auto runs = make_plan(small_grid(), "data").runs;
   const RunSpec& wanted = runs[7];
   EXPECT_EQ(&find_run(runs, wanted.id), &wanted);
   EXPECT_EQ(&find_run(runs, wanted.id.substr(wanted.id.size() - 8)), &wanted);
   EXPECT_EQ(&find_run(runs, wanted.id.substr(0, wanted.id.size() - 4)), &wanted);
-  EXPECT_TRUE(holds(message_of<ConfigError>([&] { find_run(runs, "none"); }), "begins 6 runs"));
+  EXPECT_TRUE(holds(message_of<ConfigError>([&] { find_run(runs, "none"); }),
+                    "is the beginning of 6 runs"));
   auto config = small_grid();
   config.seeds = {10, 11, 1};
   const auto many = make_plan(config, "data").runs;

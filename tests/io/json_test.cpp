@@ -36,14 +36,14 @@ TEST(AppendNumber, WritesWhatJsonNumberWrites) {
   }
 }
 
-TEST(ReadNumber, TakesTheThreeStringsAndNoOther) {
+TEST(ReadNumber, AcceptsOnlyTheThreeStrings) {
   EXPECT_TRUE(std::isnan(read_number("NaN", "x")));
   EXPECT_EQ(read_number("-Infinity", "x"), -kInfinity);
   EXPECT_TRUE(holds(message_of<DataError>([] { read_number("nan", "loss"); }), "\"loss\" must be"));
   EXPECT_TRUE(holds(message_of<DataError>([] { read_number(nullptr, "loss"); }), "not null"));
 }
 
-TEST(ParseJson, RefusesWhatIsNotStrictJson) {
+TEST(ParseJson, RefusesTextThatIsNotStrictJson) {
   for (const char* text :
        {"", "NaN", "{\"a\":Infinity}", "{\"a\":1}x", "{'a':1}", "[1,]", "{\"a\":01}"})
     EXPECT_TRUE(holds(message_of<DataError>([&] { parse_json(text, "f:3"); }), "f:3: ")) << text;
@@ -55,7 +55,7 @@ TEST(ParseJson, BoundsTheNesting) {
       holds(message_of<DataError>([&] { parse_json(deep, "f"); }), "nested deeper than 32"));
 }
 
-// A key is compared with all before it: of a million keys it would take hours.
+// Each key is compared with all keys before it: a million keys would take hours.
 TEST(ParseJson, BoundsTheKeysOfAnObject) {
   std::string text = "{";
   for (int i = 0; i < 5000; ++i) text += "\"" + std::to_string(i) + "\":0,";
@@ -69,14 +69,14 @@ TEST(ParseJson, BoundsTheKeysOfAnObject) {
   EXPECT_EQ(parse_json(many, "f").size(), 5000U);
 }
 
-TEST(ParseJson, RefusesWhatFollowsANul) {
+TEST(ParseJson, RefusesTextAfterANul) {
   const std::string text("[1]\0[2]", 7);
   EXPECT_TRUE(
       holds(message_of<DataError>([&] { parse_json(text, "f"); }), "f: not valid JSON: a NUL"));
   EXPECT_EQ(syntax_error_position(text), 3U);
 }
 
-TEST(ParseJson, SaysWhereATextStopsBeingJson) {
+TEST(ParseJson, LocatesWhereATextStopsBeingJson) {
   EXPECT_EQ(syntax_error_position("[1, x]"), 5U);
   EXPECT_EQ(syntax_error_position("[1, 2]"), std::nullopt);
   EXPECT_EQ(syntax_error_position("[1e400]"), std::nullopt);

@@ -13,7 +13,7 @@
 namespace clipsweep {
 namespace {
 
-// A whole sample folder, and a folder elsewhere that nothing may be read from or written to.
+// A sample folder, and a folder elsewhere that must not be read or written.
 class LinksTest : public ::testing::Test {
  protected:
   LinksTest() {
@@ -21,7 +21,7 @@ class LinksTest : public ::testing::Test {
     make_folder(path("checkpoints"));
   }
 
-  // Moves what is at this path elsewhere and leaves a link in its place.
+  // Moves the file or folder elsewhere and replaces it by a link.
   void put_link(const fs::path& path) {
     const fs::path target = elsewhere_.path() / path.filename();
     fs::rename(path, target);
@@ -50,12 +50,12 @@ TEST_F(LinksTest, EachFileOfASweepIsNamedWithWhatToDo) {
   EXPECT_NO_THROW(open_sweep_folder(folder_.path()));
 }
 
-TEST_F(LinksTest, ALinkThatPointsNowhereIsOneToo) {
+TEST_F(LinksTest, ABrokenLinkIsRefusedToo) {
   fs::create_symlink("/nowhere/at/all", folder_.run_json(0).parent_path() / "later.json");
   EXPECT_TRUE(holds(refusal(), "later.json: is a link"));
 }
 
-TEST_F(LinksTest, TheFolderItselfMayBeReachedThroughOne) {
+TEST_F(LinksTest, TheFolderItselfMayBeALink) {
   const fs::path link = elsewhere_.path() / "link";
   fs::create_symlink(folder_.path(), link);
   EXPECT_NO_THROW(open_sweep_folder(link));
@@ -69,7 +69,7 @@ TEST_F(LinksTest, ValidateNamesTheLinkAsTheFile) {
   EXPECT_EQ(problems.front().file, "runs/" + folder_.spec(0).id + "/steps.jsonl");
 }
 
-TEST_F(LinksTest, NothingIsWrittenThroughOne) {
+TEST_F(LinksTest, NothingIsWrittenThroughALink) {
   const fs::path target = elsewhere_.path() / "target";
   const fs::path out = elsewhere_.path() / "out";
   fs::create_directories(target);
@@ -82,7 +82,7 @@ TEST_F(LinksTest, NothingIsWrittenThroughOne) {
   EXPECT_TRUE(fs::is_empty(target));
 }
 
-TEST_F(LinksTest, AFileIsWrittenInPlaceOfALinkAndNotThroughIt) {
+TEST_F(LinksTest, AFileReplacesALinkAndIsNotWrittenThroughIt) {
   const fs::path target = elsewhere_.path() / "target";
   write_text(target, "precious");
   fs::create_symlink(target, path("report.md"));
@@ -92,7 +92,7 @@ TEST_F(LinksTest, AFileIsWrittenInPlaceOfALinkAndNotThroughIt) {
   EXPECT_EQ(read_file(path("report.md")), "new");
 }
 
-// Whoever opens a pipe waits for its other end.
+// Opening a pipe waits for its other end.
 TEST_F(LinksTest, APipeIsNotWaitedFor) {
   fs::remove(folder_.steps_log(0));
   ASSERT_EQ(::mkfifo(folder_.steps_log(0).c_str(), 0600), 0);

@@ -150,7 +150,7 @@ def test_a_disk_that_is_full_at_any_moment(room, small, tmp_path):
     with mounted(disk, "-t", "tmpfs", "-o", f"size={room}k", "tmpfs"):
         line = failure(SMALL, out)
         assert line.startswith(f"clipsweep: {out}/")
-        assert "No space left on device; make room, then the same command continues" in line
+        assert "No space left on device; free some space and rerun the same command to continue" in line
         if (out / "sweep.json").exists():
             assert_valid(out)
         subprocess.run(["mount", "-o", "remount,size=50m", disk], check=True)
@@ -177,7 +177,7 @@ def test_a_file_of_the_sweep_that_grows_beyond_the_limit(name, most, small, tmp_
         shutil.copytree(small, out)
         (out / name).unlink()
     line = failure(SMALL, out, preexec_fn=limited(resource.RLIMIT_FSIZE, most))
-    advice = "raise the limit of file sizes (ulimit -f), then the same command continues"
+    advice = "raise the file size limit (ulimit -f) and rerun the same command to continue"
     assert line == f"clipsweep: {out}/{name}: cannot write: File too large; {advice}\n"
     assert_continues(SMALL, out, small)
 
@@ -228,7 +228,7 @@ def test_a_folder_that_becomes_read_only(part, long, tmp_path):
     with read_only(place):
         line = go_on(process, expect=STOPPED)
         assert line.startswith(f"clipsweep: {place}/") and line.count("\n") == 1
-        assert "Read-only file system; make it writable, then the same command continues" in line
+        assert "Read-only file system; make it writable and rerun the same command to continue" in line
         assert_valid(out)
     assert_continues(LONG, out, long)
 

@@ -18,7 +18,7 @@ def plan(*arguments: object) -> dict:
 
 
 @pytest.mark.parametrize("name", PRESETS)
-def test_a_preset_is_printed_as_it_lies_in_the_repository(name):
+def test_a_preset_is_printed_as_it_is_in_the_repository(name):
     result = call("preset", name)
     assert result.returncode == 0
     assert result.stdout == (ROOT / f"lib/presets/{name}.toml").read_text(encoding="utf-8")
@@ -38,19 +38,19 @@ def test_a_preset_is_a_sweep_file(tmp_path: Path):
     assert len(ids) == 20
 
 
-def test_a_flag_wins_over_a_preset():
+def test_a_flag_overrides_a_preset():
     assert len(plan("--preset", "article", "--seeds", "3")["runs"]) == 6
 
 
 def test_a_mistaken_preset_is_refused(tmp_path: Path):
     assert 'did you mean "article"?' in refusal("preset", "artcle", code=USAGE)
-    assert 'no preset "x"' in refusal("plan", "--preset", "x", code=USAGE)
+    assert 'unknown preset "x"' in refusal("plan", "--preset", "x", code=USAGE)
     file = tmp_path / "sweep.toml"
     file.write_text("lr = 0.1", encoding="utf-8")
     assert "both sweep files" in refusal("plan", "--preset", "article", file, code=USAGE)
 
 
-def test_the_sweep_file_may_stand_behind_a_flag(tmp_path: Path):
+def test_the_sweep_file_may_follow_a_flag(tmp_path: Path):
     file = tmp_path / "sweep.toml"
     file.write_text("seeds = 2", encoding="utf-8")
     assert len(plan("--lr", "0.1", file)["runs"]) == 4

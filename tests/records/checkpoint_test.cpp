@@ -117,8 +117,7 @@ TEST_F(Checkpoints, TheirFolderIsMadeAnewButNotTheOneAboveIt) {
   EXPECT_TRUE(fs::exists(checkpoints_folder(sweep)));
   fs::remove_all(sweep);
   const std::string message = message_of<StorageError>([&] { file.write(states); });
-  EXPECT_TRUE(
-      holds(message, "No such file or directory; if its folder was taken away, put it back"));
+  EXPECT_TRUE(holds(message, "No such file or directory; if its folder was removed, restore it"));
   EXPECT_THROW(CheckpointFile{sweep}, StorageError);
   EXPECT_FALSE(fs::exists(sweep));
 }

@@ -281,7 +281,8 @@ TEST(InitialSchemeText, IsRefusedWithWhatIsAllowed) {
     return message_of<ConfigError>([&] { parse_initial_scheme(text); });
   };
   EXPECT_EQ(message("kears"),
-            "unknown name \"kears\" (did you mean \"keras\"?); allowed: keras, torch, identity, "
+            "unknown initial scheme \"kears\" (did you mean \"keras\"?); allowed: keras, torch, "
+            "identity, "
             "identity:SD, gaussian:SD, sparse");
   EXPECT_EQ(message("keras:1"), "keras takes no number; write keras");
   for (const char* text : {"gaussian", "gaussian:", "gaussian:0", "gaussian:-1", "gaussian:nan",

@@ -1,5 +1,5 @@
-// How numbers lie in memory for SIMD kernels: in rows of a cache line, a vector of them beginning
-// at one, so that a register's worth never lies across two.
+// Memory layout for SIMD kernels: vectors start at a cache line, and a row of samples fills one, so
+// that no register is loaded from two cache lines.
 #pragma once
 
 #include <cstddef>
@@ -8,7 +8,7 @@
 
 namespace clipsweep {
 
-// So many samples lie side by side, in the lanes of the CPU's registers.
+// The number of samples next to each other in memory, in the lanes of the CPU's registers.
 inline constexpr std::size_t kLanes = 16;
 
 template <typename T>

@@ -1,5 +1,5 @@
-// What the world gets wrong, as three exception types, each with its exit code. Our own mistakes
-// are std::logic_error; a diverged run is data and no error at all.
+// User-facing errors: three exception types, each with an exit code. Programming errors are
+// std::logic_error. A diverged run is data, not an error.
 #pragma once
 
 #include <stdexcept>
@@ -17,7 +17,7 @@ enum ExitCode : int {
   kInterrupted = 130,
 };
 
-// A message says where, what came, what is allowed and what to do.
+// The message says where the error is, what came, what is allowed and what to do.
 class Error : public std::runtime_error {
  public:
   Error(const std::string& message, ExitCode code) : std::runtime_error(message), code_(code) {}
@@ -27,26 +27,26 @@ class Error : public std::runtime_error {
   ExitCode code_;
 };
 
-// A flag, key or value that cannot be used.
+// An invalid flag, key or value.
 class ConfigError : public Error {
  public:
   explicit ConfigError(const std::string& message) : Error(message, kUsage) {}
 };
 
-// A data file or log whose content is not what it should be.
+// A data file or log with invalid content.
 class DataError : public Error {
  public:
   explicit DataError(const std::string& message) : Error(message, kInvalidData) {}
 };
 
-// The disk is full, read-only or gone: what was complete stays valid and the same command
+// The disk is full, read-only or gone. What is complete stays valid; rerunning the same command
 // continues.
 class StorageError : public Error {
  public:
   explicit StorageError(const std::string& message) : Error(message, kStoppedEarly) {}
 };
 
-// The kind that making room mends, whenever it comes.
+// A storage error that free space fixes.
 class DiskFullError : public StorageError {
  public:
   using StorageError::StorageError;

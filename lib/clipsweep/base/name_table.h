@@ -1,4 +1,5 @@
-// The spelling of an enum's values on the command line and in JSON: one table each, read both ways.
+// The spelling of an enum's values on the command line and in JSON: one table per enum, read both
+// ways.
 #pragma once
 
 #include <array>
@@ -8,6 +9,8 @@
 #include <string_view>
 #include <utility>
 #include <vector>
+
+#include "clipsweep/base/text.h"
 
 namespace clipsweep {
 
@@ -35,6 +38,14 @@ std::vector<std::string> names_in(const NameTable<Choice, N>& table) {
   std::vector<std::string> names;
   for (const auto& [choice, name] : table) names.emplace_back(name);
   return names;
+}
+
+// Throws ConfigError that suggests a name and lists all: `unknown KIND "NAME" ...`.
+template <typename Choice, std::size_t N>
+Choice parse_choice(const NameTable<Choice, N>& table, std::string_view kind,
+                    std::string_view name) {
+  if (const auto choice = choice_in(table, name)) return *choice;
+  throw_unknown(kind, name, names_in(table));
 }
 
 }  // namespace clipsweep

@@ -15,14 +15,14 @@ std::mt19937_64 seeded_engine(std::uint64_t seed, std::string_view purpose) {
   return std::mt19937_64(sequence);
 }
 
-// The mixing of splitmix64 (Steele, Lea and Flood, 2014).
+// The mixing function of splitmix64 (Steele, Lea and Flood, 2014).
 std::uint64_t mixed(std::uint64_t word) {
   word = (word ^ (word >> 30)) * 0xbf58476d1ce4e5b9ULL;
   word = (word ^ (word >> 27)) * 0x94d049bb133111ebULL;
   return word ^ (word >> 31);
 }
 
-// 256 layers of equal area under exp(-x^2 / 2), the lowest one with the tail beyond kTailStart.
+// 256 layers of equal area under exp(-x^2 / 2); the lowest includes the tail beyond kTailStart.
 constexpr double kTailStart = 3.6541528853610088;
 constexpr double kLayerArea = 0.004928673233992336;
 
@@ -30,7 +30,7 @@ double density(double x) { return std::exp(-0.5 * x * x); }
 
 struct Ziggurat {
   std::array<double, 257> edge{};    // right ends of the layers, from the lowest up
-  std::array<double, 257> height{};  // density there
+  std::array<double, 257> height{};  // density at these
 
   Ziggurat() {
     edge[0] = kLayerArea / density(kTailStart);
@@ -53,7 +53,7 @@ RandomStream::RandomStream(std::uint64_t seed, std::string_view purpose)
     : engine_(seeded_engine(seed, purpose)) {}
 
 std::uint64_t RandomStream::below(std::uint64_t bound) {
-  // Numbers from the incomplete last stretch of 2^64 would favour small remainders.
+  // Reject the lowest numbers, so that the rest of the 2^64 is a multiple of the bound.
   const std::uint64_t excess = (0 - bound) % bound;
   std::uint64_t drawn = engine_();
   while (drawn < excess) drawn = engine_();
@@ -75,17 +75,17 @@ template <typename Number>
 void NormalStream::fill(Span<Number> numbers) {
   const Ziggurat& layers = ziggurat();
   for (Number& number : numbers) {
-    // The lowest 8 bits choose the layer, the highest 53 a place in it.
+    // The lowest 8 bits select the layer, the highest 53 the position in it.
     const std::uint64_t bits = word();
     const std::size_t layer = bits & 255;
-    const double place = static_cast<double>(static_cast<std::int64_t>(bits) >> 11) * 0x1p-52;
-    const double x = place * layers.edge[layer];
+    const double position = static_cast<double>(static_cast<std::int64_t>(bits) >> 11) * 0x1p-52;
+    const double x = position * layers.edge[layer];
     const bool inside = std::fabs(x) < layers.edge[layer + 1];
-    number = static_cast<Number>(inside ? x : beside(layer, x));
+    number = static_cast<Number>(inside ? x : at_edge(layer, x));
   }
 }
 
-double NormalStream::beside(std::size_t layer, double x) {
+double NormalStream::at_edge(std::size_t layer, double x) {
   if (layer == 0) return x < 0 ? -tail() : tail();
   const Ziggurat& layers = ziggurat();
   const double low = layers.height[layer];

@@ -1,6 +1,6 @@
-// Random streams: one for each seed and purpose, so that no consumer can disturb another, the same
-// on every machine. The engine is std::mt19937_64, whose output the C++ standard fixes; the
-// standard's distributions are not fixed, so the three needed here are written out.
+// Random streams: one per seed and purpose, so that consumers do not affect each other; equal on
+// every machine. The engine is std::mt19937_64, whose output the C++ standard defines. The output
+// of the standard's distributions is not defined, so the three needed here are implemented.
 #pragma once
 
 #include <cstdint>
@@ -13,13 +13,13 @@ namespace clipsweep {
 
 class RandomStream {
  public:
-  // The purpose is part of the seed: "batch-order" and "lstm.weight_ih" never share numbers.
+  // The purpose is part of the seed: "batch-order" and "lstm.weight_ih" have different streams.
   RandomStream(std::uint64_t seed, std::string_view purpose);
 
-  // A whole number in [0, bound), each equally likely. bound > 0.
+  // Uniform whole number in [0, bound). bound > 0.
   std::uint64_t below(std::uint64_t bound);
 
-  // In [0, 1), with 53 random bits.
+  // Uniform in [0, 1), with 53 random bits.
   double uniform();
 
   // Standard normal (Box and Muller, 1958).
@@ -29,12 +29,11 @@ class RandomStream {
   std::mt19937_64 engine_;
 };
 
-// Standard normal numbers by the thousand, for a few nanoseconds each: the ziggurat (Marsaglia and
-// Tsang, 2000) over splitmix64, which needs no setting up, so that each step of a run may have a
-// stream of its own.
+// Standard normal numbers in a few nanoseconds each: the ziggurat (Marsaglia and Tsang, 2000) on
+// splitmix64. It needs no setup, so each step of a run can have its own stream.
 class NormalStream {
  public:
-  // One stream for each key and number.
+  // One stream per key and number.
   NormalStream(std::uint64_t key, std::uint64_t number);
 
   // Number: float or double.
@@ -43,10 +42,10 @@ class NormalStream {
 
  private:
   double next();
-  double beside(std::size_t layer, double x);  // where x is not inside its layer
+  double at_edge(std::size_t layer, double x);  // if x is not inside its layer
   std::uint64_t word();
   double uniform();  // in (0, 1)
-  double tail();     // beyond the ziggurat
+  double tail();     // beyond the layers
 
   std::uint64_t state_;
 };

@@ -19,7 +19,7 @@
 HWY_BEFORE_NAMESPACE();
 namespace clipsweep::HWY_NAMESPACE {
 
-// The target that the dispatch ends up at.
+// The target that the dispatch selects.
 std::int64_t target_in_use() { return HWY_TARGET; }
 
 }  // namespace clipsweep::HWY_NAMESPACE
@@ -31,7 +31,7 @@ namespace {
 
 HWY_EXPORT(target_in_use);
 
-// In the words of the processors' makers, where Highway has its own.
+// The names that processor vendors use; Highway's differ for some.
 std::string name_of(std::int64_t target) {
   std::string name = hwy::TargetName(target);
   if (name == "AVX3") return "avx512";
@@ -46,12 +46,12 @@ std::vector<std::int64_t> available_targets() {
   std::vector<std::int64_t> targets;
   for (std::int64_t left = hwy::SupportedTargets() & HWY_TARGETS; left != 0; left &= left - 1)
     targets.push_back(left & -left);
-  // What the compiler may assume anyway.
+  // The target that the compiler may assume in any case.
   if (targets.empty() || targets.back() != HWY_STATIC_TARGET) targets.push_back(HWY_STATIC_TARGET);
   return targets;
 }
 
-void hold_to(std::int64_t target) {
+void restrict_to(std::int64_t target) {
   hwy::SetSupportedTargetsForTest(target);
   hwy::GetChosenTarget().Update(hwy::SupportedTargets());
 }
@@ -68,17 +68,15 @@ std::vector<std::string> simd_names() {
 std::string simd_name() { return name_of(HWY_DYNAMIC_DISPATCH(target_in_use)()); }
 
 void use_simd(const std::string& name) {
-  const auto names = simd_names();  // before anything is held back
-  if (name.empty()) return hold_to(0);
+  const auto names = simd_names();  // of the unrestricted processor
+  if (name.empty()) return restrict_to(0);
   for (std::int64_t left = HWY_TARGETS; left != 0; left &= left - 1) {
     const std::int64_t target = left & -left;
     const bool available = std::find(names.begin(), names.end(), name) != names.end();
-    if (available && name_of(target) == name) return hold_to(target);
+    if (available && name_of(target) == name) return restrict_to(target);
   }
-  throw ConfigError(
-      fmt::format("CLIPSWEEP_SIMD={}: this machine has no such instruction set{}; "
-                  "allowed: {}",
-                  printable(name), did_you_mean(name, names), join(names)));
+  throw ConfigError(fmt::format("CLIPSWEEP_SIMD: {}; supported by this machine: {}",
+                                unknown_name("instruction set", name, names), join(names)));
 }
 
 std::string simd_library_version() {

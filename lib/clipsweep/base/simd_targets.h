@@ -1,21 +1,21 @@
-// Which instruction sets the kernels are compiled for, by Google Highway: AVX-512, AVX2, SSE4 and
-// what the compiler may assume anyway. To be included before any other header of Highway.
+// The instruction sets that the kernels are compiled for, by Google Highway: AVX-512, AVX2, SSE4
+// and the compiler's default. Include it before any other header of Highway.
 #pragma once
 
-// Expanded only where it is used, below, when the names in it are known.
-#define HWY_DISABLED_TARGETS CLIPSWEEP_TARGETS_LEFT_OUT
+// Expanded only at its uses below, where the names in it are defined.
+#define HWY_DISABLED_TARGETS CLIPSWEEP_DISABLED_TARGETS
 
 #include <hwy/detect_targets.h>
 
-// Variants of AVX-512 that bring these kernels nothing, and SSSE3, on which no machine of today
-// depends. Later versions of Highway know more of the first.
+// Left out are variants of AVX-512 that do not make these kernels faster, and SSSE3, which no
+// current machine needs. Later versions of Highway have more of the first.
 #if !HWY_ARCH_X86
-// Vectors of no fixed length: the kernels keep arrays of vectors.
-#define CLIPSWEEP_TARGETS_LEFT_OUT (HWY_SVE | HWY_SVE2 | HWY_SVE_256 | HWY_SVE2_128 | HWY_RVV)
+// Vectors without a fixed length: the kernels have arrays of vectors, which these do not allow.
+#define CLIPSWEEP_DISABLED_TARGETS (HWY_SVE | HWY_SVE2 | HWY_SVE_256 | HWY_SVE2_128 | HWY_RVV)
 #elif defined(HWY_AVX3_SPR)
-#define CLIPSWEEP_TARGETS_LEFT_OUT (HWY_AVX3_DL | HWY_AVX3_ZEN4 | HWY_AVX3_SPR | HWY_SSSE3)
+#define CLIPSWEEP_DISABLED_TARGETS (HWY_AVX3_DL | HWY_AVX3_ZEN4 | HWY_AVX3_SPR | HWY_SSSE3)
 #elif defined(HWY_AVX3_ZEN4)
-#define CLIPSWEEP_TARGETS_LEFT_OUT (HWY_AVX3_DL | HWY_AVX3_ZEN4 | HWY_SSSE3)
+#define CLIPSWEEP_DISABLED_TARGETS (HWY_AVX3_DL | HWY_AVX3_ZEN4 | HWY_SSSE3)
 #else
-#define CLIPSWEEP_TARGETS_LEFT_OUT (HWY_AVX3_DL | HWY_SSSE3)
+#define CLIPSWEEP_DISABLED_TARGETS (HWY_AVX3_DL | HWY_SSSE3)
 #endif

@@ -1,5 +1,5 @@
-// A view of contiguous memory that it does not own: std::span in the part of it used here, until
-// the project may require C++20.
+// A view of contiguous memory that it does not own: the part of C++20's std::span that is used
+// here.
 #pragma once
 
 #include <cstddef>
@@ -14,7 +14,7 @@ class Span {
   Span() = default;
   Span(T* data, std::size_t size) : data_(data), size_(size) {}
 
-  // A view of the same elements, possibly made read-only.
+  // Views of the same elements, writable or read-only.
   template <typename U, typename = std::enable_if_t<std::is_convertible_v<U (*)[], T (*)[]>>>
   Span(Span<U> other) : data_(other.data()), size_(other.size()) {}
   template <typename U, typename = std::enable_if_t<std::is_convertible_v<U (*)[], T (*)[]>>>

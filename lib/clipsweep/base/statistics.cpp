@@ -32,10 +32,10 @@ double standard_deviation_around(double center, const std::vector<double>& value
   return std::sqrt(squares / static_cast<double>(values.size() - 1));
 }
 
-// Where a quantile lies among n ordered values, counted from 0.
+// The position of a quantile among n ordered values, from 0.
 struct Position {
   std::size_t below;
-  double fraction;  // of the way to the next one
+  double fraction;  // of the distance to the next value
 };
 
 Position position_of(double probability, std::size_t n) {
@@ -68,7 +68,7 @@ double interquartile_mean(std::vector<double> values) {
   const auto n = static_cast<double>(values.size());
   double weighted = 0;
   for (std::size_t i = 0; i < values.size(); ++i) {
-    // The value fills the stretch [i, i + 1] of [0, n]; its weight is what lies in the middle half.
+    // The value covers [i, i + 1] of [0, n]; its weight is the overlap with the middle half.
     const auto start = static_cast<double>(i);
     const double weight = std::min(start + 1, 0.75 * n) - std::max(start, 0.25 * n);
     if (weight > 0) weighted += weight * values[i];

@@ -1,5 +1,5 @@
-// Plain statistics over the few numbers that the seeds of an arm give. Every function is pure,
-// takes finite numbers only (std::logic_error otherwise) and returns the same bits on every run.
+// Plain statistics of a few numbers, one per seed of an arm. Every function is pure, takes only
+// finite numbers (std::logic_error otherwise) and returns the same bits every time.
 #pragma once
 
 #include <vector>
@@ -11,8 +11,8 @@ double mean(const std::vector<double>& values);
 // The sample standard deviation (divisor n - 1) of at least two values.
 double standard_deviation(const std::vector<double>& values);
 
-// The mean of the middle half. A quarter of the total weight is cut off at either end; where n/4 is
-// not whole, the value at the cut keeps the fraction of its weight that lies inside.
+// The mean of the middle half: a quarter of the total weight is dropped at each end. If n/4 is not
+// whole, the value at the cut keeps a fraction of its weight.
 double interquartile_mean(std::vector<double> values);
 
 // The quantile at `probability` in [0, 1], by linear interpolation between the two neighbouring

@@ -17,8 +17,8 @@ struct CodePoints {
   char32_t last;
 };
 
-// The C library's wcwidth answers -1 for everything beyond ASCII unless the program has set a UTF-8
-// locale, which would change how numbers are read and written. These few ranges are all it takes.
+// The C library's wcwidth returns -1 beyond ASCII unless the program sets a UTF-8 locale, which
+// would change how numbers are read and written. These few ranges are enough.
 constexpr std::array<CodePoints, 8> kZeroWidth = {{{0x0300, 0x036f},  // combining marks
                                                    {0x0483, 0x0489},
                                                    {0x1ab0, 0x1aff},
@@ -49,18 +49,18 @@ std::size_t width_of(char32_t code_point) {
   return contains(kDoubleWidth, code_point) ? 2 : 1;
 }
 
-std::size_t length_announced_by(unsigned char lead) {
+std::size_t length_by_lead(unsigned char lead) {
   if (lead < 0xc2 || lead > 0xf4) return 1;
   return lead < 0xe0 ? 2 : lead < 0xf0 ? 3 : 4;
 }
 
 bool is_continuation(char byte) { return (static_cast<unsigned char>(byte) & 0xc0U) == 0x80U; }
 
-// Takes one code point off the front of a text that is not empty; a byte that is no UTF-8 stands
-// for itself.
+// Removes the first code point of a text that is not empty and returns it; a byte that is not UTF-8
+// counts as a code point.
 char32_t take_code_point(std::string_view& text) {
   const auto lead = static_cast<unsigned char>(text.front());
-  const std::size_t length = length_announced_by(lead);
+  const std::size_t length = length_by_lead(lead);
   const std::string_view rest = text.substr(1, length - 1);
   const bool whole =
       rest.size() == length - 1 && std::all_of(rest.begin(), rest.end(), is_continuation);
@@ -82,7 +82,7 @@ std::vector<std::string> lines_of(const std::string& text) {
   return lines;
 }
 
-// Stacked headers stand on the rows: short ones get empty lines above.
+// Headers of several lines end just above the rows; short ones get empty lines above.
 std::vector<std::vector<std::string>> header_lines(const std::vector<Column>& columns) {
   std::vector<std::vector<std::string>> stacks;
   std::size_t height = 0;
@@ -104,7 +104,7 @@ Table::Table(std::vector<Column> columns)
 
 void Table::add_row(std::vector<std::string> cells) {
   if (cells.size() != columns_.size())
-    throw std::logic_error("Table::add_row: needs one cell for each column");
+    throw std::logic_error("Table::add_row: needs one cell per column");
   for (auto& cell : cells)
     if (cell.empty()) cell = kMissing;
   rows_.push_back(std::move(cells));

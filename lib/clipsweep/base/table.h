@@ -1,5 +1,5 @@
-// Plain tables for the terminal: columns aligned, no colour, no lines. Cells are UTF-8 text; making
-// that text from numbers is the caller's business.
+// Plain tables for the terminal: aligned columns, no colours, no lines. Cells are UTF-8 text; the
+// caller formats numbers.
 #pragma once
 
 #include <string>
@@ -19,11 +19,11 @@ class Table {
  public:
   explicit Table(std::vector<Column> columns);
 
-  // One cell for each column; an empty one prints as `-`. Throws std::logic_error on another
-  // number.
+  // Takes one cell per column; an empty cell is printed as `-`. Throws std::logic_error if the
+  // number of cells is wrong.
   void add_row(std::vector<std::string> cells);
 
-  // Header and rows, each line with its line break and without trailing blanks.
+  // Header and rows; each line ends with a line break, without trailing blanks.
   std::string text() const;
 
  private:
@@ -32,12 +32,12 @@ class Table {
                       const std::vector<std::size_t>& column_widths) const;
 
   std::vector<Column> columns_;
-  std::vector<std::vector<std::string>> headers_;  // line by line, the last just above the rows
+  std::vector<std::vector<std::string>> headers_;  // line by line, from the top
   std::vector<std::vector<std::string>> rows_;
 };
 
-// How many terminal cells a UTF-8 text takes: East Asian wide characters and emoji two, combining
-// marks none, a byte that is no UTF-8 one.
+// The number of terminal cells of a UTF-8 text: two per East Asian wide character and emoji, none
+// per combining mark, one per byte that is not UTF-8.
 std::size_t display_width(std::string_view text);
 
 }  // namespace clipsweep

@@ -3,15 +3,18 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <cctype>
 #include <charconv>
 #include <cmath>
 #include <numeric>
 
+#include "clipsweep/base/error.h"
+
 namespace clipsweep {
 namespace {
 
-// Insertions, deletions, replacements and swaps of neighbours (Damerau, 1964; each place at most
-// once).
+// The number of insertions, deletions, replacements and swaps of neighbours (Damerau, 1964; each
+// place is edited at most once).
 std::size_t edit_distance(std::string_view a, std::string_view b) {
   std::vector<std::vector<std::size_t>> rows(a.size() + 1, std::vector<std::size_t>(b.size() + 1));
   std::iota(rows[0].begin(), rows[0].end(), std::size_t{0});
@@ -25,6 +28,22 @@ std::size_t edit_distance(std::string_view a, std::string_view b) {
     }
   }
   return rows[a.size()][b.size()];
+}
+
+std::string lower_case(std::string_view text) {
+  std::string lower(text);
+  for (char& letter : lower)
+    letter = static_cast<char>(std::tolower(static_cast<unsigned char>(letter)));
+  return lower;
+}
+
+// Whether `part` begins the name or is one of its words, which are joined by hyphens.
+bool begins_or_is_word(std::string_view part, std::string_view name) {
+  if (name.compare(0, part.size(), part) == 0) return true;
+  const auto at = name.find(fmt::format("-{}", part));
+  if (at == name.npos) return false;
+  const auto end = at + 1 + part.size();
+  return end == name.size() || name[end] == '-';
 }
 
 }  // namespace
@@ -78,18 +97,33 @@ std::string join(const std::vector<std::string>& parts, std::string_view separat
 }
 
 std::string did_you_mean(std::string_view name, const std::vector<std::string>& names) {
-  if (name.size() > 100) return "";  // nobody meant that
+  if (name.size() > 100) return "";  // too long to be a misspelling
+  const std::string wanted = lower_case(name);
   const std::string* closest = nullptr;
-  std::size_t smallest = std::max<std::size_t>(1, name.size() / 3) + 1;
+  std::size_t smallest = std::max<std::size_t>(1, wanted.size() / 3) + 1;
   for (const auto& candidate : names) {
-    const bool begins = name.size() >= 3 && candidate.compare(0, name.size(), name) == 0;
-    const std::size_t distance = begins ? 1 : edit_distance(name, candidate);
+    const std::string known = lower_case(candidate);
+    const std::size_t edits = edit_distance(wanted, known);
+    const bool is_part = wanted.size() >= 3 && begins_or_is_word(wanted, known);
+    const std::size_t distance = is_part ? std::min<std::size_t>(edits, 1) : edits;
     if (distance < smallest) {
       smallest = distance;
       closest = &candidate;
     }
   }
   return closest ? fmt::format(" (did you mean \"{}\"?)", *closest) : "";
+}
+
+std::string unknown_name(std::string_view kind, std::string_view name,
+                         const std::vector<std::string>& names, std::string_view hint) {
+  return fmt::format("unknown {} \"{}\"{}", kind, printable(name),
+                     hint.empty() ? did_you_mean(name, names) : fmt::format(" ({})", hint));
+}
+
+void throw_unknown(std::string_view kind, std::string_view name,
+                   const std::vector<std::string>& names, std::string_view hint) {
+  throw ConfigError(
+      fmt::format("{}; allowed: {}", unknown_name(kind, name, names, hint), join(names)));
 }
 
 std::string with_thousands(std::uint64_t count) {
@@ -128,22 +162,22 @@ std::string without_controls(std::string_view text) {
   std::string result(text);
   for (std::size_t i = 0; i < result.size(); ++i) {
     const auto byte = static_cast<unsigned char>(result[i]);
-    // In UTF-8 the control characters of the second half (U+0080 to U+009F) begin with 0xc2.
-    const bool is_second_half = byte >= 0x80 && byte < 0xa0 && i > 0 && result[i - 1] == '\xc2';
-    if (byte < 0x20 || byte == 0x7f || is_second_half) result[i] = '?';
-    if (is_second_half) result.erase(--i, 1);
+    // In UTF-8, the control characters U+0080 to U+009F begin with 0xc2.
+    const bool is_c1_control = byte >= 0x80 && byte < 0xa0 && i > 0 && result[i - 1] == '\xc2';
+    if (byte < 0x20 || byte == 0x7f || is_c1_control) result[i] = '?';
+    if (is_c1_control) result.erase(--i, 1);
   }
   return result;
 }
 
-std::string printable(std::string_view text, std::size_t longest) {
-  std::size_t size = std::min(text.size(), longest);
-  const auto goes_on = [&](std::size_t at) {
+std::string printable(std::string_view text, std::size_t max_bytes) {
+  std::size_t size = std::min(text.size(), max_bytes);
+  const auto is_continuation = [&](std::size_t at) {
     return (static_cast<unsigned char>(text[at]) & 0xc0) == 0x80;
   };
-  // Not within a character.
-  while (size > 0 && size < text.size() && goes_on(size)) --size;
-  return without_controls(text.substr(0, size)) + (text.size() > longest ? "..." : "");
+  // Cut between characters, not within one.
+  while (size > 0 && size < text.size() && is_continuation(size)) --size;
+  return without_controls(text.substr(0, size)) + (text.size() > max_bytes ? "..." : "");
 }
 
 }  // namespace clipsweep

@@ -1,4 +1,4 @@
-// Numbers as text and back, and the small pieces that messages are made of.
+// Numbers as text and back, and the parts that messages are made of.
 #pragma once
 
 #include <cstdint>
@@ -13,38 +13,49 @@ namespace clipsweep {
 std::string shortest(double value);
 std::string shortest(float value);
 
-// Reads a whole text as a number, as C++ reads it, with `inf` and `nan`; nothing if any of it is
-// left over or the number is too large for a double (`1e400`).
+// Reads a text as a number in C++'s notation, with `inf` and `nan`; nothing if the text is not
+// entirely a number or the number is too large for a double (`1e400`).
 std::optional<double> parse_number(std::string_view text);
 
-// Reads a whole text as a decimal number without sign; nothing if it is not one or exceeds 64 bits.
+// Reads a text as a decimal whole number without sign; nothing if it is not one or exceeds 64 bits.
 std::optional<std::uint64_t> parse_count(std::string_view text);
 
 std::string_view trimmed(std::string_view text);
 
-// Cuts at commas outside parentheses and trims each part; an empty text has one empty part.
+// Splits at commas outside parentheses and trims each part; an empty text has one empty part.
 std::vector<std::string> split_list(std::string_view text);
 
 // `a, b, c`
 std::string join(const std::vector<std::string>& parts, std::string_view separator = ", ");
 
-// ` (did you mean "x"?)` for the closest of the names, or nothing if none is close.
+// ` (did you mean "x"?)` for the closest of the names, or nothing if none is close. Upper and lower
+// case are equal; the beginning of a name and one of its words are close: `mnist` is
+// `fashion-mnist`.
 std::string did_you_mean(std::string_view name, const std::vector<std::string>& names);
+
+// `unknown KIND "NAME" (did you mean "x"?)`. A hint that is not empty takes the place of the
+// question.
+std::string unknown_name(std::string_view kind, std::string_view name,
+                         const std::vector<std::string>& names, std::string_view hint = {});
+
+// Throws ConfigError: `unknown_name`, then all names as those that are allowed.
+[[noreturn]] void throw_unknown(std::string_view kind, std::string_view name,
+                                const std::vector<std::string>& names, std::string_view hint = {});
 
 // `1 run`, `3 runs`, `12,000 runs`
 std::string counted(std::uint64_t count, std::string_view noun);
 std::string with_thousands(std::uint64_t count);
-// So many a second: `12,345`, `43.2`, `0.86`.
+// A rate per second: `12,345`, `43.2`, `0.86`.
 std::string rate_text(double rate);
 
-// Broken into lines of at most so many characters, each indented and ended with a line break; only
-// between words, so that a longer word has a line of its own.
+// Breaks a text between words into lines of at most `columns` characters, each indented and ended
+// with a line break. A word longer than that has a line of its own.
 std::string wrapped(std::string_view text, std::size_t columns, std::size_t indent = 0);
 
-// Control characters replaced, so that hostile input cannot spoil the terminal.
+// Replaces control characters by `?`, so that hostile input cannot corrupt the terminal.
 std::string without_controls(std::string_view text);
 
-// Likewise, and cut to a length fit for a message.
-std::string printable(std::string_view text, std::size_t longest = 60);
+// The same, and cuts the text after `max_bytes`, for messages.
+std::string printable(std::string_view text, std::size_t max_bytes = 60);
 
 }  // namespace clipsweep

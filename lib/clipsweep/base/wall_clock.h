@@ -1,4 +1,4 @@
-// The time of day and elapsed time. Neither may reach a file that is the same every time.
+// The time of day and elapsed time. Files that must be reproducible contain neither.
 #pragma once
 
 #include <chrono>
@@ -9,7 +9,7 @@ namespace clipsweep {
 // `2026-01-31T12:00:00Z`
 std::string utc_now();
 
-// Runs from its construction.
+// Measures the time since its construction.
 class Stopwatch {
  public:
   double seconds() const {

@@ -10,8 +10,7 @@ namespace clipsweep {
 namespace {
 
 // Mean and population variance of the first norms (Welford, 1962), then moving averages. As in the
-// paper's program, what enters is the norm that clipping leaves, and the variance is around the new
-// mean.
+// paper's code, the norms after clipping enter, and the variance is around the new mean.
 template <typename Number>
 void remember_for_zclip(const ClipRule& rule, Wide<Number> norm, ClipMemory<Number>& memory) {
   using W = Wide<Number>;
@@ -30,14 +29,14 @@ void remember_for_zclip(const ClipRule& rule, Wide<Number> norm, ClipMemory<Numb
   memory.variance = decay * memory.variance + (1 - decay) * distance * distance;
 }
 
-// The smallest norm of the warm-up, then the moving average, both of what clipping leaves. A norm
-// of 0 starts no average: it would freeze the tensor for the rest of the run.
+// The smallest norm of the warm-up, then the moving average, both of the norms after clipping. A
+// norm of 0 does not start an average, since that would freeze the tensor for the rest of the run.
 template <typename Number>
 void remember_for_adagc(const ClipRule& rule, const RowNorms<Wide<Number>>& norms,
                         ClipMemory<Number>& memory) {
   using W = Wide<Number>;
-  const W most = static_cast<W>(rule.options.adagc_warmup_norm);
-  const W scale = norms.global > most ? most / norms.global : W{1};
+  const W warmup_norm = static_cast<W>(rule.options.adagc_warmup_norm);
+  const W scale = norms.global > warmup_norm ? warmup_norm / norms.global : W{1};
   const W decay = static_cast<W>(rule.options.adagc_decay);
   for (std::size_t i = 0; i < norms.tensors.size(); ++i) {
     W& average = memory.averages[i];
@@ -78,16 +77,16 @@ template <typename Number>
 Wide<Number> autoclip_limit(const ClipRule& rule, const ClipMemory<Number>& memory,
                             Wide<Number> norm) {
   using W = Wide<Number>;
-  const bool only_measures = std::isinf(rule.threshold) || !std::isfinite(norm);
-  const W percentile = only_measures ? W{0} : memory.norms.with(norm);
+  const bool is_off = std::isinf(rule.threshold) || !std::isfinite(norm);
+  const W percentile = is_off ? W{0} : memory.norms.with(norm);
   return percentile > 0 ? percentile : std::numeric_limits<W>::infinity();
 }
 
 template <typename Number>
 Wide<Number> zclip_limit(const ClipRule& rule, const ClipMemory<Number>& memory) {
   using W = Wide<Number>;
-  const bool nothing_usual = memory.steps < rule.options.zclip_warmup || memory.mean == 0;
-  if (nothing_usual || std::isinf(rule.threshold)) return std::numeric_limits<W>::infinity();
+  const bool has_no_average = memory.steps < rule.options.zclip_warmup || memory.mean == 0;
+  if (has_no_average || std::isinf(rule.threshold)) return std::numeric_limits<W>::infinity();
   return memory.mean + static_cast<W>(rule.threshold) * std::sqrt(memory.variance);
 }
 

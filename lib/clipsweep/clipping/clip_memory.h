@@ -1,6 +1,6 @@
 // What the adaptive clipping modes remember of a run's earlier steps: plain data that can be copied
-// and written down. It changes in one place, `remember`, once a step is taken: a step that is not
-// finite or was skipped never enters.
+// and saved. Only `remember` changes it, after a step was taken; steps that are skipped or have a
+// non-finite norm never enter.
 #pragma once
 
 #include <cstdint>
@@ -16,14 +16,14 @@ namespace clipsweep {
 template <typename Number>
 struct ClipMemory {
   ClipMemory() = default;
-  // The seed decides the directions of `random-step`.
+  // `seed` determines the directions of `random-step`.
   ClipMemory(const ClipRule& rule, const ParameterLayout& layout, std::uint64_t seed);
 
-  std::uint64_t steps = 0;                // remembered
-  RunningPercentile<Wide<Number>> norms;  // autoclip: all of them
-  Wide<Number> mean = 0;                  // zclip: of the norms; during warm-up over all of them
+  std::uint64_t steps = 0;                // how many are remembered
+  RunningPercentile<Wide<Number>> norms;  // autoclip: all so far
+  Wide<Number> mean = 0;                  // zclip: of the norms; in the warm-up of all norms
   Wide<Number> variance = 0;              // zclip
-  std::vector<Wide<Number>> averages;     // adagc: of each tensor's norm; 0 = none yet
+  std::vector<Wide<Number>> averages;     // adagc: per tensor, of its norm; 0 = none yet
   std::uint64_t random_key = 0;           // random-step
 
   template <typename Archive>
@@ -32,14 +32,14 @@ struct ClipMemory {
   }
 };
 
-// Takes in a step that was taken: the norms of its gradient before clipping. Norms that are not
-// finite are left out.
+// Remembers a step that was taken by the norms of its gradient before clipping. Ignores norms that
+// are not finite.
 template <typename Number>
 void remember(const ClipRule& rule, const RowNorms<Wide<Number>>& norms,
               ClipMemory<Number>& memory);
 
-// The percentile of the norms so far and this one. +inf if it is 0, which would freeze the run, or
-// the norm is not finite.
+// The percentile of the norms so far, this one included. +inf if the percentile is 0, which would
+// freeze the run, or if the norm is not finite.
 template <typename Number>
 Wide<Number> autoclip_limit(const ClipRule& rule, const ClipMemory<Number>& memory,
                             Wide<Number> norm);
@@ -49,18 +49,19 @@ Wide<Number> autoclip_limit(const ClipRule& rule, const ClipMemory<Number>& memo
 template <typename Number>
 Wide<Number> zclip_limit(const ClipRule& rule, const ClipMemory<Number>& memory);
 
-// The norm that zclip leaves of one above that limit: the further out, the closer to the mean.
+// The norm to which zclip scales a norm above that limit: the larger the norm, the closer to the
+// mean.
 //
 //   mean + deviation * threshold^2 / z,   z = (norm - mean) / deviation      (Kumar et al., 2025)
 template <typename Number>
 Wide<Number> zclip_target(const ClipRule& rule, const ClipMemory<Number>& memory,
                           Wide<Number> norm);
 
-// Whether adagc still clips by the global norm.
+// Whether adagc is in its warm-up, in which it clips by the global norm.
 template <typename Number>
 bool is_adagc_warmup(const ClipRule& rule, const ClipMemory<Number>& memory);
 
-// The limit of the norm of the tensor at this place; +inf if it has no average yet.
+// adagc's limit for the norm of the tensor at this index; +inf if it has no average yet.
 template <typename Number>
 Wide<Number> adagc_limit(const ClipRule& rule, const ClipMemory<Number>& memory,
                          std::size_t tensor);

@@ -21,22 +21,32 @@
 namespace clipsweep {
 namespace {
 
-// What a request says beside its gradients.
+// A request without its gradients.
 struct Request {
   ClipRule rule;
   FloatType type = FloatType::kFloat32;
   std::uint64_t seed = 0;
 };
 
-// Named tensors of one kind: how they lie in a row, the row, and which names have no tensor.
+// Named tensors as one row, in the order given.
 template <typename Number>
 struct TensorSet {
   ParameterLayout layout;
   std::vector<Number> row;                          // [P]
-  std::vector<std::pair<std::string, bool>> names;  // in the order given; false: null
+  std::vector<std::pair<std::string, bool>> names;  // false: null instead of a tensor
 };
 
-const Json* find(const Json& object, const char* key) {
+// Calls `read` and begins the message of its ConfigError with the place.
+template <typename Read>
+void read_at(const std::string& place, const Read& read) {
+  try {
+    read();
+  } catch (const ConfigError& error) {
+    throw ConfigError(fmt::format("{}: {}", place, error.what()));
+  }
+}
+
+const Json* find(const Json& object, const std::string& key) {
   const auto found = object.find(key);
   return found == object.end() ? nullptr : &*found;
 }
@@ -46,39 +56,39 @@ const Json* find(const Json& object, const char* key) {
 template <typename Number>
 Number read_element(const Json& value, const std::string& place) {
   if (!value.is_number() && !value.is_string())
-    throw ConfigError(fmt::format("{}: {} is no number", place, printable(to_line(value), 30)));
+    throw ConfigError(fmt::format("{}: {} is not a number", place, printable(to_line(value), 30)));
   double number = 0;
   try {
     number = read_number(value, place);
   } catch (const DataError&) {
     throw ConfigError(fmt::format(
-        "{}: {} is no number; allowed are numbers, \"NaN\", \"Infinity\" and \"-Infinity\"", place,
-        printable(to_line(value), 30)));
+        "{}: {} is not a number; allowed are numbers, \"NaN\", \"Infinity\" and \"-Infinity\"{}",
+        place, printable(to_line(value), 30), number_hint(value)));
   }
   const auto element = static_cast<Number>(number);
   if (std::isfinite(number) && !std::isfinite(element))
-    throw ConfigError(fmt::format("{}: {} is beyond float32; write \"dtype\": \"float64\"", place,
-                                  printable(to_line(value), 30)));
+    throw ConfigError(fmt::format("{}: {} is too large for float32; write \"dtype\": \"float64\"",
+                                  place, printable(to_line(value), 30)));
   return element;
 }
 
-// Appends the elements of a nested list, row-major, and checks that it has the shape that its first
-// elements have.
+// Appends the elements of a nested list in row-major order. Checks that the list has the shape of
+// its first elements.
 template <typename Number>
 void read_nested(const Json& value, const std::string& place, const std::vector<int>& shape,
                  std::size_t depth, std::vector<Number>& row) {
   if (depth == shape.size()) {
     if (value.is_array())
-      throw ConfigError(fmt::format("{}: ragged; a list where its neighbours are numbers", place));
+      throw ConfigError(fmt::format("{}: ragged; a list, but its neighbours are numbers", place));
     row.push_back(read_element<Number>(value, place));
     return;
   }
   if (!value.is_array())
-    throw ConfigError(fmt::format("{}: ragged; {} where its neighbours are lists", place,
+    throw ConfigError(fmt::format("{}: ragged; {}, but its neighbours are lists", place,
                                   printable(to_line(value), 30)));
   const auto wanted = static_cast<std::size_t>(shape[depth]);
   if (value.size() != wanted)
-    throw ConfigError(fmt::format("{}: ragged; {} where its neighbours have {}", place,
+    throw ConfigError(fmt::format("{}: ragged; {}, but its neighbours have {}", place,
                                   counted(value.size(), "element"), wanted));
   for (std::size_t i = 0; i < wanted; ++i)
     read_nested(value[i], fmt::format("{}[{}]", place, i), shape, depth + 1, row);
@@ -120,12 +130,11 @@ double threshold_member(const Json& request, const char* key, const Request& rea
   double threshold = 0;
   try {
     threshold = number_member(request, key);
-    check_threshold(read.rule.mode, threshold, read.type);
-  } catch (const Error& error) {
-    const std::string_view what = error.what();
-    const bool names_key = what.find(fmt::format("\"{}\"", key)) == 0;
-    throw ConfigError(names_key ? std::string(what) : fmt::format("\"{}\": {}", key, what));
+  } catch (const DataError& error) {  // which begins with the key
+    throw ConfigError(error.what());
   }
+  read_at(fmt::format("\"{}\"", key),
+          [&] { check_threshold(read.rule.mode, threshold, read.type); });
   return threshold;
 }
 
@@ -133,16 +142,16 @@ void read_threshold(const Json& json, Request& request) {
   const auto& entry = entry_of(request.rule.mode);
   const bool given = json.contains("threshold");
   if (given && !entry.takes_threshold())
-    throw ConfigError(fmt::format("\"threshold\": mode {} takes none", entry.name));
+    throw ConfigError(
+        fmt::format("\"threshold\": mode {} takes no threshold; remove it", entry.name));
   if (!given && entry.takes_threshold())
-    throw ConfigError(fmt::format("\"threshold\" is missing; mode {} needs one", entry.name));
+    throw ConfigError(fmt::format("\"threshold\" is missing; mode {} needs one, for example {}",
+                                  entry.name, shortest(entry.example)));
   if (given) request.rule.threshold = threshold_member(json, "threshold", request);
   if (!json.contains("output_threshold")) return;
-  if (!entry.takes_output_threshold)
-    throw ConfigError(
-        fmt::format("\"output_threshold\": mode {} does not know it; it is for value, global-norm "
-                    "and tensor-norm",
-                    entry.name));
+  if (!entry.takes_output_threshold())
+    throw ConfigError(fmt::format("\"output_threshold\": not used by mode {}; it applies to {}",
+                                  entry.name, output_threshold_modes()));
   request.rule.output_threshold = threshold_member(json, "output_threshold", request);
 }
 
@@ -150,29 +159,29 @@ void read_options(const Json& json, Request& request) {
   for (const auto& option : clip_options()) {
     const Json* value = find(json, option.key);
     if (!value) continue;
-    std::vector<std::string> modes;
-    for (const ClipMode mode : option.modes) modes.emplace_back(entry_of(mode).name);
-    if (!applies_to(request.rule.mode, option))
-      throw ConfigError(fmt::format("\"{}\": mode {} does not know it; it is for {}", option.key,
-                                    entry_of(request.rule.mode).name, join(modes)));
+    if (!option.applies_to(request.rule.mode))
+      throw ConfigError(fmt::format("\"{}\": not used by mode {}; it applies to {}", option.key,
+                                    to_text(request.rule.mode), option.choice_names()));
     if (!value->is_string() && !value->is_number())
-      throw ConfigError(
-          fmt::format("\"{}\" must not be {}", option.key, printable(to_line(*value), 30)));
-    try {
+      throw ConfigError(fmt::format("\"{}\" must be a number or a string, not {}", option.key,
+                                    printable(to_line(*value), 30)));
+    read_at(fmt::format("\"{}\"", option.key), [&] {
       option.assign(request.rule.options,
                     value->is_string() ? value->get<std::string>() : to_line(*value));
-    } catch (const ConfigError& error) {
-      throw ConfigError(fmt::format("\"{}\": {}", option.key, error.what()));
-    }
+    });
   }
 }
 
-void refuse_unknown_keys(const Json& object, const std::vector<std::string>& keys,
-                         const char* place) {
+void refuse_unknown_keys(const Json& object, const std::vector<std::string>& keys) {
   for (const auto& [key, value] : object.items())
-    if (std::find(keys.begin(), keys.end(), key) == keys.end())
-      throw ConfigError(fmt::format("unknown key \"{}\" in {}{}; allowed: {}", printable(key),
-                                    place, did_you_mean(key, keys), join(keys)));
+    if (std::find(keys.begin(), keys.end(), key) == keys.end()) throw_unknown("key", key, keys);
+}
+
+FloatType parse_float_type(const std::string& name) {
+  const std::vector<std::string> names = {"float32", "float64"};
+  const bool is_float32 = name == names[0];
+  if (!is_float32 && name != names[1]) throw_unknown("dtype", name, names);
+  return is_float32 ? FloatType::kFloat32 : FloatType::kFloat64;
 }
 
 Request read_request(const Json& json) {
@@ -182,43 +191,37 @@ Request read_request(const Json& json) {
   std::vector<std::string> keys = {"mode",      "threshold", "output_threshold", "dtype",
                                    "gradients", "steps",     "parameters",       "seed"};
   for (const auto& option : clip_options()) keys.emplace_back(option.key);
-  refuse_unknown_keys(json, keys, "the request");
+  refuse_unknown_keys(json, keys);
   Request request;
   if (!json.contains("mode")) throw ConfigError("\"mode\" is missing; for example \"global-norm\"");
   request.rule.mode = parse_clip_mode(text_member(json, "mode"));
   const ClipMode mode = request.rule.mode;
   if (mode == ClipMode::kBackprop)
     throw ConfigError(
-        "mode backprop acts on the way back through time; these gradients have arrived");
-  if (json.contains("dtype")) {
-    const std::string type = text_member(json, "dtype");
-    if (type != "float32" && type != "float64")
-      throw ConfigError(fmt::format("\"dtype\": unknown name \"{}\"{}; allowed: float32, float64",
-                                    printable(type), did_you_mean(type, {"float32", "float64"})));
-    request.type = type == "float32" ? FloatType::kFloat32 : FloatType::kFloat64;
-  }
+        "mode backprop clips inside backpropagation; it cannot be applied to finished gradients");
+  if (json.contains("dtype")) request.type = parse_float_type(text_member(json, "dtype"));
   read_threshold(json, request);
   read_options(json, request);
   if (const Json* seed = find(json, "seed")) {
     if (mode != ClipMode::kRandomStep)
-      throw ConfigError(fmt::format("\"seed\": mode {} draws nothing", entry_of(mode).name));
+      throw ConfigError(
+          fmt::format("\"seed\": mode {} uses no random numbers; remove it", entry_of(mode).name));
     if (!seed->is_number_unsigned()) throw ConfigError("\"seed\" must be a whole number from 0");
     request.seed = seed->get<std::uint64_t>();
   }
   if (json.contains("gradients") == json.contains("steps"))
     throw ConfigError(json.contains("steps")
-                          ? "either \"gradients\" or \"steps\", not both"
+                          ? "give either \"gradients\" or \"steps\", not both"
                           : "\"gradients\" are missing (or \"steps\", a list of them)");
   if (json.contains("parameters") != (mode == ClipMode::kAgc))
-    throw ConfigError(
-        mode == ClipMode::kAgc
-            ? "\"parameters\" are missing; mode agc compares gradients with them"
-            : fmt::format("\"parameters\": mode {} does not look at them; agc alone does",
-                          entry_of(mode).name));
+    throw ConfigError(mode == ClipMode::kAgc
+                          ? "\"parameters\" are missing; mode agc compares gradients with them"
+                          : fmt::format("\"parameters\": not used by mode {}; only agc uses them",
+                                        entry_of(mode).name));
   return request;
 }
 
-// The weights [P] of the tensors that have a gradient, in its order.
+// The weights [P] of the tensors that have a gradient, in the gradients' order.
 template <typename Number>
 std::vector<Number> matching_weights(const TensorSet<Number>& parameters,
                                      const TensorSet<Number>& gradients) {
@@ -256,8 +259,8 @@ template <typename Number>
 Json gradients_json(const TensorSet<Number>& gradients) {
   Json json = Json::object();
   auto tensor = gradients.layout.tensors.begin();
-  for (const auto& [name, is_there] : gradients.names) {
-    if (!is_there) {
+  for (const auto& [name, is_tensor] : gradients.names) {
+    if (!is_tensor) {
       json[name] = nullptr;
       continue;
     }
@@ -281,18 +284,19 @@ Json event_json(const ParameterTensor& tensor, Span<const Number> values) {
       {"positive_inf", positive},        {"negative_inf", negative}};
 }
 
-// A setting for the output layer that reaches no tensor would be ignored without a word.
-void check_output_settings(const ClipRule& rule, const ParameterLayout& layout) {
-  const bool has_setting = rule.output_threshold || !rule.options.agc_clips_output;
+// An option for the output layer without an output layer would be ignored silently.
+void check_output_options(const ClipRule& rule, const ParameterLayout& layout) {
+  const bool has_output_option = rule.output_threshold || !rule.options.agc_clips_output;
   const auto& tensors = layout.tensors;
-  if (!has_setting || tensors.empty() || std::any_of(tensors.begin(), tensors.end(), is_output))
+  if (!has_output_option || tensors.empty() ||
+      std::any_of(tensors.begin(), tensors.end(), is_output))
     return;
   throw ConfigError(
-      fmt::format("\"{}\": is for tensors whose name begins with output., and there is none",
+      fmt::format("\"{}\": applies to tensors whose name begins with output., and there is none",
                   rule.output_threshold ? "output_threshold" : "agc_output"));
 }
 
-// Each tensor with a NaN or Inf; and a sum of squares that this type could not hold.
+// An event per tensor with a NaN or Inf; and one if the sum of squares overflows this type.
 template <typename Number>
 Json events_json(const ParameterLayout& layout, const RowNorms<Wide<Number>>& norms,
                  Span<const Number> row) {
@@ -312,13 +316,13 @@ template <typename Number>
 Json clip_step(const Request& request, TensorSet<Number> gradients,
                const std::vector<Number>& weights, ClipMemory<Number>& memory) {
   const ParameterLayout& layout = gradients.layout;
-  check_output_settings(request.rule, layout);
+  check_output_options(request.rule, layout);
   const std::vector<Number> raw = gradients.row;
   RowNorms<Wide<Number>> norms;
   measure_wide(Span<const Number>(raw), layout, norms);
-  const ClipContext<Number> view{layout, norms, weights, memory};
-  const double limit = limit_in_force(request.rule, view);
-  const ClipEffect effect = clip_gradient(request.rule, view, Span<Number>(gradients.row));
+  const ClipContext<Number> context{layout, norms, weights, memory};
+  const double limit = limit_in_force(request.rule, context);
+  const ClipEffect effect = clip_gradient(request.rule, context, Span<Number>(gradients.row));
 
   const Span<const Number> before(raw), after(gradients.row);
   const double p = request.rule.options.norm_type;
@@ -351,7 +355,7 @@ void check_same_tensors(const ParameterLayout& first, const ParameterLayout& oth
   };
   if (!std::equal(first.tensors.begin(), first.tensors.end(), other.tensors.begin(),
                   other.tensors.end(), same))
-    throw ConfigError(fmt::format("{}: its tensors are not those of the first step", place));
+    throw ConfigError(fmt::format("{}: its tensors differ from those of the first step", place));
 }
 
 template <typename Number>
@@ -378,7 +382,7 @@ Json answer(const Request& request, const Json& json) {
     const std::string place = fmt::format("steps[{}]", i);
     if (!steps[i].is_object() || !steps[i].contains("gradients"))
       throw ConfigError(fmt::format("{}: must be an object with \"gradients\"", place));
-    refuse_unknown_keys(steps[i], {"gradients"}, place.c_str());
+    read_at(place, [&] { refuse_unknown_keys(steps[i], {"gradients"}); });
     const auto gradients = read_tensors<Number>(steps[i]["gradients"], place + ".gradients");
     if (!layout) {
       layout = gradients.layout;
@@ -399,13 +403,13 @@ Json answer_clip_request(std::string_view text, const std::string& where) {
   } catch (const DataError& error) {
     throw ConfigError(error.what());
   }
-  try {
+  Json result;
+  read_at(where, [&] {
     const Request request = read_request(json);
-    return request.type == FloatType::kFloat32 ? answer<float>(request, json)
-                                               : answer<double>(request, json);
-  } catch (const ConfigError& error) {
-    throw ConfigError(fmt::format("{}: {}", where, error.what()));
-  }
+    result = request.type == FloatType::kFloat32 ? answer<float>(request, json)
+                                                 : answer<double>(request, json);
+  });
+  return result;
 }
 
 }  // namespace clipsweep

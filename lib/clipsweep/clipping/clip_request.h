@@ -1,5 +1,5 @@
-// What `clipsweep clip` does: one mode applied to gradients that are given as JSON, by the same
-// functions as in a sweep, in float32 or float64. README.md says what the keys are.
+// `clipsweep clip`: applies one mode to gradients given as JSON, by the functions of a sweep, in
+// float32 or float64. README.md describes the keys.
 #pragma once
 
 #include <string>
@@ -10,7 +10,7 @@
 namespace clipsweep {
 
 // Reads a request, clips, and returns the answer. `where` names the text in messages. Throws
-// ConfigError, one line, on anything that is not a request.
+// ConfigError, with a message of one line, if the text is not a valid request.
 Json answer_clip_request(std::string_view text, const std::string& where);
 
 }  // namespace clipsweep

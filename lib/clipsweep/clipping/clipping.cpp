@@ -8,7 +8,7 @@
 namespace clipsweep {
 namespace {
 
-constexpr double kSmallestWeightNorm = 1e-3;  // of agc, so that weights of 0 can move
+constexpr double kMinWeightNorm = 1e-3;  // of agc, so that weights of 0 can change
 
 // Returns how many elements changed their value.
 template <typename Number>
@@ -32,23 +32,23 @@ double threshold_of(const ClipRule& rule, const ParameterTensor& tensor) {
   return is_output(tensor) ? rule.output_threshold.value_or(rule.threshold) : rule.threshold;
 }
 
-// A row of a matrix; a vector is one unit.
+// The size of agc's units: a row of a matrix; a vector is one unit.
 std::size_t unit_size(const ParameterTensor& tensor) {
   return tensor.shape.size() < 2 || tensor.size() == 0
              ? tensor.size()
              : tensor.size() / static_cast<std::size_t>(tensor.shape.front());
 }
 
-// One run's gradient, cut by tensor, and everything that its mode looks at. A member for each way
-// in which a rule's parts come together.
+// One run's gradient and the inputs of its mode, with a member per mode that applies the mode's
+// function to the whole gradient or to each tensor.
 template <typename Number>
 class Clipper {
  public:
   using W = Wide<Number>;
 
-  Clipper(const ClipRule& rule, const ClipContext<Number>& view, Span<Number> gradient)
+  Clipper(const ClipRule& rule, const ClipContext<Number>& context, Span<Number> gradient)
       : rule_(rule),
-        view_(view),
+        context_(context),
         gradient_(gradient),
         threshold_(static_cast<W>(rule.threshold)),
         epsilon_(static_cast<W>(rule.options.epsilon)) {}
@@ -63,7 +63,7 @@ class Clipper {
   ClipEffect by_global_norm() const {
     if (!rule_.output_threshold)
       return clip_by_norm(gradient_, global_norm(), threshold_, epsilon_);
-    // Two groups, each with a norm of its own.
+    // Two groups, each with its own norm.
     const W recurrent = group_norm(false);
     const W output = group_norm(true);
     return for_each_tensor([&](const ParameterTensor& tensor, std::size_t) {
@@ -85,7 +85,7 @@ class Clipper {
 
   ClipEffect by_tensor_rms() const {
     return for_each_tensor([&](const ParameterTensor& tensor, std::size_t i) {
-      const W rms = view_.norms.tensors[i] / std::sqrt(static_cast<W>(tensor.size()));
+      const W rms = context_.norms.tensors[i] / std::sqrt(static_cast<W>(tensor.size()));
       return clip_by_norm(part(gradient_, tensor), rms, threshold_);
     });
   }
@@ -93,65 +93,65 @@ class Clipper {
   ClipEffect by_unit() const {
     return for_each_tensor([&](const ParameterTensor& tensor, std::size_t) -> ClipEffect {
       if (!rule_.options.agc_clips_output && is_output(tensor)) return {};
-      return clip_by_unit(part(gradient_, tensor), part(view_.weights, tensor), unit_size(tensor),
-                          threshold_);
+      return clip_by_unit(part(gradient_, tensor), part(context_.weights, tensor),
+                          unit_size(tensor), threshold_);
     });
   }
 
   ClipEffect by_percentile() const {
-    const W norm = view_.norms.global;
-    return clip_by_norm(gradient_, norm, autoclip_limit(rule_, view_.memory, norm));
+    const W norm = context_.norms.global;
+    return clip_by_norm(gradient_, norm, autoclip_limit(rule_, context_.memory, norm));
   }
 
   ClipEffect by_z_score() const {
-    const W norm = view_.norms.global;
-    if (!(norm > zclip_limit(rule_, view_.memory))) return {};
-    return clip_by_norm(gradient_, norm, zclip_target(rule_, view_.memory, norm));
+    const W norm = context_.norms.global;
+    if (!(norm > zclip_limit(rule_, context_.memory))) return {};
+    return clip_by_norm(gradient_, norm, zclip_target(rule_, context_.memory, norm));
   }
 
   ClipEffect by_tensor_average() const {
     if (std::isinf(threshold_)) return {};
-    if (is_adagc_warmup(rule_, view_.memory))
-      return clip_by_norm(gradient_, view_.norms.global,
+    if (is_adagc_warmup(rule_, context_.memory))
+      return clip_by_norm(gradient_, context_.norms.global,
                           static_cast<W>(rule_.options.adagc_warmup_norm));
     return for_each_tensor([&](const ParameterTensor& tensor, std::size_t i) {
-      return clip_by_norm(part(gradient_, tensor), view_.norms.tensors[i],
-                          adagc_limit(rule_, view_.memory, i));
+      return clip_by_norm(part(gradient_, tensor), context_.norms.tensors[i],
+                          adagc_limit(rule_, context_.memory, i));
     });
   }
 
   ClipEffect by_random_step() const {
     if (std::isinf(threshold_)) return {};
-    if (view_.norms.global <= threshold_) return {};  // false for NaN
+    if (context_.norms.global <= threshold_) return {};  // false for NaN
     return replace_by_random(gradient_, threshold_,
-                             NormalStream(view_.memory.random_key, view_.memory.steps));
+                             NormalStream(context_.memory.random_key, context_.memory.steps));
   }
 
  private:
   template <typename Mode>
   ClipEffect for_each_tensor(const Mode& mode) const {
     ClipEffect effect;
-    const auto& tensors = view_.layout.tensors;
+    const auto& tensors = context_.layout.tensors;
     for (std::size_t i = 0; i < tensors.size(); ++i) effect += mode(tensors[i], i);
     return effect;
   }
 
   W tensor_norm(std::size_t i) const {
-    if (rule_.options.norm_type == 2) return view_.norms.tensors[i];
-    return wide_norm(Span<const Number>(part(gradient_, view_.layout.tensors[i])),
+    if (rule_.options.norm_type == 2) return context_.norms.tensors[i];
+    return wide_norm(Span<const Number>(part(gradient_, context_.layout.tensors[i])),
                      rule_.options.norm_type);
   }
 
   W global_norm() const {
-    if (rule_.options.norm_type == 2) return view_.norms.global;
+    if (rule_.options.norm_type == 2) return context_.norms.global;
     return wide_norm(Span<const Number>(gradient_), rule_.options.norm_type);
   }
 
-  // Of the output layer's tensors or of all others.
-  W group_norm(bool of_output) const {
+  // The joint norm of the output layer's tensors, or of all others.
+  W group_norm(bool is_output_group) const {
     W norm = 0;
-    for (std::size_t i = 0; i < view_.layout.tensors.size(); ++i)
-      if (is_output(view_.layout.tensors[i]) == of_output) {
+    for (std::size_t i = 0; i < context_.layout.tensors.size(); ++i)
+      if (is_output(context_.layout.tensors[i]) == is_output_group) {
         const std::array<W, 2> both = {norm, tensor_norm(i)};
         norm = joint_norm(Span<const W>(both.data(), 2), rule_.options.norm_type);
       }
@@ -159,25 +159,25 @@ class Clipper {
   }
 
   const ClipRule& rule_;
-  const ClipContext<Number>& view_;
+  const ClipContext<Number>& context_;
   const Span<Number> gradient_;
   const W threshold_;
   const W epsilon_;
 };
 
 template <typename Number>
-double limit_of_tensors(const ClipRule& rule, const ClipContext<Number>& view) {
-  if (is_adagc_warmup(rule, view.memory)) return rule.options.adagc_warmup_norm;
+double limit_of_tensors(const ClipRule& rule, const ClipContext<Number>& context) {
+  if (is_adagc_warmup(rule, context.memory)) return rule.options.adagc_warmup_norm;
   Wide<Number> squares = 0;
-  for (std::size_t i = 0; i < view.layout.tensors.size(); ++i) {
-    const auto limit = adagc_limit(rule, view.memory, i);
+  for (std::size_t i = 0; i < context.layout.tensors.size(); ++i) {
+    const auto limit = adagc_limit(rule, context.memory, i);
     squares += limit * limit;
   }
   return static_cast<double>(std::sqrt(squares));
 }
 
-// The modes that go by norms leave a gradient alone that has none.
-bool passes_nonfinite(ClipMode mode) {
+// The norm modes leave a gradient unchanged if its norm is not finite.
+bool leaves_nonfinite(ClipMode mode) {
   return mode != ClipMode::kValue && mode != ClipMode::kRandomStep;
 }
 
@@ -189,7 +189,7 @@ ClipEffect clip_by_value(Span<Number> gradient, Number limit) {
   for (Number& element : gradient) {
     const Number above = element > limit ? limit : element;
     const Number within = above < -limit ? -limit : above;
-    // A NaN is not equal to itself, and not changed either.
+    // A NaN differs from itself, but it is not changed.
     changed += within != element && element == element ? 1 : 0;
     element = within;
   }
@@ -219,7 +219,7 @@ ClipEffect clip_by_unit(Span<Number> gradient, Span<const Number> weights, std::
   for (std::size_t first = 0; first < gradient.size(); first += unit_size) {
     const auto unit = gradient.subspan(first, unit_size);
     const auto weight_norm = wide_norm(weights.subspan(first, unit_size));
-    const Wide<Number> limit = share * std::max<Wide<Number>>(weight_norm, kSmallestWeightNorm);
+    const Wide<Number> limit = share * std::max<Wide<Number>>(weight_norm, kMinWeightNorm);
     effect += clip_by_norm(unit, wide_norm(Span<const Number>(unit)), limit);
   }
   return effect;
@@ -233,11 +233,11 @@ ClipEffect replace_by_random(Span<Number> gradient, Wide<Number> length, NormalS
 }
 
 template <typename Number>
-ClipEffect clip_gradient(const ClipRule& rule, const ClipContext<Number>& view,
+ClipEffect clip_gradient(const ClipRule& rule, const ClipContext<Number>& context,
                          Span<Number> gradient) {
-  if (gradient.empty() || (passes_nonfinite(rule.mode) && !std::isfinite(view.norms.global)))
+  if (gradient.empty() || (leaves_nonfinite(rule.mode) && !std::isfinite(context.norms.global)))
     return {};
-  const Clipper<Number> clipper(rule, view, gradient);
+  const Clipper<Number> clipper(rule, context, gradient);
   switch (rule.mode) {
     case ClipMode::kNone:
     case ClipMode::kBackprop:
@@ -263,25 +263,32 @@ ClipEffect clip_gradient(const ClipRule& rule, const ClipContext<Number>& view,
     case ClipMode::kRandomStep:
       return clipper.by_random_step();
   }
-  throw std::logic_error("clip_gradient: no such mode");
+  throw std::logic_error("clip_gradient: unknown mode");
 }
 
 template <typename Number>
-double limit_in_force(const ClipRule& rule, const ClipContext<Number>& view) {
+double limit_in_force(const ClipRule& rule, const ClipContext<Number>& context) {
   if (std::isinf(rule.threshold)) return rule.threshold;
   switch (rule.mode) {
     case ClipMode::kNone:
     case ClipMode::kAgc:
       return std::numeric_limits<double>::infinity();
     case ClipMode::kAutoclip:
-      return static_cast<double>(autoclip_limit(rule, view.memory, view.norms.global));
+      return static_cast<double>(autoclip_limit(rule, context.memory, context.norms.global));
     case ClipMode::kZclip:
-      return static_cast<double>(zclip_limit(rule, view.memory));
+      return static_cast<double>(zclip_limit(rule, context.memory));
     case ClipMode::kAdagc:
-      return limit_of_tensors(rule, view);
-    default:
+      return limit_of_tensors(rule, context);
+    case ClipMode::kValue:
+    case ClipMode::kGlobalNorm:
+    case ClipMode::kTensorNorm:
+    case ClipMode::kScale:
+    case ClipMode::kTensorRms:
+    case ClipMode::kBackprop:
+    case ClipMode::kRandomStep:
       return rule.threshold;
   }
+  throw std::logic_error("limit_in_force: unknown mode");
 }
 
 template ClipEffect clip_by_value(Span<float>, float);

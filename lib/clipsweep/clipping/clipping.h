@@ -1,15 +1,19 @@
 // Gradient clipping. Each mode is a small function over one run's gradient, in place, and its body
-// is its formula. Two modes act elsewhere: `none` nowhere, `backprop` within the engine.
+// is its formula. Two modes have no function here: `none` does nothing, `backprop` acts in the
+// engine.
 //
 // What holds for all of them:
-//   - A gradient within its limit is untouched to the last bit; over it is strictly greater.
-//   - Norms and coefficients are in a wider type than the gradient (double for float32), exact
-//     `limit / norm`, no epsilon unless one is asked for.
+//   - A gradient is clipped only if it is strictly greater than its limit; otherwise no bit
+//   changes.
+//   - Norms and coefficients are computed in a wider type than the gradient (double for float32).
+//   The
+//     coefficient is exactly `limit / norm`; an epsilon is added only on request.
 //   - A limit of +inf switches the mode off.
-//   - A gradient whose norm is NaN or infinite passes the norm modes unchanged, all its tensors:
+//   - The norm modes leave a gradient unchanged, in all its tensors, if its norm is NaN or
+//   infinite:
 //     one Inf must not turn into zeros everywhere. `value` limits an infinite element and leaves a
-//     NaN; `random-step` replaces such a gradient. None hides anything, since the search for
-//     non-finite elements comes before clipping.
+//     NaN; `random-step` replaces such a gradient. No mode hides a NaN or Inf, because the search
+//     for non-finite elements comes before clipping.
 //   - Zero stays zero.
 #pragma once
 
@@ -26,10 +30,10 @@
 
 namespace clipsweep {
 
-// What clipping did to one gradient.
+// The effect of clipping on one gradient.
 struct ClipEffect {
   bool clipped = false;     // a limit was exceeded
-  std::size_t changed = 0;  // elements whose value is now another
+  std::size_t changed = 0;  // how many elements changed their value
 };
 
 // Limits each element, in place.
@@ -44,9 +48,9 @@ ClipEffect clip_by_value(Span<Number> gradient, Number limit);
 //
 //   g <- g * limit / |g|   where |g| > limit   (Pascanu et al., 2013; Keras global_clipnorm)
 //
-// gradient [any]; norm = |g|, by any measure: for `tensor-norm` that of one parameter tensor (Keras
-// clipnorm), for `tensor-rms` its root mean square (Optax clip_by_block_rms). With an epsilon, |g|
-// is |g| + epsilon (PyTorch clip_grad_norm_).
+// gradient [any]; norm = |g|, by any measure: `tensor-norm` passes one parameter tensor and its
+// norm (Keras clipnorm), `tensor-rms` passes its root mean square (Optax clip_by_block_rms). An
+// epsilon is added to |g| (PyTorch clip_grad_norm_).
 template <typename Number>
 ClipEffect clip_by_norm(Span<Number> gradient, Wide<Number> norm, Wide<Number> limit,
                         Wide<Number> epsilon = 0);
@@ -65,7 +69,7 @@ ClipEffect rescale_to_norm(Span<Number> gradient, Wide<Number> norm, Wide<Number
 //   g_u <- g_u * limit_u / |g_u|   where |g_u| > limit_u = share * max(|w_u|, 1e-3)
 //                                              (Brock et al., 2021)
 //
-// gradient and weights [any], cut into units of `unit_size` one after the other.
+// gradient and weights [any]: consecutive units of `unit_size` elements.
 template <typename Number>
 ClipEffect clip_by_unit(Span<Number> gradient, Span<const Number> weights, std::size_t unit_size,
                         Wide<Number> share);
@@ -77,24 +81,24 @@ ClipEffect clip_by_unit(Span<Number> gradient, Span<const Number> weights, std::
 template <typename Number>
 ClipEffect replace_by_random(Span<Number> gradient, Wide<Number> length, NormalStream random);
 
-// What a mode may look at beside the gradient.
+// The inputs of a mode besides the gradient.
 template <typename Number>
 struct ClipContext {
   const ParameterLayout& layout;
   const RowNorms<Wide<Number>>& norms;  // of the gradient
-  Span<const Number> weights;           // [P]; `agc` alone looks at them
+  Span<const Number> weights;           // [P]; only `agc` uses them
   const ClipMemory<Number>& memory;
 };
 
 // Clips one run's gradient [P] by its rule, in place.
 template <typename Number>
-ClipEffect clip_gradient(const ClipRule& rule, const ClipContext<Number>& view,
+ClipEffect clip_gradient(const ClipRule& rule, const ClipContext<Number>& context,
                          Span<Number> gradient);
 
-// The limit in force, for the log: what the mode compares with at this step. After its warm-up
-// `adagc` has a limit for each tensor; here it is the norm of all of them, the largest that can be
-// left of a gradient. +inf where nothing limits, and for `agc`, which has a limit for each unit.
+// The limit in force at this step, for the log. After its warm-up `adagc` has one limit per tensor;
+// their joint norm is returned, which is the largest norm that clipping can leave. +inf if there is
+// no limit, and for `agc`, which has one limit per unit.
 template <typename Number>
-double limit_in_force(const ClipRule& rule, const ClipContext<Number>& view);
+double limit_in_force(const ClipRule& rule, const ClipContext<Number>& context);
 
 }  // namespace clipsweep

@@ -1,5 +1,5 @@
-// A percentile of all numbers so far, exact, in a time that grows with the logarithm of their
-// count: two heaps, the smallest numbers in one, the others in the other.
+// An exact percentile of all numbers so far, in O(log n) time per number: one heap holds the
+// smallest numbers, a second heap the others.
 #pragma once
 
 #include <algorithm>
@@ -18,16 +18,16 @@ class RunningPercentile {
 
   std::size_t size() const { return lower_.size() + upper_.size(); }
 
-  // The percentile of the numbers so far and this one, which is not kept, interpolated as
-  // numpy.percentile does it by default. number must be finite.
+  // Returns the percentile of the numbers so far and this one, which is not added. Interpolates as
+  // numpy.percentile does by default. number must be finite.
   W with(W number) const {
     const Place place = place_among(size() + 1);
-    return between(place.below < lower_.size() ? neighbours_without_gain(number)
-                                               : neighbours_with_gain(number),
+    return between(place.below < lower_.size() ? neighbours_if_lower_keeps_size(number)
+                                               : neighbours_if_lower_grows(number),
                    place.fraction);
   }
 
-  // Keeps a finite number.
+  // Adds a finite number.
   void add(W number) {
     const std::size_t below = place_among(size() + 1).below;
     if (lower_.empty() || number < lower_.front())
@@ -37,11 +37,14 @@ class RunningPercentile {
     if (lower_.size() > below + 1) push(upper_, pop(lower_, std::less<W>()), std::greater<W>());
     if (lower_.size() < below + 1) push(lower_, pop(upper_, std::greater<W>()), std::less<W>());
   }
+
   template <typename Archive>
   void archive(Archive& archive) {
     archive(share_, lower_, upper_);
   }
-  // Whether what was read by `archive` is the same percentile as another one, of any numbers.
+
+  // Whether a state read by `archive` is valid and of the same percentile as `other`; the numbers
+  // may differ.
   bool is_valid(const RunningPercentile& other) const {
     const auto is_finite = [](W number) { return std::isfinite(number); };
     return share_ == other.share_ && std::all_of(lower_.begin(), lower_.end(), is_finite) &&
@@ -51,46 +54,46 @@ class RunningPercentile {
   }
 
  private:
-  // Where the percentile lies among n ordered numbers, counted from 0.
+  // The position of the percentile among n ordered numbers, from 0.
   struct Place {
     std::size_t below;
-    double fraction;  // of the way to the next one
+    double fraction;  // of the distance to the next number
   };
   struct Neighbours {
     W below, above;
   };
 
-  // Whether each heap has the numbers that belong there.
+  // Whether each number is in the right heap.
   bool is_divided() const {
     if (size() == 0) return true;
     return lower_.size() == place_among(size()).below + 1 &&
            (upper_.empty() || lower_.front() <= upper_.front());
   }
 
-  // `below` never grows by more than one with n, so that one number moves at most.
+  // `below` grows by at most one with n, so at most one number moves to the other heap.
   Place place_among(std::size_t n) const {
     const double position = share_ * static_cast<double>(n - 1);
     const std::size_t below = std::min(static_cast<std::size_t>(position), lower_.size());
     return {below, std::min(position - static_cast<double>(below), 1.0)};
   }
 
-  // As numpy's, which reaches both ends exactly.
+  // Numpy's formula, which is exact at both ends.
   static W between(const Neighbours& pair, double fraction) {
     const W distance = pair.above - pair.below;
     return fraction < 0.5 ? pair.below + distance * static_cast<W>(fraction)
                           : pair.above - distance * static_cast<W>(1 - fraction);
   }
 
-  // The lower heap has as many numbers with the new one as it has now.
-  Neighbours neighbours_without_gain(W number) const {
+  // If adding the number does not make the lower heap larger.
+  Neighbours neighbours_if_lower_keeps_size(W number) const {
     const W largest = lower_.front();
     if (number < largest)
       return {std::max(number, second(lower_, std::less<W>(), number)), largest};
     return {largest, upper_.empty() ? number : std::min(number, upper_.front())};
   }
 
-  // The lower heap has one more.
-  Neighbours neighbours_with_gain(W number) const {
+  // If adding the number makes the lower heap larger by one.
+  Neighbours neighbours_if_lower_grows(W number) const {
     const bool is_lowest_above = upper_.empty() || number <= upper_.front();
     if (is_lowest_above) {
       const W below = lower_.empty() ? number : std::max(number, lower_.front());
@@ -99,7 +102,7 @@ class RunningPercentile {
     return {upper_.front(), std::min(number, second(upper_, std::greater<W>(), number))};
   }
 
-  // What comes next after the front of a heap; `otherwise` if nothing does.
+  // The second number of a heap in its order; `otherwise` if it has only one.
   template <typename Order>
   static W second(const std::vector<W>& heap, Order order, W otherwise) {
     if (heap.size() < 2) return otherwise;

@@ -21,13 +21,11 @@ void check_names(const std::vector<Assignment>& assignments) {
   for (const auto& assignment : assignments) {
     const Setting* setting = find_setting(assignment.name);
     if (!setting) {
-      std::vector<std::string> keys;
-      for (const auto& known : setting_table()) keys.push_back(known.key);
-      auto names = keys;
-      names.emplace_back("lr");  // taken here too
-      throw ConfigError(fmt::format("{}: unknown key \"{}\"{}; allowed: {}", assignment.where,
-                                    printable(assignment.name),
-                                    did_you_mean(assignment.name, names), join(keys)));
+      std::vector<std::string> names = {"lr"};  // besides learning_rate
+      for (const auto& known : setting_table()) names.push_back(known.key);
+      throw ConfigError(
+          fmt::format("{}: {}; the keys are the options of clipsweep sweep --help, with _ for -",
+                      assignment.where, unknown_name("key", assignment.name, names)));
     }
     if (std::count(seen.begin(), seen.end(), setting))
       throw ConfigError(fmt::format("{}: \"{}\" is given twice; give all values in one list",
@@ -36,8 +34,8 @@ void check_names(const std::vector<Assignment>& assignments) {
   }
 }
 
-// The file's grid of clips that stays in force beside the flags: a flag for the modes or for the
-// pairs replaces both.
+// The file's assignments that no flag replaces. A flag for the modes or for the pairs replaces
+// both.
 std::vector<Assignment> without_replaced(const std::vector<Assignment>& from_file,
                                          const std::vector<Assignment>& from_flags) {
   const bool flags_name_modes = gives(from_flags, "mode");
@@ -67,41 +65,40 @@ void assign_all(const std::vector<Assignment>& assignments, ExperimentConfig& co
   }
 }
 
-// Flags that name only modes without a threshold leave nothing for the file's thresholds to do.
-void drop_idle_thresholds(const std::vector<Assignment>& from_flags, ExperimentConfig& config) {
-  const bool idle = std::none_of(config.modes.begin(), config.modes.end(),
-                                 [](ClipMode mode) { return entry_of(mode).takes_threshold(); });
-  if (idle && gives(from_flags, "mode") && !gives(from_flags, "threshold"))
+// If flags name only modes without a threshold, the file's thresholds are dropped.
+void drop_unused_thresholds(const std::vector<Assignment>& from_flags, ExperimentConfig& config) {
+  const bool unused = std::none_of(config.modes.begin(), config.modes.end(),
+                                   [](ClipMode mode) { return entry_of(mode).takes_threshold(); });
+  if (unused && gives(from_flags, "mode") && !gives(from_flags, "threshold"))
     config.thresholds.clear();
   std::vector<ClipMode> modes = config.modes;
   for (const auto& rule : config.clips) modes.push_back(rule.mode);
-  const bool output_idle = std::none_of(modes.begin(), modes.end(), [](ClipMode mode) {
-    return entry_of(mode).takes_output_threshold;
+  const bool output_unused = std::none_of(modes.begin(), modes.end(), [](ClipMode mode) {
+    return entry_of(mode).takes_output_threshold();
   });
   const bool flags_name_modes = gives(from_flags, "mode") || gives(from_flags, "clip");
-  if (output_idle && flags_name_modes && !gives(from_flags, "output-threshold"))
+  if (output_unused && flags_name_modes && !gives(from_flags, "output-threshold"))
     config.output_thresholds.clear();
 }
 
-// An option that nobody would read is a mistake, unless it is the file's and the flags name other
-// modes than the file.
-void refuse_idle_options(const std::vector<Assignment>& from_flags, const ExperimentConfig& config,
-                         const std::vector<ClipRule>& rules) {
+// An option without effect is a mistake, unless it comes from the file and flags replaced the
+// file's modes.
+void refuse_unused_options(const std::vector<Assignment>& from_flags,
+                           const ExperimentConfig& config, const std::vector<ClipRule>& rules) {
   const bool flags_name_modes = gives(from_flags, "mode") || gives(from_flags, "clip");
   for (const auto& option : clip_options()) {
     if (!is_given(config, option.key)) continue;
     if (flags_name_modes && !gives(from_flags, find_setting(option.key)->flag)) continue;
     if (std::any_of(rules.begin(), rules.end(),
-                    [&](const ClipRule& rule) { return applies_to(rule.mode, option); }))
+                    [&](const ClipRule& rule) { return option.applies_to(rule.mode); }))
       continue;
-    std::vector<std::string> modes;
-    for (const ClipMode mode : option.modes) modes.emplace_back(entry_of(mode).name);
-    throw ConfigError(fmt::format("{}: none of the listed modes knows {}; it is for {}",
-                                  where_given(config, option.key), option.key, join(modes)));
+    throw ConfigError(fmt::format("{}: {} has no effect on the listed modes; it applies to {}",
+                                  where_given(config, option.key), option.key,
+                                  option.choice_names()));
   }
 }
 
-// Checks the thresholds when all modes are known.
+// Checks each threshold for each mode, once all modes are known.
 void check_thresholds(const std::vector<Assignment>& from_file,
                       const std::vector<Assignment>& from_flags, const ExperimentConfig& config) {
   std::string where;
@@ -125,38 +122,38 @@ void refuse_noise_without_baseline(const ExperimentConfig& config,
                   [](const ClipRule& rule) { return rule.mode == ClipMode::kNone; }))
     return;
   throw ConfigError(fmt::format(
-      "{}: repeats the runs of mode none, which is not listed; add none to --clip or --mode",
+      "{}: needs runs of mode none, which is not in the sweep; add none to --clip or --mode",
       where_given(config, "noise_floor")));
 }
 
-// What the file says about its own optimizer is nothing to the one that a flag names.
-void drop_idle_optimizer_options(const std::vector<Assignment>& from_flags,
-                                 ExperimentConfig& config) {
+// If a flag replaces the optimizer, the file's options that do not apply to the new one are
+// ignored.
+void drop_unused_optimizer_options(const std::vector<Assignment>& from_flags,
+                                   ExperimentConfig& config) {
   auto& settings = config.training.optimizer;
   if (!gives(from_flags, "optimizer")) return;
   for (const auto& option : optimizer_options()) {
-    if (applies_to(settings.optimizer, option) || gives(from_flags, option.flag)) continue;
+    if (option.applies_to(settings.optimizer) || gives(from_flags, option.flag)) continue;
     option.assign(settings, to_line(option.value({})));
     for (auto& [key, origin] : config.origins)
       if (key == option.key) origin = "default";
   }
 }
 
-// What goes with which optimizer.
+// Which options apply to which optimizer.
 void check_optimizer_settings(const ExperimentConfig& config) {
   const auto& settings = config.training.optimizer;
   for (const auto& option : optimizer_options())
-    if (is_given(config, option.key) && !applies_to(settings.optimizer, option))
-      throw ConfigError(fmt::format("{}: --optimizer {} does not know {}; it is for {}",
-                                    where_given(config, option.key), to_text(settings.optimizer),
-                                    option.key, names_of_those_that_know(option)));
+    if (is_given(config, option.key) && !option.applies_to(settings.optimizer))
+      throw ConfigError(fmt::format("{}: {} has no effect with --optimizer {}; it applies to {}",
+                                    where_given(config, option.key), option.key,
+                                    to_text(settings.optimizer), option.choice_names()));
   if (settings.nesterov && settings.momentum == 0)
-    throw ConfigError(
-        fmt::format("{}: is a way of momentum, which is 0; add for example --momentum 0.9",
-                    where_given(config, "nesterov")));
+    throw ConfigError(fmt::format("{}: requires momentum above 0; add for example --momentum 0.9",
+                                  where_given(config, "nesterov")));
   if (is_given(config, "learning_rate_decay_every") && settings.learning_rate_decay == 1)
     throw ConfigError(
-        fmt::format("{}: the learning rate is constant; add for example --lr-decay 0.1",
+        fmt::format("{}: has no effect while the decay factor is 1; add for example --lr-decay 0.1",
                     where_given(config, "learning_rate_decay_every")));
 }
 
@@ -165,39 +162,41 @@ void check_optimizer_settings(const ExperimentConfig& config) {
       fmt::format("{}: --task {} {}", where_given(config, key), config.training.task, why));
 }
 
-// What goes with which task.
+// Which settings apply to which task.
 void check_task_settings(const ExperimentConfig& config) {
   const TaskEntry& task = task_entry(config.training.task);
   if (is_given(config, "length") && !task.is_generated())
-    refuse(config, "length", "has pictures, which are all of one size; it is for generated tasks");
+    refuse(config, "length", "has images of a fixed size; length applies to generated tasks");
   if (is_given(config, "permute_seed") && config.training.task != "fashion-mnist-pixels")
     refuse(config, "permute_seed",
-           "has no pixels to shuffle; it is for --task fashion-mnist-pixels");
+           "has no pixels to shuffle; permute_seed applies to fashion-mnist-pixels");
   if (is_given(config, "target_scale") && task.target != Target::kNumber)
-    refuse(config, "target_scale", "tells classes apart; it is for --task adding and sine");
+    refuse(config, "target_scale",
+           "is a classification task; target_scale applies to adding and sine");
   if (is_given(config, "data") && task.is_generated())
     refuse(config, "data", "generates its samples and reads no data");
   if (is_given(config, "shuffle_buffer") && task.is_generated())
-    refuse(config, "shuffle_buffer", "generates its samples and shuffles none");
+    refuse(config, "shuffle_buffer", "generates its samples and does not shuffle");
   if (task.is_generated() && lengths_of(config.training).shortest < task.shortest_length)
-    refuse(config, "length", fmt::format("takes sequences of {} and more", task.shortest_length));
+    refuse(config, "length",
+           fmt::format("needs sequences of at least {} time steps", task.shortest_length));
 }
 
-// What goes with which cell.
+// Which settings apply to which cell.
 void check_cell_settings(const ExperimentConfig& config) {
   try {
     for (const auto& setup : cell_setups(config)) check_initial_scheme(setup.init, setup.cell);
   } catch (const ConfigError& error) {
     throw ConfigError(
-        fmt::format("{}: {}; or name a scheme for one cell, as in --cell "
-                    "lstm,rnn-relu:identity",
+        fmt::format("{}: {}; or give one cell its own scheme, as in --cell lstm,rnn-relu:identity",
                     where_given(config, "init"), error.what()));
   }
   const bool has_lstm = std::any_of(config.cells.begin(), config.cells.end(),
                                     [](const auto& each) { return each.cell == Cell::kLstm; });
   if (config.training.forget_bias && !has_lstm)
-    throw ConfigError(fmt::format("{}: none of the listed cells has a forget gate; it is for lstm",
-                                  where_given(config, "forget_bias")));
+    throw ConfigError(
+        fmt::format("{}: none of the listed cells has a forget gate; forget_bias applies to lstm",
+                    where_given(config, "forget_bias")));
 }
 
 }  // namespace
@@ -210,18 +209,18 @@ ExperimentConfig resolve_config(const std::vector<Assignment>& from_file,
   for (const auto& setting : setting_table()) config.origins.emplace_back(setting.key, "default");
   assign_all(without_replaced(from_file, from_flags), config);
   assign_all(from_flags, config);
-  drop_idle_thresholds(from_flags, config);
-  drop_idle_optimizer_options(from_flags, config);
+  drop_unused_thresholds(from_flags, config);
+  drop_unused_optimizer_options(from_flags, config);
   if (config.modes.empty() && config.clips.empty()) {
     if (!config.thresholds.empty())
       throw ConfigError(
-          "a threshold without a mode; name the modes with --mode value,global-norm, or pairs with "
-          "--clip value:0.5");
+          "a threshold without a mode; add the modes with --mode value,global-norm, or give pairs "
+          "with --clip value:0.5");
     config.clips = {{ClipMode::kNone}, {ClipMode::kValue, 0.5}};
   }
   check_thresholds(from_file, from_flags, config);
   const auto rules = clip_rules(config);
-  refuse_idle_options(from_flags, config, rules);
+  refuse_unused_options(from_flags, config, rules);
   refuse_noise_without_baseline(config, rules);
   check_task_settings(config);
   check_cell_settings(config);

@@ -6,20 +6,32 @@
 #include <set>
 
 #include "clipsweep/base/error.h"
+#include "clipsweep/base/name_table.h"
+#include "clipsweep/base/text.h"
 #include "clipsweep/io/json.h"
 
 namespace clipsweep {
 namespace {
 
-// More than any sweep has runs; before they are crossed, so that they cannot fill the memory.
-void check_rule_count(std::size_t some, std::size_t others) {
+constexpr NameTable<NonfinitePolicy, 3> kNonfinitePolicies = {
+    {{NonfinitePolicy::kStop, "stop"},
+     {NonfinitePolicy::kSkip, "skip"},
+     {NonfinitePolicy::kContinue, "continue"}}};
+
+constexpr NameTable<Retry, 4> kRetries = {{{Retry::kFailed, "failed"},
+                                           {Retry::kInterrupted, "interrupted"},
+                                           {Retry::kDiverged, "diverged"},
+                                           {Retry::kAll, "all"}}};
+
+// Checked before lists are crossed, so that they cannot fill the memory.
+void check_rule_count(std::size_t modes, std::size_t thresholds) {
   constexpr std::size_t kMaxRules = 1'000'000;
-  if (some * others > kMaxRules)
+  if (modes * thresholds > kMaxRules)
     throw ConfigError(
-        "more than 1,000,000 pairs of modes and thresholds; no sweep has as many runs");
+        "more than 1,000,000 pairs of modes and thresholds; a sweep has at most 1,000,000 runs");
 }
 
-// Modes and pairs as they were named, before the output layer's thresholds and the options.
+// Modes and pairs in the order given, without thresholds of the output layer and options.
 std::vector<ClipRule> named_rules(const ExperimentConfig& config) {
   check_rule_count(config.modes.size(), config.thresholds.size());
   std::vector<ClipRule> rules;
@@ -32,8 +44,8 @@ std::vector<ClipRule> named_rules(const ExperimentConfig& config) {
     }
     threshold_used = true;
     if (config.thresholds.empty())
-      throw ConfigError(
-          fmt::format("mode {} needs a threshold; add for example --threshold 0.5", entry.name));
+      throw ConfigError(fmt::format("mode {} needs a threshold; add for example --threshold {}",
+                                    entry.name, shortest(entry.example)));
     for (const double threshold : config.thresholds) {
       check_threshold(mode, threshold);
       rules.push_back({mode, threshold});
@@ -41,13 +53,26 @@ std::vector<ClipRule> named_rules(const ExperimentConfig& config) {
   }
   if (!threshold_used)
     throw ConfigError(
-        "a threshold is given, but no listed mode takes one; add a mode such as value, or leave "
-        "--threshold out");
+        "a threshold is given, but none of the listed modes takes one; add a mode such as value, "
+        "or "
+        "remove --threshold");
   rules.insert(rules.end(), config.clips.begin(), config.clips.end());
   return rules;
 }
 
 }  // namespace
+
+const char* to_text(NonfinitePolicy policy) { return name_in(kNonfinitePolicies, policy); }
+
+NonfinitePolicy parse_nonfinite_policy(std::string_view name) {
+  return parse_choice(kNonfinitePolicies, "policy", name);
+}
+
+const char* to_text(Retry retry) { return name_in(kRetries, retry); }
+
+std::vector<std::string> retry_names() { return names_in(kRetries); }
+
+Retry parse_retry(std::string_view name) { return parse_choice(kRetries, "outcome", name); }
 
 std::vector<ClipRule> clip_rules(const ExperimentConfig& config) {
   std::vector<ClipRule> rules;
@@ -60,7 +85,7 @@ std::vector<ClipRule> clip_rules(const ExperimentConfig& config) {
   check_rule_count(named.size(), config.output_thresholds.size());
   for (ClipRule rule : named) {
     rule.options = config.clip_options;
-    if (!entry_of(rule.mode).takes_output_threshold || config.output_thresholds.empty()) {
+    if (!entry_of(rule.mode).takes_output_threshold() || config.output_thresholds.empty()) {
       add(rule);
       continue;
     }
@@ -72,8 +97,8 @@ std::vector<ClipRule> clip_rules(const ExperimentConfig& config) {
   }
   if (!output_threshold_used)
     throw ConfigError(
-        "--output-threshold is given, but none of the listed modes knows it; it is for value, "
-        "global-norm and tensor-norm");
+        fmt::format("--output-threshold has no effect on the listed modes; it applies to {}",
+                    output_threshold_modes()));
   return rules;
 }
 
@@ -92,11 +117,6 @@ std::vector<Regularization> regularizations(const ExperimentConfig& config) {
     for (const double decoupled : config.decoupled_weight_decays)
       for (const double l1 : config.l1_penalties) all.push_back({weight_decay, decoupled, l1});
   return all;
-}
-
-bool operator==(const Regularization& a, const Regularization& b) {
-  return a.weight_decay == b.weight_decay && a.decoupled_weight_decay == b.decoupled_weight_decay &&
-         a.l1 == b.l1;
 }
 
 bool is_given(const ExperimentConfig& config, std::string_view key) {

@@ -1,6 +1,6 @@
-// Every setting of an experiment with its default, and where its value came from. Plain data: how
-// the settings are named, read and checked stands in setting_table.h, and how file and flags come
-// together in config_resolution.h.
+// Every setting of an experiment with its default, and where its value came from. Plain data:
+// setting_table.h names, reads and checks the settings, config_resolution.h combines file and
+// flags.
 #pragma once
 
 #include <cstdint>
@@ -17,21 +17,32 @@
 
 namespace clipsweep {
 
-// What becomes of a run whose loss, gradient, update or weights are not finite.
+// What to do with a run whose loss, gradient, update or weights are not finite.
 enum class NonfinitePolicy { kStop, kSkip, kContinue };
 
-// Runs of which outcome are trained again from their beginning.
+// `stop`, `skip`, `continue`
+const char* to_text(NonfinitePolicy policy);
+// Throws ConfigError that suggests a name and lists all.
+NonfinitePolicy parse_nonfinite_policy(std::string_view name);
+
+// The outcome of runs that are to be trained again from scratch.
 enum class Retry { kFailed, kInterrupted, kDiverged, kAll };
 
-// What all runs of a sweep share and what decides their numbers.
+// `failed`, `interrupted`, `diverged`, `all`
+const char* to_text(Retry retry);
+std::vector<std::string> retry_names();
+// Throws ConfigError that suggests a name and lists all.
+Retry parse_retry(std::string_view name);
+
+// The settings that all runs of a sweep share and that determine their numbers.
 struct TrainingSettings {
   std::string task = "fashion-mnist";
-  std::optional<LengthRange> length;          // of a generated task's sequences, or its default
-  double target_scale = 1;                    // the numbers to be learnt are multiplied by this
-  std::optional<std::uint64_t> permute_seed;  // shuffles the pixels of every picture alike
+  std::optional<LengthRange> length;          // of generated sequences; by default the task's
+  double target_scale = 1;                    // factor on numeric targets
+  std::optional<std::uint64_t> permute_seed;  // shuffles the pixels, in every image the same way
   int layers = 1;
   int hidden = 10;
-  std::optional<double> forget_bias;  // of an lstm; else its scheme's
+  std::optional<double> forget_bias;  // of an LSTM; by default its initial scheme's
   int batch_size = 32;
   int epochs = 10;
   int steps_per_epoch = 500;
@@ -47,27 +58,18 @@ struct TrainingSettings {
 // The lengths of a generated task's sequences.
 LengthRange lengths_of(const TrainingSettings& training);
 
-// Other remedies, to compare with clipping; 0 is off.
-struct Regularization {
-  double weight_decay = 0;            // L2: times the weights, added to the clipped gradient
-  double decoupled_weight_decay = 0;  // times the learning rate: the share taken off the weights
-  double l1 = 0;                      // times the weights' signs, added to the clipped gradient
-};
-
-bool operator==(const Regularization& a, const Regularization& b);
-
 struct ExperimentConfig {
   TrainingSettings training;
 
-  // The grid: cells; modes x thresholds, and pairs beside them, x thresholds of the output layer;
-  // then learning rates, regularization and seeds.
+  // The axes of the grid: cells; modes x thresholds and explicit pairs, x thresholds of the output
+  // layer; then learning rates, regularization and seeds.
   std::vector<CellChoice> cells = {{Cell::kLstm}};
-  InitialScheme init;  // of the cells that name none
+  InitialScheme init;  // of cells without their own
   std::vector<ClipMode> modes;
   std::vector<double> thresholds;
   std::vector<ClipRule> clips;
-  std::vector<double> output_thresholds;  // empty: the output layer is clipped as all others
-  ClipOptions clip_options;               // each for the modes that know it
+  std::vector<double> output_thresholds;  // empty: the output layer has no separate threshold
+  ClipOptions clip_options;               // each for the modes that use it
   std::vector<double> learning_rates = {0.01};
   std::vector<double> weight_decays = {0};
   std::vector<double> decoupled_weight_decays = {0};
@@ -75,7 +77,7 @@ struct ExperimentConfig {
   std::vector<std::uint64_t> seeds = {0};
   bool noise_floor = false;  // repeats each arm of mode none with perturbed initial weights
 
-  // Of the test set: how many steps a run took to it is compared. By default the task's.
+  // Test accuracy; runs are compared by the steps they need to reach it. By default the task's.
   std::optional<double> target_accuracy;
 
   std::string data_folder = "/usr/share/datasets/fashion-mnist";
@@ -92,16 +94,17 @@ struct ExperimentConfig {
   std::vector<std::pair<std::string, std::string>> origins;
 };
 
-// Whether a setting, by its key in JSON, has a value of the user's.
+// Whether the user gave a value for the setting with this JSON key.
 bool is_given(const ExperimentConfig& config, std::string_view key);
-// Where that was: `--norm-type`, `sweep.toml:3`; `default` otherwise.
+// Where the value was given: `--norm-type`, `sweep.toml:3`; `default` if it was not.
 std::string where_given(const ExperimentConfig& config, std::string_view key);
 
-// The rules of all arms in the order they were named, equal ones once. Throws ConfigError where a
-// mode lacks a threshold, a threshold is none for its mode, or one has no mode that takes it.
+// The clipping rules of all arms in the order they were named, without duplicates. Throws
+// ConfigError if a mode lacks a threshold, a threshold is not valid for its mode, or no mode takes
+// a threshold that was given.
 std::vector<ClipRule> clip_rules(const ExperimentConfig& config);
 
-// Each cell with its initial weights, in the order they were named, equal ones once.
+// Each cell with its initial weights, in the order they were named, without duplicates.
 std::vector<CellSetup> cell_setups(const ExperimentConfig& config);
 
 // All combinations, L1 varying fastest.

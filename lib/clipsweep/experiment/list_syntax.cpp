@@ -2,6 +2,7 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <cmath>
 #include <string>
 
@@ -11,27 +12,41 @@
 namespace clipsweep {
 namespace {
 
-constexpr std::size_t kLongestList = 1'000'000;
+constexpr std::size_t kMaxListSize = 1'000'000;
 
+// Outside parentheses, after which a blank is a mistake of another kind.
+bool has_blank(std::string_view text) { return text.find_first_of(" \t") != text.npos; }
+
+// The elements of a list. A blank within one is what is left of "0.1 0.5", a comma at the end of
+// `0.1, 0.5` without quotes, of which the shell passes only the first part.
 std::vector<std::string> parts_of(std::string_view text, std::string_view example) {
   if (trimmed(text).empty())
-    throw ConfigError(fmt::format("an empty list; give at least one, for example {}", example));
+    throw ConfigError(
+        fmt::format("an empty list; give at least one value, for example {}", example));
   auto parts = split_list(text);
-  for (const auto& part : parts)
+  if (parts.size() > 1 && parts.back().empty())
+    throw ConfigError(fmt::format(
+        "the list ends with a comma; write lists without blanks, for example {}", example));
+  for (const auto& part : parts) {
     if (part.empty())
-      throw ConfigError(fmt::format("a list with an empty place; write it like {}", example));
+      throw ConfigError(fmt::format("a list with an empty element; write it like {}", example));
+    if (has_blank(part) && part.find('(') == part.npos)
+      throw ConfigError(
+          fmt::format("\"{}\" has a blank; separate the values of a list by commas, for example {}",
+                      printable(part), example));
+  }
   return parts;
 }
 
 double parse_one_number(std::string_view text) {
   if (const auto value = parse_number(text)) return *value;
   throw ConfigError(
-      fmt::format("\"{}\" is not a number that can be represented; write 0.5, 1e-3 or "
+      fmt::format("\"{}\" is not a number in the range of float64; write 0.5, 1e-3 or "
                   "logspace(1e-3,1,4)",
                   printable(text)));
 }
 
-// Rounded to 12 significant digits, so that logspace(1e-3,1,4) holds 0.01 and not
+// Rounds to 12 significant digits, so that logspace(1e-3,1,4) contains 0.01 and not
 // 0.010000000000000002.
 double rounded(double value) { return *parse_number(fmt::format("{:.12g}", value)); }
 
@@ -52,7 +67,7 @@ std::vector<double> parse_logspace(std::string_view text) {
   const auto count = parse_count(arguments[2]);
   if (!start || !stop || !(*start > 0) || !(*stop > 0) || std::isinf(*start) || std::isinf(*stop))
     fail("start and stop must be finite numbers above 0");
-  if (!count || *count < 2 || *count > kLongestList)
+  if (!count || *count < 2 || *count > kMaxListSize)
     fail("count must be a whole number from 2 to 1,000,000");
   if (*stop <= *start) fail("stop must be above start");
   std::vector<double> values;
@@ -78,19 +93,32 @@ std::vector<std::uint64_t> parse_seed_range(std::string_view text) {
   const auto last = dash == range.npos ? first : parse_count(trimmed(range.substr(dash + 1)));
   const auto step =
       colon == text.npos ? std::uint64_t{1} : parse_count(trimmed(text.substr(colon + 1)));
-  constexpr std::uint64_t kLargestSeed = std::uint64_t{1} << 53;  // exact in every JSON reader
+  constexpr std::uint64_t kMaxSeed = std::uint64_t{1} << 53;  // exact in every JSON reader
   if (!first || !last || !step) fail("not a seed, a count or a range of seeds");
-  if (*first > kLargestSeed || *last > kLargestSeed || *step > kLargestSeed)
+  if (*first > kMaxSeed || *last > kMaxSeed || *step > kMaxSeed)
     fail("a seed or step is at most 2^53");
   if (*first > *last) fail("the range is reversed");
   if (*step == 0) fail("the step is zero");
-  if ((*last - *first) / *step >= kLongestList) fail("more than 1,000,000 seeds");
+  if ((*last - *first) / *step >= kMaxListSize) fail("more than 1,000,000 seeds");
   std::vector<std::uint64_t> seeds;
   for (std::uint64_t seed = *first; seed <= *last; seed += *step) seeds.push_back(seed);
   return seeds;
 }
 
+// Whether the text is `MODE=THRESHOLD`, which is written with a colon here.
+bool is_pair_with_equals_sign(std::string_view text) {
+  const auto equals = text.find('=');
+  return equals != text.npos && text.find(':') == text.npos;
+}
+
 std::vector<ClipRule> parse_clip(std::string_view text) {
+  if (is_pair_with_equals_sign(text)) {
+    std::string pair(text);
+    std::replace(pair.begin(), pair.end(), '=', ':');
+    throw ConfigError(
+        fmt::format("\"{}\": a mode and its threshold are joined by a colon; write {}",
+                    printable(text), printable(pair)));
+  }
   const auto colon = text.find(':');
   const ClipMode mode = parse_clip_mode(trimmed(text.substr(0, colon)));
   const auto& entry = entry_of(mode);
@@ -101,8 +129,8 @@ std::vector<ClipRule> parse_clip(std::string_view text) {
     return {ClipRule{mode}};
   }
   if (colon == text.npos)
-    throw ConfigError(
-        fmt::format("mode {} needs a threshold; write {}:0.5", entry.name, entry.name));
+    throw ConfigError(fmt::format("mode {} needs a threshold; write for example {}:{}", entry.name,
+                                  entry.name, shortest(entry.example)));
   std::vector<ClipRule> rules;
   for (const double threshold : parse_numbers(text.substr(colon + 1))) {
     check_threshold(mode, threshold);
@@ -113,8 +141,8 @@ std::vector<ClipRule> parse_clip(std::string_view text) {
 
 template <typename Value>
 void append(std::vector<Value>& to, const std::vector<Value>& from) {
-  if (to.size() + from.size() > kLongestList)
-    throw ConfigError("a list of more than 1,000,000; no sweep has as many runs");
+  if (to.size() + from.size() > kMaxListSize)
+    throw ConfigError("a list of more than 1,000,000 values; a sweep has at most 1,000,000 runs");
   to.insert(to.end(), from.begin(), from.end());
 }
 
@@ -152,12 +180,11 @@ std::vector<CellChoice> parse_cells(std::string_view text) {
 std::vector<ClipMode> parse_modes(std::string_view text) {
   std::vector<ClipMode> modes;
   for (const auto& part : parts_of(text, "none,value,global-norm")) {
-    if (const auto colon = part.find(':'); colon != part.npos)
-      throw ConfigError(
-          fmt::format("\"{}\" is a pair of mode and threshold; name pairs with --clip, or modes "
-                      "with --mode and "
-                      "thresholds with --threshold",
-                      printable(part)));
+    if (part.find_first_of(":=") != part.npos)
+      throw ConfigError(fmt::format(
+          "\"{}\" is a pair of mode and threshold; give pairs with --clip, or modes with "
+          "--mode and thresholds with --threshold",
+          printable(part)));
     modes.push_back(parse_clip_mode(part));
   }
   return modes;

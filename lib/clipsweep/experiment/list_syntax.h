@@ -5,7 +5,7 @@
 //   cells     lstm,rnn-relu:identity
 //   clips     none,value:0.5,global-norm:logspace(0.1,10,3)
 //
-// The pieces of one list may be mixed. Each function throws ConfigError that says what is allowed.
+// The forms of a list may be mixed. Each function throws ConfigError that says what is allowed.
 #pragma once
 
 #include <cstdint>
@@ -19,10 +19,10 @@ namespace clipsweep {
 
 std::vector<double> parse_numbers(std::string_view text);
 
-// A bare count N alone is the seeds 0 to N-1.
+// A single number N is a count: the seeds 0 to N-1.
 std::vector<std::uint64_t> parse_seeds(std::string_view text);
 
-// Each with the scheme it begins with, where it is named.
+// Cells, each with its own initial scheme if it names one.
 std::vector<CellChoice> parse_cells(std::string_view text);
 
 std::vector<ClipMode> parse_modes(std::string_view text);

@@ -1,11 +1,9 @@
 #include "clipsweep/experiment/optimizer_settings.h"
 
-#include <fmt/format.h>
-
 #include <algorithm>
+#include <cctype>
 #include <cmath>
 
-#include "clipsweep/base/error.h"
 #include "clipsweep/base/name_table.h"
 #include "clipsweep/base/text.h"
 
@@ -15,36 +13,16 @@ namespace {
 constexpr NameTable<Optimizer, 3> kOptimizers = {
     {{Optimizer::kSgd, "sgd"}, {Optimizer::kAdam, "adam"}, {Optimizer::kRmsprop, "rmsprop"}}};
 
-// Compared in float32, as the update uses the number; false for NaN.
-double parse_decay(std::string_view text) {
-  const auto value = parse_number(text);
-  if (value && *value >= 0 && static_cast<float>(*value) < 1) return *value;
-  throw ConfigError("must be a number from 0 to below 1");
-}
-
-double parse_epsilon(std::string_view text) {
-  const auto value = parse_number(text);
-  const float used = value ? static_cast<float>(*value) : 0;
-  if (used > 0 && std::isfinite(used)) return *value;
-  throw ConfigError("must be a finite number above 0, such as 1e-8");
-}
-
-double parse_factor(std::string_view text) {
-  const auto value = parse_number(text);
-  if (value && *value > 0 && *value <= 1) return *value;
-  throw ConfigError("must be a factor above 0 and up to 1, such as 0.1; 1 is a constant rate");
-}
-
-int parse_epochs(std::string_view text) {
-  constexpr int kMax = 1'000'000;
-  if (const auto epochs = parse_count(text); epochs && *epochs >= 1 && *epochs <= kMax)
-    return static_cast<int>(*epochs);
-  throw ConfigError("must be a whole number of epochs, 1 to 1,000,000");
-}
-
-bool parse_nesterov(std::string_view text) {
-  if (text == "true" || text == "false") return text == "true";
-  throw ConfigError("must be true or false");
+// What to write for the name of another framework's optimizer; empty if the name is not known.
+std::string hint_for(std::string_view name) {
+  std::string lower(name);
+  std::transform(lower.begin(), lower.end(), lower.begin(),
+                 [](unsigned char letter) { return static_cast<char>(std::tolower(letter)); });
+  if (lower == "adamw") return "use adam with --decoupled-weight-decay X";
+  if (lower == "sgdw") return "use sgd with --decoupled-weight-decay X";
+  if (lower == "momentum") return "use sgd with --momentum X";
+  if (lower == "nesterov" || lower == "nag") return "use sgd with --momentum X --nesterov";
+  return "";
 }
 
 }  // namespace
@@ -58,85 +36,47 @@ const std::vector<std::string>& optimizer_names() {
 
 Optimizer parse_optimizer(std::string_view name) {
   if (const auto optimizer = choice_in(kOptimizers, name)) return *optimizer;
-  throw ConfigError(fmt::format("unknown name \"{}\"{}; allowed: {}", printable(name),
-                                did_you_mean(name, optimizer_names()), join(optimizer_names())));
+  throw_unknown("optimizer", name, optimizer_names(), hint_for(name));
 }
 
 const std::vector<OptimizerOptionEntry>& optimizer_options() {
   using Settings = OptimizerSettings;
-  static const std::vector<Optimizer> kAll = {Optimizer::kSgd, Optimizer::kAdam,
-                                              Optimizer::kRmsprop};
+  const std::vector<Optimizer> all = {Optimizer::kSgd, Optimizer::kAdam, Optimizer::kRmsprop};
   static const std::vector<OptimizerOptionEntry> kOptions = {
-      {"momentum",
-       "momentum",
-       "X",
-       "Momentum of sgd and rmsprop, from 0 to below 1",
-       {Optimizer::kSgd, Optimizer::kRmsprop},
-       [](Settings& settings, auto text) { settings.momentum = parse_decay(text); },
-       [](const Settings& settings) { return json_number(settings.momentum); }},
-      {"nesterov",
-       "nesterov",
-       "",
-       "Nesterov's momentum for sgd",
-       {Optimizer::kSgd},
-       [](Settings& settings, auto text) { settings.nesterov = parse_nesterov(text); },
-       [](const Settings& settings) { return Json(settings.nesterov); }},
-      {"adam_beta1",
-       "adam-beta1",
-       "X",
-       "Decay of adam's mean gradient, from 0 to below 1",
-       {Optimizer::kAdam},
-       [](Settings& settings, auto text) { settings.adam_beta1 = parse_decay(text); },
-       [](const Settings& settings) { return json_number(settings.adam_beta1); }},
-      {"adam_beta2",
-       "adam-beta2",
-       "X",
-       "Decay of adam's mean squared gradient",
-       {Optimizer::kAdam},
-       [](Settings& settings, auto text) { settings.adam_beta2 = parse_decay(text); },
-       [](const Settings& settings) { return json_number(settings.adam_beta2); }},
-      {"adam_epsilon",
-       "adam-epsilon",
-       "X",
-       "What adam adds to its root; Keras adds 1e-7",
-       {Optimizer::kAdam},
-       [](Settings& settings, auto text) { settings.adam_epsilon = parse_epsilon(text); },
-       [](const Settings& settings) { return json_number(settings.adam_epsilon); }},
-      {"rmsprop_alpha",
-       "rmsprop-alpha",
-       "X",
-       "Decay of rmsprop's mean squared gradient; Keras' rho is 0.9",
-       {Optimizer::kRmsprop},
-       [](Settings& settings, auto text) { settings.rmsprop_alpha = parse_decay(text); },
-       [](const Settings& settings) { return json_number(settings.rmsprop_alpha); }},
-      {"rmsprop_epsilon",
-       "rmsprop-epsilon",
-       "X",
-       "What rmsprop adds to its root; Keras adds 1e-7",
-       {Optimizer::kRmsprop},
-       [](Settings& settings, auto text) { settings.rmsprop_epsilon = parse_epsilon(text); },
-       [](const Settings& settings) { return json_number(settings.rmsprop_epsilon); }},
-      {"learning_rate_decay", "lr-decay", "FACTOR",
-       "What the learning rate is multiplied with every so many epochs", kAll,
-       [](Settings& settings, auto text) { settings.learning_rate_decay = parse_factor(text); },
-       [](const Settings& settings) { return json_number(settings.learning_rate_decay); }},
-      {"learning_rate_decay_every", "lr-decay-every", "N", "How many epochs that is", kAll,
-       [](Settings& settings, auto text) {
-         settings.learning_rate_decay_every = parse_epochs(text);
-       },
-       [](const Settings& settings) { return Json(settings.learning_rate_decay_every); }},
+      {option("momentum", "X", &Settings::momentum, parse_decay_in_float32,
+              "Momentum of sgd and rmsprop, from 0 to below 1"),
+       {Optimizer::kSgd, Optimizer::kRmsprop}},
+      {toggle("nesterov", &Settings::nesterov, "Nesterov momentum for sgd"), {Optimizer::kSgd}},
+      {option("adam-beta1", "X", &Settings::adam_beta1, parse_decay_in_float32,
+              "Decay of adam's mean gradient, from 0 to below 1"),
+       {Optimizer::kAdam}},
+      {option("adam-beta2", "X", &Settings::adam_beta2, parse_decay_in_float32,
+              "Decay of adam's mean squared gradient, from 0 to below 1"),
+       {Optimizer::kAdam}},
+      {option("adam-epsilon", "X", &Settings::adam_epsilon, parse_positive_in_float32,
+              "Added to the denominator of adam's step; Keras adds 1e-7"),
+       {Optimizer::kAdam}},
+      {option("rmsprop-alpha", "X", &Settings::rmsprop_alpha, parse_decay_in_float32,
+              "Decay of rmsprop's mean squared gradient; Keras' rho is 0.9"),
+       {Optimizer::kRmsprop}},
+      {option("rmsprop-epsilon", "X", &Settings::rmsprop_epsilon, parse_positive_in_float32,
+              "Added to the denominator of rmsprop's step; Keras adds 1e-7"),
+       {Optimizer::kRmsprop}},
+      {option({"lr-decay", "learning_rate_decay"}, "FACTOR", &Settings::learning_rate_decay,
+              parse_fraction,
+              "Factor applied to the learning rate every --lr-decay-every epochs; 1 is a constant "
+              "rate"),
+       all},
+      {whole({"lr-decay-every", "learning_rate_decay_every"}, &Settings::learning_rate_decay_every,
+             1, 1'000'000, "Epochs between learning-rate decays"),
+       all},
   };
   return kOptions;
 }
 
-bool applies_to(Optimizer optimizer, const OptimizerOptionEntry& option) {
-  return std::count(option.optimizers.begin(), option.optimizers.end(), optimizer) > 0;
-}
-
-std::string names_of_those_that_know(const OptimizerOptionEntry& option) {
-  std::vector<std::string> names;
-  for (const Optimizer optimizer : option.optimizers) names.emplace_back(to_text(optimizer));
-  return join(names);
+bool operator==(const Regularization& a, const Regularization& b) {
+  return a.weight_decay == b.weight_decay && a.decoupled_weight_decay == b.decoupled_weight_decay &&
+         a.l1 == b.l1;
 }
 
 double learning_rate_in(std::uint64_t epoch, double learning_rate,

@@ -1,5 +1,5 @@
-// How steps are taken, as plain data: the optimizers by name, what each can be told, and how the
-// learning rate falls. The steps themselves are in optimizer.h.
+// How weights are updated, as plain data: the optimizers by name and their options, the decay of
+// the learning rate, and regularization. The updates themselves are in optimizer.h.
 #pragma once
 
 #include <cstdint>
@@ -7,7 +7,7 @@
 #include <string_view>
 #include <vector>
 
-#include "clipsweep/io/json.h"
+#include "clipsweep/io/option_table.h"
 
 namespace clipsweep {
 
@@ -25,37 +25,34 @@ struct OptimizerSettings {
   bool nesterov = false;
   double adam_beta1 = 0.9;            // decay of the gradient's mean
   double adam_beta2 = 0.999;          // decay of the squared gradient's mean
-  double adam_epsilon = 1e-8;         // added to its root
+  double adam_epsilon = 1e-8;         // added to the root of that
   double rmsprop_alpha = 0.99;        // decay of the squared gradient's mean
-  double rmsprop_epsilon = 1e-8;      // added to its root
+  double rmsprop_epsilon = 1e-8;      // added to the root of that
   double learning_rate_decay = 1;     // a factor
   int learning_rate_decay_every = 1;  // epochs
 };
 
+// Other remedies than clipping, to compare with; 0 is off.
+struct Regularization {
+  double weight_decay = 0;            // L2: times the weights, added to the clipped gradient
+  double decoupled_weight_decay = 0;  // times the learning rate: the fraction removed per step
+  double l1 = 0;                      // times the weights' signs, added to the clipped gradient
+};
+
+bool operator==(const Regularization& a, const Regularization& b);
+
 // `sgd`, `adam`, `rmsprop`
 const char* to_text(Optimizer optimizer);
-// Throws ConfigError that lists the names.
+// Throws ConfigError that suggests a name and lists all.
 Optimizer parse_optimizer(std::string_view name);
 const std::vector<std::string>& optimizer_names();
 
-// One line of the table of what optimizers can be told.
-struct OptimizerOptionEntry {
-  const char* key;         // in JSON and TOML
-  const char* flag;        // without the dashes
-  const char* value_name;  // in the help; empty: the flag takes no value
-  const char* help;
-  std::vector<Optimizer> optimizers;  // that know it
-  // Reads and checks. Throws ConfigError that says what is allowed.
-  void (*assign)(OptimizerSettings&, std::string_view);
-  Json (*value)(const OptimizerSettings&);
-};
+// One row of the table of the optimizers' options, for the optimizers that use it.
+using OptimizerOptionEntry = SpecificOption<OptimizerSettings, Optimizer>;
 
 const std::vector<OptimizerOptionEntry>& optimizer_options();
-bool applies_to(Optimizer optimizer, const OptimizerOptionEntry& option);
-// `sgd, rmsprop`: the optimizers that know it.
-std::string names_of_those_that_know(const OptimizerOptionEntry& option);
 
-// The learning rate of an epoch (from 1), as PyTorch's StepLR has it:
+// The learning rate in an epoch (from 1), by the formula of PyTorch's StepLR:
 //
 //   learning_rate * learning_rate_decay ^ floor((epoch - 1) / learning_rate_decay_every)
 double learning_rate_in(std::uint64_t epoch, double learning_rate,

@@ -1,8 +1,5 @@
 #include "clipsweep/experiment/presets.h"
 
-#include <fmt/format.h>
-
-#include "clipsweep/base/error.h"
 #include "clipsweep/base/text.h"
 
 namespace clipsweep {
@@ -13,8 +10,7 @@ const Preset& find_preset(std::string_view name) {
     if (preset.name == name) return preset;
     names.emplace_back(preset.name);
   }
-  throw ConfigError(fmt::format("no preset \"{}\"{}; there are {}", printable(name),
-                                did_you_mean(name, names), join(names)));
+  throw_unknown("preset", name, names);
 }
 
 }  // namespace clipsweep

@@ -14,7 +14,7 @@ struct Preset {
 
 const std::vector<Preset>& presets();
 
-// Throws ConfigError that lists them.
+// Throws ConfigError that suggests a preset and lists all.
 const Preset& find_preset(std::string_view name);
 
 }  // namespace clipsweep

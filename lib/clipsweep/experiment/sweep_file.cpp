@@ -14,8 +14,7 @@
 namespace clipsweep {
 namespace {
 
-// A number, boolean or string as the text that the command line would hold; nothing for other
-// types.
+// A number, boolean or string as it would be written on the command line; nothing for other types.
 std::optional<std::string> scalar_text(const toml::node& node) {
   if (const auto* text = node.as_string()) return text->get();
   if (const auto* number = node.as_integer()) return std::to_string(number->get());
@@ -31,7 +30,7 @@ std::optional<std::string> list_text(const std::string& key, const toml::array& 
     if (!part) return std::nullopt;
     parts.push_back(*part);
   }
-  // A list of one seed is that seed, where the bare number would be a count.
+  // A list of one seed is that seed; a single number would be a count.
   if (key == "seeds" && parts.size() == 1 && parse_count(parts.front()))
     return fmt::format("{0}-{0}", parts.front());
   return join(parts, ",");
@@ -44,17 +43,17 @@ Assignment assignment_of(const std::string& file, const toml::key& name, const t
   const std::string place = fmt::format("{}:{}:{}", file, begin.line, begin.column);
   if (!text)
     throw ConfigError(fmt::format(
-        "{}: {} must be a number, a string, true, false or a list of these (tables and dates have "
-        "no meaning here)",
+        "{}: {} must be a number, a string, true, false or a list of these; tables and dates are "
+        "not supported",
         place, printable(key)));
   return {
       key, *text, fmt::format("{}:{}", file, begin.line),
       fmt::format("{}: {} = {}", place, printable(key), text->empty() ? "[]" : printable(*text))};
 }
 
-// toml++ makes a table inside a table of each part of `a.b.c` and takes them apart by recursion: a
-// long enough key overruns the stack. No key of a sweep file has a dot at all; what counts here is
-// any text with so many dots between two commas or line breaks.
+// toml++ makes nested tables of `a.b.c` and destroys them by recursion: a key with enough dots
+// overflows the stack. No key of a sweep file has a dot; refused is any text with more than
+// kMaxDots dots between two commas or line breaks.
 void refuse_deep_keys(std::string_view text, const std::string& name) {
   constexpr int kMaxDots = 32;
   std::size_t line = 1;
@@ -64,7 +63,7 @@ void refuse_deep_keys(std::string_view text, const std::string& name) {
     if (text[i] == '\n' || text[i] == ',') dots = 0;
     const bool follows_dot = i > 0 && text[i - 1] == '.';
     if (text[i] == '.' && !follows_dot && ++dots > kMaxDots)
-      throw ConfigError(fmt::format("{}:{}: not valid: more than {} dots; keys have none here",
+      throw ConfigError(fmt::format("{}:{}: not valid: more than {} dots; keys have no dots here",
                                     name, line, kMaxDots));
   }
 }

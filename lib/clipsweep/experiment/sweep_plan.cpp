@@ -16,9 +16,9 @@ namespace clipsweep {
 namespace {
 
 constexpr std::size_t kMaxRuns = 1'000'000;
-constexpr std::size_t kLongestId = 200;
+constexpr std::size_t kMaxIdLength = 200;
 
-// The kinds of regularization with their keys in JSON and their names in IDs.
+// The kinds of regularization with their keys in JSON and in IDs.
 struct RegularizationEntry {
   double Regularization::*strength;
   const char* key;
@@ -29,33 +29,33 @@ constexpr std::array<RegularizationEntry, 3> kRegularizations = {
      {&Regularization::decoupled_weight_decay, "decoupled_weight_decay", "decoupled-wd"},
      {&Regularization::l1, "l1", "l1"}}};
 
-// The settings that differ from their defaults, so that options added later keep old IDs.
-Json uncommon_settings(const ExperimentConfig& config) {
+// The settings that differ from their defaults; thus options added later do not change old IDs.
+Json changed_settings(const ExperimentConfig& config) {
   const Json values = settings_json(config, SettingGroup::kTraining);
   const ExperimentConfig default_config;
   const Json defaults = settings_json(default_config, SettingGroup::kTraining);
-  Json uncommon = Json::object();
+  Json changed = Json::object();
   for (const auto& [key, value] : values.items())
-    if (value != defaults.at(key)) uncommon[key] = value;
-  return uncommon;
+    if (value != defaults.at(key)) changed[key] = value;
+  return changed;
 }
 
-std::string id_of(const RunSpec& run, const Json& uncommon, const std::string& data_sha256) {
-  // nlohmann::json sorts its keys: the hash must not depend on the order of a table.
-  nlohmann::json decisive(to_json(run));
-  nlohmann::json settings(uncommon);
+std::string id_of(const RunSpec& run, const Json& changed, const std::string& data_sha256) {
+  // nlohmann::json sorts its keys; the hash must not depend on the order of the table.
+  nlohmann::json identity(to_json(run));
+  nlohmann::json settings(changed);
   for (const char* key : {"cell", "init"}) {
-    if (decisive.contains(key)) settings[key] = decisive[key];
-    decisive.erase(key);
+    if (identity.contains(key)) settings[key] = identity[key];
+    identity.erase(key);
   }
-  decisive.erase("id");
-  decisive["settings"] = std::move(settings);
-  decisive["data"] = data_sha256;
+  identity.erase("id");
+  identity["settings"] = std::move(settings);
+  identity["data"] = data_sha256;
   return fmt::format("{}_seed-{}_{}", arm_name(run), run.seed,
-                     sha256_of(decisive.dump()).substr(0, 8));
+                     sha256_of(identity.dump()).substr(0, 8));
 }
 
-// All combinations; IDs are still missing.
+// All combinations, without IDs.
 std::vector<RunSpec> grid_of(const ExperimentConfig& config) {
   std::vector<RunSpec> runs;
   for (const auto& setup : cell_setups(config))
@@ -81,7 +81,7 @@ void check_size(const ExperimentConfig& config) {
                       factor(config.decoupled_weight_decays.size()) *
                       factor(config.l1_penalties.size()) * factor(config.seeds.size());
   if (grid > kMaxRuns)
-    throw ConfigError(fmt::format("the grid has {:.3g} runs; at most {} make one sweep", grid,
+    throw ConfigError(fmt::format("the grid has {:.3g} runs; a sweep has at most {}", grid,
                                   with_thousands(kMaxRuns)));
 }
 
@@ -105,7 +105,7 @@ double positive_member(const Json& json, const char* key) {
 }
 
 bool is_slug(const std::string& text) {
-  return !text.empty() && text.size() <= kLongestId && text.front() != '.' &&
+  return !text.empty() && text.size() <= kMaxIdLength && text.front() != '.' &&
          std::all_of(text.begin(), text.end(), [](char character) {
            return (character >= 'a' && character <= 'z') ||
                   (character >= '0' && character <= '9') || character == '-' || character == '_' ||
@@ -124,16 +124,16 @@ SweepPlan make_plan(const ExperimentConfig& config, const std::string& data_sha2
   plan.log_every = config.log_every;
   plan.checkpoint_every = config.checkpoint_every;
   plan.through_time_every = config.through_time_every;
-  const Json uncommon = uncommon_settings(config);
+  const Json changed = changed_settings(config);
   std::set<std::string> seen;
   for (RunSpec& run : grid_of(config)) {
-    run.id = id_of(run, uncommon, data_sha256);
+    run.id = id_of(run, changed, data_sha256);
     if (seen.insert(run.id).second) plan.runs.push_back(std::move(run));
   }
   return plan;
 }
 
-SharedPrefixKey kinship(const RunSpec& run) {
+SharedPrefixKey shared_prefix_key(const RunSpec& run) {
   const auto& [weight_decay, decoupled_weight_decay, l1] = run.regularization;
   return {run.seed,          run.setup.cell, run.setup.init.kind,    run.setup.init.deviation,
           run.learning_rate, weight_decay,   decoupled_weight_decay, l1,
@@ -193,15 +193,15 @@ std::optional<std::string> id_by_settings(const RunSpec& run, const Json& settin
   const CellSetup common;
   const Json former = {{"cell", to_text(common.cell)},
                        {"init", to_text(common.init)},
-                       {"weight_decay", 0}};  // which have become axes
-  Json uncommon = Json::object();
+                       {"weight_decay", 0}};  // settings that became axes
+  Json changed = Json::object();
   for (const auto& [key, value] : settings.items()) {
     if (key == "data_sha256") continue;
     const Json& known = defaults.contains(key) ? defaults : former;
     if (!known.contains(key)) return std::nullopt;
-    if (value != known[key]) uncommon[key] = value;
+    if (value != known[key]) changed[key] = value;
   }
-  return id_of(run, uncommon, string_member(settings, "data_sha256"));
+  return id_of(run, changed, string_member(settings, "data_sha256"));
 }
 
 Json runs_json(const SweepPlan& plan) {
@@ -214,10 +214,10 @@ RunSpec run_spec_from_json(const Json& json) {
   RunSpec run;
   run.id = string_member(json, "id");
   if (!is_slug(run.id))
-    throw DataError(
-        fmt::format("\"id\" names a folder: it must be up to {} of a-z, 0-9 and -_.+ and not begin "
-                    "with a dot, not \"{}\"",
-                    kLongestId, printable(run.id)));
+    throw DataError(fmt::format(
+        "\"id\" names a folder: it must have up to {} characters of a-z, 0-9 and -_.+ and "
+        "must not begin with a dot, not \"{}\"",
+        kMaxIdLength, printable(run.id)));
   run.setup = cell_setup_from_json(json);
   run.clip = clip_rule_from_json(json);
   run.learning_rate = positive_member(json, "learning_rate");
@@ -233,7 +233,7 @@ const RunSpec& find_run(const std::vector<RunSpec>& runs, const std::string& tex
   std::vector<const RunSpec*> matches;
   std::vector<std::string> names;
   for (const auto& run : runs) {
-    // The readable part alone is a name too: seed-1 is not the beginning of seed-10.
+    // The ID without its digits names the run too: seed-1 is not a beginning of seed-10.
     if (run.id == text || run.id.substr(0, run.id.size() - 9) == text) return run;
     names.push_back(run.id);
     const bool begins = run.id.compare(0, text.size(), text) == 0;
@@ -244,11 +244,12 @@ const RunSpec& find_run(const std::vector<RunSpec>& runs, const std::string& tex
   if (matches.size() == 1) return *matches.front();
   if (matches.empty())
     throw ConfigError(
-        fmt::format("no run \"{}\"{}; name one of the {} by its ID, its 8 hex digits or the "
-                    "beginning of its ID",
+        fmt::format("no run \"{}\"{}; name one of the {} by its ID, the ID's 8 hex digits or the "
+                    "beginning of the ID",
                     printable(text, 100), did_you_mean(text, names), counted(runs.size(), "run")));
-  throw ConfigError(fmt::format("\"{}\" begins {} runs, the first of them {}; give more of the ID",
-                                printable(text, 100), matches.size(), matches.front()->id));
+  throw ConfigError(
+      fmt::format("\"{}\" is the beginning of {} runs, the first is {}; give more of the ID",
+                  printable(text, 100), matches.size(), matches.front()->id));
 }
 
 }  // namespace clipsweep

@@ -1,4 +1,4 @@
-// The ordered list of all runs, before anything runs.
+// The ordered list of all runs of a sweep, made before training starts.
 #pragma once
 
 #include <cstdint>
@@ -21,7 +21,7 @@ struct RunSpec {
   double learning_rate = 0;
   std::uint64_t seed = 0;
   Regularization regularization = {};
-  bool perturbed = false;  // begins with the last bit of each initial weight flipped: noise floor
+  bool perturbed = false;  // noise floor: the last bit of each initial weight is flipped
 };
 
 struct SweepPlan {
@@ -33,46 +33,44 @@ struct SweepPlan {
   std::vector<RunSpec> runs;
 };
 
-// Crosses the axes: cells, then clips, then learning rates, then regularization, then seeds vary
-// fastest. Equal runs appear once. For the noise floor, the runs of mode none appear once more,
-// perturbed, last. Throws ConfigError above 1,000,000 runs.
+// Crosses the axes in the order cells, clips, learning rates, regularization, seeds; seeds vary
+// fastest. Equal runs appear once. For the noise floor, the runs of mode none appear a second time,
+// perturbed, at the end. Throws ConfigError above 1,000,000 runs.
 SweepPlan make_plan(const ExperimentConfig& config, const std::string& data_sha256);
 
-// All that a run is but its clipping, the seed first. Runs are kin if that is equal: they begin
-// alike, and have the same gradients until one of them is clipped.
+// Everything that identifies a run except its clipping, the seed first. Runs with equal keys start
+// identically and have equal gradients until one of them is clipped.
 using SharedPrefixKey =
     std::tuple<std::uint64_t, Cell, InitialKind, double, double, double, double, double, bool>;
-SharedPrefixKey kinship(const RunSpec& run);
+SharedPrefixKey shared_prefix_key(const RunSpec& run);
 
-// As they stand there.
+// Pointers to the elements, in order.
 std::vector<const RunSpec*> pointers_to(const std::vector<RunSpec>& runs);
 
-// What all runs of an arm share: `value-0.5_lr-0.01`, `rnn-relu-identity_none_lr-0.01`. What has
-// its default is left out.
+// The part of the ID that all runs of an arm share, without what has its default:
+// `value-0.5_lr-0.01`, `rnn-relu-identity_none_lr-0.01`.
 std::string arm_name(const RunSpec& run);
 
-// `{"id": ..., "mode": ..., "threshold": ..., "learning_rate": ..., "seed": ...}`; `cell`, `init`,
-// settings of the mode, regularization and `perturbed` where they are not their default.
+// `{"id": ..., "mode": ..., "threshold": ..., "learning_rate": ..., "seed": ...}`, and `cell`,
+// `init`, the mode's options, regularization and `perturbed` if they are not at their default.
 Json to_json(const RunSpec& run);
-// Adds the kinds of regularization that are not off.
+// Adds the kinds of regularization that are not 0.
 void add_json(Json& json, const Regularization& regularization);
-// Adds cell and initial weights where they are not the default.
+// Adds cell and initial scheme if they are not the default.
 void add_json(Json& json, const CellSetup& setup);
-// All settings that decide the numbers of a run but for its place in the grid.
+// All settings that determine a run's numbers, except its place in the grid.
 Json settings_of(const SweepPlan& plan, const RunSpec& run);
-// The ID of a run with these settings, as `settings_of` or an earlier version wrote them: a key
-// that is missing had its default. Nothing if there is a key of a later version, whose default
-// nobody here knows.
+// The ID of a run with these settings, as written by `settings_of` or an earlier version; a missing
+// key has its default. nullopt if a key is unknown (written by a newer version).
 std::optional<std::string> id_by_settings(const RunSpec& run, const Json& settings);
 // All runs, in the order of the plan.
 Json runs_json(const SweepPlan& plan);
 
-// Throws DataError if it is not one. An ID that is no plain slug is refused, since it names a
-// folder.
+// Throws DataError if the JSON is not a run. The ID names a folder, so it must be a plain slug.
 RunSpec run_spec_from_json(const Json& json);
 
-// The run that the text names: an ID, its 8 hex digits, or the beginning of just one ID. Throws
-// ConfigError that lists close ones.
+// Finds a run by its ID, the ID's 8 hex digits, or an unambiguous beginning of the ID. Throws
+// ConfigError that suggests one.
 const RunSpec& find_run(const std::vector<RunSpec>& runs, const std::string& text);
 
 }  // namespace clipsweep

@@ -23,15 +23,15 @@ std::string to_text(const LengthRange& range) {
 
 const std::vector<TaskEntry>& task_table() {
   static const std::vector<TaskEntry> kTable = {
-      {"fashion-mnist", "pictures, row by row", Target::kClass, 0.1, {}, 0.6, 0, 0},
-      {"fashion-mnist-pixels", "pictures, pixel by pixel", Target::kClass, 0.1, {}, 0.6, 0, 0},
+      {"fashion-mnist", "images, row by row", Target::kClass, 0.1, {}, 0.6, 0, 0},
+      {"fashion-mnist-pixels", "images, pixel by pixel", Target::kClass, 0.1, {}, 0.6, 0, 0},
       {"adding", "the sum of two marked numbers", Target::kNumber, 0, kSolved, kSolved, 4, 100},
       {"temporal-order", "the order of two symbols among noise", Target::kClass, 1.0 / 4, kSolved,
        kSolved, 10, 100},
-      {"temporal-order-3", "the order of three", Target::kClass, 1.0 / 8, kSolved, kSolved, 10,
-       100},
-      {"copy", "ten symbols, repeated after a pause", Target::kClassEachStep, 0, kSolved, kSolved,
-       1, 100},
+      {"temporal-order-3", "the order of three symbols among noise", Target::kClass, 1.0 / 8,
+       kSolved, kSolved, 10, 100},
+      {"copy", "ten symbols, to be repeated after a pause", Target::kClassEachStep, 0, kSolved,
+       kSolved, 1, 100},
       {"sine", "the next value of a sine", Target::kNumber, 0, kSolved, kSolved, 2, 25}};
   return kTable;
 }

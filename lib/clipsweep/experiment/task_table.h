@@ -1,5 +1,4 @@
-// The tasks by name: what each asks for and what its numbers mean. Where their samples come from
-// stands in task.h.
+// The tasks by name: their targets and what their scores mean. task.h produces the samples.
 #pragma once
 
 #include <optional>
@@ -11,7 +10,8 @@
 
 namespace clipsweep {
 
-// Time steps of a task's sequences, drawn anew for each batch where the two differ.
+// The number of time steps of a task's sequences; if the two differ, each batch draws one between
+// them.
 struct LengthRange {
   int shortest = 0;
   int longest = 0;
@@ -22,19 +22,20 @@ bool operator==(const LengthRange& a, const LengthRange& b);
 // `200`, `50-200`
 std::string to_text(const LengthRange& range);
 
-// One line of the table.
+// One row of the table.
 struct TaskEntry {
   const char* name;
   const char* summary;
   Target target;
-  // What a diverged run counts as: the accuracy of guessing one class among equally frequent ones;
-  // 0 where a number is asked for, since a NaN is near none, and where all must be right at once.
+  // The accuracy of a diverged run: that of guessing among equally frequent classes; 0 if the
+  // target is a number, because a NaN is close to none, or if all time steps must be correct at
+  // once.
   double chance_accuracy;
-  // An evaluation with a higher accuracy solves the task; nothing for tasks that are never solved.
+  // An evaluation above this accuracy solves the task; nullopt if the task cannot be solved.
   std::optional<double> solved_accuracy;
-  // To what accuracy the steps of a run are counted by default.
+  // The default target accuracy: runs are compared by the steps they need to reach it.
   double target_accuracy;
-  // Of generated tasks; 0 where pictures give the length.
+  // Of generated tasks; 0 if the images determine the length.
   int shortest_length = 0;
   int default_length = 0;
 
@@ -43,7 +44,7 @@ struct TaskEntry {
 
 const std::vector<TaskEntry>& task_table();
 
-// Throws std::logic_error if there is none.
+// Throws std::logic_error if there is no such task.
 const TaskEntry& task_entry(std::string_view name);
 
 std::vector<std::string> task_names();

@@ -1,9 +1,8 @@
-// State as bytes and back, by one description for both directions: a type lists its members in
+// Writes state as bytes and reads it back, from one description: a type lists its members in
 // `template <typename Archive> void archive(Archive& archive) { archive(first_, second_); }`.
 //
-// The bytes are those of the machine's memory, so they are for the same kind of machine. A reader
-// checks every size against the bytes that are left before it allocates, so any bytes are safe to
-// read.
+// The bytes are those of the machine's memory, so only the same kind of machine can read them. The
+// reader checks every size against the remaining bytes before it allocates, so any input is safe.
 #pragma once
 
 #include <array>
@@ -87,7 +86,7 @@ class ByteReader {
  public:
   explicit ByteReader(std::string_view bytes) : left_(bytes) {}
 
-  // Throws DataError where the bytes end too early or say what cannot be.
+  // Throws DataError if the bytes end too early or a value is not valid.
   template <typename... Values>
   void operator()(Values&... values) {
     (get(values), ...);
@@ -141,7 +140,7 @@ class ByteReader {
     text.assign(take(size), size);
   }
 
-  // One by one, so that memory grows no faster than the bytes go down.
+  // One by one, so that memory grows no faster than bytes are read.
   template <typename List>
   void get_list(List& values) {
     const std::size_t count = get_count(1);
@@ -154,14 +153,14 @@ class ByteReader {
     std::memcpy(&number, take(sizeof number), sizeof number);
     return number;
   }
-  // How many elements of at least so many bytes there are.
-  std::size_t get_count(std::size_t least_bytes) {
+  // The number of elements, each of at least `min_bytes`.
+  std::size_t get_count(std::size_t min_bytes) {
     const auto count = get_number<std::uint64_t>();
-    if (count > left_.size() / least_bytes) throw DataError("it ends too early");
+    if (count > left_.size() / min_bytes) throw DataError("unexpected end of data");
     return static_cast<std::size_t>(count);
   }
   const char* take(std::size_t size) {
-    if (size > left_.size()) throw DataError("it ends too early");
+    if (size > left_.size()) throw DataError("unexpected end of data");
     const char* data = left_.data();
     left_.remove_prefix(size);
     return data;

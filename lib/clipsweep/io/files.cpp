@@ -24,21 +24,21 @@ const char* advice_on(int error) {
   switch (error) {
     case ENOSPC:
     case EDQUOT:
-      return "make room, then the same command continues";
+      return "free some space and rerun the same command to continue";
     case EFBIG:
-      return "raise the limit of file sizes (ulimit -f), then the same command continues";
+      return "raise the file size limit (ulimit -f) and rerun the same command to continue";
     case EROFS:
     case EACCES:
     case EPERM:
-      return "make it writable, then the same command continues, or choose another --out";
+      return "make it writable and rerun the same command to continue, or choose another --out";
     case EMFILE:
     case ENFILE:
-      return "raise the limit of open files (ulimit -n) or use fewer --workers";
+      return "raise the limit of open files (ulimit -n), or use fewer --workers";
     case ENOENT:
     case ENOTDIR:
-      return "if its folder was taken away, put it back, then the same command continues";
+      return "if its folder was removed, restore it and rerun the same command to continue";
     default:
-      return "when that is mended, the same command continues";
+      return "fix that and rerun the same command to continue";
   }
 }
 
@@ -53,7 +53,7 @@ const char* advice_on(int error) {
   throw DataError(fmt::format("{}: cannot read: {}", path.string(), why));
 }
 
-// A file descriptor that is closed whatever happens.
+// A file descriptor that is closed on destruction.
 class Descriptor {
  public:
   Descriptor(const fs::path& path, int flags)
@@ -81,7 +81,7 @@ void write_all(int descriptor, std::string_view content, const fs::path& path) {
 
 void sync_folder(const fs::path& folder) {
   const Descriptor descriptor(folder, O_RDONLY | O_DIRECTORY);
-  // Some network file systems cannot sync a folder; the rename itself has happened.
+  // Some network file systems cannot sync a folder; ignore that, since the rename has succeeded.
   if (descriptor.value() >= 0) ::fsync(descriptor.value());
 }
 
@@ -95,7 +95,7 @@ bool is_there(const fs::path& path) {
 }
 
 InputFile::InputFile(const fs::path& path) : path_(path) {
-  // Without waiting for somebody who writes into a pipe.
+  // O_NONBLOCK: do not wait for a writer if the path is a pipe.
   Descriptor descriptor(path, O_RDONLY | O_NONBLOCK | O_NOCTTY);
   struct stat info {};
   if (descriptor.value() < 0 || ::fstat(descriptor.value(), &info) != 0)
@@ -107,9 +107,9 @@ InputFile::InputFile(const fs::path& path) : path_(path) {
 
 InputFile::~InputFile() { ::close(descriptor_); }
 
-std::size_t InputFile::read(char* to, std::size_t most) {
+std::size_t InputFile::read(char* to, std::size_t max_bytes) {
   for (;;) {
-    const ssize_t count = ::read(descriptor_, to, most);
+    const ssize_t count = ::read(descriptor_, to, max_bytes);
     if (count >= 0) return static_cast<std::size_t>(count);
     if (errno != EINTR) throw_unreadable(path_, std::strerror(errno));
   }
@@ -120,12 +120,12 @@ void InputFile::go_to(std::size_t position) {
     throw_unreadable(path_, std::strerror(errno));
 }
 
-std::string read_file(const fs::path& path, std::size_t most_bytes) {
+std::string read_file(const fs::path& path, std::size_t max_bytes) {
   InputFile file(path);
   const std::size_t size = file.size();
-  if (size > most_bytes)
-    throw DataError(
-        fmt::format("{}: {} bytes, but at most {} are read", path.string(), size, most_bytes));
+  if (size > max_bytes)
+    throw DataError(fmt::format("{}: too large: {} bytes, at most {} are supported", path.string(),
+                                size, max_bytes));
   std::string content(size, '\0');
   std::size_t filled = 0;
   while (filled < size) {
@@ -140,7 +140,7 @@ std::string read_file(const fs::path& path, std::size_t most_bytes) {
 void write_file(const fs::path& path, std::string_view content) {
   const fs::path temporary = fmt::format("{}.{}.tmp", path.string(), ::getpid());
   try {
-    ::unlink(temporary.c_str());  // left by a process of this number, or a link to elsewhere
+    ::unlink(temporary.c_str());  // left by an earlier process of this ID, or a link
     const Descriptor descriptor(temporary, O_WRONLY | O_CREAT | O_EXCL);
     if (descriptor.value() < 0) throw_storage_error(path, "write", errno);
     write_all(descriptor.value(), content, path);
@@ -164,14 +164,14 @@ void make_folder(const fs::path& folder) {
   std::error_code error;
   fs::create_directories(folder, error);
   if (error || !fs::is_directory(folder, error))
-    throw_storage_error(folder, "make this folder", error ? error.value() : ENOTDIR);
+    throw_storage_error(folder, "create this folder", error ? error.value() : ENOTDIR);
 }
 
 void make_subfolder(const fs::path& folder) {
   std::error_code error;
   fs::create_directory(folder, error);
   if (error || !fs::is_directory(folder, error))
-    throw_storage_error(folder, "make this folder", error ? error.value() : ENOTDIR);
+    throw_storage_error(folder, "create this folder", error ? error.value() : ENOTDIR);
 }
 
 void remove_file(const fs::path& path) {
@@ -188,8 +188,8 @@ FolderLock::FolderLock(const fs::path& folder) {
   for (int i = 0; ::flock(descriptor.value(), LOCK_EX | LOCK_NB) != 0; ++i) {
     if (i == kTries)
       throw StorageError(
-          fmt::format("{}: another clipsweep holds this folder and does not let go; "
-                      "end it, or choose another --out",
+          fmt::format("{}: another clipsweep process has locked this folder; stop it or choose "
+                      "another --out",
                       folder.string()));
     std::this_thread::sleep_for(std::chrono::milliseconds(10));
   }

@@ -1,6 +1,6 @@
-// Whole files read and written, logs appended to, with errors that name the file and what to do.
-// Every failure to write is a StorageError; nothing is ever half there: a file is written beside
-// its place and renamed into it.
+// Reads and writes whole files and appends to logs; errors name the file and what to do. Every
+// failure to write is a StorageError. Writes are atomic: a temporary file is written next to the
+// target and renamed.
 #pragma once
 
 #include <cstdint>
@@ -13,11 +13,11 @@ namespace clipsweep {
 
 namespace fs = std::filesystem;
 
-// Whether anything is at this path. Throws DataError if that cannot be found out.
+// Whether the path exists. Throws DataError if that cannot be determined.
 bool is_there(const fs::path& path);
 
-// A file descriptor, closed when this goes, of a regular file to be read: a pipe or a device in its
-// place is refused and not waited for. Throws DataError.
+// A regular file, open for reading until destruction. Pipes and devices are refused without waiting
+// for them. Throws DataError.
 class InputFile {
  public:
   explicit InputFile(const fs::path& path);
@@ -25,10 +25,10 @@ class InputFile {
   InputFile(const InputFile&) = delete;
   InputFile& operator=(const InputFile&) = delete;
 
-  // As the file was when it was opened.
+  // The size of the file when it was opened.
   std::size_t size() const { return size_; }
-  // Reads up to so many bytes; 0 at the end.
-  std::size_t read(char* to, std::size_t most);
+  // Reads up to `max_bytes` bytes and returns how many; 0 at the end.
+  std::size_t read(char* to, std::size_t max_bytes);
   void go_to(std::size_t position);
 
  private:
@@ -37,24 +37,24 @@ class InputFile {
   std::size_t size_ = 0;
 };
 
-// Throws DataError if the file is missing, unreadable or larger than `most_bytes`.
-std::string read_file(const fs::path& path, std::size_t most_bytes = std::size_t{1} << 30);
+// Throws DataError if the file is missing, unreadable or larger than `max_bytes`.
+std::string read_file(const fs::path& path, std::size_t max_bytes = std::size_t{1} << 30);
 
-// Writes a temporary file beside `path`, syncs it, renames it into place and syncs the folder.
+// Writes a temporary file next to `path`, syncs it, renames it to `path` and syncs the folder.
 void write_file(const fs::path& path, std::string_view content);
 
-// Removes what `write_file` left there when its process was killed: `*.tmp`.
+// Removes the temporary files, `*.tmp`, that a killed process left in the folder.
 void remove_temporary_files(const fs::path& folder);
 
-// With those above it.
+// Creates the folder and its parents.
 void make_folder(const fs::path& folder);
-// In a folder that is there: one that was taken away is not made anew.
+// Creates the folder. The parent must exist; it is never created.
 void make_subfolder(const fs::path& folder);
 void remove_file(const fs::path& path);
 
-// Holds a folder for this process until it is destroyed (flock on FOLDER/.lock): for moments, while
-// files are read and written that belong together. Waits for another process; throws StorageError
-// if that takes more than ten seconds.
+// Locks a folder for this process until destruction (flock on FOLDER/.lock), for the moment in
+// which files that belong together are read and written. Waits for another process; throws
+// StorageError after ten seconds.
 class FolderLock {
  public:
   explicit FolderLock(const fs::path& folder);
@@ -67,19 +67,19 @@ class FolderLock {
   int descriptor_ = -1;
 };
 
-// Holds a file for this process until it is destroyed (flock, which the system lets go when a
-// process ends, however it ends).
+// Claims a file for this process until destruction (flock, which the system releases when a process
+// ends for any reason).
 class FileClaim {
  public:
-  // Makes the file if it is not there. Nothing if another process holds it.
+  // Creates the file if it does not exist. nullopt if another process has claimed it.
   static std::optional<FileClaim> of(const fs::path& path);
   ~FileClaim();
   FileClaim(FileClaim&& other) noexcept;
   FileClaim(const FileClaim&) = delete;
   FileClaim& operator=(const FileClaim&) = delete;
 
-  // Whether the file at this path is still the one that is held: not if it was removed meanwhile,
-  // and perhaps made anew by another process.
+  // Whether the file at this path is still the claimed one: false if it was removed since, even if
+  // another process has created it again.
   bool is_in_place() const;
 
  private:
@@ -89,26 +89,25 @@ class FileClaim {
   int descriptor_ = -1;
 };
 
-// A log that only grows. Lines are collected in memory and written in large pieces, whole lines
-// only.
+// A log that is appended to. Lines are buffered and written in large chunks of whole lines.
 class AppendFile {
  public:
-  // Goes on after so many bytes, or starts the file anew. What stands behind is cut off.
+  // Keeps the first `length` bytes of the file and truncates the rest.
   explicit AppendFile(const fs::path& path, std::uint64_t length = 0);
   ~AppendFile();
   AppendFile(AppendFile&& other) noexcept;
   AppendFile(const AppendFile&) = delete;
   AppendFile& operator=(const AppendFile&) = delete;
 
-  // The text to append to: whole lines, each with its line break. Call `wrote_line` after each.
+  // The buffer to append whole lines to, each with its line break. Call `wrote_line` after each.
   std::string& buffer() { return buffer_; }
   void wrote_line();
 
-  // Hands everything to the operating system. Returns the length of the file.
+  // Passes the buffer to the operating system. Returns the length of the file.
   std::uint64_t flush();
-  // Takes back what was appended since `flush` returned this length.
+  // Removes what was appended since `flush` returned this length.
   void cut_back_to(std::uint64_t length);
-  // `flush`, then waits until the disk has it, and closes the file.
+  // Flushes, syncs to disk and closes the file.
   void close();
 
  private:

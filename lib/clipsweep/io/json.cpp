@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <array>
+#include <cctype>
 #include <cmath>
 #include <iterator>
 #include <limits>
@@ -16,10 +17,10 @@
 namespace clipsweep {
 namespace {
 
-constexpr int kDeepest = 32;
-// nlohmann/json compares a key with all those before it: time grows with the square.
+constexpr int kMaxDepth = 32;
+// nlohmann/json compares a key with all keys before it: time grows with the square.
 constexpr std::size_t kMaxKeys = 4096;
-// A value takes up to 50 bytes of memory, and as little as 2 of text.
+// A value takes up to 50 bytes of memory, but only 2 bytes of text.
 constexpr std::size_t kMaxValues = 50'000'000;
 
 const char* nonfinite_name(double value) {
@@ -39,16 +40,15 @@ bool opens(Json::parse_event_t event) {
   return event == Json::parse_event_t::object_start || event == Json::parse_event_t::array_start;
 }
 
-// Sees to it that a text costs no more time and memory than a text of its size may. Throws
-// DataError.
+// Bounds the time and memory that a text may take to parse. Throws DataError beyond.
 class ParseBounds {
  public:
   explicit ParseBounds(const std::string& where) : where_(where) {}
 
-  void see(int depth, Json::parse_event_t event) {
+  void check(int depth, Json::parse_event_t event) {
     const auto level = static_cast<std::size_t>(depth);
-    if (opens(event) && depth >= kDeepest)
-      throw DataError(fmt::format("{}: nested deeper than {} levels", where_, kDeepest));
+    if (opens(event) && depth >= kMaxDepth)
+      throw DataError(fmt::format("{}: nested deeper than {} levels", where_, kMaxDepth));
     if (event == Json::parse_event_t::object_start) keys_[level + 1] = 0;
     if (event == Json::parse_event_t::key && ++keys_[level] > kMaxKeys)
       throw DataError(
@@ -60,29 +60,54 @@ class ParseBounds {
 
  private:
   const std::string& where_;
-  std::array<std::size_t, kDeepest + 2> keys_{};  // of the open object at each depth
+  std::array<std::size_t, kMaxDepth + 2> keys_{};  // of the open object at each depth
   std::size_t events_ = 0;
 };
 
-// Parses with a look at each event, (depth, event, what was parsed).
+[[noreturn]] void throw_malformed(const std::string& where, std::string_view what) {
+  const auto detail = what.find("syntax error");
+  throw DataError(fmt::format("{}: not valid JSON: {}", where,
+                              printable(what.substr(detail == what.npos ? 0 : detail), 160)));
+}
+
+// `NaN at byte 12 is not JSON; ...`, if the parser stopped at a NaN or infinity without quotes;
+// else empty. `byte` is the number of bytes that it had read.
+std::string bare_nonfinite_hint(std::string_view text, std::size_t byte) {
+  const auto is_part = [](char character) {
+    return std::isalpha(static_cast<unsigned char>(character)) != 0 || character == '-' ||
+           character == '+';
+  };
+  std::size_t begin = std::min(byte, text.size());
+  std::size_t end = begin;
+  while (begin > 0 && is_part(text[begin - 1])) --begin;
+  while (end < text.size() && is_part(text[end])) ++end;
+  const std::string word(text.substr(begin, std::min<std::size_t>(end - begin, 20)));
+  const auto value = parse_number(word);
+  if (!value || std::isfinite(*value)) return "";
+  return fmt::format("{} at byte {} is not JSON; write it as the string \"{}\"", word, begin + 1,
+                     nonfinite_name(*value));
+}
+
+// Parses, and calls `look` with each event: (depth, event, parsed value).
 template <typename Look>
 Json parse_checked(std::string_view text, const std::string& where, const Look& look) {
-  // nlohmann/json takes a NUL for the end of the text, whatever follows.
+  // nlohmann/json takes a NUL as the end of the text and ignores what follows.
   if (const auto nul = text.find('\0'); nul != text.npos)
     throw DataError(fmt::format("{}: not valid JSON: a NUL byte after {} bytes", where, nul));
   ParseBounds bounds(where);
-  const auto check = [&](int depth, Json::parse_event_t event, Json& parsed) {
-    bounds.see(depth, event);
+  const auto inspect = [&](int depth, Json::parse_event_t event, Json& parsed) {
+    bounds.check(depth, event);
     look(depth, event, parsed);
     return true;
   };
   try {
-    return Json::parse(text.begin(), text.end(), check);
+    return Json::parse(text.begin(), text.end(), inspect);
+  } catch (const Json::parse_error& error) {
+    const std::string hint = bare_nonfinite_hint(text, error.byte);
+    if (!hint.empty()) throw DataError(fmt::format("{}: not valid JSON: {}", where, hint));
+    throw_malformed(where, error.what());
   } catch (const Json::exception& error) {
-    const std::string_view what = error.what();
-    const auto detail = what.find("syntax error");
-    throw DataError(fmt::format("{}: not valid JSON: {}", where,
-                                printable(what.substr(detail == what.npos ? 0 : detail), 160)));
+    throw_malformed(where, error.what());
   }
 }
 
@@ -96,10 +121,10 @@ Json parse_checked(std::string_view text, const std::string& where, const Look& 
 
 Json json_number(double value) {
   if (!std::isfinite(value)) return nonfinite_name(value);
-  // A whole number is written without ".0", as the step log writes it.
-  constexpr double kLargestExact = 9007199254740992.0;
+  // A whole number is written without ".0", as in the step log.
+  constexpr double kMaxExact = 9007199254740992.0;
   const bool negative_zero = value == 0 && std::signbit(value);
-  if (value != std::floor(value) || std::abs(value) >= kLargestExact || negative_zero) return value;
+  if (value != std::floor(value) || std::abs(value) >= kMaxExact || negative_zero) return value;
   if (value < 0) return static_cast<std::int64_t>(value);
   return static_cast<std::uint64_t>(value);
 }
@@ -114,7 +139,18 @@ double read_number(const Json& value, std::string_view key) {
   if (value == "NaN") return std::numeric_limits<double>::quiet_NaN();
   if (value == "Infinity") return std::numeric_limits<double>::infinity();
   if (value == "-Infinity") return -std::numeric_limits<double>::infinity();
-  throw_wrong_type(key, "a number, \"NaN\", \"Infinity\" or \"-Infinity\"", value);
+  throw DataError(
+      fmt::format("\"{}\" must be a number, \"NaN\", \"Infinity\" or \"-Infinity\", not {}{}", key,
+                  printable(to_line(value)), number_hint(value)));
+}
+
+std::string number_hint(const Json& value) {
+  if (!value.is_string()) return "";
+  const auto text = value.get<std::string>();
+  const auto number = parse_number(text);
+  if (!number) return "";
+  if (!std::isfinite(*number)) return fmt::format("; write \"{}\"", nonfinite_name(*number));
+  return fmt::format("; write {} without quotes", printable(text));
 }
 
 const Json& member(const Json& object, std::string_view key) {
@@ -151,19 +187,19 @@ Json parse_json(std::string_view text, const std::string& where) {
 }
 
 Json parse_json_with_unique_keys(std::string_view text, const std::string& where) {
-  std::vector<std::set<std::string>> seen(kDeepest + 2);  // of the open object at each depth
+  std::vector<std::set<std::string>> seen(kMaxDepth + 2);  // of the open object at each depth
   return parse_checked(text, where, [&](int depth, Json::parse_event_t event, const Json& parsed) {
     const auto level = static_cast<std::size_t>(depth);
     if (event == Json::parse_event_t::object_start) seen[level + 1].clear();
     if (event == Json::parse_event_t::key && !seen[level].insert(parsed.get<std::string>()).second)
-      throw DataError(fmt::format("{}: the key \"{}\" is there twice", where,
+      throw DataError(fmt::format("{}: the key \"{}\" occurs twice", where,
                                   printable(parsed.get<std::string>())));
   });
 }
 
 std::optional<std::size_t> syntax_error_position(std::string_view text) {
   const auto keep_nothing = [](int depth, Json::parse_event_t event, const Json&) {
-    if (opens(event) && depth >= kDeepest) throw DataError("too deep");
+    if (opens(event) && depth >= kMaxDepth) throw DataError("nested too deeply");
     return false;
   };
   const auto nul = text.find('\0');

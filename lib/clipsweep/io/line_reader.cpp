@@ -12,7 +12,7 @@ LineEnd LineReader::next(std::string& line) {
     const char* end = buffer_.data() + end_;
     const char* line_break = std::find(begin, end, '\n');
     const auto size = static_cast<std::size_t>(line_break - begin);
-    if (line.size() + size > kLongestLine) return LineEnd::kTooLong;
+    if (line.size() + size > kMaxLineBytes) return LineEnd::kTooLong;
     line.append(begin, size);
     next_ += size;
     if (line_break == end) continue;

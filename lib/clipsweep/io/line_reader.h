@@ -1,4 +1,4 @@
-// A text file line by line, in bounded memory.
+// Reads a text file line by line, in bounded memory.
 #pragma once
 
 #include <array>
@@ -10,19 +10,19 @@ namespace clipsweep {
 
 enum class LineEnd {
   kBreak,    // a whole line
-  kCutOff,   // the last one, without its line break: the mark of a killed run
-  kNoLine,   // there is none left
-  kTooLong,  // beyond what any line here has: damage or malice
+  kCutOff,   // the last line, without its line break: the run was killed
+  kNoLine,   // no line is left
+  kTooLong,  // longer than any valid line: a corrupt or hostile file
 };
 
 class LineReader {
  public:
-  static constexpr std::size_t kLongestLine = std::size_t{1} << 20;
+  static constexpr std::size_t kMaxLineBytes = std::size_t{1} << 20;
 
   // Throws DataError as InputFile does.
   explicit LineReader(const fs::path& path) : file_(path) {}
 
-  // Takes the next line, without its line break.
+  // Reads the next line, without its line break.
   LineEnd next(std::string& line);
 
  private:

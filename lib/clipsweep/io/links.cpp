@@ -9,12 +9,13 @@ namespace {
 
 void refuse(const fs::path& path, const fs::file_status& status) {
   if (fs::is_symlink(status))
-    throw DataError(
-        fmt::format("{}: is a link, and links inside a result folder are not followed; put there "
-                    "what it points to, or remove it",
-                    path.string()));
+    throw DataError(fmt::format(
+        "{}: is a link, and links inside a result folder are not followed; replace it by "
+        "its target or remove it",
+        path.string()));
   if (fs::exists(status) && !fs::is_regular_file(status) && !fs::is_directory(status))
-    throw DataError(fmt::format("{}: is neither a file nor a folder; remove it", path.string()));
+    throw DataError(
+        fmt::format("{}: is neither a file nor a folder; remove it", path.string()));
 }
 
 void refuse_unless_plain(const fs::path& path) {

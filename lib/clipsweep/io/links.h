@@ -1,6 +1,6 @@
-// What a result folder must not hold: links, by which a folder from somebody else would have files
-// elsewhere read or overwritten, and pipes and devices, which never end. That the folder as a whole
-// is reached through a link is the user's own business.
+// Refuses what a result folder must not contain: links, through which an untrusted folder could
+// make the program read or overwrite files elsewhere, and pipes and devices, which never end. The
+// result folder itself may be a link.
 #pragma once
 
 #include <string>
@@ -9,9 +9,8 @@
 
 namespace clipsweep {
 
-// Both throw DataError that names the first link, pipe or device and says what to do about it. The
-// first looks at what a sweep has beside its runs, the second at a run's folder and all that is in
-// it.
+// Both throw DataError that names the first link, pipe or device and what to do. The first checks
+// the files of the sweep, the second the folder of a run and all its files.
 void refuse_links_of_sweep(const fs::path& folder);
 void refuse_links_of_run(const fs::path& folder, const std::string& run_id);
 

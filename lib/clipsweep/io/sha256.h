@@ -1,4 +1,4 @@
-// SHA-256, by OpenSSL (FIPS 180-4): the proof that two runs saw the same weights and data.
+// SHA-256 (FIPS 180-4), by OpenSSL. Shows that two runs used the same weights and data.
 #pragma once
 
 #include <cstddef>
@@ -8,7 +8,7 @@
 
 namespace clipsweep {
 
-// Hashes bytes as they come.
+// Hashes bytes in pieces.
 class Sha256 {
  public:
   Sha256();
@@ -18,7 +18,7 @@ class Sha256 {
 
   void add(const void* bytes, std::size_t count);
 
-  // The digest as 64 lower-case hex digits; the object is used up.
+  // Returns the digest as 64 lower-case hex digits. Do not use the object after that.
   std::string finish();
 
  private:

@@ -20,8 +20,9 @@ constexpr NameTable<InitialKind, 5> kKinds = {{{InitialKind::kKeras, "keras"},
 
 InitialKind parse_kind(std::string_view name) {
   if (const auto kind = choice_in(kKinds, name)) return *kind;
-  throw ConfigError(fmt::format("unknown name \"{}\"{}; allowed: {}", printable(name),
-                                did_you_mean(name, names_in(kKinds)), initial_scheme_forms()));
+  throw ConfigError(fmt::format("{}; allowed: {}",
+                                unknown_name("initial scheme", name, names_in(kKinds)),
+                                initial_scheme_forms()));
 }
 
 // As the weights, in float32, have it.

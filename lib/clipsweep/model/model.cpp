@@ -21,10 +21,7 @@ const char* to_text(Cell cell) { return name_in(kCells, cell); }
 std::vector<std::string> cell_names() { return names_in(kCells); }
 
 Cell parse_cell(std::string_view name) {
-  if (const auto cell = choice_in(kCells, name)) return *cell;
-  const auto names = cell_names();
-  throw ConfigError(fmt::format("unknown cell \"{}\"{}; allowed: {}", printable(name),
-                                did_you_mean(name, names), join(names)));
+  return parse_choice(kCells, "cell", name);
 }
 
 int gates_of(Cell cell) { return static_cast<int>(gate_names(cell).size()); }

@@ -334,7 +334,9 @@ class Pool {
 
 using RunPosition = std::vector<const RunSpec*>::const_iterator;
 
-bool shares_prefix(RunPosition run) { return kinship(**run) == kinship(**(run - 1)); }
+bool shares_prefix(RunPosition run) {
+  return shared_prefix_key(**run) == shared_prefix_key(**(run - 1));
+}
 
 // Moves the end of a cohort to where runs cease to be kin: onwards if it may have so many, else
 // back.
@@ -351,8 +353,9 @@ RunPosition end_of_prefix_group(RunPosition begin, RunPosition end, RunPosition 
 std::vector<std::vector<const RunSpec*>> cohorts_of_cell(std::vector<const RunSpec*> runs,
                                                          std::size_t workers,
                                                          const CohortSizes& sizes) {
-  std::stable_sort(runs.begin(), runs.end(),
-                   [](const auto* a, const auto* b) { return kinship(*a) < kinship(*b); });
+  std::stable_sort(runs.begin(), runs.end(), [](const auto* a, const auto* b) {
+    return shared_prefix_key(*a) < shared_prefix_key(*b);
+  });
   std::vector<std::vector<const RunSpec*>> cohorts;
   RunPosition next = runs.begin();
   const auto left = [&] { return static_cast<std::size_t>(runs.end() - next); };
