@@ -1,7 +1,8 @@
-// A summary as JSON, and the files that a folder's runs give: summary.json and runs.csv.
+// A summary as JSON, and the files made from a folder's runs: summary.json and runs.csv.
 #pragma once
 
 #include <string>
+#include <string_view>
 
 #include "clipsweep/analysis/summary.h"
 #include "clipsweep/io/json.h"
@@ -14,14 +15,18 @@ Json to_json(const Summary& summary);
 // The content of summary.json.
 std::string summary_page(const Summary& summary);
 
-// What a sweep's settings say about its metrics.
+// Whether this is the content of summary.json as earlier versions wrote it: without "constants",
+// and with the answer in other words.
+bool is_earlier_summary_page(std::string_view content, const Summary& summary);
+
+// The settings of a sweep that its metrics depend on.
 MetricBasis metric_basis_of(const SweepFolder& sweep);
 
-// Reads the runs of a sweep; a damaged one is named and left out.
+// Reads the runs of a sweep. Damaged runs are listed and left out.
 SweepRuns read_runs(const SweepFolder& sweep);
 
-// Reads the runs of a sweep and writes its runs.csv and summary.json anew. Throws StorageError
-// where it cannot write.
+// Reads the runs of a sweep and rewrites its runs.csv and summary.json. Throws StorageError if it
+// cannot write.
 Summary rebuild_summary(const SweepFolder& sweep);
 
 }  // namespace clipsweep
