@@ -208,16 +208,21 @@ std::string diverges_less_text(const Advice& advice) {
                      diverged_text(*advice.other), display_name(*advice.other));
 }
 
+// `learning rate 0.1`, `learning rates 0.01 to 0.3`
+std::string named_rates_text(const std::vector<double>& rates, const std::vector<double>& all) {
+  return fmt::format("learning rate{} {}", rates.size() == 1 ? "" : "s", range_text(rates, all));
+}
+
 std::string more_rates_text(const Advice& advice, const std::vector<double>& all) {
   const std::string baseline_rates = advice.recommended_rates.empty()
-                                         ? "at no rate"
+                                         ? "at no learning rate tried"
                                          : "only at " + range_text(advice.recommended_rates, all);
   return fmt::format(
       "Use {} if this learning rate is well tuned. {} costs no measurable accuracy there and is "
-      "usable at learning rates {}, training without clipping {}: cheap insurance against a badly "
+      "usable at {}, while training without clipping is usable {}: cheap insurance against a badly "
       "chosen learning rate.",
       display_name(*advice.recommended), clip_name(*advice.other),
-      range_text(advice.other_rates, all), baseline_rates);
+      named_rates_text(advice.other_rates, all), baseline_rates);
 }
 
 std::string spreads_less_text(const Advice& advice) {
@@ -234,8 +239,8 @@ std::string spreads_less_text(const Advice& advice) {
 std::string with_clipping_text(const Advice& advice, const std::vector<double>& all) {
   const ArmSummary& arm = *advice.recommended;
   if (advice.recommended_rates.size() < 2) return fmt::format("Use {}.", display_name(arm));
-  return fmt::format("Use {}. {} is usable at learning rates {}.", display_name(arm),
-                     clip_name(arm), range_text(advice.recommended_rates, all));
+  return fmt::format("Use {}. {} is usable at {}.", display_name(arm), clip_name(arm),
+                     named_rates_text(advice.recommended_rates, all));
 }
 
 std::string text_of(RateCaveat caveat) {

@@ -29,8 +29,8 @@ struct DifferenceStyle {
 };
 
 constexpr DifferenceStyle kAccuracyStyle = {
-    kJudged, "Final test accuracy minus the baseline's, in percentage points (higher is better)",
-    100, 1};
+    kJudged, "Final test accuracy minus the baseline's, percentage points (higher is better)", 100,
+    1};
 constexpr DifferenceStyle kLossStyle = {
     Metric::kFinalTrainLoss, "Final training loss minus the baseline's (lower is better)", 1, 3};
 
@@ -182,10 +182,10 @@ std::string results_table(const Summary& summary) {
                         loss_text(arm.metrics[Metric::kFinalTestLoss].mean),
                         loss_text(arm.metrics[Metric::kFinalTrainLoss].mean),
                         arm.reached_target ? with_thousands(arm.reached_target->count) : ""});
-  return titled(fmt::format("Test accuracy in %, mean losses of the last epoch, and the number of "
-                            "runs that reached {} %",
-                            target),
-                table.text());
+  return titled(
+      fmt::format("Test accuracy in %, mean losses of the last epoch, runs that reached {} %",
+                  target),
+      table.text());
 }
 
 std::string interval_text(const std::optional<Interval>& interval, const DifferenceStyle& style) {
@@ -215,7 +215,7 @@ std::string behaviour_table(const Summary& summary) {
       "{2}).",
       100 * kMaxShareOfSafetyNet, 100 * kMinShareOfLimiter, shortest(kMinCosineOfLimiter));
   return titled(
-             "What clipping did: test accuracy and its difference from the baseline; how often it "
+             "What clipping did: test accuracy, its difference from the baseline, how often it "
              "acted, and the mean cosine between the gradient before and after on those steps",
              table.text()) +
          wrapped(legend, kColumns);
@@ -317,10 +317,11 @@ std::string modes_table(const Summary& summary) {
                         percent_text(arm.metrics[kJudged].min), with_thousands(arm.spikes),
                         with_thousands(arm.diverged), range_text(mode.usable_learning_rates, all)});
   }
-  return titled(fmt::format("Best arm of each mode (usable: mean within {:.0f} points of the best "
-                            "arm{}, no run diverged)",
-                            100 * kUsableMargin, summary.setups.size() > 1 ? " of the cell" : ""),
-                table.text());
+  return titled(
+      fmt::format("Best arm of each mode (usable: within {:.0f} points of the best{}, no run "
+                  "diverged)",
+                  100 * kUsableMargin, summary.setups.size() > 1 ? " of the cell" : ""),
+      table.text());
 }
 
 // How many runs solved the task, if it can be solved.
