@@ -2,6 +2,7 @@
 
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <sstream>
 
 #include "clipsweep/base/table.h"
@@ -51,6 +52,12 @@ TEST(ComparisonText, Fits80ColumnsWithLongNames) {
   expect_at_most_80_columns(comparison_text(sweep.summary()));
 }
 
+// The text with its line breaks as blanks, to find sentences in.
+std::string in_one_line(std::string text) {
+  std::replace(text.begin(), text.end(), '\n', ' ');
+  return text;
+}
+
 // The results table, between its title and the next blank line.
 std::string results_table(const SampleSweep& sweep) {
   const std::string text = comparison_text(sweep.summary());
@@ -61,7 +68,13 @@ std::string results_table(const SampleSweep& sweep) {
 TEST(ComparisonText, NamesArmsAsTheUserTypesThem) {
   SampleSweep sweep(1);
   complete_all(sweep);
-  EXPECT_EQ(results_table(sweep), "");
+  EXPECT_EQ(results_table(sweep),
+            R"(Test accuracy in %, mean losses of the last epoch, runs that reached 60 %
+                                      final  best     test    train    to
+arm          lr  seeds  diverged  mean ± sd  mean     loss     loss  60 %
+none       0.01      1         0   50.0 ± -  50.0  100.000  100.000     0
+value:0.5  0.01      1         0   53.0 ± -  53.0   50.000   50.000     0
+)");
 }
 
 TEST(ComparisonText, GroupsArmsByCell) {
@@ -70,7 +83,21 @@ TEST(ComparisonText, GroupsArmsByCell) {
   sweep.config().learning_rates = {0.01, 0.1};
   sweep.plan();
   complete_all(sweep);
-  EXPECT_EQ(results_table(sweep), "");
+  EXPECT_EQ(results_table(sweep),
+            R"(Test accuracy in %, mean losses of the last epoch, runs that reached 60 %
+                                        final  best     test    train    to
+arm            lr  seeds  diverged  mean ± sd  mean     loss     loss  60 %
+rnn-relu:identity
+  none       0.01      1         0   50.0 ± -  50.0  100.000  100.000     0
+  value:0.5  0.01      1         0   56.0 ± -  56.0   33.333   33.333     0
+  none        0.1      1         0   53.0 ± -  53.0   50.000   50.000     0
+  value:0.5   0.1      1         0   59.0 ± -  59.0   25.000   25.000     0
+lstm
+  none       0.01      1         0   62.0 ± -  62.0   20.000   20.000     1
+  value:0.5  0.01      1         0   68.0 ± -  68.0   14.286   14.286     1
+  none        0.1      1         0   65.0 ± -  65.0   16.667   16.667     1
+  value:0.5   0.1      1         0   50.0 ± -  50.0   12.500   12.500     0
+)");
 }
 
 TEST(ComparisonText, GroupsArmsByRegularization) {
@@ -78,7 +105,17 @@ TEST(ComparisonText, GroupsArmsByRegularization) {
   sweep.config().weight_decays = {0, 0.001};
   sweep.plan();
   complete_all(sweep);
-  EXPECT_EQ(results_table(sweep), "");
+  EXPECT_EQ(results_table(sweep),
+            R"(Test accuracy in %, mean losses of the last epoch, runs that reached 60 %
+                                        final  best     test    train    to
+arm            lr  seeds  diverged  mean ± sd  mean     loss     loss  60 %
+no regularization
+  none       0.01      1         0   50.0 ± -  50.0  100.000  100.000     0
+  value:0.5  0.01      1         0   56.0 ± -  56.0   33.333   33.333     0
+with weight decay 0.001
+  none       0.01      1         0   53.0 ± -  53.0   50.000   50.000     0
+  value:0.5  0.01      1         0   59.0 ± -  59.0   25.000   25.000     0
+)");
 }
 
 TEST(ComparisonText, PutsLongNamesAboveTheirNumbers) {
@@ -86,16 +123,24 @@ TEST(ComparisonText, PutsLongNamesAboveTheirNumbers) {
   sweep.config().clips = {{ClipMode::kNone}, {ClipMode::kGlobalNorm, 0.5, 10}};
   sweep.plan();
   complete_all(sweep);
-  EXPECT_EQ(results_table(sweep), "");
+  EXPECT_EQ(results_table(sweep),
+            R"(Test accuracy in %, mean losses of the last epoch, runs that reached 60 %
+                        final  best     test    train    to
+   seeds  diverged  mean ± sd  mean     loss     loss  60 %
+none at lr 0.01
+       1         0   50.0 ± -  50.0  100.000  100.000     0
+global-norm:0.5 with output layer 10 at lr 0.01
+       1         0   53.0 ± -  53.0   50.000   50.000     0
+)");
 }
 
 TEST(ComparisonText, SaysWhatRegularizationIsComparedWith) {
   SampleSweep sweep(1);
-  const char* note = "An arm of mode none with\nweight decay or L1 is compared with";
-  EXPECT_EQ(comparison_text(sweep.summary()).find(note), std::string::npos);
+  const char* note = "An arm of mode none with weight decay or L1 is compared with mode none";
+  EXPECT_EQ(in_one_line(comparison_text(sweep.summary())).find(note), std::string::npos);
   sweep.config().weight_decays = {0, 0.1};
   sweep.plan();
-  EXPECT_NE(comparison_text(sweep.summary()).find(note), std::string::npos);
+  EXPECT_NE(in_one_line(comparison_text(sweep.summary())).find(note), std::string::npos);
 }
 
 TEST(ComparisonText, PrintsZeroWithoutASign) {
@@ -132,10 +177,10 @@ TEST(ComparisonText, NamesTheArmOfTheNoiseFloor) {
   sweep.plan();
   sweep.complete(0, 0.6, 1);
   sweep.complete(2, 0.62, 1);
-  EXPECT_NE(comparison_text(sweep.summary())
+  EXPECT_NE(in_one_line(comparison_text(sweep.summary()))
                 .find("Noise floor: flipping the last bit of the initial weights of none at lr "
-                      "0.01 moves\nthe final test accuracy of a run by 2.0 points (median of 1 "
-                      "seed; maximum 2.0).\n"),
+                      "0.01 moves the final test accuracy of a run by 2.0 points (median of 1 "
+                      "seed; maximum 2.0). "),
             std::string::npos);
 }
 

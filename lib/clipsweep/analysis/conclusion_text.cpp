@@ -130,7 +130,7 @@ std::string counts_text(const VerdictCounts& counts) {
     return fmt::format("At equal learning rates, clipping is better in 0 of {} and worse in {}.",
                        comparisons, counts.worse);
   const std::string gain =
-      fmt::format("The largest gain is {}, with {}.", points_text(*counts.gained),
+      fmt::format("The largest gain is {}, for {}.", points_text(*counts.gained),
                   display_name(*counts.largest_gain));
   if (counts.judged == 1)
     return fmt::format("At equal learning rates, clipping is better in the only comparison. {}",
@@ -169,9 +169,9 @@ std::string side_effects_text(const Reach& reach) {
   if (!effects.train_loss && !effects.accuracy)
     return fmt::format("Only the accuracy of {} could be compared.", arm);
   if (!effects.train_loss)
-    return fmt::format("With {}, {}", arm,
+    return fmt::format("For {}, {}", arm,
                        spread_sentence(*effects.accuracy, *effects.baseline_accuracy));
-  const std::string loss = fmt::format("With {}, {}", arm, loss_sentence(*effects.train_loss));
+  const std::string loss = fmt::format("For {}, {}", arm, loss_sentence(*effects.train_loss));
   if (!effects.accuracy) return loss;
   std::string spread = spread_sentence(*effects.accuracy, *effects.baseline_accuracy);
   spread.front() = 'T';
@@ -237,9 +237,9 @@ std::string spreads_less_text(const Advice& advice) {
 }
 
 std::string with_clipping_text(const Advice& advice, const std::vector<double>& all) {
-  const ArmSummary& arm = *advice.recommended;
-  if (advice.recommended_rates.size() < 2) return fmt::format("Use {}.", display_name(arm));
-  return fmt::format("Use {}. {} is usable at {}.", display_name(arm), clip_name(arm),
+  const std::string use = fmt::format("Use {}.", display_name(*advice.recommended));
+  if (advice.recommended_rates.size() < 2) return use;
+  return fmt::format("{} The same clipping is usable at {}.", use,
                      named_rates_text(advice.recommended_rates, all));
 }
 

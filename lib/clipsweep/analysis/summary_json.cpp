@@ -207,17 +207,18 @@ Json to_json(const Summary& summary) {
 
 std::string summary_page(const Summary& summary) { return to_page(to_json(summary)) + "\n"; }
 
-bool is_earlier_summary_page(std::string_view content, const Summary& summary) {
+std::string summary_page_like(std::string_view content, const Summary& summary) {
+  Json page = to_json(summary);
   try {
     const Json found = parse_json(content, "summary.json");
-    if (found.contains("constants")) return false;
-    Json earlier = to_json(summary);
-    earlier.erase("constants");
-    earlier["answer"] = member(found, "answer");
-    return content == to_page(earlier) + "\n";
+    if (!found.contains("constants")) {
+      page["answer"] = member(found, "answer");
+      page.erase("constants");
+    }
   } catch (const DataError&) {
-    return false;
+    // Not a summary of any version.
   }
+  return to_page(page) + "\n";
 }
 
 MetricBasis metric_basis_of(const SweepFolder& sweep) {

@@ -15,9 +15,9 @@ Json to_json(const Summary& summary);
 // The content of summary.json.
 std::string summary_page(const Summary& summary);
 
-// Whether this is the content of summary.json as earlier versions wrote it: without "constants",
-// and with the answer in other words.
-bool is_earlier_summary_page(std::string_view content, const Summary& summary);
+// The same as the version that wrote `content` would write it: earlier versions had no "constants",
+// and other words for the answer, which are taken from `content`.
+std::string summary_page_like(std::string_view content, const Summary& summary);
 
 // The settings of a sweep that its metrics depend on.
 MetricBasis metric_basis_of(const SweepFolder& sweep);

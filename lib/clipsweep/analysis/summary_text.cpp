@@ -81,13 +81,19 @@ class ArmTable {
     return cell.empty() && has_regularization_ ? "no regularization" : cell;
   }
 
+  // A name in lines of at most 80 columns, without a line break at the end.
+  static std::string lines(const std::string& name) {
+    const std::string text = wrapped(name, kColumns);
+    return text.substr(0, text.size() - 1);
+  }
+
   Table grouped() const {
     std::vector<Column> columns = {{"arm", Align::kLeft}, {"lr"}};
     columns.insert(columns.end(), columns_.begin(), columns_.end());
     Table table(std::move(columns));
     for (const auto& [heading, rows] : groups_) {
       const bool has_heading = !heading.empty();
-      if (has_heading) table.add_heading(heading);
+      if (has_heading) table.add_heading(lines(heading));
       for (const auto& [arm, cells] : rows) {
         std::vector<std::string> row = {(has_heading ? "  " : "") + clip_name(*arm),
                                         shortest(arm->learning_rate)};
@@ -106,7 +112,7 @@ class ArmTable {
     const ArmSummary* above = nullptr;
     for (const auto& group : groups_)
       for (const auto& [arm, cells] : group.rows) {
-        if (arm != above) table.add_heading(display_name(*arm, cell));
+        if (arm != above) table.add_heading(lines(display_name(*arm, cell)));
         above = arm;
         std::vector<std::string> row = {" "};
         row.insert(row.end(), cells.begin(), cells.end());
