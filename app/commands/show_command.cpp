@@ -204,13 +204,13 @@ std::string events_text(const RunRecord& record, const TensorShapes& shapes) {
   return table.text();
 }
 
-std::vector<Incident> incidents_for_story(const RunRecord& record, const fs::path& log) {
+std::vector<EventContext> read_event_contexts(const RunRecord& record, const fs::path& log) {
   constexpr std::size_t kMax = 10;  // at either end
   try {
-    return incidents_of(record, log, kMax);
+    return event_contexts(record, log, kMax);
   } catch (const DataError& error) {
     complain(fmt::format("{}; the log is left out", error.what()));
-    return incidents_of(record, {}, kMax);
+    return event_contexts(record, {}, kMax);
   }
 }
 
@@ -222,14 +222,14 @@ std::uint64_t steps_with_events(const RunRecord& record) {
 
 // What happened to one run, step by step.
 void print_stories(const RunRecord& record, const fs::path& log, const TensorShapes& shapes) {
-  const auto incidents = incidents_for_story(record, log);
-  const std::uint64_t untold = steps_with_events(record) - incidents.size();
-  for (std::size_t i = 0; i < incidents.size(); ++i) {
-    if (untold > 0 && i == incidents.size() / 2)
+  const auto contexts = read_event_contexts(record, log);
+  const std::uint64_t untold = steps_with_events(record) - contexts.size();
+  for (std::size_t i = 0; i < contexts.size(); ++i) {
+    if (untold > 0 && i == contexts.size() / 2)
       fmt::print("({} with events are left out here)\n\n", counted(untold, "further step"));
-    const Event& first = incidents[i].events.front();
+    const Event& first = contexts[i].events.front();
     fmt::print("Step {}, epoch {}\n{}\n", first.step, first.epoch,
-               story_of(incidents[i], record, shapes));
+               event_report(contexts[i], record, shapes));
   }
 }
 

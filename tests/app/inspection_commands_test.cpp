@@ -83,7 +83,7 @@ TEST_F(LookingTest, ShowReadsAnIndexAsRowAndColumn) {
 
 TEST_F(LookingTest, ShowTellsWhatHappenedToARun) {
   const Output output = shown(folder.spec(2).id, true, false);
-  EXPECT_TRUE(says(output.data, "Step 6, epoch 2\n  NaN in the gradient, first in lstm.weight_ih"));
+  EXPECT_TRUE(says(output.data, "Step 6, epoch 2\n  NaN in the gradient, first at lstm.weight_ih"));
   EXPECT_TRUE(says(output.data, "(input gate): 1,118")) << output.data;
   EXPECT_TRUE(says(output.data, "; the run stopped"));
   EXPECT_FALSE(says(shown("", true, false).data, "; the run stopped"));  // of all runs: the table

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <array>
 #include <cstdint>
+#include <numeric>
 #include <stdexcept>
 #include <utility>
 
@@ -107,23 +108,35 @@ void Table::add_row(std::vector<std::string> cells) {
     throw std::logic_error("Table::add_row: needs one cell per column");
   for (auto& cell : cells)
     if (cell.empty()) cell = kMissing;
-  rows_.push_back(std::move(cells));
+  rows_.push_back({std::move(cells)});
 }
+
+void Table::add_heading(std::string text) { rows_.push_back({{std::move(text)}, true}); }
 
 std::string Table::text() const {
   const auto column_widths = widths();
   std::string text;
-  for (const auto* lines : {&headers_, &rows_})
-    for (const auto& cells : *lines) text += line_of(cells, column_widths);
+  for (const auto& cells : headers_) text += line_of(cells, column_widths);
+  for (const auto& row : rows_)
+    text += row.is_heading ? row.cells.front() + "\n" : line_of(row.cells, column_widths);
   return text;
+}
+
+std::size_t Table::width() const {
+  const auto column_widths = widths();
+  const std::size_t gaps = columns_.empty() ? 0 : kGap.size() * (columns_.size() - 1);
+  return std::accumulate(column_widths.begin(), column_widths.end(), gaps);
 }
 
 std::vector<std::size_t> Table::widths() const {
   std::vector<std::size_t> widths(columns_.size());
-  for (const auto* lines : {&headers_, &rows_})
-    for (const auto& cells : *lines)
-      for (std::size_t i = 0; i < cells.size(); ++i)
-        widths[i] = std::max(widths[i], display_width(cells[i]));
+  const auto widen = [&](const std::vector<std::string>& cells) {
+    for (std::size_t i = 0; i < cells.size(); ++i)
+      widths[i] = std::max(widths[i], display_width(cells[i]));
+  };
+  for (const auto& cells : headers_) widen(cells);
+  for (const auto& row : rows_)
+    if (!row.is_heading) widen(row.cells);
   return widths;
 }
 
