@@ -1,4 +1,4 @@
-// Finds spikes: raw gradient norms far above what was usual just before.
+// Finds spikes: gradient norms, before clipping, far above the median of the steps just before.
 #pragma once
 
 #include <deque>
@@ -9,18 +9,19 @@ namespace clipsweep {
 
 class SpikeDetector {
  public:
-  static constexpr double kFactor = 10;        // a spike is above this many medians
-  static constexpr std::size_t kWindow = 100;  // of the last so many finite norms
-  static constexpr std::size_t kMin = 20;      // with fewer, nothing is usual yet
+  static constexpr double kFactor = 10;        // a spike exceeds the median by this factor
+  static constexpr std::size_t kWindow = 100;  // the median is over this many last finite norms
+  static constexpr std::size_t kMin = 20;      // with fewer norms nothing is a spike
 
   // Takes the next norm. Returns the median of the norms before it if it is a spike. A norm that is
   // not finite is no spike and does not enter the window.
   std::optional<double> median_if_spike(double norm);
+
   template <typename Archive>
   void archive(Archive& archive) {
     archive(window_, sorted_);
   }
-  // Whether what was read by `archive` is the window of any norms.
+  // Whether `archive` read a possible window.
   bool is_valid() const;
 
  private:
