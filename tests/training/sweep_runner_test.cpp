@@ -144,7 +144,8 @@ struct Interventions {
   std::function<void(int)> through_time = [](int) {};
 };
 
-// An engine that calls the interventions.
+// An engine that calls the interventions, which may throw Cancelled; otherwise it completes each
+// computation, whatever the flag is.
 class InterruptedEngine : public GradientEngine {
  public:
   InterruptedEngine(std::unique_ptr<GradientEngine> inner, Interventions before)
@@ -155,22 +156,27 @@ class InterruptedEngine : public GradientEngine {
                          Span<const float> backprop_limits, StepResult& result,
                          const EngineContext& context) override {
     before_.step(++steps_);
-    inner_->compute_gradients(parameters, batch, backprop_limits, result, context);
+    inner_->compute_gradients(parameters, batch, backprop_limits, result, uncancelled(context));
   }
   EvaluationResult evaluate(const Block& parameters, const Batch& batch,
                             const EngineContext& context) override {
     before_.evaluation(++evaluations_);
-    return inner_->evaluate(parameters, batch, context);
+    return inner_->evaluate(parameters, batch, uncancelled(context));
   }
   std::vector<std::vector<float>> state_gradient_norms(const Block& parameters, const Batch& batch,
                                                        const std::vector<int>& source_of_run,
                                                        Span<const float> backprop_limits,
                                                        const EngineContext& context) override {
     before_.through_time(++through_times_);
-    return inner_->state_gradient_norms(parameters, batch, source_of_run, backprop_limits, context);
+    return inner_->state_gradient_norms(parameters, batch, source_of_run, backprop_limits,
+                                        uncancelled(context));
   }
 
  private:
+  static EngineContext uncancelled(const EngineContext& context) {
+    return {kNotCancelled, context.sharing};
+  }
+
   std::unique_ptr<GradientEngine> inner_;
   Interventions before_;
   int steps_ = 0;
