@@ -89,7 +89,7 @@ SweepPlan plan_of(std::size_t runs, const BenchShape& shape) {
   SweepPlan plan = make_plan(config, "");
   while (plan.runs.size() < runs) plan.runs.push_back(plan.runs[plan.runs.size() - 2]);
   plan.runs.resize(runs);
-  make_unequal(plan.runs);
+  perturb_learning_rates(plan.runs);
   return plan;
 }
 
@@ -259,7 +259,7 @@ double sweep_run_steps_per_second(const Task& task, std::size_t workers, int ste
   config.seeds.resize(kSweepRuns / 8);
   std::iota(config.seeds.begin(), config.seeds.end(), 0U);
   SweepPlan plan = make_plan(config, "");
-  make_unequal(plan.runs);
+  perturb_learning_rates(plan.runs);
   const ScratchFolder scratch;
   make_folder(scratch.path() / "runs");
   std::atomic<bool> stop{false};

@@ -31,35 +31,38 @@ TEST(RunOnThreads, ThrowsOneOfTheErrorsAfterAllHaveEnded) {
   EXPECT_EQ(ended, 8);
 }
 
-TEST(WorkSharing, SharingAloneCallsEachPartInOrder) {
-  std::vector<std::size_t> parts;
-  kNoHelpers.share(4, [&](std::size_t i) { parts.push_back(i); });
-  EXPECT_EQ(parts, (std::vector<std::size_t>{0, 1, 2, 3}));
-  kNoHelpers.share(0, [](std::size_t) { FAIL(); });
+TEST(Share, CallsEachPartInOrderWithoutIdleThreads) {
+  WorkSharing sharing;
+  for (WorkSharing* none : {static_cast<WorkSharing*>(nullptr), &sharing}) {
+    std::vector<std::size_t> parts;
+    share(none, 4, [&](std::size_t i) { parts.push_back(i); });
+    EXPECT_EQ(parts, (std::vector<std::size_t>{0, 1, 2, 3}));
+    share(none, 0, [](std::size_t) { FAIL(); });
+  }
 }
 
-// Each thread shares hundreds of times what it has, and helps when it is done.
-TEST(WorkSharing, TakeEachPartOnceAndAreBackBeforeItIsOver) {
-  WorkSharing helpers;
+// Each thread shares hundreds of jobs, and helps when it has finished its own.
+TEST(WorkSharing, CallsEachPartOnceAndReturnsAfterAllOfThem) {
+  WorkSharing sharing;
   run_on_threads(4, [&](std::size_t thread) {
     {
-      const WorkSharing::BusyScope at_work(helpers);
+      const WorkSharing::BusyScope busy(sharing);
       for (std::size_t round = 0; round < 250 * thread; ++round) {
-        std::vector<int> calls(1 + round % 9);  // gone afterwards
-        helpers.share(calls.size(), [&](std::size_t i) { ++calls[i]; });
+        std::vector<int> calls(1 + round % 9);  // destroyed after the round
+        sharing.share(calls.size(), [&](std::size_t i) { ++calls[i]; });
         ASSERT_EQ(calls, std::vector<int>(calls.size(), 1));
       }
     }
-    helpers.help();
+    sharing.help();
   });
 }
 
-TEST(WorkSharing, TakePartsAtTheSameTime) {
+TEST(WorkSharing, CallsPartsAtTheSameTime) {
   std::vector<std::thread::id> threads(2);
-  work_with_help([&](WorkSharing& helpers) {
-    // Until help has come, ten seconds at most.
+  work_with_help([&](WorkSharing& sharing) {
+    // Until the other thread takes a part, up to ten seconds.
     for (int round = 0; round < 5000 && threads[0] == threads[1]; ++round)
-      helpers.share(2, [&](std::size_t i) {
+      sharing.share(2, [&](std::size_t i) {
         threads[i] = std::this_thread::get_id();
         std::this_thread::sleep_for(std::chrono::milliseconds(1));
       });
@@ -67,32 +70,32 @@ TEST(WorkSharing, TakePartsAtTheSameTime) {
   EXPECT_NE(threads[0], threads[1]);
 }
 
-TEST(WorkSharing, PassOnTheErrorOfAPart) {
-  WorkSharing helpers;
+TEST(WorkSharing, ThrowsTheErrorOfAPart) {
+  WorkSharing sharing;
   const auto with_odd_part = [&] {
-    helpers.share(8, [](std::size_t i) {
+    sharing.share(8, [](std::size_t i) {
       if (i % 2 == 1) throw std::runtime_error("odd");
     });
   };
   run_on_threads(3, [&](std::size_t thread) {
     {
-      const WorkSharing::BusyScope at_work(helpers);
+      const WorkSharing::BusyScope busy(sharing);
       for (std::size_t round = 0; round < 100 * thread; ++round)
         EXPECT_EQ(message_of<std::runtime_error>(with_odd_part), "odd");
     }
-    helpers.help();
+    sharing.help();
   });
 }
 
-TEST(WorkSharing, HaveNothingToDoWhereNobodyIsAtWork) {
-  WorkSharing helpers;
-  helpers.help();
-  const auto works_in_vain = [&] {
-    const WorkSharing::BusyScope at_work(helpers);
-    throw std::runtime_error("in vain");
+TEST(WorkSharing, LetsIdleThreadsReturnWhenNoThreadIsBusy) {
+  WorkSharing sharing;
+  sharing.help();
+  const auto fail_while_busy = [&] {
+    const WorkSharing::BusyScope busy(sharing);
+    throw std::runtime_error("failed");
   };
-  EXPECT_EQ(message_of<std::runtime_error>(works_in_vain), "in vain");
-  helpers.help();
+  EXPECT_EQ(message_of<std::runtime_error>(fail_while_busy), "failed");
+  sharing.help();
 }
 
 }  // namespace

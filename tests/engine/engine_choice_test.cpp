@@ -8,7 +8,7 @@ namespace {
 
 Model model_of(Cell cell, int layers, Target target) { return {cell, layers, 1, 1, 1, target}; }
 
-TEST(EngineChoice, AutoTakesTheFusedEngineForWhatItKnows) {
+TEST(EngineChoice, AutoTakesTheFusedEngineForWhatItSupports) {
   for (const Cell cell : {Cell::kLstm, Cell::kRnnTanh, Cell::kRnnRelu}) {
     for (const Target target : {Target::kClass, Target::kNumber}) {
       const Model model = model_of(cell, 1, target);
@@ -21,7 +21,7 @@ TEST(EngineChoice, AutoTakesTheFusedEngineForWhatItKnows) {
   }
 }
 
-TEST(EngineChoice, AutoSaysWhatTheFusedEngineDoesNotKnow) {
+TEST(EngineChoice, AutoNamesWhatTheFusedEngineDoesNotSupport) {
   const auto reason_of = [](const Model& model) {
     EXPECT_FALSE(fused_engine_supports(model));
     const EngineChoice choice = choose_engine("auto", "cpu", model);
@@ -29,14 +29,14 @@ TEST(EngineChoice, AutoSaysWhatTheFusedEngineDoesNotKnow) {
     return choice.reason;
   };
   EXPECT_EQ(reason_of(model_of(Cell::kGru, 1, Target::kClass)),
-            "auto: the fused engine knows no gru");
+            "auto: the fused engine does not support gru");
   EXPECT_EQ(reason_of(model_of(Cell::kLstm, 2, Target::kClass)),
-            "auto: the fused engine knows no 2 layers");
+            "auto: the fused engine does not support 2 layers");
   EXPECT_EQ(reason_of(model_of(Cell::kRnnTanh, 1, Target::kClassEachStep)),
-            "auto: the fused engine knows no class at each time step");
+            "auto: the fused engine does not support a class at each time step");
 }
 
-TEST(EngineChoice, EachCellHasItsOwn) {
+TEST(EngineChoice, IsMadeForEachCell) {
   ExperimentConfig config;
   config.cells = {{Cell::kLstm}, {Cell::kGru}};
   const EngineChoices choices = choose_engines(config);
@@ -47,15 +47,15 @@ TEST(EngineChoice, EachCellHasItsOwn) {
   EXPECT_FALSE(needs_reference(choose_engines(config)));
   config.training.layers = 2;
   EXPECT_EQ(choose_engines(config).at(Cell::kRnnTanh).reason,
-            "auto: the fused engine knows no 2 layers");
+            "auto: the fused engine does not support 2 layers");
   config.engine = "fused";
   EXPECT_THROW(choose_engines(config), ConfigError);
 }
 
-TEST(EngineChoice, FusedIsRefusedForWhatItDoesNotKnow) {
+TEST(EngineChoice, FusedIsAnErrorForWhatItDoesNotSupport) {
   const std::string message = message_of<ConfigError>(
       [] { choose_engine("fused", "cpu", model_of(Cell::kGru, 1, Target::kClass)); });
-  EXPECT_TRUE(holds(message, "--engine fused knows no gru"));
+  EXPECT_TRUE(holds(message, "--engine fused does not support gru"));
   EXPECT_TRUE(holds(message, "one layer of lstm, rnn-tanh or rnn-relu"));
   EXPECT_THROW(choose_engine("fused", "cuda", model_of(Cell::kLstm, 1, Target::kClass)),
                ConfigError);

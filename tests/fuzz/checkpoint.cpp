@@ -1,5 +1,5 @@
-// A checkpoint: the file as it is, then what lies behind its checksum, which no mutation gets past,
-// and each state of it restored into runs that go on from there.
+// A checkpoint: the whole file, then the bytes after its checksum, which no mutation gets past,
+// and each of its states restored into runs that resume from it.
 #include "clipsweep/records/checkpoint.h"
 
 #include <algorithm>
@@ -36,7 +36,7 @@ void read_as_file(std::string_view input) {
   require(fs::exists(path) || warnings == 1, "what is set aside is told of");
 }
 
-// A run in the middle of its training, fed with gradients made by hand.
+// A run in training that gets gradients made by hand.
 class TinyRun {
  public:
   // Throws DataError if it is not a state of this run.
@@ -96,7 +96,7 @@ void go_on(const RunSpec& spec, RunState state) {
   TinyRun(spec, run.state()).record();  // throws nothing
 }
 
-// Otherwise the corpus is of an earlier version: `make_checkpoints` writes it anew.
+// Otherwise the corpus is of an earlier version; `make_checkpoints` writes a new one.
 void require_current_corpus() {
   for (const char* name : {"lstm_after_26.checkpoint", "rnn_after_5.checkpoint"})
     for (const auto& state : read_checkpoint(corpus_file(std::string("checkpoint/") + name), name))

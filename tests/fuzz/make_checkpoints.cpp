@@ -1,4 +1,4 @@
-// Writes the corpus of `checkpoint` anew, by hand when the format of states changes:
+// Writes the corpus of `checkpoint`; run it by hand when the format of states changes:
 //
 //   make_checkpoints FOLDER
 #include <cstdio>
@@ -13,21 +13,21 @@
 namespace clipsweep {
 namespace {
 
-// The checkpoint of these runs when a stop is asked for in this step.
+// The checkpoint of these runs if training is cancelled in this step.
 std::string checkpoint_after(std::uint64_t step, const SweepPlan& plan,
                              const std::vector<const RunSpec*>& runs, const fs::path& folder) {
   ExperimentConfig config;
   config.training = plan.training;
   const auto task = make_task(config);
   const auto layout = layout_of(model_for(plan.training, runs.front()->setup.cell, *task));
-  std::atomic<bool> stop{false};
+  std::atomic<bool> cancel{false};
   std::atomic<std::uint64_t> run_steps{0};
   CheckpointFile file(folder);
   const auto make_sinks = [&](const RunSpec&) -> RunSinks {
-    return {[&](const StepRecord& record) { stop = record.step == step; }};
+    return {[&](const StepRecord& record) { cancel = record.step == step; }};
   };
   const auto engine = make_fused_engine(layout);
-  CohortTrainer({plan, layout, *task, stop, run_steps, &file}, from_the_beginning(runs), *engine,
+  CohortTrainer({plan, layout, *task, cancel, run_steps, &file}, from_the_beginning(runs), *engine,
                 make_sinks, [](const RunRecord&) {})
       .train();
   fs::path written;
@@ -45,6 +45,7 @@ void make(const fs::path& folder) {
     write_file(folder / name, bytes);
   };
   const fs::path scratch = folder / "scratch";
+  fs::create_directories(scratch);
   const std::string whole = checkpoint_after(26, plan, lstms, scratch);
   write("lstm_after_26.checkpoint", whole);
   write("lstm_epoch_due.checkpoint", checkpoint_after(12, plan, {lstms.front()}, scratch));

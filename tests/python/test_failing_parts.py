@@ -289,7 +289,7 @@ def test_runs_that_lack_memory_fail_and_the_others_go_on(tmp_path):
         if plain == [("completed", None)] * 3:
             break
     assert result.returncode == RUN_FAILED
-    assert "out of memory with 2 runs; they are tried again in two halves" in result.stderr
+    assert "out of memory with 2 runs; retrying in two halves" in result.stderr
     assert result.stderr.endswith("clipsweep: runs failed; see clipsweep show\n")
     assert lstm == [("failed", "out of memory")] * 3
     assert_valid(out)
@@ -333,7 +333,7 @@ def flip(path: Path) -> None:
 
 def date_forward(path: Path) -> None:
     header, _, rest = path.read_bytes().partition(b"\n")
-    path.write_bytes(header.replace(b"checkpoint-1", b"checkpoint-9") + b"\n" + rest)
+    path.write_bytes(header.replace(b"checkpoint-2", b"checkpoint-9") + b"\n" + rest)
 
 
 def put_folder(path: Path) -> None:

@@ -129,7 +129,7 @@ def test_layers_and_forget_bias_reach_the_weights():
 
 MISTAKES = [
     (("--cell", "lstm:identity"), "identity is for plain cells, rnn-relu and rnn-tanh"),
-    (("--cell", "gru", "--engine", "fused"), "--engine fused knows no gru"),
+    (("--cell", "gru", "--engine", "fused"), "--engine fused does not support gru"),
     (("--cell", "rnn-relu", "--forget-bias", "1"), "it is for lstm"),
     (("--length", "20"), "--length: --task fashion-mnist has pictures"),
     (("--permute-seed", "1"), "it is for --task fashion-mnist-pixels"),
@@ -144,7 +144,7 @@ MISTAKES = [
     (("--task", "sine", "--data", "/tmp"), "generates its samples and reads no data"),
     (("--task", "sine", "--shuffle-buffer", "9"), "shuffles none"),
     (("--task", "ading",), 'did you mean "adding"?'),
-    (("--task", "copy", "--engine", "fused"), "--engine fused knows no class at each time step"),
+    (("--task", "copy", "--engine", "fused"), "--engine fused does not support a class at each time step"),
 ]
 
 

@@ -1,4 +1,4 @@
-// Whole small sweeps on the real data, each in a folder of its own, by the engine under test.
+// Complete small sweeps on the real data, each in its own folder, by the engine under test.
 #pragma once
 
 #include <atomic>
@@ -14,13 +14,13 @@
 
 namespace clipsweep {
 
-// The fused one in worker_tests, the reference engine in torch_tests.
+// The fused engine in worker_tests, the reference engine in torch_tests.
 EngineFactory engine_under_test();
 
 inline const ImageData& fashion_mnist() {
   static const ImageData kData = [] {
     ImageData data = load_image_data("/usr/share/datasets/fashion-mnist");
-    data.test.count = 300;  // enough for an evaluation of two batches, one of them not full
+    data.test.count = 300;  // enough for two batches, the second not full
     return data;
   }();
   return kData;
@@ -47,13 +47,13 @@ class Sweep {
 
   void train(const std::vector<const RunSpec*>& runs, std::size_t workers = 1,
              const EngineFactory& make_engine = engine_under_test()) {
-    SweepJob job{plan_, *task_, path_, workers, make_engine, stop_, progress_};
+    SweepJob job{plan_, *task_, path_, workers, make_engine, cancel_, progress_};
     job.cohort_sizes = {{Cell::kLstm, {16, 64, true}}};  // one cohort for each worker
     job.warn = [this](const std::string& text) { warnings_.push_back(text); };
     job.retry = retry_;
     train_runs(job, runs);
   }
-  // From now on; nothing: no run that has ended.
+  // Sets --retry for the following calls.
   void retry(std::optional<Retry> which) { retry_ = which; }
   std::vector<const RunSpec*> unfinished() const {
     return plan_status(plan_, sweep_, retry_).unfinished;
@@ -64,7 +64,7 @@ class Sweep {
   std::string through_time(const RunSpec& run) const {
     return read_file(through_time_path(path_, run.id));
   }
-  // Of all its steps, one after the other.
+  // Those of all its logged steps, concatenated.
   std::vector<float> norms_through_time(const RunSpec& run) const {
     std::vector<float> norms;
     read_log(through_time_path(path_, run.id), [&](const Json& json, std::uint64_t line) {
@@ -78,7 +78,7 @@ class Sweep {
   const Task& task() const { return *task_; }
   const fs::path& path() const { return path_; }
   SweepProgress& progress() { return progress_; }
-  std::atomic<bool>& stop() { return stop_; }
+  std::atomic<bool>& cancel() { return cancel_; }
 
  private:
   static Provenance provenance() {
@@ -92,7 +92,7 @@ class Sweep {
   std::unique_ptr<Task> task_;
   fs::path path_;
   SweepFolder sweep_;
-  std::atomic<bool> stop_{false};
+  std::atomic<bool> cancel_{false};
   SweepProgress progress_;
   std::optional<Retry> retry_;
   std::vector<std::string> warnings_;

@@ -1,4 +1,4 @@
-// Work that another thread helps with.
+// Work that an idle thread helps with.
 #pragma once
 
 #include <atomic>
@@ -9,18 +9,18 @@
 
 namespace clipsweep {
 
-// Calls the work while a second thread helps it, or waits to.
+// Calls the work while a second thread is idle and helps.
 inline void work_with_help(const std::function<void(WorkSharing&)>& work) {
-  WorkSharing helpers;
-  std::atomic<bool> is_at_work{false};
+  WorkSharing sharing;
+  std::atomic<bool> is_busy{false};
   run_on_threads(2, [&](std::size_t thread) {
     if (thread == 1) {
-      while (!is_at_work) std::this_thread::yield();
-      return helpers.help();
+      while (!is_busy) std::this_thread::yield();
+      return sharing.help();
     }
-    const WorkSharing::BusyScope at_work(helpers);
-    is_at_work = true;
-    work(helpers);
+    const WorkSharing::BusyScope busy(sharing);
+    is_busy = true;
+    work(sharing);
   });
 }
 

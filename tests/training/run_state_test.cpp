@@ -1,5 +1,5 @@
-// A run's state, saved and restored: to the same numbers, and only into the run that it is of.
-// Anybody may have written a checkpoint, with the right checksum.
+// A run's state, saved and restored: to the same numbers, and only into its own run. Checkpoints
+// are untrusted input, even with a correct checksum.
 #include <gtest/gtest.h>
 
 #include <algorithm>
@@ -17,7 +17,7 @@ namespace {
 constexpr float kNan = std::numeric_limits<float>::quiet_NaN();
 constexpr int kStepsPerEpoch = 10;
 
-// What decides what a run's state may be.
+// The settings that a run's state must fit.
 struct RunSetup {
   RunSetup() {
     plan.training.epochs = 3;
@@ -39,8 +39,8 @@ RunSetup setup_of(const ClipRule& clip, Optimizer optimizer) {
   return setup;
 }
 
-// A run that is fed gradients of its own for each step: that of step 4 has a NaN, that of step 9
-// overflows the norm.
+// A run that gets another gradient at each step: that of step 4 has a NaN, that of step 9 overflows
+// the norm.
 class FedRun {
  public:
   explicit FedRun(const RunSetup& setup)
@@ -84,7 +84,7 @@ RunState state_after(std::uint64_t steps, const RunSetup& setup) {
   return run.state();
 }
 
-bool takes(const RunSetup& setup, const RunState& state) {
+bool accepts(const RunSetup& setup, const RunState& state) {
   try {
     FedRun(setup, state);
     return true;
@@ -103,7 +103,7 @@ std::vector<RunSetup> various_setups() {
   return setups;
 }
 
-TEST(RunState, GoesOnAsIfNothingHadHappened) {
+TEST(RunState, ResumesToTheSameNumbers) {
   for (const auto& setup : various_setups()) {
     FedRun whole(setup);
     whole.train_to(30);
@@ -116,10 +116,10 @@ TEST(RunState, GoesOnAsIfNothingHadHappened) {
   }
 }
 
-TEST(RunState, IsRefusedByAnyOtherRun) {
+TEST(RunState, IsRejectedByAnyOtherRun) {
   const RunSetup setup = setup_of({ClipMode::kAutoclip, 10}, Optimizer::kAdam);
   const RunState state = state_after(15, setup);
-  EXPECT_TRUE(takes(setup, state));
+  EXPECT_TRUE(accepts(setup, state));
   const std::vector<std::function<void(RunSetup&)>> changes = {
       [](RunSetup& other) { other.spec.id = "other"; },
       [](RunSetup& other) { other.layout = lstm_layout(2, 2, 2); },
@@ -140,19 +140,19 @@ TEST(RunState, IsRefusedByAnyOtherRun) {
   for (std::size_t i = 0; i < changes.size(); ++i) {
     RunSetup other = setup;
     changes[i](other);
-    EXPECT_FALSE(takes(other, state)) << i;
+    EXPECT_FALSE(accepts(other, state)) << i;
   }
 }
 
-TEST(RunState, OfARandomStepHasItsSeed) {
+TEST(RunState, OfARandomStepRunDependsOnItsSeed) {
   RunSetup setup = setup_of({ClipMode::kRandomStep, 1}, Optimizer::kSgd);
   const RunState state = state_after(15, setup);
-  EXPECT_TRUE(takes(setup, state));
+  EXPECT_TRUE(accepts(setup, state));
   setup.spec.seed = 1;
-  EXPECT_FALSE(takes(setup, state));
+  EXPECT_FALSE(accepts(setup, state));
 }
 
-TEST(RunState, IsRefusedWhereItsPartsDoNotFitTogether) {
+TEST(RunState, IsRejectedIfItsPartsDoNotFitTogether) {
   const RunSetup setup;
   const std::vector<std::function<void(RunState&)>> changes = {
       [](RunState& state) { state.step = 16; },
@@ -166,7 +166,7 @@ TEST(RunState, IsRefusedWhereItsPartsDoNotFitTogether) {
   for (std::size_t i = 0; i < changes.size(); ++i) {
     RunState state = state_after(15, setup);
     changes[i](state);
-    EXPECT_FALSE(takes(setup, state)) << i;
+    EXPECT_FALSE(accepts(setup, state)) << i;
   }
 }
 
@@ -174,32 +174,32 @@ std::string bytes_of(double number) {
   return {reinterpret_cast<const char*>(&number), sizeof number};
 }
 
-// Step 7's norm stands in the spike detector's two lists, in autoclip's heaps and among the norms
-// for the quantiles: sorting NaN there would be undefined. In the flight recorder, as the norm
-// before and after clipping and as the limit, it is only shown.
-TEST(RunState, RemembersNoNormThatIsNotFinite) {
+// Step 7's norm is in the spike detector's two lists, in autoclip's heaps and in the norms for the
+// quantiles: sorting NaN there would be undefined. In the flight recorder, as the norm before and
+// after clipping and as the limit, it is only displayed.
+TEST(RunState, IsRejectedIfARememberedNormIsNotFinite) {
   const RunSetup setup = setup_of({ClipMode::kAutoclip, 100}, Optimizer::kSgd);
   const RunState state = state_after(8, setup);
   const std::vector<float> gradient(setup.layout.size(), 0.07F);
   GradientNorms norms;
   measure_norms(gradient, setup.layout, norms);
-  int refused = 0, taken = 0;
+  int rejected = 0, accepted = 0;
   for (auto at = state.trainer.find(bytes_of(norms.global)); at != std::string::npos;
        at = state.trainer.find(bytes_of(norms.global), at + 1)) {
     RunState changed = state;
     changed.trainer.replace(at, sizeof(double), bytes_of(std::nan("")));
-    ++(takes(setup, changed) ? taken : refused);
+    ++(accepts(setup, changed) ? accepted : rejected);
   }
-  EXPECT_EQ(refused, 4);
-  EXPECT_EQ(taken, 3);
+  EXPECT_EQ(rejected, 4);
+  EXPECT_EQ(accepted, 3);
 }
 
-// Whatever byte is wrong, the state is refused or the run ends with a record that reads back. Every
-// fifth one, which meets each byte of the numbers of eight.
+// With any byte wrong, the state is rejected or the run ends with a record that reads back. The
+// test changes every fifth byte, which reaches each byte of an 8-byte number.
 TEST(RunState, MayBeWrongInAnyByte) {
   const RunSetup setup = setup_of({ClipMode::kAutoclip, 10}, Optimizer::kSgd);
   const RunState state = state_after(8, setup);
-  std::size_t refused = 0;
+  std::size_t rejected = 0;
   for (std::size_t at = 0; at < state.trainer.size(); at += 5) {
     RunState changed = state;
     changed.trainer[at] = static_cast<char>(changed.trainer[at] ^ (at % 2 == 0 ? 0x80 : 0xff));
@@ -209,10 +209,10 @@ TEST(RunState, MayBeWrongInAnyByte) {
       const Json json = run.record();
       EXPECT_EQ(to_json(run_record_from_json(json)), json) << at;
     } catch (const DataError&) {
-      ++refused;
+      ++rejected;
     }
   }
-  EXPECT_GT(refused, 0U);
+  EXPECT_GT(rejected, 0U);
 }
 
 }  // namespace

@@ -1,4 +1,5 @@
-// One run's step with gradients made by hand, so that each kind of bad number comes when it should.
+// One run's step with gradients made by hand, so that each kind of bad value occurs where a test
+// needs it.
 #include "clipsweep/training/run_trainer.h"
 
 #include <gtest/gtest.h>
@@ -12,7 +13,7 @@ namespace {
 constexpr float kInf = std::numeric_limits<float>::infinity();
 constexpr float kNan = std::numeric_limits<float>::quiet_NaN();
 
-// A run of a model with 20 parameters, fed one gradient after the other.
+// A run of a model with 20 parameters that gets one gradient after the other.
 class FedRun {
  public:
   explicit FedRun(NonfinitePolicy policy = NonfinitePolicy::kStop, ClipRule clip = {},
@@ -36,21 +37,22 @@ class FedRun {
             float loss = 2.0F) {
     gradient_.assign(layout_.size(), value);
     if (special) gradient_[place] = *special;
-    return trainer_->step(loss, 16, gradient_, weights_);
+    return take(loss, 0);
   }
   bool step_with_clipped_derivatives(double share) {
     gradient_.assign(layout_.size(), 0.01F);
-    return trainer_->step(2.0F, 16, gradient_, weights_, share);
+    return take(2.0F, share);
   }
   bool step_with_loss(float loss) { return step(0.01F, {}, 9, loss); }
 
   void finish_epoch() { trainer_->finish_epoch(1, 0.5, radii_of_layers(weights_, layout_)); }
   void measure_through_time_every(int steps) { plan_.through_time_every = steps; }
-  bool is_due() const { return trainer_->is_due_through_time(); }
-  bool has_event() const { return trainer_->through_time({}).event; }
+  // Of the latest step.
+  const std::optional<ThroughTimeRecord>& through_time_due() const {
+    return outcome_.through_time_due;
+  }
   std::vector<float> weights_before() const {
-    const auto before = trainer_->weights_before(weights_);
-    return {before.begin(), before.end()};
+    return {outcome_.weights_before.begin(), outcome_.weights_before.end()};
   }
 
   RunRecord record() const { return trainer_->record(trainer_->outcome(weights_)); }
@@ -59,6 +61,11 @@ class FedRun {
   std::vector<float>& weights() { return weights_; }
 
  private:
+  bool take(float loss, double clipped_derivatives) {
+    outcome_ = trainer_->step(loss, 16, gradient_, weights_, clipped_derivatives);
+    return outcome_.continues;
+  }
+
   SweepPlan plan_;
   RunSpec spec_;
   ParameterLayout layout_;
@@ -66,6 +73,7 @@ class FedRun {
   std::vector<float> gradient_;
   std::vector<StepRecord> steps_;
   std::optional<RunTrainer> trainer_;
+  StepOutcome outcome_;
 };
 
 TEST(RunTrainer, RecordsTheGradientBeforeAndAfterClipping) {
@@ -83,7 +91,7 @@ TEST(RunTrainer, RecordsTheGradientBeforeAndAfterClipping) {
   EXPECT_FLOAT_EQ(run.weights()[0], static_cast<float>(1 - 0.5 / std::sqrt(20.0)));
 }
 
-TEST(RunTrainer, RecordsEveryFieldWithoutClippingToo) {
+TEST(RunTrainer, RecordsEveryFieldWithoutClipping) {
   FedRun run;
   run.step(1);
   const auto& step = run.steps().back();
@@ -111,7 +119,7 @@ TEST(RunTrainer, RecordsTheEvidenceOfClipping) {
   EXPECT_EQ(none.steps().back().effective_learning_rate, 0.5);
 }
 
-TEST(RunTrainer, AveragesTheCosineOverTheStepsThatWereClipped) {
+TEST(RunTrainer, AveragesTheCosineOverTheClippedSteps) {
   FedRun run(NonfinitePolicy::kStop, {ClipMode::kValue, 1});
   run.step(0.1F);
   EXPECT_FALSE(run.record().totals.mean_cosine);
@@ -130,7 +138,7 @@ TEST(RunTrainer, RecordsTheDerivativesThatTheEngineClipped) {
   EXPECT_FALSE(step.cosine);  // the gradient without clipping was not computed
 }
 
-TEST(RunTrainer, ARandomStepReplacesABadGradientAndTheRunGoesOn) {
+TEST(RunTrainer, ARandomStepReplacesANonfiniteGradientAndTheRunContinues) {
   FedRun run(NonfinitePolicy::kStop, {ClipMode::kRandomStep, 1});
   EXPECT_TRUE(run.step(0.01F, kNan));
   EXPECT_TRUE(run.step(0.01F));
@@ -145,7 +153,7 @@ TEST(RunTrainer, ARandomStepReplacesABadGradientAndTheRunGoesOn) {
   EXPECT_TRUE(run.steps()[0].clipped);
 }
 
-TEST(RunTrainer, ARandomStepDoesNotHealALossOrWeights) {
+TEST(RunTrainer, ARandomStepDoesNotRepairALossOrWeights) {
   FedRun run(NonfinitePolicy::kStop, {ClipMode::kRandomStep, 1});
   EXPECT_TRUE(run.step(0.01F, kNan));
   EXPECT_FALSE(run.step(0.01F, kNan, 9, kNan));
@@ -155,8 +163,8 @@ TEST(RunTrainer, ARandomStepDoesNotHealALossOrWeights) {
   EXPECT_FALSE(measuring.step(0.01F, kNan));
 }
 
-// The second step has a finite gradient, but no finite loss.
-TEST(RunTrainer, ASkippedOrBadStepEntersNoStatistic) {
+// The second step has a finite gradient and a NaN loss.
+TEST(RunTrainer, ASkippedOrNonfiniteStepIsNotRemembered) {
   for (const auto policy : {NonfinitePolicy::kSkip, NonfinitePolicy::kContinue}) {
     FedRun run(policy, {ClipMode::kAutoclip, 50});
     FedRun without(policy, {ClipMode::kAutoclip, 50});
@@ -234,7 +242,7 @@ TEST(RunTrainer, AnUpdateThatOverflowsIsNotTaken) {
   EXPECT_EQ(events[1].phase, Phase::kWeights);
 }
 
-TEST(RunTrainer, WeightsThatOverflowAreTheirOwnPhase) {
+TEST(RunTrainer, WeightsThatOverflowAreAPhaseOfTheirOwn) {
   FedRun run(NonfinitePolicy::kStop, {}, 1.0);
   run.weights()[9] = -3e38F;
   EXPECT_FALSE(run.step(0.01F, 3e38F));
@@ -244,8 +252,9 @@ TEST(RunTrainer, WeightsThatOverflowAreTheirOwnPhase) {
   EXPECT_EQ(events.back().negative_inf, 1U);
 }
 
-// What a learning rate of 1e38 does first: nothing is infinite yet, but the place is named.
-TEST(RunTrainer, AHugeUpdateIsNamedBeforeAnythingIsInfinite) {
+// The first effect of a learning rate of 1e38: nothing is infinite yet, but an event names the
+// place.
+TEST(RunTrainer, AHugeUpdateIsAnEventBeforeAnythingIsInfinite) {
   FedRun run(NonfinitePolicy::kStop, {}, 1e38);
   EXPECT_TRUE(run.step(0.01F, 0.1F));
   const auto events = run.events();
@@ -261,7 +270,7 @@ TEST(RunTrainer, AHugeUpdateIsNamedBeforeAnythingIsInfinite) {
   EXPECT_EQ(events[1].phase, Phase::kWeights);
 }
 
-TEST(RunTrainer, SkipDropsTheUpdateAndGoesOn) {
+TEST(RunTrainer, SkipDropsTheUpdateAndContinues) {
   FedRun run(NonfinitePolicy::kSkip);
   const auto before = run.weights();
   EXPECT_TRUE(run.step(0.01F, kNan));
@@ -282,7 +291,7 @@ TEST(RunTrainer, ASkippedLastBatchLeavesTheRunCompleted) {
   EXPECT_EQ(run.record().outcome, Outcome::kCompleted);
 }
 
-TEST(RunTrainer, ContinueWritesOneEventWhereAPhaseTurnsBad) {
+TEST(RunTrainer, ContinueWritesOneEventWhereAPhaseTurnsNonfinite) {
   FedRun run(NonfinitePolicy::kContinue);
   run.step(0.01F);
   for (int i = 0; i < 5; ++i) EXPECT_TRUE(run.step(0.01F, kNan));
@@ -329,46 +338,48 @@ TEST(RunTrainer, ASpikeNamesItsLargestElement) {
   EXPECT_EQ(run.record().totals.spikes, 1U);
 }
 
-// ---- The gradient through time, and what is by gate
-// ----------------------------------------------
+// ---- The gradient through time, and norms by gate -----------------------------------------------
 
-TEST(RunTrainer, IsDueThroughTimeAtTheFirstStepEveryNthAndWhereThereIsAnEvent) {
+TEST(RunTrainer, ThroughTimeIsDueAtTheFirstStepEveryNthStepAndStepsWithAnEvent) {
   FedRun run(NonfinitePolicy::kSkip);
   run.measure_through_time_every(10);
   std::vector<std::uint64_t> due;
   for (std::uint64_t step = 1; step <= 25; ++step) {
     run.step(0.01F, step == 13 ? std::optional(kNan) : std::nullopt);
-    if (run.is_due()) due.push_back(step);
-    EXPECT_EQ(run.has_event(), step == 13);
+    const auto& record = run.through_time_due();
+    if (!record) continue;
+    due.push_back(record->step);
+    EXPECT_EQ(record->event, step == 13);
+    EXPECT_EQ(record->epoch, 1U);
   }
   EXPECT_EQ(due, (std::vector<std::uint64_t>{1, 10, 13, 20}));
   run.measure_through_time_every(0);
   run.step(1, kNan);
-  EXPECT_FALSE(run.is_due());
+  EXPECT_FALSE(run.through_time_due());
 }
 
-// Every second step is bad, so each bad one is news.
-TEST(RunTrainer, IsDueThroughTimeAtNoMoreThanAHundredStepsWithAnEventAndWhereItStops) {
+// Every second step is bad, so each bad one is a new event.
+TEST(RunTrainer, ThroughTimeIsDueAtUpToAHundredStepsWithAnEventAndWhereTheRunStops) {
   FedRun run(NonfinitePolicy::kContinue, {}, 0);
   run.measure_through_time_every(1'000'000);
   int due = 0;
   for (int step = 1; step <= 400; ++step) {
     run.step(0.01F, {}, 9, step % 2 == 0 ? kNan : 2.0F);
-    due += run.is_due() && step > 1 ? 1 : 0;
+    due += run.through_time_due() && step > 1 ? 1 : 0;
   }
   EXPECT_EQ(run.events().size(), 200U);
   EXPECT_EQ(due, 100);
 
-  FedRun stopping(NonfinitePolicy::kStop, {ClipMode::kRandomStep, 1});  // mends bad gradients
+  FedRun stopping(NonfinitePolicy::kStop, {ClipMode::kRandomStep, 1});  // repairs gradients
   stopping.measure_through_time_every(1'000'000);
   for (int step = 1; step <= 300; ++step)
     stopping.step(0.01F, step % 2 == 0 ? std::optional(kNan) : std::nullopt);
-  EXPECT_FALSE(stopping.is_due());
+  EXPECT_FALSE(stopping.through_time_due());
   EXPECT_FALSE(stopping.step(0.01F, {}, 9, kNan));
-  EXPECT_TRUE(stopping.is_due());
+  EXPECT_TRUE(stopping.through_time_due());
 }
 
-TEST(RunTrainer, KnowsTheWeightsThatItsStepWasTakenFrom) {
+TEST(RunTrainer, ReturnsTheWeightsThatTheStepStartedFrom) {
   FedRun run(NonfinitePolicy::kSkip);
   for (int step = 1; step <= 3; ++step) {
     const auto before = run.weights();
@@ -431,7 +442,7 @@ TEST(RunTrainer, TakesTheStepsOfItsOptimizer) {
   EXPECT_NEAR(run.weights()[9], 1.25, 1e-5);
 }
 
-TEST(RunTrainer, ASkippedStepLeavesTheOptimizersStateAsItWas) {
+TEST(RunTrainer, ASkippedStepDoesNotChangeTheOptimizersState) {
   FedRun run(NonfinitePolicy::kSkip, {}, 0.25, 1, adam());
   FedRun without(NonfinitePolicy::kSkip, {}, 0.25, 1, adam());
   run.step(1);
@@ -450,7 +461,7 @@ TEST(RunTrainer, AnAdaptiveUpdateThatIsNotFiniteIsAnEvent) {
   EXPECT_EQ(run.events().back().negative_inf, 1U);
 }
 
-TEST(RunTrainer, AnEventCarriesTheStepsBeforeItThoughTheyAreNotLogged) {
+TEST(RunTrainer, AnEventHasTheStepsBeforeItEvenIfTheyAreNotLogged) {
   FedRun run(NonfinitePolicy::kSkip, {}, 0.5, 1000);
   for (int i = 1; i <= 30; ++i) run.step(static_cast<float>(i));
   run.step(1, kNan, 9, kNan);
@@ -471,7 +482,7 @@ TEST(RunRecord, KeepsTheStepsBeforeItsEventsInJson) {
   EXPECT_EQ(to_json(run_record_from_json(json)), json);
 }
 
-TEST(RunRecord, KeepsWhatIsByGateInJson) {
+TEST(RunRecord, KeepsTheNormsByGateInJson) {
   FedRun run(NonfinitePolicy::kSkip);
   for (int i = 0; i < 50; ++i) run.step(0.01F);
   run.step(1);
@@ -501,7 +512,7 @@ TEST(RunRecord, ReadsEventsOfEarlierVersions) {
   EXPECT_TRUE(run_record_from_json(json).events.front().before.steps.empty());
 }
 
-TEST(RunTrainer, LogEveryThinsAllButTheStepsWithEvents) {
+TEST(RunTrainer, LogEveryThinsAllStepsButThoseWithEvents) {
   FedRun run(NonfinitePolicy::kSkip, {}, 0.5, 10);
   for (int i = 1; i <= 25; ++i) run.step(0.01F, i == 13 ? std::optional(kNan) : std::nullopt);
   std::vector<std::uint64_t> logged;
@@ -510,7 +521,7 @@ TEST(RunTrainer, LogEveryThinsAllButTheStepsWithEvents) {
   EXPECT_EQ(run.record().totals.steps, 25U);
 }
 
-TEST(RunTrainer, TotalsAreOverTheFiniteNorms) {
+TEST(RunTrainer, QuantilesAreOverTheFiniteNorms) {
   FedRun run(NonfinitePolicy::kSkip);
   for (const float value : {1.0F, 2.0F, 3.0F}) run.step(value);
   run.step(1, kNan);

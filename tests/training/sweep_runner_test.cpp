@@ -1,6 +1,6 @@
-// Whole small sweeps: the same bytes whatever the grouping, and every way a sweep can end early.
-// Compiled for either engine: torch_tests has the reference engine, worker_tests the fused one and
-// no LibTorch, so that ThreadSanitizer sees all there is.
+// Complete small sweeps: the same bytes for any grouping, and every way a sweep can end early.
+// Compiled for both engines: torch_tests has the reference engine, worker_tests the fused one and
+// no LibTorch, so that ThreadSanitizer sees all code.
 #include "clipsweep/training/sweep_runner.h"
 
 #include <algorithm>
@@ -21,6 +21,13 @@
 namespace clipsweep {
 namespace {
 
+void expect_same_logs(const Sweep& a, const Sweep& b, const RunSpec& run) {
+  EXPECT_EQ(a.steps(run), b.steps(run)) << run.id;
+  EXPECT_EQ(a.through_time(run), b.through_time(run)) << run.id;
+  EXPECT_EQ(a.record(run).final_weights_sha256, b.record(run).final_weights_sha256) << run.id;
+  EXPECT_EQ(a.record(run).epochs.back().test_loss, b.record(run).epochs.back().test_loss) << run.id;
+}
+
 TEST(TrainRuns, WritesTheSameBytesAloneInACohortAndOnTwoWorkers) {
   auto config = small_config();
   config.through_time_every = 4;
@@ -30,17 +37,13 @@ TEST(TrainRuns, WritesTheSameBytesAloneInACohortAndOnTwoWorkers) {
   for (const RunSpec* run : alone.unfinished()) alone.train({run});
   on_two.train(on_two.unfinished(), 2);
   for (const auto& run : together.plan().runs) {
-    EXPECT_EQ(together.steps(run), alone.steps(run)) << run.id;
-    EXPECT_EQ(together.steps(run), on_two.steps(run)) << run.id;
-    EXPECT_EQ(together.through_time(run), alone.through_time(run)) << run.id;
-    EXPECT_EQ(together.through_time(run), on_two.through_time(run)) << run.id;
-    EXPECT_EQ(together.record(run).final_weights_sha256, alone.record(run).final_weights_sha256);
-    EXPECT_EQ(together.record(run).epochs[1].test_loss, alone.record(run).epochs[1].test_loss);
+    expect_same_logs(together, alone, run);
+    expect_same_logs(together, on_two, run);
   }
 }
 
-// At a cohort of four runs, which are equal until they are clipped, and at a run alone, whose batch
-// has parts.
+// A cohort of four runs, which are equal until they are clipped, and a single run, whose batch has
+// parts.
 TEST(TrainRuns, WritesTheSameBytesWhenWorkersHelpEachOther) {
   auto config = small_config();
   config.training.epochs = 1;
@@ -64,14 +67,11 @@ TEST(TrainRuns, WritesTheSameBytesWhenWorkersHelpEachOther) {
   for (const RunSpec* helped_run : runs) {
     const RunSpec& run = find_run(alone.plan().runs, helped_run->id);
     alone.train({&run});
-    EXPECT_EQ(alone.steps(run), helped.steps(run)) << run.id;
-    EXPECT_EQ(alone.through_time(run), helped.through_time(run)) << run.id;
-    EXPECT_EQ(alone.record(run).final_weights_sha256, helped.record(run).final_weights_sha256);
-    EXPECT_EQ(alone.record(run).epochs[0].test_loss, helped.record(run).epochs[0].test_loss);
+    expect_same_logs(alone, helped, run);
   }
 }
 
-// Claims are flocks, which two openings of a file in one process have each for itself.
+// Claims are flocks, which belong to an open file: two in one process exclude each other too.
 TEST(TrainRuns, TwoSweepsInOneFolderShareItsRuns) {
   auto config = small_config();
   config.seeds = {0, 1, 2, 3};
@@ -80,8 +80,8 @@ TEST(TrainRuns, TwoSweepsInOneFolderShareItsRuns) {
   const auto runs = shared.unfinished();
   run_on_threads(2, [&](std::size_t) {
     const EngineFactory make_engine = engine_under_test();
-    SweepJob job{shared.plan(), shared.task(), shared.path(),    2,
-                 make_engine,   shared.stop(), shared.progress()};
+    SweepJob job{shared.plan(), shared.task(),   shared.path(),    2,
+                 make_engine,   shared.cancel(), shared.progress()};
     job.cohort_sizes = {{Cell::kLstm, {1, 2}}};
     train_runs(job, runs);
   });
@@ -109,7 +109,7 @@ TEST(TrainRuns, PairsTheRunsOfASeed) {
   EXPECT_EQ(finals.size(), 6U);
 }
 
-TEST(TrainRuns, ADivergingNeighbourChangesNothing) {
+TEST(TrainRuns, ADivergingRunDoesNotAffectTheOthers) {
   Sweep healthy(small_config());
   healthy.train(healthy.unfinished());
   auto config = small_config();
@@ -126,12 +126,12 @@ TEST(TrainRuns, ADivergingNeighbourChangesNothing) {
   }
 }
 
-TEST(TrainRuns, AStopMarksRunsInterruptedAndTheyStartOver) {
+TEST(TrainRuns, CancellationLeavesRunsInterruptedAndToBeTrained) {
   Sweep sweep(small_config());
-  sweep.stop() = true;
+  sweep.cancel() = true;
   sweep.train(sweep.unfinished());
   EXPECT_EQ(sweep.unfinished().size(), 6U);
-  sweep.stop() = false;
+  sweep.cancel() = false;
   const auto runs = sweep.unfinished();
   sweep.train({runs[0], runs[1]});
   EXPECT_EQ(sweep.unfinished().size(), 4U);
@@ -144,30 +144,39 @@ struct Interventions {
   std::function<void(int)> through_time = [](int) {};
 };
 
-// An engine with something going on within.
-class StoppingEngine : public GradientEngine {
+// An engine that calls the interventions, which may throw Cancelled; otherwise it completes each
+// computation, whatever the flag is.
+class InterruptedEngine : public GradientEngine {
  public:
-  StoppingEngine(std::unique_ptr<GradientEngine> inner, Interventions before)
+  InterruptedEngine(std::unique_ptr<GradientEngine> inner, Interventions before)
       : inner_(std::move(inner)), before_(std::move(before)) {}
   std::string name() const override { return inner_->name(); }
   std::string simd() const override { return inner_->simd(); }
   void compute_gradients(const Block& parameters, const Batch& batch,
-                         Span<const float> backprop_limits, StepResult& result) override {
+                         Span<const float> backprop_limits, StepResult& result,
+                         const EngineContext& context) override {
     before_.step(++steps_);
-    inner_->compute_gradients(parameters, batch, backprop_limits, result);
+    inner_->compute_gradients(parameters, batch, backprop_limits, result, uncancelled(context));
   }
-  EvaluationResult evaluate(const Block& parameters, const Batch& batch) override {
+  EvaluationResult evaluate(const Block& parameters, const Batch& batch,
+                            const EngineContext& context) override {
     before_.evaluation(++evaluations_);
-    return inner_->evaluate(parameters, batch);
+    return inner_->evaluate(parameters, batch, uncancelled(context));
   }
   std::vector<std::vector<float>> state_gradient_norms(const Block& parameters, const Batch& batch,
                                                        const std::vector<int>& source_of_run,
-                                                       Span<const float> backprop_limits) override {
+                                                       Span<const float> backprop_limits,
+                                                       const EngineContext& context) override {
     before_.through_time(++through_times_);
-    return inner_->state_gradient_norms(parameters, batch, source_of_run, backprop_limits);
+    return inner_->state_gradient_norms(parameters, batch, source_of_run, backprop_limits,
+                                        uncancelled(context));
   }
 
  private:
+  static EngineContext uncancelled(const EngineContext& context) {
+    return {kNotCancelled, context.sharing};
+  }
+
   std::unique_ptr<GradientEngine> inner_;
   Interventions before_;
   int steps_ = 0;
@@ -177,7 +186,7 @@ class StoppingEngine : public GradientEngine {
 
 EngineFactory engine_with(const Interventions& before) {
   return [before](const ParameterLayout& layout) {
-    return std::make_unique<StoppingEngine>(engine_under_test()(layout), before);
+    return std::make_unique<InterruptedEngine>(engine_under_test()(layout), before);
   };
 }
 
@@ -195,7 +204,7 @@ TEST(TrainRuns, AnInterruptedRunHasItsWholeStepsAndEqualsTheBeginningOfTheWholeR
   Sweep whole(small_config()), stopped(small_config());
   whole.train(whole.unfinished());
   stopped.train(stopped.unfinished(), 1,
-                engine_that([&](int step) { stopped.stop() = step == 4; }));
+                engine_that([&](int step) { stopped.cancel() = step == 4; }));
   for (const auto& run : stopped.plan().runs) {
     const auto record = stopped.record(run);
     EXPECT_EQ(record.outcome, Outcome::kInterrupted);
@@ -204,15 +213,15 @@ TEST(TrainRuns, AnInterruptedRunHasItsWholeStepsAndEqualsTheBeginningOfTheWholeR
   }
 }
 
-// What an engine that heeds the flag does when it is set meanwhile: here at its nth computation.
-std::function<void(int)> give_up_at(int nth, Sweep& sweep) {
+// What a cancellable engine does when the flag is set during its nth computation.
+std::function<void(int)> cancel_at(int nth, Sweep& sweep) {
   return [nth, &sweep](int count) {
-    if (count == nth) sweep.stop() = true;
-    throw_if_cancelled(sweep.stop());
+    if (count == nth) sweep.cancel() = true;
+    throw_if_cancelled(sweep.cancel());
   };
 }
 
-// Interrupts a sweep like that, looks at what it left, and trains it to the end.
+// Interrupts a sweep, checks its folder, and trains it to the end.
 void expect_same_bytes_after(const std::function<void(Sweep&, Interventions&)>& interrupt,
                              std::uint64_t steps_logged) {
   auto config = small_config();
@@ -228,57 +237,55 @@ void expect_same_bytes_after(const std::function<void(Sweep&, Interventions&)>& 
   }
   for (const auto& problem : validate_folder(stopped.path()).problems)
     ADD_FAILURE() << problem.file << ": " << problem.message;
-  stopped.stop() = false;
+  stopped.cancel() = false;
   std::atomic<std::uint64_t> steps_again{0};
   stopped.train(stopped.unfinished(), 1, engine_that([&](int) { ++steps_again; }));
-  EXPECT_LE(steps_again, 12 - steps_logged + 1);  // it went on, it did not begin anew
+  EXPECT_LE(steps_again, 12 - steps_logged + 1);  // it resumed, it did not restart
   for (const auto& run : whole.plan().runs) {
-    EXPECT_EQ(stopped.steps(run), whole.steps(run)) << run.id;
-    EXPECT_EQ(stopped.through_time(run), whole.through_time(run)) << run.id;
-    EXPECT_EQ(stopped.record(run).final_weights_sha256, whole.record(run).final_weights_sha256);
+    expect_same_logs(stopped, whole, run);
   }
 }
 
-TEST(TrainRuns, GradientsThatWereGivenUpAreComputedAgain) {
+TEST(TrainRuns, CancelledGradientsAreComputedAgain) {
   expect_same_bytes_after(
-      [](Sweep& sweep, Interventions& before) { before.step = give_up_at(6, sweep); }, 5);
+      [](Sweep& sweep, Interventions& before) { before.step = cancel_at(6, sweep); }, 5);
 }
 
 // The test set is two batches.
-TEST(TrainRuns, AnEvaluationThatWasGivenUpIsDoneAgain) {
+TEST(TrainRuns, ACancelledEvaluationIsRepeated) {
   expect_same_bytes_after(
-      [](Sweep& sweep, Interventions& before) { before.evaluation = give_up_at(2, sweep); }, 6);
+      [](Sweep& sweep, Interventions& before) { before.evaluation = cancel_at(2, sweep); }, 6);
 }
 
-// Before a step that takes longer than a stop is to be waited for.
+// Makes the nth step so slow that it is cancellable to its end.
 std::function<void(int)> slow_at(int nth) {
   return [nth](int step) {
     if (step == nth) std::this_thread::sleep_for(std::chrono::milliseconds(300));
   };
 }
 
-TEST(TrainRuns, ASlowStepWhoseGradientThroughTimeWasGivenUpIsTakenAgain) {
+TEST(TrainRuns, ASlowStepWhoseGradientThroughTimeIsCancelledIsTakenAgain) {
   expect_same_bytes_after(
       [](Sweep& sweep, Interventions& before) {
         before.step = slow_at(8);
-        before.through_time = give_up_at(3, sweep);  // that of step 8
+        before.through_time = cancel_at(3, sweep);  // that of step 8
       },
       7);
 }
 
-TEST(TrainRuns, ASlowFirstStepIsNotWaitedFor) {
+TEST(TrainRuns, ASlowFirstStepIsCancellable) {
   expect_same_bytes_after(
       [](Sweep& sweep, Interventions& before) {
         before.step = slow_at(1);
-        before.through_time = give_up_at(1, sweep);
+        before.through_time = cancel_at(1, sweep);
       },
       0);
 }
 
-// Sets the flag a tenth of a second after each computation has begun, which would take longer.
-void expect_gives_up(GradientEngine& engine, const ParameterLayout& layout, int time_steps) {
-  std::atomic<bool> stop{false};
-  engine.heed(stop);
+// Sets the flag a tenth of a second after the start of each computation, which would take longer.
+void expect_cancels(GradientEngine& engine, const ParameterLayout& layout, int time_steps) {
+  std::atomic<bool> cancel{false};
+  const EngineContext context{cancel};
   Block weights(2, layout.size());
   for (std::size_t r = 0; r < 2; ++r)
     for (float& weight : weights.row(r)) weight = 0.01F;
@@ -286,23 +293,23 @@ void expect_gives_up(GradientEngine& engine, const ParameterLayout& layout, int 
   set_time_steps(batch, time_steps);
   StepResult result(2, layout.size());
   const std::vector<float> limits(2, 1e30F);
-  const auto while_stopping = [&](const std::function<void()>& compute) {
-    stop = false;
-    std::thread stopper([&] {
+  const auto expect_cancelled = [&](const std::function<void()>& compute) {
+    cancel = false;
+    std::thread canceller([&] {
       std::this_thread::sleep_for(std::chrono::milliseconds(100));
-      stop = true;
+      cancel = true;
     });
     EXPECT_THROW(compute(), Cancelled);
-    stopper.join();
+    canceller.join();
   };
-  while_stopping([&] { engine.compute_gradients(weights, batch, limits, result); });
-  while_stopping([&] { engine.evaluate(weights, batch); });
-  while_stopping([&] { engine.state_gradient_norms(weights, batch, {0, 0}, limits); });
+  expect_cancelled([&] { engine.compute_gradients(weights, batch, limits, result, context); });
+  expect_cancelled([&] { engine.evaluate(weights, batch, context); });
+  expect_cancelled([&] { engine.state_gradient_norms(weights, batch, {0, 0}, limits, context); });
 }
 
-TEST(Engine, GivesUpWhatIsNoLongerWanted) {
+TEST(Engine, CancelsEachComputation) {
   const auto layout = layout_of({Cell::kLstm, 1, 28, 512, 10});
-  expect_gives_up(*engine_under_test()(layout), layout, 400);
+  expect_cancels(*engine_under_test()(layout), layout, 400);
 }
 
 TEST(TrainRuns, AFailingCohortLeavesTheOthersAlone) {
@@ -336,8 +343,8 @@ TEST(TrainRuns, AFailureBetweenTheEndsOfTwoRunsRewritesNeither) {
   config.learning_rates = {1e38};  // so that runs end one by one
   Sweep sweep(config);
   const EngineFactory make_engine = engine_under_test();
-  SweepJob job{sweep.plan(), sweep.task(), sweep.path(),    1,
-               make_engine,  sweep.stop(), sweep.progress()};
+  SweepJob job{sweep.plan(), sweep.task(),   sweep.path(),    1,
+               make_engine,  sweep.cancel(), sweep.progress()};
   job.cohort_sizes = {{Cell::kLstm, {16, 64}}};
   int ends = 0;
   job.on_run_end = [&](const RunRecord&) {
@@ -356,25 +363,26 @@ TEST(TrainRuns, AFailureBetweenTheEndsOfTwoRunsRewritesNeither) {
 
 // ---- Too little memory --------------------------------------------------------------------------
 
-// An engine that lacks memory from a step on, wherever the parameters of all runs are more than so
-// many.
+// An engine that runs out of memory from a step on if the runs together have more parameters than
+// `parameters`.
 EngineFactory engine_with_room_for(std::size_t parameters, int from_step = 1) {
-  class ScarceEngine : public StoppingEngine {
+  class ScarceEngine : public InterruptedEngine {
    public:
-    ScarceEngine(const ParameterLayout& layout, std::size_t most, int from_step)
-        : StoppingEngine(make_fused_engine(layout),
-                         at_each_step([this](int step) { step_ = step; })),
-          most_(most),
+    ScarceEngine(const ParameterLayout& layout, std::size_t max_parameters, int from_step)
+        : InterruptedEngine(make_fused_engine(layout),
+                            at_each_step([this](int step) { step_ = step; })),
+          max_parameters_(max_parameters),
           from_step_(from_step) {}
     void compute_gradients(const Block& parameters, const Batch& batch,
-                           Span<const float> backprop_limits, StepResult& result) override {
-      if (step_ + 1 >= from_step_ && parameters.rows() * parameters.columns() > most_)
+                           Span<const float> backprop_limits, StepResult& result,
+                           const EngineContext& context) override {
+      if (step_ + 1 >= from_step_ && parameters.rows() * parameters.columns() > max_parameters_)
         throw std::bad_alloc();
-      StoppingEngine::compute_gradients(parameters, batch, backprop_limits, result);
+      InterruptedEngine::compute_gradients(parameters, batch, backprop_limits, result, context);
     }
 
    private:
-    std::size_t most_;
+    std::size_t max_parameters_;
     int from_step_;
     int step_ = 0;
   };
@@ -389,11 +397,11 @@ std::vector<std::string> halvings(const std::vector<std::size_t>& runs) {
   std::vector<std::string> texts;
   for (const std::size_t count : runs)
     texts.push_back("warning: out of memory with " + std::to_string(count) +
-                    " runs; they are tried again in two halves");
+                    " runs; retrying in two halves");
   return texts;
 }
 
-TEST(TrainRuns, WhatLacksMemoryIsTrainedInHalvesToTheSameBytes) {
+TEST(TrainRuns, RunsOutOfMemoryAreTrainedInHalvesToTheSameBytes) {
   Sweep whole(small_config());
   whole.train(whole.unfinished(), 1, make_fused_engine);
   EXPECT_EQ(whole.warnings(), halvings({}));
@@ -410,7 +418,7 @@ TEST(TrainRuns, WhatLacksMemoryIsTrainedInHalvesToTheSameBytes) {
   }
 }
 
-TEST(TrainRuns, HalvesGoOnFromWhereTheirCohortWasSaved) {
+TEST(TrainRuns, HalvesResumeFromTheCheckpointOfTheirCohort) {
   auto config = small_config();
   Sweep whole(config);
   whole.train(whole.unfinished(), 1, make_fused_engine);
@@ -423,29 +431,29 @@ TEST(TrainRuns, HalvesGoOnFromWhereTheirCohortWasSaved) {
   for (const auto& run : whole.plan().runs) EXPECT_EQ(scarce.steps(run), whole.steps(run));
 }
 
-// The LSTM has too many parameters for it, even of one run, and the plain cell has not.
-TEST(TrainRuns, ARunThatLacksMemoryAloneFailsAndTheOthersGoOn) {
+// There is not enough memory for one run of the LSTM, but for one of the plain cell.
+TEST(TrainRuns, ASingleRunOutOfMemoryFailsAndTheOthersContinue) {
   auto config = small_config();
   config.cells = {{Cell::kLstm}, {Cell::kRnnTanh}};
   Sweep sweep(config);
   sweep.train(sweep.unfinished(), 1, engine_with_room_for(kLstmParameters - 1, 3));
   EXPECT_EQ(sweep.progress().failed, 6U);
   EXPECT_EQ(sweep.progress().ended, 12U);
-  std::uint64_t most_of_failed = 0;
+  std::uint64_t max_steps_of_failed = 0;
   for (const auto& run : sweep.plan().runs) {
     const auto record = sweep.record(run);
     const bool fails = run.setup.cell == Cell::kLstm;
     EXPECT_EQ(record.outcome, fails ? Outcome::kFailed : Outcome::kCompleted);
     EXPECT_EQ(record.reason, fails ? std::optional<std::string>("out of memory") : std::nullopt);
-    most_of_failed = std::max(most_of_failed, fails ? record.totals.steps : 0);
+    max_steps_of_failed = std::max(max_steps_of_failed, fails ? record.totals.steps : 0);
     EXPECT_TRUE(fails || record.totals.steps == 12U);
     const std::string steps = sweep.steps(run);
     EXPECT_EQ(std::count(steps.begin(), steps.end(), '\n'), 1 + int(record.totals.steps));
   }
-  EXPECT_EQ(most_of_failed, 2U);  // an engine that is new fails in the third step
+  EXPECT_EQ(max_steps_of_failed, 2U);  // each new engine fails in its third step
 }
 
-TEST(TrainRuns, AnEngineThatCannotBeMadeForLackOfMemoryFailsItsRunsAlone) {
+TEST(TrainRuns, AnEngineThatCannotBeMadeForLackOfMemoryFailsOnlyItsOwnRuns) {
   auto config = small_config();
   config.cells = {{Cell::kLstm}, {Cell::kRnnTanh}};
   Sweep sweep(config);
@@ -466,8 +474,8 @@ TEST(TrainRuns, AnEngineThatCannotBeMadeForLackOfMemoryFailsItsRunsAlone) {
     const std::string steps = sweep.steps(run);
     EXPECT_EQ(std::count(steps.begin(), steps.end(), '\n'), 1);  // its header
   }
-  EXPECT_FALSE(sweep.stop());
-  // With enough of it they are trained as if nothing had happened.
+  EXPECT_FALSE(sweep.cancel());
+  // With enough memory they are trained to the same bytes.
   Sweep whole(config);
   whole.train(whole.unfinished(), 1, make_fused_engine);
   EXPECT_EQ(sweep.unfinished().size(), 6U);
@@ -475,8 +483,8 @@ TEST(TrainRuns, AnEngineThatCannotBeMadeForLackOfMemoryFailsItsRunsAlone) {
   for (const auto& run : whole.plan().runs) EXPECT_EQ(sweep.steps(run), whole.steps(run));
 }
 
-// Whatever is asked to be trained again: half of the runs diverge before the others lack memory.
-TEST(TrainRuns, ARunThatEndedBeforeItsCohortLackedMemoryIsNotTrainedTwice) {
+// With --retry all: half of the runs diverge before the others run out of memory.
+TEST(TrainRuns, ARunThatEndedBeforeItsCohortRanOutOfMemoryIsNotTrainedTwice) {
   auto config = small_config();
   config.learning_rates = {0.1, 1e38};
   Sweep sweep(config);
@@ -498,7 +506,7 @@ const char* outcome_to_be(const RunSpec& run) {
   return run.seed == 0 ? kOutcomes.at(run.clip.mode) : "completed";
 }
 
-// The run.json of a trained sweep say each outcome, and when they were written.
+// Rewrites the run.json files of a trained sweep to have each outcome, and marks them as old.
 void give_each_outcome(const Sweep& sweep) {
   for (const auto& run : sweep.plan().runs) {
     Json json = to_json(sweep.record(run));
@@ -535,25 +543,24 @@ TEST(TrainRuns, RetryNamesTheOutcomesThatAreTrainedAgain) {
 }
 
 // Interrupted after 4 of 12 steps, which are saved.
-TEST(TrainRuns, WhatIsRetriedBeginsAnewAndWhatIsNotGoesOn) {
+TEST(TrainRuns, RetriedRunsRestartAndTheOthersResume) {
   for (const auto retry : {std::optional<Retry>(), std::optional(Retry::kFailed),
                            std::optional(Retry::kInterrupted), std::optional(Retry::kAll)}) {
     Sweep sweep(small_config());
-    sweep.train(sweep.unfinished(), 1, engine_that([&](int step) { sweep.stop() = step == 4; }));
-    sweep.stop() = false;
+    sweep.train(sweep.unfinished(), 1, engine_that([&](int step) { sweep.cancel() = step == 4; }));
+    sweep.cancel() = false;
     sweep.retry(retry);
     const std::uint64_t before = sweep.progress().run_steps;
     sweep.train(sweep.unfinished(), 1, engine_under_test());
-    const bool anew = retry == Retry::kInterrupted || retry == Retry::kAll;
-    EXPECT_EQ(sweep.progress().run_steps - before, 6U * (anew ? 12U : 8U));
+    const bool restarts = retry == Retry::kInterrupted || retry == Retry::kAll;
+    EXPECT_EQ(sweep.progress().run_steps - before, 6U * (restarts ? 12U : 8U));
     EXPECT_EQ(sweep.warnings(), std::vector<std::string>{});
   }
 }
 
-// ---- Checkpoints that are none of a run
-// ----------------------------------------------------------
+// ---- Checkpoints that cannot be used ------------------------------------------------------------
 
-TEST(TrainRuns, AStateThatIsNoneOfItsRunIsNotGoneOnFrom) {
+TEST(TrainRuns, ARunWithAnInvalidStateRestarts) {
   Sweep sweep(small_config()), whole(small_config());
   whole.train(whole.unfinished(), 1, make_fused_engine);
   RunState state;
@@ -563,12 +570,38 @@ TEST(TrainRuns, AStateThatIsNoneOfItsRunIsNotGoneOnFrom) {
   std::vector<RunState> states = {state};
   CheckpointFile(sweep.path()).write(states);
   sweep.train(sweep.unfinished(), 1, make_fused_engine);
-  ASSERT_EQ(sweep.warnings().size(), 1U);
-  EXPECT_TRUE(holds(sweep.warnings()[0], state.run_id + " begins anew: what was saved is none of"));
+  EXPECT_EQ(sweep.warnings(),
+            std::vector<std::string>{"warning: restarting " + state.run_id +
+                                     " from scratch: the checkpoint does not belong to this run"});
   for (const auto& run : whole.plan().runs) EXPECT_EQ(sweep.steps(run), whole.steps(run));
 }
 
-TEST(TrainRuns, ARunDoesNotDependOnTheCellsBesideIt) {
+// The runs of a sweep that version 1 interrupted: its checkpoints have other bytes.
+TEST(TrainRuns, RunsWithACheckpointOfAnEarlierVersionRestartToTheSameBytes) {
+  Sweep sweep(small_config()), whole(small_config());
+  whole.train(whole.unfinished());
+  sweep.train(sweep.unfinished(), 1, engine_that([&](int step) { sweep.cancel() = step == 4; }));
+  sweep.cancel() = false;
+  std::vector<fs::path> checkpoints;
+  for (const auto& entry : fs::directory_iterator(checkpoints_folder(sweep.path())))
+    checkpoints.push_back(entry.path());
+  ASSERT_EQ(checkpoints.size(), 1U);
+  std::string bytes = read_file(checkpoints[0]);
+  bytes.replace(bytes.find(kCheckpointSchema), std::string(kCheckpointSchema).size(),
+                "clipsweep/checkpoint-1");
+  write_file(checkpoints[0], bytes);
+  const std::uint64_t before = sweep.progress().run_steps;
+  sweep.train(sweep.unfinished());
+  EXPECT_EQ(sweep.progress().run_steps - before, 6U * 12U);
+  ASSERT_EQ(sweep.warnings().size(), 1U);
+  const std::string& warning = sweep.warnings()[0];
+  EXPECT_TRUE(holds(
+      warning, "\"clipsweep/checkpoint-1\"; this version reads " + std::string(kCheckpointSchema)));
+  EXPECT_EQ(warning.find('\n'), std::string::npos);
+  for (const auto& run : whole.plan().runs) expect_same_logs(sweep, whole, run);
+}
+
+TEST(TrainRuns, ARunDoesNotDependOnOtherCellsInTheSweep) {
   auto config = small_config();
   Sweep alone(config);
   alone.train(alone.unfinished());
@@ -614,82 +647,6 @@ TEST(TrainRuns, LogEveryKeepsTheTotals) {
     EXPECT_EQ(thinned.record(run).totals.clipped_steps, dense.record(run).totals.clipped_steps);
     EXPECT_EQ(thinned.record(run).final_weights_sha256, dense.record(run).final_weights_sha256);
   }
-}
-
-TEST(MakeCohorts, AreLargeFirstAndThenEverSmaller) {
-  ExperimentConfig config = small_config();
-  config.seeds.clear();
-  for (std::uint64_t seed = 0; seed < 50; ++seed) config.seeds.push_back(seed);
-  const auto plan = make_plan(config, "");
-  const auto runs = pointers_to(plan.runs);
-  for (const std::size_t workers : {1, 2, 3, 16}) {
-    for (const CohortSizes sizes :
-         {CohortSizes{}, CohortSizes{2, 64}, CohortSizes{16, 64}, CohortSizes{1, 1}}) {
-      const auto cohorts = make_cohorts(runs, workers, {{Cell::kLstm, sizes}});
-      std::set<const RunSpec*> taken;
-      std::size_t before = sizes.largest;
-      for (const auto& cohort : cohorts) {
-        EXPECT_LE(cohort.size(), before);
-        before = cohort.size();
-        taken.insert(cohort.begin(), cohort.end());
-        EXPECT_TRUE(std::is_sorted(cohort.begin(), cohort.end(),
-                                   [](const auto* a, const auto* b) { return a->seed < b->seed; }));
-      }
-      EXPECT_EQ(taken.size(), 150U);
-      // No worker waits for more than the smallest cohort, give or take its share of the last ones.
-      EXPECT_LE(cohorts.back().size(), sizes.smallest);
-      EXPECT_GE(cohorts.size(), std::min<std::size_t>(workers, 150 / sizes.smallest));
-    }
-  }
-}
-
-TEST(MakeCohorts, DivideFewRunsEqually) {
-  const auto plan = make_plan(small_config(), "");
-  const auto runs = pointers_to(plan.runs);
-  EXPECT_EQ(make_cohorts({runs[0]}, 8, {}).size(), 1U);
-  EXPECT_TRUE(make_cohorts({}, 2, {}).empty());
-  const auto cohorts = make_cohorts(runs, 4, {{Cell::kLstm, {16, 64}}});
-  ASSERT_EQ(cohorts.size(), 4U);
-  for (const auto& cohort : cohorts) EXPECT_TRUE(cohort.size() == 1 || cohort.size() == 2);
-}
-
-// Sizes of the cohorts, in which runs that differ in their clipping alone are to stay together.
-std::vector<std::size_t> sizes_with_kin(const ExperimentConfig& config, std::size_t workers,
-                                        std::size_t largest = 64) {
-  const auto plan = make_plan(config, "");
-  std::map<Cell, CohortSizes> sizes;
-  for (const auto& run : plan.runs) sizes[run.setup.cell] = {1, largest, true};
-  std::vector<std::size_t> counts;
-  std::size_t sum = 0;
-  for (const auto& cohort : make_cohorts(pointers_to(plan.runs), workers, sizes)) {
-    EXPECT_LE(cohort.size(), largest);
-    counts.push_back(cohort.size());
-    sum += cohort.size();
-  }
-  EXPECT_EQ(sum, plan.runs.size());
-  return counts;
-}
-
-TEST(MakeCohorts, KeepKinTogetherWhereThereIsACohortForEachWorker) {
-  ExperimentConfig config = small_config();  // three clips and two seeds
-  EXPECT_EQ(sizes_with_kin(config, 2), (std::vector<std::size_t>{3, 3}));
-  EXPECT_EQ(sizes_with_kin(config, 3), (std::vector<std::size_t>{1, 1, 1, 1, 1, 1}));
-  config.learning_rates = {0.1, 0.2};
-  config.seeds = {0};
-  EXPECT_EQ(sizes_with_kin(config, 2), (std::vector<std::size_t>{3, 3}));
-  config.cells = {{Cell::kLstm}, {Cell::kRnnRelu}};
-  config.learning_rates = {0.1};
-  EXPECT_EQ(sizes_with_kin(config, 2), (std::vector<std::size_t>{3, 3}));
-  config.seeds.clear();
-  for (std::uint64_t seed = 0; seed < 50; ++seed) config.seeds.push_back(seed);
-  for (const std::size_t workers : {1, 2, 3, 16, 100})
-    for (const std::size_t count : sizes_with_kin(config, workers)) EXPECT_EQ(count % 3, 0U);
-}
-
-TEST(MakeCohorts, DivideMoreKinThanACohortMayHave) {
-  ExperimentConfig config = small_config();
-  EXPECT_EQ(sizes_with_kin(config, 1, 2), (std::vector<std::size_t>{2, 1, 2, 1}));
-  EXPECT_EQ(sizes_with_kin(config, 1, 4), (std::vector<std::size_t>{3, 3}));
 }
 
 }  // namespace

@@ -1,4 +1,4 @@
-// Giving up a long computation that is no longer wanted: whoever computes asks between its parts.
+// Cooperative cancellation: long computations poll a flag between chunks.
 #pragma once
 
 #include <atomic>
@@ -9,19 +9,19 @@ namespace clipsweep {
 // Set from another thread or by a signal.
 using CancelFlag = std::atomic<bool>;
 
-// For those whom nothing stops.
+// A flag that is never set.
 inline const CancelFlag kNotCancelled{false};
 
-// What a computation that was given up ends with. No error: what it was made from is as it was.
-// (LibTorch's backward pass lets through what is a std::exception.)
+// Thrown by a cancelled computation. Not an error: its inputs are unchanged. (It is a
+// std::exception because LibTorch's backward pass propagates nothing else.)
 class Cancelled : public std::exception {
  public:
-  const char* what() const noexcept override { return "given up: a stop was asked for"; }
+  const char* what() const noexcept override { return "cancelled"; }
 };
 
 // Throws Cancelled once the flag is set.
-inline void throw_if_cancelled(const CancelFlag& stop) {
-  if (stop.load(std::memory_order_relaxed)) throw Cancelled();
+inline void throw_if_cancelled(const CancelFlag& cancel) {
+  if (cancel.load(std::memory_order_relaxed)) throw Cancelled();
 }
 
 }  // namespace clipsweep

@@ -7,14 +7,18 @@
 namespace clipsweep {
 namespace {
 
-// Waiting threads look for so long before they sleep: to be woken takes about as long.
-constexpr std::chrono::microseconds kLooking{100};
+// An idle thread spins for this long before it sleeps: waking it up takes about as long.
+constexpr std::chrono::microseconds kSpinTime{100};
 
-// Returns as soon as it is so, or when it has taken too long.
+// Returns as soon as the condition holds, or after kSpinTime.
 template <typename Condition>
-void look_for(const Condition& is_so) {
-  const auto end = std::chrono::steady_clock::now() + kLooking;
-  while (!is_so() && std::chrono::steady_clock::now() < end) std::this_thread::yield();
+void spin_until(const Condition& holds) {
+  const auto end = std::chrono::steady_clock::now() + kSpinTime;
+  while (!holds() && std::chrono::steady_clock::now() < end) std::this_thread::yield();
+}
+
+void call_each(std::size_t count, const std::function<void(std::size_t)>& part) {
+  for (std::size_t i = 0; i < count; ++i) part(i);
 }
 
 }  // namespace
@@ -38,7 +42,7 @@ void run_on_threads(std::size_t count, std::size_t needed,
         }
       });
     }
-  } catch (...) {  // the machine has no more threads: those that started do their part
+  } catch (...) {  // the machine has no more threads; those that started do all the work
     if (threads.size() < needed) keep_error();
   }
   for (auto& thread : threads) thread.join();
@@ -47,81 +51,82 @@ void run_on_threads(std::size_t count, std::size_t needed,
 
 void WorkSharing::begin_work() {
   const std::lock_guard<std::mutex> lock(mutex_);
-  ++at_work_;
+  ++busy_;
 }
 
 void WorkSharing::end_work() {
   const std::lock_guard<std::mutex> lock(mutex_);
-  if (--at_work_ > 0) return;
-  ++news_;
-  has_news_.notify_all();
+  if (--busy_ > 0) return;
+  ++generation_;
+  changed_.notify_all();
 }
 
 void WorkSharing::share(std::size_t count, const std::function<void(std::size_t)>& part) {
-  if (count < 2 || idle_ == 0) {
-    for (std::size_t i = 0; i < count; ++i) part(i);
-    return;
-  }
-  Shared shared(count, part);
+  if (count < 2 || idle_ == 0) return call_each(count, part);
+  Job job(count, part);
   {
     const std::lock_guard<std::mutex> lock(mutex_);
-    shared_.push_back(&shared);
-    ++news_;
-    for (std::size_t i = std::min<std::size_t>(idle_, count - 1); i > 0; --i)
-      has_news_.notify_one();
+    jobs_.push_back(&job);
+    ++generation_;
+    for (std::size_t i = std::min<std::size_t>(idle_, count - 1); i > 0; --i) changed_.notify_one();
   }
-  take_parts(shared);
-  look_for([&] { return shared.helpers == 0; });
+  take_parts(job);
+  spin_until([&] { return job.helpers == 0; });
   std::unique_lock<std::mutex> lock(mutex_);
-  shared_.erase(std::find(shared_.begin(), shared_.end(), &shared));
-  helped_.wait(lock, [&] { return shared.helpers == 0; });
-  if (shared.error) std::rethrow_exception(shared.error);
+  jobs_.erase(std::find(jobs_.begin(), jobs_.end(), &job));
+  helpers_left_.wait(lock, [&] { return job.helpers == 0; });
+  if (job.error) std::rethrow_exception(job.error);
 }
 
-void WorkSharing::take_parts(Shared& shared) {
+void WorkSharing::take_parts(Job& job) {
   try {
-    for (std::size_t i = shared.next++; i < shared.count; i = shared.next++) shared.part(i);
+    for (std::size_t i = job.next++; i < job.count; i = job.next++) job.part(i);
   } catch (...) {
     const std::lock_guard<std::mutex> lock(mutex_);
-    if (!shared.error) shared.error = std::current_exception();
-    shared.next = shared.count;
+    if (!job.error) job.error = std::current_exception();
+    job.next = job.count;
   }
 }
 
 void WorkSharing::help() {
   ++idle_;
   std::unique_lock<std::mutex> lock(mutex_);
-  while (at_work_ > 0) {
-    Shared* const shared = find_shared();
-    if (!shared) {
-      wait_for_news(lock);
+  while (busy_ > 0) {
+    Job* const job = find_job();
+    if (!job) {
+      wait_for_change(lock);
       continue;
     }
-    ++shared->helpers;
+    ++job->helpers;
     lock.unlock();
-    take_parts(*shared);
+    take_parts(*job);
     lock.lock();
-    if (--shared->helpers == 0) helped_.notify_all();
+    if (--job->helpers == 0) helpers_left_.notify_all();
   }
   --idle_;
 }
 
-WorkSharing::Shared* WorkSharing::find_shared() const {
-  const auto open = std::find_if(shared_.begin(), shared_.end(),
-                                 [](const Shared* shared) { return shared->next < shared->count; });
-  return open == shared_.end() ? nullptr : *open;
+WorkSharing::Job* WorkSharing::find_job() const {
+  const auto open = std::find_if(jobs_.begin(), jobs_.end(),
+                                 [](const Job* job) { return job->next < job->count; });
+  return open == jobs_.end() ? nullptr : *open;
 }
 
-void WorkSharing::wait_for_news(std::unique_lock<std::mutex>& lock) {
-  const std::size_t seen = news_;
-  if (!is_one_looking_) {  // more would be in each other's way
-    is_one_looking_ = true;
+void WorkSharing::wait_for_change(std::unique_lock<std::mutex>& lock) {
+  const std::size_t seen = generation_;
+  if (!has_spinner_) {  // more than one would slow each other down
+    has_spinner_ = true;
     lock.unlock();
-    look_for([&] { return news_ != seen; });
+    spin_until([&] { return generation_ != seen; });
     lock.lock();
-    is_one_looking_ = false;
+    has_spinner_ = false;
   }
-  has_news_.wait(lock, [&] { return news_ != seen; });
+  changed_.wait(lock, [&] { return generation_ != seen; });
+}
+
+void share(WorkSharing* sharing, std::size_t count, const std::function<void(std::size_t)>& part) {
+  if (sharing) return sharing->share(count, part);
+  call_each(count, part);
 }
 
 }  // namespace clipsweep

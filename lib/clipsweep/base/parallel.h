@@ -1,4 +1,4 @@
-// A few threads for one job, whose errors are not lost; those that are done help the others.
+// Runs a job on a few threads, propagating the first exception; idle threads help busy ones.
 #pragma once
 
 #include <atomic>
@@ -11,69 +11,69 @@
 
 namespace clipsweep {
 
-// Calls `work` with 0 to count - 1, each on a thread of its own, and waits for all of them. Then
-// throws the first exception that one of them threw, if any; likewise if the machine has no thread
-// for one of the first `needed`. Those after them are left out then.
+// Calls `work` with 0 to count - 1, each on its own thread, and waits for all of them. Then throws
+// the first exception that one of them threw, if any. If the machine cannot start all threads, it
+// throws too, unless the first `needed` of them run: then the others are left out.
 void run_on_threads(std::size_t count, std::size_t needed,
                     const std::function<void(std::size_t)>& work);
 inline void run_on_threads(std::size_t count, const std::function<void(std::size_t)>& work) {
   run_on_threads(count, count, work);
 }
 
-// Threads that have no work of their own left, and lend a hand to those that have. Who takes which
-// part is left to chance: parts must not depend on each other.
+// Lets threads that have finished their own work take parts of the others' work. Which thread takes
+// which part is left to chance, so parts must not depend on each other.
 class WorkSharing {
  public:
-  // This thread has work of its own as long as this lives.
+  // While it exists, this thread has work of its own.
   class BusyScope {
    public:
-    explicit BusyScope(WorkSharing& helpers) : helpers_(helpers) { helpers_.begin_work(); }
-    ~BusyScope() { helpers_.end_work(); }
+    explicit BusyScope(WorkSharing& sharing) : sharing_(sharing) { sharing_.begin_work(); }
+    ~BusyScope() { sharing_.end_work(); }
     BusyScope(const BusyScope&) = delete;
     BusyScope& operator=(const BusyScope&) = delete;
 
    private:
-    WorkSharing& helpers_;
+    WorkSharing& sharing_;
   };
 
-  // Calls `part` with 0 to count - 1, on this thread and on those that help, and returns when all
-  // calls have. Then throws the first exception that one of them threw, if any; parts that nobody
-  // has begun until then are left out.
+  // Calls `part` with 0 to count - 1, on this thread and on idle ones, and returns when all calls
+  // have returned. Then throws the first exception that one of them threw, if any; parts that had
+  // not begun by then are left out.
   void share(std::size_t count, const std::function<void(std::size_t)>& part);
 
-  // Helps until no thread has work of its own.
+  // Makes this thread an idle one, which takes parts until no thread has work of its own.
   void help();
 
  private:
   // What one thread shares.
-  struct Shared {
-    Shared(std::size_t parts, const std::function<void(std::size_t)>& call)
+  struct Job {
+    Job(std::size_t parts, const std::function<void(std::size_t)>& call)
         : count(parts), part(call) {}
 
     const std::size_t count;
     const std::function<void(std::size_t)>& part;
     std::atomic<std::size_t> next{0};
-    std::atomic<std::size_t> helpers{0};  // threads at it beside its own
+    std::atomic<std::size_t> helpers{0};  // other threads that are taking parts
     std::exception_ptr error;             // under the mutex
   };
 
   void begin_work();
   void end_work();
-  void take_parts(Shared& shared);
-  Shared* find_shared() const;
-  void wait_for_news(std::unique_lock<std::mutex>& lock);
+  void take_parts(Job& job);
+  Job* find_job() const;
+  void wait_for_change(std::unique_lock<std::mutex>& lock);
 
   std::mutex mutex_;
-  std::condition_variable has_news_;  // for those that wait to help
-  std::condition_variable helped_;    // for those that are helped
-  std::atomic<std::size_t> idle_{0};  // threads that help, or wait to
-  std::atomic<std::size_t> news_{0};  // grows when there is something to share, or nothing any more
-  std::vector<Shared*> shared_;
-  std::size_t at_work_ = 0;
-  bool is_one_looking_ = false;
+  std::condition_variable changed_;         // idle threads wait for it
+  std::condition_variable helpers_left_;    // threads that share a job wait for it
+  std::atomic<std::size_t> idle_{0};        // threads within `help`
+  std::atomic<std::size_t> generation_{0};  // grows with each new job and when all work has ended
+  std::vector<Job*> jobs_;
+  std::size_t busy_ = 0;  // threads with work of their own
+  bool has_spinner_ = false;
 };
 
-// For those whom nobody helps.
-inline WorkSharing kNoHelpers;
+// The same without idle threads if `sharing` is null: calls `part` with 0 to count - 1, in order.
+void share(WorkSharing* sharing, std::size_t count, const std::function<void(std::size_t)>& part);
 
 }  // namespace clipsweep

@@ -14,11 +14,11 @@ namespace {
 constexpr NameTable<EngineName, 2> kNames = {
     {{EngineName::kReference, "reference"}, {EngineName::kFused, "fused"}}};
 
-// What of a model the fused engine has no kernels for, in words; empty if it knows it.
-std::string unknown_to_fused(const Model& model) {
+// The first property of a model for which the fused engine has no kernels; empty if it has all.
+std::string unsupported_by_fused(const Model& model) {
   if (model.cell == Cell::kGru) return "gru";
   if (model.layers > 1) return fmt::format("{} layers", model.layers);
-  if (model.target == Target::kClassEachStep) return "class at each time step";
+  if (model.target == Target::kClassEachStep) return "a class at each time step";
   return "";
 }
 
@@ -26,27 +26,27 @@ std::string unknown_to_fused(const Model& model) {
 
 const char* to_text(EngineName name) { return name_in(kNames, name); }
 
-bool fused_engine_supports(const Model& model) { return unknown_to_fused(model).empty(); }
+bool fused_engine_supports(const Model& model) { return unsupported_by_fused(model).empty(); }
 
 EngineChoice choose_engine(const std::string& engine, const std::string& device,
                            const Model& model) {
-  if (engine == "reference") return {EngineName::kReference, "as asked for"};
+  if (engine == "reference") return {EngineName::kReference, "as requested"};
   const bool on_cpu = device == "cpu";
-  const std::string unknown = unknown_to_fused(model);
+  const std::string unsupported = unsupported_by_fused(model);
   if (engine == "fused") {
     if (!on_cpu)
       throw ConfigError(
-          "--engine fused computes on the CPU alone; use --device cpu, or --engine reference");
-    if (!unknown.empty())
+          "--engine fused runs only on the CPU; use --device cpu, or --engine reference");
+    if (!unsupported.empty())
       throw ConfigError(fmt::format(
-          "--engine fused knows no {}: it goes with one layer of lstm, rnn-tanh or rnn-relu and an "
-          "answer after the last time step; use --engine reference, or auto",
-          unknown));
-    return {EngineName::kFused, "as asked for"};
+          "--engine fused does not support {}: it supports one layer of lstm, rnn-tanh or rnn-relu "
+          "and one output after the last time step; use --engine reference, or auto",
+          unsupported));
+    return {EngineName::kFused, "as requested"};
   }
-  if (!on_cpu) return {EngineName::kReference, "auto: the one for --device " + device};
-  if (!unknown.empty())
-    return {EngineName::kReference, "auto: the fused engine knows no " + unknown};
+  if (!on_cpu) return {EngineName::kReference, "auto: the engine for --device " + device};
+  if (!unsupported.empty())
+    return {EngineName::kReference, "auto: the fused engine does not support " + unsupported};
   return {EngineName::kFused, fmt::format("auto: {} on the CPU", to_text(model.cell))};
 }
 

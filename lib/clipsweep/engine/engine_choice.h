@@ -1,6 +1,6 @@
-// Which engine computes the gradients: what `--engine` asks for, or the best for the task, cell,
-// sizes and device. Never the mode, threshold, learning rate or seed decides: runs that are
-// compared have the same engine.
+// Which engine computes the gradients: the one that `--engine` requests, or the best for the task,
+// cell, sizes and device. The choice never depends on mode, threshold, learning rate or seed: runs
+// that are compared have the same engine.
 #pragma once
 
 #include <map>
@@ -16,8 +16,8 @@ enum class EngineName { kReference, kFused };
 // As in run.json: `reference`, `fused`.
 const char* to_text(EngineName name);
 
-// Whether the fused engine has kernels for this: one layer of lstm, rnn-tanh or rnn-relu of any
-// size, and a class or a number after the last time step.
+// Whether the fused engine has kernels for this model: one layer of lstm, rnn-tanh or rnn-relu of
+// any size, and a class or a number after the last time step.
 bool fused_engine_supports(const Model& model);
 
 struct EngineChoice {
@@ -26,14 +26,14 @@ struct EngineChoice {
 };
 
 // For one model. engine: `auto`, `reference` or `fused`; device: `cpu` or `cuda`. Throws
-// ConfigError if the engine that is asked for cannot do it.
+// ConfigError if the requested engine does not support the model or device.
 EngineChoice choose_engine(const std::string& engine, const std::string& device,
                            const Model& model);
 
-// By cell: what differs between the models of one sweep.
+// By cell, in which the models of one sweep differ.
 using EngineChoices = std::map<Cell, EngineChoice>;
 
-// For the models that the settings say. Throws ConfigError likewise.
+// For each model of the settings. Throws ConfigError as choose_engine does.
 EngineChoices choose_engines(const ExperimentConfig& config);
 
 bool needs_reference(const EngineChoices& choices);

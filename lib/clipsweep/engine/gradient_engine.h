@@ -1,7 +1,7 @@
-// The seam: parameters of a cohort and a batch in, losses and gradients out. The trainer does not
-// know which engine it has.
+// The seam between training and gradient computation: the parameters of a cohort and a batch in,
+// losses and gradients out. The trainer is the same for every engine.
 //
-// What every engine owes: the numbers of a run depend on its own row, its own batch and nothing
+// Every engine guarantees: the numbers of a run depend on its own row, its own batch and nothing
 // else, to the last bit; a NaN or Inf in a row reaches that row's loss and gradient and no other.
 #pragma once
 
@@ -19,11 +19,17 @@
 
 namespace clipsweep {
 
-// Into so many parts at most an engine divides the batch of one run for those that help it: each
-// needs memory for a gradient of its own.
+// Upper bound on the parts into which an engine splits one run's batch for idle threads; each part
+// needs its own gradient buffer.
 inline constexpr std::size_t kMaxPartsPerRun = 8;
 
-// What one step of a cohort brings.
+// What one computation obeys and may use. Both must outlive the call.
+struct EngineContext {
+  const CancelFlag& cancel = kNotCancelled;
+  WorkSharing* sharing = nullptr;  // its idle threads may take parts; the numbers stay the same
+};
+
+// The result of one step of a cohort.
 struct StepResult {
   StepResult(std::size_t runs, std::size_t parameters)
       : losses(runs),
@@ -31,22 +37,23 @@ struct StepResult {
         clipped_derivatives(runs),
         gradients(runs, parameters) {}
 
-  std::vector<float> losses;                 // [R], mean cross-entropy over the batch
-  std::vector<std::int64_t> correct_counts;  // [R], right answers in the batch
-  // [R], error derivatives that were clipped, of the T H B of each state: h of each layer, and of
-  // an lstm c
+  std::vector<float> losses;                 // [R], mean over the batch of the losses in model.h
+  std::vector<std::int64_t> correct_counts;  // [R], correct samples in the batch
+  // [R], how many error derivatives were clipped, out of T * H * B per state (h of each layer, plus
+  // c for an LSTM)
   std::vector<std::uint64_t> clipped_derivatives;
   Block gradients;  // [R, P]
 };
 
-// What one batch of an evaluation brings.
+// The result of one batch of an evaluation.
 struct EvaluationResult {
   std::vector<double> loss_sums;             // [R], summed over the batch
   std::vector<std::int64_t> correct_counts;  // [R]
 };
 
-// Where memory does not suffice, each of these throws std::bad_alloc, and so does an EngineFactory:
-// fewer runs at once may do.
+// All methods, and EngineFactory, throw std::bad_alloc when out of memory; retry with fewer runs.
+// Each computation throws Cancelled within a fraction of a second after its context's flag is set;
+// its result must then be discarded.
 class GradientEngine {
  public:
   virtual ~GradientEngine() = default;
@@ -55,27 +62,19 @@ class GradientEngine {
   virtual std::string name() const = 0;
   virtual std::string simd() const = 0;
 
-  // From now on every computation is given up within a fraction of a second after the flag is set:
-  // it throws Cancelled, and its result is of no use. The flag must outlive the engine, or another
-  // take its place.
-  void heed(const CancelFlag& stop) { stop_ = &stop; }
-
-  // From now on idle threads may take parts of a computation, where the engine knows any. Its
-  // numbers are the same to the last bit. The helpers must outlive the engine, or others take their
-  // place.
-  void accept_help(WorkSharing& helpers) { helpers_ = &helpers; }
-
-  // Losses, right answers and gradients of all runs at their parameters [R, P], into a result of
-  // that size. An answer whose loss is NaN is not right.
+  // Losses, correct samples and gradients of all runs at their parameters [R, P], into a result of
+  // that size. A sample whose loss is NaN is not correct.
   //
   // backprop_limits [R], each above 0, +inf = off: the derivative of the run's mean loss with
   // respect to each hidden state h_t and each cell state c_t is limited to [-limit, limit], element
   // by element, before it flows further back (Graves, 2013). A NaN stays one and is not counted.
   virtual void compute_gradients(const Block& parameters, const Batch& batch,
-                                 Span<const float> backprop_limits, StepResult& result) = 0;
+                                 Span<const float> backprop_limits, StepResult& result,
+                                 const EngineContext& context = {}) = 0;
 
-  // Losses and right answers alone; every run sees the batch's only source.
-  virtual EvaluationResult evaluate(const Block& parameters, const Batch& batch) = 0;
+  // Only losses and correct samples; every run sees the batch's only source.
+  virtual EvaluationResult evaluate(const Block& parameters, const Batch& batch,
+                                    const EngineContext& context = {}) = 0;
 
   // The gradient through time of K runs, which need not be those of the batch: for each time step t
   // the norm, over the units of the top layer and the samples of the run's source, of the
@@ -83,15 +82,7 @@ class GradientEngine {
   // compute_gradients. parameters [K, P]; source_of_run [K]; backprop_limits [K].
   virtual std::vector<std::vector<float>> state_gradient_norms(
       const Block& parameters, const Batch& batch, const std::vector<int>& source_of_run,
-      Span<const float> backprop_limits) = 0;
-
- protected:
-  const CancelFlag& stop() const { return *stop_; }
-  WorkSharing& helpers() const { return *helpers_; }
-
- private:
-  const CancelFlag* stop_ = &kNotCancelled;
-  WorkSharing* helpers_ = &kNoHelpers;
+      Span<const float> backprop_limits, const EngineContext& context = {}) = 0;
 };
 
 // Makes one engine for each worker.

@@ -22,10 +22,6 @@ constexpr NameTable<EventKind, 4> kEventKinds = {{{EventKind::kNan, "nan"},
                                                   {EventKind::kInf, "inf"},
                                                   {EventKind::kNormOverflow, "norm-overflow"},
                                                   {EventKind::kSpike, "spike"}}};
-constexpr NameTable<Phase, 4> kPhases = {{{Phase::kLoss, "loss"},
-                                          {Phase::kGradient, "gradient"},
-                                          {Phase::kUpdate, "update"},
-                                          {Phase::kWeights, "weights"}}};
 constexpr NameTable<Action, 3> kActions = {{{Action::kStopped, "stopped"},
                                             {Action::kSkipped, "skipped"},
                                             {Action::kContinued, "continued"}}};
@@ -275,6 +271,14 @@ RunTotals totals_from_json(const Json& json) {
 }
 
 }  // namespace
+
+GateNumbers by_gate(Cell cell, const std::vector<double>& values) {
+  const auto names = gate_names(cell);
+  GateNumbers numbers;
+  for (std::size_t gate = 0; gate < values.size(); ++gate)
+    numbers.emplace_back(names[gate], values[gate]);
+  return numbers;
+}
 
 const char* to_text(Outcome outcome) { return name_in(kOutcomes, outcome); }
 const char* to_text(EventKind kind) { return name_in(kEventKinds, kind); }

@@ -8,6 +8,7 @@
 #include <utility>
 #include <vector>
 
+#include "clipsweep/base/name_table.h"
 #include "clipsweep/clipping/what_if.h"
 #include "clipsweep/experiment/sweep_plan.h"
 #include "clipsweep/io/json.h"
@@ -21,6 +22,9 @@ inline constexpr const char* kSummarySchema = "clipsweep/summary-1";
 
 // A number for each gate of a cell, by its name, in the order of the gates.
 using GateNumbers = std::vector<std::pair<std::string, double>>;
+
+// Adds the gates' names to their numbers, which are in the same order, or none at all.
+GateNumbers by_gate(Cell cell, const std::vector<double>& values);
 
 // One step of one run.
 struct StepRecord {
@@ -81,6 +85,10 @@ inline bool is_nonfinite(EventKind kind) {
   return kind == EventKind::kNan || kind == EventKind::kInf;
 }
 enum class Phase { kLoss, kGradient, kUpdate, kWeights };
+inline constexpr NameTable<Phase, 4> kPhases = {{{Phase::kLoss, "loss"},
+                                                 {Phase::kGradient, "gradient"},
+                                                 {Phase::kUpdate, "update"},
+                                                 {Phase::kWeights, "weights"}}};
 enum class Action { kStopped, kSkipped, kContinued };
 
 // The steps before an event, up to 20: what led up to it.

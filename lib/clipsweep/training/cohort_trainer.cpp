@@ -2,7 +2,6 @@
 
 #include <algorithm>
 #include <limits>
-#include <tuple>
 #include <utility>
 
 #include "clipsweep/base/error.h"
@@ -16,27 +15,37 @@ std::string sha256_of_weights(Span<const float> weights) {
   return sha256_of({reinterpret_cast<const char*>(weights.data()), weights.size() * sizeof(float)});
 }
 
+StartingPoint common_point(const std::vector<RunStart>& starts) {
+  return starts.empty() ? StartingPoint{0, 0} : starting_point(starts.front());
+}
+
+std::vector<std::uint64_t> seeds_of(const std::vector<RunStart>& starts) {
+  std::vector<std::uint64_t> seeds;
+  for (const auto& start : starts) seeds.push_back(start.spec->seed);
+  return seeds;
+}
+
 }  // namespace
 
-std::vector<RunStart> from_the_beginning(const std::vector<const RunSpec*>& runs) {
-  std::vector<RunStart> starts;
-  for (const auto* run : runs) starts.push_back({run});
-  return starts;
+void CohortTrainer::Run::resume(const RunState& state, Span<float> weights) {
+  trainer->restore(state, weights);
+  wall_started = state.wall_started;
+  wall_seconds_before = state.wall_seconds;
 }
 
-bool is_state_of(const RunState& state, const RunSpec& spec, const SweepPlan& plan,
-                 const ParameterLayout& layout) {
-  std::vector<float> weights(layout.size());
-  try {
-    RunTrainer(plan, spec, layout, {}).restore(state, weights);
-  } catch (const DataError&) {
-    return false;
-  }
-  return true;
+RunState CohortTrainer::Run::save_state(Span<const float> weights,
+                                        const std::string& engine) const {
+  RunState state = trainer->state(weights);
+  state.engine = engine;
+  state.wall_started = wall_started;
+  state.wall_seconds = wall_seconds();
+  if (sinks.note_length) sinks.note_length(state);
+  return state;
 }
 
-StartingPoint starting_point(const RunStart& start) {
-  return start.state ? StartingPoint{start.state->step, start.state->epochs} : StartingPoint{0, 0};
+void CohortTrainer::Run::take_back(const RunState& state, Span<float> weights) const {
+  trainer->restore(state, weights);
+  if (sinks.cut_back_to) sinks.cut_back_to(state);
 }
 
 CohortTrainer::CohortTrainer(const CohortContext& context, const std::vector<RunStart>& starts,
@@ -44,46 +53,36 @@ CohortTrainer::CohortTrainer(const CohortContext& context, const std::vector<Run
     : context_(context),
       engine_(engine),
       on_end_(std::move(on_end)),
+      step_(common_point(starts).first),
+      epochs_(common_point(starts).second),
+      samples_(context.task, context.layout.model, context.plan.training.batch_size,
+               seeds_of(starts), step_, context.cancel),
       weights_(starts.size(), context.layout.size()),
       result_(starts.size(), context.layout.size()) {
-  if (!starts.empty()) std::tie(step_, epochs_) = starting_point(starts.front());
-  for (std::size_t r = 0; r < starts.size(); ++r) {
-    const RunSpec& spec = *starts[r].spec;
-    const auto initial =
-        initial_weights_of(spec, context_.layout, context_.plan.training.forget_bias);
-    std::copy(initial.begin(), initial.end(), weights_.row(r).begin());
-    Run run;
-    RunSinks sinks = make_sinks(spec);
-    run.trainer =
-        std::make_unique<RunTrainer>(context_.plan, spec, context_.layout, std::move(sinks.step));
-    run.on_through_time = std::move(sinks.through_time);
-    run.note_length = std::move(sinks.note_length);
-    run.cut_back_to = std::move(sinks.cut_back_to);
-    run.initial_weights_sha256 = hash_of_start(spec, initial);
-    if (starts[r].state) restore(*starts[r].state, run, weights_.row(r));
-    run.source = source_for(spec.seed);
-    runs_.push_back(std::move(run));
-  }
-  share_batches();
-  engine_.heed(context_.stop);
-  engine_.accept_help(context_.helpers);
+  for (const auto& start : starts) add_run(start, make_sinks(*start.spec));
+  collect_backprop_limits();
 }
 
-CohortTrainer::~CohortTrainer() {
-  engine_.heed(kNotCancelled);
-  engine_.accept_help(kNoHelpers);
-}
-
-void CohortTrainer::restore(const RunState& state, Run& run, Span<float> weights) const {
-  run.trainer->restore(state, weights);
-  if (state.step != step_ || state.epochs != epochs_)
+void CohortTrainer::add_run(const RunStart& start, RunSinks sinks) {
+  if (start.state && starting_point(start) != StartingPoint{step_, epochs_})
     throw DataError("the states of a cohort are of different steps");
-  run.wall_started = state.wall_started;
-  run.wall_seconds_before = state.wall_seconds;
+  const RunSpec& spec = *start.spec;
+  const auto weights = weights_.row(runs_.size());
+  const auto initial =
+      initial_weights_of(spec, context_.layout, context_.plan.training.forget_bias);
+  std::copy(initial.begin(), initial.end(), weights.begin());
+  Run run;
+  run.sinks = std::move(sinks);
+  run.trainer =
+      std::make_unique<RunTrainer>(context_.plan, spec, context_.layout, std::move(run.sinks.step));
+  run.initial_weights_sha256 = initial_weights_sha256(spec, initial);
+  if (start.state) run.resume(*start.state, weights);
+  runs_.push_back(std::move(run));
 }
 
-// Runs that begin alike share one computation of it.
-std::string CohortTrainer::hash_of_start(const RunSpec& spec, Span<const float> weights) const {
+// Runs with equal initial weights share one computation of the hash.
+std::string CohortTrainer::initial_weights_sha256(const RunSpec& spec,
+                                                  Span<const float> weights) const {
   for (const auto& run : runs_) {
     const RunSpec& other = run.trainer->spec();
     if (other.setup == spec.setup && other.seed == spec.seed && other.perturbed == spec.perturbed)
@@ -92,55 +91,29 @@ std::string CohortTrainer::hash_of_start(const RunSpec& spec, Span<const float> 
   return sha256_of_weights(weights);
 }
 
-std::shared_ptr<CohortTrainer::Source> CohortTrainer::source_for(std::uint64_t seed) {
-  for (const auto& run : runs_)
-    if (run.source->seed == seed) return run.source;
-  auto samples = context_.task.training_samples(seed);
-  for (std::uint64_t step = 1; step <= step_; ++step) {
-    throw_if_cancelled(context_.stop);
-    samples->skip(context_.task.time_steps(step));
-  }
-  return std::make_shared<Source>(Source{seed, std::move(samples), ""});
-}
-
-void CohortTrainer::share_batches() {
-  sources_.clear();
+void CohortTrainer::collect_backprop_limits() {
   backprop_limits_.clear();
-  std::vector<int> source_of_run;
   for (const auto& run : runs_) {
     const ClipRule& clip = run.trainer->spec().clip;
     backprop_limits_.push_back(clip.mode == ClipMode::kBackprop
                                    ? static_cast<float>(clip.threshold)
                                    : std::numeric_limits<float>::infinity());
-    const auto known = std::find(sources_.begin(), sources_.end(), run.source);
-    source_of_run.push_back(static_cast<int>(known - sources_.begin()));
-    if (known == sources_.end()) sources_.push_back(run.source);
   }
-  batch_ = make_batch(context_.layout.model, static_cast<int>(sources_.size()),
-                      context_.plan.training.batch_size, std::move(source_of_run));
 }
 
 void CohortTrainer::train() {
   try {
     train_to_the_end();
   } catch (const Cancelled&) {
-    if (!before_.empty()) take_back_step();
-    save_and_interrupt();
+    if (context_.checkpoint) save();
+    end_all([](std::size_t) { return Outcome::kInterrupted; });
   }
-}
-
-void CohortTrainer::take_back_step() {
-  for (std::size_t r = 0; r < runs_.size(); ++r) {
-    runs_[r].trainer->restore(before_[r], weights_.row(r));
-    if (runs_[r].cut_back_to) runs_[r].cut_back_to(before_[r]);
-  }
-  step_ = before_.front().step;
 }
 
 void CohortTrainer::train_to_the_end() {
   const auto every = static_cast<std::uint64_t>(context_.plan.checkpoint_every);
   while (!runs_.empty()) {
-    throw_if_cancelled(context_.stop);
+    throw_if_cancelled(context_.cancel);
     if (is_epoch_due()) {
       finish_epoch();
     } else if (step_ == context_.plan.training.steps()) {
@@ -159,17 +132,11 @@ bool CohortTrainer::is_epoch_due() const {
   return epochs_ < step_ / steps_per_epoch;
 }
 
-std::vector<RunState> CohortTrainer::states() {
+std::vector<RunState> CohortTrainer::states() const {
+  const std::string engine = engine_description(engine_.name(), engine_.simd());
   std::vector<RunState> states;
-  for (std::size_t r = 0; r < runs_.size(); ++r) {
-    Run& run = runs_[r];
-    RunState state = run.trainer->state(weights_.row(r));
-    state.engine = engine_description(engine_.name(), engine_.simd());
-    state.wall_started = run.wall_started;
-    state.wall_seconds = run.wall_seconds_before + run.stopwatch.seconds();
-    if (run.note_length) run.note_length(state);
-    states.push_back(std::move(state));
-  }
+  for (std::size_t r = 0; r < runs_.size(); ++r)
+    states.push_back(runs_[r].save_state(weights_.row(r), engine));
   return states;
 }
 
@@ -178,90 +145,103 @@ void CohortTrainer::save() {
   if (!now.empty()) context_.checkpoint->write(now);
 }
 
-void CohortTrainer::save_and_interrupt() {
-  if (context_.checkpoint) save();
-  end_all([](std::size_t) { return Outcome::kInterrupted; });
+void CohortTrainer::step() {
+  samples_.draw(step_ + 1);
+  const Stopwatch stopwatch;
+  engine_.compute_gradients(weights_, samples_.batch(), backprop_limits_, result_,
+                            engine_context());
+  // No run has changed yet, so up to here a cancelled step needs no restoring. The gradient through
+  // time may take as long again: after slow gradients it is cancellable too.
+  if (context_.checkpoint && stopwatch.seconds() > kSlowSeconds)
+    finish_slow_step();
+  else
+    finish_step(kNotCancelled);
 }
 
-void CohortTrainer::step() {
-  next_batch();
-  const Stopwatch stopwatch;
-  engine_.compute_gradients(weights_, batch_, backprop_limits_, result_);
-  // Up to here no run has changed. The gradient through time may take as long again, and is not
-  // waited for when a stop is asked for.
-  if (context_.checkpoint && stopwatch.seconds() > kSlowSeconds) before_ = states();
+void CohortTrainer::finish_slow_step() {
+  const auto before = states();
+  try {
+    finish_step(context_.cancel);
+  } catch (const Cancelled&) {
+    for (std::size_t r = 0; r < runs_.size(); ++r) runs_[r].take_back(before[r], weights_.row(r));
+    --step_;
+    throw;
+  }
+}
+
+// Cancelled comes from the gradient through time alone, before any run has ended.
+void CohortTrainer::finish_step(const CancelFlag& cancel) {
   ++step_;
-  std::vector<std::uint8_t> goes_on(runs_.size());  // no bits: threads write side by side
-  context_.helpers.share(runs_.size(), [&](std::size_t r) {
-    goes_on[r] = runs_[r].trainer->step(result_.losses[r], result_.correct_counts[r],
-                                        result_.gradients.row(r), weights_.row(r),
-                                        clipped_derivatives_share(r));
-  });
-  std::vector<std::size_t> kept, stopped;
-  for (std::size_t r = 0; r < runs_.size(); ++r) (goes_on[r] ? kept : stopped).push_back(r);
-  measure_through_time(runs_due_through_time());
-  for (const std::size_t r : stopped) end_run(r, Outcome::kDiverged);
+  auto outcomes = take_steps();
+  measure_through_time(outcomes, cancel);
+  std::vector<std::size_t> kept;
+  for (std::size_t r = 0; r < runs_.size(); ++r)
+    if (outcomes[r].continues)
+      kept.push_back(r);
+    else
+      end_run(r, Outcome::kDiverged);
   context_.run_steps += runs_.size();
   keep_runs(kept);
-  before_.clear();
 }
 
-std::vector<std::size_t> CohortTrainer::runs_due_through_time() const {
-  std::vector<std::size_t> due;
+std::vector<StepOutcome> CohortTrainer::take_steps() {
+  std::vector<StepOutcome> outcomes(runs_.size());
+  share(context_.sharing, runs_.size(), [&](std::size_t r) {
+    outcomes[r] = runs_[r].trainer->step(result_.losses[r], result_.correct_counts[r],
+                                         result_.gradients.row(r), weights_.row(r),
+                                         clipped_derivatives_share(r));
+  });
+  return outcomes;
+}
+
+void CohortTrainer::measure_through_time(std::vector<StepOutcome>& outcomes,
+                                         const CancelFlag& cancel) {
+  std::vector<std::size_t> due;  // [K]
   for (std::size_t r = 0; r < runs_.size(); ++r)
-    if (runs_[r].on_through_time && runs_[r].trainer->is_due_through_time()) due.push_back(r);
-  return due;
-}
-
-void CohortTrainer::measure_through_time(const std::vector<std::size_t>& due) {
+    if (runs_[r].sinks.through_time && outcomes[r].through_time_due) due.push_back(r);
   if (due.empty()) return;
+  const Batch& batch = samples_.batch();
   Block weights(due.size(), context_.layout.size());  // [K, P]
   std::vector<int> sources;
   std::vector<float> limits;
   for (std::size_t k = 0; k < due.size(); ++k) {
-    const std::size_t r = due[k];
-    const auto before = runs_[r].trainer->weights_before(weights_.row(r));
+    const auto before = outcomes[due[k]].weights_before;
     std::copy(before.begin(), before.end(), weights.row(k).begin());
-    sources.push_back(batch_.source_of_run[r]);
-    limits.push_back(backprop_limits_[r]);
+    sources.push_back(batch.source_of_run[due[k]]);
+    limits.push_back(backprop_limits_[due[k]]);
   }
-  // Where nothing was saved before the step, it is finished.
-  if (before_.empty()) engine_.heed(kNotCancelled);
-  auto norms = engine_.state_gradient_norms(weights, batch_, sources, limits);
-  engine_.heed(context_.stop);
+  auto norms =
+      engine_.state_gradient_norms(weights, batch, sources, limits, {cancel, context_.sharing});
   for (std::size_t k = 0; k < due.size(); ++k) {
-    const Run& run = runs_[due[k]];
-    run.on_through_time(run.trainer->through_time(std::move(norms[k])));
+    ThroughTimeRecord& record = *outcomes[due[k]].through_time_due;
+    record.norms = std::move(norms[k]);
+    runs_[due[k]].sinks.through_time(record);
   }
 }
 
 double CohortTrainer::clipped_derivatives_share(std::size_t r) const {
+  const Batch& batch = samples_.batch();
   const Model& model = context_.layout.model;
   const double states = model.layers * (model.cell == Cell::kLstm ? 2.0 : 1.0);  // h, and c
-  const double derivatives = states * batch_.time_steps * model.hidden * batch_.size;
+  const double derivatives = states * batch.time_steps * model.hidden * batch.size;
   return static_cast<double>(result_.clipped_derivatives[r]) / derivatives;
-}
-
-void CohortTrainer::next_batch() {
-  set_time_steps(batch_, context_.task.time_steps(step_ + 1));
-  for (std::size_t s = 0; s < sources_.size(); ++s)
-    sources_[s]->samples->next(batch_, static_cast<int>(s));
 }
 
 void CohortTrainer::finish_epoch() {
   std::vector<double> losses(runs_.size());
   std::vector<std::int64_t> correct_counts(runs_.size());
   for (std::size_t number = 0; number < context_.task.test_batches(); ++number) {
-    throw_if_cancelled(context_.stop);
-    const auto result = engine_.evaluate(weights_, context_.task.test_batch(number, test_batch_));
+    throw_if_cancelled(context_.cancel);
+    const auto result =
+        engine_.evaluate(weights_, context_.task.test_batch(number, test_batch_), engine_context());
     for (std::size_t r = 0; r < runs_.size(); ++r) {
       losses[r] += result.loss_sums[r];
       correct_counts[r] += result.correct_counts[r];
     }
   }
   std::vector<std::vector<LayerRadii>> radii(runs_.size());
-  context_.helpers.share(runs_.size(), [&](std::size_t r) {
-    throw_if_cancelled(context_.stop);
+  share(context_.sharing, runs_.size(), [&](std::size_t r) {
+    throw_if_cancelled(context_.cancel);
     radii[r] = radii_of_layers(weights_.row(r), context_.layout);
   });
   const auto samples = static_cast<double>(context_.task.test_samples());
@@ -269,10 +249,6 @@ void CohortTrainer::finish_epoch() {
     runs_[r].trainer->finish_epoch(
         losses[r] / samples, static_cast<double>(correct_counts[r]) / samples, std::move(radii[r]));
   ++epochs_;
-}
-
-Json CohortTrainer::samples(std::size_t r) const {
-  return runs_[r].source->samples->drawn(batch_, batch_.source_of_run[r]);
 }
 
 void CohortTrainer::fail(const std::string& reason) {
@@ -288,25 +264,19 @@ void CohortTrainer::end_all(const std::function<Outcome(std::size_t r)>& outcome
 void CohortTrainer::end_run(std::size_t r, Outcome outcome,
                             const std::optional<std::string>& reason) {
   Run& run = runs_[r];
-  if (run.ended) return;  // when a failure comes between the end of a run and its removal
+  if (run.ended) return;  // a failure came between the end of a run and its removal
   run.ended = true;
   RunRecord record = run.trainer->record(outcome);
   if (reason) record.reason = reason;
   record.engine = engine_.name();
   record.simd = engine_.simd();
   record.initial_weights_sha256 = run.initial_weights_sha256;
-  // Of the whole planned order, so it would take long where many steps are left.
-  if (outcome != Outcome::kInterrupted) record.batch_order_sha256 = order_sha256(*run.source);
+  // This hashes the whole planned order, which takes long if many steps are left.
+  if (outcome != Outcome::kInterrupted) record.batch_order_sha256 = samples_.order_sha256(r);
   record.final_weights_sha256 = sha256_of_weights(weights_.row(r));
   record.wall_started = run.wall_started;
-  record.wall_seconds = run.wall_seconds_before + run.stopwatch.seconds();
+  record.wall_seconds = run.wall_seconds();
   on_end_(std::move(record));
-}
-
-const std::string& CohortTrainer::order_sha256(Source& source) const {
-  if (source.order_sha256.empty())
-    source.order_sha256 = context_.task.sample_order_sha256(source.seed);
-  return source.order_sha256;
 }
 
 void CohortTrainer::keep_runs(const std::vector<std::size_t>& kept) {
@@ -316,7 +286,8 @@ void CohortTrainer::keep_runs(const std::vector<std::size_t>& kept) {
   runs_.resize(kept.size());
   weights_.keep_rows(kept);
   result_ = StepResult(runs_.size(), context_.layout.size());
-  share_batches();
+  samples_.keep_runs(kept);
+  collect_backprop_limits();
 }
 
 }  // namespace clipsweep

@@ -37,8 +37,8 @@ HWY_INLINE hn::Vec<Tag> with_penalties(Tag tag, const Regularization& regulariza
   return gradient;
 }
 
-// Where the numbers of a step lie. The parts of a step hold it, and the rule, by value: a store
-// into a row could otherwise change them, for all the compiler knows.
+// Where the numbers of a step are. The optimizers below hold these pointers and the parameters by
+// value; otherwise the compiler must assume that a store into a row changes them.
 struct Rows {
   const float* weights;
   const float* gradient;
@@ -60,40 +60,40 @@ HWY_INLINE hn::Vec<Tag> mean_square(Tag tag, double decay, hn::Vec<Tag> gradient
   return mean;
 }
 
-// Each optimizer turns the penalized gradient of some lanes into their update, and stores what it
-// remembers.
+// Each optimizer computes the update of some lanes from their penalized gradient, and stores its
+// state.
 struct Sgd {
-  StepParameters rule;
+  StepParameters parameters;
   Rows rows;
 
   template <typename Tag>
   HWY_INLINE hn::Vec<Tag> update(Tag tag, hn::Vec<Tag> gradient, std::size_t i) const {
-    const double momentum = rule.settings.momentum;
-    if (momentum == 0) return times(tag, rule.learning_rate, gradient);
+    const double momentum = parameters.settings.momentum;
+    if (momentum == 0) return times(tag, parameters.learning_rate, gradient);
     const auto kept = times(tag, momentum, hn::LoadU(tag, rows.velocity + i));
     const auto velocity = hn::Add(kept, gradient);
     hn::StoreU(velocity, tag, rows.next_velocity + i);
-    if (!rule.settings.nesterov) return times(tag, rule.learning_rate, velocity);
-    return times(tag, rule.learning_rate, hn::Add(gradient, times(tag, momentum, velocity)));
+    if (!parameters.settings.nesterov) return times(tag, parameters.learning_rate, velocity);
+    return times(tag, parameters.learning_rate, hn::Add(gradient, times(tag, momentum, velocity)));
   }
 };
 
 struct Adam {
-  StepParameters rule;
+  StepParameters parameters;
   Rows rows;
-  // Corrected for the means' start at zero.
+  // They correct the bias of means that start at zero.
   double step_size;
   double root_correction;
 
-  Adam(const StepParameters& step_rule, const Rows& step_rows, double t)
-      : rule(step_rule),
+  Adam(const StepParameters& step_parameters, const Rows& step_rows, double t)
+      : parameters(step_parameters),
         rows(step_rows),
-        step_size(rule.learning_rate / (1 - std::pow(rule.settings.adam_beta1, t))),
-        root_correction(std::sqrt(1 - std::pow(rule.settings.adam_beta2, t))) {}
+        step_size(parameters.learning_rate / (1 - std::pow(parameters.settings.adam_beta1, t))),
+        root_correction(std::sqrt(1 - std::pow(parameters.settings.adam_beta2, t))) {}
 
   template <typename Tag>
   HWY_INLINE hn::Vec<Tag> update(Tag tag, hn::Vec<Tag> gradient, std::size_t i) const {
-    const auto& settings = rule.settings;
+    const auto& settings = parameters.settings;
     const auto kept = times(tag, settings.adam_beta1, hn::LoadU(tag, rows.velocity + i));
     const auto mean = hn::Add(kept, times(tag, 1 - settings.adam_beta1, gradient));
     hn::StoreU(mean, tag, rows.next_velocity + i);
@@ -105,33 +105,34 @@ struct Adam {
 };
 
 struct Rmsprop {
-  StepParameters rule;
+  StepParameters parameters;
   Rows rows;
 
   template <typename Tag>
   HWY_INLINE hn::Vec<Tag> update(Tag tag, hn::Vec<Tag> gradient, std::size_t i) const {
-    const auto& settings = rule.settings;
+    const auto& settings = parameters.settings;
     const auto root = hn::Sqrt(mean_square(tag, settings.rmsprop_alpha, gradient, rows, i));
     const auto divisor = hn::Add(root, hn::Set(tag, static_cast<float>(settings.rmsprop_epsilon)));
-    if (settings.momentum == 0) return hn::Div(times(tag, rule.learning_rate, gradient), divisor);
+    if (settings.momentum == 0)
+      return hn::Div(times(tag, parameters.learning_rate, gradient), divisor);
     const auto kept = times(tag, settings.momentum, hn::LoadU(tag, rows.velocity + i));
     const auto velocity = hn::Add(kept, hn::Div(gradient, divisor));
     hn::StoreU(velocity, tag, rows.next_velocity + i);
-    return times(tag, rule.learning_rate, velocity);
+    return times(tag, parameters.learning_rate, velocity);
   }
 };
 
-// Parameters i to i + the lanes of `Tag`.
+// Parameters from i on, as many as `Tag` has lanes.
 template <typename Tag, typename Method>
 HWY_INLINE void propose_lanes(Tag tag, const Method& method, std::size_t i) {
   const Rows& rows = method.rows;
-  const Regularization& regularization = method.rule.regularization;
+  const Regularization& regularization = method.parameters.regularization;
   const auto weight = hn::LoadU(tag, rows.weights + i);
   const auto gradient =
       with_penalties(tag, regularization, hn::LoadU(tag, rows.gradient + i), weight);
   auto update = method.update(tag, gradient, i);
   if (const double decay = regularization.decoupled_weight_decay; decay != 0)
-    update = hn::Add(update, times(tag, method.rule.learning_rate * decay, weight));
+    update = hn::Add(update, times(tag, method.parameters.learning_rate * decay, weight));
   hn::StoreU(update, tag, rows.update + i);
   hn::StoreU(hn::Sub(weight, update), tag, rows.next_weights + i);
 }
@@ -146,8 +147,8 @@ HWY_INLINE void propose_with(const Method method, std::size_t size) {
   for (; i < size; ++i) propose_lanes(kOne, method, i);
 }
 
-void propose(const StepParameters& rule, Span<const float> weights, Span<const float> gradient,
-             const OptimizerState& state, ProposedStep& step) {
+void propose(const StepParameters& parameters, Span<const float> weights,
+             Span<const float> gradient, const OptimizerState& state, ProposedStep& step) {
   const Rows rows = {weights.data(),
                      gradient.data(),
                      state.velocity.data(),
@@ -156,13 +157,14 @@ void propose(const StepParameters& rule, Span<const float> weights, Span<const f
                      step.state.mean_square.data(),
                      step.update.data(),
                      step.weights.data()};
-  switch (rule.settings.optimizer) {
+  switch (parameters.settings.optimizer) {
     case Optimizer::kSgd:
-      return propose_with(Sgd{rule, rows}, weights.size());
+      return propose_with(Sgd{parameters, rows}, weights.size());
     case Optimizer::kAdam:
-      return propose_with(Adam(rule, rows, static_cast<double>(step.state.steps)), weights.size());
+      return propose_with(Adam(parameters, rows, static_cast<double>(step.state.steps)),
+                          weights.size());
     case Optimizer::kRmsprop:
-      return propose_with(Rmsprop{rule, rows}, weights.size());
+      return propose_with(Rmsprop{parameters, rows}, weights.size());
   }
 }
 
@@ -182,14 +184,14 @@ OptimizerState initial_state(const OptimizerSettings& settings, std::size_t size
   return state;
 }
 
-void propose_step(const StepParameters& rule, Span<const float> weights, Span<const float> gradient,
-                  const OptimizerState& state, ProposedStep& step) {
+void propose_step(const StepParameters& parameters, Span<const float> weights,
+                  Span<const float> gradient, const OptimizerState& state, ProposedStep& step) {
   step.state.steps = state.steps + 1;
   step.state.velocity.resize(state.velocity.size());
   step.state.mean_square.resize(state.mean_square.size());
   step.update.resize(weights.size());
   step.weights.resize(weights.size());
-  HWY_DYNAMIC_DISPATCH(propose)(rule, weights, gradient, state, step);
+  HWY_DYNAMIC_DISPATCH(propose)(parameters, weights, gradient, state, step);
 }
 
 }  // namespace clipsweep

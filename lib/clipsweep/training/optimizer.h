@@ -1,6 +1,6 @@
 // SGD, Adam and RMSprop over one run's row, in float32 and in the order of operations of
-// torch.optim. A step is proposed first and kept afterwards, so that one which is not finite can be
-// dropped without a trace.
+// torch.optim. A step is proposed first and taken afterwards, so that one which is not finite can
+// be dropped without any effect.
 //
 // With g the clipped gradient, plus weight_decay * w (L2) and l1 * sign(w), and r the learning
 // rate:
@@ -12,11 +12,11 @@
 //   RMSprop  s <- alpha * s + (1 - alpha) * g^2,   v <- momentum * v + g / (sqrt(s) + epsilon)
 //            u = r * v
 //
-// Then u <- u + r * decoupled_weight_decay * w (SGDW and AdamW: Loshchilov & Hutter 2019; Keras has
-// it for all optimizers) and w <- w - u.
+// Then u <- u + r * decoupled_weight_decay * w (SGDW and AdamW: Loshchilov & Hutter 2019; Keras
+// offers it with all optimizers) and w <- w - u.
 //
 // An element of g above 5e20 makes its s infinite, as in PyTorch: Adam and RMSprop never move that
-// weight again. Nothing of it is infinite but s; the gradient's `norm-overflow` event tells of it.
+// weight again. Only s is infinite then; the gradient's `norm-overflow` event reports the cause.
 #pragma once
 
 #include <cstdint>
@@ -28,14 +28,14 @@
 
 namespace clipsweep {
 
-// What decides a step, beside weights and gradient.
+// What determines a step, in addition to weights and gradient.
 struct StepParameters {
   OptimizerSettings settings;
   Regularization regularization;
   double learning_rate = 0.01;  // of this step
 };
 
-// All that an optimizer remembers of a run, as plain data: what a checkpoint of it must hold.
+// An optimizer's state of a run, as plain data: checkpoints store it.
 struct OptimizerState {
   std::uint64_t steps = 0;         // taken: Adam's t
   std::vector<float> velocity;     // [P] v or m; empty for SGD and RMSprop without momentum
@@ -47,19 +47,19 @@ struct OptimizerState {
   }
 };
 
-// Before the first step: zeros.
+// The state before the first step: zeros.
 OptimizerState initial_state(const OptimizerSettings& settings, std::size_t size);
 
-// A step not taken yet.
+// A step that is not taken yet.
 struct ProposedStep {
-  OptimizerState state;        // what would be remembered
+  OptimizerState state;        // after the step
   std::vector<float> update;   // [P] u, which is subtracted from the weights
-  std::vector<float> weights;  // [P] what they would become
+  std::vector<float> weights;  // [P] after the step
 };
 
-// One pass over weights, gradient [P] and state. What has the factor 0 is not looked at, since
+// One pass over weights, gradient [P] and state. A term whose factor is 0 is left out, since
 // 0 * Inf is NaN. Reuses the memory of `step`.
-void propose_step(const StepParameters& rule, Span<const float> weights, Span<const float> gradient,
-                  const OptimizerState& state, ProposedStep& step);
+void propose_step(const StepParameters& parameters, Span<const float> weights,
+                  Span<const float> gradient, const OptimizerState& state, ProposedStep& step);
 
 }  // namespace clipsweep

@@ -4,10 +4,8 @@
 
 #include <algorithm>
 #include <cmath>
-#include <limits>
 #include <utility>
 
-#include "clipsweep/base/statistics.h"
 #include "clipsweep/io/byte_archive.h"
 #include "clipsweep/model/spectral_radius.h"
 #include "clipsweep/records/record_fit.h"
@@ -24,22 +22,6 @@ std::optional<float> as_float(const std::optional<double>& value) {
   return value ? std::optional(static_cast<float>(*value)) : std::nullopt;
 }
 
-// Whether the sum of squares overflows float32, as it does for [1e20, 1e20]: a norm computed there
-// would be Inf.
-bool norm_overflows_float32(double norm) {
-  return std::isfinite(norm) &&
-         norm * norm > static_cast<double>(std::numeric_limits<float>::max());
-}
-
-// values [G], or empty
-GateNumbers by_gate(Cell cell, const std::vector<double>& values) {
-  const auto names = gate_names(cell);
-  GateNumbers numbers;
-  for (std::size_t gate = 0; gate < values.size(); ++gate)
-    numbers.emplace_back(names[gate], values[gate]);
-  return numbers;
-}
-
 // "nan in the gradient at step 12, first in lstm.weight_ih"
 std::string in_words(const Event& event) {
   const std::string place = event.tensor ? fmt::format(", first in {}", *event.tensor) : "";
@@ -50,7 +32,7 @@ std::string in_words(const Event& event) {
 }  // namespace
 
 std::vector<LayerRadii> radii_of_layers(Span<const float> weights, const ParameterLayout& layout) {
-  constexpr int kMaxHidden = 256;  // one gate takes a tenth of a second then
+  constexpr int kMaxHidden = 256;  // one gate takes a tenth of a second at this size
   std::vector<LayerRadii> layers;
   if (layout.model.hidden > kMaxHidden) return layers;
   const auto hidden = static_cast<std::size_t>(layout.model.hidden);
@@ -68,65 +50,35 @@ RunTrainer::RunTrainer(const SweepPlan& plan, const RunSpec& spec, const Paramet
       layout_(layout),
       sink_(std::move(sink)),
       optimizer_(initial_state(plan.training.optimizer, layout.size())),
-      memory_(spec.clip, layout, spec.seed) {}
+      memory_(spec.clip, layout, spec.seed),
+      events_(layout, spec.clip, plan.training.on_nonfinite),
+      epoch_averages_(layout.model.cell, plan.training.steps_per_epoch) {}
 
-bool RunTrainer::step(float loss, std::int64_t correct_counts, Span<float> gradient,
-                      Span<float> weights, double clipped_derivatives) {
+StepOutcome RunTrainer::step(float loss, std::int64_t correct_count, Span<float> gradient,
+                             Span<float> weights, double clipped_derivatives) {
   ++step_;
-  has_nonfinite_ = update_blocked_ = has_event_ = is_taken_ = false;
   record_ = {};
+  events_.begin_step(step_, epoch());
   inspect(loss, gradient);
   clip(gradient, weights, clipped_derivatives);
   update(gradient, weights);
-  record_step(loss, correct_counts);
-  return !stopped_;
+  record_step(loss, correct_count);
+  return outcome_of_step(weights);
 }
 
 void RunTrainer::inspect(float loss, Span<const float> gradient) {
   measure_norms(gradient, layout_, norms_);
+  if (is_gated(layout_.model.cell)) gate_norms_ = gate_norms(gradient, layout_);
   record_.grad_max_abs = largest_magnitude(gradient);
-  note_nonfinite(Phase::kLoss, find_nonfinite(Span<const float>(&loss, 1)), norms_.global);
-  inspect_phase(Phase::kGradient, gradient, norms_.global);
-  inspect_gates(gradient);
-  inspect_spike(gradient);
-}
-
-void RunTrainer::inspect_phase(Phase phase, Span<const float> values, double norm) {
-  const auto found = std::isfinite(norm) ? std::nullopt : find_nonfinite(values);
-  if (phase == Phase::kGradient) record_.nonfinite = found ? found->total() : 0;
-  note_nonfinite(phase, found, norm);
-  bool& overflowed = norm_overflows_[static_cast<std::size_t>(phase)];
-  const bool overflows = norm_overflows_float32(norm);
-  if (overflows && !overflowed)
-    add_event(event_at(EventKind::kNormOverflow, phase, index_of_largest(values), norm));
-  overflowed = overflows;
-}
-
-void RunTrainer::inspect_gates(Span<const float> gradient) {
-  if (!is_gated(layout_.model.cell)) return;
-  gate_norms_ = gate_norms(gradient, layout_);
-  if (!std::isfinite(norms_.global)) return;
-  epoch_gate_norms_.resize(gate_norms_.size());
-  for (std::size_t gate = 0; gate < gate_norms_.size(); ++gate)
-    epoch_gate_norms_[gate] += gate_norms_[gate];
-  ++epoch_finite_steps_;
-}
-
-void RunTrainer::inspect_spike(Span<const float> gradient) {
-  const auto median = spikes_.median_if_spike(norms_.global);
-  if (!median) return;
-  Event spike =
-      event_at(EventKind::kSpike, Phase::kGradient, index_of_largest(gradient), norms_.global);
-  spike.running_median = median;
-  if (is_gated(layout_.model.cell)) spike.gate_norms = by_gate(layout_.model.cell, gate_norms_);
-  add_event(std::move(spike));
-  ++totals_.spikes;
+  events_.inspect_loss(loss, norms_.global);
+  record_.nonfinite = events_.inspect(Phase::kGradient, gradient, norms_.global);
+  events_.inspect_spike(gradient, norms_.global, gate_norms_);
 }
 
 void RunTrainer::clip(Span<float> gradient, Span<const float> weights, double clipped_derivatives) {
   raw_gradient_.assign(gradient.begin(), gradient.end());
-  const ClipContext<float> view{layout_, norms_, weights, memory_};
-  const ClipEffect effect = clip_gradient(spec_.clip, view, gradient);
+  const ClipContext<float> context{layout_, norms_, weights, memory_};
+  const ClipEffect effect = clip_gradient(spec_.clip, context, gradient);
   record_.grad_norm_raw = norms_.global;
   record_.grad_norm_clipped = effect.clipped ? euclidean_norm(gradient) : norms_.global;
   record_.clip_scale = clip_scale(record_.grad_norm_raw, record_.grad_norm_clipped);
@@ -135,9 +87,9 @@ void RunTrainer::clip(Span<float> gradient, Span<const float> weights, double cl
                                                      : static_cast<double>(effect.changed) /
                                                            static_cast<double>(gradient.size());
   record_.effective_learning_rate = learning_rate() * record_.clip_scale;
-  if (const double limit = limit_in_force(spec_.clip, view); std::isfinite(limit))
+  if (const double limit = limit_in_force(spec_.clip, context); std::isfinite(limit))
     record_.limit = limit;
-  // Of `backprop` there is only the clipped gradient.
+  // Mode `backprop` has no unclipped gradient to compare with.
   if (spec_.clip.mode == ClipMode::kBackprop && record_.limit) return;
   if (effect.clipped)
     record_.cosine =
@@ -147,91 +99,77 @@ void RunTrainer::clip(Span<float> gradient, Span<const float> weights, double cl
 }
 
 void RunTrainer::update(Span<const float> gradient, Span<float> weights) {
-  if (update_blocked_ && !keeps_bad_updates()) {
-    // There is no update, so the next bad one is news.
-    is_nonfinite_[static_cast<std::size_t>(Phase::kUpdate)] = false;
-    norm_overflows_[static_cast<std::size_t>(Phase::kUpdate)] = false;
-    inspect_phase(Phase::kWeights, weights, euclidean_norm(weights));
+  if (drops_update()) {
+    events_.note_missing_update();
+    events_.inspect(Phase::kWeights, weights, euclidean_norm(weights));
   } else {
-    propose_step({plan_.training.optimizer, spec_.regularization, learning_rate()}, weights,
-                 gradient, optimizer_, proposal_);
-    inspect_phase(Phase::kUpdate, proposal_.update, euclidean_norm(proposal_.update));
-    inspect_phase(Phase::kWeights, proposal_.weights, euclidean_norm(proposal_.weights));
+    propose_update(gradient, weights);  // and inspect it: that may find a reason to drop it
   }
-  if (!update_blocked_ || keeps_bad_updates()) {
-    std::swap_ranges(proposal_.weights.begin(), proposal_.weights.end(), weights.begin());
-    std::swap(optimizer_, proposal_.state);
-    is_taken_ = true;
-    if (!update_blocked_ || is_repaired(Phase::kGradient)) remember(spec_.clip, norms_, memory_);
-    return;
-  }
+  if (!drops_update()) return take_update(weights);
   stopped_ = plan_.training.on_nonfinite == NonfinitePolicy::kStop;
   record_.skipped = !stopped_;
 }
 
-void RunTrainer::record_step(float loss, std::int64_t correct_counts) {
+bool RunTrainer::drops_update() const {
+  return events_.findings().update_blocked &&
+         plan_.training.on_nonfinite != NonfinitePolicy::kContinue;
+}
+
+void RunTrainer::propose_update(Span<const float> gradient, Span<const float> weights) {
+  propose_step({plan_.training.optimizer, spec_.regularization, learning_rate()}, weights, gradient,
+               optimizer_, proposal_);
+  events_.inspect(Phase::kUpdate, proposal_.update, euclidean_norm(proposal_.update));
+  events_.inspect(Phase::kWeights, proposal_.weights, euclidean_norm(proposal_.weights));
+}
+
+void RunTrainer::take_update(Span<float> weights) {
+  std::swap_ranges(proposal_.weights.begin(), proposal_.weights.end(), weights.begin());
+  std::swap(optimizer_, proposal_.state);
+  if (!events_.findings().update_blocked || repairs_gradient(spec_.clip))
+    remember(spec_.clip, norms_, memory_);
+}
+
+void RunTrainer::record_step(float loss, std::int64_t correct_count) {
   record_.step = step_;
   record_.epoch = epoch();
   record_.loss = loss;
-  record_.accuracy = static_cast<double>(correct_counts) / plan_.training.batch_size;
+  record_.accuracy = static_cast<double>(correct_count) / plan_.training.batch_size;
   record_.tensor_norms = norms_.tensors;
-  totals_.steps = step_;
-  totals_.clipped_steps += record_.clipped ? 1 : 0;
-  totals_.skipped_steps += record_.skipped ? 1 : 0;
-  totals_.nonfinite_steps += has_nonfinite_ ? 1 : 0;
-  event_steps_ += has_event_ ? 1 : 0;
-  epoch_loss_ += static_cast<double>(loss);
-  epoch_accuracy_ += record_.accuracy;
-  epoch_clipped_steps_ += record_.clipped ? 1 : 0;
-  if (record_.clipped && record_.cosine) {
-    cosine_sum_ += static_cast<double>(*record_.cosine);
-    ++cosines_;
-  }
   last_loss_ = loss;
-  if (std::isfinite(norms_.global)) {
-    last_finite_norm_ = norms_.global;
-    finite_norms_.push_back(norms_.global);
-    totals_.what_if.add_step(static_cast<double>(record_.grad_max_abs), norms_.global,
-                             *std::max_element(norms_.tensors.begin(), norms_.tensors.end()));
-  }
-  recorder_.add_step(record_);
+  statistics_.add_step(record_, events_.findings());
+  epoch_averages_.add_step(record_, gate_norms_);
+  events_.end_step(record_);
   if (is_logged()) sink_(record_);
 }
 
-bool RunTrainer::is_due_through_time() const {
+StepOutcome RunTrainer::outcome_of_step(Span<const float> weights) const {
+  StepOutcome outcome;
+  outcome.continues = !stopped_;
+  outcome.weights_before = drops_update() ? weights : Span<const float>(proposal_.weights);
+  if (is_through_time_due())
+    outcome.through_time_due = ThroughTimeRecord{step_, epoch(), events_.findings().has_event, {}};
+  return outcome;
+}
+
+bool RunTrainer::is_through_time_due() const {
   const auto interval = static_cast<std::uint64_t>(plan_.through_time_every);
   if (interval == 0) return false;
-  const bool tells = has_event_ && event_steps_ <= kMaxEventSteps;
-  return step_ == 1 || step_ % interval == 0 || tells || stopped_;
-}
-
-Span<const float> RunTrainer::weights_before(Span<const float> weights) const {
-  return is_taken_ ? Span<const float>(proposal_.weights) : weights;
-}
-
-ThroughTimeRecord RunTrainer::through_time(std::vector<float> norms) const {
-  return {step_, epoch(), has_event_, std::move(norms)};
+  return step_ == 1 || step_ % interval == 0 ||
+         events_.is_among_first_event_steps(kMaxEventSteps) || stopped_;
 }
 
 void RunTrainer::finish_epoch(double test_loss, double test_accuracy,
                               std::vector<LayerRadii> radii) {
-  const double steps = plan_.training.steps_per_epoch;
-  EpochRecord epoch{epochs_.size() + 1,      epoch_loss_ / steps,
-                    epoch_accuracy_ / steps, test_loss,
-                    test_accuracy,           static_cast<double>(epoch_clipped_steps_) / steps};
-  if (is_gated(layout_.model.cell)) {
-    for (double& norm : epoch_gate_norms_) norm /= static_cast<double>(epoch_finite_steps_);
-    epoch.gate_norms = by_gate(layout_.model.cell, epoch_gate_norms_);
-  }
+  EpochRecord epoch = epoch_averages_.finish();
+  epoch.epoch = epochs_.size() + 1;
+  epoch.test_loss = test_loss;
+  epoch.test_accuracy = test_accuracy;
   epoch.spectral_radius = std::move(radii);
   epochs_.push_back(std::move(epoch));
-  epoch_loss_ = epoch_accuracy_ = 0;
-  epoch_clipped_steps_ = epoch_finite_steps_ = 0;
-  epoch_gate_norms_.clear();
 }
 
 Outcome RunTrainer::outcome(Span<const float> weights) const {
-  // Under `skip` a bad last batch has done nothing to the run.
+  // Under `skip` a bad last batch does not affect the run.
   const bool loss_counts = plan_.training.on_nonfinite != NonfinitePolicy::kSkip;
   const bool bad_loss = loss_counts && !std::isfinite(last_loss_);
   return stopped_ || bad_loss || find_nonfinite(weights) ? Outcome::kDiverged : Outcome::kCompleted;
@@ -264,7 +202,7 @@ void RunTrainer::restore(const RunState& state, Span<float> weights) {
                            state.epochs == epochs_.size() && state.weights.size() == weights.size();
   if (!reader.is_at_end() || !is_this_run || !is_at_possible_step() || !has_possible_memory() ||
       !has_possible_records())
-    throw DataError("it is the state of another run");
+    throw DataError("the state belongs to another run");
   std::copy(state.weights.begin(), state.weights.end(), weights.begin());
 }
 
@@ -273,7 +211,7 @@ bool RunTrainer::is_at_possible_step() const {
   const auto steps_per_epoch = static_cast<std::uint64_t>(plan_.training.steps_per_epoch);
   const std::uint64_t whole = step_ / steps_per_epoch;
   const bool may_be_due = whole > 0 && step_ % steps_per_epoch == 0;
-  return step_ <= plan_.training.steps() && totals_.steps == step_ && !stopped_ &&
+  return step_ <= plan_.training.steps() && !stopped_ &&
          (epochs_.size() == whole || (may_be_due && epochs_.size() == whole - 1));
 }
 
@@ -284,20 +222,13 @@ bool RunTrainer::has_possible_memory() const {
          optimizer_.mean_square.size() == optimizer.mean_square.size() &&
          optimizer_.steps <= step_ && memory_.steps <= step_ &&
          memory_.averages.size() == memory.averages.size() &&
-         memory_.random_key == memory.random_key && memory_.norms.is_valid(memory.norms) &&
-         spikes_.is_valid();
+         memory_.random_key == memory.random_key && memory_.norms.is_valid(memory.norms);
 }
 
 bool RunTrainer::has_possible_records() const {
-  const auto is_finite = [](double norm) { return std::isfinite(norm); };
-  const auto fit = [&](const auto& record) { return fits(record, layout_); };
-  const Cell cell = layout_.model.cell;
-  const std::size_t gates = is_gated(cell) ? gate_names(cell).size() : 0;
-  return finite_norms_.size() <= step_ &&
-         std::all_of(finite_norms_.begin(), finite_norms_.end(), is_finite) &&
-         recorder_.is_valid(layout_, step_) && std::all_of(events_.begin(), events_.end(), fit) &&
-         std::all_of(epochs_.begin(), epochs_.end(), fit) &&
-         (epoch_gate_norms_.empty() || epoch_gate_norms_.size() == gates);
+  const auto fit = [&](const EpochRecord& epoch) { return fits(epoch, layout_); };
+  return events_.is_valid(step_) && statistics_.is_valid(step_) && epoch_averages_.is_valid() &&
+         std::all_of(epochs_.begin(), epochs_.end(), fit);
 }
 
 RunRecord RunTrainer::record(Outcome outcome) const {
@@ -305,66 +236,21 @@ RunRecord RunTrainer::record(Outcome outcome) const {
   record.spec = spec_;
   record.settings = settings_of(plan_, spec_);
   record.outcome = outcome;
+  if (outcome == Outcome::kDiverged) record.reason = divergence_reason();
   record.epochs = epochs_;
   record.solved_at_step = solved_at_step();
-  record.events = events_;
+  record.events = events_.events();
   record.tensor_names = layout_.names();
-  record.totals = totals_;
-  const auto bad = std::find_if(events_.begin(), events_.end(), [&](const Event& event) {
-    const bool nonfinite = event.kind == EventKind::kNan || event.kind == EventKind::kInf;
-    return nonfinite && event.action != Action::kSkipped &&
-           (!stopped_ || event.action == Action::kStopped);
-  });
-  if (outcome == Outcome::kDiverged && bad != events_.end()) record.reason = in_words(*bad);
-  if (!finite_norms_.empty()) {
-    auto norms = finite_norms_;
-    std::sort(norms.begin(), norms.end());
-    record.totals.grad_norm_raw =
-        NormQuantiles{quantile_of_sorted(norms, 0.5), quantile_of_sorted(norms, 0.9),
-                      quantile_of_sorted(norms, 0.99), norms.back()};
-  }
-  if (cosines_ > 0) record.totals.mean_cosine = cosine_sum_ / static_cast<double>(cosines_);
+  record.totals = statistics_.totals();
   return record;
 }
 
-void RunTrainer::note_nonfinite(Phase phase, const std::optional<NonfiniteCounts>& found,
-                                double norm) {
-  bool& was_bad = is_nonfinite_[static_cast<std::size_t>(phase)];
-  const bool turns_bad = found && !was_bad;
-  was_bad = found.has_value();
-  has_nonfinite_ |= found.has_value();
-  update_blocked_ |= found.has_value() && !is_repaired(phase);
-  if (!turns_bad) return;
-  const auto element = phase == Phase::kLoss ? std::nullopt : std::optional(found->first);
-  Event event = event_at(found->nan > 0 ? EventKind::kNan : EventKind::kInf, phase, element, norm);
-  event.nan = found->nan;
-  event.positive_inf = found->positive_inf;
-  event.negative_inf = found->negative_inf;
-  event.action = action(phase);
-  add_event(std::move(event));
-}
-
-Event RunTrainer::event_at(EventKind kind, Phase phase, std::optional<std::size_t> element,
-                           double norm) const {
-  Event event;
-  event.kind = kind;
-  event.step = step_;
-  event.epoch = epoch();
-  event.phase = phase;
-  if (element) {
-    const auto& tensor = layout_.tensor_at(*element);
-    event.tensor = tensor.name;
-    event.index = *element - tensor.offset;
+std::optional<std::string> RunTrainer::divergence_reason() const {
+  for (const Event& event : events_.events()) {
+    if (!is_nonfinite(event.kind) || event.action == Action::kSkipped) continue;
+    if (!stopped_ || event.action == Action::kStopped) return in_words(event);
   }
-  event.norm = norm;
-  event.last_finite_norm = last_finite_norm_;
-  return event;
-}
-
-void RunTrainer::add_event(Event event) {
-  event.before = recorder_.history_before(step_, event.kind);
-  events_.push_back(std::move(event));
-  has_event_ = true;
+  return std::nullopt;
 }
 
 std::uint64_t RunTrainer::epoch() const {
@@ -375,31 +261,9 @@ double RunTrainer::learning_rate() const {
   return learning_rate_in(epoch(), spec_.learning_rate, plan_.training.optimizer);
 }
 
-bool RunTrainer::is_repaired(Phase phase) const {
-  return phase == Phase::kGradient && spec_.clip.mode == ClipMode::kRandomStep &&
-         std::isfinite(spec_.clip.threshold);
-}
-
-Action RunTrainer::action(Phase phase) const {
-  if (is_repaired(phase)) return Action::kContinued;
-  switch (plan_.training.on_nonfinite) {
-    case NonfinitePolicy::kStop:
-      return Action::kStopped;
-    case NonfinitePolicy::kSkip:
-      return Action::kSkipped;
-    case NonfinitePolicy::kContinue:
-      break;
-  }
-  return Action::kContinued;
-}
-
-bool RunTrainer::keeps_bad_updates() const {
-  return plan_.training.on_nonfinite == NonfinitePolicy::kContinue;
-}
-
 bool RunTrainer::is_logged() const {
   const auto interval = static_cast<std::uint64_t>(plan_.log_every);
-  return step_ == 1 || step_ % interval == 0 || has_event_ || stopped_ ||
+  return step_ == 1 || step_ % interval == 0 || events_.findings().has_event || stopped_ ||
          step_ == plan_.training.steps();
 }
 

@@ -11,9 +11,9 @@
 namespace clipsweep {
 namespace {
 
-constexpr double kSecondsOfSteps = 0.5;
+constexpr double kSecondsPerCell = 0.5;
 
-// What one worker found.
+// One worker's measurements.
 struct WorkerResult {
   double seconds_per_step = 0;
   double seconds_per_evaluation = 0;
@@ -21,7 +21,7 @@ struct WorkerResult {
   double bytes_through_time = 0;
 };
 
-// The mean length of a log's lines.
+// Averages the length of a log's lines.
 class LineLength {
  public:
   void add(const std::string& line) {
@@ -52,46 +52,45 @@ WorkerResult measure_worker(const CohortContext& context, const std::vector<cons
               through_time_line.add(line);
             }};
   };
-  std::vector<RunSpec> unequal;
-  for (const auto* run : cohort) unequal.push_back(*run);
-  make_unequal(unequal);
-  CohortTrainer trainer(context, from_the_beginning(pointers_to(unequal)), engine, sinks,
+  std::vector<RunSpec> perturbed;
+  for (const auto* run : cohort) perturbed.push_back(*run);
+  perturb_learning_rates(perturbed);
+  CohortTrainer trainer(context, from_the_beginning(pointers_to(perturbed)), engine, sinks,
                         [](const RunRecord&) {});
-  trainer.step();  // the first step pays for what later ones find ready
-  const Stopwatch of_steps;
+  trainer.step();  // warms up caches and buffers
+  const Stopwatch step_watch;
   std::uint64_t steps = 0;
-  while (of_steps.seconds() < kSecondsOfSteps && trainer.active_runs() == cohort.size()) {
+  while (step_watch.seconds() < kSecondsPerCell && trainer.active_runs() == cohort.size()) {
     trainer.step();
     ++steps;
   }
   WorkerResult result;
   result.seconds_per_step =
-      of_steps.seconds() / static_cast<double>(std::max<std::uint64_t>(steps, 1));
+      step_watch.seconds() / static_cast<double>(std::max<std::uint64_t>(steps, 1));
   result.bytes_per_step = step_line.mean();
   result.bytes_through_time = through_time_line.mean();
   Block weights(trainer.active_runs(), context.layout.size());
   for (std::size_t r = 0; r < weights.rows(); ++r)
     std::copy(trainer.weights(r).begin(), trainer.weights(r).end(), weights.row(r).begin());
-  const Stopwatch of_evaluation;
+  const Stopwatch evaluation_watch;
   Batch scratch;
   const Batch& batch = context.task.test_batch(0, scratch);
   engine.evaluate(weights, batch);
   const double share =
       static_cast<double>(batch.size) / static_cast<double>(context.task.test_samples());
-  result.seconds_per_evaluation = of_evaluation.seconds() / share;
+  result.seconds_per_evaluation = evaluation_watch.seconds() / share;
   return result;
 }
 
-// Of the runs of one cell, in these cohorts.
+// Measures these cohorts, whose runs have one cell.
 SpeedMeasurement measure_cell(const SweepPlan& plan,
                               const std::vector<std::vector<const RunSpec*>>& cohorts,
                               const Task& task, std::size_t workers,
                               const EngineFactory& make_engine, bool is_helped) {
   const Cell cell = cohorts.front().front()->setup.cell;
   const auto layout = layout_of(model_for(plan.training, cell, task));
-  const std::atomic<bool> stop{false};
   std::atomic<std::uint64_t> run_steps{0};
-  const CohortContext context{plan, layout, task, stop, run_steps};
+  const CohortContext context{plan, layout, task, kNotCancelled, run_steps};
   std::vector<WorkerResult> results(std::min(workers, plan.runs.size()));
   run_on_threads(results.size(), [&](std::size_t i) {
     const auto engine = make_engine(layout);
@@ -118,14 +117,14 @@ double seconds_of_cohort(const SweepPlan& plan, const SpeedMeasurement& measurem
 double bytes_of_run(const SweepPlan& plan, const SpeedMeasurement& measurement) {
   const auto steps = static_cast<double>(plan.training.steps());
   const double logged = std::max(1.0, steps / plan.log_every);
-  // Without the steps with an event, which no one knows yet.
+  // Steps with an event are not counted: their number is not known yet.
   const double measured = plan.through_time_every > 0 ? 1 + steps / plan.through_time_every : 0;
   return logged * measurement.bytes_per_step + measured * measurement.bytes_through_time;
 }
 
 }  // namespace
 
-void make_unequal(std::vector<RunSpec>& runs) {
+void perturb_learning_rates(std::vector<RunSpec>& runs) {
   for (std::size_t r = 0; r < runs.size(); ++r)
     runs[r].learning_rate *= 1 + 1e-4 * static_cast<double>(r);
 }
@@ -135,14 +134,14 @@ SpeedMeasurements measure_speed(const SweepPlan& plan, const Task& task, std::si
                                 const std::map<Cell, CohortSizes>& sizes) {
   SweepPlan every_step = plan;
   every_step.log_every = 1;
-  // A run that diverges takes as long as any other until it does.
+  // Diverged runs continue, so that the cohort keeps its size.
   every_step.training.on_nonfinite = NonfinitePolicy::kContinue;
   std::map<Cell, std::vector<std::vector<const RunSpec*>>> cohorts;
   for (auto& cohort : make_cohorts(pointers_to(plan.runs), workers, sizes))
     cohorts[cohort.front()->setup.cell].push_back(std::move(cohort));
   SpeedMeasurements measurements;
-  for (const auto& [cell, of_cell] : cohorts)
-    measurements[cell] = measure_cell(every_step, of_cell, task, workers, make_engine,
+  for (const auto& [cell, cell_cohorts] : cohorts)
+    measurements[cell] = measure_cell(every_step, cell_cohorts, task, workers, make_engine,
                                       sizes.at(cell).keeps_prefix_groups);
   return measurements;
 }
@@ -176,7 +175,7 @@ SpeedMeasurements speed_measurements_from_json(const Json& json) {
 
 CostEstimate estimate_cost(const SweepPlan& plan, const SpeedMeasurements& measurements) {
   double all_workers_seconds = 0;
-  double longest_seconds = 0;  // of what one worker does alone: a cohort, or a run of one
+  double longest_seconds = 0;  // of what only one worker can do: a cohort or, if helped, a run
   CostEstimate cost;
   for (const auto& [cell, runs] : by_cell(pointers_to(plan.runs))) {
     const SpeedMeasurement& measurement = measurements.at(cell);

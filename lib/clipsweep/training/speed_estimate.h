@@ -1,4 +1,4 @@
-// What a plan will cost on this machine, measured by taking real steps of real cohorts.
+// Estimates the time and disk space of a plan on this machine from a few steps of real cohorts.
 #pragma once
 
 #include <cstddef>
@@ -12,29 +12,29 @@
 
 namespace clipsweep {
 
-// Makes the learning rates differ a little, lest an engine computes equal runs once: for how long
-// they are equal in a sweep, no one knows.
-void make_unequal(std::vector<RunSpec>& runs);
+// Perturbs the learning rates so that the engine cannot deduplicate identical runs, which would
+// make the estimate too optimistic.
+void perturb_learning_rates(std::vector<RunSpec>& runs);
 
-// The runs of one cell, with every worker busy, as in the sweep.
+// The speed of one cell with all workers busy, as in the sweep.
 struct SpeedMeasurement {
   std::size_t workers = 0;
-  std::size_t cohort = 0;             // runs in the cohorts that were measured
+  std::size_t cohort = 0;             // runs in each measured cohort
   double seconds_per_step = 0;        // of one such cohort
   double seconds_per_evaluation = 0;  // of one such cohort, over the whole test set
-  double bytes_per_step = 0;          // of one run's log
-  double bytes_through_time = 0;      // of a line of its other log, where it has one
-  bool is_helped = false;             // workers with nothing left to train take runs of a cohort
+  double bytes_per_step = 0;          // of a line of steps.jsonl
+  double bytes_through_time = 0;      // of a line of through_time.jsonl; 0 if there is none
+  bool is_helped = false;             // idle workers take runs of other workers' cohorts
 };
 
 using SpeedMeasurements = std::map<Cell, SpeedMeasurement>;
 
-// Takes about a second for each cell of the plan. `sizes` as of make_cohorts.
+// Measures for about a second per cell of the plan. `sizes` are those for make_cohorts.
 SpeedMeasurements measure_speed(const SweepPlan& plan, const Task& task, std::size_t workers,
                                 const EngineFactory& make_engine,
                                 const std::map<Cell, CohortSizes>& sizes);
 
-// By the cells' names.
+// The keys are the cells' names.
 Json to_json(const SpeedMeasurements& measurements);
 SpeedMeasurements speed_measurements_from_json(const Json& json);
 
@@ -43,8 +43,8 @@ struct CostEstimate {
   double bytes = 0;
 };
 
-// Of the whole plan, at most: equal runs, and parts of one run that workers share, may make it
-// less. There must be a measurement of each of its cells.
+// Upper bound for the whole plan: while runs are equal, and where workers share parts of one run,
+// it costs less. `measurements` must have each cell of the plan.
 CostEstimate estimate_cost(const SweepPlan& plan, const SpeedMeasurements& measurements);
 
 }  // namespace clipsweep

@@ -1,4 +1,4 @@
-// Finds spikes: raw gradient norms far above what was usual just before.
+// Finds spikes: gradient norms, before clipping, far above the median of the steps just before.
 #pragma once
 
 #include <deque>
@@ -14,11 +14,12 @@ class SpikeDetector {
   // Takes the next norm. Returns the median of the norms before it if it is a spike. A norm that is
   // not finite is no spike and does not enter the window.
   std::optional<double> median_if_spike(double norm);
+
   template <typename Archive>
   void archive(Archive& archive) {
     archive(window_, sorted_);
   }
-  // Whether what was read by `archive` is the window of any norms.
+  // Whether `archive` read a possible window.
   bool is_valid() const;
 
  private:

@@ -1,4 +1,4 @@
-// The fused engine while other threads help: to the last bit as without them.
+// The fused engine with idle threads that help: the same bits as without them.
 #include <gtest/gtest.h>
 
 #include <cstring>
@@ -35,14 +35,15 @@ Batch random_batch(const ParameterLayout& layout, std::size_t runs, int size, in
   return batch;
 }
 
-// All that an engine computes.
+// Everything that an engine computes.
 struct Computed {
-  Computed(GradientEngine& engine, const Block& parameters, const Batch& batch)
+  Computed(GradientEngine& engine, const Block& parameters, const Batch& batch,
+           const EngineContext& context = {})
       : step(parameters.rows(), parameters.columns()) {
     const std::vector<float> limits(parameters.rows(), kNoLimit);
-    engine.compute_gradients(parameters, batch, limits, step);
-    evaluation = engine.evaluate(parameters, batch);
-    norms = engine.state_gradient_norms(parameters, batch, batch.source_of_run, limits);
+    engine.compute_gradients(parameters, batch, limits, step, context);
+    evaluation = engine.evaluate(parameters, batch, context);
+    norms = engine.state_gradient_norms(parameters, batch, batch.source_of_run, limits, context);
   }
 
   StepResult step;
@@ -62,7 +63,6 @@ void expect_equal(const Computed& a, const Computed& b) {
   EXPECT_EQ(a.norms, b.norms);
 }
 
-// Computes some shapes, as often as asked for, while another thread helps; and each alone before.
 struct Shape {
   Cell cell;
   int hidden;
@@ -71,27 +71,29 @@ struct Shape {
   int time_steps;
 };
 
+// Computes each shape alone, then `repetitions` times while another thread helps.
 void expect_same_with_help(const std::vector<Shape>& shapes, int repetitions) {
-  work_with_help([&](WorkSharing& helpers) {
+  work_with_help([&](WorkSharing& sharing) {
+    EngineContext context;
+    context.sharing = &sharing;
     for (const Shape& shape : shapes) {
       const auto layout = layout_of({shape.cell, 1, 6, shape.hidden, 10});
       const Block parameters = random_parameters(layout, shape.runs);
       const Batch batch = random_batch(layout, shape.runs, shape.batch_size, shape.time_steps);
       const Computed alone(*make_fused_engine(layout), parameters, batch);
       const auto engine = make_fused_engine(layout);
-      engine->accept_help(helpers);
       for (int i = 0; i < repetitions; ++i)
-        expect_equal(Computed(*engine, parameters, batch), alone);
+        expect_equal(Computed(*engine, parameters, batch, context), alone);
     }
   });
 }
 
-TEST(HelpedEngine, ComputesTheSameOfManyRuns) {
+TEST(HelpedEngine, ComputesTheSameForManyRuns) {
   expect_same_with_help({{Cell::kLstm, 9, 16, 20, 30}, {Cell::kRnnTanh, 9, 16, 20, 30}}, 20);
 }
 
-// Of more groups of blocks than a batch has parts.
-TEST(HelpedEngine, ComputesTheSameOfABatchInParts) {
+// More groups of blocks than a batch has parts.
+TEST(HelpedEngine, ComputesTheSameForABatchInParts) {
   expect_same_with_help({{Cell::kLstm, 32, 2, 400, 150}, {Cell::kRnnRelu, 64, 2, 400, 150}}, 3);
 }
 
@@ -101,14 +103,14 @@ TEST(HelpedEngine, ComputesTheSameAfterAnotherCellOfShorterSequences) {
       5);
 }
 
-TEST(HelpedEngine, ComputesTheSameBesideAnotherEngineOfItsThread) {
+TEST(HelpedEngine, ComputesTheSameNextToAnotherEngineOnItsThread) {
   const auto lstm = layout_of({Cell::kLstm, 1, 6, 50, 10});
   const auto plain = layout_of({Cell::kRnnTanh, 1, 6, 50, 10});
   const Block parameters = random_parameters(plain, 1);
   const Batch batch = random_batch(plain, 1, 40, 200);
   const Computed alone(*make_fused_engine(plain), parameters, batch);
   const auto other = make_fused_engine(lstm);
-  const Computed of_other(*other, random_parameters(lstm, 1), random_batch(lstm, 1, 40, 5));
+  const Computed other_result(*other, random_parameters(lstm, 1), random_batch(lstm, 1, 40, 5));
   expect_equal(Computed(*make_fused_engine(plain), parameters, batch), alone);
 }
 

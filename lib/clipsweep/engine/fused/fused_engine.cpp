@@ -20,9 +20,9 @@ CellKernels kernels_for(Cell cell) {
   return cell == Cell::kLstm ? lstm_kernels() : rnn_kernels(cell);
 }
 
-// Runs whose weights, samples and limits are the same to the last bit have the same results: one of
-// them is computed and the others copy it. Runs that differ in nothing but how they are clipped are
-// such until clipping acts for the first time.
+// Runs whose weights, samples and limits are equal to the last bit have equal results: one of them
+// is computed and the others copy it. Runs that differ only in clipping are equal until clipping
+// first acts.
 class DistinctRuns {
  public:
   DistinctRuns(const Block& parameters, const std::vector<int>& source_of_run,
@@ -44,7 +44,7 @@ class DistinctRuns {
   }
 
   const std::vector<std::size_t>& computed() const { return computed_; }
-  // From which run to which one.
+  // Each as (computed run, its copy).
   const std::vector<std::pair<std::size_t, std::size_t>>& copies() const { return copies_; }
 
  private:
@@ -52,19 +52,19 @@ class DistinctRuns {
   std::vector<std::pair<std::size_t, std::size_t>> copies_;
 };
 
-// Each thread has its own, whichever engine it works for: it is the same for all runs of a model.
+// Each thread has its own, for any engine that it computes for.
 KernelMemory& memory_of_this_thread() {
   thread_local KernelMemory memory;
   return memory;
 }
 
-// Of run r, from those of all parts [R, parts].
+// The sums of run r, from those of all parts [R, parts].
 SampleSums sum_of_run(const std::vector<SampleSums>& sums, std::size_t r, std::size_t parts) {
   SampleSums sum;
-  for (const SampleSums& of_part : Span<const SampleSums>(sums.data() + r * parts, parts)) {
-    sum.loss += of_part.loss;
-    sum.correct_counts += of_part.correct_counts;
-    sum.clipped_derivatives += of_part.clipped_derivatives;
+  for (const SampleSums& part : Span<const SampleSums>(sums.data() + r * parts, parts)) {
+    sum.loss += part.loss;
+    sum.correct_counts += part.correct_counts;
+    sum.clipped_derivatives += part.clipped_derivatives;
   }
   return sum;
 }
@@ -82,31 +82,32 @@ class FusedEngine : public GradientEngine {
   std::string simd() const override { return simd_; }
 
   void compute_gradients(const Block& parameters, const Batch& batch,
-                         Span<const float> backprop_limits, StepResult& result) override {
+                         Span<const float> backprop_limits, StepResult& result,
+                         const EngineContext& context) override {
     const DistinctRuns runs(parameters, batch.source_of_run, backprop_limits);
     const auto parts = parts_of(batch);
     std::vector<SampleSums> sums(parameters.rows() * parts.size());  // [R, parts]
-    Block of_further_parts(parts.size() - 1, parameters_);
+    Block further_gradients(parts.size() - 1, parameters_);
     const auto compute = [&](std::size_t r, std::size_t p) {
       float* const gradient =
-          p == 0 ? result.gradients.row(r).data() : of_further_parts.row(p - 1).data();
-      sums[r * parts.size() + p] =
-          kernels_.gradients(run_of(parameters.row(r), batch, batch.source_of_run[r], parts[p]),
-                             backprop_limits[r], gradient);
+          p == 0 ? result.gradients.row(r).data() : further_gradients.row(p - 1).data();
+      sums[r * parts.size() + p] = kernels_.gradients(
+          run_of(parameters.row(r), batch, batch.source_of_run[r], parts[p], context.cancel),
+          backprop_limits[r], gradient);
     };
     const auto finish = [&](std::size_t r) {
       const SampleSums sum = sum_of_run(sums, r, parts.size());
       const auto gradient = result.gradients.row(r);
       for (std::size_t p = 1; p < parts.size(); ++p) {
-        const auto more = of_further_parts.row(p - 1);
-        for (std::size_t i = 0; i < parameters_; ++i) gradient[i] += more[i];
+        const auto further = further_gradients.row(p - 1);
+        for (std::size_t i = 0; i < parameters_; ++i) gradient[i] += further[i];
       }
-      // As the frameworks have it: a sum beyond float32 is Inf, whatever the mean would be.
+      // As in the frameworks: a sum beyond float32 is Inf even where the mean would not be.
       result.losses[r] = static_cast<float>(sum.loss) / static_cast<float>(batch.size);
       result.correct_counts[r] = sum.correct_counts;
       result.clipped_derivatives[r] = sum.clipped_derivatives;
     };
-    for_parts(runs, parts.size(), compute, finish);
+    for_parts(runs, parts.size(), context.sharing, compute, finish);
     for (const auto& [from, to] : runs.copies()) {
       const auto gradient = result.gradients.row(from);
       std::copy(gradient.begin(), gradient.end(), result.gradients.row(to).begin());
@@ -116,7 +117,8 @@ class FusedEngine : public GradientEngine {
     }
   }
 
-  EvaluationResult evaluate(const Block& parameters, const Batch& batch) override {
+  EvaluationResult evaluate(const Block& parameters, const Batch& batch,
+                            const EngineContext& context) override {
     const std::size_t count = parameters.rows();
     const std::vector<float> no_limits(count, std::numeric_limits<float>::infinity());
     const DistinctRuns runs(parameters, std::vector<int>(count), no_limits);
@@ -124,14 +126,15 @@ class FusedEngine : public GradientEngine {
     std::vector<SampleSums> sums(count * parts.size());  // [R, parts]
     EvaluationResult result{std::vector<double>(count), std::vector<std::int64_t>(count)};
     const auto compute = [&](std::size_t r, std::size_t p) {
-      sums[r * parts.size() + p] = kernels_.losses(run_of(parameters.row(r), batch, 0, parts[p]));
+      sums[r * parts.size() + p] =
+          kernels_.losses(run_of(parameters.row(r), batch, 0, parts[p], context.cancel));
     };
     const auto finish = [&](std::size_t r) {
       const SampleSums sum = sum_of_run(sums, r, parts.size());
       result.loss_sums[r] = sum.loss;
       result.correct_counts[r] = sum.correct_counts;
     };
-    for_parts(runs, parts.size(), compute, finish);
+    for_parts(runs, parts.size(), context.sharing, compute, finish);
     for (const auto& [from, to] : runs.copies()) {
       result.loss_sums[to] = result.loss_sums[from];
       result.correct_counts[to] = result.correct_counts[from];
@@ -139,21 +142,22 @@ class FusedEngine : public GradientEngine {
     return result;
   }
 
-  // A pass of its own: an ordinary step pays nothing for it.
+  // A separate pass, so an ordinary step pays nothing for it.
   std::vector<std::vector<float>> state_gradient_norms(const Block& parameters, const Batch& batch,
                                                        const std::vector<int>& source_of_run,
-                                                       Span<const float> backprop_limits) override {
+                                                       Span<const float> backprop_limits,
+                                                       const EngineContext& context) override {
     const DistinctRuns runs(parameters, source_of_run, backprop_limits);
     const auto parts = parts_of(batch);
     const auto steps = static_cast<std::size_t>(batch.time_steps);
     std::vector<std::vector<double>> squares(parameters.rows() * parts.size());  // [K, parts][T]
     std::vector<std::vector<float>> norms(parameters.rows());
     const auto compute = [&](std::size_t r, std::size_t p) {
-      auto& of_part = squares[r * parts.size() + p];
-      of_part.resize(steps);
+      auto& part_squares = squares[r * parts.size() + p];
+      part_squares.resize(steps);
       kernels_.state_derivative_squares(
-          run_of(parameters.row(r), batch, source_of_run[r], parts[p]), backprop_limits[r],
-          of_part.data());
+          run_of(parameters.row(r), batch, source_of_run[r], parts[p], context.cancel),
+          backprop_limits[r], part_squares.data());
     };
     const auto finish = [&](std::size_t r) {
       for (std::size_t t = 0; t < steps; ++t) {
@@ -162,46 +166,46 @@ class FusedEngine : public GradientEngine {
         norms[r].push_back(static_cast<float>(std::sqrt(square)));
       }
     };
-    for_parts(runs, parts.size(), compute, finish);
+    for_parts(runs, parts.size(), context.sharing, compute, finish);
     for (const auto& [from, to] : runs.copies()) norms[to] = norms[from];
     return norms;
   }
 
  private:
-  // What threads may share of a batch is worth their while: packing its weights once more and
-  // adding up its gradient once more take little beside it.
+  // Below these sizes splitting a batch is not worth it: packing the weights again and summing one
+  // more gradient would dominate.
   static constexpr double kMinProductsPerPart = 2e7;
   static constexpr int kMinTimeStepsPerPart = 16;
 
-  // The parts of a batch that threads may share, in the order that they are added up in. It depends
-  // on nothing but sizes, since sums of sums are rounded otherwise.
+  // The parts of a batch that threads may share, in the order in which they are summed. They depend
+  // only on sizes, because another split would round the sums differently.
   std::vector<BlockRange> parts_of(const Batch& batch) const {
     const std::size_t blocks = batch.blocks();
     const double products = static_cast<double>(parameters_) * batch.time_steps *
                             static_cast<double>(kernels_.group_blocks * kLanes);
     if (products < kMinProductsPerPart || batch.time_steps < kMinTimeStepsPerPart)
       return {{0, blocks}};
-    std::size_t of_part = kernels_.group_blocks;
-    while (of_part * kMaxPartsPerRun < blocks) of_part += kernels_.group_blocks;
+    std::size_t part_blocks = kernels_.group_blocks;
+    while (part_blocks * kMaxPartsPerRun < blocks) part_blocks += kernels_.group_blocks;
     std::vector<BlockRange> parts;
-    for (std::size_t first = 0; first < blocks; first += of_part)
-      parts.push_back({first, std::min(blocks, first + of_part)});
+    for (std::size_t first = 0; first < blocks; first += part_blocks)
+      parts.push_back({first, std::min(blocks, first + part_blocks)});
     return parts;
   }
 
-  // Calls compute(r, part) for each part of each run that is to be computed, and finish(r) after
-  // its last one. Threads share the parts of one run where it has several, and the runs otherwise.
+  // Calls compute(r, part) for each part of each run to be computed, and finish(r) after its last
+  // part. Threads share the parts of one run where it has several, and the runs otherwise.
   template <typename Compute, typename Finish>
-  void for_parts(const DistinctRuns& runs, std::size_t parts, const Compute& compute,
-                 const Finish& finish) const {
+  void for_parts(const DistinctRuns& runs, std::size_t parts, WorkSharing* sharing,
+                 const Compute& compute, const Finish& finish) const {
     const auto& computed = runs.computed();
     if (parts > 1) {
       for (const std::size_t r : computed) {
-        helpers().share(parts, [&](std::size_t p) { compute(r, p); });
+        share(sharing, parts, [&](std::size_t p) { compute(r, p); });
         finish(r);
       }
     } else {
-      helpers().share(computed.size(), [&](std::size_t k) {
+      share(sharing, computed.size(), [&](std::size_t k) {
         compute(computed[k], 0);
         finish(computed[k]);
       });
@@ -209,11 +213,11 @@ class FusedEngine : public GradientEngine {
   }
 
   KernelRun run_of(Span<const float> parameters, const Batch& batch, int source,
-                   const BlockRange& blocks) const {
+                   const BlockRange& blocks, const CancelFlag& cancel) const {
     KernelMemory& memory = memory_of_this_thread();
     memory.grow_to(model_, batch);
     return {model_, parameters.data(), batch, static_cast<std::size_t>(source), blocks, memory,
-            stop()};
+            cancel};
   }
 
   const Model model_;

@@ -22,7 +22,7 @@ using at::Tensor;
 
 // The batch is padded to a multiple of this. LibTorch's elementwise loops treat the last numel % 32
 // elements of a tensor with scalar code, whose exp and tanh round differently: with whole vectors
-// only, a sample's numbers do not depend on how many runs come before it.
+// only, a sample's numbers do not depend on the number of runs before it.
 constexpr int kTorchLanes = 32;
 
 struct ModelWeights {
@@ -70,8 +70,8 @@ Tensor padded(const Tensor& samples) {
   return torch::cat({samples, samples.narrow(-1, 0, 1).expand(shape)}, -1);
 }
 
-// Limits the error derivatives of runs that have a limit on their way back through the states, and
-// counts them.
+// Limits the error derivatives of runs that have a limit, in the backward pass through the states,
+// and counts those it limited.
 class DerivativeLimits {
  public:
   DerivativeLimits(Span<const float> limits, int batch_size, torch::Device device)
@@ -83,7 +83,7 @@ class DerivativeLimits {
         any_(std::any_of(limits.begin(), limits.end(),
                          [](float limit) { return std::isfinite(limit); })) {}
 
-  // Nothing where no run has a limit. It must not outlive this object.
+  // Empty if no run has a limit. It must not outlive this object.
   StateHook hook() {
     if (!any_) return {};
     return [this](const Tensor& state) {
@@ -94,7 +94,7 @@ class DerivativeLimits {
   const Tensor& counts() const { return counts_; }  // [R]
 
  private:
-  // derivative [R, H, B']. What is within its limit keeps its bits, and so does a NaN.
+  // derivative [R, H, B']. An element within its limit keeps its bits, and so does a NaN.
   Tensor limited(const Tensor& derivative) {
     const Tensor over = derivative.abs() > limits_;
     counts_ += over.narrow(2, 0, batch_size_).sum({1, 2});
@@ -107,19 +107,19 @@ class DerivativeLimits {
   bool any_;
 };
 
-bool is_lack_of_memory(const c10::Error& error) {
+bool is_out_of_memory(const c10::Error& error) {
   const std::string message = error.what_without_backtrace();
   const auto holds = [&](const char* words) { return message.find(words) != std::string::npos; };
   return holds("can't allocate memory") || holds("out of memory") || holds("ALLOC_FAILED");
 }
 
-// What the call returns. LibTorch's own errors for a lack of memory become std::bad_alloc.
+// Returns what the call returns. LibTorch's own out-of-memory errors become std::bad_alloc.
 template <typename Call>
 auto with_bad_alloc(const Call& call) {
   try {
     return call();
   } catch (const c10::Error& error) {
-    if (is_lack_of_memory(error)) throw std::bad_alloc();
+    if (is_out_of_memory(error)) throw std::bad_alloc();
     throw;
   }
 }
@@ -133,27 +133,32 @@ class ReferenceEngine : public GradientEngine {
   std::string simd() const override { return device_.is_cpu() ? torch_simd() : "cuda"; }
 
   void compute_gradients(const Block& parameters, const Batch& batch,
-                         Span<const float> backprop_limits, StepResult& result) override {
-    with_bad_alloc([&] { differentiate(parameters, batch, backprop_limits, result); });
+                         Span<const float> backprop_limits, StepResult& result,
+                         const EngineContext& context) override {
+    with_bad_alloc(
+        [&] { differentiate(parameters, batch, backprop_limits, result, context.cancel); });
   }
 
-  EvaluationResult evaluate(const Block& parameters, const Batch& batch) override {
-    return with_bad_alloc([&] { return evaluation(parameters, batch); });
+  EvaluationResult evaluate(const Block& parameters, const Batch& batch,
+                            const EngineContext& context) override {
+    return with_bad_alloc([&] { return evaluation(parameters, batch, context.cancel); });
   }
 
   std::vector<std::vector<float>> state_gradient_norms(const Block& parameters, const Batch& batch,
                                                        const std::vector<int>& source_of_run,
-                                                       Span<const float> backprop_limits) override {
-    return with_bad_alloc(
-        [&] { return norms_through_time(parameters, batch, source_of_run, backprop_limits); });
+                                                       Span<const float> backprop_limits,
+                                                       const EngineContext& context) override {
+    return with_bad_alloc([&] {
+      return norms_through_time(parameters, batch, source_of_run, backprop_limits, context.cancel);
+    });
   }
 
  private:
   void differentiate(const Block& parameters, const Batch& batch, Span<const float> backprop_limits,
-                     StepResult& result) const {
+                     StepResult& result, const CancelFlag& cancel) const {
     const Tensor leaf = on_device(parameters).requires_grad_();
     DerivativeLimits limits(backprop_limits, batch.size, device_);
-    const auto samples = forward(leaf, batch, batch.source_of_run, limits.hook());
+    const auto samples = forward(leaf, batch, batch.source_of_run, cancel, limits.hook());
     const Tensor losses = samples.losses.sum(1) / batch.size;
     copy_to(losses.detach(), result.losses.data());
     copy_to(samples.correct_counts.sum(1), result.correct_counts.data());
@@ -161,10 +166,11 @@ class ReferenceEngine : public GradientEngine {
     copy_to(limits.counts(), result.clipped_derivatives.data());
   }
 
-  EvaluationResult evaluation(const Block& parameters, const Batch& batch) const {
+  EvaluationResult evaluation(const Block& parameters, const Batch& batch,
+                              const CancelFlag& cancel) const {
     const torch::NoGradGuard no_grad;
     const std::vector<int> only_source(parameters.rows(), 0);
-    const auto samples = forward(on_device(parameters), batch, only_source);
+    const auto samples = forward(on_device(parameters), batch, only_source, cancel);
     EvaluationResult result;
     result.loss_sums.resize(parameters.rows());
     result.correct_counts.resize(parameters.rows());
@@ -175,16 +181,17 @@ class ReferenceEngine : public GradientEngine {
 
   std::vector<std::vector<float>> norms_through_time(const Block& parameters, const Batch& batch,
                                                      const std::vector<int>& source_of_run,
-                                                     Span<const float> backprop_limits) const {
+                                                     Span<const float> backprop_limits,
+                                                     const CancelFlag& cancel) const {
     const Tensor leaf = on_device(parameters).requires_grad_();
     DerivativeLimits limits(backprop_limits, batch.size, device_);
-    const auto samples = forward(leaf, batch, source_of_run, limits.hook());
+    const auto samples = forward(leaf, batch, source_of_run, cancel, limits.hook());
     std::vector<std::vector<float>> norms(parameters.rows(),
                                           std::vector<float>(samples.top_states.size()));
     for (std::size_t t = 0; t < samples.top_states.size(); ++t)
       samples.top_states[t].register_hook([&norms, &batch, t](const Tensor& derivative) {
-        const auto of_runs = norms_of(derivative.narrow(2, 0, batch.size));
-        for (std::size_t r = 0; r < norms.size(); ++r) norms[r][t] = of_runs[r];
+        const auto run_norms = norms_of(derivative.narrow(2, 0, batch.size));
+        for (std::size_t r = 0; r < norms.size(); ++r) norms[r][t] = run_norms[r];
       });
     gradient_of(samples.losses.sum(1) / batch.size, leaf);
     return norms;
@@ -201,7 +208,7 @@ class ReferenceEngine : public GradientEngine {
     return torch::autograd::grad({losses}, {leaf}, {torch::ones_like(losses)})[0];
   }
 
-  // [R, H, B] -> [R]. Not by LibTorch, whose order of a sum may depend on R.
+  // [R, H, B] -> [R]. Not by LibTorch, whose order of summation may depend on R.
   static std::vector<float> norms_of(const Tensor& derivative) {
     const Tensor local = derivative.contiguous().cpu();
     const auto size = static_cast<std::size_t>(local.size(1) * local.size(2));
@@ -213,23 +220,23 @@ class ReferenceEngine : public GradientEngine {
 
   // source_of_run [R]
   SampleResults forward(const Tensor& parameters, const Batch& batch,
-                        const std::vector<int>& source_of_run,
+                        const std::vector<int>& source_of_run, const CancelFlag& cancel,
                         const StateHook& on_state = {}) const {
     TORCH_CHECK(batch.target == layout_.model.target,
                 "ReferenceEngine: a batch must have the model's target");
     const Tensor inputs = input_tensor(batch).transpose(1, 2).contiguous();  // [S, I, T, B]
     const Tensor sources = torch::tensor(source_of_run).to(torch::kInt64);
     return sample_results(parameters, layout_, inputs.to(device_), target_tensor(batch).to(device_),
-                          sources.to(device_), heeding_stop(on_state));
+                          sources.to(device_), cancellable(cancel, on_state));
   }
 
-  // Asks at each state, on the way there and back, whether the work is still wanted.
-  StateHook heeding_stop(const StateHook& on_state) const {
-    return [this, on_state](const Tensor& state) {
-      throw_if_cancelled(stop());
+  // Polls the flag at each state, in the forward and the backward pass.
+  static StateHook cancellable(const CancelFlag& cancel, const StateHook& on_state) {
+    return [&cancel, on_state](const Tensor& state) {
+      throw_if_cancelled(cancel);
       if (on_state) on_state(state);
       if (state.requires_grad())
-        state.register_hook([this](const Tensor&) { throw_if_cancelled(stop()); });
+        state.register_hook([&cancel](const Tensor&) { throw_if_cancelled(cancel); });
     };
   }
 
@@ -265,7 +272,7 @@ SampleResults number_results(const Tensor& outputs, const Tensor& numbers, doubl
   return {losses, losses <= tolerance, {}};
 }
 
-// targets [R, ..., B'] -> losses and right answers [R, B']
+// targets [R, ..., B'] -> losses and correct samples [R, B']
 SampleResults output_results(const Model& model, const ModelWeights& weights,
                              const std::vector<Tensor>& states, const Tensor& targets) {
   const bool each_step = model.target == Target::kClassEachStep;
@@ -297,11 +304,11 @@ SampleResults sample_results(const Tensor& parameters, const ParameterLayout& la
               "sample_results: a number needs 1 output, not ", model.outputs);
   const ModelWeights weights = weights_of(parameters, layout);
   const Tensor samples = padded(inputs);
-  const Tensor of_runs = samples.size(0) == 1 ? samples.expand({parameters.size(0), -1, -1, -1})
-                                              : samples.index_select(0, source_of_run);
-  const auto states = hidden_states(model.cell, weights.layers, of_runs, on_state);
-  const Tensor targets_of_runs = padded(targets).index_select(0, source_of_run);
-  const auto results = output_results(model, weights, states, targets_of_runs);
+  const Tensor run_samples = samples.size(0) == 1 ? samples.expand({parameters.size(0), -1, -1, -1})
+                                                  : samples.index_select(0, source_of_run);
+  const auto states = hidden_states(model.cell, weights.layers, run_samples, on_state);
+  const Tensor run_targets = padded(targets).index_select(0, source_of_run);
+  const auto results = output_results(model, weights, states, run_targets);
   const std::int64_t size = inputs.size(3);
   return {results.losses.narrow(1, 0, size),
           results.correct_counts.narrow(1, 0, size).to(torch::kInt64), states};

@@ -1,5 +1,5 @@
 // The reference engine: every model in LibTorch over the run axis, gradients by autograd. It is
-// written to be seen through, and every other engine must agree with it.
+// written for clarity, and every other engine must agree with it.
 #pragma once
 
 #include <ATen/core/Tensor.h>
@@ -14,7 +14,7 @@
 
 namespace clipsweep {
 
-// What the samples of a batch bring, each by itself.
+// The results of a batch, sample by sample.
 struct SampleResults {
   at::Tensor losses;                   // [R, B]
   at::Tensor correct_counts;           // [R, B], 0 or 1 as int64
