@@ -9,7 +9,9 @@ using RunPosition = std::vector<const RunSpec*>::const_iterator;
 
 std::size_t divide_up(std::size_t a, std::size_t b) { return (a + b - 1) / b; }
 
-bool shares_prefix_with_previous(RunPosition run) { return kinship(**run) == kinship(**(run - 1)); }
+bool shares_prefix_with_previous(RunPosition run) {
+  return shared_prefix_key(**run) == shared_prefix_key(**(run - 1));
+}
 
 // Moves the end of a cohort to the end of a shared-prefix group: forwards if the cohort then has no
 // more than `largest` runs, otherwise backwards.
@@ -26,8 +28,9 @@ RunPosition end_of_prefix_group(RunPosition begin, RunPosition end, RunPosition 
 std::vector<std::vector<const RunSpec*>> cohorts_of_cell(std::vector<const RunSpec*> runs,
                                                          std::size_t workers,
                                                          const CohortSizes& sizes) {
-  std::stable_sort(runs.begin(), runs.end(),
-                   [](const auto* a, const auto* b) { return kinship(*a) < kinship(*b); });
+  std::stable_sort(runs.begin(), runs.end(), [](const auto* a, const auto* b) {
+    return shared_prefix_key(*a) < shared_prefix_key(*b);
+  });
   std::vector<std::vector<const RunSpec*>> cohorts;
   RunPosition next = runs.begin();
   const auto left = [&] { return static_cast<std::size_t>(runs.end() - next); };
