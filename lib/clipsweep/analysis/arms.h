@@ -63,6 +63,7 @@ enum class ClippingBehaviour {
   kTurnsGradient,    // on nine tenths and more, and not only the length: another direction
 };
 const char* to_text(ClippingBehaviour reading);
+std::vector<std::string> clipping_behaviour_names();
 ClippingBehaviour clipping_behaviour_of(const ClipRule& rule, double clipped_share,
                                         const std::optional<double>& mean_cosine);
 

@@ -20,6 +20,7 @@ enum class Verdict {
   kIdentical,     // every pair ended with the same weights, to the last bit
 };
 const char* to_text(Verdict verdict);
+std::vector<std::string> verdict_names();
 
 // Over all pairs. A run without a value (it diverged, or never reached the target) is worse than
 // any with one and equal to another without.
