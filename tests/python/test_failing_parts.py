@@ -257,7 +257,7 @@ def test_a_part_that_is_deleted(part, long, tmp_path):
     out = tmp_path / "out"
     process = start(LONG, out)
     shutil.rmtree(out / part)
-    assert "taken away" in go_on(process, expect=STOPPED)
+    assert "disappeared" in go_on(process, expect=STOPPED)
     assert not (out / part).exists()
     sweep(LONG, out)
     compare(long, out)

@@ -243,7 +243,7 @@ TEST_F(ThroughTimeValidation, NamesAMissingOrUnexpectedStep) {
       names(problems_with(R"({"step":6,)", R"({"step":9,)"), log(0, 4), "step 6 is missing"));
   EXPECT_TRUE(
       names(problems_with("{\"step\":6,\"epoch\":2,\"event\":false,\"norms\":[0.25,0.5,1]}\n", ""),
-            log(0, 3), "the log ends after step 3; step 6 is missing"));
+            log(0, 3), "the log ends after step 3; step 6 of 8 is missing"));
 }
 
 TEST_F(ThroughTimeValidation, NamesWhatIsWrongInALine) {
@@ -400,9 +400,9 @@ TEST_F(ValidationTest, SaysThatAPlanCannotBeRead) {
 
 TEST_F(ValidationTest, NamesWhatViolatesTheSchemaOfThePlan) {
   damage(folder.path() / "sweep.json", R"("log_every": 1,
-  "data")",
+  "step_columns")",
          R"("log_every": 0,
-  "data")");
+  "step_columns")");
   EXPECT_TRUE(names(problems(), "sweep.json", "log_every"));
 }
 
@@ -665,7 +665,7 @@ TEST_F(ValidationTest, IgnoresInThePairingARunThatFailedBeforeItsFirstStep) {
   folder.write(run);
   const Texts found = problems();
   EXPECT_TRUE(std::any_of(found.begin(), found.end(), [](const auto& text) {
-    return text.find("sha256.initial_weights is not that of the other") != text.npos;
+    return text.find("sha256.initial_weights differs from that of the other") != text.npos;
   }));
 }
 
