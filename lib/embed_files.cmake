@@ -1,5 +1,5 @@
-# Turns text files into a source file, so that the program needs no files beside it. Changing one of
-# them makes CMake run again.
+# Turns text files into a source file, so that the program needs no files at run time. CMake runs
+# again when one of them changes.
 
 # embed_files(OUTPUT TYPE FUNCTION HEADER FOLDER SUFFIX NAME...)
 #

@@ -1,5 +1,5 @@
-// A checkpoint: the whole file, then the bytes after its checksum, which no mutation gets past,
-// and each of its states restored into runs that resume from it.
+// A checkpoint: the file itself, then the bytes that its checksum covers (a mutation never has the
+// right checksum), with each state restored into runs that resume from it.
 #include "clipsweep/records/checkpoint.h"
 
 #include <algorithm>
@@ -30,16 +30,17 @@ void read_as_file(std::string_view input) {
   std::size_t warnings = 0;
   const Warn warn = [&](const std::string&) { ++warnings; };
   const bool is_good = newest_states(scratch_folder(), run_ids(), warn).size() > 0;
-  require(!is_good || warnings == 0, "a damaged file is not believed");
+  require(!is_good || warnings == 0, "a corrupt file is not used");
   for (const auto& id : run_ids()) forget_states(scratch_folder(), id, warn);
-  require(newest_states(scratch_folder(), run_ids(), warn).empty(), "what is forgotten is gone");
-  require(fs::exists(path) || warnings == 1, "what is set aside is told of");
+  require(newest_states(scratch_folder(), run_ids(), warn).empty(),
+          "no state of a forgotten run is left");
+  require(fs::exists(path) || warnings == 1, "a corrupt file is reported when it is renamed");
 }
 
-// A run in training that gets gradients made by hand.
+// An unfinished run, trained with made-up gradients.
 class TinyRun {
  public:
-  // Throws DataError if it is not a state of this run.
+  // Throws DataError if the state is not valid for this run.
   TinyRun(const RunSpec& spec, const RunState& state)
       : layout_(tiny_layout(spec.setup.cell)),
         weights_(layout_.size()),
@@ -47,8 +48,8 @@ class TinyRun {
     trainer_.restore(state, weights_);
   }
 
-  // A few steps, of which one has a huge gradient and one a NaN.
-  void go_on() {
+  // A few steps, one with a huge gradient and one with a NaN.
+  void train() {
     finish_epochs();
     for (int i = 0; i < 4 && trainer_.steps() < plan().training.steps(); ++i) {
       step(i == 1 ? 1e30F : 0.01F, i == 2);
@@ -58,7 +59,7 @@ class TinyRun {
 
   void record() const {
     const Json json = to_json(trainer_.record(trainer_.outcome(weights_)));
-    require(to_json(run_record_from_json(json)) == json, "what is written reads back");
+    require(to_json(run_record_from_json(json)) == json, "what is written reads back equal");
   }
 
   RunState state() { return trainer_.state(weights_); }
@@ -87,24 +88,24 @@ class TinyRun {
   std::string line_;
 };
 
-void go_on(const RunSpec& spec, RunState state) {
-  state.run_id = spec.id;  // so that a mutation of it alone does not end the matter
+void resume(const RunSpec& spec, RunState state) {
+  state.run_id = spec.id;  // so that a mutated ID does not hide the rest of the state
   TinyRun run(spec, state);
   run.record();
-  run.go_on();
+  run.train();
   run.record();
   TinyRun(spec, run.state()).record();  // throws nothing
 }
 
-// Otherwise the corpus is of an earlier version; `make_checkpoints` writes a new one.
+// Fails if the corpus is of an earlier version; `make_checkpoints` rewrites it.
 void require_current_corpus() {
   for (const char* name : {"lstm_after_26.checkpoint", "rnn_after_5.checkpoint"})
     for (const auto& state : read_checkpoint(corpus_file(std::string("checkpoint/") + name), name))
       for (const auto& run : plan().runs)
-        if (run.id == state.run_id) go_on(run, state);
+        if (run.id == state.run_id) resume(run, state);
 }
 
-std::string_view behind_header(std::string_view input) {
+std::string_view after_header(std::string_view input) {
   const auto end = input.find('\n');
   return input.substr(0, 1) == "{" && end != input.npos ? input.substr(end + 1) : input;
 }
@@ -116,13 +117,13 @@ void fuzz_one(std::string_view input) {
   require(kIsCurrent, "the corpus is of this version");
   read_as_file(input);
   std::vector<RunState> states;
-  ByteReader reader(behind_header(input));
+  ByteReader reader(after_header(input));
   reader(states);
   const std::string bytes = checkpoint_bytes(states);
   std::vector<RunState> again = read_checkpoint(bytes, "what was just written");
-  require(checkpoint_bytes(again) == bytes, "what is written reads back");
+  require(checkpoint_bytes(again) == bytes, "what is written reads back equal");
   for (const auto& state : states)
-    for (const auto& run : plan().runs) refusable([&] { go_on(run, state); });
+    for (const auto& run : plan().runs) refusable([&] { resume(run, state); });
 }
 
 }  // namespace clipsweep

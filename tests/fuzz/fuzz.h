@@ -1,6 +1,6 @@
-// What the fuzz targets share. A target is one function that hands any bytes to a reader; the
-// reader may refuse them with an Error and do nothing else: no crash, no other exception, no more
-// time and memory than the bytes are worth.
+// What the fuzz targets share. A target is one function that passes arbitrary bytes to a reader.
+// The reader either accepts them or throws an Error: no crash, no other exception, and time and
+// memory in proportion to the bytes.
 #pragma once
 
 #include <filesystem>
@@ -11,8 +11,8 @@
 
 namespace clipsweep {
 
-// Each target defines this. An Error that it throws is the end of this input; where a target has
-// several readers, `refusable` keeps each from hiding the next.
+// Each target defines this. An Error ends the input; a target with several readers calls each in
+// `refusable`, so that the error of one does not skip the next.
 void fuzz_one(std::string_view input);
 
 template <typename Call>
@@ -23,16 +23,17 @@ void refusable(const Call& call) {
   }
 }
 
-// A folder in memory of this process alone, for readers of files; it goes at the end.
+// A folder in memory, private to this process and removed at its end, for readers of files.
 const std::filesystem::path& scratch_folder();
 
-// Writes a file there, without syncing, and returns its path.
+// Writes a file in that folder, without syncing, and returns its path.
 std::filesystem::path scratch_file(const std::string& name, std::string_view content);
 
-// A file of the corpora, as a companion of the fuzzed one.
+// A file of the corpora, to accompany the fuzzed one.
 std::string corpus_file(const std::string& name);
 
-// Ends the process with this message: the target has found a mistake that is no crash by itself.
+// Ends the process with this message unless the claim holds: the target has found a bug that does
+// not crash by itself.
 void require(bool holds, const char* claim);
 
 }  // namespace clipsweep

@@ -1,4 +1,4 @@
-// IDX files, of pictures and of labels.
+// IDX files, of images and of labels.
 #include "clipsweep/tasks/idx_file.h"
 #include "fuzz.h"
 

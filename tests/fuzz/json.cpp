@@ -1,4 +1,4 @@
-// The JSON reader below all others, and its own writer.
+// The JSON reader that all others use, and its writer.
 #include "clipsweep/io/json.h"
 
 #include "fuzz.h"

@@ -1,4 +1,4 @@
-// Writes the corpus of `checkpoint`; run it by hand when the format of states changes:
+// Rewrites the corpus of `checkpoint`. Run by hand when the format of states changes:
 //
 //   make_checkpoints FOLDER
 #include <cstdio>
@@ -13,7 +13,7 @@
 namespace clipsweep {
 namespace {
 
-// The checkpoint of these runs if training is cancelled in this step.
+// The checkpoint of these runs when cancellation is requested in this step.
 std::string checkpoint_after(std::uint64_t step, const SweepPlan& plan,
                              const std::vector<const RunSpec*>& runs, const fs::path& folder) {
   ExperimentConfig config;

@@ -1,8 +1,8 @@
-// Runs a target over its corpus and over mutations of it, always the same ones: what a fuzzer found
-// once stays found, with any compiler and in a few seconds.
+// Runs a target over its corpus and over mutations of it, always the same ones. So anything that a
+// fuzzer has found is tested again, with any compiler and in a few seconds.
 //
 //   fuzz_NAME CORPUS        the corpus and its mutations
-//   fuzz_NAME FILE...       these inputs alone
+//   fuzz_NAME FILE...       only these inputs
 #include <algorithm>
 #include <cstdio>
 #include <filesystem>

@@ -1,5 +1,4 @@
-// A run.json: read plainly, summarized and told, and validated with the sweep and the log that its
-// seed belongs to.
+// A run.json: read, summarized and reported, and validated together with a sweep and a log.
 #include "clipsweep/analysis/event_context.h"
 #include "clipsweep/analysis/event_report.h"
 #include "clipsweep/analysis/runs_csv.h"
@@ -22,7 +21,7 @@ SweepFolder folder_of_one_run() {
 
 void look_at(const RunRecord& record, const SweepFolder& sweep) {
   require(to_json(run_record_from_json(to_json(record))) == to_json(record),
-          "what is written reads back");
+          "what is written reads back equal");
   SweepRuns runs{{record.spec}, {record}, {}, metric_basis_of(sweep)};
   const Summary summary = summarize(runs);
   parse_json(summary_page(summary), "the summary");
@@ -35,7 +34,8 @@ void look_at(const RunRecord& record, const SweepFolder& sweep) {
 
 void fuzz_one(std::string_view input) {
   static const SweepFolder kSweep = folder_of_one_run();
-  const Json json = parse_json(input, "input");  // most are none, and refused cheaply here
+  const Json json =
+      parse_json(input, "input");  // most inputs are not JSON and end here, at little cost
   scratch_file(run_path("", kSweep.runs.front().id).string(), input);
   refusable([&] { validate_folder(kSweep.folder); });
   look_at(run_record_from_json(json), kSweep);

@@ -1,4 +1,4 @@
-// A steps.jsonl: the plain reader and the strict one of `validate`.
+// A steps.jsonl: the lenient reader and the strict one of `validate`.
 #include "clipsweep/records/result_folder.h"
 #include "clipsweep/validation/step_log_check.h"
 #include "fuzz.h"
@@ -8,7 +8,7 @@ namespace clipsweep {
 void fuzz_one(std::string_view input) {
   const fs::path path = scratch_file("steps.jsonl", input);
   is_torn(path);
-  ExpectedLog expected;
+  ExpectedRun expected;
   expected.epochs = 2;
   expected.steps_per_epoch = 4;
   refusable([&] {

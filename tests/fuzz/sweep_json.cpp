@@ -1,4 +1,4 @@
-// A sweep.json: the folder that it makes, opened, summarized and validated.
+// A sweep.json: its folder is opened, summarized and validated.
 #include "clipsweep/analysis/summary_json.h"
 #include "clipsweep/records/result_folder.h"
 #include "clipsweep/validation/validation.h"
@@ -7,14 +7,14 @@
 namespace clipsweep {
 
 void fuzz_one(std::string_view input) {
-  parse_json(input, "input");  // most are none, and refused cheaply here
+  parse_json(input, "input");  // most inputs are not JSON and end here, at little cost
   scratch_file("sweep.json", input);
   refusable([] { validate_folder(scratch_folder()); });
   const SweepFolder sweep = open_sweep_folder(scratch_folder());
   for (const auto& run : sweep.runs)
     require(run_folder("runs_of", run.id).lexically_normal().parent_path() ==
                 fs::path("runs_of") / "runs",
-            "a run's folder lies in the sweep's");
+            "the folder of a run is in that of the sweep");
   summarize(read_runs(sweep));
 }
 

@@ -1,5 +1,5 @@
-// The runs whose states are the corpus of `checkpoint`: small, and between them with all that a
-// state can hold.
+// The runs whose states are the corpus of `checkpoint`: small, and together they have everything
+// that a state can hold.
 #pragma once
 
 #include "clipsweep/experiment/sweep_plan.h"
@@ -8,7 +8,7 @@
 namespace clipsweep {
 
 // Two runs of an LSTM, which remember norms (autoclip, adagc), and one of a plain cell; the second
-// overflows early and goes on.
+// overflows early and continues.
 inline SweepPlan tiny_plan() {
   ExperimentConfig config;
   config.training.task = "adding";
@@ -28,7 +28,7 @@ inline SweepPlan tiny_plan() {
   return plan;
 }
 
-// What `model_for` makes of it for the task.
+// The layout of the model that `model_for` makes for this task.
 inline ParameterLayout tiny_layout(Cell cell) {
   Model model;
   model.cell = cell;

@@ -242,7 +242,7 @@ def test_a_part_that_is_taken_away_and_put_back(part, long, tmp_path):
         go_on(process, expect=OK)
     else:
         stderr = go_on(process, expect=STOPPED)
-        assert "taken away" in stderr and "the same command" in stderr.splitlines()[-1]
+        assert "disappeared" in stderr and "the same command" in stderr.splitlines()[-1]
         if part != "runs":
             assert stderr.count("\n") == 1, stderr
         assert not (out / part).exists()  # not made anew, with half of what was there
@@ -257,7 +257,7 @@ def test_a_part_that_is_deleted(part, long, tmp_path):
     out = tmp_path / "out"
     process = start(LONG, out)
     shutil.rmtree(out / part)
-    assert "taken away" in go_on(process, expect=STOPPED)
+    assert "disappeared" in go_on(process, expect=STOPPED)
     assert not (out / part).exists()
     sweep(LONG, out)
     compare(long, out)
@@ -388,7 +388,7 @@ def test_a_damaged_checkpoint_is_set_aside(damage, which, killed, long, tmp_path
     assert hit and stderr.count("\n") == len(hit), stderr
     for path in hit:
         assert f"clipsweep: warning: {path}: " in stderr
-        assert f"it is set aside as {path.name}.damaged, and its runs go on from an earlier" in stderr
+        assert f"renamed to {path.name}.damaged; its runs resume from an earlier" in stderr
         aside = path.with_name(path.name + ".damaged")
         assert os.path.lexists(aside) and not os.path.lexists(path)
     shutil.rmtree(out / "checkpoints")

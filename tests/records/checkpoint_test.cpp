@@ -35,7 +35,7 @@ class Checkpoints : public testing::Test {
   void forget(const std::string& run_id) {
     forget_states(folder_.path(), run_id, [this](const auto& text) { warnings_.push_back(text); });
   }
-  // The one file that is there.
+  // The only file.
   fs::path only_path() const {
     return fs::directory_iterator(checkpoints_folder(folder_.path()))->path();
   }
@@ -67,8 +67,8 @@ TEST_F(Checkpoints, TheNewestStateOfEachRunCounts) {
   EXPECT_EQ(read.at("b").step, 5U);
 }
 
-// Whatever happens to a file, no number of it is used, and the one before it is.
-TEST_F(Checkpoints, ADamagedOneIsSetAsideForTheOneBefore) {
+// Nothing of a corrupt file is used; the previous file is.
+TEST_F(Checkpoints, ACorruptFileIsRenamedAndThePreviousOneUsed) {
   CheckpointFile file(folder_.path());
   std::vector<RunState> states = {state_of("a", 5)};
   file.write(states);
@@ -82,13 +82,13 @@ TEST_F(Checkpoints, ADamagedOneIsSetAsideForTheOneBefore) {
   write_file(newest_path, bytes);
   EXPECT_EQ(newest({"a"}).at("a").step, 5U);
   ASSERT_EQ(warnings_.size(), 1U);
-  EXPECT_TRUE(holds(warnings_[0], "it is damaged"));
-  EXPECT_TRUE(holds(warnings_[0], "set aside as"));
+  EXPECT_TRUE(holds(warnings_[0], "corrupt: checksum mismatch"));
+  EXPECT_TRUE(holds(warnings_[0], "renamed to"));
   EXPECT_FALSE(fs::exists(newest_path));
   EXPECT_TRUE(fs::exists(newest_path.string() + ".damaged"));
 }
 
-TEST_F(Checkpoints, ALinkOrAFolderInThePlaceOfOneIsSetAsideToo) {
+TEST_F(Checkpoints, ALinkOrAFolderInPlaceOfAFileIsRenamedToo) {
   std::vector<RunState> states = {state_of("a", 5)};
   CheckpointFile(folder_.path()).write(states);
   const fs::path place = checkpoints_folder(folder_.path());
@@ -99,15 +99,15 @@ TEST_F(Checkpoints, ALinkOrAFolderInThePlaceOfOneIsSetAsideToo) {
   make_folder(place / "folder.checkpoint" / "below");
   EXPECT_EQ(newest({"a"}).at("a").step, 5U);
   ASSERT_EQ(warnings_.size(), 2U);
-  EXPECT_TRUE(holds(warnings_[0], "folder.checkpoint: it is no file, but a link or a folder"));
-  EXPECT_TRUE(holds(warnings_[1], "link.checkpoint: it is no file, but a link or a folder"));
+  EXPECT_TRUE(holds(warnings_[0], "folder.checkpoint: not a regular file (link or directory)"));
+  EXPECT_TRUE(holds(warnings_[1], "link.checkpoint: not a regular file (link or directory)"));
   EXPECT_TRUE(fs::is_symlink(place / "link.checkpoint.damaged"));
   EXPECT_TRUE(fs::is_directory(place / "folder.checkpoint.damaged" / "below"));
   EXPECT_EQ(newest({"a"}).size(), 1U);
   EXPECT_EQ(warnings_.size(), 2U);
 }
 
-TEST_F(Checkpoints, TheirFolderIsMadeAnewButNotTheOneAboveIt) {
+TEST_F(Checkpoints, TheirFolderIsRecreatedButNotItsParent) {
   std::vector<RunState> states = {state_of("a", 5)};
   const fs::path sweep = folder_.path() / "sweep";
   make_folder(sweep);
@@ -122,7 +122,7 @@ TEST_F(Checkpoints, TheirFolderIsMadeAnewButNotTheOneAboveIt) {
   EXPECT_FALSE(fs::exists(sweep));
 }
 
-TEST_F(Checkpoints, AnythingCutOffOrMadeUpIsRefused) {
+TEST_F(Checkpoints, AreRefusedWhereCutOffOrMadeUp) {
   std::vector<RunState> states = {state_of("a", 5)};
   const std::string bytes = checkpoint_bytes(states);
   EXPECT_EQ(read_checkpoint(bytes, "x").size(), 1U);
@@ -133,7 +133,7 @@ TEST_F(Checkpoints, AnythingCutOffOrMadeUpIsRefused) {
   EXPECT_THROW(read_checkpoint(std::string(5'000'000, '['), "x"), DataError);
 }
 
-TEST_F(Checkpoints, ARunThatBeginsAnewIsForgottenAndTheOthersStay) {
+TEST_F(Checkpoints, ForgetARunThatRestartsAndKeepTheOthers) {
   std::vector<RunState> states = {state_of("a", 5), state_of("b", 5)};
   CheckpointFile(folder_.path()).write(states);
   forget("a");
@@ -142,19 +142,19 @@ TEST_F(Checkpoints, ARunThatBeginsAnewIsForgottenAndTheOthersStay) {
   EXPECT_EQ(read.count("b"), 1U);
 }
 
-TEST_F(Checkpoints, ADamagedOneIsSetAsideWhereARunIsForgotten) {
+TEST_F(Checkpoints, ACorruptFileIsRenamedWhenARunIsForgotten) {
   std::vector<RunState> states = {state_of("a", 5)};
   CheckpointFile(folder_.path()).write(states);
   const fs::path path = only_path();
   write_file(path, read_file(path) + "x");
   forget("a");
   ASSERT_EQ(warnings_.size(), 1U);
-  EXPECT_TRUE(holds(warnings_[0], "set aside as"));
+  EXPECT_TRUE(holds(warnings_[0], "renamed to"));
   EXPECT_EQ(only_path(), path.string() + ".damaged");
 }
 
-// The first line is not under the checksum.
-TEST_F(Checkpoints, AFirstLineThatNamesOtherRunsIsDamaged) {
+// The checksum does not cover the first line.
+TEST_F(Checkpoints, AFileWhoseFirstLineNamesOtherRunsIsCorrupt) {
   std::vector<RunState> states = {state_of("a", 5)};
   std::string bytes = checkpoint_bytes(states);
   bytes.replace(bytes.find("[\"a\"]"), 5, "[\"b\"]");

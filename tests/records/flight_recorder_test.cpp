@@ -5,7 +5,7 @@
 namespace clipsweep {
 namespace {
 
-// A recorder that has seen steps 1, 2, ...
+// A recorder after steps 1, 2, ...
 class Flight {
  public:
   // What an event gets at a step that is under way.
@@ -37,7 +37,7 @@ TEST(FlightRecorder, GivesTheTwentyStepsBeforeAnEvent) {
   EXPECT_EQ(history.left_out, 0U);
 }
 
-TEST(FlightRecorder, GivesWhatThereIsAtTheBeginning) {
+TEST(FlightRecorder, GivesFewerStepsAtTheBeginning) {
   Flight flight;
   EXPECT_TRUE(flight.event_at(1).steps.empty());
   expect_steps(flight.event_at(4), 1, 3);
@@ -55,7 +55,7 @@ TEST(FlightRecorder, GivesNoStepTwice) {
   expect_steps(flight.event_at(126), 106, 125);
 }
 
-TEST(FlightRecorder, GivesNothingToTheEleventhEventOfAKindAndSaysSo) {
+TEST(FlightRecorder, GivesNoStepsToTheEleventhEventOfAKindAndCountsThem) {
   Flight flight;
   for (std::uint64_t i = 1; i <= kEventsWithSteps; ++i) flight.event_at(100 * i);
   const auto spike = flight.event_at(2000);
@@ -68,7 +68,7 @@ TEST(FlightRecorder, GivesNothingToTheEleventhEventOfAKindAndSaysSo) {
 }
 
 // As in a run of 100,000 steps with a spike on every other one.
-TEST(FlightRecorder, IsBoundedHoweverManyEventsThereAre) {
+TEST(FlightRecorder, IsBoundedForAnyNumberOfEvents) {
   Flight flight;
   std::size_t steps = 0;
   for (std::uint64_t step = 1; step <= 100'000; step += 2) {

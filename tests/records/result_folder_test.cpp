@@ -26,7 +26,7 @@ class OutFolder : public ::testing::Test {
   fs::path out_ = folder_.path() / "out";
 };
 
-TEST_F(OutFolder, TakesTheSamePlanAgainAndOneThatAddsRuns) {
+TEST_F(OutFolder, AcceptsTheSamePlanAgainAndOneThatAddsRuns) {
   auto config = sample_config();
   prepare(config);
   prepare(config);
@@ -52,12 +52,32 @@ TEST_F(OutFolder, NamesTheSettingThatDiffers) {
   EXPECT_TRUE(holds(refusal(config), "its log_every is 1, not 5"));
 }
 
-TEST_F(OutFolder, DoesNotMindHowTheSweepIsCarriedOut) {
+TEST_F(OutFolder, AcceptsOtherSettingsOfHowTheSweepIsTrained) {
   auto config = sample_config();
   prepare(config);
   config.workers = 5;
   config.max_runs = 1;
   prepare(config);
+}
+
+TEST_F(OutFolder, SaysWhichColumnsAStepHas) {
+  prepare(sample_config());
+  EXPECT_EQ(open_sweep_folder(out_).sweep["step_columns"], step_columns_json());
+}
+
+// A sweep of an earlier version lacks the columns, or has fewer; the next call brings them.
+TEST_F(OutFolder, AcceptsASweepWithOtherColumns) {
+  const auto config = sample_config();
+  for (const bool has_columns : {false, true}) {
+    prepare(config);
+    Json sweep = open_sweep_folder(out_).sweep;
+    sweep.erase("step_columns");
+    if (has_columns) sweep["step_columns"] = {{"step", "count"}};
+    write_file(sweep_path(out_), to_page(sweep));
+    prepare(config);
+    record_call(out_, {{"command", Json::array()}});
+    EXPECT_EQ(open_sweep_folder(out_).sweep["step_columns"], step_columns_json());
+  }
 }
 
 TEST_F(OutFolder, RefusesAFile) {
@@ -72,7 +92,7 @@ TEST_F(OutFolder, RefusesAFolderOfSomethingElse) {
   EXPECT_FALSE(fs::exists(out_ / ".lock"));
 }
 
-TEST_F(OutFolder, TakesWhatASweepLeavesThatWasKilledInItsFirstMoment) {
+TEST_F(OutFolder, AcceptsTheFilesOfASweepThatWasKilledAtItsStart) {
   fs::create_directories(out_ / "runs");
   write_text(out_ / ".lock", "");
   write_text(out_ / "sweep.json.123.tmp", "{");
@@ -80,7 +100,7 @@ TEST_F(OutFolder, TakesWhatASweepLeavesThatWasKilledInItsFirstMoment) {
   EXPECT_FALSE(fs::exists(out_ / "sweep.json.123.tmp"));
 }
 
-TEST_F(OutFolder, MayBeSharedByProcessesThatClaimTheirRuns) {
+TEST_F(OutFolder, CanBeSharedByProcessesThatClaimTheirRuns) {
   prepare(sample_config());
   prepare(sample_config());
   const auto claim = claim_run(out_, "none_lr-0.01_seed-0_4d037482");
@@ -94,7 +114,7 @@ TEST_F(OutFolder, MayBeSharedByProcessesThatClaimTheirRuns) {
   EXPECT_FALSE(claim->is_in_place());
 }
 
-TEST_F(OutFolder, RefusesADamagedSweepJson) {
+TEST_F(OutFolder, RefusesACorruptSweepJson) {
   prepare(sample_config());
   write_text(sweep_path(out_), "{\"schema\": ");
   EXPECT_TRUE(
@@ -128,7 +148,7 @@ TEST(ReadStepLog, ReadsBackWhatWasAppended) {
   }
 }
 
-TEST(ReadStepLog, TakesATornLastLineAsTheMarkOfAKilledRun) {
+TEST(ReadStepLog, ReportsACutOffLastLine) {
   const SampleFolder sample;
   sample.write(completed_run(sample.plan(), sample.spec(0)));
   cut_off(sample.steps_log(0), 30);
@@ -138,7 +158,7 @@ TEST(ReadStepLog, TakesATornLastLineAsTheMarkOfAKilledRun) {
   EXPECT_EQ(steps, sample.plan().training.steps() - 1);
 }
 
-TEST(ReadStepLog, NamesFileAndLineOfABadOne) {
+TEST(ReadStepLog, NamesFileAndLineOfABadLine) {
   const SampleFolder sample;
   sample.write(completed_run(sample.plan(), sample.spec(0)));
   damage(sample.steps_log(0), "\"step\":3,", "\"step\":NaN,");
@@ -148,7 +168,7 @@ TEST(ReadStepLog, NamesFileAndLineOfABadOne) {
 }
 
 // A log of four steps, of which every second and the first are logged.
-TEST_F(OutFolder, ALogIsOfAStateThatEndsWithItsNewestLoggedStep) {
+TEST_F(OutFolder, HasTheLogsOfAStateThatEndWithItsNewestLoggedStep) {
   prepare(sample_config());
   const std::string id = sample_plan(sample_config()).runs[0].id;
   make_folder(run_folder(out_, id));
@@ -181,18 +201,18 @@ TEST_F(OutFolder, ALogIsOfAStateThatEndsWithItsNewestLoggedStep) {
   EXPECT_FALSE(is_of(1, lengths[1], 2));
 }
 
-TEST_F(OutFolder, IsNotedWhenItWasTakenAway) {
+TEST_F(OutFolder, IsReportedIfItDisappears) {
   prepare(sample_config());
   EXPECT_NO_THROW(require_in_place(out_));
   fs::rename(out_, folder_.path() / "elsewhere");
   const std::string message = message_of<StorageError>([&] { record_call(out_, Json::object()); });
-  EXPECT_TRUE(holds(message, out_.string() + ": this folder was taken away"));
+  EXPECT_TRUE(holds(message, out_.string() + ": this folder disappeared during the sweep"));
   EXPECT_FALSE(fs::exists(out_));
   EXPECT_THROW(claim_run(out_, "some_run"), StorageError);
   EXPECT_FALSE(fs::exists(out_));
 }
 
-TEST(RunLog, StartsAnUnfinishedRunAnew) {
+TEST(RunLog, RestartsAnUnfinishedRun) {
   const SampleFolder sample;
   const auto run = completed_run(sample.plan(), sample.spec(0));
   sample.write(run);

@@ -22,7 +22,8 @@ namespace {
 const std::vector<std::string> kTensorNames = {"lstm.weight_ih", "lstm.weight_hh", "output.bias"};
 const std::vector<std::vector<int>> kTensorShapes = {{40, 28}, {40, 10}, {10}};
 
-// Seeds differ in everything, modes in whether the norm is cut, as in a real sweep's first steps.
+// Seeds differ in everything, modes only in whether the norm is clipped, as in the first steps of a
+// real sweep.
 StepRecord sample_step(const SweepPlan& plan, const RunSpec& spec, std::uint64_t number,
                        RandomStream& random) {
   StepRecord step;
@@ -123,7 +124,7 @@ void break_gradient(StepRecord& step) {
   step.tensor_norms = {kNan, 0.1, 0.2};
 }
 
-// Of an event at the last of the steps.
+// The history of an event at the last of the steps.
 EventHistory history_of(const std::vector<StepRecord>& steps) {
   FlightRecorder recorder;
   for (const auto& step : steps)

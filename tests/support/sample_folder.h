@@ -1,5 +1,5 @@
-// Small result folders for tests: a sweep of a few runs of a few steps, written through the same
-// classes that a real sweep uses. The numbers are invented, but everything told twice agrees.
+// Small result folders for tests: a sweep of a few runs of a few steps, written by the classes that
+// a real sweep uses. The numbers are made up, but those that are recorded twice agree.
 #pragma once
 
 #include <optional>
@@ -27,10 +27,10 @@ SweepPlan sample_plan(const ExperimentConfig& config);
 
 SampleRun completed_run(const SweepPlan& plan, const RunSpec& spec);
 
-// Stops with NaN in the gradient at this step.
+// A run that stops at this step because of a NaN in the gradient.
 SampleRun diverged_run(const SweepPlan& plan, const RunSpec& spec, std::uint64_t last_step);
 
-// A result folder: made with sweep.json alone, filled run by run.
+// A result folder: begins with sweep.json only, then gets runs one by one.
 class SampleFolder {
  public:
   explicit SampleFolder(const ExperimentConfig& config = sample_config());
@@ -55,7 +55,7 @@ class SampleFolder {
 // Replaces the first `from` in a file by `to`. Throws std::logic_error if it is not there.
 void damage(const fs::path& file, const std::string& from, const std::string& to);
 
-// Takes the last bytes off a file.
+// Removes the last bytes of a file.
 void cut_off(const fs::path& file, std::size_t bytes);
 
 }  // namespace clipsweep

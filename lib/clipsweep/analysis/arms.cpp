@@ -192,6 +192,8 @@ ArmSummary summarize_arm(const Arm& arm, const MetricBasis& basis) {
 
 const char* to_text(ClippingBehaviour behaviour) { return name_in(kClippingBehaviours, behaviour); }
 
+std::vector<std::string> clipping_behaviour_names() { return names_in(kClippingBehaviours); }
+
 ClippingBehaviour clipping_behaviour_of(const ClipRule& rule, double clipped_share,
                                         const std::optional<double>& mean_cosine) {
   if (rule.mode == ClipMode::kNone) return ClippingBehaviour::kNoClipping;

@@ -99,6 +99,7 @@ inline constexpr double kMinShareOfLimiter = 0.9;
 inline constexpr double kMinCosineOfLimiter = 0.95;  // 18 degrees
 
 const char* to_text(ClippingBehaviour behaviour);
+std::vector<std::string> clipping_behaviour_names();
 ClippingBehaviour clipping_behaviour_of(const ClipRule& rule, double clipped_share,
                                         const std::optional<double>& mean_cosine);
 

@@ -152,6 +152,8 @@ std::vector<Pair> distances_from_medians(const std::vector<Pair>& pairs) {
 
 const char* to_text(Verdict verdict) { return name_in(kVerdicts, verdict); }
 
+std::vector<std::string> verdict_names() { return names_in(kVerdicts); }
+
 Comparison compare(const Arm& arm, const Arm& baseline, const MetricBasis& basis) {
   constexpr Scale kSpreadScale = {false, 0.01};
   Comparison comparison{arm_name(*arm.first), arm_name(*baseline.first), {}, {}, {}};

@@ -20,6 +20,7 @@ enum class Verdict {
   kIdentical,     // every pair ended with bitwise equal weights
 };
 const char* to_text(Verdict verdict);
+std::vector<std::string> verdict_names();
 
 // Ranks over all pairs. A run without a value (it diverged, or never reached the target) is worse
 // than any run with a value, and equal to another run without one.

@@ -14,6 +14,8 @@
 namespace clipsweep {
 namespace {
 
+constexpr const char* kSummarySchema = "clipsweep/summary-1";
+
 Json to_json(const RunCounts& runs) {
   return {{"planned", runs.planned},         {"completed", runs.completed},
           {"diverged", runs.diverged},       {"failed", runs.failed},

@@ -182,6 +182,12 @@ bool bool_member(const Json& object, std::string_view key) {
   return value.get<bool>();
 }
 
+void require_schema(const Json& object, std::string_view schema) {
+  if (const auto found = string_member(object, "schema"); found != schema)
+    throw DataError(
+        fmt::format("\"schema\" is \"{}\"; this version reads {}", printable(found), schema));
+}
+
 Json parse_json(std::string_view text, const std::string& where) {
   return parse_checked(text, where, [](int, Json::parse_event_t, const Json&) {});
 }

@@ -38,6 +38,9 @@ std::uint64_t count_member(const Json& object, std::string_view key);
 std::string string_member(const Json& object, std::string_view key);
 bool bool_member(const Json& object, std::string_view key);
 
+// Throws DataError unless the member `schema` is this one.
+void require_schema(const Json& object, std::string_view schema);
+
 // Parses one JSON text. Throws DataError "WHERE: what is wrong" on malformed text, NaN without
 // quotes, anything after the value, more than 32 levels of nesting, more than 4,096 keys in one
 // object, or more than 50 million keys and values.

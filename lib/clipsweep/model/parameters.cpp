@@ -72,11 +72,15 @@ ParameterLayout lstm_layout(int inputs, int hidden, int outputs) {
   return layout_of({Cell::kLstm, 1, inputs, hidden, outputs, Target::kClass});
 }
 
-bool is_output(const ParameterTensor& tensor) { return tensor.name.compare(0, 7, "output.") == 0; }
-
-bool is_recurrent(const ParameterTensor& tensor) {
-  return tensor.name.find(".weight_hh") != std::string::npos;
+bool is_output_name(std::string_view tensor_name) {
+  return tensor_name.compare(0, 7, "output.") == 0;
 }
+bool is_output(const ParameterTensor& tensor) { return is_output_name(tensor.name); }
+
+bool is_recurrent_name(std::string_view tensor_name) {
+  return tensor_name.find(".weight_hh") != std::string_view::npos;
+}
+bool is_recurrent(const ParameterTensor& tensor) { return is_recurrent_name(tensor.name); }
 
 void Block::keep_rows(const std::vector<std::size_t>& kept) {
   for (std::size_t to = 0; to < kept.size(); ++to) {

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "clipsweep/base/span.h"
@@ -42,10 +43,12 @@ ParameterLayout layout_of(const Model& model);
 // That of one layer of LSTM that tells classes apart.
 ParameterLayout lstm_layout(int inputs, int hidden, int outputs);
 
-// Whether a tensor is one of the output layer's, whose names begin with `output.`.
+// Whether a tensor belongs to the output layer: its name begins with `output.`.
+bool is_output_name(std::string_view tensor_name);
 bool is_output(const ParameterTensor& tensor);
 
 // Whether a tensor multiplies the state of the time step before: CELL.weight_hh of any layer.
+bool is_recurrent_name(std::string_view tensor_name);
 bool is_recurrent(const ParameterTensor& tensor);
 
 // One tensor's part of a row.

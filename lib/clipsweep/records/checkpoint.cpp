@@ -19,13 +19,13 @@ namespace clipsweep {
 namespace {
 
 constexpr const char* kExtension = ".checkpoint";
-constexpr std::size_t kLongestHeader = std::size_t{1} << 20;
+constexpr std::size_t kMaxHeaderBytes = std::size_t{1} << 20;
 
-// What the first line says.
+// The first line.
 struct Header {
   std::string sha256;
   std::vector<std::string> run_ids;
-  std::size_t bytes = 0;  // of the line, with its break
+  std::size_t bytes = 0;  // of the line, line break included
 };
 
 std::vector<std::string> ids_of(const std::vector<RunState>& states) {
@@ -36,13 +36,11 @@ std::vector<std::string> ids_of(const std::vector<RunState>& states) {
 
 Header read_header(const std::string& bytes, const std::string& where) {
   const auto end = bytes.find('\n');
-  if (end == std::string::npos || end > kLongestHeader)
-    throw DataError(where + ": its first line is no header");
+  if (end == std::string::npos || end > kMaxHeaderBytes)
+    throw DataError(where + ": corrupt: the first line is not a header");
   const Json json = parse_json(std::string_view(bytes).substr(0, end), where);
   try {
-    if (const auto schema = string_member(json, "schema"); schema != kCheckpointSchema)
-      throw DataError(fmt::format("\"schema\" is \"{}\"; this version reads {}", printable(schema),
-                                  kCheckpointSchema));
+    require_schema(json, kCheckpointSchema);
     Header header{string_member(json, "sha256"), {}, end + 1};
     const Json& runs = member(json, "runs");
     if (!runs.is_array()) throw DataError("\"runs\" must be a list");
@@ -66,16 +64,16 @@ std::vector<fs::path> checkpoint_paths(const fs::path& folder) {
   return paths;
 }
 
-// Whether a file has states of one of these runs, by its first line. Throws DataError if that is
-// damaged.
+// Whether a file has the state of one of these runs, by its first line. Throws DataError if that is
+// corrupt.
 bool is_about(const fs::path& path, const std::vector<std::string>& run_ids) {
   std::error_code error;
   const auto status = fs::symlink_status(path, error);
   if (fs::exists(status) && !fs::is_regular_file(status))
-    throw DataError(path.string() + ": it is no file, but a link or a folder");
+    throw DataError(path.string() + ": not a regular file (link or directory)");
   std::ifstream stream(path, std::ios::binary);
   std::string line;
-  for (char character; line.size() <= kLongestHeader && stream.get(character);) {
+  for (char character; line.size() <= kMaxHeaderBytes && stream.get(character);) {
     line.push_back(character);
     if (character == '\n') break;
   }
@@ -93,15 +91,16 @@ std::vector<RunState> states_of(const fs::path& path) {
 void set_aside(const fs::path& path, const std::string& problem, const Warn& warn) {
   std::error_code error;
   fs::rename(path, path.string() + ".damaged", error);
-  if (error == std::errc::no_such_file_or_directory) return;  // somebody else has, and told of it
+  // Another process has renamed it and reported that.
+  if (error == std::errc::no_such_file_or_directory) return;
   warn(
-      fmt::format("warning: {}; it is set aside as {}.damaged, and its runs go on from an earlier "
-                  "checkpoint, or from the beginning",
+      fmt::format("warning: {}; renamed to {}.damaged; its runs resume from an earlier checkpoint "
+                  "if there is one, or restart",
                   problem, path.filename().string()));
 }
 
-// Calls `use` with the path and the states of each file about one of these runs; a damaged one is
-// set aside.
+// Calls `use` with the path and the states of each file that has the state of one of these runs.
+// Sets corrupt files aside.
 void for_each_file_about(
     const fs::path& folder, const std::vector<std::string>& run_ids, const Warn& warn,
     const std::function<void(const fs::path& path, std::vector<RunState> states)>& use) {
@@ -109,7 +108,7 @@ void for_each_file_about(
     try {
       if (is_about(path, run_ids)) use(path, states_of(path));
     } catch (const DataError& problem) {
-      // Not one that another process has removed or renamed just now.
+      // Another process may just have removed or renamed the file.
       std::error_code error;
       if (fs::exists(path, error)) set_aside(path, problem.what(), warn);
     }
@@ -132,15 +131,14 @@ std::string checkpoint_bytes(std::vector<RunState>& states) {
 std::vector<RunState> read_checkpoint(const std::string& bytes, const std::string& where) {
   const Header header = read_header(bytes, where);
   const auto payload = std::string_view(bytes).substr(header.bytes);
-  if (sha256_of(payload) != header.sha256)
-    throw DataError(where + ": it is damaged: its content is not that of its checksum");
+  if (sha256_of(payload) != header.sha256) throw DataError(where + ": corrupt: checksum mismatch");
   std::vector<RunState> states;
   try {
     ByteReader reader(payload);
     reader(states);
-    if (!reader.is_at_end()) throw DataError("there is something behind its end");
+    if (!reader.is_at_end()) throw DataError("trailing bytes after the last state");
     if (ids_of(states) != header.run_ids)
-      throw DataError("its first line names other runs than it holds");
+      throw DataError("the header lists other runs than the states");
   } catch (const DataError& problem) {
     throw DataError(fmt::format("{}: {}", where, problem.what()));
   }
@@ -166,9 +164,9 @@ bool CheckpointFile::is_affordable() const {
 
 void CheckpointFile::write(std::vector<RunState>& states) {
   const Stopwatch stopwatch;
-  make_subfolder(path_.parent_path());  // somebody may have removed it
+  make_subfolder(path_.parent_path());  // another process may have removed it
   std::error_code error;
-  fs::rename(path_, previous_path_, error);  // the first time there is none
+  fs::rename(path_, previous_path_, error);  // fails the first time, when there is no file
   write_file(path_, checkpoint_bytes(states));
   seconds_of_last_ = stopwatch.seconds();
   since_last_ = Stopwatch();
@@ -207,7 +205,7 @@ void remove_checkpoints(const fs::path& folder) {
   std::error_code error;
   for (const auto& path : checkpoint_paths(folder)) fs::remove(path, error);
   remove_temporary_files(checkpoints_folder(folder));
-  fs::remove(checkpoints_folder(folder), error);  // only if it is empty
+  fs::remove(checkpoints_folder(folder), error);  // fails unless it is empty
 }
 
 }  // namespace clipsweep

@@ -1,10 +1,9 @@
-// Runs in the middle of their training, as files: from them a sweep that was killed goes on as if
-// nothing had happened.
+// Checkpoints: the state of unfinished runs on disk, from which a killed sweep resumes.
 //
-// A cohort writes one file for all its runs, `DIR/checkpoints/NAME.checkpoint`: two syncs however
-// many runs there are, where a file a run would cost more than the training. The one before it
-// stays as `NAME.previous.checkpoint`. A header of one line of JSON says whose states these are,
-// and has the SHA-256 of what follows.
+// A cohort writes one file for all its runs, `DIR/checkpoints/NAME.checkpoint`: that takes two
+// syncs for any number of runs, whereas one file per run would cost more time than the training.
+// The previous file is kept as `NAME.previous.checkpoint`. The header, one line of JSON, lists the
+// runs and has the SHA-256 of the bytes after it.
 #pragma once
 
 #include <cstdint>
@@ -24,10 +23,10 @@ inline constexpr const char* kCheckpointSchema = "clipsweep/checkpoint-2";
 struct RunState {
   std::string run_id;
   std::uint64_t step = 0;
-  std::uint64_t epochs = 0;              // evaluated
-  std::string engine;                    // with its instruction set: another would round otherwise
-  std::uint64_t steps_bytes = 0;         // of steps.jsonl, up to this step
-  std::uint64_t through_time_bytes = 0;  // of through_time.jsonl, likewise
+  std::uint64_t epochs = 0;              // evaluated so far
+  std::string engine;                    // and instruction set: others round differently
+  std::uint64_t steps_bytes = 0;         // length of steps.jsonl up to this step
+  std::uint64_t through_time_bytes = 0;  // length of through_time.jsonl up to this step
   std::vector<float> weights;            // [P]
   std::string trainer;                   // RunTrainer's own state
   std::string wall_started;
@@ -42,21 +41,21 @@ struct RunState {
 
 fs::path checkpoints_folder(const fs::path& folder);  // DIR/checkpoints
 
-// The bytes of a checkpoint file, and what is in such bytes. Throws DataError, naming `where`, if
-// they are damaged.
+// The bytes of a checkpoint file.
 std::string checkpoint_bytes(std::vector<RunState>& states);
+// Reads such bytes. Throws DataError that begins with `where` if they are corrupt.
 std::vector<RunState> read_checkpoint(const std::string& bytes, const std::string& where);
 
 // One cohort's file.
 class CheckpointFile {
  public:
-  // With a name of its own in that folder, which is made. Nothing is written yet.
+  // Chooses a unique name and creates the folder of checkpoints, but writes no file.
   explicit CheckpointFile(const fs::path& folder);
 
-  // Whether another one now keeps the cost of all of them below 2 % of the time.
+  // Whether the time for all checkpoints stays below 2 % if another one is written now.
   bool is_affordable() const;
   void write(std::vector<RunState>& states);
-  // When all its runs have ended.
+  // For a cohort whose runs have all ended.
   void remove();
 
  private:
@@ -66,7 +65,7 @@ class CheckpointFile {
   Stopwatch since_last_;
 };
 
-// Takes what a damaged file is told of by: it is set aside, as `NAME.damaged`.
+// Receives a warning for each corrupt file, which is renamed to `NAME.damaged`.
 using Warn = std::function<void(const std::string& warning)>;
 
 // The newest state of each of these runs, by ID.
@@ -74,11 +73,11 @@ std::map<std::string, RunState> newest_states(const fs::path& folder,
                                               const std::vector<std::string>& run_ids,
                                               const Warn& warn);
 
-// Takes a run out of all files: it begins anew.
+// Removes the states of a run from all files, so that it restarts.
 void forget_states(const fs::path& folder, const std::string& run_id, const Warn& warn);
 
-// Removes all of them, and the folder if nothing is left: every run of the sweep has ended. What is
-// set aside stays.
+// Removes all checkpoints, and the folder if it is empty then; corrupt files that were renamed
+// stay. For a sweep whose runs have all ended.
 void remove_checkpoints(const fs::path& folder);
 
 }  // namespace clipsweep

@@ -20,7 +20,7 @@ bool FlightRecorder::is_valid(const ParameterLayout& layout, std::uint64_t step)
 
 EventHistory FlightRecorder::history_before(std::uint64_t step, EventKind kind) {
   const std::uint64_t first = first_step_before(step);
-  // Where any step in reach was given, all between were: whoever got it got those before it too.
+  // If an event has one of these steps, it or an earlier event also has all steps before that one.
   const std::uint64_t first_new = std::max(first, last_given_ + 1);
   EventHistory history;
   history.shared = first_new - first;

@@ -5,38 +5,38 @@
 namespace clipsweep {
 namespace {
 
-bool is_by_gate(const GateNumbers& numbers, Cell cell) {
+bool has_gates_of(const GateNumbers& numbers, Cell cell) {
   const auto names = gate_names(cell);
   return std::equal(numbers.begin(), numbers.end(), names.begin(), names.end(),
                     [](const auto& number, const auto& name) { return number.first == name; });
 }
 
-// An enum's values count from 0.
-template <typename Choice>
-bool is_one_up_to(Choice last, Choice choice) {
-  return static_cast<int>(choice) >= 0 && choice <= last;
+template <typename Choice, std::size_t N>
+bool is_in(const NameTable<Choice, N>& table, Choice choice) {
+  return std::any_of(table.begin(), table.end(),
+                     [&](const auto& entry) { return entry.first == choice; });
 }
 
-bool has_known_choices(const Event& event) {
-  return is_one_up_to(EventKind::kSpike, event.kind) &&
-         is_one_up_to(Phase::kWeights, event.phase) &&
-         is_one_up_to(Action::kContinued, event.action);
+bool has_valid_choices(const Event& event) {
+  return is_in(kEventKinds, event.kind) && is_in(kPhases, event.phase) &&
+         is_in(kActions, event.action);
 }
 
-// Both a tensor of the layout and an element of it, or neither.
-bool has_known_place(const Event& event, const ParameterLayout& layout) {
+// Either a tensor of the layout and one of its elements, or neither.
+bool has_valid_place(const Event& event, const ParameterLayout& layout) {
   if (!event.tensor || !event.index) return !event.tensor && !event.index;
   return std::any_of(layout.tensors.begin(), layout.tensors.end(), [&](const auto& tensor) {
     return tensor.name == *event.tensor && *event.index < tensor.size();
   });
 }
 
-bool is_of_recurrent_layers(const std::vector<LayerRadii>& layers, const ParameterLayout& layout) {
+bool are_of_recurrent_tensors(const std::vector<LayerRadii>& layers,
+                              const ParameterLayout& layout) {
   auto layer = layers.begin();
   for (const auto& tensor : layout.tensors) {
     if (!is_recurrent(tensor)) continue;
     if (layer == layers.end() || layer->tensor != tensor.name) return false;
-    if (!is_by_gate((layer++)->radii, layout.model.cell)) return false;
+    if (!has_gates_of((layer++)->radii, layout.model.cell)) return false;
   }
   return layer == layers.end();
 }
@@ -49,17 +49,17 @@ bool fits(const StepRecord& record, const ParameterLayout& layout) {
 
 bool fits(const Event& event, const ParameterLayout& layout) {
   const auto& steps = event.before.steps;
-  return has_known_choices(event) && has_known_place(event, layout) &&
+  return has_valid_choices(event) && has_valid_place(event, layout) &&
          std::all_of(steps.begin(), steps.end(),
                      [&](const auto& step) { return fits(step, layout); }) &&
-         (!event.gate_norms || is_by_gate(*event.gate_norms, layout.model.cell));
+         (!event.gate_norms || has_gates_of(*event.gate_norms, layout.model.cell));
 }
 
 bool fits(const EpochRecord& epoch, const ParameterLayout& layout) {
   const auto& norms = epoch.gate_norms;
   const auto& radii = epoch.spectral_radius;
-  return (!norms || norms->empty() || is_by_gate(*norms, layout.model.cell)) &&
-         (!radii || radii->empty() || is_of_recurrent_layers(*radii, layout));
+  return (!norms || norms->empty() || has_gates_of(*norms, layout.model.cell)) &&
+         (!radii || radii->empty() || are_of_recurrent_tensors(*radii, layout));
 }
 
 }  // namespace clipsweep

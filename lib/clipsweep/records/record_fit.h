@@ -1,5 +1,5 @@
-// Whether records can be those of a run of this layout. Asked of what a checkpoint says, which
-// anybody may have written, before its numbers serve as places and sizes.
+// Validates records read from a checkpoint (untrusted) against the layout of their run, before
+// their numbers are used as indices and sizes.
 #pragma once
 
 #include "clipsweep/model/parameters.h"
@@ -7,13 +7,14 @@
 
 namespace clipsweep {
 
-// A norm for each tensor.
+// Has a norm for each tensor.
 bool fits(const StepRecord& record, const ParameterLayout& layout);
 
-// Known kind, phase and action; a place within the layout; steps that fit; the cell's gates.
+// Has a valid kind, phase and action, a place within the layout, steps that fit and the cell's
+// gates.
 bool fits(const Event& event, const ParameterLayout& layout);
 
-// The cell's gates; spectral radii of recurrent weights, each once.
+// Has the cell's gates, and the spectral radii of the recurrent tensors, in their order.
 bool fits(const EpochRecord& epoch, const ParameterLayout& layout);
 
 }  // namespace clipsweep

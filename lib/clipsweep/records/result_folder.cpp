@@ -10,7 +10,7 @@
 namespace clipsweep {
 namespace {
 
-// Whether a log has so many bytes, and they end with a line.
+// Whether a log has `length` bytes or more, and the first `length` of them end with a line break.
 bool has_whole_lines(const fs::path& path, std::uint64_t length) {
   if (length == 0) return true;
   InputFile file(path);
@@ -20,7 +20,7 @@ bool has_whole_lines(const fs::path& path, std::uint64_t length) {
   return file.read(&last, 1) == 1 && last == '\n';
 }
 
-// The last of the whole lines that end there.
+// The last line of the first `length` bytes.
 std::string last_line(const fs::path& path, std::uint64_t length) {
   constexpr std::uint64_t kMax = std::uint64_t{1} << 20;
   const std::uint64_t begin = length > kMax ? length - kMax : 0;
@@ -33,7 +33,7 @@ std::string last_line(const fs::path& path, std::uint64_t length) {
 
 fs::path prepared_run_folder(const fs::path& folder, const std::string& run_id) {
   make_subfolder(run_folder(folder, run_id));
-  // First, so that a run started anew never has the end of its predecessor.
+  // First, so that a restarted run never has the run.json of its earlier attempt.
   remove_file(run_path(folder, run_id));
   return folder;
 }
@@ -77,8 +77,8 @@ void require_in_place(const fs::path& folder) {
   std::error_code error;
   if (!fs::exists(sweep_path(folder), error))
     throw StorageError(
-        fmt::format("{}: this folder was taken away during its sweep (it has no sweep.json); put "
-                    "it back, then the same command continues",
+        fmt::format("{}: this folder disappeared during the sweep (no sweep.json); restore it and "
+                    "rerun the same command",
                     folder.string()));
 }
 
@@ -92,7 +92,7 @@ bool has_logs_of(const fs::path& folder, const RunState& state, std::uint64_t lo
   const std::uint64_t logged = count_member(json, "step");
   return logged <= state.step && state.step - logged < log_every;
 } catch (const DataError&) {
-  return false;  // missing, or no such lines
+  return false;  // a log is missing, or its last line is not a step
 }
 
 RunLog::RunLog(const fs::path& folder, const StepLogHeader& header, int through_time_every,
@@ -153,9 +153,7 @@ SweepFolder open_sweep_folder(const fs::path& folder) {
   const std::string file = sweep_path(folder).string();
   sweep.sweep = parse_json(read_file(sweep_path(folder)), file);
   try {
-    if (const auto schema = string_member(sweep.sweep, "schema"); schema != kSweepSchema)
-      throw DataError(fmt::format("\"schema\" is \"{}\"; this version reads {}", printable(schema),
-                                  kSweepSchema));
+    require_schema(sweep.sweep, kSweepSchema);
     const Json& runs = member(sweep.sweep, "runs");
     if (!runs.is_array()) throw DataError("\"runs\" must be a list");
     for (const auto& run : runs) sweep.runs.push_back(run_spec_from_json(run));
@@ -207,7 +205,7 @@ LogReading read_log(const fs::path& path,
     const std::string where = fmt::format("{}:{}", path.string(), number);
     const LineEnd end = reader.next(line);
     if (end == LineEnd::kTooLong)
-      throw DataError(fmt::format("{}: a line of more than 1 MiB", where));
+      throw DataError(fmt::format("{}: a line is longer than 1 MiB", where));
     reading.torn = end == LineEnd::kCutOff;
     if (end == LineEnd::kCutOff || end == LineEnd::kNoLine) return reading;
     const Json json = parse_json(line, where);

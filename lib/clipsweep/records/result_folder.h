@@ -1,4 +1,4 @@
-// What lies where in a result folder, and how it is written and read.
+// The paths of a result folder; writing and reading its files.
 #pragma once
 
 #include <functional>
@@ -11,10 +11,14 @@
 #include "clipsweep/io/json.h"
 #include "clipsweep/model/parameters.h"
 #include "clipsweep/records/checkpoint.h"
+#include "clipsweep/records/log_header.h"
 #include "clipsweep/records/run_record.h"
+#include "clipsweep/records/step_record.h"
 #include "clipsweep/records/through_time.h"
 
 namespace clipsweep {
+
+inline constexpr const char* kSweepSchema = "clipsweep/sweep-1";
 
 fs::path sweep_path(const fs::path& folder);                             // sweep.json
 fs::path run_folder(const fs::path& folder, const std::string& run_id);  // runs/ID
@@ -25,38 +29,38 @@ fs::path through_time_path(const fs::path& folder,
 fs::path runs_csv_path(const fs::path& folder);         // runs.csv
 fs::path summary_path(const fs::path& folder);          // summary.json
 
-// What a run of the plan writes in its first line.
+// The first line of steps.jsonl of a run of the plan.
 StepLogHeader step_log_header(const RunSpec& run, const SweepPlan& plan,
                               const ParameterLayout& layout);
 
-// A run that this process alone trains: its steps.jsonl is held. Nothing if another process has it.
+// Claims a run for this process by locking its steps.jsonl. Nothing if another process holds it.
 std::optional<FileClaim> claim_run(const fs::path& folder, const std::string& run_id);
 
-// Throws StorageError if the folder of a sweep was taken away, so that nothing is written where it
-// was: sweep.json is not there any more.
+// Throws StorageError if the folder of a sweep was removed during the sweep, so that nothing is
+// written in its place: sweep.json is missing.
 void require_in_place(const fs::path& folder);
 
-// Whether a run's logs reach to where it was saved, and are those of that state: whole lines, the
-// last of them the newest step that is logged every so many steps.
+// Whether a run's logs go with a state: they have its lengths, end with a whole line, and the last
+// line is the newest step that is logged every `log_every` steps.
 bool has_logs_of(const fs::path& folder, const RunState& state, std::uint64_t log_every);
 
-// Writes the logs of a run that this process has claimed: on from a state, where what stands behind
-// it is cut off, or anew.
+// Writes the logs of a run that this process has claimed. With a state, truncates them to its
+// lengths and appends; without one, starts new logs.
 class RunLog {
  public:
-  // through_time_every: 0 where the gradient through time is not measured; its log is not there.
+  // through_time_every: 0 if the gradient through time is not measured; there is no log of it then.
   RunLog(const fs::path& folder, const StepLogHeader& header, int through_time_every,
          const RunState* state = nullptr);
 
   void append(const StepRecord& record);
   void append(const ThroughTimeRecord& record);
 
-  // Hands both logs to the operating system and notes in a state how long they are.
+  // Hands both logs to the operating system and notes their lengths in a state.
   void note_length(RunState& state);
-  // Takes back what was appended to them since then.
+  // Removes what was appended since those lengths were noted.
   void cut_back_to(const RunState& state);
 
-  // Syncs both logs, then writes run.json: where that file is, the logs are whole.
+  // Syncs both logs, then writes run.json: where this file exists, the logs are complete.
   void finish(const RunRecord& record);
 
  private:
@@ -73,40 +77,40 @@ struct SweepFolder {
   std::vector<RunSpec> runs;  // the plan, in its order
 };
 
-// Throws ConfigError if the folder is missing or holds no sweep, DataError if sweep.json is
-// damaged or anything that belongs to the sweep is a link, a pipe or a device (links.h): whatever
-// is read and written after this stays within the folder.
+// Throws ConfigError if the folder is missing or holds no sweep, DataError if sweep.json is corrupt
+// or any file of the sweep is a link, a pipe or a device (links.h): all later reads and writes stay
+// within the folder.
 SweepFolder open_sweep_folder(const fs::path& folder);
 
-// Nothing if the run has no run.json yet. Throws DataError that names the file if it is damaged or
+// Nothing if the run has no run.json yet. Throws DataError that names the file if it is corrupt or
 // belongs to another run.
 std::optional<RunRecord> read_run(const SweepFolder& sweep, const RunSpec& run);
 
-// What was read of one steps.jsonl.
+// What was read of a steps.jsonl.
 struct StepLogReading {
   StepLogHeader header;
   std::uint64_t lines = 0;  // whole lines, header included
-  bool torn = false;        // the last line was cut off: the mark of a killed run
+  bool torn = false;        // the last line is cut off: the run was killed
 };
 
-// The header's line; nothing if not even that line is whole, or there is no log.
+// The line of the header; nothing if this line is cut off or there is no log.
 std::optional<std::string> first_line_of_log(const fs::path& path);
 
-// What was read of any log.
+// What was read of a log of any kind.
 struct LogReading {
   std::uint64_t lines = 0;  // whole lines
-  bool torn = false;        // the last line was cut off
+  bool torn = false;        // the last line is cut off
 };
 
 // Reads line by line, in bounded memory. Calls `on_line` with each line and its number, from 1.
-// Throws DataError "FILE:LINE: ..." on a bad line anywhere but a torn last one.
+// Throws DataError "FILE:LINE: ..." on a bad line, except a last line that is cut off.
 LogReading read_log(const fs::path& path,
                     const std::function<void(const Json& json, std::uint64_t line)>& on_line);
 
-// Whether the last line was cut off.
+// Whether the last line is cut off.
 bool is_torn(const fs::path& path);
 
-// Likewise; calls `on_step` with each step and its line number, from 2.
+// Reads a steps.jsonl in the same way. Calls `on_step` with each step and its line number, from 2.
 StepLogReading read_step_log(
     const fs::path& path, const std::function<void(const Json& step, std::uint64_t line)>& on_step);
 

@@ -21,7 +21,7 @@ constexpr const char* kAdvice =
                                 difference, kAdvice));
 }
 
-// Every setting that decides the numbers or the logs must be the same.
+// Every setting that decides the numbers or the logs must be equal.
 void check_settings(const fs::path& folder, const Json& old_sweep, const Json& new_sweep) {
   const Json& old_settings = member(old_sweep, "settings");
   const Json& new_settings = member(new_sweep, "settings");
@@ -36,7 +36,7 @@ void check_settings(const fs::path& folder, const Json& old_sweep, const Json& n
           folder, fmt::format("its {} is {}, not {}", setting.key, before.dump(), now.dump()));
   }
   const Json& before = member(member(old_sweep, "data"), "sha256");
-  if (before != new_sweep["data"]["sha256"]) throw_other_sweep(folder, "its data are not these");
+  if (before != new_sweep["data"]["sha256"]) throw_other_sweep(folder, "its data files differ");
 }
 
 void check_only_adds_runs(const fs::path& folder, const std::vector<RunSpec>& old_runs,
@@ -53,17 +53,17 @@ void check_only_adds_runs(const fs::path& folder, const std::vector<RunSpec>& ol
                                 count, counted(old_runs.size(), "run"), first->id));
 }
 
-// A folder that is there must be a sweep's or empty: nothing of the user's gets mixed with logs.
+// An existing folder must hold a sweep or be empty: logs are never mixed with the user's files.
 void check_ownership(const fs::path& folder) {
   if (folder.empty()) throw ConfigError("--out \"\": must name a folder");
   std::error_code error;
   if (!fs::exists(folder, error)) return;
   if (!fs::is_directory(folder, error))
-    throw ConfigError(fmt::format("--out {}: is a file; name a folder", folder.string()));
+    throw ConfigError(fmt::format("--out {}: this is a file; name a folder", folder.string()));
   if (fs::exists(sweep_path(folder), error)) return;
   for (const auto& entry : fs::directory_iterator(folder, error)) {
     const std::string name = entry.path().filename().string();
-    // What a sweep that was killed in its first moment leaves, or another one is writing just now.
+    // A sweep was killed while it wrote this file, or another process is writing it at this moment.
     const bool is_temporary =
         entry.path().extension() == ".tmp" && name.rfind("sweep.json.", 0) == 0;
     const bool ours = name == ".lock" || is_temporary ||
@@ -95,6 +95,7 @@ Json sweep_json(const ExperimentConfig& config, const SweepPlan& plan, const Dat
       {"settings", settings_json(config)},
       {"origins", origins_json(config)},
       {"log_every", plan.log_every},
+      {"step_columns", step_columns_json()},
       {"data",
        {{"folder", config.data_folder}, {"sha256", data.sha256}, {"files", std::move(files)}}},
       {"runs", runs_json(plan)},
@@ -133,6 +134,7 @@ void record_call(const fs::path& folder, const Json& call) {
   const FolderLock lock(folder);
   Json sweep = open_sweep_folder(folder).sweep;
   for (const auto& [key, value] : call.items()) sweep[key] = value;
+  sweep["step_columns"] = step_columns_json();  // an earlier version may have begun the sweep
   sweep["calls"].push_back(call);
   write_file(sweep_path(folder), to_page(sweep) + "\n");
 }

@@ -1,4 +1,4 @@
-// sweep.json: what a sweep is and how it came about; and whether a folder holds the same sweep.
+// sweep.json: the plan of a sweep and its provenance; and whether a folder holds the same sweep.
 #pragma once
 
 #include <string>
@@ -11,7 +11,7 @@
 
 namespace clipsweep {
 
-// What sweep.json says beside the plan. The keys of `software` and `machine` are free.
+// How the results of a sweep were made. The keys of `software` and `machine` are free.
 struct Provenance {
   Json software;
   Json machine;
@@ -19,19 +19,19 @@ struct Provenance {
   std::string wall_started;
 };
 
-// As `sweep.json` keeps them.
+// The keys of sweep.json that say so.
 Json to_json(const Provenance& provenance);
 
 Json sweep_json(const ExperimentConfig& config, const SweepPlan& plan, const DataChecksum& data,
                 const Provenance& provenance);
 
-// Makes ready the folder of a sweep: makes it, or checks that it holds this sweep or a part of it,
+// Prepares the folder of a sweep: creates it, or checks that it holds this sweep or a part of it,
 // and writes sweep.json if it is new or runs were added. Throws ConfigError if the folder cannot be
-// used: not writable, a file, somebody else's, or one that holds another sweep. Another process may
-// do the same at the same time.
+// used: it is not writable, a file, or holds something else or another sweep. Other processes may
+// call this at the same time.
 SweepFolder prepare_sweep_folder(const fs::path& folder, const Json& sweep);
 
-// Adds what one call of the program did to sweep.json.
+// Adds the provenance of one call of the program to sweep.json.
 void record_call(const fs::path& folder, const Json& call);
 
 }  // namespace clipsweep

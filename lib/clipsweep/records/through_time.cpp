@@ -9,7 +9,7 @@
 
 #include "clipsweep/base/error.h"
 #include "clipsweep/base/text.h"
-#include "clipsweep/records/run_record.h"
+#include "clipsweep/records/log_header.h"
 
 namespace clipsweep {
 namespace {

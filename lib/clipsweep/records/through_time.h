@@ -1,5 +1,5 @@
-// The gradient through time of a run, as plain data, to JSON and back: what stands in
-// through_time.jsonl, and for which steps. results/README.md says what each key means.
+// The gradient through time of a run, as plain data, to JSON and back: the lines of
+// through_time.jsonl. results/README.md says what each key means.
 #pragma once
 
 #include <cstdint>
@@ -13,25 +13,26 @@ namespace clipsweep {
 
 inline constexpr const char* kThroughTimeSchema = "clipsweep/through-time-1";
 
-// It is measured at the first step of a run, at every so many steps, and at so many of the first
-// steps with an event: a run may have thousands of spikes. The step that stops a run always counts.
+// It is measured at the first step of a run, at every `through_time_every`-th step, and at the
+// first steps with an event, up to this many: a run may have thousands of spikes. The step that
+// stops a run is always measured.
 inline constexpr std::uint64_t kMaxEventSteps = 100;
 
-// One step of one run.
+// One step.
 struct ThroughTimeRecord {
   std::uint64_t step = 0;
   std::uint64_t epoch = 0;
-  bool event = false;        // whether the step has one
+  bool event = false;        // whether the step has an event
   std::vector<float> norms;  // [T], of dL/dh_1 to dL/dh_T
 };
 
 // Appends one line of through_time.jsonl with its line break.
 void append_line(std::string& text, const ThroughTimeRecord& record);
 
-// Reads strictly, as the JSON Schema of a line asks. Throws DataError that names the key.
+// Accepts exactly what the JSON Schema of a line does. Throws DataError that names the key.
 ThroughTimeRecord through_time_record_from_json(const Json& json);
 
-// What stands in the first line of through_time.jsonl.
+// The first line of through_time.jsonl.
 struct ThroughTimeHeader {
   RunSpec run;
   std::uint64_t every = 0;

@@ -20,7 +20,7 @@ class HistoryChecker {
   void check(std::size_t i, const Json& steps) {
     check_each(i, steps);
     check_reach(i);
-    for (const auto& step : record_.events[i].before.steps) carried_.insert(step.step);
+    for (const auto& step : record_.events[i].before.steps) found_.insert(step.step);
   }
 
  private:
@@ -34,7 +34,7 @@ class HistoryChecker {
     }
   }
 
-  // The steps in reach of the event are the shared ones, then those left out, then its own.
+  // The steps that the event covers are the shared ones, then those left out, then its own.
   void check_reach(std::size_t i) {
     const Event& event = record_.events[i];
     const EventHistory& history = event.before;
@@ -44,14 +44,14 @@ class HistoryChecker {
     if (history.shared + history.left_out + own != reach) {
       problems_.add(fmt::format(
           "events[{}].before has {} shared, {} left out and {} of its own, "
-          "but the event at step {} looks back on {}",
+          "but the event at step {} covers {}",
           i, history.shared, history.left_out, counted(own, "step"), event.step, reach));
       return;
     }
     for (std::uint64_t s = 0; s < history.shared; ++s)
-      if (carried_.count(first + s) == 0)
-        problems_.add(fmt::format("events[{}].before shares step {}, which no event above it has",
-                                  i, first + s));
+      if (found_.count(first + s) == 0)
+        problems_.add(fmt::format("events[{}].before shares step {}, which no earlier event has", i,
+                                  first + s));
     for (std::uint64_t s = 0; s < own; ++s)
       if (history.steps[s].step != event.step - own + s)
         problems_.add(fmt::format("events[{}].before.steps[{}] is step {}, not {}", i, s,
@@ -60,7 +60,7 @@ class HistoryChecker {
 
   const RunRecord& record_;
   FileProblems& problems_;
-  std::set<std::uint64_t> carried_;  // by the events so far
+  std::set<std::uint64_t> found_;  // in the histories so far
 };
 
 }  // namespace

@@ -1,5 +1,5 @@
-// The steps that the events of a run carry: each a good step, and together just those before the
-// events. Whether they are those of the step log is checked there.
+// The steps in the histories of a run's events: whether each is a valid step, and whether together
+// they are exactly the steps before the events. step_agreement.h compares them with the log.
 #pragma once
 
 #include "clipsweep/io/json.h"
@@ -8,7 +8,7 @@
 
 namespace clipsweep {
 
-// `run` is run.json, fit for its schema, and `record` what was read of it.
+// `run`: run.json, valid by its schema; `record`: what was read from it.
 void check_histories(const Json& run, const RunRecord& record, FileProblems& problems);
 
 }  // namespace clipsweep

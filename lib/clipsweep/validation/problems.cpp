@@ -13,7 +13,7 @@ namespace {
 
 constexpr std::size_t kMaxReported = 20;
 
-// Takes `prefix` off the front of the text, if it is there.
+// Removes a prefix from a text. Whether it was there.
 bool take_prefix(std::string_view& text, std::string_view prefix) {
   if (text.substr(0, prefix.size()) != prefix) return false;
   text.remove_prefix(prefix.size());
@@ -65,11 +65,11 @@ void FileProblems::move_to(std::vector<Problem>& all) {
 std::optional<std::string> order_problem(std::uint64_t step, std::uint64_t previous,
                                          std::uint64_t required, std::uint64_t last) {
   if (step <= previous)
-    return fmt::format("step {} comes after step {}: twice or out of order", step, previous);
+    return fmt::format("step {} comes after step {}: repeated or out of order", step, previous);
   if (step > required)
     return fmt::format("step {} is missing: step {} follows step {}", required, step, previous);
   if (step > last)
-    return fmt::format("step {} is beyond the {} of the run", step, counted(last, "step"));
+    return fmt::format("step {}, but the run has only {}", step, counted(last, "step"));
   return std::nullopt;
 }
 
@@ -77,8 +77,27 @@ std::optional<std::string> epoch_problem(std::uint64_t step, std::uint64_t epoch
                                          std::uint64_t steps_per_epoch) {
   const std::uint64_t expected = (step - 1) / steps_per_epoch + 1;
   if (epoch == expected) return std::nullopt;
-  return fmt::format("step {} is in epoch {}, not {}, at {} steps an epoch", step, expected, epoch,
-                     steps_per_epoch);
+  return fmt::format("step {} is in epoch {}, not {}, with {} steps per epoch", step, expected,
+                     epoch, steps_per_epoch);
+}
+
+void check_ending(const LogReading& reading, std::uint64_t previous, std::uint64_t missing,
+                  std::uint64_t last, FileProblems& problems) {
+  if (reading.torn)
+    problems.add(reading.lines + 1, "the last line is cut off, although the run is finished");
+  else if (reading.lines == 0)
+    problems.add("the log is empty, although the run is finished");
+  else if (missing != kNoStep)
+    problems.add(reading.lines, fmt::format("the log ends after step {}; step {} of {} is missing",
+                                            previous, missing, last));
+}
+
+void check_run_of_header(const RunSpec& found, const RunSpec& planned, FileProblems& problems) {
+  const Json header = to_json(found);
+  const Json plan = to_json(planned);
+  if (header != plan)
+    problems.add(1,
+                 fmt::format("the header has {}, but the plan {}", to_line(header), to_line(plan)));
 }
 
 }  // namespace clipsweep

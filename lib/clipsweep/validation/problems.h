@@ -1,13 +1,15 @@
-// What a check of a result folder finds wrong, and where.
+// What a check of a result folder finds wrong, and where; and the checks that all logs share.
 #pragma once
 
 #include <cstdint>
+#include <limits>
 #include <optional>
 #include <string>
 #include <vector>
 
 #include "clipsweep/base/error.h"
 #include "clipsweep/io/files.h"
+#include "clipsweep/records/result_folder.h"
 
 namespace clipsweep {
 
@@ -20,8 +22,8 @@ struct Problem {
 // `runs/ID/steps.jsonl:17: step 16 is missing`
 std::string to_text(const Problem& problem);
 
-// The problems of one file. After the first 20 they are only counted: a damaged log of a million
-// lines must not bury the rest.
+// The problems of one file. After the first 20 they are only counted: a corrupt log of a million
+// lines must not hide the problems of other files.
 class FileProblems {
  public:
   // `file` is relative to `folder`.
@@ -29,7 +31,7 @@ class FileProblems {
 
   void add(const std::string& message) { add(std::nullopt, message); }
   void add(std::optional<std::uint64_t> line, const std::string& message);
-  // Takes an error that begins with the path of this file, "PATH: ..." or "PATH:LINE: ...".
+  // The message may begin with the path of this file, as "PATH: ..." or "PATH:LINE: ...".
   void add(const DataError& error);
 
   fs::path path() const { return folder_ / file_; }
@@ -45,13 +47,24 @@ class FileProblems {
   std::uint64_t suppressed_ = 0;
 };
 
-// What is wrong with a step of a log after the step `previous`, where the next that must be there
-// is `required` and the run has no step beyond `last`; nothing if it may stand there.
+// No step is missing.
+inline constexpr std::uint64_t kNoStep = std::numeric_limits<std::uint64_t>::max();
+
+// What is wrong with the place of a step in a log. `previous`: the step before it in the log;
+// `required`: the next step that the log must have; `last`: the last step of the run.
 std::optional<std::string> order_problem(std::uint64_t step, std::uint64_t previous,
                                          std::uint64_t required, std::uint64_t last);
 
-// Likewise with the epoch that it names.
+// What is wrong with the epoch of a step.
 std::optional<std::string> epoch_problem(std::uint64_t step, std::uint64_t epoch,
                                          std::uint64_t steps_per_epoch);
+
+// Adds what is wrong with the end of a finished run's log. `previous`: its last step; `missing`:
+// the first required step after that; `last`: the last step of the run.
+void check_ending(const LogReading& reading, std::uint64_t previous, std::uint64_t missing,
+                  std::uint64_t last, FileProblems& problems);
+
+// Adds it if the header of a log is of another run than the plan.
+void check_run_of_header(const RunSpec& found, const RunSpec& planned, FileProblems& problems);
 
 }  // namespace clipsweep

@@ -10,21 +10,131 @@
 #include <valijson/schema_parser.hpp>
 #include <valijson/validator.hpp>
 
+#include "clipsweep/analysis/arms.h"
+#include "clipsweep/analysis/comparison.h"
+#include "clipsweep/analysis/metrics.h"
+#include "clipsweep/base/error.h"
 #include "clipsweep/base/text.h"
+#include "clipsweep/clipping/clip_rule.h"
+#include "clipsweep/model/initial_scheme.h"
+#include "clipsweep/records/run_record.h"
+#include "clipsweep/validation/step_check.h"
 
 namespace clipsweep {
 namespace {
 
 using valijson::adapters::NlohmannJsonAdapter;
 using Path = std::vector<std::string>;
+
+// ---- Expanding the templates
+
+constexpr std::string_view kShared = "shared";
+
+template <typename Entries>
+std::vector<std::string> names_of(const Entries& entries) {
+  std::vector<std::string> names;
+  for (const auto& entry : entries) names.emplace_back(entry.name);
+  return names;
+}
+
+// Runs name their cell only where it is not the default.
+std::vector<std::string> cells_but_the_default() {
+  std::vector<std::string> names = cell_names();
+  names.erase(std::remove(names.begin(), names.end(), to_text(CellSetup{}.cell)), names.end());
+  return names;
+}
+
+std::vector<std::string> names_in_list(const std::string& list) {
+  static const std::map<std::string, std::vector<std::string>> kLists = {
+      {"actions", names_in(kActions)},
+      {"cells_but_the_default", cells_but_the_default()},
+      {"clip_modes", names_of(clip_modes())},
+      {"clipping_behaviours", clipping_behaviour_names()},
+      {"event_kinds", names_in(kEventKinds)},
+      {"metrics", names_of(kMetrics)},
+      {"outcomes", names_in(kOutcomes)},
+      {"phases", names_in(kPhases)},
+      {"required_step_columns", required_step_columns()},
+      {"verdicts", verdict_names()},
+  };
+  return kLists.at(list);
+}
+
+// Expands one template with the members that templates share.
+class Expansion {
+ public:
+  explicit Expansion(const Json& shared) : shared_(shared) {}
+
+  Json expanded(const Json& value) const {
+    if (value.is_array()) return expanded_list(value);
+    return value.is_object() ? expanded_object(value) : value;
+  }
+
+ private:
+  Json expanded_list(const Json& list) const {
+    Json result = Json::array();
+    for (const auto& item : list) {
+      if (item.is_object() && item.contains("$names"))
+        for (const auto& name : names_in_list(item["$names"])) result.push_back(name);
+      else
+        result.push_back(expanded(item));
+    }
+    return result;
+  }
+
+  Json expanded_object(const Json& object) const {
+    Json result = Json::object();
+    for (const auto& [key, value] : object.items()) {
+      if (key == "$members" && value.is_array())
+        for (const auto& name : value) result.update(expanded(shared_.at(name)));
+      else if (key == "$members")
+        result.update(expanded(shared_.at(value)));
+      else if (key == "$each")
+        for (const auto& [list, schema] : value.items())
+          for (const auto& name : names_in_list(list)) result[name] = expanded(schema);
+      else
+        result[key] = expanded(value);
+    }
+    return result;
+  }
+
+  const Json& shared_;
+};
+
+using Schemas = std::map<std::string, Json, std::less<>>;
+
+Schemas expanded_schemas() {
+  Schemas templates;
+  for (const auto& file : schema_templates()) templates[file.kind] = Json::parse(file.text);
+  Json shared = templates.at(std::string(kShared));
+  shared["step_columns"] = step_column_schemas();
+  const Expansion expansion(shared);
+  const Json definitions = expansion.expanded(shared["definitions"]);
+  Schemas schemas;
+  for (const auto& kind : schema_kinds()) {
+    Json& schema = schemas[kind];
+    schema = expansion.expanded(templates.at(kind));
+    for (const auto& [name, definition] : definitions.items())
+      schema["definitions"][name] = definition;
+  }
+  return schemas;
+}
+
+const Schemas& schemas() {
+  static const Schemas kSchemas = expanded_schemas();
+  return kSchemas;
+}
+
+// ---- Validating
+
 using ParsedSchemas = std::map<std::string, valijson::Schema, std::less<>>;
 
 ParsedSchemas parsed_schemas() {
   ParsedSchemas parsed;
-  for (const auto& schema : schemas()) {
-    const nlohmann::json text = nlohmann::json::parse(schema.text);
+  for (const auto& [kind, schema] : schemas()) {
+    const nlohmann::json text(schema);
     valijson::SchemaParser parser;
-    parser.populateSchema(NlohmannJsonAdapter(text), parsed[schema.kind]);
+    parser.populateSchema(NlohmannJsonAdapter(text), parsed[kind]);
   }
   return parsed;
 }
@@ -60,8 +170,8 @@ bool begins_with(const Path& path, const Path& beginning) {
          std::equal(beginning.begin(), beginning.end(), path.begin());
 }
 
-// valijson reports a bad value, once more for each object and list around it, and once for each
-// alternative that the value could have been.
+// valijson reports a bad value once, then again for each object and list around it and for each
+// alternative of its schema.
 bool repeats(const valijson::ValidationResults::Error& error, const std::vector<Path>& reported) {
   const bool about_child = error.description.find("Failed to validate") == 0;
   const bool about_key = error.description.find("property") != std::string::npos;
@@ -71,6 +181,20 @@ bool repeats(const valijson::ValidationResults::Error& error, const std::vector<
 }
 
 }  // namespace
+
+std::vector<std::string> schema_kinds() {
+  std::vector<std::string> kinds;
+  for (const auto& file : schema_templates())
+    if (file.kind != kShared) kinds.emplace_back(file.kind);
+  return kinds;
+}
+
+const Json& find_schema(std::string_view kind) {
+  if (const auto found = schemas().find(kind); found != schemas().end()) return found->second;
+  const auto kinds = schema_kinds();
+  throw ConfigError(fmt::format("unknown schema \"{}\"{}; allowed: {}", printable(kind),
+                                did_you_mean(kind, kinds), join(kinds)));
+}
 
 std::vector<std::string> schema_violations(std::string_view kind, const Json& value) {
   const nlohmann::json target(value);

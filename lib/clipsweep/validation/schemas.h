@@ -1,5 +1,14 @@
-// The JSON Schemas of everything a sweep writes (lib/schemas, embedded in the program), and
-// checking against them.
+// The JSON Schemas of everything a sweep writes, and checking against them.
+//
+// lib/schemas has their templates, which are embedded in the program. A template leaves to the
+// program whatever the program has a list of:
+//
+//   {"$names": "clip_modes"}          in a list: these names
+//   "$members": "arm"                 in an object: the members that shared.schema.json (or the
+//                                     program, for step_columns) lists under this name; or a list
+//   "$each": {"metrics": SCHEMA}      in an object: a member of this schema for each of the names
+//
+// The definitions of shared.schema.json are part of every schema.
 #pragma once
 
 #include <string>
@@ -10,16 +19,22 @@
 
 namespace clipsweep {
 
-// One file of lib/schemas: `sweep`, `run`, `steps` (the header of a step log), `step`,
-// `through_time` (likewise), `through_time_step`, `summary`.
-struct Schema {
+// One file of lib/schemas.
+struct SchemaTemplate {
   const char* kind;
-  const char* text;  // JSON Schema, draft 7
+  const char* text;
 };
 
-const std::vector<Schema>& schemas();
+const std::vector<SchemaTemplate>& schema_templates();
 
-// What contradicts the schema, each as "PLACE: what is wrong (found VALUE)"; empty if nothing does.
+// `sweep`, `run`, `steps` (the header of a step log), `step`, `through_time` (the header of that
+// log), `through_time_step`, `summary`
+std::vector<std::string> schema_kinds();
+
+// A complete JSON Schema, draft 7. Throws ConfigError that lists the kinds.
+const Json& find_schema(std::string_view kind);
+
+// What contradicts a schema, each as "PLACE: what is wrong (found VALUE)"; empty if nothing does.
 std::vector<std::string> schema_violations(std::string_view kind, const Json& value);
 
 }  // namespace clipsweep

@@ -3,8 +3,8 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <array>
 #include <cmath>
+#include <stdexcept>
 #include <string_view>
 
 #include "clipsweep/base/error.h"
@@ -13,26 +13,40 @@
 namespace clipsweep {
 namespace {
 
-constexpr std::array<std::string_view, 16> kKeys = {
-    "step",         "epoch",         "loss",
-    "accuracy",     "grad_norm_raw", "grad_norm_clipped",
-    "clip_scale",   "clipped",       "clipped_fraction",
-    "cosine",       "limit",         "effective_learning_rate",
-    "grad_max_abs", "nonfinite",     "tensors",
-    "skipped"};
+// ---- Values: each throws DataError unless a value is in the range
 
-// NaN and +Infinity are magnitudes too: they are what a broken gradient has.
-void require_magnitude(double value, std::string_view key) {
-  if (value < 0) throw DataError(fmt::format("\"{}\" must not be negative, as {} is", key, value));
+void require_in_range(bool, ColumnRange, std::string_view) {}
+
+void require_in_range(std::uint64_t value, ColumnRange range, std::string_view key) {
+  if (range == ColumnRange::kFromOne && value == 0)
+    throw DataError(fmt::format("\"{}\" counts from 1, not from 0", key));
 }
 
-void require_share(double value, std::string_view key) {
-  if (!(value >= 0 && value <= 1))
-    throw DataError(fmt::format("\"{}\" must be from 0 to 1, not {}", key, value));
+template <typename Number>
+void require_number_in_range(Number value, ColumnRange range, std::string_view key) {
+  const auto require = [&](bool is_in_range, std::string_view allowed) {
+    if (!is_in_range)
+      throw DataError(fmt::format("\"{}\" must be {}, not {}", key, allowed, value));
+  };
+  // NaN is not below zero.
+  if (range == ColumnRange::kMagnitude) require(!(value < 0), "from 0");
+  if (range == ColumnRange::kFiniteFromZero)
+    require(value >= 0 && std::isfinite(value), "a finite number from 0");
+  if (range == ColumnRange::kShare) require(value >= 0 && value <= 1, "from 0 to 1");
+  if (range == ColumnRange::kCosine) require(std::abs(value) <= 1, "from -1 to 1");
 }
 
-void require_counted_from_one(std::uint64_t value, std::string_view key) {
-  if (value == 0) throw DataError(fmt::format("\"{}\" counts from 1, not from 0", key));
+void require_in_range(float value, ColumnRange range, std::string_view key) {
+  require_number_in_range(value, range, key);
+}
+
+void require_in_range(double value, ColumnRange range, std::string_view key) {
+  require_number_in_range(value, range, key);
+}
+
+template <typename Value>
+void require_in_range(const std::optional<Value>& value, ColumnRange range, std::string_view key) {
+  if (value) require_in_range(*value, range, key);
 }
 
 template <typename Names>
@@ -42,31 +56,97 @@ void require_known_keys(const Json& object, const Names& names) {
       throw DataError(fmt::format("unknown key \"{}\"", printable(item.key())));
 }
 
+template <typename Value>
+void check_column(const StepColumn<Value>& column, const Value& value, const Json& json,
+                  const std::vector<std::string>&) {
+  require_in_range(value, column.range, column.key.name());
+  if constexpr (std::is_same_v<Value, bool>)
+    if (column.presence == ColumnPresence::kOnlyIfTrue && !value &&
+        json.contains(column.key.name()))
+      throw DataError(fmt::format("\"{}\" is true or absent, never false", column.key.name()));
+}
+
+void check_column(const StepColumn<std::vector<double>>& column, const std::vector<double>& values,
+                  const Json& json, const std::vector<std::string>& tensor_names) {
+  require_known_keys(member(json, column.key.name()), tensor_names);
+  for (std::size_t i = 0; i < values.size(); ++i)
+    require_in_range(values[i], column.range, tensor_names[i]);
+}
+
+const std::vector<std::string_view>& keys() {
+  static const auto kKeys = [] {
+    std::vector<std::string_view> names;
+    for_each_step_column([&](const auto& column) { names.push_back(column.key.name()); });
+    return names;
+  }();
+  return kKeys;
+}
+
+// ---- The schema of a column
+
+Json reference(const char* definition) {
+  return {{"$ref", fmt::format("#/definitions/{}", definition)}};
+}
+
+Json schema_of(ColumnRange range) {
+  switch (range) {
+    case ColumnRange::kBoolean:
+      return {{"type", "boolean"}};
+    case ColumnRange::kFromZero:
+      return reference("count");
+    case ColumnRange::kFromOne:
+      return {{"type", "integer"}, {"minimum", 1}};
+    case ColumnRange::kNumber:
+      return reference("number");
+    case ColumnRange::kMagnitude:
+      return reference("magnitude");
+    case ColumnRange::kFiniteFromZero:
+      return reference("finite_magnitude");
+    case ColumnRange::kShare:
+      return reference("share");
+    case ColumnRange::kCosine:
+      return reference("cosine");
+  }
+  throw std::logic_error("schema_of: unknown range");
+}
+
+template <typename Value>
+Json schema_of(const StepColumn<Value>& column) {
+  const Json schema = schema_of(column.range);
+  if (column.presence == ColumnPresence::kOnlyIfTrue) return {{"const", true}};
+  if constexpr (IsOptional<Value>::value)
+    return {{"anyOf", Json::array({schema, {{"type", "null"}}})}};
+  if constexpr (std::is_same_v<Value, std::vector<double>>)
+    return {{"description", "A number for each tensor that the header names"},
+            {"type", "object"},
+            {"minProperties", 1},
+            {"additionalProperties", schema}};
+  return schema;
+}
+
 }  // namespace
 
 StepRecord read_strict_step(const Json& json, const std::vector<std::string>& tensor_names) {
-  StepRecord record = step_record_from_json(json, tensor_names);
-  require_known_keys(json, kKeys);
-  require_known_keys(json["tensors"], tensor_names);
-  require_counted_from_one(record.step, "step");
-  require_counted_from_one(record.epoch, "epoch");
-  require_share(record.accuracy, "accuracy");
-  require_share(record.clipped_fraction, "clipped_fraction");
-  require_magnitude(record.grad_norm_raw, "grad_norm_raw");
-  require_magnitude(record.grad_norm_clipped, "grad_norm_clipped");
-  require_magnitude(record.clip_scale, "clip_scale");
-  require_magnitude(record.effective_learning_rate, "effective_learning_rate");
-  require_magnitude(static_cast<double>(record.grad_max_abs), "grad_max_abs");
-  if (record.cosine && !(std::abs(*record.cosine) <= 1))
-    throw DataError(fmt::format("\"cosine\" must be from -1 to 1, not {}", *record.cosine));
-  if (record.limit && !(*record.limit >= 0 && std::isfinite(*record.limit)))
-    throw DataError(
-        fmt::format("\"limit\" must be a finite number from 0 or null, not {}", *record.limit));
-  for (std::size_t i = 0; i < tensor_names.size(); ++i)
-    require_magnitude(record.tensor_norms[i], tensor_names[i]);
-  if (json.contains("skipped") && !record.skipped)
-    throw DataError("\"skipped\" is true or absent, never false");
+  const StepRecord record = step_record_from_json(json, tensor_names);
+  require_known_keys(json, keys());
+  for_each_step_column(
+      [&](const auto& column) { check_column(column, record.*column.member, json, tensor_names); });
   return record;
+}
+
+Json step_column_schemas() {
+  Json schemas = Json::object();
+  for_each_step_column(
+      [&](const auto& column) { schemas[std::string(column.key.name())] = schema_of(column); });
+  return schemas;
+}
+
+std::vector<std::string> required_step_columns() {
+  std::vector<std::string> required;
+  for_each_step_column([&](const auto& column) {
+    if (column.presence == ColumnPresence::kAlways) required.emplace_back(column.key.name());
+  });
+  return required;
 }
 
 }  // namespace clipsweep

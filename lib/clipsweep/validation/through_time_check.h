@@ -1,13 +1,13 @@
 // One through_time.jsonl: its header and the sequence of its steps.
 #pragma once
 
+#include "clipsweep/validation/expected_run.h"
 #include "clipsweep/validation/problems.h"
-#include "clipsweep/validation/step_log_check.h"
 
 namespace clipsweep {
 
-// Reads the file of `problems`, if it is there, and adds to them. That it is missing is a problem
-// where the run is finished and was to have it. `log_every` of what is expected is not looked at.
-void check_through_time(const ExpectedLog& expected, FileProblems& problems);
+// Reads the file of `problems` and adds to them. A missing file is a problem only if the run is
+// finished and the sweep measures the gradient through time.
+void check_through_time(const ExpectedRun& expected, FileProblems& problems);
 
 }  // namespace clipsweep

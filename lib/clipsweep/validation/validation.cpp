@@ -20,7 +20,7 @@
 namespace clipsweep {
 namespace {
 
-// Not if it failed before it had weights or samples.
+// A run may have failed before it had weights or samples.
 bool has_begun(const RunRecord& record) {
   return record.outcome != Outcome::kFailed || record.totals.steps > 0 ||
          !record.initial_weights_sha256.empty();
@@ -38,8 +38,8 @@ class FolderChecker {
     });
     check_pairing("batch_order", &RunRecord::batch_order_sha256,
                   [](const RunSpec& run) { return run.seed; });
-    check_strangers();
-    // Where a run cannot be read, nothing can be said about what follows from the runs.
+    check_unplanned_runs();
+    // The results cannot be computed if a run cannot be read.
     if (!damaged_) check_results();
     return std::move(result_);
   }
@@ -55,7 +55,7 @@ class FolderChecker {
     std::set<std::string> ids;
     for (const auto& run : sweep_.runs)
       if (!ids.insert(run.id).second)
-        add("sweep.json", fmt::format("the run {} is there twice", run.id));
+        add("sweep.json", fmt::format("the plan has the run {} twice", run.id));
   }
 
   void check_one_run(const RunSpec& run) {
@@ -67,8 +67,7 @@ class FolderChecker {
     records_.push_back(std::move(checked.record));
   }
 
-  // Runs of the same seed must have started alike, and those of a group all the same; the majority
-  // is taken to be right.
+  // All runs of a group must have the same hash; the most common one counts as correct.
   template <typename GroupOf>
   void check_pairing(const char* key, std::string RunRecord::*hash, const GroupOf& group_of) {
     std::map<decltype(group_of(RunSpec{})), std::map<std::string, std::size_t>> counts;
@@ -83,26 +82,27 @@ class FolderChecker {
     for (const auto& record : records_) {
       if (!is_known(record)) continue;
       const auto& hashes = counts[group_of(record->spec)];
-      const auto usual =
+      const auto most_common =
           std::max_element(hashes.begin(), hashes.end(),
                            [](const auto& a, const auto& b) { return a.second < b.second; });
-      if ((*record).*hash != usual->first)
+      if ((*record).*hash != most_common->first)
         add(fs::path("runs") / record->spec.id / "run.json",
-            fmt::format("sha256.{} is not that of the other runs with seed {}: they are not paired",
-                        key, record->spec.seed));
+            fmt::format(
+                "sha256.{} differs from that of the other runs with seed {}: they are not paired",
+                key, record->spec.seed));
     }
   }
 
-  void check_strangers() {
+  void check_unplanned_runs() {
     std::set<std::string> planned;
     for (const auto& run : sweep_.runs) planned.insert(run.id);
-    std::set<std::string> strangers;
+    std::set<std::string> unplanned;
     std::error_code error;
     for (const auto& entry : fs::directory_iterator(sweep_.folder / "runs", error))
       if (const auto name = entry.path().filename().string();
           name.front() != '.' && planned.count(name) == 0)
-        strangers.insert(name);
-    for (const auto& name : strangers)
+        unplanned.insert(name);
+    for (const auto& name : unplanned)
       add(fs::path("runs") / name, "not a run of the plan in sweep.json; move it elsewhere");
   }
 
@@ -144,7 +144,7 @@ class FolderChecker {
                  "does not follow from the runs; clipsweep summarize rewrites it");
   }
 
-  // A sweep that is not through may have no results yet, or those of an earlier moment.
+  // An unfinished sweep may have no results yet, or older ones.
   bool all_ended() const {
     return std::all_of(records_.begin(), records_.end(), [](const auto& record) {
       return record && record->outcome != Outcome::kInterrupted;
@@ -166,7 +166,7 @@ fs::path file_of(const DataError& error, const fs::path& folder) {
   return message.substr(prefix.size(), end - prefix.size());
 }
 
-// A folder whose plan cannot be read: nothing else in it can be judged.
+// Without a plan, nothing else in a folder can be checked.
 Validation without_plan(FileProblems problems) {
   Validation result;
   problems.move_to(result.problems);

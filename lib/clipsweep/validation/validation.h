@@ -1,5 +1,5 @@
-// A result folder against its schemas and against itself: does every number that is told twice
-// agree, and does what was computed follow from what was logged.
+// A result folder against its schemas and against itself: whether every number that is recorded
+// twice agrees, and whether the results follow from the logs.
 #pragma once
 
 #include <cstdint>
@@ -13,9 +13,10 @@ namespace clipsweep {
 struct Validation {
   std::vector<Problem> problems;
   std::uint64_t runs = 0;        // of the plan
-  std::uint64_t unfinished = 0;  // no run.json yet, which is no problem
-  std::uint64_t steps = 0;       // lines of all logs
-  // Runs have ended since runs.csv and summary.json were written, and others have not: no problem.
+  std::uint64_t unfinished = 0;  // no run.json yet; not a problem
+  std::uint64_t steps = 0;       // lines of all step logs
+  // runs.csv and summary.json are older than the latest run.json of an unfinished sweep; not a
+  // problem.
   bool results_are_older = false;
 };
 

@@ -1,0 +1,53 @@
+#include "clipsweep/validation/expected_run.h"
+
+#include <string>
+
+#include "clipsweep/experiment/setting_table.h"
+
+namespace clipsweep {
+namespace {
+
+// The learning rate was constant in earlier versions.
+OptimizerSettings decay_of(const Json& settings) {
+  OptimizerSettings decay;
+  if (settings.contains("learning_rate_decay")) {
+    decay.learning_rate_decay = number_member(settings, "learning_rate_decay");
+    decay.learning_rate_decay_every =
+        static_cast<int>(count_member(settings, "learning_rate_decay_every"));
+  }
+  return decay;
+}
+
+// A generated task with a range, such as "50-200", draws a length for each batch.
+bool has_one_length(const Json& settings) {
+  return !settings.contains("length") || !settings["length"].is_string() ||
+         settings["length"].get<std::string>().find('-') == std::string::npos;
+}
+
+std::optional<std::uint64_t> optional_count(const Json& settings, const char* key) {
+  return settings.contains(key) ? std::optional(count_member(settings, key)) : std::nullopt;
+}
+
+NonfinitePolicy policy_of(const Json& settings) {
+  const auto found = settings.find("on_nonfinite");
+  for (const auto policy : {NonfinitePolicy::kSkip, NonfinitePolicy::kContinue})
+    if (found != settings.end() && *found == to_text(policy)) return policy;
+  return NonfinitePolicy::kStop;
+}
+
+}  // namespace
+
+ExpectedRun expected_run(const SweepFolder& sweep, const RunSpec& run, const RunRecord* record) {
+  const Json& settings = sweep.sweep["settings"];
+  return {run,
+          count_member(sweep.sweep, "log_every"),
+          count_member(settings, "epochs"),
+          count_member(settings, "steps_per_epoch"),
+          record,
+          decay_of(settings),
+          optional_count(settings, "through_time_every"),
+          has_one_length(settings),
+          policy_of(settings)};
+}
+
+}  // namespace clipsweep

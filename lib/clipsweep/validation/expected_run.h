@@ -1,0 +1,31 @@
+// What the plan and run.json say about a run, against which its files are checked.
+#pragma once
+
+#include <cstdint>
+#include <optional>
+
+#include "clipsweep/experiment/experiment_config.h"
+#include "clipsweep/records/result_folder.h"
+
+namespace clipsweep {
+
+struct ExpectedRun {
+  RunSpec run;
+  std::uint64_t log_every = 1;
+  std::uint64_t epochs = 0;
+  std::uint64_t steps_per_epoch = 0;
+  const RunRecord* record = nullptr;  // nullptr: unfinished, so the logs may end anywhere
+  OptimizerSettings optimizer = {};   // only the decay of the learning rate
+  // 0: the gradient through time is not measured. Nothing in sweeps of earlier versions.
+  std::optional<std::uint64_t> through_time_every = std::nullopt;
+  bool has_one_length = true;  // all batches have the same number of time steps
+  NonfinitePolicy on_nonfinite = NonfinitePolicy::kStop;
+
+  std::uint64_t steps() const { return epochs * steps_per_epoch; }
+};
+
+// `record`: what was read from run.json, nullptr if there is none. Throws DataError that names the
+// key if sweep.json has a wrong type.
+ExpectedRun expected_run(const SweepFolder& sweep, const RunSpec& run, const RunRecord* record);
+
+}  // namespace clipsweep

@@ -1,0 +1,164 @@
+#include "clipsweep/validation/record_check.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+
+#include "clipsweep/base/text.h"
+#include "clipsweep/experiment/setting_table.h"
+
+namespace clipsweep {
+namespace {
+
+bool is_nonfinite_event(const Event& event) { return is_nonfinite(event.kind); }
+
+// ---- Against the plan
+
+void check_spec(const RunRecord& record, const ExpectedRun& expected, FileProblems& problems) {
+  const Json found = to_json(record.spec);
+  const Json planned = to_json(expected.run);
+  for (const auto& [key, value] : planned.items())
+    if (!found.contains(key) || found[key] != value)
+      problems.add(fmt::format("\"{}\" is {}, but {} in the plan", key,
+                               to_line(found.value(key, Json(nullptr))), to_line(value)));
+  for (const auto& [key, value] : found.items())
+    if (!planned.contains(key))
+      problems.add(fmt::format("\"{}\" is {}, but the plan has no such key", key, to_line(value)));
+}
+
+void check_settings(const RunRecord& record, const Json& sweep, FileProblems& problems) {
+  const Json& planned = sweep["settings"];
+  for (const auto& [key, value] : record.settings.items()) {
+    // `check_spec` checks those that are axes of the sweep.
+    const Setting* setting = find_setting(key);
+    if (setting && setting->group != SettingGroup::kTraining) continue;
+    if (planned.contains(key) && planned[key] != value)
+      problems.add(fmt::format("settings.{} is {}, but {} in sweep.json", key,
+                               printable(to_line(value)), printable(to_line(planned[key]))));
+  }
+  if (record.settings["data_sha256"] != sweep["data"]["sha256"])
+    problems.add("settings.data_sha256 is not that of the data in sweep.json");
+}
+
+// The ID ends with a hash of the run's settings.
+void check_id(const RunRecord& record, FileProblems& problems) {
+  const auto id = id_by_settings(record.spec, record.settings);
+  if (id && *id != record.spec.id)
+    problems.add(
+        fmt::format("\"id\" is {}, but the settings here make it {}: the run was trained "
+                    "with other settings",
+                    record.spec.id, *id));
+  const Json spec = to_json(record.spec);
+  for (const char* key : {"cell", "init"})
+    if (spec.contains(key) && record.settings.contains(key) && record.settings[key] != spec[key])
+      problems.add(fmt::format("settings.{} is {}, but \"{}\" is {}", key,
+                               printable(to_line(record.settings[key])), key, to_line(spec[key])));
+}
+
+Action action_of(NonfinitePolicy policy) {
+  if (policy == NonfinitePolicy::kStop) return Action::kStopped;
+  return policy == NonfinitePolicy::kSkip ? Action::kSkipped : Action::kContinued;
+}
+
+void check_action(const RunRecord& record, std::size_t i, NonfinitePolicy policy,
+                  FileProblems& problems) {
+  const Event& event = record.events[i];
+  // random-step replaces a gradient that is not finite.
+  const bool is_replaced =
+      event.phase == Phase::kGradient && record.spec.clip.mode == ClipMode::kRandomStep;
+  if (!is_nonfinite_event(event) || is_replaced || event.action == action_of(policy)) return;
+  problems.add(fmt::format("events[{}] has the action \"{}\", but \"on_nonfinite\" is \"{}\"", i,
+                           to_text(event.action), to_text(policy)));
+}
+
+// ---- Against itself
+
+void check_outcome(const RunRecord& record, const ExpectedRun& expected, FileProblems& problems) {
+  const auto& events = record.events;
+  const bool diverged = record.outcome == Outcome::kDiverged;
+  const std::uint64_t steps = record.totals.steps;
+  if (steps > expected.steps())
+    problems.add(fmt::format("totals.steps is {}, but the plan has {}", steps, expected.steps()));
+  if (diverged && std::none_of(events.begin(), events.end(), is_nonfinite_event))
+    problems.add("the outcome is \"diverged\", but no event says where a NaN or Inf was");
+  const auto is_stop = [](const Event& event) { return event.action == Action::kStopped; };
+  if (diverged && expected.on_nonfinite == NonfinitePolicy::kStop &&
+      std::none_of(events.begin(), events.end(), is_stop))
+    problems.add("the outcome is \"diverged\", but no event stopped the run");
+  if (record.outcome == Outcome::kCompleted && steps < expected.steps())
+    problems.add(fmt::format("the outcome is \"completed\", but the run took only {} of {}", steps,
+                             counted(expected.steps(), "step")));
+  for (const auto& event : events)
+    if (is_stop(event) && (!diverged || event.step != steps))
+      problems.add(fmt::format("an event stopped the run at step {}, but it {} and took {}",
+                               event.step, to_text(record.outcome), counted(steps, "step")));
+}
+
+void check_epochs(const RunRecord& record, std::uint64_t steps_per_epoch, FileProblems& problems) {
+  const auto& epochs = record.epochs;
+  for (std::size_t i = 0; i < epochs.size(); ++i)
+    if (epochs[i].epoch != i + 1)
+      problems.add(fmt::format("epochs[{}] is epoch {}, not {}", i, epochs[i].epoch, i + 1));
+  const std::uint64_t steps = record.totals.steps;
+  const std::uint64_t whole = steps / steps_per_epoch;
+  // The last step may end the run before its epoch is evaluated.
+  const std::uint64_t min =
+      record.outcome == Outcome::kCompleted || steps == 0 ? whole : (steps - 1) / steps_per_epoch;
+  if (epochs.size() < min || epochs.size() > whole)
+    problems.add(fmt::format("\"epochs\" has {}, but {} with {} per epoch make {}",
+                             counted(epochs.size(), "epoch"), counted(steps, "step"), steps_per_epoch, whole));
+}
+
+void check_solved(const RunRecord& record, std::uint64_t steps_per_epoch, FileProblems& problems) {
+  if (!record.solved_at_step) return;
+  const std::uint64_t step = *record.solved_at_step;
+  const std::uint64_t epoch = step / steps_per_epoch;
+  if (epoch * steps_per_epoch != step || epoch == 0 || epoch > record.epochs.size())
+    problems.add(
+        fmt::format("solved_at_step is {}, which is not the end of any epoch in \"epochs\"", step));
+}
+
+void check_event(const RunRecord& record, std::size_t i, std::uint64_t steps_per_epoch,
+                 FileProblems& problems) {
+  const Event& event = record.events[i];
+  if (event.step > record.totals.steps)
+    problems.add(fmt::format("events[{}] is at step {}, but the run took {}", i, event.step,
+                             counted(record.totals.steps, "step")));
+  if (i > 0 && event.step < record.events[i - 1].step)
+    problems.add(fmt::format("events[{}] is at step {}, before the event above it", i, event.step));
+  if (event.epoch != (event.step - 1) / steps_per_epoch + 1)
+    problems.add(fmt::format("events[{}] is at step {}, which is not in epoch {}", i, event.step,
+                             event.epoch));
+}
+
+void check_spikes(const RunRecord& record, FileProblems& problems) {
+  const auto spikes = static_cast<std::uint64_t>(
+      std::count_if(record.events.begin(), record.events.end(),
+                    [](const Event& event) { return event.kind == EventKind::kSpike; }));
+  if (record.totals.spikes != spikes)
+    problems.add(
+        fmt::format("totals.spikes is {}, but \"events\" has {}", record.totals.spikes, spikes));
+}
+
+}  // namespace
+
+void check_record_against_plan(const RunRecord& record, const ExpectedRun& expected,
+                               const Json& sweep, FileProblems& problems) {
+  check_spec(record, expected, problems);
+  check_settings(record, sweep, problems);
+  check_id(record, problems);
+  for (std::size_t i = 0; i < record.events.size(); ++i)
+    check_action(record, i, expected.on_nonfinite, problems);
+}
+
+void check_record_against_itself(const RunRecord& record, const ExpectedRun& expected,
+                                 FileProblems& problems) {
+  check_outcome(record, expected, problems);
+  check_epochs(record, expected.steps_per_epoch, problems);
+  check_solved(record, expected.steps_per_epoch, problems);
+  for (std::size_t i = 0; i < record.events.size(); ++i)
+    check_event(record, i, expected.steps_per_epoch, problems);
+  check_spikes(record, problems);
+}
+
+}  // namespace clipsweep

@@ -1,0 +1,18 @@
+// One run.json against the step log of the run.
+#pragma once
+
+#include "clipsweep/records/run_record.h"
+#include "clipsweep/validation/problems.h"
+#include "clipsweep/validation/step_log_check.h"
+
+namespace clipsweep {
+
+// Tensors and gates against the header, which must be there.
+void check_record_against_header(const RunRecord& record, const StepLogHeader& header,
+                                 FileProblems& problems);
+
+// Totals, quantiles and epoch means against the sums of a whole log that has every step.
+void check_record_against_sums(const RunRecord& record, const StepSums& sums,
+                               std::uint64_t steps_per_epoch, FileProblems& problems);
+
+}  // namespace clipsweep

@@ -1,0 +1,165 @@
+#include "clipsweep/validation/step_agreement.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <cmath>
+
+#include "clipsweep/base/text.h"
+#include "clipsweep/experiment/setting_table.h"
+#include "clipsweep/model/parameters.h"
+
+namespace clipsweep {
+namespace {
+
+// Up to rounding. All values that are not finite are equal: Inf - Inf is NaN in one order of a sum
+// and Inf in another.
+bool agree(double a, double b) {
+  if (!std::isfinite(a) || !std::isfinite(b)) return !std::isfinite(a) && !std::isfinite(b);
+  return std::abs(a - b) <= 1e-6 * std::max(std::abs(a), std::abs(b));
+}
+
+double norm_of(const std::vector<double>& norms) {
+  double squares = 0;
+  for (const double norm : norms) squares += norm * norm;
+  return std::sqrt(squares);
+}
+
+double norm_of(const GateNumbers& gate_norms) {
+  std::vector<double> norms;
+  for (const auto& [gate, norm] : gate_norms) norms.push_back(norm);
+  return norm_of(norms);
+}
+
+std::string line_of(const StepRecord& step, const std::vector<std::string>& tensor_names) {
+  std::string line;
+  append_line(line, step, tensor_names);
+  return line;
+}
+
+void check_norms(const StepRecord& step, std::uint64_t line, FileProblems& problems) {
+  if (!agree(step.grad_norm_raw, norm_of(step.tensor_norms)))
+    problems.add(line, fmt::format("\"grad_norm_raw\" is {}, but the tensors' norms give {}",
+                                   step.grad_norm_raw, norm_of(step.tensor_norms)));
+  if (!step.clipped && !agree(step.grad_norm_clipped, step.grad_norm_raw))
+    problems.add(line, fmt::format("the norm goes from {} to {}, but \"clipped\" is false",
+                                   step.grad_norm_raw, step.grad_norm_clipped));
+  if (step.grad_norm_raw > 0 &&
+      !agree(step.clip_scale, step.grad_norm_clipped / step.grad_norm_raw))
+    problems.add(line, fmt::format("\"clip_scale\" is {}, but the norm goes from {} to {}",
+                                   step.clip_scale, step.grad_norm_raw, step.grad_norm_clipped));
+}
+
+void check_learning_rate(const StepRecord& step, const ExpectedRun& expected, std::uint64_t line,
+                         FileProblems& problems) {
+  const double rate = learning_rate_in(step.epoch, expected.run.learning_rate, expected.optimizer) *
+                      step.clip_scale;
+  if (!agree(step.effective_learning_rate, rate))
+    problems.add(line, fmt::format("\"effective_learning_rate\" is {}, but the epoch's learning "
+                                   "rate times \"clip_scale\" is {}",
+                                   step.effective_learning_rate, rate));
+}
+
+void check_cosine(const StepRecord& step, std::uint64_t line, FileProblems& problems) {
+  if (!step.cosine) return;
+  const auto has_direction = [](double norm) { return norm > 0 && std::isfinite(norm); };
+  if (!has_direction(step.grad_norm_raw) || !has_direction(step.grad_norm_clipped))
+    problems.add(line, fmt::format("\"cosine\" is {}, but a gradient without a direction has none",
+                                   *step.cosine));
+  if (!step.clipped && *step.cosine != 1)
+    problems.add(line, fmt::format("\"cosine\" is {}, but \"clipped\" is false", *step.cosine));
+}
+
+}  // namespace
+
+void check_step_against_plan(const StepRecord& step, const ExpectedRun& expected,
+                             std::uint64_t line, FileProblems& problems) {
+  if (const auto problem = epoch_problem(step.step, step.epoch, expected.steps_per_epoch))
+    problems.add(line, *problem);
+  check_norms(step, line, problems);
+  check_learning_rate(step, expected, line, problems);
+  check_cosine(step, line, problems);
+  if (step.limit && std::isinf(expected.run.clip.threshold))
+    problems.add(line, fmt::format("\"limit\" is {} in a run that only measures", *step.limit));
+  if (step.clipped && expected.run.clip.mode == ClipMode::kNone)
+    problems.add(line, "\"clipped\" is true in a run of mode none");
+}
+
+StepsAgainstRecord::StepsAgainstRecord(const ExpectedRun& expected, FileProblems& problems)
+    : expected_(expected), problems_(problems) {
+  if (!expected.record) return;
+  for (const auto& event : expected.record->events) {
+    events_.emplace(event.step, &event);
+    for (const auto& step : event.before.steps) copies_[step.step] = &step;
+    if (event.gate_norms) gate_norms_[event.step] = norm_of(*event.gate_norms);
+  }
+}
+
+void StepsAgainstRecord::check(const StepRecord& step, std::uint64_t line,
+                               const std::vector<std::string>& tensor_names) {
+  if (!expected_.record) return;
+  check_copy(step, line, tensor_names);
+  check_gates(step, line, tensor_names);
+  check_outcome(step, line);
+}
+
+// An event whose history has this step must have the same step.
+void StepsAgainstRecord::check_copy(const StepRecord& step, std::uint64_t line,
+                                    const std::vector<std::string>& tensor_names) {
+  const auto found = copies_.find(step.step);
+  if (found == copies_.end()) return;
+  const auto& names = expected_.record->tensor_names;
+  if (names != tensor_names || line_of(step, names) != line_of(*found->second, names))
+    problems_.add(
+        line, fmt::format("step {} differs from its copy in the events of run.json", step.step));
+}
+
+// The gates' rows together are the recurrent layers' tensors.
+void StepsAgainstRecord::check_gates(const StepRecord& step, std::uint64_t line,
+                                     const std::vector<std::string>& tensor_names) {
+  const auto found = gate_norms_.find(step.step);
+  if (found == gate_norms_.end()) return;
+  std::vector<double> norms;
+  for (std::size_t i = 0; i < tensor_names.size(); ++i)
+    if (!is_output_name(tensor_names[i])) norms.push_back(step.tensor_norms[i]);
+  if (!agree(found->second, norm_of(norms)))
+    problems_.add(line, fmt::format("the recurrent layers' tensors have the norm {}, but the gates "
+                                    "of the spike in run.json {}",
+                                    norm_of(norms), found->second));
+}
+
+// The events of NaN and Inf and the outcome in run.json must be what the step shows.
+void StepsAgainstRecord::check_outcome(const StepRecord& step, std::uint64_t line) {
+  check_phase(step, line, Phase::kLoss, std::isfinite(step.loss) ? 0 : 1, loss_was_nonfinite_);
+  check_phase(step, line, Phase::kGradient, step.nonfinite, gradient_was_nonfinite_);
+  const bool skips = expected_.on_nonfinite == NonfinitePolicy::kSkip;
+  if (step.skipped && !skips)
+    problems_.add(line, fmt::format("\"skipped\" is true, but \"on_nonfinite\" is \"{}\"",
+                                    to_text(expected_.on_nonfinite)));
+  // Under `skip` a last batch that is not finite does not change the run.
+  const bool is_last = step.step == expected_.record->totals.steps;
+  if (is_last && !std::isfinite(step.loss) && expected_.record->outcome == Outcome::kCompleted &&
+      !skips)
+    problems_.add(line, "the last loss is not finite, but the outcome is \"completed\"");
+}
+
+// A phase that becomes non-finite has an event, and a phase with an event is non-finite.
+void StepsAgainstRecord::check_phase(const StepRecord& step, std::uint64_t line, Phase phase,
+                                     std::uint64_t nonfinite, bool& was_nonfinite) {
+  const auto [first, last] = events_.equal_range(step.step);
+  const auto event = std::find_if(first, last, [&](const auto& entry) {
+    return entry.second->phase == phase && is_nonfinite(entry.second->kind);
+  });
+  const std::uint64_t recorded = event == last ? 0
+                                               : event->second->nan + event->second->positive_inf +
+                                                     event->second->negative_inf;
+  const bool needs_event = (nonfinite > 0 && !was_nonfinite) || event != last;
+  if (needs_event && recorded != nonfinite)
+    problems_.add(line, fmt::format("the {} has {} here, but the events in run.json, whose outcome "
+                                    "is \"{}\", have {}",
+                                    to_text(phase), counted(nonfinite, "NaN or Inf value"),
+                                    to_text(expected_.record->outcome), recorded));
+  was_nonfinite = nonfinite > 0;
+}
+
+}  // namespace clipsweep
