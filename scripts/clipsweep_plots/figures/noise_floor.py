@@ -82,8 +82,8 @@ def _title(floors: list[NoiseFloor]) -> str:
         return "How much rounding noise alone moves test accuracy"
     low, high = decimal(min(medians), 1), decimal(max(medians), 1)
     amount = low if low == high else f"{low} to {high}"
-    by_rate = "" if low == high else ", depending on the learning rate"
-    return f"Flipping the last bit moves the final test accuracy by a median of {amount} points{by_rate}"
+    suffix = "" if low == high else ", depending on the baseline"
+    return f"Flipping the last bit moves the final test accuracy by a median of {amount} points{suffix}"
 
 
 def _draw_row(
