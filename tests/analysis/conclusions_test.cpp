@@ -201,9 +201,8 @@ TEST(Answer, EqualDifferencesOfTooFewSeeds) {
   EXPECT_EQ(answer_to(sweep),
             "No difference seen between the best settings: value:0.5 at lr 0.01 reaches 100.0 "
             "% test accuracy; the best arm without clipping (none at lr 0.01) reaches 25.0 %. "
-            "The difference is +75.0 points [+75.0, +75.0], better in 5 of 5 seeds. All seeds "
-            "differ by the same amount, but they are too few for a significant result (p = "
-            "0.062).\n"
+            "The difference is +75.0 points [+75.0, +75.0], better in 5 of 5 seeds. With 5 "
+            "seeds, this is not significant (p = 0.062).\n"
             "For value:0.5 at lr 0.01, the training loss of the last epoch changes by 0.000 "
             "[0.000, 0.000]. The standard deviation between seeds is 0.0 instead of 0.0 "
             "points, and the worst seed reaches 100.0 instead of 25.0 %.\n"

@@ -95,8 +95,8 @@ def test_cells_are_an_axis_and_each_is_compared_with_itself(tmp_path):
         (prefix + "global-norm-0.1_lr-0.001", prefix + "none_lr-0.001")
         for prefix in ("", "rnn-relu-identity_", "gru_")
     ]
-    sentences = [line.split(":")[0] for line in summary["answer"][0].split("\n")]
-    assert sentences == ["lstm", "rnn-relu, identity", "gru"]
+    cells = [line.split(": ")[0] for line in summary["answer"][0].split("\n")]
+    assert cells == ["lstm", "rnn-relu:identity", "gru"]
     rows = (tmp_path / "out/runs.csv").read_text(encoding="utf-8").splitlines()
     assert sum(row.endswith(",rnn-relu,identity") for row in rows) == 4
 

@@ -85,9 +85,9 @@ std::string not_after_correction_text(const Effect& effect) {
 
 std::string not_significant_text(const Effect& effect) {
   return fmt::format(
-      "No difference seen between the best settings: {} {}. All seeds differ by the same amount, "
-      "but they are too few for a significant result ({}).",
-      accuracies_sentence(effect), difference_clause(effect), significance_text(effect));
+      "No difference seen between the best settings: {} {}. With {}, this is not significant ({}).",
+      accuracies_sentence(effect), difference_clause(effect),
+      counted(effect.comparison->final_test_accuracy.n, "seed"), significance_text(effect));
 }
 
 std::string text_of(const Effect& effect) {

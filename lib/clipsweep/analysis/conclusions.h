@@ -24,7 +24,7 @@ enum class EffectCase {
   kWorse,
   kNoDifference,        // the interval includes zero
   kNotAfterCorrection,  // significant by itself, but not after Holm's correction
-  kNotSignificant,      // the interval excludes zero, but so few equal differences may be chance
+  kNotSignificant,      // the interval excludes zero, but the p-value is too large
 };
 
 // The best arm with clipping against the best without. Both are null before `kTooFewSeeds`.

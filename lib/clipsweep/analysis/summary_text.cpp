@@ -151,10 +151,12 @@ std::string counting_notes(const Summary& summary) {
   const RunCounts& runs = summary.runs;
   std::string notes;
   if (runs.diverged > 0)
-    notes += fmt::format(
-        "A diverged run counts with {} % accuracy{}; losses are means over completed runs.\n",
-        percent_text(summary.basis.chance_accuracy),
-        summary.basis.chance_accuracy > 0 ? " (chance)" : "");
+    notes += wrapped(
+        fmt::format("A diverged run counts with {} % accuracy{}; losses are means over completed "
+                    "runs.",
+                    percent_text(summary.basis.chance_accuracy),
+                    summary.basis.chance_accuracy > 0 ? " (chance)" : ""),
+        kColumns);
   if (runs.failed + runs.interrupted + runs.unfinished > 0)
     notes += wrapped(
         "Failed, interrupted and unfinished runs are left out. Rerun the same sweep command to "
@@ -265,8 +267,7 @@ std::string gradients_table(const Summary& summary) {
 }
 
 std::string differences_table(const Summary& summary, const DifferenceStyle& style) {
-  ArmTable table(summary,
-                 {{"difference"}, {"95 % interval"}, {"better in"}, {"verdict", Align::kLeft}});
+  ArmTable table(summary, {{"mean"}, {"95 % interval"}, {"better\nin"}, {"verdict", Align::kLeft}});
   for (const auto& comparison : summary.comparisons) {
     const auto& difference = comparison.metrics[style.metric];
     const std::string mean =
@@ -348,18 +349,17 @@ std::string solved_table(const Summary& summary) {
   return is_empty ? "" : titled("Runs that solved the task, over all arms of a mode", table.text());
 }
 
-std::string noise_floor_text(const Summary& summary) {
-  const CellInName cell = summary.setups.size() > 1 ? CellInName::kShown : CellInName::kOmitted;
-  std::string text;
+std::string noise_floor_table(const Summary& summary) {
+  if (summary.noise_floor.empty()) return "";
+  ArmTable table(summary, {{"seeds"}, {"median"}, {"max"}});
   for (const auto& floor : summary.noise_floor)
-    text += wrapped(
-        fmt::format("Noise floor: flipping the last bit of the initial weights of {} moves the "
-                    "final test accuracy of a run by {} points (median of {}; maximum {}).",
-                    display_name(summary.arm(floor.baseline), cell),
-                    percent_text(floor.median_absolute_difference), counted(floor.n, "seed"),
-                    percent_text(floor.max_absolute_difference)),
-        kColumns);
-  return text.empty() ? "" : "\n" + text;
+    table.add_row(summary.arm(floor.baseline),
+                  {with_thousands(floor.n), percent_text(floor.median_absolute_difference),
+                   percent_text(floor.max_absolute_difference)});
+  return titled(
+      "Noise floor: points by which flipping the last bit of the initial weights moves the final "
+      "test accuracy of a run",
+      table.text());
 }
 
 // Each line of the sentences is a paragraph.
@@ -382,7 +382,7 @@ std::string comparison_text(const Summary& summary) {
   return counts_line(summary.runs) + counting_notes(summary) + results_table(summary) +
          gradients_table(summary) + what_if_table(summary) + behaviour_table(summary) +
          differences_text(summary) + modes_table(summary) + solved_table(summary) +
-         noise_floor_text(summary) + answer_text(summary);
+         noise_floor_table(summary) + answer_text(summary);
 }
 
 }  // namespace clipsweep

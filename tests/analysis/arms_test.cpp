@@ -1,0 +1,44 @@
+#include "clipsweep/analysis/arms.h"
+
+#include <gtest/gtest.h>
+
+#include <limits>
+
+namespace clipsweep {
+namespace {
+
+constexpr double kInfinity = std::numeric_limits<double>::infinity();
+
+TEST(DisplayName, IsWhatTheUserTypes) {
+  EXPECT_EQ(display_name({{}, {ClipMode::kNone}, 0.01, {}, false}), "none at lr 0.01");
+  EXPECT_EQ(display_name({{}, {ClipMode::kValue, 0.5}, 1e-4, {}, false}), "value:0.5 at lr 0.0001");
+  EXPECT_EQ(display_name({{}, {ClipMode::kScale, kInfinity}, 1, {}, false}), "scale:inf at lr 1");
+}
+
+TEST(DisplayName, BeginsWithTheCellWhereAsked) {
+  const ArmSettings plain = {{Cell::kGru}, {ClipMode::kNone}, 0.01, {}, false};
+  EXPECT_EQ(display_name(plain), "none at lr 0.01");
+  EXPECT_EQ(display_name(plain, CellInName::kShown), "gru none at lr 0.01");
+  const CellSetup setup = {Cell::kRnnRelu, {InitialKind::kIdentity, 0.001}};
+  EXPECT_EQ(display_name({setup, {ClipMode::kValue, 2}, 0.01, {}, false}, CellInName::kShown),
+            "rnn-relu:identity:0.001 value:2 at lr 0.01");
+}
+
+TEST(DisplayName, ListsSettingsThatAreNotTheDefault) {
+  ArmSettings arm = {{}, {ClipMode::kGlobalNorm, 1, 5}, 0.1, {0.001, 0, 0.25}, false};
+  arm.clip.options.norm_type = kInfinity;
+  EXPECT_EQ(display_name(arm),
+            "global-norm:1 with output layer 5, norm inf, weight decay 0.001, L1 0.25 at lr 0.1");
+  EXPECT_EQ(clip_name(arm), "global-norm:1 with output layer 5, norm inf");
+  EXPECT_EQ(regularization_name(arm.regularization), "weight decay 0.001, L1 0.25");
+}
+
+TEST(DisplayName, MarksThePerturbedBaseline) {
+  const ArmSettings arm = {{}, {ClipMode::kNone}, 0.1, {}, true};
+  EXPECT_EQ(display_name(arm), "none (perturbed) at lr 0.1");
+  EXPECT_EQ(clip_name(arm), "none (perturbed)");
+  EXPECT_EQ(regularization_name({}), "");
+}
+
+}  // namespace
+}  // namespace clipsweep
