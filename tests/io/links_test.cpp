@@ -43,7 +43,7 @@ TEST_F(LinksTest, EachFileOfASweepIsNamedWithWhatToDo) {
         folder_.run_json(2).parent_path(), path("runs")}) {
     put_link(file);
     EXPECT_TRUE(holds(refusal(), file.string() + ": is a link"));
-    EXPECT_TRUE(holds(refusal(), "put there what it points to"));
+    EXPECT_TRUE(holds(refusal(), "replace it by its target"));
     fs::remove(file);
     fs::rename(elsewhere_.path() / file.filename(), file);
   }
