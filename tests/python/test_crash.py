@@ -1,4 +1,4 @@
-"""Sweeps killed at random moments come out as if nothing had happened: scripts/crash_test, shortly."""
+"""Sweeps killed at random moments end with the same bytes: a short scripts/crash_test."""
 
 import subprocess
 import sys

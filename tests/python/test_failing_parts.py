@@ -238,14 +238,14 @@ def test_a_part_that_is_taken_away_and_put_back(part, long, tmp_path):
     out, elsewhere = tmp_path / "out", tmp_path / "elsewhere"
     process = start(LONG, out)
     (out / part).rename(elsewhere)
-    if part == "checkpoints":  # they are begun anew
+    if part == "checkpoints":  # a new folder is made for them
         go_on(process, expect=OK)
     else:
         stderr = go_on(process, expect=STOPPED)
         assert "disappeared" in stderr and "the same command" in stderr.splitlines()[-1]
         if part != "runs":
             assert stderr.count("\n") == 1, stderr
-        assert not (out / part).exists()  # not made anew, with half of what was there
+        assert not (out / part).exists()  # not created again, with only half of its contents
         elsewhere.rename(out / part)
         if part != "sweep.json":  # without it the results are not written
             assert_valid(out)
@@ -331,9 +331,10 @@ def flip(path: Path) -> None:
     path.write_bytes(content)
 
 
-def date_forward(path: Path) -> None:
+def set_version(path: Path, version: int) -> None:
     header, _, rest = path.read_bytes().partition(b"\n")
-    path.write_bytes(header.replace(b"checkpoint-2", b"checkpoint-9") + b"\n" + rest)
+    assert b"clipsweep/checkpoint-2" in header
+    path.write_bytes(header.replace(b"checkpoint-2", b"checkpoint-%d" % version) + b"\n" + rest)
 
 
 def put_folder(path: Path) -> None:
@@ -352,7 +353,8 @@ DAMAGES = {
     "flipped": flip,
     "empty": lambda path: path.write_bytes(b""),
     "garbage": lambda path: path.write_bytes(b"\xff\x00{]" * 5000),
-    "of a later version": date_forward,
+    "of an earlier version": lambda path: set_version(path, 1),
+    "of a later version": lambda path: set_version(path, 9),
     "a folder": put_folder,
     "a link": put_link,
 }
@@ -407,8 +409,8 @@ def test_a_checkpoint_of_another_sweep_is_left_alone(killed, small, tmp_path):
     assert_continues(SMALL, out, small)
 
 
-def test_a_checkpoint_of_a_sweep_that_logs_otherwise_is_not_gone_on_from(killed, tmp_path):
-    """Its runs are the same and its logs have other lengths: the run begins anew."""
+def test_runs_with_a_checkpoint_for_other_logs_restart(killed, tmp_path):
+    """With another --log-every the runs are the same, but their logs have other lengths."""
     settings = [*LONG[:-1], "1"]  # --log-every
     expected, out = tmp_path / "expected", tmp_path / "out"
     sweep(settings, expected)
@@ -416,5 +418,5 @@ def test_a_checkpoint_of_a_sweep_that_logs_otherwise_is_not_gone_on_from(killed,
     shutil.copytree(killed / "checkpoints", out / "checkpoints")
     for path in out.glob("runs/*/run.json"):
         path.unlink()
-    assert "begins anew: its logs do not reach to where it was saved" in sweep(settings, out)
+    assert "from scratch: its logs end before the checkpointed step" in sweep(settings, out)
     compare(expected, out)

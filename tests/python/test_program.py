@@ -448,7 +448,7 @@ def test_two_sweeps_in_one_folder_leave_each_other_their_runs(tmp_path):
     assert_valid(out)
 
 
-def test_a_run_whose_folder_is_taken_away_is_not_taken_for_ended(tmp_path):
+def test_a_run_whose_folder_is_removed_does_not_count_as_ended(tmp_path):
     out = tmp_path / "out"
     process = start(*LONG, "--out", out)
     wait_for_log(process, out)
@@ -456,7 +456,7 @@ def test_a_run_whose_folder_is_taken_away_is_not_taken_for_ended(tmp_path):
     shutil.rmtree(lost)
     _, stderr = process.communicate(timeout=60)
     assert process.returncode == STOPPED
-    assert f"the folder of {lost.name} was taken away" in stderr and "left" in stderr
+    assert f"the folder of {lost.name} was removed during training" in stderr and "left" in stderr
     sweep(*LONG, "--out", out)
     assert_valid(out)
 
