@@ -39,14 +39,14 @@ std::vector<Throughput> rows_for(const BenchShape& shape) {
   return rows;
 }
 
-// Estimated from the floor: the reference engine takes about five times as long, and keeps about
-// twenty numbers per run, unit, sample and time step for the backward pass.
+// Estimated from the time at the core's peak: the reference engine takes about five times as long,
+// and keeps about twenty numbers per run, unit, sample and time step for the backward pass.
 bool is_affordable(const Throughput& row, const BenchShape& shape) {
   const double runs = static_cast<double>(row.runs);
-  const double floor = runs * shape.floating_point_operations() / row.peak_flops;
-  if (row.contender != Contender::kReference) return floor * 1.5 < kMaxStepSeconds;
+  const double seconds_at_peak = runs * shape.floating_point_operations() / row.peak_flops;
+  if (row.contender != Contender::kReference) return seconds_at_peak * 1.5 < kMaxStepSeconds;
   const double memory = runs * 20 * 4 * shape.hidden * shape.batch_size * shape.time_steps;
-  return floor * 5 < kMaxStepSeconds && memory < kMaxMemory;
+  return seconds_at_peak * 5 < kMaxStepSeconds && memory < kMaxMemory;
 }
 
 double calls_per_second(const std::function<void()>& step) {

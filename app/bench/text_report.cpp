@@ -64,10 +64,10 @@ std::string classic_step_text(const ShapeResult& classic) {
   std::string text;
   for (const auto& row : classic.rows)
     if (row.contender == Contender::kFused && row.runs == 64)
-      text += fmt::format(
-          "  step, {}, R = 64: {:.1f} x torch::nn::LSTM, {:.1f} us, {:.0f} % of peak\n",
-          row.simd, speedup(classic, row), 1e6 / row.run_steps_per_second.median(),
-          100 * share_of_peak(classic.shape, row));
+      text +=
+          fmt::format("  step, {}, R = 64: {:.1f} x torch::nn::LSTM, {:.1f} us, {:.0f} % of peak\n",
+                      row.simd, speedup(classic, row), 1e6 / row.run_steps_per_second.median(),
+                      100 * share_of_peak(classic.shape, row));
   return text;
 }
 
