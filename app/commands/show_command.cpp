@@ -8,6 +8,7 @@
 #include <utility>
 #include <vector>
 
+#include "clipsweep/analysis/arms.h"
 #include "clipsweep/analysis/event_context.h"
 #include "clipsweep/analysis/event_report.h"
 #include "clipsweep/analysis/metrics.h"
@@ -65,19 +66,20 @@ std::optional<double> if_finite(double value) {
 // ---- All runs --------------------------------------------------------------------------------
 
 std::vector<std::string> row_of(const ShownRun& run) {
-  std::vector<std::string> row = {run.spec.id, outcome_text(run)};
-  row.resize(8);
+  std::vector<std::string> row = {hex_digits_of(run.spec.id), std::to_string(run.spec.seed),
+                                  outcome_text(run)};
+  row.resize(9);
   if (!run.record) return row;
   const auto& totals = run.record->totals;
-  row[2] = std::to_string(totals.steps);
+  row[3] = std::to_string(totals.steps);
   if (!run.record->epochs.empty()) {
     const EpochRecord& last = run.record->epochs.back();
-    row[3] = percent_text(last.test_accuracy);
-    row[4] = loss_text(if_finite(last.train_loss), 2);
+    row[4] = percent_text(last.test_accuracy);
+    row[5] = loss_text(if_finite(last.train_loss), 2);
   }
-  row[5] = percent_text(clipped_share(totals));
-  if (totals.grad_norm_raw) row[6] = norm_text(totals.grad_norm_raw->max, 3);
-  row[7] = std::to_string(run.record->events.size());
+  row[6] = percent_text(clipped_share(totals));
+  if (totals.grad_norm_raw) row[7] = norm_text(totals.grad_norm_raw->max, 3);
+  row[8] = std::to_string(run.record->events.size());
   return row;
 }
 
@@ -101,8 +103,10 @@ void print_torn(const std::vector<ShownRun>& runs) {
       join(ids, "\n              "));
 }
 
-void print_runs(const std::vector<ShownRun>& runs) {
-  Table table({{"ID", Align::kLeft},
+// The runs below the name of their arm.
+void print_runs(const std::vector<ShownRun>& runs, CellInName cell) {
+  Table table({{"run", Align::kLeft},
+               {"seed"},
                {"outcome", Align::kLeft},
                {"steps"},
                {"test\nacc%"},
@@ -110,7 +114,13 @@ void print_runs(const std::vector<ShownRun>& runs) {
                {"clip\n%"},
                {"max\nnorm"},
                {"ev"}});
-  for (const auto& run : runs) table.add_row(row_of(run));
+  std::string arm;
+  for (const auto& run : runs) {
+    const std::string name = display_name(arm_settings(run.spec), cell);
+    if (name != arm) table.add_heading(name);
+    arm = name;
+    table.add_row(row_of(run));
+  }
   fmt::print("{}\n{}\n", table.text(), counts_text(runs));
   print_torn(runs);
 }
@@ -160,7 +170,8 @@ std::string totals_text(const RunTotals& totals) {
 }
 
 void print_run(const ShownRun& run, const std::string& folder) {
-  fmt::print("{}: {}\n", run.spec.id, outcome_text(run));
+  fmt::print("{}: {}\n{}, seed {}\n", run.spec.id, outcome_text(run),
+             display_name(arm_settings(run.spec), CellInName::kShown), run.spec.seed);
   print_torn({run});
   if (!run.record) return;
   const RunRecord& record = *run.record;
@@ -213,13 +224,13 @@ std::string events_text(const RunRecord& record, const TensorShapes& shapes) {
   return table.text();
 }
 
-std::vector<Incident> incidents_for_story(const RunRecord& record, const fs::path& log) {
+std::vector<EventContext> read_event_contexts(const RunRecord& record, const fs::path& log) {
   constexpr std::size_t kMax = 10;  // first and last
   try {
-    return incidents_of(record, log, kMax);
+    return event_contexts(record, log, kMax);
   } catch (const DataError& error) {
     complain(fmt::format("{}; this log is ignored", error.what()));
-    return incidents_of(record, {}, kMax);
+    return event_contexts(record, {}, kMax);
   }
 }
 
@@ -231,14 +242,14 @@ std::uint64_t steps_with_events(const RunRecord& record) {
 
 // What happened to one run, step by step.
 void print_stories(const RunRecord& record, const fs::path& log, const TensorShapes& shapes) {
-  const auto incidents = incidents_for_story(record, log);
-  const std::uint64_t omitted = steps_with_events(record) - incidents.size();
-  for (std::size_t i = 0; i < incidents.size(); ++i) {
-    if (omitted > 0 && i == incidents.size() / 2)
+  const auto contexts = read_event_contexts(record, log);
+  const std::uint64_t omitted = steps_with_events(record) - contexts.size();
+  for (std::size_t i = 0; i < contexts.size(); ++i) {
+    if (omitted > 0 && i == contexts.size() / 2)
       fmt::print("({} with events not shown)\n\n", counted(omitted, "further step"));
-    const Event& first = incidents[i].events.front();
+    const Event& first = contexts[i].events.front();
     fmt::print("Step {}, epoch {}\n{}\n", first.step, first.epoch,
-               story_of(incidents[i], record, shapes));
+               event_report(contexts[i], record, shapes));
   }
 }
 
@@ -309,7 +320,8 @@ int run_show(const ShowCommand& command) {
   else if (!command.run.empty())
     print_run(runs.front(), command.folder);
   else
-    print_runs(runs);
+    print_runs(runs,
+               cell_setups(sweep.runs).size() > 1 ? CellInName::kShown : CellInName::kOmitted);
   for (const auto& run : runs)
     if (run.damaged) return kInvalidData;
   return kSuccess;

@@ -38,7 +38,7 @@ Event event_in(const char* tensor, std::uint64_t index) {
   return event;
 }
 
-TEST(GrowthText, GoesFromTheLastStepAtTheUsualLevel) {
+TEST(GrowthText, StartsAtTheLastStepAtTheUsualLevel) {
   EXPECT_EQ(growth_text(steps_of({1, 1.4, 0.9, 1.2, 2.6, 4.8, 9, 20, 60, 131})),
             "1.2 -> 9 -> 131 over 6 steps");
   EXPECT_EQ(growth_text(steps_of({1, 1.2, 1, 131})), "1 -> 131 over 1 step");
@@ -49,7 +49,7 @@ TEST(GrowthText, SaysThatNothingGrew) {
   EXPECT_EQ(growth_text(steps_of({1, 50, 0.8})), "between 0.8 and 50");
 }
 
-TEST(GrowthText, LooksAtFiniteNormsOnly) {
+TEST(GrowthText, IgnoresNormsThatAreNotFinite) {
   EXPECT_EQ(growth_text(steps_of({1, 8, NAN})), "1 -> 8 over 1 step");
   EXPECT_EQ(growth_text(steps_of({1, INFINITY})), "");
   EXPECT_EQ(growth_text(steps_of({-1, -2, 5})), "");  // as a damaged run.json could have it
@@ -66,7 +66,7 @@ TEST(GateText, FollowsTheOrderOfTheRows) {
   EXPECT_EQ(gate_text(event_in("gru.weight_hh", 4), kShapes), "update gate");
 }
 
-TEST(GateText, IsEmptyWhereThereIsNoGate) {
+TEST(GateText, IsEmptyIfThereIsNoGate) {
   EXPECT_EQ(gate_text(event_in("rnn.bias", 0), kShapes), "");
   EXPECT_EQ(gate_text(event_in("output.weight", 0), kShapes), "");
   EXPECT_EQ(gate_text(event_in("lstm.weight_hh", 0), kShapes), "");  // shape not known
@@ -74,7 +74,7 @@ TEST(GateText, IsEmptyWhereThereIsNoGate) {
   EXPECT_EQ(gate_text(Event{}, kShapes), "");
 }
 
-TEST(StoryOf, TellsWhereHowAndWhatCameOfIt) {
+TEST(EventReport, HasThePlaceTheNormsTheClippingAndTheLosses) {
   RunRecord record;
   record.spec.clip = {ClipMode::kGlobalNorm, 1};
   record.totals.steps = 100;
@@ -88,17 +88,17 @@ TEST(StoryOf, TellsWhereHowAndWhatCameOfIt) {
   steps[3].clipped_fraction = 1;
   steps[3].grad_norm_clipped = 1;
   steps[3].clip_scale = 1.0 / 60;
-  const Incident incident = {
+  const EventContext context = {
       {spike}, {steps[0], steps[1], steps[2]}, steps[3], {steps[4], steps[5]}};
-  EXPECT_EQ(story_of(incident, record, kShapes),
-            "  A spike of the gradient's norm, 60, 40 times its running median; largest in\n"
+  EXPECT_EQ(event_report(context, record, kShapes),
+            "  The gradient norm spiked to 60, 40 times its running median. Largest element:\n"
             "  lstm.weight_ih[10, 20] (forget gate).\n"
             "  norm      1.5 -> 9 -> 60 over 2 steps\n"
             "  clipping  global-norm:1 changed all elements: norm 60 -> 1 (x 0.0167)\n"
-            "  loss      0.90 before, 6.00 here, then at most 7.00 (step 5), 2.00 at step 6\n");
+            "  loss      0.90 before, 6.00 here, then up to 7.00 at step 5, 2.00 at step 6\n");
 }
 
-TEST(StoryOf, TellsOfARunThatStopped) {
+TEST(EventReport, OfARunThatStopped) {
   RunRecord record;
   record.totals.steps = 3;
   Event nan = event_in("lstm.bias", 10);
@@ -106,29 +106,29 @@ TEST(StoryOf, TellsOfARunThatStopped) {
   nan.nan = 1670;
   nan.action = Action::kStopped;
   const auto steps = steps_of({1, 5, NAN});
-  EXPECT_EQ(story_of({{nan}, {steps[0], steps[1]}, steps[2], {}}, record, kShapes),
-            "  NaN in the gradient, first in lstm.bias[10] (forget gate): 1,670 NaN.\n"
+  EXPECT_EQ(event_report({{nan}, {steps[0], steps[1]}, steps[2], {}}, record, kShapes),
+            "  NaN in the gradient, first at lstm.bias[10] (forget gate): 1,670 NaN.\n"
             "  norm      1 -> 5 over 1 step before\n"
             "  clipping  none; the run stopped\n"
             "  loss      0.50 before, NaN here\n");
 }
 
-TEST(StoryOf, SaysWhatIsNotLogged) {
+TEST(EventReport, SaysWhichStepsAreNotLogged) {
   RunRecord record;
   record.totals.steps = 100;
   Event loss;
   loss.kind = EventKind::kInf;
   loss.step = 3;
   loss.action = Action::kSkipped;
-  EXPECT_EQ(story_of({{loss}, {}, std::nullopt, {}}, record, kShapes),
+  EXPECT_EQ(event_report({{loss}, {}, std::nullopt, {}}, record, kShapes),
             "  Inf in the loss.\n"
             "  clipping  none; the update was skipped\n"
-            "  loss      none of the next steps is logged\n");
+            "  loss      the next steps are not logged\n");
 }
 
-// ---- Incidents -------------------------------------------------------------------------------
+// ---- Contexts of events ----------------------------------------------------------------------
 
-TEST(IncidentsOf, TakeTheStepsAroundFromEventsAndLog) {
+TEST(EventContexts, TakeTheStepsAroundFromEventsAndLog) {
   ExperimentConfig config = sample_config();
   config.log_every = 4;
   const SampleFolder folder(config);
@@ -136,26 +136,26 @@ TEST(IncidentsOf, TakeTheStepsAroundFromEventsAndLog) {
   folder.write(run);  // steps 1, 4 and 6
   run.record.events.front().step = 5;
   run.record.events.front().before.steps.pop_back();  // carries 1 to 4
-  const auto incidents = incidents_of(run.record, folder.steps_log(0), 10);
-  ASSERT_EQ(incidents.size(), 1U);
-  EXPECT_EQ(incidents[0].before.size(), 4U);
-  EXPECT_FALSE(incidents[0].step);
-  ASSERT_EQ(incidents[0].after.size(), 1U);
-  EXPECT_EQ(incidents[0].after[0].step, 6U);
-  EXPECT_TRUE(incidents_of(run.record, {}, 10)[0].after.empty());
+  const auto contexts = event_contexts(run.record, folder.steps_log(0), 10);
+  ASSERT_EQ(contexts.size(), 1U);
+  EXPECT_EQ(contexts[0].before.size(), 4U);
+  EXPECT_FALSE(contexts[0].step);
+  ASSERT_EQ(contexts[0].after.size(), 1U);
+  EXPECT_EQ(contexts[0].after[0].step, 6U);
+  EXPECT_TRUE(event_contexts(run.record, {}, 10)[0].after.empty());
 }
 
-TEST(IncidentsOf, AreTheFirstAndTheLastOfMany) {
+TEST(EventContexts, AreTheFirstAndTheLastOfMany) {
   RunRecord record;
   for (std::uint64_t i = 0; i < 60; ++i) {
     record.events.emplace_back();
-    record.events.back().step = 1 + i / 2;  // two a step
+    record.events.back().step = 1 + i / 2;  // two per step
   }
-  const auto incidents = incidents_of(record, {}, 3);
+  const auto contexts = event_contexts(record, {}, 3);
   std::vector<std::uint64_t> steps;
-  for (const auto& incident : incidents) steps.push_back(incident.events.front().step);
+  for (const auto& context : contexts) steps.push_back(context.events.front().step);
   EXPECT_EQ(steps, (std::vector<std::uint64_t>{1, 2, 3, 28, 29, 30}));
-  EXPECT_EQ(incidents[0].events.size(), 2U);
+  EXPECT_EQ(contexts[0].events.size(), 2U);
 }
 
 }  // namespace

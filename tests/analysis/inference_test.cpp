@@ -33,7 +33,7 @@ TEST(InferMean, AgreesWithAnIndependentProgram) {
   EXPECT_NEAR(maize->p_value, 0.1303, 3 * 0.0051);
 }
 
-TEST(InferMean, IsHeldWithinStudentsLimits) {
+TEST(InferMean, IsLimitedByStudentsInterval) {
   // The bootstrap-t alone would give [31.90, 127.40]. Mean 56.222, standard error 14.159, Student's
   // quantile at 8 degrees of freedom 2.3060: 0.8 of it below and twice it above are the limits.
   const auto mice = infer_mean(kMice);
@@ -69,12 +69,12 @@ TEST(InferMean, OfEqualValuesIsOnePoint) {
   ASSERT_TRUE(equal);
   EXPECT_EQ(equal->interval.lower, mean(std::vector<double>(7, 0.1)));
   EXPECT_EQ(equal->interval.upper, equal->interval.lower);
-  EXPECT_EQ(equal->p_value, 1.0 / 64);  // all seven signs alike, by chance: 2 in 2^7
+  EXPECT_EQ(equal->p_value, 1.0 / 64);  // all seven signs equal by chance: 2 in 2^7
   EXPECT_EQ(infer_mean(std::vector<double>(7, 0.0))->p_value, 1);
 }
 
-TEST(InferMean, LeavesOutResamplesWithoutSpread) {
-  // Of these, (4/5)^5, a third of the resamples, have no spread and thus no t. Mean and standard
+TEST(InferMean, LeavesOutResamplesOfEqualValues) {
+  // A third of the resamples, (4/5)^5, have equal values and thus no t. Mean and standard
   // error are 0.2, Student's quantile at 4 degrees of freedom is 2.776.
   const auto rare = infer_mean({0, 0, 0, 0, 1});
   ASSERT_TRUE(rare);
@@ -83,17 +83,17 @@ TEST(InferMean, LeavesOutResamplesWithoutSpread) {
   EXPECT_GT(rare->interval.upper, 0.2);
 }
 
-TEST(InferMean, HasNoIntervalWhereSquaresOverflow) {
+TEST(InferMean, HasNoIntervalIfSquaresOverflow) {
   EXPECT_FALSE(infer_mean({1e200, 2e200, 3e200, 4e200, 5e200}));
 }
 
-TEST(InferMean, RefusesWhatIsNotFinite) {
+TEST(InferMean, RefusesValuesThatAreNotFinite) {
   EXPECT_THROW(infer_mean({1, kNan, 2, 3, 4, 5}), std::logic_error);
   EXPECT_THROW(infer_mean({1, kInfinity, 2, 3, 4, 5}), std::logic_error);
 }
 
-// The interval leaves out zero just where the p-value is below 5 %.
-TEST(InferMean, TellsTheSameByIntervalAndPValue) {
+// The interval excludes zero exactly if the p-value is below 5 %.
+TEST(InferMean, AgreesBetweenIntervalAndPValue) {
   RandomStream random(3, "agreement");
   int clear = 0;
   for (int i = 0; i < 200; ++i) {
@@ -102,7 +102,7 @@ TEST(InferMean, TellsTheSameByIntervalAndPValue) {
     const auto result = infer_mean(values);
     const bool leaves_out_zero = result->interval.lower > 0 || result->interval.upper < 0;
     clear += leaves_out_zero ? 1 : 0;
-    // The resamples are finite in number: at the very edge the two may differ.
+    // The number of resamples is finite, so the two may differ close to the limit.
     if (std::abs(result->p_value - 0.05) > 0.0005) {
       EXPECT_EQ(leaves_out_zero, result->p_value < 0.05) << result->p_value;
     }
@@ -111,7 +111,7 @@ TEST(InferMean, TellsTheSameByIntervalAndPValue) {
   EXPECT_LT(clear, 180);
 }
 
-// The share of samples of n values whose interval holds the true mean.
+// The share of samples of n values whose interval contains the true mean.
 template <typename Draw>
 double coverage(std::size_t n, double true_mean, const Draw& draw) {
   constexpr int kSamples = 400;
@@ -128,14 +128,14 @@ double coverage(std::size_t n, double true_mean, const Draw& draw) {
 
 // 400 samples measure a coverage of 95 % with a standard deviation of 1.1 points; three are
 // allowed.
-TEST(InferMean, CoversTheMeanOfNormalValuesAsPromised) {
+TEST(InferMean, CoversTheMeanOfNormalValuesIn95Percent) {
   for (const std::size_t n : {5, 10, 30})
     EXPECT_NEAR(coverage(n, 0, [](auto& random) { return random.normal(); }), 0.95, 0.033) << n;
 }
 
-// Heavy tails (Student's t of 3 degrees of freedom) and moderate skew (exponential), as differences
-// of accuracies have them: 4,000 samples gave the numbers here (results/statistics.md).
-TEST(InferMean, CoversTheMeanOfHeavyTailsAndSkewNearlyAsPromised) {
+// Heavy tails (Student's t with 3 degrees of freedom) and moderate skew (exponential), as in
+// differences of accuracies. The numbers are from 4,000 samples (results/statistics.md).
+TEST(InferMean, CoversTheMeanOfHeavyTailsAndSkewNearlyAsOften) {
   const auto heavy = [](auto& random) {
     double squares = 0;
     for (int i = 0; i < 3; ++i) squares += std::pow(random.normal(), 2);
@@ -148,10 +148,10 @@ TEST(InferMean, CoversTheMeanOfHeavyTailsAndSkewNearlyAsPromised) {
   }
 }
 
-// Of lognormal values, far more skewed than differences of accuracies are, the interval misses the
-// mean more often than promised. Student's t interval, the usual alternative, covers about 82, 84
-// and 88 %.
-TEST(InferMean, CoversTheMeanOfVerySkewedValuesSomewhatLess) {
+// For lognormal values, which are far more skewed than differences of accuracies, the interval
+// covers the mean less often than in 95 %. Student's t interval, the usual alternative, covers about
+// 82, 84 and 88 %.
+TEST(InferMean, CoversTheMeanOfVerySkewedValuesLessOften) {
   const auto lognormal = [](auto& random) { return std::exp(random.normal()); };
   EXPECT_NEAR(coverage(5, std::exp(0.5), lognormal), 0.893, 0.046);
   EXPECT_NEAR(coverage(10, std::exp(0.5), lognormal), 0.901, 0.045);
@@ -171,7 +171,7 @@ TEST(WilsonInterval, AgreesWithAnIndependentProgram) {
   EXPECT_EQ(wilson_interval(10, 10).upper, 1);
 }
 
-TEST(WilsonInterval, RefusesWhatCannotBe) {
+TEST(WilsonInterval, RefusesImpossibleCounts) {
   EXPECT_THROW(wilson_interval(0, 0), std::logic_error);
   EXPECT_THROW(wilson_interval(3, 2), std::logic_error);
   EXPECT_THROW(wilson_interval(kNan, 2), std::logic_error);
@@ -186,15 +186,15 @@ TEST(SignedRank, AgreesWithAnIndependentProgram) {
               0.041259765625, 1e-12);
 }
 
-TEST(SignedRank, CountsByHand) {
+TEST(SignedRank, AgreesWithCountsByHand) {
   EXPECT_DOUBLE_EQ(signed_rank_p_value({1, 2, 3, 4, 5}), 2.0 / 32);
-  // Sizes 1, 1, 1: every sign alike has 1 way in 8 on each side.
+  // Sizes 1, 1, 1: all signs are equal in 1 of 8 ways on each side.
   EXPECT_DOUBLE_EQ(signed_rank_p_value({1, 1, 1}), 2.0 / 8);
   // Ranks 1.5, 1.5, 3, the 3 negative. Sums of up to 3: {}, 1.5, 1.5, 3 and 1.5 + 1.5, 5 ways of 8.
   EXPECT_DOUBLE_EQ(signed_rank_p_value({1, 1, -2}), 1);
 }
 
-TEST(SignedRank, LeavesOutZerosAndTakesInfinityAsTheLargest) {
+TEST(SignedRank, LeavesOutZerosAndRanksInfinityLast) {
   EXPECT_EQ(signed_rank_p_value({}), 1);
   EXPECT_EQ(signed_rank_p_value({0, 0}), 1);
   EXPECT_EQ(signed_rank_p_value({0, 1, 2, 3, 4, 5}), signed_rank_p_value({1, 2, 3, 4, 5}));

@@ -45,6 +45,12 @@ class InspectionTest : public testing::Test {
     return output_of([&] { return run_show({folder.path().string(), run, events, json}); });
   }
 
+  // The end of a run's ID, by which `show` lists it.
+  std::string hex_digits(std::size_t run) const {
+    const std::string& id = folder.spec(run).id;
+    return id.substr(id.size() - 8);
+  }
+
   SampleFolder folder;
 };
 
@@ -53,7 +59,7 @@ TEST_F(InspectionTest, ShowListsTheRunsInTheOrderOfThePlan) {
   EXPECT_EQ(output.exit_code, kSuccess);
   std::size_t last = 0;
   for (const auto& run : folder.plan().runs) {
-    const std::size_t place = output.data.find(run.id);
+    const std::size_t place = output.data.find("\n" + run.id.substr(run.id.size() - 8) + " ");
     ASSERT_NE(place, std::string::npos);
     EXPECT_GE(place, last);
     last = place;
@@ -64,6 +70,12 @@ TEST_F(InspectionTest, ShowListsTheRunsInTheOrderOfThePlan) {
            "The last log line is truncated, so the run was killed; rerun the sweep command\n"
            "to resume it: " +
                folder.spec(1).id + "\n"));
+}
+
+TEST_F(InspectionTest, ShowNamesEachArmAboveItsRuns) {
+  const Output output = shown("", false, false);
+  EXPECT_TRUE(says(output.data, "\nnone at lr 0.01\n" + hex_digits(0)));
+  EXPECT_TRUE(says(output.data, "\nvalue:0.5 at lr 0.01\n" + hex_digits(2)));
 }
 
 TEST_F(InspectionTest, ShowFindsARunByItsHash) {
@@ -87,7 +99,7 @@ TEST_F(InspectionTest, ShowReadsAnIndexAsRowAndColumn) {
 
 TEST_F(InspectionTest, ShowReportsWhatHappenedToARun) {
   const Output output = shown(folder.spec(2).id, true, false);
-  EXPECT_TRUE(says(output.data, "Step 6, epoch 2\n  NaN in the gradient, first in lstm.weight_ih"));
+  EXPECT_TRUE(says(output.data, "Step 6, epoch 2\n  NaN in the gradient, first at lstm.weight_ih"));
   EXPECT_TRUE(says(output.data, "(input gate): 1,118")) << output.data;
   EXPECT_TRUE(says(output.data, "; the run stopped"));
   EXPECT_FALSE(

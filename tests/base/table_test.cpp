@@ -36,6 +36,14 @@ TEST(Table, StandsStackedHeadersOnTheRows) {
   EXPECT_EQ(table.text(), "      test\narm   loss\nnone   1.5\n");
 }
 
+TEST(Table, PrintsHeadingsAcrossTheColumns) {
+  Table table({{"arm", Align::kLeft}, {"x"}});
+  table.add_heading("rnn-relu:identity");
+  table.add_row({"  none", "1"});
+  EXPECT_EQ(table.text(), "arm     x\nrnn-relu:identity\n  none  1\n");
+  EXPECT_EQ(table.width(), 9U);
+}
+
 TEST(Table, WithoutRowsIsItsHeader) { EXPECT_EQ(Table({{"a"}, {"b"}}).text(), "a  b\n"); }
 
 TEST(Table, AlignsByWhatTheTerminalShows) {

@@ -28,7 +28,7 @@ void look_at(const RunRecord& record, const SweepFolder& sweep) {
   parse_json(summary_page(summary), "the summary");
   comparison_text(summary);
   runs_csv(runs);
-  for (const auto& incident : incidents_of(record, {}, 3)) story_of(incident, record, {});
+  for (const auto& context : event_contexts(record, {}, 3)) event_report(context, record, {});
 }
 
 }  // namespace

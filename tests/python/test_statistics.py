@@ -1,4 +1,4 @@
-"""The statistics of summary.json, computed again from runs.csv with numpy and scipy."""
+"""Recompute the statistics of summary.json from runs.csv with numpy and scipy."""
 
 import json
 from pathlib import Path
@@ -43,7 +43,7 @@ def values(runs: pd.DataFrame, arm: dict, metric: str) -> pd.Series:
 
 
 def pairs(runs: pd.DataFrame, summary: dict, metric: str):
-    """Yield each comparison's entry with the values of arm and baseline, by seed."""
+    """Yield the entry of each comparison with the values of arm and baseline, by seed."""
     arms = {arm["arm"]: arm for arm in summary["arms"]}
     for comparison in summary["comparisons"]:
         sides = (values(runs, arms[comparison[side]], metric) for side in ("arm", "baseline"))
@@ -51,7 +51,7 @@ def pairs(runs: pd.DataFrame, summary: dict, metric: str):
 
 
 def bootstrap_t(differences: np.ndarray) -> tuple[float, float]:
-    """The interval of results/statistics.md, from 200,000 resamples of another random stream."""
+    """Return the interval of results/statistics.md from 200,000 resamples of another stream."""
     n = differences.size
     resamples = differences[np.random.default_rng(1).integers(0, n, (200_000, n))]
     error = resamples.std(axis=1, ddof=1) / np.sqrt(n)
@@ -62,7 +62,7 @@ def bootstrap_t(differences: np.ndarray) -> tuple[float, float]:
     return differences.mean() - down, differences.mean() + up
 
 
-def test_some_runs_diverge_and_some_do_not(runs):
+def test_the_sweep_has_completed_and_diverged_runs(runs):
     assert set(runs.outcome) == {"completed", "diverged"}
 
 
@@ -84,10 +84,11 @@ def test_intervals_and_p_values_of_means(runs, summary):
         if differences.std() < 1e-9:
             continue
         error = differences.std(ddof=1) / np.sqrt(differences.size)
-        # Ten thousand resamples scatter by up to a tenth of a standard error.
+        # Limits from ten thousand resamples scatter by up to a tenth of a standard error.
         assert entry["interval"] == pytest.approx(bootstrap_t(differences), abs=0.2 * error)
         low, high = entry["interval"]
-        assert (entry["p_value"] < 0.05) == (low > 0 or high < 0)
+        level = summary["constants"]["significance_level"]
+        assert (entry["p_value"] < level) == (low > 0 or high < 0)
         checked += 1
     assert checked >= 2
 
@@ -96,7 +97,7 @@ def test_intervals_and_p_values_of_means(runs, summary):
 def test_ranks(runs, summary, metric):
     sign = 1 if metric == ACCURACY else -1
     for entry, arm, baseline in pairs(runs, summary, metric):
-        # A missing loss is the worst; both missing are equal.
+        # A missing loss ranks last; two missing losses are equal.
         worst = sign * -1e9
         gains = sign * (arm.fillna(worst) - baseline.fillna(worst)).to_numpy()
         ranks = entry["ranks"]

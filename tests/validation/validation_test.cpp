@@ -615,6 +615,20 @@ TEST_F(ValidationTest, NamesResultsThatDoNotFollowFromTheRuns) {
   EXPECT_TRUE(names(found, "runs.csv:2", "does not follow"));
 }
 
+// As earlier versions wrote summary.json: without the constants, and with the answer in other words.
+TEST_F(ValidationTest, AcceptsTheSummaryOfAnEarlierVersion) {
+  const fs::path file = folder.path() / "summary.json";
+  Json summary = parse_json(read_file(file), "summary.json");
+  summary["answer"] = Json::array({"Yes.", "Everywhere.", "Use value:0.5."});
+  write_file(file, to_page(summary) + "\n");
+  EXPECT_TRUE(names(problems(), "summary.json:4", "does not follow"));
+  summary.erase("constants");
+  write_file(file, to_page(summary) + "\n");
+  EXPECT_EQ(problems(), Texts{});
+  damage(file, R"("completed": 4)", R"("completed": 5)");
+  EXPECT_TRUE(names(problems(), "summary.json:10", "does not follow"));
+}
+
 TEST_F(ValidationTest, NamesMissingResults) {
   remove_file(folder.path() / "summary.json");
   remove_file(folder.path() / "runs.csv");

@@ -14,10 +14,6 @@
 namespace clipsweep {
 namespace {
 
-constexpr double kMaxShareOfSafetyNet = 0.1;
-constexpr double kMinShareOfLimiter = 0.9;
-constexpr double kMinCosineOfLimiter = 0.95;  // 18 degrees
-
 constexpr NameTable<ClippingBehaviour, 6> kClippingBehaviours = {
     {{ClippingBehaviour::kNoClipping, "no clipping"},
      {ClippingBehaviour::kNeverActed, "never acted"},
@@ -26,6 +22,39 @@ constexpr NameTable<ClippingBehaviour, 6> kClippingBehaviours = {
      {ClippingBehaviour::kStepSizeLimiter, "step-size limiter"},
      {ClippingBehaviour::kTurnsGradient, "turns gradient"}}};
 
+// Settings whose default is left out, by their keys in JSON.
+constexpr std::pair<const char*, const char*> kDetailNames[] = {
+    {"output_threshold", "output layer"},
+    {"norm_type", "norm"},
+    {"clip_epsilon", "epsilon"},
+    {"agc_output", "output"},
+    {"zclip_decay", "decay"},
+    {"zclip_warmup", "warm-up"},
+    {"adagc_decay", "decay"},
+    {"adagc_warmup", "warm-up"},
+    {"adagc_warmup_norm", "warm-up norm"},
+    {"weight_decay", "weight decay"},
+    {"decoupled_weight_decay", "decoupled weight decay"},
+    {"l1", "L1"}};
+
+// `output layer 5, weight decay 0.001`
+std::string details_text(const Json& settings) {
+  std::vector<std::string> details;
+  for (const auto& [key, name] : kDetailNames) {
+    if (!settings.contains(key)) continue;
+    const Json& value = settings[key];
+    const std::string text = value.is_string() ? value.get<std::string>() : to_line(value);
+    details.push_back(fmt::format("{} {}", name, text == "Infinity" ? "inf" : text));
+  }
+  return join(details);
+}
+
+std::string with_details(std::string name, const Json& settings, bool perturbed) {
+  if (const std::string details = details_text(settings); !details.empty())
+    name += " with " + details;
+  return perturbed ? name + " (perturbed)" : name;
+}
+
 MetricSummary summarize_values(const std::vector<double>& values) {
   MetricSummary summary;
   summary.n = values.size();
@@ -33,13 +62,13 @@ MetricSummary summarize_values(const std::vector<double>& values) {
   summary.mean = mean(values);
   if (values.size() > 1) summary.standard_deviation = standard_deviation(values);
   summary.interquartile_mean = interquartile_mean(values);
-  const auto [least, most] = std::minmax_element(values.begin(), values.end());
-  summary.min = *least;
-  summary.max = *most;
+  const auto [min, max] = std::minmax_element(values.begin(), values.end());
+  summary.min = *min;
+  summary.max = *max;
   return summary;
 }
 
-// The numbers that `value_of` gives for the runs that have one.
+// The values of the runs that have one.
 template <typename ValueOf>
 std::vector<double> values_of(const CountedRuns& runs, const ValueOf& value_of) {
   std::vector<double> values;
@@ -54,7 +83,7 @@ std::optional<double> mean_over(const CountedRuns& runs, const ValueOf& value_of
   return values.empty() ? std::nullopt : std::optional(mean(values));
 }
 
-// Over the runs, the quantile at `probability` of one of each run's own quantiles.
+// The quantile at `probability`, over the runs, of one of each run's own quantiles.
 std::optional<double> norm_over(const CountedRuns& runs, double NormQuantiles::*own,
                                 double probability) {
   auto norms = values_of(runs, [&](const RunRecord& run) -> std::optional<double> {
@@ -87,6 +116,28 @@ void count_runs(const CountedRuns& runs, ArmSummary& summary) {
 
 }  // namespace
 
+ArmSettings arm_settings(const RunSpec& run) {
+  return {run.setup, run.clip, run.learning_rate, run.regularization, run.perturbed};
+}
+
+std::string display_name(const ArmSettings& arm, CellInName cell) {
+  Json settings = to_json(arm.clip);
+  add_json(settings, arm.regularization);
+  const std::string name = with_details(to_text(arm.clip), settings, arm.perturbed);
+  const std::string before = cell == CellInName::kShown ? display_name(arm.setup) + " " : "";
+  return fmt::format("{}{} at lr {}", before, name, shortest(arm.learning_rate));
+}
+
+std::string clip_name(const ArmSettings& arm) {
+  return with_details(to_text(arm.clip), to_json(arm.clip), arm.perturbed);
+}
+
+std::string regularization_name(const Regularization& regularization) {
+  Json settings = Json::object();
+  add_json(settings, regularization);
+  return details_text(settings);
+}
+
 std::vector<CellSetup> cell_setups(const std::vector<RunSpec>& plan) {
   std::vector<CellSetup> setups;
   for (const auto& run : plan)
@@ -117,14 +168,10 @@ std::vector<Arm> arms_of(const std::vector<RunSpec>& plan,
 
 ArmSummary summarize_arm(const Arm& arm, const MetricBasis& basis) {
   ArmSummary summary;
+  static_cast<ArmSettings&>(summary) = arm_settings(*arm.first);
   summary.name = arm_name(*arm.first);
-  summary.setup = arm.first->setup;
-  summary.clip = arm.first->clip;
-  summary.learning_rate = arm.first->learning_rate;
-  summary.regularization = arm.first->regularization;
-  summary.perturbed = arm.first->perturbed;
   count_runs(arm.runs, summary);
-  for (const auto& entry : metrics())
+  for (const auto& entry : kMetrics)
     summary.metrics[entry.metric] = summarize_values(values_of(
         arm.runs, [&](const auto& run) { return metric_value(run, entry.metric, basis); }));
   summary.divergence = share_of(summary.diverged, arm.runs.size());
@@ -137,13 +184,13 @@ ArmSummary summarize_arm(const Arm& arm, const MetricBasis& basis) {
       mean_over(arm.runs, [](const auto& run) { return clipped_share(run.totals); });
   summary.mean_cosine = mean_over(arm.runs, [](const auto& run) { return run.totals.mean_cosine; });
   if (summary.clipped_share)
-    summary.reading =
+    summary.behaviour =
         clipping_behaviour_of(summary.clip, *summary.clipped_share, summary.mean_cosine);
   summary.grad_norm_raw = summarize_norms(arm.runs);
   return summary;
 }
 
-const char* to_text(ClippingBehaviour reading) { return name_in(kClippingBehaviours, reading); }
+const char* to_text(ClippingBehaviour behaviour) { return name_in(kClippingBehaviours, behaviour); }
 
 ClippingBehaviour clipping_behaviour_of(const ClipRule& rule, double clipped_share,
                                         const std::optional<double>& mean_cosine) {
@@ -153,18 +200,6 @@ ClippingBehaviour clipping_behaviour_of(const ClipRule& rule, double clipped_sha
   if (clipped_share < kMinShareOfLimiter) return ClippingBehaviour::kActsOften;
   const bool turns = mean_cosine && *mean_cosine < kMinCosineOfLimiter;
   return turns ? ClippingBehaviour::kTurnsGradient : ClippingBehaviour::kStepSizeLimiter;
-}
-
-std::string in_words(const ArmSummary& arm) {
-  std::string words = to_text(arm.clip);
-  if (arm.clip.output_threshold)
-    words += fmt::format(" (output layer {})", shortest(*arm.clip.output_threshold));
-  const auto& [weight_decay, decoupled, l1] = arm.regularization;
-  if (weight_decay != 0) words += fmt::format(" with weight decay {}", shortest(weight_decay));
-  if (decoupled != 0) words += fmt::format(" with decoupled weight decay {}", shortest(decoupled));
-  if (l1 != 0) words += fmt::format(" with L1 {}", shortest(l1));
-  if (arm.perturbed) words += " (perturbed)";
-  return fmt::format("{} at learning rate {}", words, shortest(arm.learning_rate));
 }
 
 }  // namespace clipsweep

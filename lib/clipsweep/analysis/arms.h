@@ -1,5 +1,5 @@
-// All runs that differ only in their seed, taken together: an arm, and what its runs have in
-// common.
+// An arm is all runs that differ only in their seed. Here are its settings, its name in text for
+// people, and the summary of its runs.
 #pragma once
 
 #include <cstdint>
@@ -15,22 +15,54 @@
 
 namespace clipsweep {
 
-// The runs of an arm that reached an outcome, by seed.
+// What all runs of an arm share.
+struct ArmSettings {
+  CellSetup setup;
+  ClipRule clip;
+  double learning_rate = 0;
+  Regularization regularization;
+  bool perturbed = false;
+
+  bool clips() const { return clip.mode != ClipMode::kNone; }
+};
+
+ArmSettings arm_settings(const RunSpec& run);
+
+// ---- Names in text for people ----
+
+// Names of arms begin with the cell in a sweep that has several.
+enum class CellInName { kOmitted, kShown };
+
+// The arm as a user types it: `value:0.5 at lr 0.01`, `gru none at lr 0.01`,
+// `value:0.5 with output layer 5, weight decay 0.001 at lr 0.01`, `none (perturbed) at lr 0.01`.
+// Settings that have their default are left out.
+std::string display_name(const ArmSettings& arm, CellInName cell = CellInName::kOmitted);
+
+// The name for tables that show the cell, the regularization and the learning rate elsewhere:
+// `value:0.5`, `value:0.5 with output layer 5`, `none (perturbed)`.
+std::string clip_name(const ArmSettings& arm);
+
+// `weight decay 0.001, L1 0.1`; empty if there is none.
+std::string regularization_name(const Regularization& regularization);
+
+// ---- The runs of an arm ----
+
+// The runs of an arm that completed or diverged, by seed.
 using CountedRuns = std::map<std::uint64_t, const RunRecord*>;
 
-// The pointers are into the plan and the records that it was made of.
+// The pointers refer to the plan and the records that the arm was made from.
 struct Arm {
-  const RunSpec* first = nullptr;  // of the plan
+  const RunSpec* first = nullptr;  // its first run in the plan
   CountedRuns runs;
 
   bool clips() const { return first->clip.mode != ClipMode::kNone; }
 };
 
-// Those of a plan, in its order.
+// The cells of a plan, in its order.
 std::vector<CellSetup> cell_setups(const std::vector<RunSpec>& plan);
 
-// By cell as the plan has them, then learning rate, then regularization, then mode (none first,
-// then the baseline perturbed), then threshold. `records` has one entry for each run of the plan.
+// The arms of a plan, sorted by cell (in the plan's order), learning rate, regularization, mode
+// (none first, then none perturbed) and threshold. `records` has one entry per run of the plan.
 std::vector<Arm> arms_of(const std::vector<RunSpec>& plan,
                          const std::vector<std::optional<RunRecord>>& records);
 
@@ -40,59 +72,53 @@ struct MetricSummary {
   std::optional<double> mean, standard_deviation, interquartile_mean, min, max;
 };
 
-// Over the runs of an arm: medians of their quantiles, and the largest norm of all.
+// Gradient norms of an arm: the medians over runs of each run's quantiles, and the largest norm.
 struct NormSummary {
   std::optional<double> median, p90, p99, max;
 };
 
-// How many of an arm's runs, with the 95 % interval of the share (Wilson).
+// A number of runs of an arm, and the share with its 95 % interval (Wilson).
 struct ShareOfRuns {
   std::uint64_t count = 0;
   double share = 0;
   Interval interval;
 };
 
-// What clipping was for an arm, in plain words, by the share of steps on which it acted and by the
-// cosine between the gradient before and after.
+// How clipping behaved in an arm, by the share of steps on which it acted and by the cosine between
+// the gradient before and after.
 enum class ClippingBehaviour {
   kNoClipping,
-  kNeverActed,       // the same run as the baseline
-  kSafetyNet,        // on up to a tenth of the steps
-  kActsOften,        // in between
-  kStepSizeLimiter,  // on nine tenths and more: in effect another learning rate
-  kTurnsGradient,    // on nine tenths and more, and not only the length: another direction
+  kNeverActed,       // the run is the same as the baseline's
+  kSafetyNet,        // acted on at most kMaxShareOfSafetyNet of the steps
+  kActsOften,        // acted on more steps than a safety net and fewer than a limiter
+  kStepSizeLimiter,  // acted on at least kMinShareOfLimiter: in effect another learning rate
+  kTurnsGradient,    // acted as often, but changed the gradient's direction too
 };
-const char* to_text(ClippingBehaviour reading);
+inline constexpr double kMaxShareOfSafetyNet = 0.1;
+inline constexpr double kMinShareOfLimiter = 0.9;
+inline constexpr double kMinCosineOfLimiter = 0.95;  // 18 degrees
+
+const char* to_text(ClippingBehaviour behaviour);
 ClippingBehaviour clipping_behaviour_of(const ClipRule& rule, double clipped_share,
                                         const std::optional<double>& mean_cosine);
 
-struct ArmSummary {
-  std::string name;
-  CellSetup setup;
-  ClipRule clip;
-  double learning_rate = 0;
-  Regularization regularization;
-  bool perturbed = false;
+struct ArmSummary : ArmSettings {
+  std::string name;                  // as in IDs: `value-0.5_lr-0.01`
   std::vector<std::uint64_t> seeds;  // of the runs that completed or diverged
   std::uint64_t completed = 0;
   std::uint64_t diverged = 0;
-  std::uint64_t spikes = 0;  // of all its runs
+  std::uint64_t spikes = 0;  // the sum over its runs
   std::optional<ShareOfRuns> divergence;
   std::optional<ShareOfRuns> reached_target;
-  std::optional<std::uint64_t> solved;  // how many runs solved the task, where that is possible
+  std::optional<std::uint64_t> solved;  // runs that solved the task, if it can be solved
   PerMetric<MetricSummary> metrics;
   std::optional<double> clipped_share;
   std::optional<double> mean_cosine;  // over the runs that have one
-  std::optional<ClippingBehaviour> reading;
+  std::optional<ClippingBehaviour> behaviour;
   NormSummary grad_norm_raw;
-  bool usable = false;  // good and safe beside the best of all arms; summary.h decides
-
-  bool clips() const { return clip.mode != ClipMode::kNone; }
+  bool usable = false;  // near the best arm of its cell, and no run diverged; summary.cpp decides
 };
 
 ArmSummary summarize_arm(const Arm& arm, const MetricBasis& basis);
-
-// `value:0.5 at learning rate 0.1`, with what else is off its default; the cell is left out.
-std::string in_words(const ArmSummary& arm);
 
 }  // namespace clipsweep

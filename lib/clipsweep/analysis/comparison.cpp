@@ -17,13 +17,13 @@ constexpr NameTable<Verdict, 4> kVerdicts = {{{Verdict::kBetter, "better"},
                                               {Verdict::kNoDifference, "no difference seen"},
                                               {Verdict::kIdentical, "identical"}}};
 
-// What both sides have at one seed.
+// The values of both sides at one seed.
 struct Pair {
   std::optional<double> value;
   std::optional<double> reference;
 };
 
-// How values are judged.
+// How the differences of a metric are judged.
 struct Scale {
   bool higher_is_better;
   double smallest_of_interest;
@@ -48,7 +48,7 @@ std::vector<double> differences_of(const std::vector<Pair>& pairs) {
   return differences;
 }
 
-// What the arm gained at each seed; infinite where only one side has a value.
+// The arm's gain at each seed; infinite if only one side has a value.
 std::vector<double> gains_of(const std::vector<Pair>& pairs, const Scale& scale) {
   std::vector<double> gains;
   for (const auto& [value, reference] : pairs) {
@@ -60,7 +60,7 @@ std::vector<double> gains_of(const std::vector<Pair>& pairs, const Scale& scale)
   return gains;
 }
 
-// Counts what is better, worse and equal into a result that has these three.
+// Counts the better, worse and equal gains in a result that has these three members.
 template <typename Result>
 void count_gains(const std::vector<double>& gains, Result& result) {
   result.n = gains.size();
@@ -110,7 +110,7 @@ Scale scale_of(Metric metric) {
   return {entry.is_accuracy, entry.smallest_of_interest};
 }
 
-// Whether every run ended with the weights of its partner; a comparison needs one at least.
+// Whether every run ended with the same weights as its partner; false without any pair.
 bool are_identical(const Arm& arm, const Arm& baseline) {
   std::size_t pairs = 0;
   for (const auto& [seed, run] : arm.runs) {
@@ -130,7 +130,7 @@ void mark_identical(MetricDifference& difference) {
   difference.seeds_needed = std::nullopt;
 }
 
-// How far each pair's final accuracies lie from the medians of the two arms.
+// The distances of each pair's final accuracies from the medians of the two arms.
 std::vector<Pair> distances_from_medians(const std::vector<Pair>& pairs) {
   std::vector<double> values;
   std::vector<double> references;
@@ -140,11 +140,11 @@ std::vector<Pair> distances_from_medians(const std::vector<Pair>& pairs) {
     references.push_back(*reference);
   }
   if (values.empty()) return {};
-  const double middle = quantile(values, 0.5);
-  const double reference_middle = quantile(references, 0.5);
+  const double median = quantile(values, 0.5);
+  const double reference_median = quantile(references, 0.5);
   std::vector<Pair> distances;
   for (std::size_t i = 0; i < values.size(); ++i)
-    distances.push_back({std::abs(values[i] - middle), std::abs(references[i] - reference_middle)});
+    distances.push_back({std::abs(values[i] - median), std::abs(references[i] - reference_median)});
   return distances;
 }
 
@@ -155,13 +155,13 @@ const char* to_text(Verdict verdict) { return name_in(kVerdicts, verdict); }
 Comparison compare(const Arm& arm, const Arm& baseline, const MetricBasis& basis) {
   constexpr Scale kSpreadScale = {false, 0.01};
   Comparison comparison{arm_name(*arm.first), arm_name(*baseline.first), {}, {}, {}};
-  for (const auto& entry : metrics())
+  for (const auto& entry : kMetrics)
     comparison.metrics[entry.metric] = compare_metric(arm, baseline, entry.metric, basis);
   comparison.spread = compare_pairs(
       distances_from_medians(pairs_of(arm, baseline, Metric::kFinalTestAccuracy, basis)),
       kSpreadScale);
   if (are_identical(arm, baseline)) {
-    for (const auto& entry : metrics()) mark_identical(comparison.metrics[entry.metric]);
+    for (const auto& entry : kMetrics) mark_identical(comparison.metrics[entry.metric]);
     mark_identical(comparison.spread);
   }
   return comparison;

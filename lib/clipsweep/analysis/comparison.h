@@ -1,5 +1,5 @@
-// An arm against its baseline, seed by seed: the paired differences in every metric, what they say,
-// and how sure that is.
+// Compares an arm with its baseline, seed by seed: the paired differences in every metric, their
+// intervals and verdicts.
 #pragma once
 
 #include <cstdint>
@@ -14,26 +14,26 @@
 namespace clipsweep {
 
 enum class Verdict {
-  kBetter,        // the interval lies on the better side of zero
-  kWorse,         // on the other
-  kNoDifference,  // seen, that is: the interval spans zero
-  kIdentical,     // every pair ended with the same weights, to the last bit
+  kBetter,        // the interval is on the better side of zero
+  kWorse,         // the interval is on the worse side of zero
+  kNoDifference,  // no difference seen: the interval includes zero
+  kIdentical,     // every pair ended with bitwise equal weights
 };
 const char* to_text(Verdict verdict);
 
-// Over all pairs. A run without a value (it diverged, or never reached the target) is worse than
-// any with one and equal to another without.
+// Ranks over all pairs. A run without a value (it diverged, or never reached the target) is worse
+// than any run with a value, and equal to another run without one.
 struct RankComparison {
   std::uint64_t n = 0;
   std::uint64_t better = 0;
   std::uint64_t worse = 0;
   std::uint64_t equal = 0;
-  std::optional<double> probability_of_improvement;  // a tie is half an improvement
+  std::optional<double> probability_of_improvement;  // a tie counts half
   std::optional<Interval> interval;                  // 95 %, Wilson
   std::optional<double> p_value;                     // Wilcoxon's signed ranks
 };
 
-// One metric, arm minus baseline, over the seeds at which both have a value.
+// The difference in one metric, arm minus baseline, over the seeds for which both have a value.
 struct MetricDifference {
   std::uint64_t n = 0;
   std::optional<double> mean;
@@ -43,8 +43,8 @@ struct MetricDifference {
   std::uint64_t better = 0;
   std::uint64_t worse = 0;
   std::uint64_t equal = 0;
-  std::optional<Verdict> verdict;             // nothing where there is no interval
-  std::optional<std::uint64_t> seeds_needed;  // to see the smallest difference of interest
+  std::optional<Verdict> verdict;             // nothing without an interval
+  std::optional<std::uint64_t> seeds_needed;  // to detect the smallest difference of interest
   RankComparison ranks;
 };
 
@@ -52,22 +52,22 @@ struct Comparison {
   std::string arm;
   std::string baseline;
   PerMetric<MetricDifference> metrics;
-  // Of the distance of each seed's final accuracy from the median of its arm: a paired form of the
-  // test of Brown and Forsythe (1974). Better is a smaller spread between seeds.
+  // Compares the distances of each seed's final accuracy from the median of its arm: a paired form
+  // of the test of Brown and Forsythe (1974). A smaller spread between seeds is better.
   MetricDifference spread;
-  std::optional<double> p_adjusted;  // of the final accuracy, among all comparisons (Holm)
+  std::optional<double> p_adjusted;  // of the final accuracy, over all comparisons (Holm)
 
-  // By the final test accuracy.
+  // The verdict on the final test accuracy.
   std::optional<Verdict> verdict() const { return metrics[Metric::kFinalTestAccuracy].verdict; }
 };
 
 Comparison compare(const Arm& arm, const Arm& baseline, const MetricBasis& basis);
 
-// One metric alone, arm minus baseline.
+// Compares a single metric, arm minus baseline.
 MetricDifference compare_metric(const Arm& arm, const Arm& baseline, Metric metric,
                                 const MetricBasis& basis);
 
-// Arm minus baseline, for each seed at which both have a value.
+// Arm minus baseline, for each seed for which both have a value.
 std::vector<double> paired_differences(const Arm& arm, const Arm& baseline, Metric metric,
                                        const MetricBasis& basis);
 

@@ -10,38 +10,39 @@ namespace {
 
 using Steps = std::map<std::uint64_t, StepRecord>;
 
-std::vector<Incident> by_step(const std::vector<Event>& events) {
-  std::map<std::uint64_t, Incident> of_step;
-  for (const auto& event : events) of_step[event.step].events.push_back(event);
-  std::vector<Incident> incidents;
-  for (auto& [step, incident] : of_step) incidents.push_back(std::move(incident));
-  return incidents;
+std::vector<EventContext> by_step(const std::vector<Event>& events) {
+  std::map<std::uint64_t, EventContext> sorted;
+  for (const auto& event : events) sorted[event.step].events.push_back(event);
+  std::vector<EventContext> contexts;
+  for (auto& [step, context] : sorted) contexts.push_back(std::move(context));
+  return contexts;
 }
 
-void drop_middle(std::vector<Incident>& incidents, std::size_t most) {
-  if (incidents.size() <= 2 * most) return;
-  const auto begin = incidents.begin() + static_cast<std::ptrdiff_t>(most);
-  incidents.erase(begin, incidents.end() - static_cast<std::ptrdiff_t>(most));
+void drop_middle(std::vector<EventContext>& contexts, std::size_t max_per_end) {
+  if (contexts.size() <= 2 * max_per_end) return;
+  const auto begin = contexts.begin() + static_cast<std::ptrdiff_t>(max_per_end);
+  contexts.erase(begin, contexts.end() - static_cast<std::ptrdiff_t>(max_per_end));
 }
 
-bool is_near(const Incident& incident, std::uint64_t step) {
-  const std::uint64_t at = incident.events.front().step;
-  return step + kStepsAround >= at && step <= at + kStepsAround;
+bool is_near(const EventContext& context, std::uint64_t step) {
+  const std::uint64_t event_step = context.events.front().step;
+  return step + kStepsAround >= event_step && step <= event_step + kStepsAround;
 }
 
-void add_carried(const RunRecord& record, Steps& steps) {
+void add_steps_of_events(const RunRecord& record, Steps& steps) {
   for (const auto& event : record.events)
     for (const auto& step : event.before.steps) steps[step.step] = step;
 }
 
-// Reads the steps near an incident; the others are only skimmed.
-void add_logged(const fs::path& log, const std::vector<Incident>& incidents, Steps& steps) {
-  if (incidents.empty() || log.empty() || !is_there(log)) return;
+// Reads the steps near an event; skips all others.
+void add_steps_of_log(const fs::path& log, const std::vector<EventContext>& contexts,
+                      Steps& steps) {
+  if (contexts.empty() || log.empty() || !is_there(log)) return;
   std::vector<std::string> names;
   read_step_log(log, [&](const Json& json, std::uint64_t) {
     const std::uint64_t number = count_member(json, "step");
-    if (std::none_of(incidents.begin(), incidents.end(),
-                     [&](const Incident& incident) { return is_near(incident, number); }))
+    if (std::none_of(contexts.begin(), contexts.end(),
+                     [&](const EventContext& context) { return is_near(context, number); }))
       return;
     if (names.empty())
       for (const auto& tensor : member(json, "tensors").items()) names.push_back(tensor.key());
@@ -49,26 +50,27 @@ void add_logged(const fs::path& log, const std::vector<Incident>& incidents, Ste
   });
 }
 
-void add_surroundings(const Steps& steps, Incident& incident) {
-  const std::uint64_t at = incident.events.front().step;
+void add_nearby_steps(const Steps& steps, EventContext& context) {
+  const std::uint64_t event_step = context.events.front().step;
   for (const auto& [number, step] : steps) {
-    if (!is_near(incident, number)) continue;
-    if (number < at) incident.before.push_back(step);
-    if (number == at) incident.step = step;
-    if (number > at) incident.after.push_back(step);
+    if (!is_near(context, number)) continue;
+    if (number < event_step) context.before.push_back(step);
+    if (number == event_step) context.step = step;
+    if (number > event_step) context.after.push_back(step);
   }
 }
 
 }  // namespace
 
-std::vector<Incident> incidents_of(const RunRecord& record, const fs::path& log, std::size_t most) {
-  std::vector<Incident> incidents = by_step(record.events);
-  drop_middle(incidents, most);
+std::vector<EventContext> event_contexts(const RunRecord& record, const fs::path& log,
+                                         std::size_t max_per_end) {
+  std::vector<EventContext> contexts = by_step(record.events);
+  drop_middle(contexts, max_per_end);
   Steps steps;
-  add_carried(record, steps);
-  add_logged(log, incidents, steps);
-  for (auto& incident : incidents) add_surroundings(steps, incident);
-  return incidents;
+  add_steps_of_events(record, steps);
+  add_steps_of_log(log, contexts, steps);
+  for (auto& context : contexts) add_nearby_steps(steps, context);
+  return contexts;
 }
 
 }  // namespace clipsweep

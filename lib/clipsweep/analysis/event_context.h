@@ -1,8 +1,9 @@
-// The steps of a run at which something happened, with what was logged around them: what
-// event_story.h tells of. Only the first and the last of many.
+// The steps of a run at which events happened, with the steps logged around them: the input of
+// event_report.h.
 #pragma once
 
 #include <cstdint>
+#include <optional>
 #include <vector>
 
 #include "clipsweep/io/files.h"
@@ -10,19 +11,21 @@
 
 namespace clipsweep {
 
-// How many steps before and after an incident are looked at.
+// The number of steps before and after an event that belong to its context.
 inline constexpr std::uint64_t kStepsAround = 20;
 
-struct Incident {
-  std::vector<Event> events;  // of one step, in their order
+// The events of one step, and what is known of the steps around it.
+struct EventContext {
+  std::vector<Event> events;  // in their order
   std::vector<StepRecord> before;
-  std::optional<StepRecord> step;  // its own
+  std::optional<StepRecord> step;  // the step itself
   std::vector<StepRecord> after;
 };
 
-// At most 2 `most` incidents of a run, the first and the last ones, in their order. The steps
-// around them are those that the events carry and those that the log has; without a log, the former
-// alone. Throws DataError on a bad line of the log.
-std::vector<Incident> incidents_of(const RunRecord& record, const fs::path& log, std::size_t most);
+// Returns the first and the last `max_per_end` steps with events of a run, in their order. The
+// steps around them come from the events' own histories and from the log; an empty path means no
+// log. Throws DataError on an invalid line of the log.
+std::vector<EventContext> event_contexts(const RunRecord& record, const fs::path& log,
+                                         std::size_t max_per_end);
 
 }  // namespace clipsweep

@@ -33,13 +33,15 @@ std::string place_text(const Event& event, const TensorShapes& shapes) {
 std::string bad_values_sentence(const Event& event, const TensorShapes& shapes) {
   const char* what = event.kind == EventKind::kNan ? "NaN" : "Inf";
   if (!event.tensor) return fmt::format("{} in the loss.", what);
-  return fmt::format("{} in the {}, first in {}: {}.", what, to_text(event.phase),
+  return fmt::format("{} in the {}, first at {}: {}.", what, to_text(event.phase),
                      place_text(event, shapes), bad_values_text(event));
 }
 
 std::string overflow_sentence(const Event& event, const TensorShapes& shapes) {
   return fmt::format(
-      "The norm of the {}, {}, overflows a sum of squares in float32; largest in {}.",
+      "The norm of the {} ({}) is too large: its sum of squares overflows float32. Largest "
+      "element: "
+      "{}.",
       to_text(event.phase), norm_word(event.norm), place_text(event, shapes));
 }
 
@@ -54,8 +56,8 @@ std::string spike_sentence(const Event& event, const TensorShapes& shapes) {
   const std::string ratio =
       median > 0 ? fmt::format(", {} times its running median", ratio_text(event.norm / median))
                  : "";
-  return fmt::format("A spike of the gradient's norm, {}{}; largest in {}.", norm_word(event.norm),
-                     ratio, place_text(event, shapes));
+  return fmt::format("The gradient norm spiked to {}{}. Largest element: {}.",
+                     norm_word(event.norm), ratio, place_text(event, shapes));
 }
 
 std::string where_sentence(const Event& event, const TensorShapes& shapes) {
@@ -73,12 +75,12 @@ std::string where_sentence(const Event& event, const TensorShapes& shapes) {
 
 // ---- How -------------------------------------------------------------------------------------
 
-// Up to the incident, or to the last step before it that has a norm.
-std::string norm_line(const Incident& incident) {
-  std::vector<StepRecord> steps = incident.before;
-  if (incident.step) steps.push_back(*incident.step);
+// Up to the step of the event, or to the last step before it with a finite norm.
+std::string norm_line(const EventContext& context) {
+  std::vector<StepRecord> steps = context.before;
+  if (context.step) steps.push_back(*context.step);
   const std::string growth = growth_text(steps);
-  const bool is_finite = incident.step && std::isfinite(incident.step->grad_norm_raw);
+  const bool is_finite = context.step && std::isfinite(context.step->grad_norm_raw);
   return growth.empty() || is_finite ? growth : growth + " before";
 }
 
@@ -93,21 +95,21 @@ std::string clipped_text(const StepRecord& step, const ClipRule& rule) {
                      norm_word(step.clip_scale));
 }
 
-std::string action_text(const Incident& incident) {
+std::string action_text(const EventContext& context) {
   const auto took = [&](Action action) {
-    return std::any_of(incident.events.begin(), incident.events.end(),
+    return std::any_of(context.events.begin(), context.events.end(),
                        [&](const Event& event) { return event.action == action; });
   };
   if (took(Action::kStopped)) return "; the run stopped";
   return took(Action::kSkipped) ? "; the update was skipped" : "";
 }
 
-std::string clipping_line(const Incident& incident, const ClipRule& rule) {
-  const std::string action = action_text(incident);
+std::string clipping_line(const EventContext& context, const ClipRule& rule) {
+  const std::string action = action_text(context);
   if (rule.mode == ClipMode::kNone) return "none" + action;
-  if (!incident.step) return to_text(rule) + action;
-  if (!incident.step->clipped) return to_text(rule) + " did not act" + action;
-  return clipped_text(*incident.step, rule) + action;
+  if (!context.step) return to_text(rule) + action;
+  if (!context.step->clipped) return to_text(rule) + " did not act" + action;
+  return clipped_text(*context.step, rule) + action;
 }
 
 // ---- And then --------------------------------------------------------------------------------
@@ -121,21 +123,21 @@ std::string later_losses(const std::vector<StepRecord>& after) {
   const StepRecord& last = after.back();
   const std::string end = fmt::format("{} at step {}", loss_word(last.loss), last.step);
   if (highest.step == last.step) return end;
-  return fmt::format("at most {} (step {}), {}", loss_word(highest.loss), highest.step, end);
+  return fmt::format("up to {} at step {}, {}", loss_word(highest.loss), highest.step, end);
 }
 
-std::string loss_line(const Incident& incident, const RunRecord& record) {
+std::string loss_line(const EventContext& context, const RunRecord& record) {
   std::vector<std::string> parts;
-  if (!incident.before.empty()) parts.push_back(loss_word(incident.before.back().loss) + " before");
-  if (incident.step) parts.push_back(loss_word(incident.step->loss) + " here");
-  if (!incident.after.empty())
-    parts.push_back("then " + later_losses(incident.after));
-  else if (incident.events.front().step < record.totals.steps)
-    parts.emplace_back("none of the next steps is logged");
+  if (!context.before.empty()) parts.push_back(loss_word(context.before.back().loss) + " before");
+  if (context.step) parts.push_back(loss_word(context.step->loss) + " here");
+  if (!context.after.empty())
+    parts.push_back("then " + later_losses(context.after));
+  else if (context.events.front().step < record.totals.steps)
+    parts.emplace_back("the next steps are not logged");
   return join(parts);
 }
 
-// A label and a text, which goes on under itself.
+// A label and a text whose further lines are indented below it.
 std::string labelled(const std::string& label, const std::string& text) {
   constexpr std::size_t kIndent = 12;
   std::string lines = wrapped(text, kColumns, kIndent);
@@ -209,14 +211,14 @@ std::string growth_text(const std::vector<StepRecord>& steps) {
                      counted(last->first - first->first, "step"));
 }
 
-std::string story_of(const Incident& incident, const RunRecord& record,
-                     const TensorShapes& shapes) {
-  std::string story;
-  for (const auto& event : incident.events)
-    story += wrapped(where_sentence(event, shapes), kColumns, 2);
-  return story + labelled("norm", norm_line(incident)) +
-         labelled("clipping", clipping_line(incident, record.spec.clip)) +
-         labelled("loss", loss_line(incident, record));
+std::string event_report(const EventContext& context, const RunRecord& record,
+                         const TensorShapes& shapes) {
+  std::string report;
+  for (const auto& event : context.events)
+    report += wrapped(where_sentence(event, shapes), kColumns, 2);
+  return report + labelled("norm", norm_line(context)) +
+         labelled("clipping", clipping_line(context, record.spec.clip)) +
+         labelled("loss", loss_line(context, record));
 }
 
 }  // namespace clipsweep

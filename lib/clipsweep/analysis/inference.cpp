@@ -15,7 +15,7 @@ namespace clipsweep {
 namespace {
 
 constexpr int kResamples = 10'000;
-constexpr double kTail = 0.025;  // on either side of a 95 % interval
+constexpr double kTail = kSignificanceLevel / 2;  // on either side of a 95 % interval
 constexpr double kMinStudentRatio = 0.8;
 constexpr double kMaxStudentRatio = 2;
 constexpr std::size_t kMaxForExactRanks = 50;
@@ -34,24 +34,24 @@ bool all_equal(const std::vector<double>& values) {
   return std::adjacent_find(values.begin(), values.end(), std::not_equal_to<>()) == values.end();
 }
 
-// Random places in [0, n) by SplitMix64 (Steele, Lea & Flood, 2014), two a word: a sweep's summary
-// draws hundreds of millions, and RandomStream's exact `below` would take most of the time. For the
-// n at hand, a place is favoured by less than one part in a million.
-class PlaceStream {
+// Random indices in [0, n) by SplitMix64 (Steele, Lea & Flood, 2014), two per word. The summary of
+// a sweep draws hundreds of millions, and RandomStream's exact `below` would take most of the time.
+// For realistic n, the bias of an index is less than one part in a million.
+class IndexStream {
  public:
-  explicit PlaceStream(std::size_t n) : n_(n), state_(RandomStream(0, "bootstrap").below(~0ULL)) {}
+  explicit IndexStream(std::size_t n) : n_(n), state_(RandomStream(0, "bootstrap").below(~0ULL)) {}
 
   void fill(std::vector<double>& resample, const std::vector<double>& values) {
     for (std::size_t i = 0; i + 1 < resample.size(); i += 2) {
       const std::uint64_t word = next_word();
-      resample[i] = values[place(word >> 32)];
-      resample[i + 1] = values[place(word & 0xffffffffULL)];
+      resample[i] = values[index_of(word >> 32)];
+      resample[i + 1] = values[index_of(word & 0xffffffffULL)];
     }
-    if (resample.size() % 2 == 1) resample.back() = values[place(next_word() >> 32)];
+    if (resample.size() % 2 == 1) resample.back() = values[index_of(next_word() >> 32)];
   }
 
  private:
-  std::size_t place(std::uint64_t half_word) const { return (half_word * n_) >> 32; }
+  std::size_t index_of(std::uint64_t half_word) const { return (half_word * n_) >> 32; }
 
   std::uint64_t next_word() {
     std::uint64_t word = state_ += 0x9e3779b97f4a7c15ULL;
@@ -64,18 +64,18 @@ class PlaceStream {
   std::uint64_t state_;
 };
 
-// Sorted: the t of each resample that has spread, that is, how far its mean lies from that of the
+// The sorted t of each resample whose values differ: the distance of its mean from the mean of the
 // values, in units of its own standard error.
 std::vector<double> resampled_t(const std::vector<double>& values, double center) {
-  PlaceStream places(values.size());
+  IndexStream indices(values.size());
   std::vector<double> resample(values.size());
   std::vector<double> t;
   t.reserve(kResamples);
   const double root_n = std::sqrt(static_cast<double>(values.size()));
   for (int i = 0; i < kResamples; ++i) {
-    places.fill(resample, values);
+    indices.fill(resample, values);
     const double deviation = standard_deviation(resample);
-    // Rounding can give equal values a spread, and values that differ by 1e-200 none.
+    // Rounding can give equal values a deviation, and values that differ by 1e-200 none.
     if (deviation == 0 || all_equal(resample)) continue;
     t.push_back((mean(resample) - center) / deviation * root_n);
   }
@@ -83,17 +83,17 @@ std::vector<double> resampled_t(const std::vector<double>& values, double center
   return t;
 }
 
-// What the mean's t of further samples would be, by the bootstrap within Student's limits.
+// The distribution of the mean's t over further samples: the bootstrap's, within Student's limits.
 class TDistribution {
  public:
   TDistribution(const std::vector<double>& values, double center)
       : student_(static_cast<double>(values.size() - 1)), sorted_(resampled_t(values, center)) {}
 
-  double lower_quantile() const { return -held(-quantile_of_sorted(sorted_, kTail)); }
-  double upper_quantile() const { return held(quantile_of_sorted(sorted_, 1 - kTail)); }
+  double lower_quantile() const { return -limited(-quantile_of_sorted(sorted_, kTail)); }
+  double upper_quantile() const { return limited(quantile_of_sorted(sorted_, 1 - kTail)); }
 
-  // The smallest tail at which an interval around a mean of this t leaves out zero, twice. A t
-  // above zero is held against the upper tail, one below against the lower.
+  // Twice the smallest tail at which an interval around a mean of this t excludes zero. A positive
+  // t is compared with the upper tail, a negative one with the lower.
   double p_value(double t) const {
     const double size = std::abs(t);
     const double bootstrap =
@@ -104,7 +104,7 @@ class TDistribution {
   }
 
  private:
-  double held(double quantile) const {
+  double limited(double quantile) const {
     const double student = boost::math::quantile(student_, 1 - kTail);
     return std::clamp(quantile, kMinStudentRatio * student, kMaxStudentRatio * student);
   }
@@ -120,7 +120,7 @@ class TDistribution {
   std::vector<double> sorted_;
 };
 
-// Equal values: if only chance decided the sign of each, this is how often all would be alike.
+// For equal values: the probability that all have the same sign if chance decides each sign.
 MeanInference inference_of_equal_values(double value, std::size_t n) {
   return {{value, value}, value == 0 ? 1 : std::pow(0.5, static_cast<double>(n) - 1)};
 }
@@ -143,7 +143,7 @@ std::vector<RankedDifference> without_zeros(const std::vector<double>& differenc
   return ranked;
 }
 
-// Twice the rank of each, so that the mean ranks of equal sizes are whole numbers.
+// Twice the rank of each difference, so that the mean ranks of equal sizes are whole numbers.
 std::vector<std::size_t> doubled_ranks(const std::vector<RankedDifference>& sorted) {
   std::vector<std::size_t> ranks(sorted.size());
   for (std::size_t begin = 0; begin < sorted.size();) {
@@ -189,7 +189,7 @@ std::optional<MeanInference> infer_mean(const std::vector<double>& values) {
   if (!std::isfinite(deviation)) return std::nullopt;
   const double error = deviation / std::sqrt(static_cast<double>(values.size()));
   const TDistribution t(values, center);
-  // The tails change sides: a resample's mean too far up says that the true one lies further down.
+  // The tails change sides: if the means of resamples are too high, the true mean is lower.
   return MeanInference{{center - t.upper_quantile() * error, center - t.lower_quantile() * error},
                        t.p_value(center / error)};
 }
@@ -203,7 +203,7 @@ Interval wilson_interval(double successes, std::uint64_t trials) {
   const double center = share + z * z / (2 * n);
   const double half = z * std::sqrt(share * (1 - share) / n + z * z / (4 * n * n));
   const double scale = 1 + z * z / n;
-  // Exactly 0 and 1 at the ends, where rounding would leave 1e-17.
+  // Exactly 0 and 1 at the ends; rounding would leave 1e-17.
   return {successes == 0 ? 0 : (center - half) / scale,
           successes == n ? 1 : (center + half) / scale};
 }
@@ -232,8 +232,8 @@ std::vector<double> holm_adjusted(const std::vector<double>& p_values) {
   std::vector<double> adjusted(p_values.size());
   double largest = 0;
   for (std::size_t rank = 0; rank < order.size(); ++rank) {
-    const double left = static_cast<double>(order.size() - rank);
-    largest = std::max(largest, std::min(1.0, left * p_values[order[rank]]));
+    const double remaining = static_cast<double>(order.size() - rank);
+    largest = std::max(largest, std::min(1.0, remaining * p_values[order[rank]]));
     adjusted[order[rank]] = largest;
   }
   return adjusted;

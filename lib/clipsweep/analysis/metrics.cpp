@@ -49,19 +49,6 @@ std::optional<double> measured_value(const std::vector<EpochRecord>& epochs, Met
 
 }  // namespace
 
-const std::array<MetricEntry, 6>& metrics() {
-  static constexpr std::array<MetricEntry, 6> kMetrics = {
-      {{Metric::kFinalTestAccuracy, "final_test_accuracy", true, 0.01},
-       {Metric::kBestTestAccuracy, "best_test_accuracy", true, 0.01},
-       {Metric::kFinalTestLoss, "final_test_loss", false, 0.01},
-       {Metric::kFinalTrainLoss, "final_train_loss", false, 0.01},
-       {Metric::kTrainLossArea, "train_loss_area", false, 0},
-       {Metric::kStepsToAccuracy, "steps_to_accuracy", false, 0}}};
-  return kMetrics;
-}
-
-const MetricEntry& entry_of(Metric metric) { return metrics()[static_cast<std::size_t>(metric)]; }
-
 std::optional<double> metric_value(const RunRecord& record, Metric metric,
                                    const MetricBasis& basis) {
   const auto chance =

@@ -1,5 +1,5 @@
-// What runs are compared by, declared before any result is seen, and the value that a run has in
-// each. results/statistics.md says why a diverged run counts as it does.
+// The metrics that runs are compared by, declared before any result is seen, and a run's value in
+// each. results/statistics.md explains how a diverged run counts.
 #pragma once
 
 #include <array>
@@ -11,24 +11,36 @@
 namespace clipsweep {
 
 enum class Metric {
-  kFinalTestAccuracy,  // the one that verdicts are about
+  kFinalTestAccuracy,  // verdicts are about this one
   kBestTestAccuracy,
   kFinalTestLoss,
   kFinalTrainLoss,
-  kTrainLossArea,    // under the training loss, in loss x epochs
-  kStepsToAccuracy,  // until an evaluation reached the target
+  kTrainLossArea,    // the area under the training loss, in loss x epochs
+  kStepsToAccuracy,  // steps until an evaluation reached the target accuracy
 };
 
 struct MetricEntry {
   Metric metric;
   const char* name;  // in JSON
-  bool is_accuracy;  // higher is better, and a diverged run has one; of the others neither is true
-  // A difference that matters, for saying how many seeds would show it; 0 where there is none.
+  // Higher is better, and a diverged run has a value; neither holds for the other metrics.
+  bool is_accuracy;
+  // The smallest difference that matters, for the number of seeds that would show it; 0 if
+  // undefined.
   double smallest_of_interest;
 };
 
-const std::array<MetricEntry, 6>& metrics();
-const MetricEntry& entry_of(Metric metric);
+// In the order of the enum.
+inline constexpr std::array kMetrics = {
+    MetricEntry{Metric::kFinalTestAccuracy, "final_test_accuracy", true, 0.01},
+    MetricEntry{Metric::kBestTestAccuracy, "best_test_accuracy", true, 0.01},
+    MetricEntry{Metric::kFinalTestLoss, "final_test_loss", false, 0.01},
+    MetricEntry{Metric::kFinalTrainLoss, "final_train_loss", false, 0.01},
+    MetricEntry{Metric::kTrainLossArea, "train_loss_area", false, 0},
+    MetricEntry{Metric::kStepsToAccuracy, "steps_to_accuracy", false, 0}};
+
+constexpr const MetricEntry& entry_of(Metric metric) {
+  return kMetrics[static_cast<std::size_t>(metric)];
+}
 
 // One value for each metric.
 template <typename Value>
@@ -38,23 +50,23 @@ class PerMetric {
   const Value& operator[](Metric metric) const { return values_[static_cast<std::size_t>(metric)]; }
 
  private:
-  std::array<Value, 6> values_;
+  std::array<Value, kMetrics.size()> values_;
 };
 
-// What the values of a sweep's runs depend on beside the runs themselves.
+// The settings of a sweep that the metrics of its runs depend on.
 struct MetricBasis {
-  double chance_accuracy = 0.1;  // what a diverged run's accuracy counts as
-  double target_accuracy = 0.6;  // of the test set
+  double chance_accuracy = 0.1;  // the accuracy that a diverged run counts with
+  double target_accuracy = 0.6;  // on the test set
   std::uint64_t steps_per_epoch = 500;
-  bool can_be_solved = false;  // the task (task_table.h)
+  bool can_be_solved = false;  // whether the task can be solved (task_table.h)
 };
 
-// The value by which a run enters the comparison: nothing where it has none. A diverged run has the
-// accuracy of chance and no other value.
+// The value with which a run enters the comparison; nothing if it has none. A diverged run has
+// chance accuracy and no other value.
 std::optional<double> metric_value(const RunRecord& record, Metric metric,
                                    const MetricBasis& basis);
 
-// The share of a run's steps on which clipping acted; nothing before its first step.
+// The share of a run's steps on which clipping acted; nothing if it has no step.
 std::optional<double> clipped_share(const RunTotals& totals);
 
 }  // namespace clipsweep

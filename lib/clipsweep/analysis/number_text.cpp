@@ -51,7 +51,7 @@ std::string p_value_text(const std::optional<double>& p_value) {
 }
 
 std::string range_text(const std::vector<double>& values, const std::vector<double>& all) {
-  if (values.empty()) return "none";
+  if (values.empty()) return "";
   const auto first = std::find(all.begin(), all.end(), values.front());
   const bool whole = values.size() > 2 && all.end() - first >= std::ptrdiff_t(values.size()) &&
                      std::equal(values.begin(), values.end(), first);

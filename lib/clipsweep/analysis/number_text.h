@@ -1,5 +1,5 @@
-// How results look as text, in tables and in sentences. A missing number is an empty text, which a
-// table prints as `-`.
+// Results as text, in tables and in sentences. A missing number is an empty text, which a table
+// prints as `-`.
 #pragma once
 
 #include <optional>
@@ -15,14 +15,15 @@ std::string loss_text(const std::optional<double>& loss, int decimals = 3);  // 
 std::string norm_text(const std::optional<double>& norm, int digits = 4);    // `131.5`
 std::string cosine_text(const std::optional<double>& cosine);                // `0.980`
 
-// With a sign, but for what rounds to zero; never a wall of digits for a loss that exploded.
+// With a sign unless the value rounds to zero; in scientific notation if it is very large.
 std::string signed_text(double value, int decimals);                             // `+0.041`
 std::string signed_text(const Interval& interval, double factor, int decimals);  // `[+0.3, +3.4]`
 
 // `0.012`, `<0.001`
 std::string p_value_text(const std::optional<double>& p_value);
 
-// `0.03 to 0.3` where nothing of `all` (sorted) lies between, else `0.03, 0.3`; `none` if empty.
+// `0.03 to 0.3` if the values (sorted) are consecutive ones of `all`, else `0.03, 0.3`; empty if
+// there are none.
 std::string range_text(const std::vector<double>& values, const std::vector<double>& all);
 
 }  // namespace clipsweep

@@ -10,7 +10,7 @@
 namespace clipsweep {
 namespace {
 
-// One column: its name and what a run's row has there, empty where it is missing.
+// A column: its name and its text in a run's row, empty if missing.
 struct Column {
   const char* name;
   std::string (*text)(const RunSpec& run, const RunRecord* record, const MetricBasis& basis);
@@ -33,7 +33,7 @@ std::string norm_field(const RunSpec&, const RunRecord* record, const MetricBasi
   return field((*record->totals.grad_norm_raw).*kQuantile);
 }
 
-// New columns come last: scripts may count them.
+// New columns come last, because scripts may refer to columns by position.
 const std::vector<Column> kColumns = {
     {"id", [](auto& run, auto*, auto&) { return run.id; }},
     {"mode", [](auto& run, auto*, auto&) { return std::string(entry_of(run.clip.mode).name); }},

@@ -1,4 +1,4 @@
-// runs.csv: one row a run, for spreadsheets and data frames.
+// runs.csv: one row per run, for spreadsheets and data frames.
 #pragma once
 
 #include <string>

@@ -12,15 +12,14 @@
 namespace clipsweep {
 namespace {
 
-constexpr double kSignificant = 0.05;
 constexpr Metric kJudged = Metric::kFinalTestAccuracy;
 
 std::optional<double> mean_accuracy(const ArmSummary& arm) { return arm.metrics[kJudged].mean; }
 
 // ---- Arms and their baselines ----
 
-// The arm that an arm is compared with: everything equal but for the clipping, or, where there is
-// none, for the perturbed start or the regularization.
+// The settings of the arm that an arm is compared with. They differ in the clipping only or, for an
+// arm without clipping, in the perturbed start or the regularization.
 RunSpec baseline_of(RunSpec spec) {
   if (spec.clip.mode == ClipMode::kNone && !spec.perturbed) spec.regularization = {};
   spec.clip = {};
@@ -41,7 +40,7 @@ std::vector<std::pair<const Arm*, const Arm*>> with_baselines(const std::vector<
   return pairs;
 }
 
-// Adjusts those p-values that are there for looking at all of them.
+// Corrects the p-values that exist for multiple comparisons.
 std::vector<std::optional<double>> adjusted(const std::vector<std::optional<double>>& p_values) {
   std::vector<double> known;
   for (const auto& p_value : p_values)
@@ -59,18 +58,18 @@ std::vector<Comparison> compare_all(const std::vector<Arm>& arms, const MetricBa
   std::vector<std::optional<double>> p_values;
   for (const auto& [arm, baseline] : with_baselines(arms)) {
     comparisons.push_back(compare(*arm, *baseline, basis));
-    // A perturbed start is no remedy that could win.
+    // A perturbed start is not a candidate.
     p_values.push_back(arm->first->perturbed ? std::nullopt
                                              : comparisons.back().metrics[kJudged].p_value);
   }
-  const auto among_all = adjusted(p_values);
-  for (std::size_t i = 0; i < comparisons.size(); ++i) comparisons[i].p_adjusted = among_all[i];
+  const auto p_adjusted = adjusted(p_values);
+  for (std::size_t i = 0; i < comparisons.size(); ++i) comparisons[i].p_adjusted = p_adjusted[i];
   return comparisons;
 }
 
 // ---- What is usable and best ----
 
-// The arm of the highest mean final accuracy among those that qualify, the first of equals.
+// The arm with the highest mean final accuracy among those that qualify; the first of equals.
 template <typename Qualifies>
 const ArmSummary* best_of(const std::vector<ArmSummary>& arms, const Qualifies& qualifies) {
   const ArmSummary* best = nullptr;
@@ -85,10 +84,10 @@ void mark_usable(const CellSetup& setup, std::vector<ArmSummary>& arms) {
   const auto is_of_setup = [&](const ArmSummary& arm) { return arm.setup == setup; };
   const ArmSummary* best = best_of(arms, is_of_setup);
   if (!best) return;
-  const double least = *mean_accuracy(*best) - kUsableMargin;
+  const double min_accuracy = *mean_accuracy(*best) - kUsableMargin;
   for (auto& arm : arms)
     if (is_of_setup(arm))
-      arm.usable = arm.diverged == 0 && mean_accuracy(arm) && *mean_accuracy(arm) >= least;
+      arm.usable = arm.diverged == 0 && mean_accuracy(arm) && *mean_accuracy(arm) >= min_accuracy;
 }
 
 std::vector<ModeSummary> summarize_modes(const CellSetup& setup,
@@ -115,13 +114,13 @@ std::vector<ModeSummary> summarize_modes(const CellSetup& setup,
   return modes;
 }
 
-// An arm that clipped at least once: one that never acted is its baseline by another name.
+// Whether an arm clipped at least once; otherwise it is the same as its baseline.
 bool acted(const ArmSummary& arm) { return arm.clips() && arm.clipped_share.value_or(0) > 0; }
 
 std::optional<Verdict> verdict_of(const MetricDifference& difference,
                                   const std::optional<double>& p_adjusted) {
   if (!difference.verdict || !p_adjusted) return difference.verdict;
-  return *p_adjusted < kSignificant ? difference.verdict : Verdict::kNoDifference;
+  return *p_adjusted < kSignificanceLevel ? difference.verdict : Verdict::kNoDifference;
 }
 
 std::optional<BestComparison> compare_best(const CellSetup& setup, const std::vector<Arm>& arms,
@@ -135,18 +134,18 @@ std::optional<BestComparison> compare_best(const CellSetup& setup, const std::ve
   const Arm& reference = arms[static_cast<std::size_t>(baseline - summaries.data())];
   BestComparison result{setup, best->name, baseline->name, {}, {}, {}, 0};
   std::vector<std::optional<double>> p_values;
-  std::size_t best_place = 0;
+  std::size_t best_index = 0;
   for (std::size_t i = 0; i < arms.size(); ++i) {
     if (!is_candidate(summaries[i])) continue;
     const auto difference = compare_metric(arms[i], reference, kJudged, basis);
     if (&summaries[i] == best) {
-      best_place = p_values.size();
+      best_index = p_values.size();
       result.final_test_accuracy = difference;
     }
     p_values.push_back(difference.p_value);
   }
   result.candidates = p_values.size();
-  result.p_adjusted = adjusted(p_values)[best_place];
+  result.p_adjusted = adjusted(p_values)[best_index];
   result.verdict = verdict_of(result.final_test_accuracy, result.p_adjusted);
   return result;
 }
@@ -241,8 +240,8 @@ Summary summarize(const SweepRuns& runs) {
 Summary part_of(const Summary& summary, const CellSetup& setup) {
   Summary part = summary;
   const auto keep = [](auto& list, const auto& belongs) {
-    const auto stranger = [&](const auto& item) { return !belongs(item); };
-    list.erase(std::remove_if(list.begin(), list.end(), stranger), list.end());
+    const auto is_foreign = [&](const auto& item) { return !belongs(item); };
+    list.erase(std::remove_if(list.begin(), list.end(), is_foreign), list.end());
   };
   const auto has_setup = [&](const auto& item) { return item.setup == setup; };
   part.setups = {setup};

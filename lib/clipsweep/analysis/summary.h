@@ -1,6 +1,6 @@
-// A whole sweep in one object: its arms, what each is beside its baseline, which mode works where,
-// and what is best. What summary.json and runs.csv hold; results/README.md says how each number is
-// counted. Words are left to answer.h, printing to summary_text.h.
+// A whole sweep in one object: its arms, their comparisons with their baselines, what each mode
+// achieves, and the best arms. These are the contents of summary.json; results/README.md defines
+// each number. conclusions.h draws conclusions from it, and summary_text.h prints it.
 #pragma once
 
 #include <cstdint>
@@ -17,10 +17,10 @@
 
 namespace clipsweep {
 
-// How far below the best arm of its cell a usable one may be in mean final accuracy.
+// A usable arm is at most this far below the best arm of its cell in mean final accuracy.
 inline constexpr double kUsableMargin = 0.03;
 
-// A run that is there and cannot be read.
+// A run whose record exists but cannot be read.
 struct DamagedRun {
   std::string id;
   std::string reason;
@@ -29,7 +29,7 @@ struct DamagedRun {
 // The runs of a sweep as they were read, in the order of the plan.
 struct SweepRuns {
   std::vector<RunSpec> plan;
-  std::vector<std::optional<RunRecord>> records;  // empty where the run is unfinished or damaged
+  std::vector<std::optional<RunRecord>> records;  // empty if the run is unfinished or damaged
   std::vector<DamagedRun> damaged;
   MetricBasis basis;
 };
@@ -46,30 +46,30 @@ struct RunCounts {
   std::uint64_t left_out() const { return failed + interrupted + unfinished + damaged; }
 };
 
-// What a mode can do with one cell, over all its thresholds.
+// What a mode achieves with one cell, over all its thresholds.
 struct ModeSummary {
   CellSetup setup;
   ClipMode mode = ClipMode::kNone;
-  std::optional<std::string> best_arm;  // of the highest mean final accuracy
-  std::vector<double> usable_learning_rates;
-  // Runs of all its arms that solved the task or did not; both 0 where it cannot be solved.
+  std::optional<std::string> best_arm = {};  // the one with the highest mean final accuracy
+  std::vector<double> usable_learning_rates = {};
+  // How many runs of all its arms solved the task and did not; both 0 if it cannot be solved.
   std::uint64_t solved = 0;
   std::uint64_t unsolved = 0;
 };
 
-// The best arm of a cell that clips against the best that does not, each at its own best learning
-// rate.
+// The best arm with clipping of a cell, compared with the best arm without, each at its own best
+// learning rate.
 struct BestComparison {
   CellSetup setup;
   std::string arm;
   std::string baseline;
   MetricDifference final_test_accuracy;
-  std::optional<double> p_adjusted;  // among all its arms that clip (Holm)
-  std::optional<Verdict> verdict;    // better or worse only where p_adjusted is below 0.05
-  std::uint64_t candidates = 0;      // arms that clip
+  std::optional<double> p_adjusted;  // over all its arms that clip (Holm)
+  std::optional<Verdict> verdict;    // better or worse only if p_adjusted is below 0.05
+  std::uint64_t candidates = 0;      // the number of arms that clip
 };
 
-// How far runs move apart whose initial weights differ in the last bit: in final test accuracy.
+// How far apart runs end, in final test accuracy, if their initial weights differ in the last bit.
 struct NoiseFloor {
   std::string baseline;
   std::string arm;
@@ -79,7 +79,7 @@ struct NoiseFloor {
   std::optional<double> standard_deviation;  // of the differences
 };
 
-// How often thresholds would have acted on the steps of an arm without clipping, over its runs.
+// How often each threshold would have acted on the steps of an arm without clipping.
 struct WhatIfTable {
   std::string baseline;
   WhatIfCounts counts;
@@ -89,23 +89,23 @@ struct Summary {
   RunCounts runs;
   std::vector<DamagedRun> damaged;
   MetricBasis basis;
-  std::vector<CellSetup> setups;        // in the order of the plan, and so is all below
+  std::vector<CellSetup> setups;        // in the order of the plan, as everything below
   std::vector<ArmSummary> arms;         // by learning rate, then mode (none first), then threshold
   std::vector<Comparison> comparisons;  // in the order of the arms
   std::vector<ModeSummary> modes;       // none first
-  std::vector<BestComparison> best;     // of the cells of which some arms clip and some do not
+  std::vector<BestComparison> best;     // for cells with arms of both kinds
   std::vector<NoiseFloor> noise_floor;
-  std::vector<WhatIfTable> what_if;  // of the arms without clipping, in their order
+  std::vector<WhatIfTable> what_if;  // for the arms without clipping, in their order
 
-  // The arm of this name. Throws std::logic_error if there is none.
+  // The arm with this name (`value-0.5_lr-0.01`). Throws std::logic_error if there is none.
   const ArmSummary& arm(const std::string& name) const;
-  // Nothing for a baseline and for arms without one.
+  // Null for a baseline, and for arms without one.
   const Comparison* comparison_of(const std::string& arm) const;
 };
 
 Summary summarize(const SweepRuns& runs);
 
-// What of a summary is about one cell.
+// The part of a summary that is about one cell.
 Summary part_of(const Summary& summary, const CellSetup& setup);
 
 }  // namespace clipsweep

@@ -5,7 +5,7 @@
 #include <algorithm>
 #include <utility>
 
-#include "clipsweep/analysis/conclusions.h"
+#include "clipsweep/analysis/conclusion_text.h"
 #include "clipsweep/analysis/runs_csv.h"
 #include "clipsweep/base/error.h"
 #include "clipsweep/base/text.h"
@@ -70,10 +70,10 @@ Json to_json(const ArmSummary& arm) {
   if (arm.solved) json["solved"] = *arm.solved;
   json["usable"] = arm.usable;
   json["spikes"] = arm.spikes;
-  for (const auto& entry : metrics()) json[entry.name] = to_json(arm.metrics[entry.metric]);
+  for (const auto& entry : kMetrics) json[entry.name] = to_json(arm.metrics[entry.metric]);
   json["clipped_share"] = json_optional(arm.clipped_share);
   json["mean_cosine"] = json_optional(arm.mean_cosine);
-  json["reading"] = arm.reading ? Json(to_text(*arm.reading)) : Json(nullptr);
+  json["reading"] = arm.behaviour ? Json(to_text(*arm.behaviour)) : Json(nullptr);
   json["grad_norm_raw"] = to_json(arm.grad_norm_raw);
   return json;
 }
@@ -108,7 +108,7 @@ Json to_json(const Comparison& comparison) {
                {"baseline", comparison.baseline},
                {"verdict", to_json(comparison.verdict())},
                {"p_adjusted", json_optional(comparison.p_adjusted)}};
-  for (const auto& entry : metrics()) json[entry.name] = to_json(comparison.metrics[entry.metric]);
+  for (const auto& entry : kMetrics) json[entry.name] = to_json(comparison.metrics[entry.metric]);
   json["spread"] = to_json(comparison.spread);
   return json;
 }
@@ -162,8 +162,9 @@ Json list_of(const std::vector<Item>& items) {
   return list;
 }
 
-// A message that begins with a path in the folder, without the folder: the same wherever it lies.
-std::string within(const fs::path& folder, const std::string& message) {
+// Removes the folder from a message that begins with a path in it, so that the message does not
+// depend on where the folder is.
+std::string without_folder(const fs::path& folder, const std::string& message) {
   const std::string prefix = (folder / "").string();
   return message.compare(0, prefix.size(), prefix) == 0 ? message.substr(prefix.size()) : message;
 }
@@ -171,9 +172,18 @@ std::string within(const fs::path& folder, const std::string& message) {
 const TaskEntry& known_task(const std::string& name) {
   const auto names = task_names();
   if (std::find(names.begin(), names.end(), name) == names.end())
-    throw DataError(fmt::format("sweep.json: settings.task is \"{}\", which is none of {}",
+    throw DataError(fmt::format("sweep.json: settings.task is \"{}\", which is not one of {}",
                                 printable(name), join(names)));
   return task_entry(name);
+}
+
+// The numbers behind verdicts and events, for programs that read the summary.
+Json constants_json() {
+  return {{"min_pairs", kMinPairsForInterval},
+          {"usable_margin", json_number(kUsableMargin)},
+          {"significance_level", json_number(kSignificanceLevel)},
+          {"spike_factor", json_number(kSpikeFactor)},
+          {"spike_window", kSpikeWindow}};
 }
 
 }  // namespace
@@ -186,6 +196,7 @@ Json to_json(const Summary& summary) {
           {"damaged_runs", list_of(summary.damaged)},
           {"chance_accuracy", json_number(summary.basis.chance_accuracy)},
           {"target_accuracy", json_number(summary.basis.target_accuracy)},
+          {"constants", constants_json()},
           {"best", list_of(summary.best)},
           {"modes", list_of(summary.modes)},
           {"noise_floor", list_of(summary.noise_floor)},
@@ -195,6 +206,20 @@ Json to_json(const Summary& summary) {
 }
 
 std::string summary_page(const Summary& summary) { return to_page(to_json(summary)) + "\n"; }
+
+std::string summary_page_like(std::string_view content, const Summary& summary) {
+  Json page = to_json(summary);
+  try {
+    const Json found = parse_json(content, "summary.json");
+    if (!found.contains("constants")) {
+      page["answer"] = member(found, "answer");
+      page.erase("constants");
+    }
+  } catch (const DataError&) {
+    // Not a summary of any version.
+  }
+  return to_page(page) + "\n";
+}
 
 MetricBasis metric_basis_of(const SweepFolder& sweep) {
   const Json& settings = member(sweep.sweep, "settings");
@@ -218,14 +243,15 @@ SweepRuns read_runs(const SweepFolder& sweep) {
       runs.records.push_back(read_run(sweep, run));
     } catch (const DataError& error) {
       runs.records.emplace_back();
-      runs.damaged.push_back({run.id, within(sweep.folder, error.what())});
+      runs.damaged.push_back({run.id, without_folder(sweep.folder, error.what())});
     }
   }
   return runs;
 }
 
 Summary rebuild_summary(const SweepFolder& sweep) {
-  const FolderLock lock(sweep.folder);  // of two processes that end together the later one sees all
+  // If two processes finish together, the later one sees all runs.
+  const FolderLock lock(sweep.folder);
   const SweepRuns runs = read_runs(sweep);
   const Summary summary = summarize(runs);
   write_file(runs_csv_path(sweep.folder), runs_csv(runs));

@@ -1,7 +1,8 @@
-// A summary as JSON, and the files that a folder's runs give: summary.json and runs.csv.
+// A summary as JSON, and the files made from a folder's runs: summary.json and runs.csv.
 #pragma once
 
 #include <string>
+#include <string_view>
 
 #include "clipsweep/analysis/summary.h"
 #include "clipsweep/io/json.h"
@@ -14,14 +15,18 @@ Json to_json(const Summary& summary);
 // The content of summary.json.
 std::string summary_page(const Summary& summary);
 
-// What a sweep's settings say about its metrics.
+// The same as the version that wrote `content` would write it: earlier versions had no "constants",
+// and other words for the answer, which are taken from `content`.
+std::string summary_page_like(std::string_view content, const Summary& summary);
+
+// The settings of a sweep that its metrics depend on.
 MetricBasis metric_basis_of(const SweepFolder& sweep);
 
-// Reads the runs of a sweep; a damaged one is named and left out.
+// Reads the runs of a sweep. Damaged runs are listed and left out.
 SweepRuns read_runs(const SweepFolder& sweep);
 
-// Reads the runs of a sweep and writes its runs.csv and summary.json anew. Throws StorageError
-// where it cannot write.
+// Reads the runs of a sweep and rewrites its runs.csv and summary.json. Throws StorageError if it
+// cannot write.
 Summary rebuild_summary(const SweepFolder& sweep);
 
 }  // namespace clipsweep

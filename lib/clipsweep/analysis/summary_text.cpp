@@ -6,9 +6,10 @@
 #include <optional>
 #include <set>
 #include <sstream>
+#include <utility>
 #include <vector>
 
-#include "clipsweep/analysis/conclusions.h"
+#include "clipsweep/analysis/conclusion_text.h"
 #include "clipsweep/analysis/number_text.h"
 #include "clipsweep/base/table.h"
 #include "clipsweep/base/text.h"
@@ -17,21 +18,119 @@ namespace clipsweep {
 namespace {
 
 constexpr std::size_t kColumns = 80;
+constexpr Metric kJudged = Metric::kFinalTestAccuracy;
 
 // How the differences of one metric are printed.
 struct DifferenceStyle {
   Metric metric;
   const char* title;
-  const char* better;
   double factor;  // 100 turns shares into percentage points
   int decimals;
 };
 
 constexpr DifferenceStyle kAccuracyStyle = {
-    Metric::kFinalTestAccuracy, "Final test accuracy against the baseline, percentage points",
-    "higher", 100, 1};
-constexpr DifferenceStyle kLossStyle = {Metric::kFinalTrainLoss,
-                                        "Final training loss against the baseline", "lower", 1, 3};
+    kJudged, "Final test accuracy minus the baseline's, percentage points (higher is better)", 100,
+    1};
+constexpr DifferenceStyle kLossStyle = {
+    Metric::kFinalTrainLoss, "Final training loss minus the baseline's (lower is better)", 1, 3};
+
+// A table of arms, for at most 80 columns. Its rows begin with the arm's clipping and its learning
+// rate. If the arms differ in their cell or regularization, rows are grouped below headings that
+// name these. If that is too wide, each arm's full name is a line above its numbers.
+class ArmTable {
+ public:
+  ArmTable(const Summary& summary, std::vector<Column> columns)
+      : has_several_cells_(summary.setups.size() > 1),
+        has_regularization_(std::any_of(summary.arms.begin(), summary.arms.end(), is_regularized)),
+        columns_(std::move(columns)) {}
+
+  static bool is_regularized(const ArmSettings& arm) {
+    return !(arm.regularization == Regularization{});
+  }
+
+  // An arm may have several rows.
+  void add_row(const ArmSummary& arm, std::vector<std::string> cells) {
+    const std::string heading = heading_of(arm);
+    const auto has_heading = [&](const Group& group) { return group.heading == heading; };
+    auto group = std::find_if(groups_.begin(), groups_.end(), has_heading);
+    if (group == groups_.end()) group = groups_.insert(group, {heading, {}});
+    group->rows.push_back({&arm, std::move(cells)});
+  }
+
+  std::string text() const {
+    const Table table = grouped();
+    return table.width() <= kColumns ? table.text() : with_names_above().text();
+  }
+
+ private:
+  struct ArmRow {
+    const ArmSummary* arm;
+    std::vector<std::string> cells;
+  };
+  struct Group {
+    std::string heading;
+    std::vector<ArmRow> rows;
+  };
+
+  // `gru`, `gru with weight decay 0.001`, `no regularization`; empty if all arms share these.
+  std::string heading_of(const ArmSettings& arm) const {
+    const std::string cell = has_several_cells_ ? display_name(arm.setup) : "";
+    const std::string regularization = regularization_name(arm.regularization);
+    if (!cell.empty() && !regularization.empty()) return cell + " with " + regularization;
+    if (!regularization.empty()) return "with " + regularization;
+    return cell.empty() && has_regularization_ ? "no regularization" : cell;
+  }
+
+  // A name in lines of at most 80 columns, without a line break at the end.
+  static std::string lines(const std::string& name) {
+    const std::string text = wrapped(name, kColumns);
+    return text.substr(0, text.size() - 1);
+  }
+
+  Table grouped() const {
+    std::vector<Column> columns = {{"arm", Align::kLeft}, {"lr"}};
+    columns.insert(columns.end(), columns_.begin(), columns_.end());
+    Table table(std::move(columns));
+    for (const auto& [heading, rows] : groups_) {
+      const bool has_heading = !heading.empty();
+      if (has_heading) table.add_heading(lines(heading));
+      for (const auto& [arm, cells] : rows) {
+        std::vector<std::string> row = {(has_heading ? "  " : "") + clip_name(*arm),
+                                        shortest(arm->learning_rate)};
+        row.insert(row.end(), cells.begin(), cells.end());
+        table.add_row(std::move(row));
+      }
+    }
+    return table;
+  }
+
+  Table with_names_above() const {
+    std::vector<Column> columns = {{""}};  // indents the numbers
+    columns.insert(columns.end(), columns_.begin(), columns_.end());
+    Table table(std::move(columns));
+    const CellInName cell = has_several_cells_ ? CellInName::kShown : CellInName::kOmitted;
+    const ArmSummary* above = nullptr;
+    for (const auto& group : groups_)
+      for (const auto& [arm, cells] : group.rows) {
+        if (arm != above) table.add_heading(lines(display_name(*arm, cell)));
+        above = arm;
+        std::vector<std::string> row = {" "};
+        row.insert(row.end(), cells.begin(), cells.end());
+        table.add_row(std::move(row));
+      }
+    return table;
+  }
+
+  bool has_several_cells_;
+  bool has_regularization_;
+  std::vector<Column> columns_;
+  std::vector<Group> groups_;
+};
+
+// The title of a table, above it.
+std::string titled(const std::string& title, const std::string& table) {
+  return "\n" + wrapped(title, kColumns) + table;
+}
 
 void add_count(std::vector<std::string>& parts, std::uint64_t count, const char* name) {
   if (count > 0) parts.push_back(fmt::format("{} {}", with_thousands(count), name));
@@ -52,13 +151,17 @@ std::string counting_notes(const Summary& summary) {
   const RunCounts& runs = summary.runs;
   std::string notes;
   if (runs.diverged > 0)
-    notes +=
-        fmt::format("Diverged runs count with {} % accuracy{}; losses are over completed runs.\n",
+    notes += wrapped(
+        fmt::format("A diverged run counts with {} % accuracy{}; losses are means over completed "
+                    "runs.",
                     percent_text(summary.basis.chance_accuracy),
-                    summary.basis.chance_accuracy > 0 ? " (chance)" : "");
+                    summary.basis.chance_accuracy > 0 ? " (chance)" : ""),
+        kColumns);
   if (runs.failed + runs.interrupted + runs.unfinished > 0)
-    notes +=
-        "Failed, interrupted and unfinished runs are left out; the same sweep command continues.\n";
+    notes += wrapped(
+        "Failed, interrupted and unfinished runs are left out. Rerun the same sweep command to "
+        "finish them.",
+        kColumns);
   for (const auto& run : summary.damaged)
     notes += wrapped(fmt::format("Damaged and left out: {}", printable(run.reason, 300)), kColumns);
   return notes;
@@ -71,194 +174,195 @@ std::string mean_and_deviation(const MetricSummary& metric) {
   return fmt::format("{} ± {}", percent_text(metric.mean), deviation);
 }
 
-std::string results_table(const std::vector<ArmSummary>& arms, double target_accuracy) {
-  Table table({{"arm", Align::kLeft},
-               {"seeds"},
-               {"diverged"},
-               {"final\nmean ± sd"},
-               {"best\nmean"},
-               {"test\nloss"},
-               {"train\nloss"},
-               {fmt::format("to\n{} %", shortest(100 * target_accuracy))}});
-  for (const auto& arm : arms) {
-    const auto& accuracy = arm.metrics[Metric::kFinalTestAccuracy];
-    table.add_row({arm.name, with_thousands(arm.seeds.size()), with_thousands(arm.diverged),
-                   mean_and_deviation(accuracy),
-                   percent_text(arm.metrics[Metric::kBestTestAccuracy].mean),
-                   loss_text(arm.metrics[Metric::kFinalTestLoss].mean),
-                   loss_text(arm.metrics[Metric::kFinalTrainLoss].mean),
-                   arm.reached_target ? with_thousands(arm.reached_target->count) : ""});
-  }
-  return "\nTest accuracy in %, mean losses of the last epoch, and how many runs came to the\n"
-         "target accuracy\n" +
-         table.text();
+std::string results_table(const Summary& summary) {
+  const std::string target = shortest(100 * summary.basis.target_accuracy);
+  ArmTable table(summary, {{"seeds"},
+                           {"diverged"},
+                           {"final\nmean ± sd"},
+                           {"best\nmean"},
+                           {"test\nloss"},
+                           {"train\nloss"},
+                           {fmt::format("to\n{} %", target)}});
+  for (const auto& arm : summary.arms)
+    table.add_row(arm, {with_thousands(arm.seeds.size()), with_thousands(arm.diverged),
+                        mean_and_deviation(arm.metrics[kJudged]),
+                        percent_text(arm.metrics[Metric::kBestTestAccuracy].mean),
+                        loss_text(arm.metrics[Metric::kFinalTestLoss].mean),
+                        loss_text(arm.metrics[Metric::kFinalTrainLoss].mean),
+                        arm.reached_target ? with_thousands(arm.reached_target->count) : ""});
+  return titled(
+      fmt::format("Test accuracy in %, mean losses of the last epoch, runs that reached {} %",
+                  target),
+      table.text());
 }
 
 std::string interval_text(const std::optional<Interval>& interval, const DifferenceStyle& style) {
   return interval ? signed_text(*interval, style.factor, style.decimals) : "";
 }
 
-// One line an arm that says it all.
-std::string readings_table(const Summary& summary) {
-  Table table({{"arm", Align::kLeft},
-               {"acc\n%"},
-               {"95 % interval\nof difference"},
-               {"acted\n%"},
-               {"mean\ncosine"},
-               {"clipping was", Align::kLeft}});
+// One line per arm with the essentials.
+std::string behaviour_table(const Summary& summary) {
+  ArmTable table(summary, {{"acc\n%"},
+                           {"95 % interval\nof difference"},
+                           {"acted\n%"},
+                           {"mean\ncosine"},
+                           {"clipping was", Align::kLeft}});
   for (const auto& arm : summary.arms) {
     const Comparison* comparison = summary.comparison_of(arm.name);
-    const auto interval = comparison ? comparison->metrics[Metric::kFinalTestAccuracy].interval
-                                     : std::optional<Interval>();
-    table.add_row({arm.name, percent_text(arm.metrics[Metric::kFinalTestAccuracy].mean),
-                   interval_text(interval, kAccuracyStyle), percent_text(arm.clipped_share),
-                   cosine_text(arm.mean_cosine), arm.reading ? to_text(*arm.reading) : ""});
+    const auto interval =
+        comparison ? comparison->metrics[kJudged].interval : std::optional<Interval>();
+    table.add_row(arm,
+                  {percent_text(arm.metrics[kJudged].mean), interval_text(interval, kAccuracyStyle),
+                   percent_text(arm.clipped_share), cosine_text(arm.mean_cosine),
+                   arm.behaviour ? to_text(*arm.behaviour) : ""});
   }
-  return "\nWhat clipping did: test accuracy and its difference from the baseline; how often\n"
-         "it acted, and there the cosine between the gradient before and after\n" +
-         table.text() +
-         "Never acted: identical to the baseline. Safety net: on up to 10 % of the steps.\n"
-         "Step-size limiter: on 90 % and more, in effect another learning rate. Turns\n"
-         "gradient: likewise, but its direction changes too (cosine below 0.95).\n";
+  const std::string legend = fmt::format(
+      "Never acted: identical to the baseline. Safety net: acted on up to {0:.0f} % of the steps. "
+      "Step-size limiter: acted on {1:.0f} % or more, in effect another learning rate. Turns "
+      "gradient: acted on {1:.0f} % or more and changed the gradient's direction too (cosine below "
+      "{2}).",
+      100 * kMaxShareOfSafetyNet, 100 * kMinShareOfLimiter, shortest(kMinCosineOfLimiter));
+  return titled(
+             "What clipping did: test accuracy, its difference from the baseline, how often it "
+             "acted, and the mean cosine between the gradient before and after on those steps",
+             table.text()) +
+         wrapped(legend, kColumns);
 }
 
-// A threshold that would have acted always or never in each mode says little.
-bool tells_something(const WhatIfCounts& counts, std::size_t i) {
+// A threshold that would have acted always or never in every mode is not worth a row.
+bool is_informative(const WhatIfCounts& counts, std::size_t i) {
   const auto between = [&](std::uint64_t acted) { return acted > 0 && acted < counts.steps; };
   return between(counts.value[i]) || between(counts.global_norm[i]) ||
          between(counts.tensor_norm[i]);
 }
 
-// Two decimals where one would print a rare event as never.
+// Two decimals if one decimal would print a rare event as 0.
 std::string share_text(std::uint64_t count, std::uint64_t steps) {
   const double percent = 100 * static_cast<double>(count) / static_cast<double>(steps);
   if (count == 0 || percent >= 0.95) return fmt::format("{:.1f}", percent);
   return percent < 0.01 ? "<0.01" : fmt::format("{:.2f}", percent);
 }
 
-std::string what_if_table(const std::vector<WhatIfTable>& tables) {
-  if (tables.empty()) return "";
-  Table table(
-      {{"baseline", Align::kLeft}, {"threshold"}, {"value"}, {"global-norm"}, {"tensor-norm"}});
-  for (const auto& [baseline, counts] : tables)
+std::string what_if_table(const Summary& summary) {
+  if (summary.what_if.empty()) return "";
+  ArmTable table(summary, {{"threshold"}, {"value"}, {"global-norm"}, {"tensor-norm"}});
+  for (const auto& [baseline, counts] : summary.what_if)
     for (std::size_t i = 0; i < kWhatIfThresholds.size(); ++i)
-      if (tells_something(counts, i))
-        table.add_row({baseline, shortest(kWhatIfThresholds[i]),
-                       share_text(counts.value[i], counts.steps),
+      if (is_informative(counts, i))
+        table.add_row(summary.arm(baseline),
+                      {shortest(kWhatIfThresholds[i]), share_text(counts.value[i], counts.steps),
                        share_text(counts.global_norm[i], counts.steps),
                        share_text(counts.tensor_norm[i], counts.steps)});
-  return "\nWhat if: the % of the steps without clipping on which a threshold would act\n" +
-         table.text();
+  return titled("What if: % of the unclipped steps on which each threshold would have acted",
+                table.text());
 }
 
-std::string gradients_table(const std::vector<ArmSummary>& arms) {
-  Table table({{"arm", Align::kLeft}, {"clipped %"}, {"median"}, {"P90"}, {"P99"}, {"max"}});
-  for (const auto& arm : arms)
-    table.add_row({arm.name, percent_text(arm.clipped_share), norm_text(arm.grad_norm_raw.median),
-                   norm_text(arm.grad_norm_raw.p90), norm_text(arm.grad_norm_raw.p99),
-                   norm_text(arm.grad_norm_raw.max)});
-  return "\nShare of steps clipped, and the gradient's norm before clipping\n" + table.text();
+std::string gradients_table(const Summary& summary) {
+  ArmTable table(summary, {{"clipped %"}, {"median"}, {"P90"}, {"P99"}, {"max"}});
+  for (const auto& arm : summary.arms)
+    table.add_row(arm, {percent_text(arm.clipped_share), norm_text(arm.grad_norm_raw.median),
+                        norm_text(arm.grad_norm_raw.p90), norm_text(arm.grad_norm_raw.p99),
+                        norm_text(arm.grad_norm_raw.max)});
+  return titled("Share of steps clipped, and the gradient norm before clipping", table.text());
 }
 
-std::string differences_table(const std::vector<Comparison>& comparisons,
-                              const DifferenceStyle& style) {
-  Table table({{"arm", Align::kLeft},
-               {"difference"},
-               {"95 % interval"},
-               {"better in"},
-               {"verdict", Align::kLeft}});
-  for (const auto& comparison : comparisons) {
+std::string differences_table(const Summary& summary, const DifferenceStyle& style) {
+  ArmTable table(summary, {{"mean"}, {"95 % interval"}, {"better\nin"}, {"verdict", Align::kLeft}});
+  for (const auto& comparison : summary.comparisons) {
     const auto& difference = comparison.metrics[style.metric];
     const std::string mean =
         difference.mean ? signed_text(style.factor * *difference.mean, style.decimals) : "";
-    table.add_row({comparison.arm, mean, interval_text(difference.interval, style),
+    table.add_row(summary.arm(comparison.arm),
+                  {mean, interval_text(difference.interval, style),
                    fmt::format("{}/{}", difference.better, difference.n),
                    difference.verdict ? to_text(*difference.verdict) : ""});
   }
-  return fmt::format("\n{} ({} is better)\n{}", style.title, style.better, table.text());
+  return titled(style.title, table.text());
 }
 
 bool lacks_interval(const Comparison& comparison) {
-  return comparison.metrics[Metric::kFinalTestAccuracy].n < kMinPairsForInterval ||
+  return comparison.metrics[kJudged].n < kMinPairsForInterval ||
          comparison.metrics[Metric::kFinalTrainLoss].n < kMinPairsForInterval;
-}
-
-bool is_regularized(const ArmSummary& arm) {
-  const auto& [weight_decay, decoupled, l1] = arm.regularization;
-  return weight_decay != 0 || decoupled != 0 || l1 != 0;
 }
 
 std::string differences_text(const Summary& summary) {
   const auto& comparisons = summary.comparisons;
   if (comparisons.empty())
-    return "\nNothing to compare: that takes an arm of mode none and another one at its learning "
-           "rate.\n";
+    return "\n" + wrapped(
+                      "Nothing to compare: a comparison needs an arm of mode none and another arm "
+                      "at the same learning rate.",
+                      kColumns);
   std::string text =
-      differences_table(comparisons, kAccuracyStyle) + differences_table(comparisons, kLossStyle) +
+      differences_table(summary, kAccuracyStyle) + differences_table(summary, kLossStyle) +
       "\nThe baseline is mode none at the same learning rate, paired seed by seed.\n";
-  if (std::any_of(summary.arms.begin(), summary.arms.end(), is_regularized))
-    text +=
-        "All else is equal; but arms of mode none are compared with the one without weight\n"
-        "decay or L1.\n";
+  if (std::any_of(summary.arms.begin(), summary.arms.end(), ArmTable::is_regularized))
+    text += wrapped(
+        "An arm that clips has the same regularization as its baseline. An arm of mode none with "
+        "weight decay or L1 is compared with mode none without them.",
+        kColumns);
   if (std::any_of(comparisons.begin(), comparisons.end(), lacks_interval))
-    text += fmt::format("Fewer than {} pairs give no interval and no verdict: add seeds.\n",
-                        kMinPairsForInterval);
+    text +=
+        fmt::format("Fewer than {} pairs give no interval and no verdict; add seeds to get them.\n",
+                    kMinPairsForInterval);
   return text;
 }
 
-// What each mode can do, and what it does to bad outcomes.
+// The best arm of each mode, with its bad outcomes and where the mode is usable.
 std::string modes_table(const Summary& summary) {
   std::set<double> rates;
   for (const auto& arm : summary.arms) rates.insert(arm.learning_rate);
   const std::vector<double> all(rates.begin(), rates.end());
-  Table table({{"best arm of each mode", Align::kLeft},
-               {"final\nmean ± sd"},
-               {"worst\nseed"},
-               {"spikes"},
-               {"diverged"},
-               {"usable at\nlearning rates", Align::kLeft}});
+  ArmTable table(summary, {{"final\nmean ± sd"},
+                           {"worst\nseed"},
+                           {"spikes"},
+                           {"diverged"},
+                           {"mode usable at\nlearning rates", Align::kLeft}});
   for (const auto& mode : summary.modes) {
     if (!mode.best_arm) continue;
     const ArmSummary& arm = summary.arm(*mode.best_arm);
-    const auto& accuracy = arm.metrics[Metric::kFinalTestAccuracy];
-    table.add_row({arm.name, mean_and_deviation(accuracy), percent_text(accuracy.min),
-                   with_thousands(arm.spikes), with_thousands(arm.diverged),
-                   range_text(mode.usable_learning_rates, all)});
+    table.add_row(arm, {mean_and_deviation(arm.metrics[kJudged]),
+                        percent_text(arm.metrics[kJudged].min), with_thousands(arm.spikes),
+                        with_thousands(arm.diverged), range_text(mode.usable_learning_rates, all)});
   }
-  return fmt::format(
-             "\nModes (usable: within 3 points of the best of all arms{}, nothing diverged)\n",
-             summary.setups.size() > 1 ? " of the cell" : "") +
-         table.text();
+  return titled(
+      fmt::format("Best arm of each mode (usable: within {:.0f} points of the best{}, no run "
+                  "diverged)",
+                  100 * kUsableMargin, summary.setups.size() > 1 ? " of the cell" : ""),
+      table.text());
 }
 
-// Of a task that can be solved, in how many runs it was.
+// How many runs solved the task, if it can be solved.
 std::string solved_table(const Summary& summary) {
   Table table({{"mode", Align::kLeft}, {"solved"}, {"unsolved"}});
+  const bool has_several_cells = summary.setups.size() > 1;
+  const CellSetup* above = nullptr;
   bool is_empty = true;
   for (const auto& mode : summary.modes) {
     if (mode.solved + mode.unsolved == 0) continue;
     is_empty = false;
-    const std::string cell = summary.setups.size() > 1 ? in_words(mode.setup) + ", " : "";
-    table.add_row({cell + entry_of(mode.mode).name, with_thousands(mode.solved),
-                   with_thousands(mode.unsolved)});
+    if (has_several_cells && !(above && *above == mode.setup))
+      table.add_heading(display_name(mode.setup));
+    above = &mode.setup;
+    table.add_row({(has_several_cells ? "  " : "") + std::string(entry_of(mode.mode).name),
+                   with_thousands(mode.solved), with_thousands(mode.unsolved)});
   }
-  return is_empty ? "" : "\nRuns that solved the task, of all arms of a mode\n" + table.text();
+  return is_empty ? "" : titled("Runs that solved the task, over all arms of a mode", table.text());
 }
 
-std::string noise_floor_text(const std::vector<NoiseFloor>& floors) {
-  std::string text;
-  for (const auto& floor : floors)
-    text += wrapped(
-        fmt::format(
-            "Noise floor: flipping the last bit of the initial weights of {} moves a run by "
-            "{} points (median of {}; at most {}).",
-            floor.baseline, percent_text(floor.median_absolute_difference),
-            counted(floor.n, "seed"), percent_text(floor.max_absolute_difference)),
-        kColumns);
-  return text.empty() ? "" : "\n" + text;
+std::string noise_floor_table(const Summary& summary) {
+  if (summary.noise_floor.empty()) return "";
+  ArmTable table(summary, {{"seeds"}, {"median"}, {"max"}});
+  for (const auto& floor : summary.noise_floor)
+    table.add_row(summary.arm(floor.baseline),
+                  {with_thousands(floor.n), percent_text(floor.median_absolute_difference),
+                   percent_text(floor.max_absolute_difference)});
+  return titled(
+      "Noise floor: points by which flipping the last bit of the initial weights moves the final "
+      "test accuracy of a run",
+      table.text());
 }
 
-// Each of its lines is a paragraph.
+// Each line of the sentences is a paragraph.
 std::string sentences_text(const std::string& sentences) {
   std::istringstream lines(sentences);
   std::string text;
@@ -275,11 +379,10 @@ std::string answer_text(const Summary& summary) {
 }  // namespace
 
 std::string comparison_text(const Summary& summary) {
-  return counts_line(summary.runs) + counting_notes(summary) +
-         results_table(summary.arms, summary.basis.target_accuracy) +
-         gradients_table(summary.arms) + what_if_table(summary.what_if) + readings_table(summary) +
+  return counts_line(summary.runs) + counting_notes(summary) + results_table(summary) +
+         gradients_table(summary) + what_if_table(summary) + behaviour_table(summary) +
          differences_text(summary) + modes_table(summary) + solved_table(summary) +
-         noise_floor_text(summary.noise_floor) + answer_text(summary);
+         noise_floor_table(summary) + answer_text(summary);
 }
 
 }  // namespace clipsweep

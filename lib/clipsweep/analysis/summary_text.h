@@ -1,4 +1,4 @@
-// The comparison as text for the terminal; `summarize` and the end of `sweep` print the same.
+// The comparison as text for the terminal, as `summarize` and the end of `sweep` print it.
 #pragma once
 
 #include <string>
@@ -7,8 +7,8 @@
 
 namespace clipsweep {
 
-// Counts, the results of the arms, their gradients, the paired differences with verdicts, what each
-// mode can do, and last the answer.
+// Counts, the results of the arms, their gradients, the paired differences with verdicts, the best
+// arm of each mode, and the answer. Lines have at most 80 columns.
 std::string comparison_text(const Summary& summary);
 
 }  // namespace clipsweep

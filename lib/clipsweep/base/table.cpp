@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <array>
 #include <cstdint>
+#include <numeric>
 #include <stdexcept>
 #include <utility>
 
@@ -17,8 +18,8 @@ struct CodePoints {
   char32_t last;
 };
 
-// The C library's wcwidth answers -1 for everything beyond ASCII unless the program has set a UTF-8
-// locale, which would change how numbers are read and written. These few ranges are all it takes.
+// The C library's wcwidth returns -1 for everything beyond ASCII unless the program has set a UTF-8
+// locale, which would change how numbers are read and written. These few ranges are enough.
 constexpr std::array<CodePoints, 8> kZeroWidth = {{{0x0300, 0x036f},  // combining marks
                                                    {0x0483, 0x0489},
                                                    {0x1ab0, 0x1aff},
@@ -56,8 +57,8 @@ std::size_t length_announced_by(unsigned char lead) {
 
 bool is_continuation(char byte) { return (static_cast<unsigned char>(byte) & 0xc0U) == 0x80U; }
 
-// Takes one code point off the front of a text that is not empty; a byte that is no UTF-8 stands
-// for itself.
+// Removes the first code point of a text that is not empty; a byte that is not UTF-8 is its own
+// code point.
 char32_t take_code_point(std::string_view& text) {
   const auto lead = static_cast<unsigned char>(text.front());
   const std::size_t length = length_announced_by(lead);
@@ -82,7 +83,7 @@ std::vector<std::string> lines_of(const std::string& text) {
   return lines;
 }
 
-// Stacked headers stand on the rows: short ones get empty lines above.
+// Stacked headers end just above the rows: short ones get empty lines above.
 std::vector<std::vector<std::string>> header_lines(const std::vector<Column>& columns) {
   std::vector<std::vector<std::string>> stacks;
   std::size_t height = 0;
@@ -107,23 +108,35 @@ void Table::add_row(std::vector<std::string> cells) {
     throw std::logic_error("Table::add_row: needs one cell for each column");
   for (auto& cell : cells)
     if (cell.empty()) cell = kMissing;
-  rows_.push_back(std::move(cells));
+  rows_.push_back({std::move(cells)});
 }
+
+void Table::add_heading(std::string text) { rows_.push_back({{std::move(text)}, true}); }
 
 std::string Table::text() const {
   const auto column_widths = widths();
   std::string text;
-  for (const auto* lines : {&headers_, &rows_})
-    for (const auto& cells : *lines) text += line_of(cells, column_widths);
+  for (const auto& cells : headers_) text += line_of(cells, column_widths);
+  for (const auto& row : rows_)
+    text += row.is_heading ? row.cells.front() + "\n" : line_of(row.cells, column_widths);
   return text;
+}
+
+std::size_t Table::width() const {
+  const auto column_widths = widths();
+  const std::size_t gaps = columns_.empty() ? 0 : kGap.size() * (columns_.size() - 1);
+  return std::accumulate(column_widths.begin(), column_widths.end(), gaps);
 }
 
 std::vector<std::size_t> Table::widths() const {
   std::vector<std::size_t> widths(columns_.size());
-  for (const auto* lines : {&headers_, &rows_})
-    for (const auto& cells : *lines)
-      for (std::size_t i = 0; i < cells.size(); ++i)
-        widths[i] = std::max(widths[i], display_width(cells[i]));
+  const auto widen = [&](const std::vector<std::string>& cells) {
+    for (std::size_t i = 0; i < cells.size(); ++i)
+      widths[i] = std::max(widths[i], display_width(cells[i]));
+  };
+  for (const auto& cells : headers_) widen(cells);
+  for (const auto& row : rows_)
+    if (!row.is_heading) widen(row.cells);
   return widths;
 }
 

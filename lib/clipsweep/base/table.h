@@ -1,5 +1,5 @@
-// Plain tables for the terminal: columns aligned, no colour, no lines. Cells are UTF-8 text; making
-// that text from numbers is the caller's business.
+// Plain tables for the terminal: columns aligned, no colour, no lines. Cells are UTF-8 text; the
+// caller turns numbers into text.
 #pragma once
 
 #include <string>
@@ -19,25 +19,36 @@ class Table {
  public:
   explicit Table(std::vector<Column> columns);
 
-  // One cell for each column; an empty one prints as `-`. Throws std::logic_error on another
-  // number.
+  // One cell per column; an empty one prints as `-`. Throws std::logic_error for any other number
+  // of cells.
   void add_row(std::vector<std::string> cells);
 
-  // Header and rows, each line with its line break and without trailing blanks.
+  // A line above the rows that follow. It may be wider than the columns.
+  void add_heading(std::string text);
+
+  // Header, headings and rows, each line with its line break and without trailing blanks.
   std::string text() const;
 
+  // How many terminal cells the widest line takes, headings excepted.
+  std::size_t width() const;
+
  private:
+  struct Row {
+    std::vector<std::string> cells;
+    bool is_heading = false;
+  };
+
   std::vector<std::size_t> widths() const;
   std::string line_of(const std::vector<std::string>& cells,
                       const std::vector<std::size_t>& column_widths) const;
 
   std::vector<Column> columns_;
   std::vector<std::vector<std::string>> headers_;  // line by line, the last just above the rows
-  std::vector<std::vector<std::string>> rows_;
+  std::vector<Row> rows_;
 };
 
 // How many terminal cells a UTF-8 text takes: East Asian wide characters and emoji two, combining
-// marks none, a byte that is no UTF-8 one.
+// marks none, a byte that is not UTF-8 one.
 std::size_t display_width(std::string_view text);
 
 }  // namespace clipsweep

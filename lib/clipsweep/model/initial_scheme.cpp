@@ -71,9 +71,8 @@ std::string to_text(const CellSetup& setup) {
   return fmt::format("{}:{}", to_text(setup.cell), to_text(setup.init));
 }
 
-std::string in_words(const CellSetup& setup) {
-  if (setup.init == InitialScheme{}) return to_text(setup.cell);
-  return fmt::format("{}, {}", to_text(setup.cell), to_text(setup.init));
+std::string display_name(const CellSetup& setup) {
+  return setup.init == InitialScheme{} ? to_text(setup.cell) : to_text(setup);
 }
 
 std::string slug_of(const CellSetup& setup) {

@@ -43,8 +43,8 @@ bool operator==(const CellSetup& a, const CellSetup& b);
 
 // `rnn-tanh:gaussian:0.01`
 std::string to_text(const CellSetup& setup);
-// `rnn-tanh, gaussian:0.01`; the scheme is left out where it is the default.
-std::string in_words(const CellSetup& setup);
+// `rnn-tanh:gaussian:0.01`; the scheme is left out if it is the default.
+std::string display_name(const CellSetup& setup);
 // As in an arm's name: `rnn-relu-identity`, `lstm-torch`; empty for the default.
 std::string slug_of(const CellSetup& setup);
 

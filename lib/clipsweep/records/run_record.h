@@ -72,6 +72,10 @@ struct StepLogHeader {
 Json to_json(const StepLogHeader& header);
 StepLogHeader step_log_header_from_json(const Json& json);
 
+// A spike is a raw norm above `kSpikeFactor` times the median of the last `kSpikeWindow` finite ones.
+inline constexpr double kSpikeFactor = 10;
+inline constexpr std::size_t kSpikeWindow = 100;
+
 enum class EventKind { kNan, kInf, kNormOverflow, kSpike };
 inline bool is_nonfinite(EventKind kind) {
   return kind == EventKind::kNan || kind == EventKind::kInf;

@@ -3,19 +3,21 @@
 #include <algorithm>
 #include <cmath>
 
+#include "clipsweep/records/run_record.h"
+
 namespace clipsweep {
 
 std::optional<double> SpikeDetector::median_if_spike(double norm) {
   if (!std::isfinite(norm)) return std::nullopt;
   std::optional<double> exceeded;
-  if (window_.size() >= kMin && norm > kFactor * median()) exceeded = median();
+  if (window_.size() >= kMin && norm > kSpikeFactor * median()) exceeded = median();
   remember(norm);
   return exceeded;
 }
 
 bool SpikeDetector::is_valid() const {
   const auto is_finite = [](double norm) { return std::isfinite(norm); };
-  if (window_.size() > kWindow || !std::all_of(window_.begin(), window_.end(), is_finite))
+  if (window_.size() > kSpikeWindow || !std::all_of(window_.begin(), window_.end(), is_finite))
     return false;
   std::vector<double> sorted(window_.begin(), window_.end());
   std::sort(sorted.begin(), sorted.end());
@@ -28,7 +30,7 @@ double SpikeDetector::median() const {
 }
 
 void SpikeDetector::remember(double norm) {
-  if (window_.size() == kWindow) {
+  if (window_.size() == kSpikeWindow) {
     sorted_.erase(std::lower_bound(sorted_.begin(), sorted_.end(), window_.front()));
     window_.pop_front();
   }

@@ -9,9 +9,7 @@ namespace clipsweep {
 
 class SpikeDetector {
  public:
-  static constexpr double kFactor = 10;        // a spike is above this many medians
-  static constexpr std::size_t kWindow = 100;  // of the last so many finite norms
-  static constexpr std::size_t kMin = 20;      // with fewer, nothing is usual yet
+  static constexpr std::size_t kMin = 20;  // no spikes before this many finite norms
 
   // Takes the next norm. Returns the median of the norms before it if it is a spike. A norm that is
   // not finite is no spike and does not enter the window.

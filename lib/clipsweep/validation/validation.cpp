@@ -108,29 +108,40 @@ class FolderChecker {
 
   void check_results() {
     const SweepRuns runs{sweep_.runs, records_, {}, metric_basis_of(sweep_)};
-    check_derived("runs.csv", runs_csv(runs));
-    check_derived("summary.json", summary_page(summarize(runs)));
+    const Summary summary = summarize(runs);
+    check_derived("runs.csv", [&](const std::string&) { return runs_csv(runs); });
+    check_derived("summary.json",
+                  [&](const std::string& content) { return summary_page_like(content, summary); });
     if (!is_there(summary_path(sweep_.folder))) return;
     FileProblems problems = problems_of("summary.json");
     read_checked_json("summary", problems);
     problems.move_to(result_.problems);
   }
 
-  // Compares a file with what the runs give now, to the byte.
-  void check_derived(const char* file, std::string_view expected) {
+  // Compares a file, byte by byte, with the one that the runs give now, in the form of its version.
+  template <typename Expected>
+  void check_derived(const char* file, const Expected& expected_like) {
     FileProblems problems = problems_of(file);
-    if (!is_there(problems.path())) {
-      if (all_ended()) problems.add("missing; clipsweep summarize writes it");
-    } else if (const std::string content = read_file(problems.path());
-               content != expected && !all_ended()) {
-      result_.results_are_older = true;
-    } else if (content != expected) {
-      const auto [found, wanted] =
-          std::mismatch(content.begin(), content.end(), expected.begin(), expected.end());
-      problems.add(1 + static_cast<std::uint64_t>(std::count(content.begin(), found, '\n')),
-                   "does not follow from the runs; clipsweep summarize writes it anew");
+    if (is_there(problems.path())) {
+      const std::string content = read_file(problems.path());
+      compare_derived(content, expected_like(content), problems);
+    } else if (all_ended()) {
+      problems.add("missing; clipsweep summarize writes it");
     }
     problems.move_to(result_.problems);
+  }
+
+  void compare_derived(const std::string& content, const std::string& expected,
+                       FileProblems& problems) {
+    if (content == expected) return;
+    if (!all_ended()) {
+      result_.results_are_older = true;
+      return;
+    }
+    const auto [found, wanted] =
+        std::mismatch(content.begin(), content.end(), expected.begin(), expected.end());
+    problems.add(1 + static_cast<std::uint64_t>(std::count(content.begin(), found, '\n')),
+                 "does not follow from the runs; clipsweep summarize rewrites it");
   }
 
   // A sweep that is not through may have no results yet, or those of an earlier moment.

@@ -1,0 +1,190 @@
+#include "clipsweep/analysis/summary_text.h"
+
+#include <gtest/gtest.h>
+
+#include <algorithm>
+#include <sstream>
+
+#include "clipsweep/base/table.h"
+#include "support/sample_sweep.h"
+
+namespace clipsweep {
+namespace {
+
+void expect_at_most_80_columns(const std::string& text) {
+  std::istringstream lines(text);
+  for (std::string line; std::getline(lines, line);) EXPECT_LE(display_width(line), 80U) << line;
+}
+
+// Completes all runs with differing accuracies, and losses of up to four digits.
+void complete_all(SampleSweep& sweep) {
+  for (std::size_t run = 0; run < sweep.runs().plan.size(); ++run) {
+    auto& record = sweep.complete_clipped(run, 0.5 + 0.03 * static_cast<double>(run % 7),
+                                          100.0 / (1.0 + double(run % 11)));
+    record.totals.mean_cosine = 0.5;
+    record.totals.what_if.add_step(1, 2, 1.5);
+    record.totals.grad_norm_raw = {1, 2, 3, 1234.5};
+  }
+}
+
+TEST(ComparisonText, FitsATerminalOf80Columns) {
+  SampleSweep sweep(5);
+  sweep.config().learning_rates = {0.003, 0.01};
+  sweep.config().clips.push_back({ClipMode::kGlobalNorm, 0.5});
+  sweep.config().noise_floor = true;
+  sweep.plan();
+  complete_all(sweep);
+  expect_at_most_80_columns(comparison_text(sweep.summary()));
+}
+
+TEST(ComparisonText, Fits80ColumnsWithLongNames) {
+  SampleSweep sweep(5);
+  sweep.config().cells = {{Cell::kRnnRelu, InitialScheme{InitialKind::kGaussian, 0.00123}},
+                          {Cell::kGru}};
+  sweep.config().clips = {{ClipMode::kNone}, {ClipMode::kRandomStep, 0.00025}};
+  sweep.config().clips.push_back({ClipMode::kGlobalNorm, 0.00025, 0.00125});
+  sweep.config().clip_options.norm_type = 1;
+  sweep.config().learning_rates = {0.00123};
+  sweep.config().weight_decays = {0, 0.00456};
+  sweep.config().l1_penalties = {0, 0.00789};
+  sweep.plan();
+  complete_all(sweep);
+  expect_at_most_80_columns(comparison_text(sweep.summary()));
+}
+
+// The text with its line breaks as blanks, to find sentences in.
+std::string in_one_line(std::string text) {
+  std::replace(text.begin(), text.end(), '\n', ' ');
+  return text;
+}
+
+// The results table, between its title and the next blank line.
+std::string results_table(const SampleSweep& sweep) {
+  const std::string text = comparison_text(sweep.summary());
+  const std::size_t begin = text.find("\n\nTest accuracy") + 2;
+  return text.substr(begin, text.find("\n\n", begin) + 1 - begin);
+}
+
+TEST(ComparisonText, NamesArmsAsTheUserTypesThem) {
+  SampleSweep sweep(1);
+  complete_all(sweep);
+  EXPECT_EQ(results_table(sweep),
+            R"(Test accuracy in %, mean losses of the last epoch, runs that reached 60 %
+                                      final  best     test    train    to
+arm          lr  seeds  diverged  mean ± sd  mean     loss     loss  60 %
+none       0.01      1         0   50.0 ± -  50.0  100.000  100.000     0
+value:0.5  0.01      1         0   53.0 ± -  53.0   50.000   50.000     0
+)");
+}
+
+TEST(ComparisonText, GroupsArmsByCell) {
+  SampleSweep sweep(1);
+  sweep.config().cells = {{Cell::kRnnRelu, InitialScheme{InitialKind::kIdentity}}, {Cell::kLstm}};
+  sweep.config().learning_rates = {0.01, 0.1};
+  sweep.plan();
+  complete_all(sweep);
+  EXPECT_EQ(results_table(sweep),
+            R"(Test accuracy in %, mean losses of the last epoch, runs that reached 60 %
+                                        final  best     test    train    to
+arm            lr  seeds  diverged  mean ± sd  mean     loss     loss  60 %
+rnn-relu:identity
+  none       0.01      1         0   50.0 ± -  50.0  100.000  100.000     0
+  value:0.5  0.01      1         0   56.0 ± -  56.0   33.333   33.333     0
+  none        0.1      1         0   53.0 ± -  53.0   50.000   50.000     0
+  value:0.5   0.1      1         0   59.0 ± -  59.0   25.000   25.000     0
+lstm
+  none       0.01      1         0   62.0 ± -  62.0   20.000   20.000     1
+  value:0.5  0.01      1         0   68.0 ± -  68.0   14.286   14.286     1
+  none        0.1      1         0   65.0 ± -  65.0   16.667   16.667     1
+  value:0.5   0.1      1         0   50.0 ± -  50.0   12.500   12.500     0
+)");
+}
+
+TEST(ComparisonText, GroupsArmsByRegularization) {
+  SampleSweep sweep(1);
+  sweep.config().weight_decays = {0, 0.001};
+  sweep.plan();
+  complete_all(sweep);
+  EXPECT_EQ(results_table(sweep),
+            R"(Test accuracy in %, mean losses of the last epoch, runs that reached 60 %
+                                        final  best     test    train    to
+arm            lr  seeds  diverged  mean ± sd  mean     loss     loss  60 %
+no regularization
+  none       0.01      1         0   50.0 ± -  50.0  100.000  100.000     0
+  value:0.5  0.01      1         0   56.0 ± -  56.0   33.333   33.333     0
+with weight decay 0.001
+  none       0.01      1         0   53.0 ± -  53.0   50.000   50.000     0
+  value:0.5  0.01      1         0   59.0 ± -  59.0   25.000   25.000     0
+)");
+}
+
+TEST(ComparisonText, PutsLongNamesAboveTheirNumbers) {
+  SampleSweep sweep(1);
+  sweep.config().clips = {{ClipMode::kNone}, {ClipMode::kGlobalNorm, 0.5, 10}};
+  sweep.plan();
+  complete_all(sweep);
+  EXPECT_EQ(results_table(sweep),
+            R"(Test accuracy in %, mean losses of the last epoch, runs that reached 60 %
+                        final  best     test    train    to
+   seeds  diverged  mean ± sd  mean     loss     loss  60 %
+none at lr 0.01
+       1         0   50.0 ± -  50.0  100.000  100.000     0
+global-norm:0.5 with output layer 10 at lr 0.01
+       1         0   53.0 ± -  53.0   50.000   50.000     0
+)");
+}
+
+TEST(ComparisonText, SaysWhatRegularizationIsComparedWith) {
+  SampleSweep sweep(1);
+  const char* note = "An arm of mode none with weight decay or L1 is compared with mode none";
+  EXPECT_EQ(in_one_line(comparison_text(sweep.summary())).find(note), std::string::npos);
+  sweep.config().weight_decays = {0, 0.1};
+  sweep.plan();
+  EXPECT_NE(in_one_line(comparison_text(sweep.summary())).find(note), std::string::npos);
+}
+
+TEST(ComparisonText, PrintsZeroWithoutASign) {
+  SampleSweep sweep(1);
+  sweep.complete(0, 0.7, 1.0);
+  sweep.complete(1, 0.69999, 1.5);
+  const std::string text = comparison_text(sweep.summary());
+  EXPECT_EQ(text.find(" -0.0"), std::string::npos) << text;
+  EXPECT_NE(text.find("+0.500"), std::string::npos) << text;
+}
+
+TEST(ComparisonText, CountsRunsByOutcome) {
+  SampleSweep sweep(2);
+  sweep.complete(0, 0.7, 1.0);
+  sweep.end(1, Outcome::kDiverged);
+  sweep.end(2, Outcome::kFailed);
+  const std::string text = comparison_text(sweep.summary());
+  EXPECT_NE(text.find("4 runs: 1 completed, 1 diverged, 1 failed, 1 unfinished"),
+            std::string::npos);
+  EXPECT_NE(text.find("Fewer than 5 pairs"), std::string::npos);
+  EXPECT_EQ(text.find("nan"), std::string::npos);
+}
+
+TEST(ComparisonText, ListsDamagedRuns) {
+  SampleSweep sweep(2);
+  sweep.runs().damaged = {{sweep.runs().plan[1].id, "runs/x/run.json: no JSON"}};
+  EXPECT_NE(comparison_text(sweep.summary()).find("Damaged and left out: runs/x/run.json: no JSON"),
+            std::string::npos);
+}
+
+TEST(ComparisonText, ListsTheNoiseFloor) {
+  SampleSweep sweep(1);
+  sweep.config().noise_floor = true;
+  sweep.plan();
+  sweep.complete(0, 0.6, 1);
+  sweep.complete(2, 0.62, 1);
+  EXPECT_NE(comparison_text(sweep.summary()).find(R"(
+Noise floor: points by which flipping the last bit of the initial weights moves
+the final test accuracy of a run
+arm     lr  seeds  median  max
+none  0.01      1     2.0  2.0
+)"),
+            std::string::npos);
+}
+
+}  // namespace
+}  // namespace clipsweep
