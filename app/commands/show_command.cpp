@@ -169,9 +169,9 @@ std::string totals_text(const RunTotals& totals) {
   return text;
 }
 
-void print_run(const ShownRun& run, const std::string& folder) {
+void print_run(const ShownRun& run, const std::string& folder, CellInName cell) {
   fmt::print("{}: {}\n{}, seed {}\n", run.spec.id, outcome_text(run),
-             display_name(arm_settings(run.spec), CellInName::kShown), run.spec.seed);
+             display_name(arm_settings(run.spec), cell), run.spec.seed);
   print_torn({run});
   if (!run.record) return;
   const RunRecord& record = *run.record;
@@ -313,15 +313,16 @@ Json shown_json(const std::vector<ShownRun>& runs, const ShowCommand& command) {
 int run_show(const ShowCommand& command) {
   const SweepFolder sweep = open_sweep_folder(command.folder);
   const std::vector<ShownRun> runs = load_chosen(sweep, command.run);
+  const CellInName cell =
+      cell_setups(sweep.runs).size() > 1 ? CellInName::kShown : CellInName::kOmitted;
   if (command.json)
     fmt::print("{}\n", to_page(shown_json(runs, command)));
   else if (command.events)
     print_events(runs, sweep);
   else if (!command.run.empty())
-    print_run(runs.front(), command.folder);
+    print_run(runs.front(), command.folder, cell);
   else
-    print_runs(runs,
-               cell_setups(sweep.runs).size() > 1 ? CellInName::kShown : CellInName::kOmitted);
+    print_runs(runs, cell);
   for (const auto& run : runs)
     if (run.damaged) return kInvalidData;
   return kSuccess;
