@@ -1,59 +1,102 @@
-// The command line: what the user asks for, as plain data. CLI11 splits it; values are read by the
-// table of settings, so that a flag and a key of the sweep file are checked by the same code.
+// The command line as plain data: one struct per command. CLI11 splits the arguments; the table of
+// settings reads the values, so that a flag and a key of the sweep file are checked by the same
+// code.
 #pragma once
 
 #include <cstdint>
-#include <optional>
 #include <string>
+#include <variant>
 #include <vector>
 
 #include "clipsweep/experiment/config_resolution.h"
 
 namespace clipsweep {
 
-enum class Command {
-  kHelp,
-  kVersion,
-  kSweep,
-  kPlan,
-  kShow,
-  kSummarize,
-  kValidate,
-  kClip,
-  kPreset,
-  kTrace,
-  kBench,
-  kMeasure,  // internal: the speed that `plan` estimates with
+// Where the settings of a sweep come from.
+struct SettingSources {
+  std::string sweep_file;
+  std::string preset;  // a name; in place of a sweep file
+  std::vector<Assignment> flags;
 };
 
-struct CommandLine {
-  Command command = Command::kHelp;
-  std::string help;  // the text to print, for kHelp
+// ---- Commands that train
+// -------------------------------------------------------------------------
 
-  // sweep, plan, trace
-  std::string sweep_file;
-  std::string preset;  // its name; of `preset` too
-  std::vector<Assignment> flags;
+struct SweepCommand {
+  SettingSources settings;
   std::string out;
-
-  // show, summarize, validate
-  std::string folder;
-
-  std::string file;  // clip
-
-  std::string run;  // show, trace
-  std::uint64_t steps = 10;
-  bool events = false;
-  bool json = false;
-  bool quick = false;  // bench
   bool quiet = false;
   bool verbose = false;
 };
 
-// Throws ConfigError, one line, on anything that is not allowed.
+struct TraceCommand {
+  SettingSources settings;
+  std::string run;  // as find_run accepts it; may be empty if the plan has one run
+  std::uint64_t steps = 10;
+};
+
+struct BenchCommand {
+  SettingSources settings;  // only --data
+  bool quick = false;
+  bool json = false;
+};
+
+// Internal: measures the speed that `plan` estimates with, if that requires LibTorch.
+struct MeasureCommand {
+  SettingSources settings;
+};
+
+// ---- Read-only commands
+// --------------------------------------------------------------------------
+
+struct PlanCommand {
+  SettingSources settings;
+  bool json = false;
+};
+
+struct ShowCommand {
+  std::string folder;
+  std::string run;  // as find_run accepts it; empty: all runs
+  bool events = false;
+  bool json = false;
+};
+
+struct SummarizeCommand {
+  std::string folder;
+  bool json = false;
+};
+
+struct ValidateCommand {
+  std::string folder;
+};
+
+struct ClipCommand {
+  std::string file;  // empty or `-`: standard input
+};
+
+struct PresetCommand {
+  std::string name;  // empty: list all presets
+};
+
+struct HelpCommand {
+  std::string text;  // to print
+};
+
+struct VersionCommand {};
+
+using Command = std::variant<HelpCommand, VersionCommand, SweepCommand, TraceCommand, BenchCommand,
+                             MeasureCommand, PlanCommand, ShowCommand, SummarizeCommand,
+                             ValidateCommand, ClipCommand, PresetCommand>;
+
+struct CommandLine {
+  std::vector<std::string> arguments;  // as given, without the program's name
+  Command command;
+};
+
+// Takes the arguments of `main`. Throws ConfigError, one line, on anything that is not allowed.
 CommandLine parse_command_line(int argc, const char* const* argv);
 
-// The settings of the sweep file, if one is named, and the flags.
-ExperimentConfig config_of(const CommandLine& line);
+// Reads the preset or sweep file, if one is named, and applies the flags over it.
+ExperimentConfig config_of(const SettingSources& settings);
 
 }  // namespace clipsweep

@@ -44,13 +44,13 @@ std::string settings_of(SettingGroup group) {
     const bool has_default =
         !value.is_null() && !value.is_boolean() && !(value.is_array() && value.empty());
     const Json& shown = value.is_array() && value.size() == 1 ? value.front() : value;
-    const std::string of_default =
+    const std::string default_text =
         has_default
             ? fmt::format(" [{}]", shown.is_string() ? shown.get<std::string>() : shown.dump())
             : "";
     const std::string value_name =
         setting.value_name.empty() ? "" : fmt::format(" {}", setting.value_name);
-    text += entry("--" + setting.flag + value_name, setting.help + of_default);
+    text += entry("--" + setting.flag + value_name, setting.help + default_text);
   }
   return text;
 }
@@ -63,43 +63,43 @@ Usage: clipsweep COMMAND ...
 
 Train:
   sweep [SWEEP.toml] [options] --out DIR
-                          train every run; the same command again resumes
+                          train every run; rerun the same command to resume
   trace [SWEEP.toml] [options] --run ID --steps N
-                          one run's initial weights, samples and steps as JSON,
-                          to replay it in another framework
-  bench                   the engines against torch::nn::LSTM on this machine
+                          print one run's initial weights, samples and steps as
+                          JSON, to replay it in another framework
+  bench                   compare the speed of the engines with torch::nn::LSTM
 
-Look:
+Inspect:
   plan [SWEEP.toml] [options]
-                          the runs, with an estimate of time and disk
-  show DIR [RUN]          the runs of a sweep, one run, or its events
+                          print the runs, with an estimate of time and disk
+  show DIR [RUN]          print the runs of a sweep, one run, or its events
   summarize DIR           rebuild runs.csv and summary.json, print the
                           comparison
-  validate DIR            check every log; say what is wrong and where
+  validate DIR            check every log; print what is wrong and where
   clip [FILE|-]           apply one mode to gradients given as JSON
-  preset [NAME]           the sweeps that ship with the program, or one of them
+  preset [NAME]           list the sweeps that ship with the program; print one
 
   --version               print the version
-  -h, --help              print this; clipsweep sweep --help a command's help
+  -h, --help              print this text; after a command: its help
 
 Exit codes: 0 every run reached an outcome (diverged is one), 1 a run failed,
-2 usage or configuration, 3 invalid data or logs, 75 stopped early (the same
-command continues), 130 interrupted.
+2 usage or configuration, 3 invalid data or logs, 75 stopped early (rerun the
+same command to continue), 130 interrupted.
 )";
 
 std::string sweep_options() {
   return fmt::format(
-      "{}\nThe grid (a LIST is 0.1,0.5,1 or logspace(1e-3,1,4)):\n{}"
-      "  With neither --mode nor --clip the grid is none,value:0.5. Equal runs appear\n"
+      "{}\nThe grid (a LIST is 0.1,0.5,1 or logspace(1e-3,1,4); defaults are in brackets):\n{}"
+      "  Without --mode and --clip the grid is none,value:0.5. Identical runs appear\n"
       "  once. The threshold of autoclip is a percentile from 0 to 100.\n"
-      "\nSingle modes (refused where no listed mode knows them):\n{}"
-      "\nEvery run:\n{}"
+      "\nMode-specific options (an error if no listed mode uses them):\n{}"
+      "\nAll runs:\n{}"
       "\nData and execution:\n{}"
-      "\nEach option is also a key of SWEEP.toml, with _ for -; a flag wins.\n"
-      "The environment variable CLIPSWEEP_SIMD names the fused engine's instruction\n"
-      "set (avx512, avx2, sse4, scalar); by default it is the best of the machine's.\n",
+      "\nEach option is also a key of SWEEP.toml, with _ for -; flags override the file.\n"
+      "The environment variable CLIPSWEEP_SIMD sets the fused engine's instruction set\n"
+      "(avx512, avx2, sse4, scalar); the default is the best that the machine has.\n",
       entry("--preset NAME",
-            "A sweep that ships with the program, in place of SWEEP.toml; see "
+            "A sweep that ships with the program, instead of SWEEP.toml; see "
             "clipsweep preset"),
       settings_of(SettingGroup::kGrid), settings_of(SettingGroup::kClipping),
       settings_of(SettingGroup::kTraining), settings_of(SettingGroup::kExecution));
@@ -107,11 +107,12 @@ std::string sweep_options() {
 
 std::string sweep_help() {
   return "Usage: clipsweep sweep [SWEEP.toml] [options] --out DIR\n\n"
-         "Trains every run of the grid and writes logs and comparison to DIR. Runs that\n"
-         "have ended in DIR are not trained again; interrupted and failed ones start over.\n\n" +
-         entry("--out DIR", "Folder to write to; made if it is not there") +
-         entry("-q, --quiet", "No progress line") +
-         entry("-v, --verbose", "A line for each run that ends") + sweep_options();
+         "Trains every run of the grid and writes logs and comparison to DIR. Finished\n"
+         "runs in DIR are kept; interrupted runs resume from their checkpoint, failed runs\n"
+         "restart.\n\n" +
+         entry("--out DIR", "Folder to write to; created if it does not exist") +
+         entry("-q, --quiet", "Print no progress line") +
+         entry("-v, --verbose", "Print a line when a run ends") + sweep_options();
 }
 
 std::string plan_help() {
@@ -126,7 +127,7 @@ std::string trace_help() {
          "Prints the initial weights, the sample indices and the step records of one run\n"
          "as JSON.\n\n" +
          entry("--run ID", "A run of the plan, its 8 hex digits, or the beginning of its ID") +
-         entry("--steps N", "How many steps [10]") + sweep_options();
+         entry("--steps N", "Number of steps [10]") + sweep_options();
 }
 
 std::string clip_help() {
@@ -135,19 +136,19 @@ std::string clip_help() {
     if (mode.mode != ClipMode::kBackprop) modes += entry(mode.name, mode.summary);
   return "Usage: clipsweep clip [FILE|-]\n\n"
          "Reads one JSON object from FILE or standard input, applies one clipping mode to\n"
-         "its gradients and prints what came of it:\n\n"
+         "its gradients and prints the result:\n\n"
          "  {\"mode\": \"global-norm\", \"threshold\": 1, \"gradients\": {\"a\": [3, 4]}}\n\n" +
          entry("mode, threshold", "As in --clip") +
          entry("gradients",
-               "Named tensors: numbers in nested lists, null for none; \"NaN\", "
+               "Named tensors: numbers in nested lists, null for no gradient; \"NaN\", "
                "\"Infinity\" and \"-Infinity\" are numbers") +
          entry("steps",
-               "Instead of gradients: a list of {\"gradients\": ...}, one after the "
-               "other, for the modes that remember") +
+               "Instead of gradients: a list of {\"gradients\": ...}, in order, for the "
+               "modes that depend on earlier steps") +
          entry("parameters", "The weights, for agc") +
          entry("dtype", "float32 or float64 [float32]") +
-         entry("output_threshold", "The limit of tensors whose names begin with output.") +
-         entry("seed", "Of random-step's directions [0]") +
+         entry("output_threshold", "The threshold of tensors whose names begin with output.") +
+         entry("seed", "Seed of the directions of random-step [0]") +
          "  norm_type, clip_epsilon, agc_output, zclip_... and adagc_... are as in\n"
          "  clipsweep sweep --help.\n\nModes:\n" +
          modes;
@@ -161,7 +162,7 @@ std::string help_text(const std::string& command) {
   if (command == "trace") return trace_help();
   if (command == "show")
     return "Usage: clipsweep show DIR [RUN] [--events] [--json]\n\n"
-           "The runs of a sweep; or one run; or the events of all runs or of one.\n\n" +
+           "Prints the runs of a sweep, one run, or the events of all runs or of one.\n\n" +
            entry("RUN", "A run's ID, its 8 hex digits, or the beginning of its ID") +
            entry("--events", "NaN, Inf, norm overflows and spikes, in words") +
            entry("--json", "Print JSON");
@@ -172,21 +173,21 @@ std::string help_text(const std::string& command) {
            entry("--json", "Print summary.json instead");
   if (command == "validate")
     return "Usage: clipsweep validate DIR\n\n"
-           "Checks every log against its schema and against the others, and says what is\n"
-           "wrong in which file and line. Exit code 3 if anything is.\n";
+           "Checks every log against its schema and against the other files, and prints what\n"
+           "is wrong in which file and line. Exit code 3 if anything is wrong.\n";
   if (command == "clip") return clip_help();
   if (command == "preset")
     return "Usage: clipsweep preset [NAME]\n\n"
-           "Prints a sweep file that ships with the program, for --preset NAME or to be\n"
-           "saved and changed; without NAME, says which there are.\n";
+           "Prints a sweep file that ships with the program, to use as --preset NAME or to\n"
+           "save and change; without NAME, lists all of them.\n";
   if (command == "bench")
     return "Usage: clipsweep bench [--data DIR] [--quick] [--json]\n\n"
-           "Measures on this machine, in some minutes: run-steps per second of a loop over\n"
-           "torch::nn::LSTM and of the engines, for several sizes and cohorts, and how close\n"
-           "they come to the floor that one core's arithmetic sets; then whole sweeps, one\n"
-           "whole run, and memory. Leave the machine alone meanwhile.\n\n" +
+           "Measures the speed of this machine in a few minutes: run-steps per second of a\n"
+           "loop over torch::nn::LSTM and of the engines, for several sizes and cohorts, and\n"
+           "how close they come to the peak of one core; then whole sweeps, one whole run,\n"
+           "and memory. Keep the machine otherwise idle while it runs.\n\n" +
            entry("--data DIR", "Folder with the IDX files") +
-           entry("--quick", "Once and for two sizes only, in a minute: a first impression") +
+           entry("--quick", "Measure two sizes, once each, in a minute: a rough estimate") +
            entry("--json", "Print JSON");
   return kOverview;
 }

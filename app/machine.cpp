@@ -12,7 +12,7 @@
 namespace clipsweep {
 namespace {
 
-// What stands behind "KEY:" in one of the kernel's tables; empty if it does not.
+// The value after "KEY:" in a /proc file; empty if there is none.
 std::string value_in(const char* file, std::string_view key) {
   std::ifstream stream(file);
   for (std::string line; std::getline(stream, line);)
@@ -37,7 +37,7 @@ std::string cpu_model() {
 }
 
 std::uint64_t peak_memory() {
-  // Not what getrusage says: that includes the parent's memory at the time of the start.
+  // Not getrusage: its maximum includes the memory of the parent at the time of the fork.
   const std::string kibibytes = value_in("/proc/self/status", "VmHWM");
   return std::strtoull(kibibytes.c_str(), nullptr, 10) * 1024;
 }

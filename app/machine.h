@@ -9,17 +9,17 @@
 
 namespace clipsweep {
 
-// The processors that this process may use: fewer than the machine has inside a container or
-// under taskset.
+// The number of cores that this process may use: in a container or under taskset fewer than the
+// machine has.
 std::size_t usable_cores();
 
 // `AMD EPYC 9355 32-Core Processor`
 std::string cpu_model();
 
-// The most memory, in bytes, that this process has had resident so far; 0 where that is not told.
+// The peak resident memory of this process so far, in bytes; 0 if unknown.
 std::uint64_t peak_memory();
 
-// As the setting says; 0 is one per core.
+// The setting, where 0 means one per core.
 std::size_t worker_count(const ExperimentConfig& config);
 
 }  // namespace clipsweep

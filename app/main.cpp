@@ -1,13 +1,13 @@
-// clipsweep: parses and dispatches. It loads no LibTorch: it trains with the fused engine; what
-// needs LibTorch becomes clipsweep-train.
+// clipsweep: parses the command line and dispatches. It does not link LibTorch: it trains with the
+// fused engine, and starts clipsweep-train for what needs LibTorch.
 #include <fmt/format.h>
 
 #include "clipsweep/base/error.h"
 #include "clipsweep/base/simd.h"
 #include "command_line.h"
 #include "commands/inspection_commands.h"
-#include "commands/plan_command.h"
 #include "commands/training_commands.h"
+#include "overloaded.h"
 #include "program.h"
 #include "sibling_process.h"
 #include "version.h"
@@ -15,50 +15,44 @@
 namespace clipsweep {
 namespace {
 
-int train(const CommandLine& line, int argc, char** argv) {
-  const ExperimentConfig config = config_of(line);
-  const EngineChoices choices = choose_engines(config);
-  if (needs_reference(choices)) become_training_process(argc, argv);
-  const TrainingEngines engines = fused_training_engines(choices);
-  return line.command == Command::kSweep ? run_sweep(line, config, engines, argc, argv)
-                                         : run_trace(line, config, engines);
-}
-
-int dispatch(int argc, char** argv) {
-  const CommandLine line = parse_command_line(argc, argv);
-  use_simd_of_environment();
-  switch (line.command) {
-    case Command::kHelp:
-      fmt::print("{}", line.help);
-      return kSuccess;
-    case Command::kVersion:
-      fmt::print("clipsweep {} ({})\n", kVersion, kGitRevision);
-      return kSuccess;
-    case Command::kPlan:
-      return run_plan(line, argc, argv);
-    case Command::kShow:
-      return show({line.folder, line.run, line.events, line.json});
-    case Command::kSummarize:
-      return summarize({line.folder, line.json});
-    case Command::kValidate:
-      return validate({line.folder});
-    case Command::kClip:
-      return clip({line.file});
-    case Command::kPreset:
-      return show_preset({line.preset});
-    case Command::kSweep:
-    case Command::kTrace:
-      return train(line, argc, argv);
-    case Command::kBench:
-    case Command::kMeasure:
-      break;
-  }
-  become_training_process(argc, argv);
+int dispatch(const CommandLine& line) {
+  const auto& arguments = line.arguments;
+  const auto make_engines = [&](const ExperimentConfig& config) {
+    const EngineChoices choices = choose_engines(config);
+    if (needs_reference(choices)) become_training_process(arguments);
+    return fused_training_engines(choices);
+  };
+  return std::visit(
+      Overloaded{
+          [](const HelpCommand& help) -> int {
+            fmt::print("{}", help.text);
+            return kSuccess;
+          },
+          [](const VersionCommand&) -> int {
+            fmt::print("clipsweep {} ({})\n", kVersion, kGitRevision);
+            return kSuccess;
+          },
+          [&](const SweepCommand& sweep) { return run_sweep(sweep, arguments, make_engines); },
+          [&](const TraceCommand& trace) { return run_trace(trace, make_engines); },
+          [&](const PlanCommand& plan) { return run_plan(plan, arguments); },
+          [](const ShowCommand& show) { return run_show(show); },
+          [](const SummarizeCommand& summarize) { return run_summarize(summarize); },
+          [](const ValidateCommand& validate) { return run_validate(validate); },
+          [](const ClipCommand& clip) { return run_clip(clip); },
+          [](const PresetCommand& preset) { return run_preset(preset); },
+          [&](const auto&) -> int { become_training_process(arguments); },  // bench, measure
+      },
+      line.command);
 }
 
 }  // namespace
 }  // namespace clipsweep
 
 int main(int argc, char** argv) {
-  return clipsweep::run_program([&] { return clipsweep::dispatch(argc, argv); });
+  using namespace clipsweep;
+  return run_program([&] {
+    const CommandLine line = parse_command_line(argc, argv);
+    use_simd_of_environment();
+    return dispatch(line);
+  });
 }

@@ -12,8 +12,8 @@ namespace clipsweep {
 void say(std::string_view text) { std::fwrite(text.data(), 1, text.size(), stderr); }
 
 void complain(std::string_view message) {
-  constexpr std::size_t kLongest = 2000;
-  say(fmt::format("clipsweep: {}\n", printable(message, kLongest)));
+  constexpr std::size_t kMaxLength = 2000;
+  say(fmt::format("clipsweep: {}\n", printable(message, kMaxLength)));
 }
 
 bool stderr_is_terminal() { return ::isatty(STDERR_FILENO) == 1; }

@@ -1,16 +1,16 @@
-// What goes to stderr: progress, notes and errors. A reader that is gone or a full disk behind it
-// must never end a sweep, so nothing here fails.
+// Messages on stderr: progress, notes and errors. Writing them never fails: a closed pipe or a full
+// disk must not end a sweep.
 #pragma once
 
 #include <string_view>
 
 namespace clipsweep {
 
-// Writes the text to stderr as it is.
+// Writes the text to stderr unchanged.
 void say(std::string_view text);
 
-// Writes `clipsweep: MESSAGE` as one line: control characters are replaced, so that hostile input
-// breaks neither the line nor the terminal.
+// Writes `clipsweep: MESSAGE` as one line, without control characters, so that untrusted input
+// cannot break the line or the terminal.
 void complain(std::string_view message);
 
 // Whether stderr is a terminal.

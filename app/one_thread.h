@@ -1,14 +1,14 @@
-// Holding OpenBLAS and OpenMP to one thread each: the parallelism is over cohorts, and their own
-// threads make a run of this size 10 to 20 times slower.
+// Limits OpenBLAS and OpenMP to one thread each: clipsweep parallelizes over cohorts, and threads
+// inside a run of this size make it 10 to 20 times slower.
 #pragma once
 
 namespace clipsweep {
 
-// Sets what both read when they are loaded, for programs started from here; Debian's builds know no
-// other way.
+// Sets the environment variables that both read when they are loaded, for programs started from
+// here. Debian's builds can be limited in no other way.
 void set_one_thread_environment();
 
-// Whether this program was started so.
+// Whether this program was started with these variables.
 bool has_one_thread_environment();
 
 }  // namespace clipsweep

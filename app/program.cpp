@@ -15,8 +15,8 @@
 namespace clipsweep {
 namespace {
 
-// A closed stdin, stdout or stderr would give its number to the next file that is opened, a log
-// for example, and messages would end up in there.
+// If stdin, stdout or stderr is closed, the next file that is opened, such as a log, would get its
+// descriptor, and messages would be written into that file.
 void fill_standard_descriptors() {
   int descriptor = ::open("/dev/null", O_RDWR);
   while (descriptor >= 0 && descriptor <= STDERR_FILENO) descriptor = ::open("/dev/null", O_RDWR);
@@ -44,11 +44,11 @@ int exit_code_of(const std::function<int()>& command) {
 
 int run_program(const std::function<int()>& command) {
   fill_standard_descriptors();
-  // Writing beyond a file size limit then fails with an error that is told.
+  // Writing beyond a file size limit then fails with an error that can be reported.
   std::signal(SIGXFSZ, SIG_IGN);
   const int code = exit_code_of(command);
   if (std::fflush(stdout) == 0 && std::ferror(stdout) == 0) return code;
-  complain("stdout: cannot write all of the output; is the disk full or the reader gone?");
+  complain("stdout: cannot write all of the output; the disk is full or the pipe is closed");
   return code == kSuccess ? kRunFailed : code;
 }
 

@@ -1,17 +1,17 @@
-// What both programs do around their commands: standard streams that are there, errors as one line
-// and an exit code, and no output lost silently.
+// What both programs do around their commands: open the standard streams, turn errors into one line
+// and an exit code, and report lost output.
 #pragma once
 
 #include <functional>
 
 namespace clipsweep {
 
-// Thrown where whoever failed has said why already.
+// Thrown when the error has already been reported.
 struct AlreadyReported {
   int exit_code;
 };
 
-// Runs a command, which returns its exit code. Returns the process's.
+// Runs a command, which returns its exit code. Returns the exit code of the process.
 int run_program(const std::function<int()>& command);
 
 }  // namespace clipsweep

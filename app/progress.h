@@ -1,5 +1,5 @@
-// The progress line of a sweep, on stderr: rewritten in place on a terminal, a plain line now and
-// then elsewhere.
+// The progress line of a sweep on stderr: rewritten in place on a terminal, otherwise a new line
+// every ten seconds.
 #pragma once
 
 #include <condition_variable>
@@ -18,7 +18,7 @@ std::string duration_text(double seconds);
 
 class ProgressLine {
  public:
-  // Prints from its own thread until it is destroyed.
+  // Prints from a thread of its own until it is destroyed.
   ProgressLine(const SweepProgress& progress, std::uint64_t runs, std::uint64_t steps_per_run);
   ~ProgressLine();
   ProgressLine(const ProgressLine&) = delete;

@@ -24,7 +24,7 @@ TrainingEngines all_training_engines(const ExperimentConfig& config, const Engin
                ? make_fused_engine(layout)
                : make_reference_engine(layout, device);
   };
-  // Once here, so that a device that is not there is found before anything starts.
+  // Made once here, so that a missing device is reported before anything starts.
   const auto reference = make_reference_engine(lstm_layout(1, 1, 1), config.device);
   engines.simd[EngineName::kReference] = reference->simd();
   engines.software.update({{"libtorch", torch_version()}, {"blas", blas_description()}});

@@ -26,9 +26,18 @@ std::string path_of(const std::string& name) {
   const auto program = self.parent_path() / name;
   if (error || ::access(program.c_str(), X_OK) != 0)
     throw std::runtime_error(fmt::format(
-        "{}: cannot be run; clipsweep-train must lie beside clipsweep, as the build puts it",
+        "{}: cannot be run; clipsweep and clipsweep-train must be in the same folder, where the "
+        "build puts them",
         program.string()));
   return program.string();
+}
+
+// The arguments as a program gets them: its path first.
+std::vector<std::string> with_program(const std::string& program,
+                                      const std::vector<std::string>& arguments) {
+  std::vector<std::string> all = {path_of(program)};
+  all.insert(all.end(), arguments.begin(), arguments.end());
+  return all;
 }
 
 std::vector<char*> pointers_to(std::vector<std::string>& texts) {
@@ -51,17 +60,15 @@ std::string read_to_end(int descriptor) {
 
 }  // namespace
 
-void become_training_process(int argc, char** argv) {
-  const std::string program = path_of("clipsweep-train");
-  std::vector<std::string> arguments(argv, argv + argc);
+void become_training_process(const std::vector<std::string>& arguments) {
+  std::vector<std::string> all = with_program("clipsweep-train", arguments);
   set_one_thread_environment();
-  ::execv(program.c_str(), pointers_to(arguments).data());
-  throw std::runtime_error(fmt::format("{}: {}", program, std::strerror(errno)));
+  ::execv(all[0].c_str(), pointers_to(all).data());
+  throw std::runtime_error(fmt::format("{}: {}", all[0], std::strerror(errno)));
 }
 
 EndedProcess run_sibling(const std::string& program, const std::vector<std::string>& arguments) {
-  std::vector<std::string> all = {path_of(program)};
-  all.insert(all.end(), arguments.begin(), arguments.end());
+  std::vector<std::string> all = with_program(program, arguments);
   set_one_thread_environment();
   std::array<int, 2> ends{};
   if (::pipe(ends.data()) != 0) throw std::runtime_error(std::strerror(errno));

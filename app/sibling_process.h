@@ -1,4 +1,4 @@
-// Starting the programs of clipsweep, which lie beside each other: clipsweep and clipsweep-train.
+// Starts the two programs, clipsweep and clipsweep-train, which are located in the same folder.
 #pragma once
 
 #include <string>
@@ -6,10 +6,11 @@
 
 namespace clipsweep {
 
-// Replaces this process by clipsweep-train with the same arguments. Returns only by throwing.
-[[noreturn]] void become_training_process(int argc, char** argv);
+// Replaces this process by clipsweep-train with these arguments. Throws std::runtime_error if that
+// fails.
+[[noreturn]] void become_training_process(const std::vector<std::string>& arguments);
 
-// What a program that has ended left.
+// What remains of a program that has ended.
 struct EndedProcess {
   int exit_code = 0;
   std::string output;       // its stdout; stderr is this process's
@@ -21,7 +22,7 @@ struct EndedProcess {
 EndedProcess run_sibling(const std::string& program, const std::vector<std::string>& arguments);
 
 // Runs clipsweep-train and returns what it wrote to stdout. Throws AlreadyReported with its exit
-// code if it fails: it has said why on stderr.
+// code if it fails: it has printed why on stderr.
 std::string output_of_training_process(const std::vector<std::string>& arguments);
 
 }  // namespace clipsweep

@@ -25,7 +25,7 @@ std::atomic<bool>& install_stop_handlers() {
   action.sa_flags = SA_RESTART;
   sigaction(SIGINT, &action, nullptr);
   sigaction(SIGTERM, &action, nullptr);
-  sigaction(SIGUSR1, &action, nullptr);  // what clusters send before they preempt
+  sigaction(SIGUSR1, &action, nullptr);  // sent by cluster schedulers before preemption
   return stop_requested;
 }
 

@@ -1,5 +1,5 @@
-// Asking a sweep to end early: after Ctrl-C the last whole step is saved, a second one ends at
-// once.
+// Stops a sweep early: after Ctrl-C the last complete step is saved; a second Ctrl-C exits
+// immediately.
 #pragma once
 
 #include <atomic>
@@ -9,7 +9,7 @@ namespace clipsweep {
 // Installs handlers for SIGINT, SIGTERM and SIGUSR1 that set the flag they return.
 std::atomic<bool>& install_stop_handlers();
 
-// The signal that came, 0 if none did.
+// The signal that was received; 0 if none was.
 int stop_signal();
 
 }  // namespace clipsweep

@@ -1,25 +1,63 @@
-// `clipsweep bench`: run-steps per second of the engines beside a loop over torch::nn::LSTM, of
-// whole sweeps, and how close the fused engine comes to what the processor can do at all.
+// `clipsweep bench`: run-steps per second of the engines compared with a loop over torch::nn::LSTM,
+// of whole sweeps, and how close the fused engine comes to the peak of the processor.
 #include <fmt/format.h>
 
-#include "bench/bench_report.h"
+#include "bench/cohort_costs.h"
+#include "bench/engine_speed.h"
+#include "bench/report.h"
+#include "bench/whole_sweeps.h"
 #include "clipsweep/base/error.h"
+#include "clipsweep/engine/reference/torch_runtime.h"
 #include "clipsweep/tasks/make_task.h"
 #include "messages.h"
 #include "reference_training.h"
 
 namespace clipsweep {
+namespace {
 
-int run_bench(const CommandLine& line) {
-  const ExperimentConfig config = config_of(line);
+struct Repeats {
+  int classic;
+  int others;
+  int cohorts;
+  int sweeps;
+  int sweep_steps;  // per run
+};
+constexpr Repeats kThorough = {7, 3, 31, 5, 500};  // one epoch, as in the classic example
+constexpr Repeats kQuick = {1, 1, 3, 1, 200};
+
+void say_progress(const std::string& what) {
+  say(fmt::format(stderr_is_terminal() ? "\rbench: {}\x1b[K" : "bench: {}\n", what));
+}
+
+BenchResult run_benchmarks(const ExperimentConfig& config, bool quick) {
   const auto task = make_task(config);
-  const bool is_terminal = stderr_is_terminal();
-  const auto say_progress = [&](const std::string& what) {
-    say(fmt::format(is_terminal ? "\r{}\x1b[K" : "{}\n", "bench: " + what));
-  };
-  const BenchResult result = run_benchmarks(*task, config.data_folder, line.quick, say_progress);
-  if (is_terminal) say("\r\x1b[K");
-  fmt::print("{}", line.json ? to_page(bench_json(result)) + "\n" : bench_text(result));
+  const Repeats& repeats = quick ? kQuick : kThorough;
+  use_one_thread();
+  const auto peaks = measure_peaks(repeats.others);
+  BenchResult result;
+  for (const BenchShape& shape : bench_shapes(quick)) {
+    say_progress(fmt::format("{}, {} units, {} time steps", to_text(shape.cell), shape.hidden,
+                             shape.time_steps));
+    result.shapes.push_back(
+        measure_shape(shape, peaks, shape.is_classic() ? repeats.classic : repeats.others));
+  }
+  say_progress("cohorts of different sizes");
+  result.cohort_costs = measure_cohort_costs(repeats.cohorts);
+  say_progress("whole sweeps");
+  result.sweeps = measure_sweeps(*task, repeats.sweep_steps, repeats.sweeps);
+  say_progress("one whole run");
+  result.whole_run = measure_whole_run(config.data_folder, repeats.others);
+  say_progress("the memory of a large sweep");
+  result.large_sweep_memory = measure_large_sweep_memory(config.data_folder);
+  if (stderr_is_terminal()) say("\r\x1b[K");
+  return result;
+}
+
+}  // namespace
+
+int run_bench(const BenchCommand& command) {
+  const BenchResult result = run_benchmarks(config_of(command.settings), command.quick);
+  fmt::print("{}", command.json ? to_page(bench_json(result)) + "\n" : bench_text(result));
   return kSuccess;
 }
 

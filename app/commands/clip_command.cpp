@@ -1,3 +1,4 @@
+// `clipsweep clip`: one mode applied to gradients given as JSON.
 #include <fmt/format.h>
 
 #include <cerrno>
@@ -32,15 +33,15 @@ std::string read_all(std::FILE* stream, const std::string& where) {
 
 }  // namespace
 
-int clip(const ClipCommandOptions& options) {
-  const bool is_stdin = options.file.empty() || options.file == "-";
-  const std::string where = is_stdin ? "stdin" : options.file;
+int run_clip(const ClipCommand& command) {
+  const bool is_stdin = command.file.empty() || command.file == "-";
+  const std::string where = is_stdin ? "stdin" : command.file;
   std::string text;
   if (is_stdin) {
     text = read_all(stdin, where);
   } else {
     const std::unique_ptr<std::FILE, int (*)(std::FILE*)> file(
-        std::fopen(options.file.c_str(), "rb"), &std::fclose);
+        std::fopen(command.file.c_str(), "rb"), &std::fclose);
     if (!file) throw ConfigError(fmt::format("{}: cannot read: {}", where, std::strerror(errno)));
     text = read_all(file.get(), where);
   }

@@ -1,48 +1,30 @@
-// The commands that train nothing: each prints data on stdout, says the rest on stderr, and returns
-// the exit code. None of them loads LibTorch.
+// The read-only commands: they train nothing and load no LibTorch; only `summarize` writes, its two
+// files. Each prints data to stdout, messages to stderr, and returns the exit code.
 #pragma once
 
-#include <string>
+#include "command_line.h"
 
 namespace clipsweep {
 
-struct ShowOptions {
-  std::string folder;
-  std::string run;  // what find_run takes; empty: all runs
-  bool events = false;
-  bool json = false;
-};
+// Prints the runs of a sweep, where each setting comes from, and an estimate of time and disk. The
+// arguments are those of the process: clipsweep-train measures the speed with them if that needs
+// LibTorch.
+int run_plan(const PlanCommand& command, const std::vector<std::string>& arguments);
 
-// Prints the runs of a sweep, one run, or events. 3 if a run.json is damaged: the others are shown.
-int show(const ShowOptions& options);
-
-struct SummarizeOptions {
-  std::string folder;
-  bool json = false;
-};
+// Prints the runs of a sweep, one run, or events. Returns 3 if a run.json is damaged; the other
+// runs are still printed.
+int run_show(const ShowCommand& command);
 
 // Rebuilds runs.csv and summary.json and prints the comparison.
-int summarize(const SummarizeOptions& options);
+int run_summarize(const SummarizeCommand& command);
 
-struct ValidateOptions {
-  std::string folder;
-};
+// Prints what is wrong with a result folder, and where. Returns 3 if anything is.
+int run_validate(const ValidateCommand& command);
 
-// Prints what is wrong with a result folder and where. 3 if anything is.
-int validate(const ValidateOptions& options);
+// Applies one mode to gradients given as JSON and prints the result.
+int run_clip(const ClipCommand& command);
 
-struct ClipCommandOptions {
-  std::string file;  // empty or `-`: standard input
-};
-
-// Applies one mode to gradients given as JSON and prints the answer.
-int clip(const ClipCommandOptions& options);
-
-struct PresetOptions {
-  std::string name;  // empty: all of them
-};
-
-// Prints a preset as it may be saved and changed, or names them all.
-int show_preset(const PresetOptions& options);
+// Prints a preset as a sweep file, or lists all presets.
+int run_preset(const PresetCommand& command);
 
 }  // namespace clipsweep

@@ -1,5 +1,5 @@
 // `clipsweep-train measure`: the speed of the engines on this machine as one line of JSON.
-// `clipsweep plan` calls it where it takes LibTorch, which it does not load itself.
+// `clipsweep plan` calls it if an engine needs LibTorch, which plan does not load itself.
 #include <fmt/format.h>
 
 #include "clipsweep/base/error.h"
@@ -10,7 +10,9 @@
 
 namespace clipsweep {
 
-int run_measure(const ExperimentConfig& config, const TrainingEngines& engines) {
+int run_measure(const MeasureCommand& command, const MakeEngines& make_engines) {
+  const ExperimentConfig config = config_of(command.settings);
+  const TrainingEngines engines = make_engines(config);
   const SweepPlan plan = make_plan(config, checksum_of_task_data(config).sha256);
   const auto task = make_task(config);
   const auto measurements = measure_speed(plan, *task, worker_count(config), engines.make,

@@ -1,107 +1,25 @@
-#include "commands/plan_command.h"
-
+// `clipsweep plan`: the runs, where each setting comes from, and what they will cost.
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <chrono>
-#include <cstdlib>
+#include <cstdio>
 #include <set>
 
 #include "clipsweep/base/error.h"
 #include "clipsweep/base/simd.h"
 #include "clipsweep/base/table.h"
 #include "clipsweep/base/text.h"
-#include "clipsweep/base/wall_clock.h"
-#include "clipsweep/engine/engine_choice.h"
-#include "clipsweep/engine/fused/fused_engine.h"
 #include "clipsweep/experiment/setting_table.h"
-#include "clipsweep/experiment/sweep_plan.h"
-#include "clipsweep/io/files.h"
-#include "clipsweep/io/sha256.h"
 #include "clipsweep/tasks/make_task.h"
-#include "clipsweep/training/speed_estimate.h"
+#include "commands/inspection_commands.h"
+#include "commands/measured_speed.h"
 #include "machine.h"
 #include "progress.h"
-#include "sibling_process.h"
-#include "version.h"
 
 namespace clipsweep {
 namespace {
 
 constexpr std::size_t kMaxRunsShown = 20;
-
-// A measurement and the time it was made.
-struct DatedMeasurement {
-  SpeedMeasurements measurements;
-  std::string measured;
-};
-
-// Where the measurement for a plan of this shape is kept, so that the next look is instant. Empty
-// if the machine has no place for caches.
-fs::path cache_path(const ExperimentConfig& config) {
-  const char* cache = std::getenv("XDG_CACHE_HOME");
-  const char* home = std::getenv("HOME");
-  if (!(cache && *cache) && !(home && *home)) return {};
-  const fs::path folder = cache && *cache ? fs::path(cache) : fs::path(home) / ".cache";
-  const std::string shape =
-      fmt::format("{} {} {} {} {} {}", kVersion, kGitRevision, cpu_model(), simd_name(),
-                  worker_count(config), settings_json(config).dump());
-  return folder / "clipsweep" / fmt::format("speed-{}.json", sha256_of(shape).substr(0, 16));
-}
-
-// Older ones may tell of a machine that was busy then.
-bool is_fresh(const fs::path& path) {
-  std::error_code error;
-  const auto written = fs::last_write_time(path, error);
-  return !error && fs::file_time_type::clock::now() - written < std::chrono::hours(1);
-}
-
-std::optional<DatedMeasurement> read_cached(const fs::path& path) {
-  if (!is_fresh(path)) return std::nullopt;
-  try {
-    const Json json = parse_json(read_file(path, 4096), path.string());
-    return DatedMeasurement{speed_measurements_from_json(member(json, "speed")),
-                            string_member(json, "measured")};
-  } catch (const DataError&) {
-    return std::nullopt;  // missing or damaged: it is measured again
-  }
-}
-
-void write_cached(const fs::path& path, const DatedMeasurement& dated) {
-  if (path.empty()) return;
-  const Json json = {{"measured", dated.measured}, {"speed", to_json(dated.measurements)}};
-  try {
-    make_folder(path.parent_path());
-    write_file(path, to_page(json) + "\n");
-  } catch (const StorageError&) {
-    // Only the next look gets slower.
-  }
-}
-
-std::vector<std::string> measure_arguments(int argc, const char* const* argv) {
-  std::vector<std::string> arguments = {"measure"};
-  for (int i = 2; i < argc; ++i)
-    if (std::string(argv[i]) != "--json") arguments.emplace_back(argv[i]);
-  return arguments;
-}
-
-SpeedMeasurements measure(const ExperimentConfig& config, const SweepPlan& plan,
-                          const EngineChoices& choices, int argc, const char* const* argv) {
-  if (!needs_reference(choices))
-    return measure_speed(plan, *make_task(config), worker_count(config), make_fused_engine,
-                         cohort_sizes_for(choices));
-  const std::string output = output_of_training_process(measure_arguments(argc, argv));
-  return speed_measurements_from_json(parse_json(output, "measurement"));
-}
-
-DatedMeasurement measurement_for(const ExperimentConfig& config, const SweepPlan& plan,
-                                 const EngineChoices& choices, int argc, const char* const* argv) {
-  const fs::path path = cache_path(config);
-  if (auto cached = read_cached(path)) return *cached;
-  const DatedMeasurement dated{measure(config, plan, choices, argc, argv), utc_now()};
-  write_cached(path, dated);
-  return dated;
-}
 
 std::string value_text(const Json& value) {
   if (value.is_null()) return "";
@@ -110,8 +28,8 @@ std::string value_text(const Json& value) {
   std::vector<std::string> parts;
   for (const auto& part : value) parts.push_back(value_text(part));
   const std::string text = join(parts, ",");
-  return text.size() <= 40 ? text
-                           : fmt::format("{} ... ({} values)", text.substr(0, 24), parts.size());
+  return text.size() <= 33 ? text
+                           : fmt::format("{} ... ({} values)", text.substr(0, 17), parts.size());
 }
 
 std::string bytes_text(double bytes) {
@@ -154,15 +72,15 @@ std::string grid_text(const SweepPlan& plan) {
                      counted(plan.training.steps(), "step"));
 }
 
-// "12,345 run-steps/s a worker, 16 a cohort"
+// "12,345 run-steps/s per worker, 16 runs per cohort"
 std::string speed_text(const SpeedMeasurement& measurement) {
   return fmt::format(
-      "{} run-steps/s a worker, {} a cohort",
+      "{} run-steps/s per worker, {} per cohort",
       rate_text(static_cast<double>(measurement.cohort) / measurement.seconds_per_step),
       counted(measurement.cohort, "run"));
 }
 
-// Whether runs that differ in their clipping alone are trained together, by the fused engine.
+// Whether the fused engine trains runs together that differ only in their clipping.
 bool has_kin_together(const SweepPlan& plan, std::size_t workers, const EngineChoices& choices) {
   if (needs_reference(choices)) return false;
   const auto cohorts = make_cohorts(pointers_to(plan.runs), workers, cohort_sizes_for(choices));
@@ -173,19 +91,19 @@ bool has_kin_together(const SweepPlan& plan, std::size_t workers, const EngineCh
 }
 
 void print_estimate(const ExperimentConfig& config, const SweepPlan& plan,
-                    const EngineChoices& choices, const DatedMeasurement& dated) {
-  const auto& measurements = dated.measurements;
+                    const EngineChoices& choices, const MeasuredSpeed& speed) {
+  const auto& measurements = speed.measurements;
   const CostEstimate cost = estimate_cost(plan, measurements);
   fmt::print("time  about {} on {} (measured here {})\n", duration_text(cost.seconds),
-             counted(worker_count(config), "worker"), dated.measured);
+             counted(worker_count(config), "worker"), speed.measured);
   for (const auto& [cell, measurement] : measurements)
     fmt::print("      {}{}\n", measurements.size() > 1 ? fmt::format("{}: ", to_text(cell)) : "",
                speed_text(measurement));
   if (has_kin_together(plan, worker_count(config), choices))
-    fmt::print("      less while clipping has not acted: equal runs are computed once\n");
+    fmt::print("      less if clipping acts late: until then identical runs are computed once\n");
   const double steps = static_cast<double>(plan.runs.size()) *
                        std::max(1.0, static_cast<double>(plan.training.steps()) / plan.log_every);
-  fmt::print("disk  about {} of logs ({:.0f} bytes a step)\n", bytes_text(cost.bytes),
+  fmt::print("disk  about {} of logs ({:.0f} bytes per step)\n", bytes_text(cost.bytes),
              cost.bytes / steps);
 }
 
@@ -204,7 +122,7 @@ void print_engines(const EngineChoices& choices) {
   }
 }
 
-// What plan says of each cell.
+// Engine and speed of each cell.
 Json cells_json(const EngineChoices& choices, const SpeedMeasurements& measurements) {
   Json speed = to_json(measurements);
   Json cells = Json::object();
@@ -214,28 +132,28 @@ Json cells_json(const EngineChoices& choices, const SpeedMeasurements& measureme
 }
 
 Json plan_json(const ExperimentConfig& config, const SweepPlan& plan, const EngineChoices& choices,
-               const DatedMeasurement& dated) {
-  const CostEstimate cost = estimate_cost(plan, dated.measurements);
+               const MeasuredSpeed& speed) {
+  const CostEstimate cost = estimate_cost(plan, speed.measurements);
   return {{"schema", "clipsweep/plan-1"},
           {"settings", settings_json(config)},
           {"origins", origins_json(config)},
-          {"cells", cells_json(choices, dated.measurements)},
+          {"cells", cells_json(choices, speed.measurements)},
           {"runs", runs_json(plan)},
           {"estimate",
            {{"seconds", json_number(cost.seconds)},
             {"bytes", json_number(cost.bytes)},
-            {"measured", dated.measured}}}};
+            {"measured", speed.measured}}}};
 }
 
 }  // namespace
 
-int run_plan(const CommandLine& line, int argc, const char* const* argv) {
-  const ExperimentConfig config = config_of(line);
+int run_plan(const PlanCommand& command, const std::vector<std::string>& arguments) {
+  const ExperimentConfig config = config_of(command.settings);
   const SweepPlan plan = make_plan(config, checksum_of_task_data(config).sha256);
   const EngineChoices choices = choose_engines(config);
-  if (line.json) {
-    const auto dated = measurement_for(config, plan, choices, argc, argv);
-    fmt::print("{}\n", to_page(plan_json(config, plan, choices, dated)));
+  if (command.json) {
+    const auto speed = measured_speed(config, plan, choices, arguments);
+    fmt::print("{}\n", to_page(plan_json(config, plan, choices, speed)));
     return kSuccess;
   }
   print_settings(config);
@@ -243,7 +161,7 @@ int run_plan(const CommandLine& line, int argc, const char* const* argv) {
   fmt::print("\n{}\n", grid_text(plan));
   print_engines(choices);
   std::fflush(stdout);  // the measurement takes a second
-  print_estimate(config, plan, choices, measurement_for(config, plan, choices, argc, argv));
+  print_estimate(config, plan, choices, measured_speed(config, plan, choices, arguments));
   return kSuccess;
 }
 

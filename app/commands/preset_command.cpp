@@ -1,3 +1,4 @@
+// `clipsweep preset`: the sweep files that ship with the program.
 #include <fmt/format.h>
 
 #include <sstream>
@@ -10,7 +11,7 @@
 namespace clipsweep {
 namespace {
 
-// The comment that a preset opens with, on one line.
+// The comment at the top of a preset, on one line.
 std::string summary_of(const Preset& preset) {
   std::istringstream text(preset.text);
   std::string summary;
@@ -21,9 +22,9 @@ std::string summary_of(const Preset& preset) {
 
 }  // namespace
 
-int show_preset(const PresetOptions& options) {
-  if (!options.name.empty()) {
-    fmt::print("{}", find_preset(options.name).text);
+int run_preset(const PresetCommand& command) {
+  if (!command.name.empty()) {
+    fmt::print("{}", find_preset(command.name).text);
     return kSuccess;
   }
   for (const auto& preset : presets())

@@ -1,3 +1,4 @@
+// `clipsweep show`: the runs of a sweep, one run, or events.
 #include <fmt/format.h>
 
 #include <cmath>
@@ -25,7 +26,7 @@ struct ShownRun {
   RunSpec spec;
   std::optional<RunRecord> record;
   bool damaged = false;  // there is a run.json, but it cannot be read
-  bool torn = false;     // unfinished, and the last line of its log was cut off
+  bool torn = false;     // unfinished, and the last line of its log is truncated
 };
 
 ShownRun load(const SweepFolder& sweep, const RunSpec& spec) {
@@ -50,6 +51,11 @@ std::vector<ShownRun> load_chosen(const SweepFolder& sweep, const std::string& t
 std::string outcome_text(const ShownRun& run) {
   if (run.damaged) return "damaged";
   return run.record ? to_text(run.record->outcome) : "unfinished";
+}
+
+// The end of an ID, which `show` accepts as well.
+std::string hex_digits_of(const std::string& id) {
+  return id.size() < 8 ? id : id.substr(id.size() - 8);
 }
 
 std::optional<double> if_finite(double value) {
@@ -85,12 +91,14 @@ std::string counts_text(const std::vector<ShownRun>& runs) {
 }
 
 void print_torn(const std::vector<ShownRun>& runs) {
+  std::vector<std::string> ids;
   for (const auto& run : runs)
-    if (run.torn)
-      fmt::print(
-          "{}: the log ends in a cut-off line, the mark of a killed run; the same sweep "
-          "command starts it anew\n",
-          run.spec.id);
+    if (run.torn) ids.push_back(run.spec.id);
+  if (ids.empty()) return;
+  fmt::print(
+      "\nThe last log line is truncated, so the run was killed; rerun the sweep command\n"
+      "to resume it: {}\n",
+      join(ids, "\n              "));
 }
 
 void print_runs(const std::vector<ShownRun>& runs) {
@@ -110,13 +118,14 @@ void print_runs(const std::vector<ShownRun>& runs) {
 // ---- One run ---------------------------------------------------------------------------------
 
 std::string settings_text(const RunRecord& record) {
+  constexpr std::size_t kMaxValueWidth = 52;  // next to the longest name in 80 columns
   Table table({{"setting", Align::kLeft}, {"value", Align::kLeft}});
   const Json spec = to_json(record.spec);
   for (const auto* settings : {&spec, &record.settings})
     for (const auto& [key, value] : settings->items())
       if (key != "id" && !value.is_null())
-        table.add_row({key, value.is_string() ? printable(value.get<std::string>(), 64)
-                                              : printable(to_line(value), 64)});
+        table.add_row({key, printable(value.is_string() ? value.get<std::string>() : to_line(value),
+                                      kMaxValueWidth)});
   return table.text();
 }
 
@@ -160,15 +169,15 @@ void print_run(const ShownRun& run, const std::string& folder) {
              totals_text(record.totals));
   fmt::print("engine {} ({}), {:.1f} s\n", printable(record.engine), printable(record.simd),
              record.wall_seconds);
-  const std::string hint =
-      record.events.empty() ? ""
-                            : fmt::format(": clipsweep show {} {} --events", folder, run.spec.id);
+  const std::string hint = record.events.empty() ? ""
+                                                 : fmt::format(": clipsweep show {} {} --events",
+                                                               folder, hex_digits_of(run.spec.id));
   fmt::print("{}{}\n", counted(record.events.size(), "event"), hint);
 }
 
 // ---- Events ----------------------------------------------------------------------------------
 
-// The shapes by which an index is read as row and column.
+// The shapes that turn an index into row and column.
 TensorShapes tensor_shapes(const fs::path& log) {
   TensorShapes shapes;
   const auto line = first_line_of_log(log);
@@ -179,7 +188,7 @@ TensorShapes tensor_shapes(const fs::path& log) {
     for (std::size_t i = 0; i < header.tensor_names.size(); ++i)
       shapes[header.tensor_names[i]] = header.tensor_shapes[i];
   } catch (const DataError& error) {
-    complain(fmt::format("{}; indices are shown as they are", error.what()));
+    complain(fmt::format("{}; indices are shown without rows and columns", error.what()));
   }
   return shapes;
 }
@@ -205,11 +214,11 @@ std::string events_text(const RunRecord& record, const TensorShapes& shapes) {
 }
 
 std::vector<Incident> incidents_for_story(const RunRecord& record, const fs::path& log) {
-  constexpr std::size_t kMax = 10;  // at either end
+  constexpr std::size_t kMax = 10;  // first and last
   try {
     return incidents_of(record, log, kMax);
   } catch (const DataError& error) {
-    complain(fmt::format("{}; the log is left out", error.what()));
+    complain(fmt::format("{}; this log is ignored", error.what()));
     return incidents_of(record, {}, kMax);
   }
 }
@@ -223,10 +232,10 @@ std::uint64_t steps_with_events(const RunRecord& record) {
 // What happened to one run, step by step.
 void print_stories(const RunRecord& record, const fs::path& log, const TensorShapes& shapes) {
   const auto incidents = incidents_for_story(record, log);
-  const std::uint64_t untold = steps_with_events(record) - incidents.size();
+  const std::uint64_t omitted = steps_with_events(record) - incidents.size();
   for (std::size_t i = 0; i < incidents.size(); ++i) {
-    if (untold > 0 && i == incidents.size() / 2)
-      fmt::print("({} with events are left out here)\n\n", counted(untold, "further step"));
+    if (omitted > 0 && i == incidents.size() / 2)
+      fmt::print("({} with events not shown)\n\n", counted(omitted, "further step"));
     const Event& first = incidents[i].events.front();
     fmt::print("Step {}, epoch {}\n{}\n", first.step, first.epoch,
                story_of(incidents[i], record, shapes));
@@ -250,11 +259,11 @@ void print_events(const std::vector<ShownRun>& runs, const SweepFolder& sweep) {
   if (runs.size() > 1) fmt::print("{}\n", counts_text(runs));
   if (total > 0)
     fmt::print(
-        "element  the first bad one, [row, column] of its tensor; where none is bad the\n"
-        "         largest\n"
-        "norm     of the raw gradient, the update or the weights, as the phase says;\n"
-        "         before: the last finite one of the gradient\n"
-        "action   what was done about it; - is nothing, the run went on\n");
+        "element  the first NaN or Inf, as [row, column] of its tensor; if there is none,\n"
+        "         the largest element\n"
+        "norm     of the raw gradient, the update or the weights, depending on the phase;\n"
+        "         before: the last finite norm of the gradient\n"
+        "action   what the run did about it; - is nothing: it continued\n");
   print_torn(runs);
 }
 
@@ -279,9 +288,9 @@ Json events_json(const std::vector<ShownRun>& runs) {
   return events;
 }
 
-Json shown_json(const std::vector<ShownRun>& runs, const ShowOptions& options) {
-  if (options.events) return events_json(runs);
-  if (!options.run.empty()) return run_json(runs.front());
+Json shown_json(const std::vector<ShownRun>& runs, const ShowCommand& command) {
+  if (command.events) return events_json(runs);
+  if (!command.run.empty()) return run_json(runs.front());
   Json list = Json::array();
   for (const auto& run : runs)
     if (!run.damaged) list.push_back(run_json(run));
@@ -290,15 +299,15 @@ Json shown_json(const std::vector<ShownRun>& runs, const ShowOptions& options) {
 
 }  // namespace
 
-int show(const ShowOptions& options) {
-  const SweepFolder sweep = open_sweep_folder(options.folder);
-  const std::vector<ShownRun> runs = load_chosen(sweep, options.run);
-  if (options.json)
-    fmt::print("{}\n", to_page(shown_json(runs, options)));
-  else if (options.events)
+int run_show(const ShowCommand& command) {
+  const SweepFolder sweep = open_sweep_folder(command.folder);
+  const std::vector<ShownRun> runs = load_chosen(sweep, command.run);
+  if (command.json)
+    fmt::print("{}\n", to_page(shown_json(runs, command)));
+  else if (command.events)
     print_events(runs, sweep);
-  else if (!options.run.empty())
-    print_run(runs.front(), options.folder);
+  else if (!command.run.empty())
+    print_run(runs.front(), command.folder);
   else
     print_runs(runs);
   for (const auto& run : runs)

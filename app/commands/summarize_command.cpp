@@ -1,3 +1,4 @@
+// `clipsweep summarize`: runs.csv, summary.json and the comparison.
 #include <fmt/format.h>
 
 #include "clipsweep/analysis/summary_json.h"
@@ -10,12 +11,12 @@
 
 namespace clipsweep {
 
-int summarize(const SummarizeOptions& options) {
-  const Summary summary = rebuild_summary(open_sweep_folder(options.folder));
-  fmt::print("{}", options.json ? summary_page(summary) : comparison_text(summary));
+int run_summarize(const SummarizeCommand& command) {
+  const Summary summary = rebuild_summary(open_sweep_folder(command.folder));
+  fmt::print("{}", command.json ? summary_page(summary) : comparison_text(summary));
   if (summary.runs.damaged == 0) return kSuccess;
   complain(fmt::format("{} damaged and left out; clipsweep validate {} says where",
-                       counted(summary.runs.damaged, "run"), options.folder));
+                       counted(summary.runs.damaged, "run"), command.folder));
   return kInvalidData;
 }
 

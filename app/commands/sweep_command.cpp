@@ -1,4 +1,4 @@
-// `clipsweep sweep`: trains what is left of the plan, then compares.
+// `clipsweep sweep`: trains the unfinished runs of the plan, then compares.
 #include <fmt/format.h>
 #include <sys/resource.h>
 
@@ -26,7 +26,7 @@
 namespace clipsweep {
 namespace {
 
-// `fused`, or where cells have different ones `lstm: fused; gru: reference`
+// `fused`, or `lstm: fused; gru: reference` if cells have different ones
 std::string engine_names(const EngineChoices& choices) {
   std::set<std::string> names;
   std::vector<std::string> by_cell;
@@ -37,7 +37,8 @@ std::string engine_names(const EngineChoices& choices) {
   return names.size() == 1 ? *names.begin() : join(by_cell, "; ");
 }
 
-Provenance provenance_of(const TrainingEngines& engines, int argc, const char* const* argv) {
+Provenance provenance_of(const TrainingEngines& engines,
+                         const std::vector<std::string>& arguments) {
   Provenance provenance;
   provenance.software = {{"clipsweep", kVersion},
                          {"git_revision", kGitRevision},
@@ -47,12 +48,12 @@ Provenance provenance_of(const TrainingEngines& engines, int argc, const char* c
   provenance.machine = {
       {"cpu", cpu_model()}, {"cores", usable_cores()}, {"simd", engines.simd.begin()->second}};
   provenance.command = {"clipsweep"};
-  for (int i = 1; i < argc; ++i) provenance.command.emplace_back(argv[i]);
+  provenance.command.insert(provenance.command.end(), arguments.begin(), arguments.end());
   provenance.wall_started = utc_now();
   return provenance;
 }
 
-// A worker holds a log for each run of its cohort.
+// Each worker keeps one log open for each run of its cohort.
 void allow_many_open_files() {
   rlimit limit{};
   if (::getrlimit(RLIMIT_NOFILE, &limit) != 0) return;
@@ -60,7 +61,7 @@ void allow_many_open_files() {
   ::setrlimit(RLIMIT_NOFILE, &limit);
 }
 
-// What this call did, for sweep.json: another call may come from another program or machine.
+// What this call did, for sweep.json: other calls may come from another program or machine.
 Json call_json(const Provenance& provenance, double seconds, std::uint64_t run_steps) {
   Json call = to_json(provenance);
   call["wall_seconds"] = json_number(seconds);
@@ -69,24 +70,28 @@ Json call_json(const Provenance& provenance, double seconds, std::uint64_t run_s
   return call;
 }
 
-std::string stop_reason(const SweepProgress& progress, std::uint64_t left) {
-  if (stop_signal() != 0 && left > 0) return "interrupted; the same command continues";
+std::string stop_reason(const SweepProgress& progress, std::uint64_t left,
+                        const std::string& folder) {
+  if (stop_signal() != 0 && left > 0) return "interrupted; rerun the same command to continue";
   if (left > 0 && progress.elsewhere > 0)
-    return fmt::format("{} left, which another clipsweep is at; the same command looks again",
-                       counted(left, "run"));
-  if (left > 0) return fmt::format("{} left; the same command continues", counted(left, "run"));
-  if (progress.failed > 0) return "runs failed; see clipsweep show";
+    return fmt::format(
+        "{} {} being trained by another clipsweep; rerun the same command to check on {}",
+        counted(left, "run"), left == 1 ? "is" : "are", left == 1 ? "it" : "them");
+  if (left > 0)
+    return fmt::format("{} left; rerun the same command to continue", counted(left, "run"));
+  if (progress.failed > 0)
+    return fmt::format("{} failed; see clipsweep show {}", counted(progress.failed, "run"), folder);
   return "";
 }
 
 ExitCode exit_code_of(const SweepProgress& progress, std::uint64_t left) {
-  // A signal that came after the last run had ended has interrupted nothing.
+  // A signal after the end of the last run interrupted nothing.
   if (stop_signal() == SIGINT && left > 0) return kInterrupted;
   if (left > 0) return kStoppedEarly;
   return progress.failed > 0 ? kRunFailed : kSuccess;
 }
 
-// For --verbose; overwrites the progress line, which is then printed anew below it.
+// For --verbose: replaces the progress line, which is printed again below.
 void print_run_end(const RunRecord& record) {
   const char* erase = stderr_is_terminal() ? "\r\x1b[K" : "";
   std::string result;
@@ -96,18 +101,19 @@ void print_run_end(const RunRecord& record) {
   say(fmt::format("{}{} {}{}\n", erase, record.spec.id, to_text(record.outcome), result));
 }
 
-void train(const CommandLine& line, const SweepJob& job, const std::vector<const RunSpec*>& runs,
-           const Provenance& provenance) {
+void train(const SweepCommand& command, const SweepJob& job,
+           const std::vector<const RunSpec*>& runs, const Provenance& provenance) {
   const Stopwatch stopwatch;
   {
     std::optional<ProgressLine> progress_line;
-    if (!line.quiet) progress_line.emplace(job.progress, runs.size(), job.plan.training.steps());
+    if (!command.quiet) progress_line.emplace(job.progress, runs.size(), job.plan.training.steps());
     train_runs(job, runs);
   }
   record_call(job.folder, call_json(provenance, stopwatch.seconds(), job.progress.run_steps));
 }
 
-// Rounding alone moves a run: pairs across engines would compare them, not the modes.
+// Engines round differently, which alone changes a run: pairs of runs across engines would compare
+// the engines, not the modes.
 void warn_about_other_engines(const PlanStatus& status, const TrainingEngines& engines) {
   for (const auto& [cell, finished_by] : status.finished_by) {
     const std::string ours = engines.description(cell);
@@ -130,24 +136,26 @@ void say_what_happens(std::size_t to_train, std::size_t complete, std::uint64_t 
                     complete > 0 ? fmt::format("; {} already complete", complete) : ""));
 }
 
-// Those that this process has not ended may have been ended by another one.
+// Another process may have finished the runs that this one has not.
 std::uint64_t runs_left(const SweepPlan& plan, const SweepFolder& sweep, std::uint64_t not_ended) {
   return not_ended == 0 ? 0 : plan_status(plan, sweep).unfinished.size();
 }
 
 }  // namespace
 
-int run_sweep(const CommandLine& line, const ExperimentConfig& config,
-              const TrainingEngines& engines, int argc, const char* const* argv) {
+int run_sweep(const SweepCommand& command, const std::vector<std::string>& arguments,
+              const MakeEngines& make_engines) {
+  const ExperimentConfig config = config_of(command.settings);
+  const TrainingEngines engines = make_engines(config);
   const DataChecksum checksum = checksum_of_task_data(config);
   const SweepPlan plan = make_plan(config, checksum.sha256);
   const auto task = make_task(config);
-  const fs::path folder = line.out;
-  const Provenance provenance = provenance_of(engines, argc, argv);
+  const fs::path folder = command.out;
+  const Provenance provenance = provenance_of(engines, arguments);
   const SweepFolder sweep =
       prepare_sweep_folder(folder, sweep_json(config, plan, checksum, provenance));
   std::atomic<bool>& stop = install_stop_handlers();
-  std::signal(SIGPIPE, SIG_IGN);  // a reader of the progress that goes must not end the sweep
+  std::signal(SIGPIPE, SIG_IGN);  // a reader of stderr that exits must not end the sweep
   allow_many_open_files();
 
   PlanStatus status = plan_status(plan, sweep, config.retry);
@@ -157,19 +165,19 @@ int run_sweep(const CommandLine& line, const ExperimentConfig& config,
   if (config.max_runs && *config.max_runs < runs.size()) runs.resize(*config.max_runs);
   SweepProgress progress;
   const std::size_t workers = worker_count(config);
-  if (!line.quiet)
+  if (!command.quiet)
     say_what_happens(runs.size(), plan.runs.size() - unfinished, plan.training.steps(), workers);
   SweepJob job{plan, *task, folder, workers, engines.make, stop, progress};
   job.cohort_sizes = cohort_sizes_for(engines.choices);
   job.retry = config.retry;
   job.warn = complain;
-  if (line.verbose) job.on_run_end = print_run_end;
-  if (!runs.empty()) train(line, job, runs, provenance);
+  if (command.verbose) job.on_run_end = print_run_end;
+  if (!runs.empty()) train(command, job, runs, provenance);
 
   const std::uint64_t left = runs_left(plan, sweep, unfinished - progress.ended);
   if (left == 0) remove_checkpoints(folder);
   fmt::print("{}", comparison_text(rebuild_summary(sweep)));
-  const std::string reason = stop_reason(progress, left);
+  const std::string reason = stop_reason(progress, left, command.out);
   if (!reason.empty()) complain(reason);
   return exit_code_of(progress, left);
 }

@@ -1,4 +1,4 @@
-// `clipsweep trace`: everything that is needed to replay a run's first steps in another framework.
+// `clipsweep trace`: everything needed to replay a run's first steps in another framework.
 #include <fmt/format.h>
 
 #include <optional>
@@ -43,18 +43,19 @@ const RunSpec& chosen_run(const SweepPlan& plan, const std::string& name) {
 void check_steps(std::uint64_t steps, const SweepPlan& plan) {
   if (steps >= 1 && steps <= plan.training.steps()) return;
   throw ConfigError(
-      fmt::format("--steps {}: must be a whole number from 1 to {}, the steps of a run", steps,
-                  plan.training.steps()));
+      fmt::format("--steps {}: must be a whole number from 1 to {}, the number of steps per run",
+                  steps, plan.training.steps()));
 }
 
 }  // namespace
 
-int run_trace(const CommandLine& line, const ExperimentConfig& config,
-              const TrainingEngines& engines) {
+int run_trace(const TraceCommand& command, const MakeEngines& make_engines) {
+  const ExperimentConfig config = config_of(command.settings);
+  const TrainingEngines engines = make_engines(config);
   SweepPlan plan = make_plan(config, checksum_of_task_data(config).sha256);
   plan.log_every = 1;
-  const RunSpec& run = chosen_run(plan, line.run);
-  check_steps(line.steps, plan);
+  const RunSpec& run = chosen_run(plan, command.run);
+  check_steps(command.steps, plan);
   const auto task = make_task(config);
   const auto layout = layout_of(model_for(plan.training, run.setup.cell, *task));
   const auto engine = engines.make(layout);
@@ -76,11 +77,11 @@ int run_trace(const CommandLine& line, const ExperimentConfig& config,
   trainer.emplace(CohortContext{plan, layout, *task, stop, run_steps},
                   std::vector<RunStart>{{&run}}, *engine, sinks, [](const RunRecord&) {});
   Json initial = by_name(trainer->weights(0), layout);
-  for (std::uint64_t step = 0; step < line.steps && trainer->active_runs() == 1; ++step)
+  for (std::uint64_t step = 0; step < command.steps && trainer->active_runs() == 1; ++step)
     trainer->step();
 
   Json settings = settings_of(plan, run);
-  settings["weight_decay"] = 0;  // what is off stands here too, for scripts that replay
+  settings["weight_decay"] = 0;  // list settings that are off as well, for replay scripts
   settings["decoupled_weight_decay"] = 0;
   settings["l1"] = 0;
   settings.update(to_json(run));

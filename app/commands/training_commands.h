@@ -1,10 +1,11 @@
-// The commands that compute gradients. They are given engines that are ready: clipsweep itself
-// has the fused one; clipsweep-train, which loads LibTorch, has the reference engine too, and
-// `bench`.
+// The commands that compute gradients. clipsweep itself has the fused engine; clipsweep-train,
+// which loads LibTorch, has the reference engine as well.
 #pragma once
 
+#include <functional>
 #include <map>
 #include <string>
+#include <vector>
 
 #include "clipsweep/engine/engine_choice.h"
 #include "clipsweep/engine/gradient_engine.h"
@@ -13,12 +14,12 @@
 
 namespace clipsweep {
 
-// The engines of a sweep, ready, and what sweep.json says of them.
+// The engines of a sweep, and what sweep.json records about them.
 struct TrainingEngines {
   EngineChoices choices;
-  EngineFactory make;                      // the one that is chosen for the layout's cell
+  EngineFactory make;                      // makes the engine chosen for the layout's cell
   std::map<EngineName, std::string> simd;  // the instruction set, as run.json records it
-  Json software;                           // the versions of what they are made of
+  Json software;                           // the versions of their libraries
 
   // `fused, AVX2`: engine and instruction set of the runs with this cell.
   std::string description(Cell cell) const;
@@ -26,10 +27,13 @@ struct TrainingEngines {
 
 TrainingEngines fused_training_engines(const EngineChoices& choices);
 
-// Each is given the command line and the settings it resolves to, and returns the exit code.
-int run_sweep(const CommandLine& line, const ExperimentConfig& config,
-              const TrainingEngines& engines, int argc, const char* const* argv);
-int run_trace(const CommandLine& line, const ExperimentConfig& config,
-              const TrainingEngines& engines);
+// Makes the engines that the settings ask for. In clipsweep it does not return if they need
+// LibTorch: clipsweep-train then replaces the process.
+using MakeEngines = std::function<TrainingEngines(const ExperimentConfig&)>;
+
+// Each returns the exit code. The arguments are those of the process, for sweep.json.
+int run_sweep(const SweepCommand& command, const std::vector<std::string>& arguments,
+              const MakeEngines& make_engines);
+int run_trace(const TraceCommand& command, const MakeEngines& make_engines);
 
 }  // namespace clipsweep

@@ -1,5 +1,5 @@
-// `clipsweep sweep` as a call: its workers, its progress line and what they print, all at once.
-// What it says is tested in tests/python; here ThreadSanitizer watches.
+// `clipsweep sweep` in one process: its workers and its progress line, which print at the same
+// time. What it prints is tested in tests/python; here ThreadSanitizer looks for races.
 #include <gtest/gtest.h>
 
 #include <algorithm>
@@ -12,7 +12,7 @@
 namespace clipsweep {
 namespace {
 
-TEST(SweepCommand, TrainsOnFourWorkersAndTellsOfEachRun) {
+TEST(SweepCommand, TrainsOnFourWorkersAndReportsEachRun) {
   const TemporaryFolder folder;
   const std::string out = (folder.path() / "out").string();
   const std::vector<const char*> arguments = {
@@ -23,11 +23,12 @@ TEST(SweepCommand, TrainsOnFourWorkersAndTellsOfEachRun) {
       out.c_str()};
   const int count = static_cast<int>(arguments.size());
   const CommandLine line = parse_command_line(count, arguments.data());
-  const ExperimentConfig config = config_of(line);
-  const TrainingEngines engines = fused_training_engines(choose_engines(config));
   testing::internal::CaptureStdout();
   testing::internal::CaptureStderr();
-  const int exit_code = run_sweep(line, config, engines, count, arguments.data());
+  const int exit_code = run_sweep(std::get<SweepCommand>(line.command), line.arguments,
+                                  [](const ExperimentConfig& config) {
+                                    return fused_training_engines(choose_engines(config));
+                                  });
   testing::internal::GetCapturedStdout();
   const std::string messages = testing::internal::GetCapturedStderr();
   EXPECT_EQ(exit_code, 0);

@@ -8,38 +8,22 @@
 #include <iterator>
 #include <stdexcept>
 
+#include "clipsweep/io/temporary_folder.h"
+
 namespace clipsweep {
 namespace {
 
-namespace fs = std::filesystem;
-
-class Scratch {
- public:
-  Scratch() {
-    const fs::path memory = "/dev/shm";
-    const fs::path parent =
-        ::access(memory.c_str(), W_OK) == 0 ? memory : fs::temp_directory_path();
-    std::string name = parent / "clipsweep-fuzz-XXXXXX";
-    if (!::mkdtemp(name.data())) throw std::runtime_error("cannot make a scratch folder");
-    path_ = name;
-  }
-  ~Scratch() {
-    std::error_code error;
-    fs::remove_all(path_, error);
-  }
-  Scratch(const Scratch&) = delete;
-  Scratch& operator=(const Scratch&) = delete;
-  const fs::path& path() const { return path_; }
-
- private:
-  fs::path path_;
-};
+// In memory where that is possible: a fuzzer writes thousands of files per second.
+fs::path scratch_parent() {
+  const fs::path memory = "/dev/shm";
+  return ::access(memory.c_str(), W_OK) == 0 ? memory : fs::temp_directory_path();
+}
 
 }  // namespace
 
 const fs::path& scratch_folder() {
-  static const Scratch kScratch;
-  return kScratch.path();
+  static const TemporaryFolder kFolder(scratch_parent());
+  return kFolder.path();
 }
 
 fs::path scratch_file(const std::string& name, std::string_view content) {

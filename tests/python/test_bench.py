@@ -1,4 +1,4 @@
-"""`clipsweep bench`, by its short form: it measures to the end and says what it measured."""
+"""`clipsweep bench --quick`: it measures everything and reports it."""
 
 import json
 import os

@@ -1,4 +1,4 @@
-"""Sweeps killed at random moments come out as if nothing had happened: scripts/crash_test, shortly."""
+"""Sweeps killed at random moments end with the same bytes: a short run of scripts/crash_test."""
 
 import subprocess
 import sys
@@ -17,7 +17,7 @@ def test_killed_sweeps_end_with_the_same_bytes(processes):
 
 
 def test_a_difference_is_found(tmp_path):
-    """A program that is killed and trains something else afterwards does not pass."""
+    """A program that trains something else after a kill does not pass."""
     program, calls = tmp_path / "clipsweep", tmp_path / "calls"
     real = ROOT / "build/release/clipsweep"
     program.write_text(

@@ -1,5 +1,5 @@
-"""Parts that fail under a sweep: disk, folder, memory, checkpoints. One line, the right exit code,
-valid logs; and the same command ends with the bytes of an undisturbed sweep once the cause is gone."""
+"""Failures during a sweep: disk, folder, memory, checkpoints. Each gives one line, the right exit code
+and valid logs; once the cause is fixed, the same command ends with the bytes of an undisturbed sweep."""
 
 import contextlib
 import importlib.machinery
@@ -25,12 +25,12 @@ RUNS = (
 ).split()
 # A tenth of a second, 3.2 MB of logs.
 SMALL = [*RUNS, *"--steps-per-epoch 200 --workers 2".split()]
-# Long enough to be hit in the middle.
+# Long enough to be interrupted in the middle.
 LONG = [*RUNS, *"--steps-per-epoch 600 --workers 2 --log-every 10".split()]
 
 
 def crash_test():
-    """Load scripts/crash_test, which has no ending, as a module."""
+    """Load scripts/crash_test, which has no file extension, as a module."""
     loader = importlib.machinery.SourceFileLoader("crash_test", str(ROOT / "scripts/crash_test"))
     module = importlib.util.module_from_spec(importlib.util.spec_from_loader("crash_test", loader))
     loader.exec_module(module)
@@ -40,9 +40,9 @@ def crash_test():
 compare = crash_test().compare
 
 
-def limited(kind: int, most: int):
-    """Return what sets a limit in the process to be started."""
-    return lambda: resource.setrlimit(kind, (most, most))
+def limited(kind: int, limit: int):
+    """Return a function that sets a limit in the process to be started."""
+    return lambda: resource.setrlimit(kind, (limit, limit))
 
 
 def call(*arguments, **options) -> subprocess.CompletedProcess:
@@ -52,7 +52,7 @@ def call(*arguments, **options) -> subprocess.CompletedProcess:
 
 
 def sweep(settings, out: Path, *, expect: int = OK, **options) -> str:
-    """Return what is on stderr."""
+    """Return stderr."""
     result = call("sweep", *settings, "-q", "--out", out, **options)
     assert result.returncode == expect, result.stderr
     return result.stderr
@@ -85,7 +85,7 @@ def reference(settings, tmp_path_factory) -> Path:
 
 @pytest.fixture(scope="module")
 def small(tmp_path_factory) -> Path:
-    """An undisturbed sweep of SMALL. Not to be changed: copy it."""
+    """An undisturbed sweep of SMALL. Do not change it: copy it."""
     return reference(SMALL, tmp_path_factory)
 
 
@@ -117,7 +117,7 @@ def read_only(place: Path):
 
 
 def start(settings, out: Path) -> subprocess.Popen:
-    """Start a sweep, and return when it sleeps in the middle, a checkpoint written."""
+    """Start a sweep and return it stopped in the middle, after it has written a checkpoint."""
     command = [PROGRAM, "sweep", *settings, "-q", "--out", out]
     process = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True)
     deadline = time.monotonic() + 60
@@ -133,7 +133,7 @@ def start(settings, out: Path) -> subprocess.Popen:
     return process
 
 
-def go_on(process: subprocess.Popen, *, expect: int) -> str:
+def resume(process: subprocess.Popen, *, expect: int) -> str:
     process.send_signal(signal.SIGCONT)
     _, stderr = process.communicate(timeout=60)
     assert process.returncode == expect, stderr
@@ -144,7 +144,7 @@ def go_on(process: subprocess.Popen, *, expect: int) -> str:
 
 
 @pytest.mark.parametrize("room", [4, 32, 1200, 1600, 2600])
-def test_a_disk_that_is_full_at_any_moment(room, small, tmp_path):
+def test_a_disk_that_becomes_full_at_any_moment(room, small, tmp_path):
     disk = tmp_path / "disk"
     out = disk / "out"
     with mounted(disk, "-t", "tmpfs", "-o", f"size={room}k", "tmpfs"):
@@ -161,38 +161,38 @@ def test_a_disk_that_is_full_for_checkpoints(long, tmp_path):
     out = tmp_path / "out"
     process = start(LONG, out)
     with mounted(out / "checkpoints", "-t", "tmpfs", "-o", "size=4k", "tmpfs"):
-        line = go_on(process, expect=STOPPED)
+        line = resume(process, expect=STOPPED)
         assert line.startswith(f"clipsweep: {out}/checkpoints/") and "No space left" in line
         assert_valid(out)
     assert_continues(LONG, out, long)
 
 
 @pytest.mark.parametrize(
-    ("name", "most"),
+    ("name", "limit"),
     [("sweep.json", KIB), ("runs.csv", KIB), ("summary.json", 4 * KIB)],
 )
-def test_a_file_of_the_sweep_that_grows_beyond_the_limit(name, most, small, tmp_path):
+def test_a_file_of_the_sweep_that_grows_beyond_the_limit(name, limit, small, tmp_path):
     out = tmp_path / "out"
     if name != "sweep.json":
         shutil.copytree(small, out)
         (out / name).unlink()
-    line = failure(SMALL, out, preexec_fn=limited(resource.RLIMIT_FSIZE, most))
+    line = failure(SMALL, out, preexec_fn=limited(resource.RLIMIT_FSIZE, limit))
     advice = "raise the limit of file sizes (ulimit -f), then the same command continues"
     assert line == f"clipsweep: {out}/{name}: cannot write: File too large; {advice}\n"
     assert_continues(SMALL, out, small)
 
 
-@pytest.mark.parametrize("most", [16 * KIB, 64 * KIB, 200 * KIB])
-def test_a_log_that_grows_beyond_the_limit(most, small, tmp_path):
+@pytest.mark.parametrize("limit", [16 * KIB, 64 * KIB, 200 * KIB])
+def test_a_log_that_grows_beyond_the_limit(limit, small, tmp_path):
     out = tmp_path / "out"
-    line = failure(SMALL, out, preexec_fn=limited(resource.RLIMIT_FSIZE, most))
+    line = failure(SMALL, out, preexec_fn=limited(resource.RLIMIT_FSIZE, limit))
     assert line.startswith(f"clipsweep: {out}/runs/") and "File too large" in line
     assert_valid(out)
     assert_continues(SMALL, out, small)
 
 
-def test_runs_that_were_added_before_the_disk_was_full_do_not_make_the_results_wrong(small, tmp_path):
-    """runs.csv and summary.json are of an earlier moment then, which is no problem."""
+def test_results_older_than_runs_added_before_the_disk_was_full_are_no_problem(small, tmp_path):
+    """runs.csv and summary.json are outdated then, which validate accepts."""
     out = tmp_path / "out"
     one_worker = [*SMALL[:-1], "1"]
     sweep([*one_worker, "--max-runs", "1"], out, expect=STOPPED)
@@ -202,7 +202,7 @@ def test_runs_that_were_added_before_the_disk_was_full_do_not_make_the_results_w
         assert failure(one_worker, out).startswith(f"clipsweep: {out}/runs/{last}/")
         assert 1 < len(list(out.glob("runs/*/run.json"))) < 8
         assert_valid(out)
-        assert "runs.csv and summary.json of earlier: no problems" in call("validate", out).stdout
+        assert "runs.csv and summary.json outdated: no problems" in call("validate", out).stdout
     assert_continues(SMALL, out, small)
 
 
@@ -226,7 +226,7 @@ def test_a_folder_that_becomes_read_only(part, long, tmp_path):
     process = start(LONG, out)
     place = sorted(out.glob(part))[0]
     with read_only(place):
-        line = go_on(process, expect=STOPPED)
+        line = resume(process, expect=STOPPED)
         assert line.startswith(f"clipsweep: {place}/") and line.count("\n") == 1
         assert "Read-only file system; make it writable, then the same command continues" in line
         assert_valid(out)
@@ -234,18 +234,18 @@ def test_a_folder_that_becomes_read_only(part, long, tmp_path):
 
 
 @pytest.mark.parametrize("part", [".", "runs", "checkpoints", "sweep.json"])
-def test_a_part_that_is_taken_away_and_put_back(part, long, tmp_path):
+def test_a_part_that_disappears_and_is_restored(part, long, tmp_path):
     out, elsewhere = tmp_path / "out", tmp_path / "elsewhere"
     process = start(LONG, out)
     (out / part).rename(elsewhere)
-    if part == "checkpoints":  # they are begun anew
-        go_on(process, expect=OK)
+    if part == "checkpoints":  # new ones are written
+        resume(process, expect=OK)
     else:
-        stderr = go_on(process, expect=STOPPED)
+        stderr = resume(process, expect=STOPPED)
         assert "disappeared" in stderr and "the same command" in stderr.splitlines()[-1]
         if part != "runs":
             assert stderr.count("\n") == 1, stderr
-        assert not (out / part).exists()  # not made anew, with half of what was there
+        assert not (out / part).exists()  # not created again without its content
         elsewhere.rename(out / part)
         if part != "sweep.json":  # without it the results are not written
             assert_valid(out)
@@ -257,7 +257,7 @@ def test_a_part_that_is_deleted(part, long, tmp_path):
     out = tmp_path / "out"
     process = start(LONG, out)
     shutil.rmtree(out / part)
-    assert "disappeared" in go_on(process, expect=STOPPED)
+    assert "disappeared" in resume(process, expect=STOPPED)
     assert not (out / part).exists()
     sweep(LONG, out)
     compare(long, out)
@@ -279,8 +279,8 @@ def ends(out: Path, runs: str) -> list[tuple]:
     return [(document["outcome"], document["reason"]) for document in documents]
 
 
-def test_runs_that_lack_memory_fail_and_the_others_go_on(tmp_path):
-    """The least memory in which the plain cell trains is too little for the LSTM."""
+def test_runs_that_run_out_of_memory_fail_and_the_others_complete(tmp_path):
+    """The minimum of memory in which the plain cell trains is too little for the LSTM."""
     for mebibytes in range(20, 200, 2):
         out = tmp_path / str(mebibytes)
         limit = limited(resource.RLIMIT_AS, mebibytes * KIB * KIB)
@@ -290,7 +290,7 @@ def test_runs_that_lack_memory_fail_and_the_others_go_on(tmp_path):
             break
     assert result.returncode == RUN_FAILED
     assert "out of memory with 2 runs; they are tried again in two halves" in result.stderr
-    assert result.stderr.endswith("clipsweep: runs failed; see clipsweep show\n")
+    assert result.stderr.endswith(f"clipsweep: 3 runs failed; see clipsweep show {out}\n")
     assert lstm == [("failed", "out of memory")] * 3
     assert_valid(out)
     sweep(LARGE, out)
@@ -302,7 +302,7 @@ def test_runs_that_lack_memory_fail_and_the_others_go_on(tmp_path):
 
 @pytest.mark.parametrize("retried", ["failed", "interrupted", "diverged", "all"])
 def test_retry_trains_the_runs_of_an_outcome_again(retried, small, tmp_path):
-    """Failed and interrupted runs are trained by any sweep; of the others only what is asked for."""
+    """Failed and interrupted runs are trained by any sweep, other runs only on request."""
     out = shutil.copytree(small, tmp_path / "out")
     documents = sorted(out.glob("runs/*/run.json"))
     given = ["failed", "interrupted", "diverged", *["completed"] * 5]
@@ -360,7 +360,7 @@ DAMAGES = {
 
 @pytest.fixture(scope="module")
 def killed(tmp_path_factory) -> Path:
-    """A sweep of LONG that was killed in the middle. Not to be changed: copy it."""
+    """A sweep of LONG that was killed in the middle. Do not change it: copy it."""
     out = tmp_path_factory.mktemp("killed") / "out"
     process = start(LONG, out)
     process.kill()
@@ -407,8 +407,8 @@ def test_a_checkpoint_of_another_sweep_is_left_alone(killed, small, tmp_path):
     assert_continues(SMALL, out, small)
 
 
-def test_a_checkpoint_of_a_sweep_that_logs_otherwise_is_not_gone_on_from(killed, tmp_path):
-    """Its runs are the same and its logs have other lengths: the run begins anew."""
+def test_a_checkpoint_of_a_sweep_with_other_logs_is_not_resumed(killed, tmp_path):
+    """Its runs are the same, but its logs have other lengths: the run restarts."""
     settings = [*LONG[:-1], "1"]  # --log-every
     expected, out = tmp_path / "expected", tmp_path / "out"
     sweep(settings, expected)

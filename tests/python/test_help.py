@@ -1,6 +1,6 @@
 """Every --help is the text in tests/golden/, so that the interface is reviewed in diffs.
 
-After a change that is meant, write them anew and look at the diff:
+After an intended change, rewrite them and read the diff:
 
     CLIPSWEEP_RENEW_GOLDEN=1 .venv/bin/python -m pytest tests/python/test_help.py
 """
@@ -17,11 +17,11 @@ PROGRAM = os.environ.get("CLIPSWEEP", str(ROOT / "build/release/clipsweep"))
 GOLDEN = ROOT / "tests/golden"
 RENEW = os.environ.get("CLIPSWEEP_RENEW_GOLDEN") == "1"
 COMMANDS = ("sweep", "plan", "show", "summarize", "validate", "clip", "preset", "trace", "bench")
-WIDEST = 80
+MAX_WIDTH = 80
 
 
 def printed(*arguments: str) -> str:
-    """Return what the program prints on stdout; it must succeed and say nothing else."""
+    """Return stdout; the program must succeed and print nothing on stderr."""
     result = subprocess.run(
         [PROGRAM, *arguments], capture_output=True, encoding="utf-8", timeout=30, check=False
     )
@@ -36,13 +36,13 @@ def test_help_is_the_golden_text(command):
     if RENEW:
         golden.parent.mkdir(exist_ok=True)
         golden.write_text(text, encoding="utf-8")
-    assert text == golden.read_text(encoding="utf-8"), f"{golden.name}: see the head of this file"
+    assert text == golden.read_text(encoding="utf-8"), f"{golden.name}: see the top of this file"
 
 
 @pytest.mark.parametrize("command", ("", *COMMANDS))
 def test_help_fits_a_terminal(command):
     text = printed(*command.split(), "--help")
-    assert [line for line in text.splitlines() if len(line) > WIDEST] == []
+    assert [line for line in text.splitlines() if len(line) > MAX_WIDTH] == []
     assert text.endswith("\n") and not re.search(r"[ \t]\n|\x1b", text)
 
 

@@ -1,6 +1,6 @@
-"""The program as its users meet it: exit codes, messages, files, and what survives a rough end.
+"""The program as users see it: exit codes, messages, files, and recovery after a crash.
 
-Runs are short, on the real data. CLIPSWEEP names another program than build/release/clipsweep.
+Runs are short and use the real data. CLIPSWEEP names another program than build/release/clipsweep.
 """
 
 import csv
@@ -32,7 +32,7 @@ GRID = ("--clip", "none,value:0.1,global-norm:0.3", "--seeds", "2")
 SHORT = ("--epochs", "2", "--steps-per-epoch", "20")
 RUNS = 6
 STEPS = 40
-# Long enough to be hit in the middle.
+# Long enough to be interrupted in the middle.
 LONG = ("--clip", "none,value:0.1", "--seeds", "2", "--epochs", "2", "--steps-per-epoch", "2500")
 # An epoch of logs is 165 kB.
 BULKY = ("--clip", "none", "--seeds", "2", "--epochs", "1", "--steps-per-epoch", "400")
@@ -77,17 +77,17 @@ def start(*arguments) -> subprocess.Popen:
     )
 
 
-def wait_for_log(process: subprocess.Popen, folder: Path, least_bytes: int = 0) -> None:
-    """Wait until a run has begun to write its steps."""
+def wait_for_log(process: subprocess.Popen, folder: Path, min_bytes: int = 0) -> None:
+    """Wait until a run writes its steps."""
     deadline = time.monotonic() + 60
-    while not any(path.stat().st_size >= least_bytes for path in step_logs(folder)):
+    while not any(path.stat().st_size >= min_bytes for path in step_logs(folder)):
         assert process.poll() is None, process.communicate()
         assert time.monotonic() < deadline
         time.sleep(0.005)
 
 
 def refusal(*arguments, code: int, **options) -> str:
-    """Return the one line on stderr; nothing may be on stdout."""
+    """Return the one line on stderr; stdout must be empty."""
     result = call(*arguments, **options)
     assert (result.returncode, result.stdout) == (code, ""), result.stderr
     assert result.stderr.startswith("clipsweep: ") and result.stderr.endswith("\n")
@@ -104,17 +104,17 @@ def assert_valid(folder: Path) -> None:
 # ---- Reading what it writes ----------------------------------------------------------------------
 
 
-def refuse_constant(name: str):
+def reject_constant(name: str):
     raise ValueError(f"{name} is not JSON")
 
 
-def refuse_repeats(members: list) -> dict:
-    assert len({key for key, _ in members}) == len(members), "a key comes twice"
+def reject_repeats(members: list) -> dict:
+    assert len({key for key, _ in members}) == len(members), "a key is repeated"
     return dict(members)
 
 
 def strict(text: str):
-    return json.loads(text, parse_constant=refuse_constant, object_pairs_hook=refuse_repeats)
+    return json.loads(text, parse_constant=reject_constant, object_pairs_hook=reject_repeats)
 
 
 def step_logs(folder: Path) -> list[Path]:
@@ -145,24 +145,24 @@ def steps_bytes(path: Path) -> bytes:
 
 
 def numbers(folder: Path) -> dict[str, bytes]:
-    """Return the bytes that two equal sweeps share, by file."""
+    """Return the bytes that two equal sweeps have in common, by file."""
     shared = {path.parent.name: steps_bytes(path) for path in step_logs(folder)}
     whole = [folder / "runs.csv", folder / "summary.json", *through_time_logs(folder)]
     return shared | {str(path.relative_to(folder)): path.read_bytes() for path in whole}
 
 
 def content(folder: Path) -> dict[str, bytes]:
-    """Return every file below a folder, but for the lock."""
+    """Return every file in a folder except the lock."""
     paths = [path for path in folder.rglob("*") if path.is_file() and path.name != ".lock"]
     return {str(path.relative_to(folder)): path.read_bytes() for path in paths}
 
 
-# ---- Results that several tests look at ----------------------------------------------------------
+# ---- Results that several tests use --------------------------------------------------------------
 
 
 @pytest.fixture(scope="module")
 def finished(tmp_path_factory) -> Path:
-    """A finished sweep of GRID, by one worker. Not to be changed: copy it."""
+    """A finished sweep of GRID, by one worker. Do not change it: copy it."""
     folder = tmp_path_factory.mktemp("finished") / "out"
     sweep(*GRID, *SHORT, "--workers", "1", "--out", folder)
     return folder
@@ -183,7 +183,7 @@ def undisturbed(tmp_path_factory) -> dict[str, bytes]:
 
 @pytest.fixture(scope="module")
 def exploded(tmp_path_factory) -> dict[str, Path]:
-    """A sweep with a learning rate that no run survives, for each way to deal with it."""
+    """A sweep with a learning rate at which every run explodes, for each --on-nonfinite."""
     folder = tmp_path_factory.mktemp("exploded")
     for policy in ("stop", "skip", "continue"):
         out = folder / policy
@@ -199,8 +199,19 @@ def doomed(folder: Path) -> dict[str, dict]:
 # ---- A user's mistakes: one line, before anything starts -----------------------------------------
 
 MISTAKES = [
-    (("--bogus",), ("unknown flag --bogus", "--mode")),
+    (("--bogus",), ("unknown flag --bogus; see clipsweep sweep --help\n",)),
     (("--theshold", "1"), ("unknown flag --theshold", 'did you mean "--threshold"?')),
+    (("--threshold", "0.5,", "1"), ("a list has no blanks; write --threshold 0.5,1\n",)),
+    (("--threshold", "0.1", "0.5"), ("a list has no blanks; write --threshold 0.1,0.5\n",)),
+    (("--threshold=0.1", ",0.5"), ("a list has no blanks; write --threshold 0.1,0.5\n",)),
+    (("--lr", "logspace(1e-3,", "1,", "4)"), ("write --lr logspace(1e-3,1,4)\n",)),
+    (("--clip", "none", "value"), ("a list has no blanks; write --clip none,value\n",)),
+    (("--hidden", "10", "20"), ("--hidden 10 20: takes one value",)),
+    (("--lr", "0.1", "--lr", "1"), ("--lr is given 2 times", "in one list: --lr 0.1,1")),
+    (("--task", "sine", "--task", "copy"), ("--task is given 2 times; give it once",)),
+    (("--lr", "--seeds", "3"), ("--lr needs a value",)),
+    (("--lr=",), ("--lr needs a value",)),
+    (("--nesterov=no",), ("--nesterov takes no value",)),
     (("--mode", "valu"), ("--mode valu", 'did you mean "value"?', "global-norm")),
     (("--clip", "valu:1"), ("--clip valu:1", 'did you mean "value"?')),
     (("--task", "mnist"), ("--task mnist", "allowed: fashion-mnist")),
@@ -248,6 +259,66 @@ def test_a_mistake_in_a_flag_gets_one_line(arguments, words, tmp_path):
     assert not out.exists()
 
 
+# What users of other tools type, and the hint they get.
+FOREIGN_FLAGS = [
+    (("--seed", "42"), "--seeds 42 would be the 42 seeds 0-41; for seed 42 alone write --seeds 42-42"),
+    (("--seed=1",), '(did you mean "--seeds"?); for seed 1 alone write --seeds 1-1'),
+    (("--seed",), "a count 10 stands for the seeds 0-9, a range 7-7 for the seed 7 alone"),
+    (("--dry-run",), "clipsweep plan prints the runs and their cost without training"),
+    (("--lrs", "0.1"), '(did you mean "--lr"?)'),
+    (("--learning-rates", "0.1"), '(did you mean "--lr"?)'),
+    (("--max-norm", "5"), "write --clip none,global-norm:5"),
+    (("--max_grad_norm=5",), "write --clip none,global-norm:5"),
+    (("--clipnorm", "2"), "clipnorm of Keras is --clip none,tensor-norm:2"),
+    (("--clip-value",), "write --clip none,value:0.5"),
+    (("--batch", "32"), '(did you mean "--batch-size"?)'),
+    (("--Batch_Size", "32"), '(did you mean "--batch-size"?)'),
+    (("--epoch", "3"), '(did you mean "--epochs"?)'),
+    (("--output", "x"), '(did you mean "--out"?)'),
+    (("-o", "x"), '(did you mean "--out"?)'),
+    (("-j", "4"), '(did you mean "--workers"?)'),
+    (("--resume",), "rerunning the same command resumes a sweep"),
+    (("--force",), "choose another --out, or train all runs again with --retry all"),
+    (("--config", "my.toml"), "name the sweep file without a flag: my.toml"),
+    (("--gpu",), "write --device cuda"),
+    (("--json",), "--json is a flag of clipsweep plan, show, summarize, bench"),
+    (("--events",), "--events is a flag of clipsweep show"),
+    (("--version",), "write clipsweep --version"),
+    (("--\x1b[31mred",), "unknown flag --?[31mred; see"),
+    (("--" + 1000 * "x",), "x...; see"),
+]
+
+
+@pytest.mark.parametrize(("arguments", "words"), FOREIGN_FLAGS, ids=lambda value: str(value)[:40])
+def test_a_flag_of_another_tool_gets_a_hint(arguments, words, tmp_path):
+    line = refusal("sweep", *arguments, "--out", tmp_path / "out", code=USAGE)
+    assert "unknown flag -" in line and words in line
+    assert line.endswith("; see clipsweep sweep --help\n") and len(line) < 250
+
+
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        (("plan", "--out", "x"), "--out is a flag of clipsweep sweep; see clipsweep plan --help"),
+        (("plan", "--verbose"), "--verbose is a flag of clipsweep sweep;"),
+        (("trace", "--seed", "3"), "for seed 3 alone write --seeds 3-3"),
+        (("show", "out", "--lr", "1"), "--lr is a flag of clipsweep sweep, plan, trace;"),
+        (("show", "out", "--batch", "1"), "--batch-size is a flag of clipsweep sweep, plan, trace;"),
+        (("bench", "--dataset", "x"), '(did you mean "--data"?)'),
+        (("validate", "out", "--fix"), "validate: unknown flag --fix; see clipsweep validate --help"),
+    ],
+    ids=lambda value: " ".join(value)[:40],
+)
+def test_a_flag_of_another_command_is_named_with_its_command(arguments, words):
+    assert words in refusal(*arguments, code=USAGE)
+
+
+def test_learning_rate_is_another_name_of_lr():
+    settings = ("--clip", "none", *SHORT, "--json")
+    plans = [strict(call("plan", flag, "0.5", *settings).stdout) for flag in ("--lr", "--learning-rate")]
+    assert plans[0]["runs"] == plans[1]["runs"]
+
+
 FILE_MISTAKES = [
     ("lr = [", "sweep.toml:1:7: not valid TOML"),
     ("hidden = 10\nlr = 0.1\nlr = 0.2", "sweep.toml:3:6: not valid TOML"),
@@ -277,6 +348,13 @@ def test_a_mistake_in_a_sweep_file_is_named_with_its_place(text, words, tmp_path
     [
         ((), "no command is given"),
         (("swep",), 'unknown command "swep" (did you mean "sweep"?)'),
+        (("train",), 'unknown command "train" (did you mean "sweep"?)'),
+        (("run",), 'unknown command "run" (did you mean "sweep"?)'),
+        (("status",), 'unknown command "status" (did you mean "show"?)'),
+        (("plot",), "to draw a sweep run scripts/plot.py DIR"),
+        (("export",), "to export a sweep run scripts/export.py DIR"),
+        (("my.toml",), "to train this sweep file write clipsweep sweep my.toml --out DIR"),
+        (("--seed", "1"), "unknown flag --seed before the command"),
         (("sweep",), "no output folder is named"),
         (("sweep", "no-such.toml", "--out", "out"), "no-such.toml: cannot read"),
         (("sweep", "a.toml", "b.toml", "--out", "out"), '"b.toml" is one argument too many'),
@@ -290,7 +368,7 @@ def test_a_mistake_in_a_sweep_file_is_named_with_its_place(text, words, tmp_path
     ],
     ids=lambda value: " ".join(value)[:40],
 )
-def test_a_command_without_what_it_needs_says_so(arguments, words, tmp_path):
+def test_a_wrong_command_gets_one_line(arguments, words, tmp_path):
     assert words in refusal(*arguments, code=USAGE, cwd=tmp_path)
     assert list(tmp_path.iterdir()) == []
 
@@ -303,7 +381,7 @@ def idx(values: bytes, *sizes: int) -> bytes:
 
 
 def small_data(folder: Path) -> Path:
-    """Write the first 300 training and 200 test pictures as a data folder of its own."""
+    """Write a data folder with the first 300 training and 200 test images."""
     folder.mkdir()
     for part, count in (("train", 300), ("t10k", 200)):
         images, labels = f"{part}-images-idx3-ubyte.gz", f"{part}-labels-idx1-ubyte.gz"
@@ -315,7 +393,7 @@ def small_data(folder: Path) -> Path:
 
 
 def rewritten(change):
-    """Return a damage done to what the gzip file holds."""
+    """Return a damage done to the unpacked content of a gzip file."""
     return lambda packed: gzip.compress(change(gzip.decompress(packed)))
 
 
@@ -363,7 +441,7 @@ def test_damaged_data_are_named(file, damage, words, tmp_path):
     assert not out.exists()
 
 
-def test_a_data_folder_that_is_not_there_is_named(tmp_path):
+def test_a_missing_data_folder_is_named(tmp_path):
     line = refusal("sweep", "--data", tmp_path / "x", "--out", tmp_path / "out", code=BAD_DATA)
     assert str(tmp_path / "x") in line and "--data" in line
     assert list(tmp_path.iterdir()) == []
@@ -385,7 +463,7 @@ def test_any_folder_with_idx_files_works_gzipped_or_not(tmp_path):
 
 
 @pytest.mark.parametrize("below", ["/proc/clipsweep", "/dev/null/out", "file/out", "read-only/out"])
-def test_a_folder_that_cannot_be_made_is_named(below, tmp_path):
+def test_a_folder_that_cannot_be_created_is_named(below, tmp_path):
     (tmp_path / "file").touch()
     (tmp_path / "read-only").mkdir(mode=0o555)
     if below.startswith("read-only") and os.access(tmp_path / "read-only", os.W_OK):
@@ -395,14 +473,14 @@ def test_a_folder_that_cannot_be_made_is_named(below, tmp_path):
     assert not (tmp_path / below).exists()
 
 
-def test_a_file_in_the_folders_place_is_refused_and_kept(tmp_path):
+def test_a_file_at_the_path_of_the_folder_is_rejected_and_kept(tmp_path):
     out = tmp_path / "out"
     out.write_text("mine", encoding="utf-8")
     assert f"--out {out}: is a file" in refusal("sweep", "--out", out, code=USAGE)
     assert out.read_text(encoding="utf-8") == "mine"
 
 
-def test_a_folder_with_something_else_is_refused_and_kept(tmp_path):
+def test_a_folder_with_other_files_is_rejected_and_kept(tmp_path):
     (tmp_path / "thesis.tex").write_text("mine", encoding="utf-8")
     assert "(thesis.tex)" in refusal("sweep", "--out", tmp_path, code=USAGE)
     assert [path.name for path in tmp_path.iterdir()] == ["thesis.tex"]
@@ -423,32 +501,32 @@ def test_an_empty_folder_is_accepted(tmp_path):
     ],
     ids=["hidden", "log-every", "through-time-every", "fewer-runs"],
 )
-def test_a_folder_with_another_plan_is_refused_and_kept(arguments, words, copy):
+def test_a_folder_with_another_plan_is_rejected_and_kept(arguments, words, copy):
     before = content(copy)
     line = refusal("sweep", *arguments, "--out", copy, code=USAGE)
     assert words in line and "choose another --out" in line, line
     assert content(copy) == before
 
 
-def test_an_empty_name_for_the_folder_is_refused(tmp_path):
+def test_an_empty_name_for_the_folder_is_rejected(tmp_path):
     assert "--out" in refusal("sweep", *SHORT, "--out", "", code=USAGE, cwd=tmp_path)
     assert list(tmp_path.iterdir()) == []
 
 
-def test_two_sweeps_in_one_folder_leave_each_other_their_runs(tmp_path):
+def test_two_sweeps_in_one_folder_never_train_the_same_run(tmp_path):
     out = tmp_path / "out"
     process = start(*LONG, "--out", out)
     wait_for_log(process, out)
-    process.send_signal(signal.SIGSTOP)  # it sleeps, and still has its runs
+    process.send_signal(signal.SIGSTOP)  # it is stopped, and still holds its runs
     second = sweep(*LONG, "--out", out, expect=STOPPED)
-    assert re.search(r"\d+ runs? left, which another clipsweep is at", second.stderr)
+    assert re.search(r"\d+ runs? (is|are) being trained by another clipsweep; rerun", second.stderr)
     process.kill()
     process.communicate()
-    sweep(*LONG, "--out", out)  # a lock of the dead is none
+    sweep(*LONG, "--out", out)  # the lock of a killed process is free
     assert_valid(out)
 
 
-def test_a_run_whose_folder_is_taken_away_is_not_taken_for_ended(tmp_path):
+def test_a_run_whose_folder_is_removed_does_not_count_as_finished(tmp_path):
     out = tmp_path / "out"
     process = start(*LONG, "--out", out)
     wait_for_log(process, out)
@@ -462,7 +540,7 @@ def test_a_run_whose_folder_is_taken_away_is_not_taken_for_ended(tmp_path):
 
 
 @pytest.mark.parametrize("name", ["two words", "Prüfung 勾配", "it's; $(x) & \"y\""])
-def test_any_name_can_be_that_of_a_folder(name, tmp_path):
+def test_a_folder_can_have_any_name(name, tmp_path):
     out = tmp_path / name
     sweep("--clip", "none", *SHORT, f"--out={out}")
     assert_valid(out)
@@ -473,7 +551,7 @@ def test_any_name_can_be_that_of_a_folder(name, tmp_path):
 # ---- What a sweep writes -------------------------------------------------------------------------
 
 
-def test_a_sweep_writes_what_the_contract_names(finished):
+def test_a_sweep_writes_the_documented_files(finished):
     manifest = strict((finished / "sweep.json").read_text(encoding="utf-8"))
     ids = [run["id"] for run in manifest["runs"]]
     expected = {f"runs/{run}/{name}" for run in ids for name in FILES_OF_A_RUN}
@@ -487,7 +565,7 @@ def test_a_sweep_writes_what_the_contract_names(finished):
     assert_valid(finished)
 
 
-def test_runs_of_one_seed_start_alike_and_see_the_same(finished):
+def test_runs_of_one_seed_have_the_same_weights_and_batches(finished):
     by_seed = {}
     for record in records(finished).values():
         start_and_order = (record["sha256"]["initial_weights"], record["sha256"]["batch_order"])
@@ -558,7 +636,7 @@ def test_thinned_logs_keep_first_last_and_every_nth_step(finished, tmp_path):
     assert_valid(tmp_path / "out")
 
 
-# ---- The same numbers, however they come about ---------------------------------------------------
+# ---- The same numbers, whatever happens on the way -----------------------------------------------
 
 
 def test_two_workers_write_the_same_bytes_as_one(finished, tmp_path):
@@ -566,17 +644,17 @@ def test_two_workers_write_the_same_bytes_as_one(finished, tmp_path):
     assert numbers(tmp_path / "out") == numbers(finished)
 
 
-def test_a_run_alone_writes_the_same_bytes(finished, tmp_path):
+def test_a_run_trained_alone_writes_the_same_bytes(finished, tmp_path):
     sweep("--clip", "value:0.1", "--seeds", "1-1", *SHORT, "--out", tmp_path / "out")
     (alone,) = step_logs(tmp_path / "out")
-    in_company = finished / "runs" / alone.parent.name / "steps.jsonl"
-    assert alone.read_bytes() == in_company.read_bytes()
+    among_others = finished / "runs" / alone.parent.name / "steps.jsonl"
+    assert alone.read_bytes() == among_others.read_bytes()
 
 
 def test_the_same_command_again_trains_nothing(copy):
     before = content(copy)
     result = sweep(*GRID, *SHORT, "--out", copy)
-    assert content(copy) == before  # with the times in run.json
+    assert content(copy) == before  # including the times in run.json
     assert "nothing to train" in result.stderr
 
 
@@ -586,8 +664,8 @@ def test_more_seeds_train_only_the_new_runs(tmp_path, finished):
     before = content(out / "runs")
     sweep(*GRID, *SHORT, "--out", out)
     after = content(out / "runs")
-    of_a_run = len(FILES_OF_A_RUN)
-    assert len(before) == of_a_run * RUNS // 2 and len(after) == of_a_run * RUNS
+    files_per_run = len(FILES_OF_A_RUN)
+    assert len(before) == files_per_run * RUNS // 2 and len(after) == files_per_run * RUNS
     assert {name: after[name] for name in before} == before
     assert numbers(out) == numbers(finished)
     assert_valid(out)
@@ -595,7 +673,7 @@ def test_more_seeds_train_only_the_new_runs(tmp_path, finished):
 
 def test_max_runs_stops_early_and_the_same_command_continues(tmp_path, finished):
     command = (*GRID, *SHORT, "--max-runs", "4", "--out", tmp_path / "out")
-    assert "2 runs left; the same command continues" in sweep(*command, expect=STOPPED).stderr
+    assert "2 runs left; rerun the same command to continue" in sweep(*command, expect=STOPPED).stderr
     assert outcomes(tmp_path / "out") == ["completed"] * 4
     assert_valid(tmp_path / "out")
     sweep(*command)
@@ -614,7 +692,7 @@ def test_an_interrupted_sweep_is_marked_and_continues(sent, code, tmp_path, undi
     process.send_signal(sent)
     _, stderr = process.communicate(timeout=30)
     assert process.returncode == code, stderr
-    assert "the same command continues" in stderr.splitlines()[-1]
+    assert "rerun the same command to continue" in stderr.splitlines()[-1]
     assert "interrupted" in outcomes(out)
     assert_valid(out)
     sweep(*LONG, "--out", out)
@@ -622,14 +700,14 @@ def test_an_interrupted_sweep_is_marked_and_continues(sent, code, tmp_path, undi
     assert_valid(out)
 
 
-# A step of these takes many seconds.
+# A step of each takes many seconds.
 PIXELS = ("--task", "fashion-mnist-pixels", "--clip", "none")
 HEAVY = (*PIXELS, "--hidden", "512", "--batch-size", "512")
 HEAVY_FOR_LIBTORCH = (*PIXELS, "--engine", "reference", "--hidden", "128", "--batch-size", "128")
 
 
 @pytest.mark.parametrize("heavy", [HEAVY, HEAVY_FOR_LIBTORCH], ids=["fused", "reference"])
-def test_a_long_step_is_given_up(heavy, tmp_path):
+def test_a_long_step_is_abandoned(heavy, tmp_path):
     out = tmp_path / "out"
     process = start(*heavy, "--out", out)
     wait_for_log(process, out)
@@ -637,7 +715,7 @@ def test_a_long_step_is_given_up(heavy, tmp_path):
     process.send_signal(signal.SIGTERM)
     _, stderr = process.communicate(timeout=30)
     assert process.returncode == STOPPED, stderr
-    assert "the same command continues" in stderr.splitlines()[-1]
+    assert "rerun the same command to continue" in stderr.splitlines()[-1]
     assert outcomes(out) == ["interrupted"]
     (record,) = records(out).values()
     assert record["totals"]["steps"] == 0 and record["sha256"]["batch_order"] is None
@@ -645,23 +723,23 @@ def test_a_long_step_is_given_up(heavy, tmp_path):
     assert_valid(out)
 
 
-def test_a_second_signal_ends_at_once(tmp_path):
+def test_a_second_signal_exits_immediately(tmp_path):
     out = tmp_path / "out"
     process = start(*HEAVY, "--out", out)
     wait_for_log(process, out)
-    process.send_signal(signal.SIGSTOP)  # so that both come before it can do anything
+    process.send_signal(signal.SIGSTOP)  # so that both arrive before it can react
     process.send_signal(signal.SIGINT)
     process.send_signal(signal.SIGTERM)
     process.send_signal(signal.SIGCONT)
     process.communicate(timeout=30)
     assert process.returncode in (128 + signal.SIGINT, 128 + signal.SIGTERM)
-    assert records(out) == {}  # not in an orderly way
+    assert records(out) == {}  # it had no time to write them
 
 
 def test_a_killed_sweep_continues(tmp_path, undisturbed):
     out = tmp_path / "out"
     process = start(*LONG, "--out", out)
-    wait_for_log(process, out, least_bytes=60_000)
+    wait_for_log(process, out, min_bytes=60_000)
     process.kill()
     process.communicate()
     assert process.returncode == -signal.SIGKILL
@@ -674,7 +752,7 @@ def test_a_killed_sweep_continues(tmp_path, undisturbed):
 
 @pytest.fixture
 def small_disk(tmp_path):
-    """A disk of 256 kB; yields its folder."""
+    """Yields the folder of a disk with 256 kB."""
     disk = tmp_path / "disk"
     disk.mkdir()
     if os.geteuid() != 0:
@@ -686,7 +764,7 @@ def small_disk(tmp_path):
     subprocess.run(["umount", str(disk)], check=True)
 
 
-def test_a_full_disk_stops_the_sweep_until_there_is_room(small_disk):
+def test_a_full_disk_stops_the_sweep_until_space_is_free(small_disk):
     out = small_disk / "out"
     sweep(*BULKY, "--max-runs", "1", "--out", out, expect=STOPPED)
     complete = records(out)
@@ -737,20 +815,20 @@ def test_events_carry_the_steps_before_them_whatever_is_logged(tmp_path):
         assert logged == thinned
         for event in logged:
             before = event["before"]
-            reach = min(20, event["step"] - 1)
-            assert before["shared"] + before["left_out"] + len(before["steps"]) == reach
+            expected = min(20, event["step"] - 1)
+            assert before["shared"] + before["left_out"] + len(before["steps"]) == expected
 
 
-def test_a_diverged_run_leaves_its_neighbours_alone(exploded, tmp_path):
+def test_a_diverged_run_does_not_affect_other_runs(exploded, tmp_path):
     sweep("--mode", "none", "--seeds", "2", *SHORT, "--out", tmp_path / "out")
-    neighbours = step_logs(tmp_path / "out")
-    assert len(neighbours) == 2
-    for log in neighbours:
-        beside = exploded["stop"] / "runs" / log.parent.name / "steps.jsonl"
-        assert beside.read_bytes() == log.read_bytes()
+    logs = step_logs(tmp_path / "out")
+    assert len(logs) == 2
+    for log in logs:
+        with_diverged = exploded["stop"] / "runs" / log.parent.name / "steps.jsonl"
+        assert with_diverged.read_bytes() == log.read_bytes()
 
 
-def test_skip_goes_on_without_the_bad_updates(exploded):
+def test_skip_continues_without_the_nonfinite_updates(exploded):
     for run, record in doomed(exploded["skip"]).items():
         skipped = [step["step"] for step in steps_of(exploded["skip"], run) if "skipped" in step]
         assert record["totals"]["steps"] == STEPS
@@ -759,7 +837,7 @@ def test_skip_goes_on_without_the_bad_updates(exploded):
         assert "NaN" not in [step["loss"] for step in steps_of(exploded["skip"], run)]
 
 
-def test_continue_goes_on_with_them(exploded):
+def test_continue_applies_them(exploded):
     for run, record in doomed(exploded["continue"]).items():
         steps = steps_of(exploded["continue"], run)
         assert record["outcome"] == "diverged"
@@ -768,7 +846,7 @@ def test_continue_goes_on_with_them(exploded):
         assert {event["action"] for event in record["events"]} == {"continued"}
 
 
-# ---- Looking -------------------------------------------------------------------------------------
+# ---- Inspecting ----------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize(
@@ -799,7 +877,7 @@ def test_summarize_rebuilds_the_same_files(copy, finished):
     assert strict(result.stdout) == strict((finished / "summary.json").read_text(encoding="utf-8"))
 
 
-def test_looking_does_not_load_libtorch(finished, tmp_path):
+def test_inspecting_does_not_load_libtorch(finished, tmp_path):
     run = next(iter(records(finished)))
     commands = [("--version",), ("--help",), ("sweep", "--help"), ("show", finished)]
     commands += [("show", finished, run), ("show", finished, "--events"), ("validate", finished)]
@@ -814,7 +892,7 @@ def test_looking_does_not_load_libtorch(finished, tmp_path):
             stderr=subprocess.DEVNULL,
         ) as process:
             process.wait()
-        loaded = Path(f"{log}.{process.pid}").read_text(encoding="utf-8")  # not its children's
+        loaded = Path(f"{log}.{process.pid}").read_text(encoding="utf-8")  # without its child processes
         assert "libstdc++" in loaded
         assert "libtorch" not in loaded and "libc10" not in loaded, command
 
@@ -869,12 +947,13 @@ def test_a_damaged_run_json_is_named(change, copy):
     assert str(path.relative_to(copy)) in result.stdout
 
 
-def test_a_torn_last_line_is_the_mark_of_a_killed_run(copy):
+def test_a_truncated_last_line_means_a_killed_run(copy):
     log = step_logs(copy)[0]
     (log.parent / "run.json").unlink()
     log.write_bytes(log.read_bytes()[:-30])
     assert call("summarize", copy).returncode == OK
-    assert "cut-off line, the mark of a killed run" in call("show", copy).stdout
+    shown = call("show", copy).stdout
+    assert "The last log line is truncated, so the run was killed; rerun the sweep" in shown
     assert_valid(copy)
     sweep(*GRID, *SHORT, "--out", copy)
     assert outcomes(copy) == ["completed"] * RUNS
@@ -884,7 +963,7 @@ def test_a_torn_last_line_is_the_mark_of_a_killed_run(copy):
 
 
 def instruction_sets() -> list[str]:
-    """The ones that this machine has, best first, as the refusal of an unknown one lists them."""
+    """Those of this machine, best first, as the error for an unknown one lists them."""
     line = refusal("plan", code=USAGE, env={**os.environ, "CLIPSWEEP_SIMD": "mmx"})
     assert line.startswith("clipsweep: CLIPSWEEP_SIMD=mmx: this machine has no such")
     return line.rstrip().rpartition("allowed: ")[2].split(", ")
@@ -914,7 +993,7 @@ def test_the_engines_agree_on_the_first_steps(finished, tmp_path):
             assert ours["grad_norm_raw"] == pytest.approx(theirs["grad_norm_raw"], rel=1e-4)
 
 
-def test_a_folder_with_runs_of_another_engine_is_pointed_out(copy):
+def test_a_folder_with_runs_of_another_engine_gets_a_warning(copy):
     more = (*GRID[:-1], "3", *SHORT, "--out", copy)
     first = sweep(*more, "--engine", "reference", "--max-runs", "1", expect=STOPPED)
     assert "6 complete runs in this folder were computed by another engine" in first.stderr
@@ -922,7 +1001,7 @@ def test_a_folder_with_runs_of_another_engine_is_pointed_out(copy):
     assert "1 complete run in this folder was computed by another engine" in second.stderr
 
 
-def test_the_fused_engine_refuses_another_device(tmp_path):
+def test_the_fused_engine_rejects_another_device(tmp_path):
     line = refusal(
         "sweep", "--engine", "fused", "--device", "cuda", "--out", tmp_path / "out", code=USAGE
     )
@@ -939,7 +1018,7 @@ def test_plan_says_which_engine_and_why(tmp_path):
     assert plan["cells"]["lstm"]["engine"] == {"name": "reference", "reason": "as asked for"}
 
 
-def test_a_lost_run_is_trained_anew_and_only_that(copy, finished):
+def test_only_a_lost_run_is_trained_again(copy, finished):
     lost = sorted(copy.glob("runs/*"))[2]
     kept = {run: record for run, record in records(copy).items() if run != lost.name}
     shutil.rmtree(lost)
@@ -957,13 +1036,13 @@ def test_no_two_runs_share_their_final_weights_by_accident(finished):
 @pytest.mark.skipif(not os.path.exists("/dev/full"), reason="there is no /dev/full")
 def test_a_stderr_that_cannot_be_written_changes_no_exit_code(tmp_path):
     with open("/dev/full", "w") as full:
-        refused = subprocess.run([PROGRAM, "bogus"], stderr=full, stdout=subprocess.DEVNULL)
+        rejected = subprocess.run([PROGRAM, "bogus"], stderr=full, stdout=subprocess.DEVNULL)
         trained = subprocess.run(
             [PROGRAM, "sweep", "--epochs", "1", "--steps-per-epoch", "3", "--out", tmp_path / "out"],
             stderr=full,
             stdout=subprocess.DEVNULL,
         )
-    assert (refused.returncode, trained.returncode) == (2, 0)
+    assert (rejected.returncode, trained.returncode) == (2, 0)
 
 
 def test_plan_ends_with_the_exit_code_of_the_measurement(tmp_path):

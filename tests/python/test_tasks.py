@@ -1,4 +1,4 @@
-"""Generated tasks by the real program: learnt, logged, and refused where settings do not fit."""
+"""Generated tasks in the real program: learnt, logged, and rejected if settings do not fit."""
 
 import json
 from pathlib import Path
@@ -48,10 +48,10 @@ def test_the_comparison_counts_by_mode_the_runs_that_solved_the_task(tmp_path):
     assert rows == [["none", "1", "1"], ["value", "0", "2"]]
 
 
-def test_an_untrained_network_errs_as_the_tasks_baseline_does(tmp_path):
+def test_an_untrained_network_has_the_error_of_the_tasks_baseline(tmp_path):
     arguments = ("--task", "adding", "--clip", "none", "--lr", "0.05", "--seeds", "1")
     (run,) = sweep(tmp_path / "out", *arguments, "--epochs", "1", "--hidden", "4")
-    # Whoever answers 1 has a squared error of 1/6 on average (Hochreiter & Schmidhuber, 1997).
+    # The constant prediction 1 has a squared error of 1/6 on average (Hochreiter & Schmidhuber, 1997).
     assert run["epochs"][0]["test_loss"] == pytest.approx(1 / 6, abs=0.02)
     assert "solved_at_step" not in run
 
@@ -67,7 +67,7 @@ def test_a_trace_holds_the_samples_themselves():
             assert target == pytest.approx(sum(number * mark for number, mark in inputs), rel=1e-6)
 
 
-def test_pixels_may_be_shuffled_all_pictures_alike(tmp_path):
+def test_pixels_of_all_images_are_shuffled_in_the_same_way(tmp_path):
     arguments = ("trace", "--task", "fashion-mnist-pixels", "--clip", "none", "--hidden", "2")
     few = ("--batch-size", "2", "--steps", "1")
     plain = call(*arguments, *few)
@@ -101,7 +101,7 @@ def test_cells_are_an_axis_and_each_is_compared_with_itself(tmp_path):
     assert sum(row.endswith(",rnn-relu,identity") for row in rows) == 4
 
 
-def test_every_way_to_begin_is_valid_in_all_files(tmp_path):
+def test_every_initial_scheme_is_valid_in_all_files(tmp_path):
     inits = ("keras", "torch", "identity", "identity:0.001", "gaussian:0.01", "sparse")
     cells = ",".join(f"rnn-tanh:{init}" for init in inits)
     runs = sweep(tmp_path / "out", "--cell", cells, "--clip", "none", *SHORT)
@@ -109,12 +109,12 @@ def test_every_way_to_begin_is_valid_in_all_files(tmp_path):
     assert len({run["sha256"]["initial_weights"] for run in runs}) == len(runs)
 
 
-def test_a_run_is_the_same_whatever_cells_are_beside_it(tmp_path):
+def test_a_run_does_not_depend_on_the_other_cells(tmp_path):
     runs = sweep(tmp_path / "alone", "--clip", "none", *SHORT)
-    sweep(tmp_path / "beside", "--clip", "none", *SHORT, "--cell", "rnn-tanh,gru,lstm")
+    sweep(tmp_path / "others", "--clip", "none", *SHORT, "--cell", "rnn-tanh,gru,lstm")
     for run in runs:
         path = f"runs/{run['id']}/steps.jsonl"
-        assert (tmp_path / "beside" / path).read_bytes() == (tmp_path / "alone" / path).read_bytes()
+        assert (tmp_path / "others" / path).read_bytes() == (tmp_path / "alone" / path).read_bytes()
 
 
 def test_layers_and_forget_bias_reach_the_weights():
@@ -149,7 +149,7 @@ MISTAKES = [
 
 
 @pytest.mark.parametrize(("arguments", "words"), MISTAKES, ids=lambda text: str(text)[:40])
-def test_what_does_not_go_together_is_refused_before_anything_starts(arguments, words, tmp_path):
+def test_settings_that_do_not_fit_are_rejected_before_training(arguments, words, tmp_path):
     out = tmp_path / "out"
     assert words in refusal("sweep", *arguments, "--out", out, code=USAGE)
     assert not out.exists()

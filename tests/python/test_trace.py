@@ -1,4 +1,4 @@
-"""`clipsweep trace`: what it prints, and that PyTorch gets the same numbers from it."""
+"""`clipsweep trace`: what it prints, and that PyTorch computes the same numbers from it."""
 
 import functools
 import json
@@ -13,7 +13,7 @@ ROOT = Path(__file__).resolve().parents[2]
 PROGRAM = os.environ.get("CLIPSWEEP", str(ROOT / "build/release/clipsweep"))
 STEPS = 100
 NO_PYTORCH = 77
-TRAINING_PICTURES = 60_000
+TRAINING_IMAGES = 60_000
 SHAPES = {
     "lstm.weight_ih": (40, 28),
     "lstm.weight_hh": (40, 10),
@@ -41,11 +41,11 @@ OPTIMIZERS = {
     "nesterov": ("--nesterov", "--momentum", "0.9", "--weight-decay", "1e-3"),
     "nesterov-decay": ("--nesterov", "--momentum", "0.9", *DECAY),
     "adam": ADAM,
-    "adam-told": (*ADAM, "--adam-beta1", "0.5", "--adam-beta2", "0.9", "--adam-epsilon", "1e-7"),
+    "adam-options": (*ADAM, "--adam-beta1", "0.5", "--adam-beta2", "0.9", "--adam-epsilon", "1e-7"),
     "adam-l2-decay": (*ADAM, "--weight-decay", "1e-3", "--l1", "1e-4", *DECAY),
     "adamw": (*ADAM, "--decoupled-weight-decay", "0.1", *DECAY),
     "rmsprop": RMSPROP,
-    "rmsprop-told": (*RMSPROP, "--rmsprop-alpha", "0.9", "--rmsprop-epsilon", "1e-7"),
+    "rmsprop-options": (*RMSPROP, "--rmsprop-alpha", "0.9", "--rmsprop-epsilon", "1e-7"),
     "rmsprop-momentum": ("--optimizer", "rmsprop", "--lr", "3e-5", "--momentum", "0.9", *OTHER_REMEDIES),
     "rmsprop-l2-decay": (*RMSPROP, "--weight-decay", "1e-3", *DECAY),
 }
@@ -65,7 +65,7 @@ SETTINGS = [
 ]
 
 
-def refuse_constant(name: str):
+def reject_constant(name: str):
     raise ValueError(f"{name} is not JSON")
 
 
@@ -82,7 +82,7 @@ def trace_text(*settings) -> str:
 
 
 def trace(*settings) -> dict:
-    return json.loads(trace_text(*settings), parse_constant=refuse_constant)
+    return json.loads(trace_text(*settings), parse_constant=reject_constant)
 
 
 @functools.cache
@@ -159,7 +159,7 @@ def test_without_pytorch_the_replay_says_so(tmp_path):
     assert "no torch here" in result.stderr and result.stderr.count("\n") == 1
 
 
-def test_a_trace_has_the_form_that_the_design_gives():
+def test_a_trace_has_the_documented_form():
     grid = ("--mode", "none,value", "--threshold", "0.5", "--seeds", "2")
     document = trace(*grid, "--run", "value-0.5_lr-0.01_seed-1")
     assert set(document) == {"run", "settings", "initial", "batches", "steps"}
@@ -169,12 +169,12 @@ def test_a_trace_has_the_form_that_the_design_gives():
     assert settings["learning_rate"] == 0.01 and settings["batch_size"] == 32
     assert {name: shape(tensor) for name, tensor in document["initial"].items()} == SHAPES
     assert shape(document["batches"]) == (STEPS, 32)
-    assert all(0 <= i < TRAINING_PICTURES for batch in document["batches"] for i in batch)
+    assert all(0 <= i < TRAINING_IMAGES for batch in document["batches"] for i in batch)
     assert [step["step"] for step in document["steps"]] == list(range(1, STEPS + 1))
     assert set(document["steps"][0]["tensors"]) == set(SHAPES)
 
 
-def test_one_seed_gives_every_run_the_same_start_and_batches():
+def test_runs_of_one_seed_have_the_same_weights_and_batches():
     one, other = trace("--clip", "none"), trace("--clip", "value:0.1", "--lr", "0.1")
     assert one["initial"] == other["initial"] and one["batches"] == other["batches"]
     assert one["steps"][0]["loss"] == other["steps"][0]["loss"]
@@ -182,7 +182,7 @@ def test_one_seed_gives_every_run_the_same_start_and_batches():
 
 
 @pytest.mark.parametrize("clip", ["none", "tensor-norm:0.2"])
-def test_a_trace_has_the_very_steps_of_the_sweep(clip, tmp_path):
+def test_a_trace_has_exactly_the_steps_of_the_sweep(clip, tmp_path):
     settings = ("--clip", clip, "--epochs", "2", "--steps-per-epoch", STEPS // 2, *HEAVY_BALL)
     sweep = call(PROGRAM, "sweep", *settings, "--seeds", "2", "--out", tmp_path / "out")
     assert sweep.returncode == 0, sweep.stderr

@@ -1,17 +1,13 @@
-// What `clipsweep bench` measures. Every repetition measures each thing of a table once, so that a
-// slow moment of the machine hits all alike.
+// What `clipsweep bench` has measured, as plain data.
 #pragma once
 
 #include <cstddef>
 #include <cstdint>
-#include <functional>
-#include <optional>
 #include <string>
 #include <vector>
 
 #include "clipsweep/base/statistics.h"
 #include "clipsweep/model/model.h"
-#include "clipsweep/tasks/image_task.h"
 
 namespace clipsweep {
 
@@ -35,11 +31,14 @@ struct BenchShape {
   int batch_size = 32;
 
   bool is_classic() const { return cell == Cell::kLstm && hidden == 10 && time_steps == 28; }
-  // Of the matrix products of one run-step, forward and backward.
+  // In the matrix products of one run-step, forward and backward.
   double floating_point_operations() const;
 };
 
 enum class Contender { kTorchLoop, kReference, kFused };
+
+// `torch::nn::LSTM`, `reference engine`, `fused engine`
+const char* contender_name(Contender contender, Cell cell);
 
 // Run-steps per second of one way to train, on one core: gradient, clip, update.
 struct Throughput {
@@ -48,7 +47,9 @@ struct Throughput {
   std::size_t runs = 1;  // R
   Repetitions run_steps_per_second{};
   double peak_flops = 0;         // of one core with this instruction set
-  std::string left_out_because;  // where it was not measured
+  std::string left_out_because;  // empty if it was measured
+
+  bool is_measured() const { return left_out_because.empty(); }
 };
 
 struct ShapeResult {
@@ -56,8 +57,8 @@ struct ShapeResult {
   std::vector<Throughput> rows;  // the loop over torch::nn first
 };
 
-// What a run-step of the classic example costs in a cohort of R runs, as a multiple of what it
-// costs in one of kSmallestPairedCohort, measured in turns.
+// What a run-step of the classic example costs in a cohort of R runs, as a multiple of its cost in
+// a cohort of kSmallestPairedCohort, measured in turns.
 struct CohortCost {
   std::size_t runs = 1;  // R
   Repetitions multiple{};
@@ -70,20 +71,19 @@ struct SweepThroughput {
   Repetitions run_steps_per_second{};
 };
 
-struct BenchResult {
-  std::vector<ShapeResult> shapes;       // the classic one first, that of long sequences last
-  std::vector<CohortCost> cohort_costs;  // larger ones than kSmallestPairedCohort
-  std::vector<SweepThroughput> sweeps;
-  Repetitions whole_run_seconds;      // one run of 5,000 steps, from process start to exit
-  Repetitions libtorch_load_seconds;  // what loading LibTorch would add to it
-  std::uint64_t whole_run_memory = 0;
-  std::uint64_t large_sweep_memory = 0;  // of kLargestBenchCohort runs
+// One run of the classic example in a process of its own.
+struct WholeRun {
+  Repetitions seconds;                // from process start to exit
+  Repetitions libtorch_load_seconds;  // what loading LibTorch would add
+  std::uint64_t peak_memory = 0;      // bytes
 };
 
-// Takes some minutes; `quick`, well under one: two shapes, each measured once. `say_progress` is
-// told what comes next. Throws StorageError if the logs that it writes to a temporary folder find
-// no room.
-BenchResult run_benchmarks(const Task& task, const std::string& data_folder, bool quick,
-                           const std::function<void(const std::string&)>& say_progress);
+struct BenchResult {
+  std::vector<ShapeResult> shapes;       // the classic example first, the long sequences last
+  std::vector<CohortCost> cohort_costs;  // of cohorts larger than kSmallestPairedCohort
+  std::vector<SweepThroughput> sweeps;   // one worker first
+  WholeRun whole_run;
+  std::uint64_t large_sweep_memory = 0;  // peak in bytes, with kLargestBenchCohort runs
+};
 
 }  // namespace clipsweep

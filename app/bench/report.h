@@ -1,7 +1,7 @@
-// What was measured, as tables for the terminal and as JSON.
+// The results as tables for the terminal and as JSON.
 #pragma once
 
-#include "bench/bench_measurements.h"
+#include "bench/results.h"
 #include "clipsweep/io/json.h"
 
 namespace clipsweep {

@@ -1,0 +1,25 @@
+#include "bench/results.h"
+
+namespace clipsweep {
+
+double BenchShape::floating_point_operations() const {
+  const double gates = static_cast<double>(gates_of(cell)) * hidden;
+  // The forward pass and the gradient of its weights multiply inputs and states, the backward pass
+  // through time only states.
+  const double products = 2 * gates * (inputs + hidden) + gates * hidden;
+  return 2 * products * batch_size * time_steps;
+}
+
+const char* contender_name(Contender contender, Cell cell) {
+  switch (contender) {
+    case Contender::kTorchLoop:
+      return cell == Cell::kLstm ? "torch::nn::LSTM" : "torch::nn::RNN";
+    case Contender::kReference:
+      return "reference engine";
+    case Contender::kFused:
+      break;
+  }
+  return "fused engine";
+}
+
+}  // namespace clipsweep

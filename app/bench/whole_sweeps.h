@@ -1,0 +1,21 @@
+// The speed and memory of whole sweeps, with logs and evaluations: in this process and as users
+// start them.
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include "bench/results.h"
+#include "clipsweep/tasks/task.h"
+
+namespace clipsweep {
+
+// With one worker and with all cores. Each run takes `steps` steps.
+std::vector<SweepThroughput> measure_sweeps(const Task& task, int steps, int repetitions);
+
+WholeRun measure_whole_run(const std::string& data_folder, int repetitions);
+
+// The peak memory, in bytes, of a sweep with kLargestBenchCohort runs.
+std::uint64_t measure_large_sweep_memory(const std::string& data_folder);
+
+}  // namespace clipsweep
