@@ -74,6 +74,10 @@ void accept(ArgumentParser& parser, PresetCommand& command) {
   parser.add_positional("NAME", command.name);
 }
 
+void accept(ArgumentParser& parser, SchemaCommand& command) {
+  parser.add_positional("KIND", command.kind);
+}
+
 // ---- The commands by name
 // ------------------------------------------------------------------------
 
@@ -112,7 +116,8 @@ constexpr std::array kCommands = {
     entry<ShowCommand>("show"),         entry<SummarizeCommand>("summarize"),
     entry<ValidateCommand>("validate"), entry<ClipCommand>("clip"),
     entry<TraceCommand>("trace"),       entry<BenchCommand>("bench"),
-    entry<PresetCommand>("preset"),     entry<MeasureCommand>(kInternal),
+    entry<PresetCommand>("preset"),     entry<SchemaCommand>("schema"),
+    entry<MeasureCommand>(kInternal),
 };
 
 std::vector<CommandFlags> all_flags() {

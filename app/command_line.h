@@ -78,6 +78,10 @@ struct PresetCommand {
   std::string name;  // empty: list all presets
 };
 
+struct SchemaCommand {
+  std::string kind;  // empty: list all kinds
+};
+
 struct HelpCommand {
   std::string text;  // to print
 };
@@ -86,7 +90,7 @@ struct VersionCommand {};
 
 using Command = std::variant<HelpCommand, VersionCommand, SweepCommand, TraceCommand, BenchCommand,
                              MeasureCommand, PlanCommand, ShowCommand, SummarizeCommand,
-                             ValidateCommand, ClipCommand, PresetCommand>;
+                             ValidateCommand, ClipCommand, PresetCommand, SchemaCommand>;
 
 struct CommandLine {
   std::vector<std::string> arguments;  // as given, without the program's name

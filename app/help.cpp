@@ -78,6 +78,7 @@ Inspect:
   validate DIR            check every log; print what is wrong and where
   clip [FILE|-]           apply one mode to gradients given as JSON
   preset [NAME]           list the sweeps that ship with the program; print one
+  schema [KIND]           list the JSON Schemas of all files; print one
 
   --version               print the version
   -h, --help              print this text; after a command: its help
@@ -180,6 +181,10 @@ std::string help_text(const std::string& command) {
     return "Usage: clipsweep preset [NAME]\n\n"
            "Prints a sweep file that ships with the program, to use as --preset NAME or to\n"
            "save and change; without NAME, lists all of them.\n";
+  if (command == "schema")
+    return "Usage: clipsweep schema [KIND]\n\n"
+           "Prints the JSON Schema (draft 7) of one kind of file, or of one kind of line in\n"
+           "a log; without KIND, lists all of them.\n";
   if (command == "bench")
     return "Usage: clipsweep bench [--data DIR] [--quick] [--json]\n\n"
            "Measures the speed of this machine in a few minutes: run-steps per second of a\n"

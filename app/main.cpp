@@ -40,6 +40,7 @@ int dispatch(const CommandLine& line) {
           [](const ValidateCommand& validate) { return run_validate(validate); },
           [](const ClipCommand& clip) { return run_clip(clip); },
           [](const PresetCommand& preset) { return run_preset(preset); },
+          [](const SchemaCommand& schema) { return run_schema(schema); },
           [&](const auto&) -> int { become_training_process(arguments); },  // bench, measure
       },
       line.command);

@@ -27,4 +27,7 @@ int run_clip(const ClipCommand& command);
 // Prints a preset as a sweep file, or lists all presets.
 int run_preset(const PresetCommand& command);
 
+// Prints the JSON Schema of one kind of file, or lists all kinds.
+int run_schema(const SchemaCommand& command);
+
 }  // namespace clipsweep

@@ -16,7 +16,10 @@ ROOT = Path(__file__).resolve().parents[2]
 PROGRAM = os.environ.get("CLIPSWEEP", str(ROOT / "build/release/clipsweep"))
 GOLDEN = ROOT / "tests/golden"
 RENEW = os.environ.get("CLIPSWEEP_RENEW_GOLDEN") == "1"
-COMMANDS = ("sweep", "plan", "show", "summarize", "validate", "clip", "preset", "trace", "bench")
+COMMANDS = (
+    *("sweep", "plan", "show", "summarize", "validate", "clip"),
+    *("preset", "schema", "trace", "bench"),
+)
 MAX_WIDTH = 80
 
 

@@ -4,7 +4,6 @@ import json
 import math
 from xml.etree import ElementTree
 
-import jsonschema
 import numpy as np
 import pytest
 import referencing.jsonschema
@@ -20,6 +19,7 @@ from clipsweep_results.strict_json import DataError
 from clipsweep_results.values import to_float
 from conftest import ROOT, FakeRun, cross, dump
 from report_page import draw
+from test_program import schema
 
 NONE, VALUE, NORM = ("none", None), ("value", 0.5), ("global-norm", 1.0)
 # Of a sweep of one learning rate in which nothing happens.
@@ -493,29 +493,13 @@ def test_points(value, text):
 # The generator of these folders
 
 
-def schema_validator(kind: str) -> jsonschema.Draft7Validator:
-    """Return the validator of lib/schemas/KIND.schema.json, which may refer to its neighbours."""
-    schemas = [
-        json.loads(path.read_text()) for path in (ROOT / "lib" / "schemas").glob("*.schema.json")
-    ]
-    registry = referencing.Registry().with_resources(
-        (
-            schema.get("$id", ""),
-            referencing.Resource.from_contents(schema, referencing.jsonschema.DRAFT7),
-        )
-        for schema in schemas
-    )
-    schema = json.loads((ROOT / "lib" / "schemas" / f"{kind}.schema.json").read_text())
-    return jsonschema.Draft7Validator(schema, registry=registry)
-
-
 def test_the_generated_folders_follow_the_schemas(sweep):
     folder = sweep([*cross([NONE, VALUE]), FakeRun("none", None, 0.01, 9, diverges_at=9)])
     for kind in ("sweep", "summary", "run"):
         for path in folder.folder.rglob(f"{kind}.json"):
-            schema_validator(kind).validate(json.loads(path.read_text()))
+            schema(kind).validate(json.loads(path.read_text()))
     for path in folder.folder.rglob("steps.jsonl"):
         header, *steps = map(json.loads, path.read_text().splitlines())
-        schema_validator("steps").validate(header)
+        schema("steps").validate(header)
         for step in steps:
-            schema_validator("step").validate(step)
+            schema("step").validate(step)

@@ -4,6 +4,7 @@ Runs are short and use the real data. CLIPSWEEP names another program than build
 """
 
 import csv
+import functools
 import gzip
 import itertools
 import json
@@ -574,13 +575,32 @@ def test_runs_of_one_seed_have_the_same_weights_and_batches(finished):
     assert by_seed[0] != by_seed[1]
 
 
-def schema(name: str) -> jsonschema.Draft7Validator:
-    document = strict((ROOT / f"lib/schemas/{name}.schema.json").read_text(encoding="utf-8"))
+@functools.cache
+def schema(kind: str) -> jsonschema.Draft7Validator:
+    """Return the validator with the schema that the program prints."""
+    document = strict(call("schema", kind).stdout)
+    jsonschema.Draft7Validator.check_schema(document)
     return jsonschema.Draft7Validator(document)
 
 
+def test_all_kinds_of_schemas_are_listed_with_their_titles():
+    lines = call("schema").stdout.splitlines()
+    kinds = [line for line in lines if not line.startswith(" ")]
+    assert kinds == ["sweep", "run", "steps", "step", "through_time", "through_time_step", "summary"]
+    for kind in kinds:
+        assert schema(kind).schema["title"].split()[0] in " ".join(lines)
+    assert 'did you mean "steps"?' in refusal("schema", "stepss", code=USAGE)
+
+
+def test_a_made_up_mode_violates_the_schemas(finished):
+    record = next(iter(records(finished).values()))
+    assert schema("run").is_valid(record)
+    assert not schema("run").is_valid({**record, "mode": "made-up"})
+
+
+
 @pytest.mark.parametrize("which", ["finished", "stop", "skip", "continue"])
-def test_every_file_is_strict_json_and_fits_its_schema(which, finished, exploded):
+def test_every_file_is_strict_json_and_follows_its_schema(which, finished, exploded):
     folder = finished if which == "finished" else exploded[which]
     for name in ("sweep", "summary"):
         schema(name).validate(strict((folder / f"{name}.json").read_text(encoding="utf-8")))

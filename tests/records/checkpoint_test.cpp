@@ -161,6 +161,15 @@ TEST_F(Checkpoints, AFileWhoseFirstLineNamesOtherRunsIsCorrupt) {
   EXPECT_TRUE(holds(message_of<DataError>([&] { read_checkpoint(bytes, "x"); }), "other runs"));
 }
 
+// The bytes of a state depend on the columns.
+TEST_F(Checkpoints, AFileWithOtherColumnsOfAStepIsNotUsed) {
+  std::vector<RunState> states = {state_of("a", 5)};
+  std::string bytes = checkpoint_bytes(states);
+  const std::string key = "\"step_columns\":\"";
+  bytes.replace(bytes.find(key) + key.size(), 8, "00000000");
+  EXPECT_TRUE(holds(message_of<DataError>([&] { read_checkpoint(bytes, "x"); }), "other columns"));
+}
+
 TEST_F(Checkpoints, AreRemovedWithTheirFolderWhenAllRunsHaveEnded) {
   std::vector<RunState> states = {state_of("a", 5), state_of("b", 5)};
   CheckpointFile(folder_.path()).write(states);

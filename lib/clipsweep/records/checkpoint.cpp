@@ -14,12 +14,19 @@
 #include "clipsweep/io/byte_archive.h"
 #include "clipsweep/io/json.h"
 #include "clipsweep/io/sha256.h"
+#include "clipsweep/records/step_record.h"
 
 namespace clipsweep {
 namespace {
 
 constexpr const char* kExtension = ".checkpoint";
 constexpr std::size_t kMaxHeaderBytes = std::size_t{1} << 20;
+
+// States hold steps: with other columns, their bytes have another layout.
+const std::string& hash_of_step_columns() {
+  static const std::string kHash = sha256_of(to_line(step_columns_json())).substr(0, 8);
+  return kHash;
+}
 
 // The first line.
 struct Header {
@@ -41,6 +48,8 @@ Header read_header(const std::string& bytes, const std::string& where) {
   const Json json = parse_json(std::string_view(bytes).substr(0, end), where);
   try {
     require_schema(json, kCheckpointSchema);
+    if (string_member(json, "step_columns") != hash_of_step_columns())
+      throw DataError("its steps have other columns than those of this version");
     Header header{string_member(json, "sha256"), {}, end + 1};
     const Json& runs = member(json, "runs");
     if (!runs.is_array()) throw DataError("\"runs\" must be a list");
@@ -123,8 +132,10 @@ std::string checkpoint_bytes(std::vector<RunState>& states) {
   ByteWriter writer;
   writer(states);
   const std::string payload = writer.take();
-  const Json header = {
-      {"schema", kCheckpointSchema}, {"sha256", sha256_of(payload)}, {"runs", ids_of(states)}};
+  const Json header = {{"schema", kCheckpointSchema},
+                       {"step_columns", hash_of_step_columns()},
+                       {"sha256", sha256_of(payload)},
+                       {"runs", ids_of(states)}};
   return to_line(header) + "\n" + payload;
 }
 

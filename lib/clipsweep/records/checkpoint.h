@@ -3,7 +3,8 @@
 // A cohort writes one file for all its runs, `DIR/checkpoints/NAME.checkpoint`: that takes two
 // syncs for any number of runs, whereas one file per run would cost more time than the training.
 // The previous file is kept as `NAME.previous.checkpoint`. The header, one line of JSON, lists the
-// runs and has the SHA-256 of the bytes after it.
+// runs and has the SHA-256 of the bytes after it, and a hash of the columns of a step: a checkpoint
+// with other columns is not used.
 #pragma once
 
 #include <cstdint>

@@ -47,7 +47,7 @@ class FileProblems {
   std::uint64_t suppressed_ = 0;
 };
 
-// No step is missing.
+// In place of a step number where there is no such step.
 inline constexpr std::uint64_t kNoStep = std::numeric_limits<std::uint64_t>::max();
 
 // What is wrong with the place of a step in a log. `previous`: the step before it in the log;
