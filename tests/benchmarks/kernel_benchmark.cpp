@@ -14,9 +14,9 @@
 #include "clipsweep/clipping/clipping.h"
 #include "clipsweep/engine/fused/lstm_kernels.h"
 #include "clipsweep/engine/fused/rnn_kernels.h"
+#include "clipsweep/model/initial_weights.h"
 #include "clipsweep/records/run_record.h"
 #include "clipsweep/tasks/batches.h"
-#include "clipsweep/training/initial_weights.h"
 #include "clipsweep/training/optimizer.h"
 
 namespace clipsweep {

@@ -69,9 +69,9 @@ class BackpropOracle {
     const auto block = static_cast<std::size_t>(sample) / kLanes;
     const auto row =
         (block * static_cast<std::size_t>(batch_.time_steps) + static_cast<std::size_t>(t)) *
-            static_cast<std::size_t>(batch_.inputs) +
+            static_cast<std::size_t>(batch_.input_size) +
         static_cast<std::size_t>(i);
-    return static_cast<double>(batch_.values[row * kLanes + lane]);
+    return static_cast<double>(batch_.inputs[row * kLanes + lane]);
   }
   double limited(double derivative) {
     if (!(std::fabs(derivative) > limit_)) return derivative;

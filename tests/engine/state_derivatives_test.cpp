@@ -175,8 +175,8 @@ TEST_P(StateDerivatives, AreThoseOfEachRunAlone) {
 TEST(GradientThroughTime, GrowsByTheRecurrentWeightAStep) {
   const auto layout = layout_of({Cell::kRnnRelu, 1, 1, 1, 1, Target::kNumber, 0});
   auto batch = random_batch(layout.model, 1, 4, {0});
-  std::fill(batch.values.begin(), batch.values.end(), 1.0F);
-  std::fill(batch.numbers.begin(), batch.numbers.end(), 0.0F);
+  std::fill(batch.inputs.begin(), batch.inputs.end(), 1.0F);
+  std::fill(batch.targets.begin(), batch.targets.end(), 0.0F);
   Block parameters(1, layout.size());
   parameters.row(0)[layout.tensor("rnn.weight_ih").offset] = 1e-30F;
   parameters.row(0)[layout.tensor("rnn.weight_hh").offset] = 1e10F;

@@ -83,11 +83,11 @@ TEST(ResolveConfig, NamesThePlaceOfAMistake) {
   EXPECT_TRUE(holds(message({{"cell", "lsmt"}}),
                     "--cell lsmt: unknown cell \"lsmt\" (did you mean "
                     "\"lstm\"?); allowed: lstm, gru, rnn-tanh"));
-  EXPECT_TRUE(holds(message({{"cell", "lstm:identity"}}), "identity is for plain cells"));
+  EXPECT_TRUE(holds(message({{"cell", "lstm:identity"}}), "identity is for the plain cells"));
   EXPECT_TRUE(holds(message({{"cell", "lstm,"}}), "a list with an empty place"));
   EXPECT_TRUE(holds(message({{"cell", "rnn-relu,gru"}, {"init", "identity"}}),
-                    "--init: identity is for plain cells, rnn-relu and rnn-tanh, whose state it "
-                    "lets pass; gru has gates"));
+                    "--init: identity is for the plain cells rnn-relu and rnn-tanh; gru has gates: "
+                    "use keras, torch, gaussian:SD or sparse"));
   EXPECT_TRUE(holds(message({{"cell", "gru"}, {"forget-bias", "1"}}),
                     "--forget-bias: none of the listed cells has a forget gate"));
   EXPECT_TRUE(holds(message({{"forget-bias", "inf"}}), "--forget-bias inf: must be a finite"));

@@ -8,7 +8,7 @@
 #include "clipsweep/base/random.h"
 #include "clipsweep/engine/reference/batch_tensors.h"
 #include "clipsweep/engine/reference/torch_network.h"
-#include "clipsweep/training/initial_weights.h"
+#include "clipsweep/model/initial_weights.h"
 
 namespace clipsweep {
 namespace {
@@ -136,9 +136,9 @@ Batch random_batch(const Model& model, int size, int time_steps, std::vector<int
     labels.push_back(torch::randint(model.outputs, {each_step ? time_steps : 1, size}));
     numbers.push_back(torch::randn({size}));
   }
-  fill_lanes(torch::stack(values), batch, batch.values);
+  fill_lanes(torch::stack(values), batch, batch.inputs);
   if (model.target == Target::kNumber)
-    fill_lanes(torch::stack(numbers), batch, batch.numbers);
+    fill_lanes(torch::stack(numbers), batch, batch.targets);
   else
     fill_lanes(torch::stack(labels).to(torch::kUInt8), batch, batch.labels);
   return batch;

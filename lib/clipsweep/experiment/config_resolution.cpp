@@ -193,9 +193,10 @@ void check_cell_settings(const ExperimentConfig& config) {
                     "lstm,rnn-relu:identity",
                     where_given(config, "init"), error.what()));
   }
-  const bool has_lstm = std::any_of(config.cells.begin(), config.cells.end(),
-                                    [](const auto& each) { return each.cell == Cell::kLstm; });
-  if (config.training.forget_bias && !has_lstm)
+  const bool has_forget_gate =
+      std::any_of(config.cells.begin(), config.cells.end(),
+                  [](const auto& each) { return forget_gate_of(each.cell).has_value(); });
+  if (config.training.forget_bias && !has_forget_gate)
     throw ConfigError(fmt::format("{}: none of the listed cells has a forget gate; it is for lstm",
                                   where_given(config, "forget_bias")));
 }

@@ -7,7 +7,7 @@
 
 #include "clipsweep/base/error.h"
 #include "clipsweep/io/sha256.h"
-#include "clipsweep/training/initial_weights.h"
+#include "clipsweep/model/initial_weights.h"
 
 namespace clipsweep {
 namespace {
@@ -49,8 +49,9 @@ CohortTrainer::CohortTrainer(const CohortContext& context, const std::vector<Run
   if (!starts.empty()) std::tie(step_, epochs_) = starting_point(starts.front());
   for (std::size_t r = 0; r < starts.size(); ++r) {
     const RunSpec& spec = *starts[r].spec;
-    const auto initial =
-        initial_weights_of(spec, context_.layout, context_.plan.training.forget_bias);
+    auto initial = initial_weights(spec.setup.init, context_.layout, spec.seed,
+                                   context_.plan.training.forget_bias);
+    if (spec.perturbed) flip_last_bits(initial);
     std::copy(initial.begin(), initial.end(), weights_.row(r).begin());
     Run run;
     RunSinks sinks = make_sinks(spec);
@@ -237,7 +238,7 @@ void CohortTrainer::measure_through_time(const std::vector<std::size_t>& due) {
 
 double CohortTrainer::clipped_derivatives_share(std::size_t r) const {
   const Model& model = context_.layout.model;
-  const double states = model.layers * (model.cell == Cell::kLstm ? 2.0 : 1.0);  // h, and c
+  const double states = model.layers * static_cast<double>(cell_entry(model.cell).states.size());
   const double derivatives = states * batch_.time_steps * model.hidden * batch_.size;
   return static_cast<double>(result_.clipped_derivatives[r]) / derivatives;
 }

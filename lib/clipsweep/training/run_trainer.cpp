@@ -33,7 +33,7 @@ bool norm_overflows_float32(double norm) {
 
 // values [G], or empty
 GateNumbers by_gate(Cell cell, const std::vector<double>& values) {
-  const auto names = gate_names(cell);
+  const auto names = gate_letters(cell);
   GateNumbers numbers;
   for (std::size_t gate = 0; gate < values.size(); ++gate)
     numbers.emplace_back(names[gate], values[gate]);
@@ -292,7 +292,7 @@ bool RunTrainer::has_possible_records() const {
   const auto is_finite = [](double norm) { return std::isfinite(norm); };
   const auto fit = [&](const auto& record) { return fits(record, layout_); };
   const Cell cell = layout_.model.cell;
-  const std::size_t gates = is_gated(cell) ? gate_names(cell).size() : 0;
+  const std::size_t gates = is_gated(cell) ? cell_entry(cell).gates.size() : 0;
   return finite_norms_.size() <= step_ &&
          std::all_of(finite_norms_.begin(), finite_norms_.end(), is_finite) &&
          recorder_.is_valid(layout_, step_) && std::all_of(events_.begin(), events_.end(), fit) &&

@@ -66,8 +66,8 @@ std::optional<std::uint64_t> optional_count(const Json& settings, const char* ke
 
 // Of the model whose tensors have these names.
 std::vector<std::string> gates_of_tensors(const std::vector<std::string>& names) {
-  const std::string cell = names.front().substr(0, names.front().find('.'));
-  return gate_names(cell == "lstm" ? Cell::kLstm : cell == "gru" ? Cell::kGru : Cell::kRnnTanh);
+  const CellEntry* const entry = cell_of_tensor(names.front());
+  return gate_letters(entry ? entry->cell : Cell::kRnnTanh);
 }
 
 NonfinitePolicy policy_of(const Json& settings) {

@@ -9,7 +9,7 @@
 #include "clipsweep/base/simd.h"
 #include "clipsweep/engine/reference/reference_engine.h"
 #include "clipsweep/model/gradient_norms.h"
-#include "clipsweep/training/initial_weights.h"
+#include "clipsweep/model/initial_weights.h"
 #include "support/each_simd.h"
 #include "support/engine_samples.h"
 

@@ -27,7 +27,7 @@ Batch random_batch(const ParameterLayout& layout, std::size_t runs, int size, in
   RandomStream random(0, "batch");
   Batch batch = make_batch(layout.model, 1, size, std::vector<int>(runs));
   set_time_steps(batch, time_steps);
-  for (float& value : batch.values) value = static_cast<float>(random.uniform());
+  for (float& value : batch.inputs) value = static_cast<float>(random.uniform());
   for (auto& label : batch.labels)
     label =
         static_cast<std::uint8_t>(random.below(static_cast<std::uint64_t>(layout.model.outputs)));

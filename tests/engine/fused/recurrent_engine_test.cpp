@@ -366,7 +366,7 @@ TEST_P(RecurrentEngine, ANumberIsRightWithinItsToleranceAndANanNever) {
   Batch batch = random_batch(model, 4, 1, {0});
   // All weights are zero, so the answer is: 0.2 squared is above 0.04 in float32, 0.19 below.
   const float numbers[] = {0, 0.19F, -0.21F, std::numeric_limits<float>::quiet_NaN()};
-  std::copy(std::begin(numbers), std::end(numbers), batch.numbers.begin());
+  std::copy(std::begin(numbers), std::end(numbers), batch.targets.begin());
   const Block parameters(1, layout.size());
   EXPECT_EQ(make_fused_engine(layout)->evaluate(parameters, batch).correct_counts[0], 2);
 }

@@ -14,7 +14,7 @@
 
 #include "clipsweep/clipping/clipping.h"
 #include "clipsweep/engine/reference/batch_tensors.h"
-#include "clipsweep/training/initial_weights.h"
+#include "clipsweep/model/initial_weights.h"
 #include "support/engine_samples.h"
 
 namespace clipsweep {
@@ -262,7 +262,7 @@ TEST(ReferenceEngine, RightAnswersAreCountedWithoutThePadding) {
 TEST(ReferenceEngine, RefusesABatchWithoutTheTarget) {
   const auto layout = layout_of({Cell::kGru, 1, 3, 5, 1, Target::kNumber, 0.04});
   auto batch = random_batch(layout.model, 5, 4, {0});
-  batch.numbers.clear();
+  batch.targets.clear();
   Block parameters(1, layout.size());
   EXPECT_THROW(make_reference_engine(layout, "cpu")->evaluate(parameters, batch), c10::Error);
 }

@@ -331,9 +331,9 @@ Group group_of(const KernelRun& run, const KernelSizes& sizes, std::size_t first
   return {run.model,
           sizes,
           run.memory,
-          batch.values.data() + block * sizes.time_steps * sizes.inputs * kLanes,
+          batch.inputs.data() + block * sizes.time_steps * sizes.inputs * kLanes,
           batch.labels.empty() ? nullptr : batch.labels.data() + block * kLanes,
-          batch.numbers.empty() ? nullptr : batch.numbers.data() + block * kLanes,
+          batch.targets.empty() ? nullptr : batch.targets.data() + block * kLanes,
           blocks,
           samples,
           CellKind::kPacksSamples ? packed_width(std::min(samples, blocks * kLanes))

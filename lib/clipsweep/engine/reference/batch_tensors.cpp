@@ -30,7 +30,7 @@ Tensor samples_of(const Values& values, const std::vector<std::int64_t>& of_samp
 }  // namespace
 
 Tensor input_tensor(const Batch& batch) {
-  return samples_of(batch.values, {batch.time_steps, batch.inputs}, batch);
+  return samples_of(batch.inputs, {batch.time_steps, batch.input_size}, batch);
 }
 
 Tensor target_tensor(const Batch& batch) {
@@ -40,7 +40,7 @@ Tensor target_tensor(const Batch& batch) {
     case Target::kClassEachStep:
       return samples_of(batch.labels, {batch.time_steps}, batch).to(torch::kInt64);
     case Target::kNumber:
-      return samples_of(batch.numbers, {}, batch);
+      return samples_of(batch.targets, {}, batch);
   }
   throw std::logic_error("target_tensor: no such target");
 }
