@@ -91,8 +91,8 @@ TEST(ResolveConfig, NamesThePlaceOfAMistake) {
   EXPECT_TRUE(holds(message({{"cell", "lstm,"}}), "the list ends with a comma"));
   EXPECT_TRUE(holds(message({{"cell", "lstm,,gru"}}), "a list with an empty element"));
   EXPECT_TRUE(holds(message({{"cell", "rnn-relu,gru"}, {"init", "identity"}}),
-                    "--init: identity is for plain cells, rnn-relu and rnn-tanh, whose state it "
-                    "lets pass; gru has gates"));
+                    "--init: identity is for plain cells, rnn-relu and rnn-tanh; gru has gates: "
+                    "use keras, torch, gaussian:SD or sparse"));
   EXPECT_TRUE(holds(message({{"cell", "gru"}, {"forget-bias", "1"}}),
                     "--forget-bias: none of the listed cells has a forget gate"));
   EXPECT_TRUE(holds(message({{"forget-bias", "inf"}}), "--forget-bias inf: must be a finite"));

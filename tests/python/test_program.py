@@ -424,7 +424,7 @@ DAMAGES = {
     "other-count": (
         TEST_LABELS,
         rewritten(lambda idx: idx[:4] + struct.pack(">I", 199) + idx[8:-1]),
-        "199 labels for the 200 pictures",
+        "199 labels for the 200 images",
     ),
 }
 

@@ -82,10 +82,11 @@ def test_cells_are_an_axis_and_each_is_compared_with_itself(tmp_path):
     cells = ("--cell", "lstm,rnn-relu:identity,gru", "--lr", "0.001")
     runs = sweep(tmp_path / "out", *cells, "--clip", "none,global-norm:0.1", *SHORT)
     assert len(runs) == 12
+    plan = json.loads(call("plan", *cells, "--json").stdout)
     for run in runs:
         cell, init = run.get("cell", "lstm"), run.get("init", "keras")
         assert (run["settings"]["cell"], run["settings"]["init"]) == (cell, init)
-        assert run["engine"] == ("reference" if cell == "gru" else "fused")
+        assert run["engine"] == plan["cells"][cell]["engine"]["name"]
     starts = {(run.get("cell"), run["seed"], run["sha256"]["initial_weights"]) for run in runs}
     assert len(starts) == 6  # one for each cell and seed, whatever the mode
     orders = {(run["seed"], run["sha256"]["batch_order"]) for run in runs}
@@ -129,7 +130,7 @@ def test_layers_and_forget_bias_reach_the_weights():
 
 MISTAKES = [
     (("--cell", "lstm:identity"), "identity is for plain cells, rnn-relu and rnn-tanh"),
-    (("--cell", "gru", "--engine", "fused"), "--engine fused does not support gru"),
+    (("--layers", "2", "--engine", "fused"), "--engine fused does not support 2 layers"),
     (("--cell", "rnn-relu", "--forget-bias", "1"), "it is for lstm"),
     (("--length", "20"), "--length: --task fashion-mnist has pictures"),
     (("--permute-seed", "1"), "it is for --task fashion-mnist-pixels"),

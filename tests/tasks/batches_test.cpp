@@ -25,7 +25,7 @@ TEST(ShuffleBuffer, SameSeedSameOrder) {
 
 // The definition of tf.data's shuffle: the n-th sample drawn comes from the first N + n of the
 // repeated data set.
-TEST(ShuffleBuffer, NeverLooksFurtherAheadThanTheBuffer) {
+TEST(ShuffleBuffer, ReadsAheadNoFurtherThanTheBuffer) {
   ShuffleBuffer order(10'000, 50, 0);
   for (std::uint32_t n = 0; n < 5000; ++n) EXPECT_LT(order.next(), 50 + n);
 }
@@ -35,11 +35,11 @@ TEST(ShuffleBuffer, BufferOfOneIsFileOrder) {
   EXPECT_EQ(draw(order, 7), (std::vector<std::uint32_t>{0, 1, 2, 0, 1, 2, 0}));
 }
 
-TEST(ShuffleBuffer, LosesNoSampleAndInventsNone) {
+TEST(ShuffleBuffer, DrawsEverySampleEquallyOften) {
   ShuffleBuffer order(100, 30, 3);
   std::vector<int> counts(100);
   for (const auto index : draw(order, 10'000)) ++counts[index];
-  // After n passes each sample was drawn n times, give or take what the buffer still holds.
+  // After n passes each sample was drawn n times, up to what the buffer still holds.
   for (const int count : counts) EXPECT_NEAR(count, 100, 8);
 }
 
@@ -49,7 +49,7 @@ TEST(ShuffleBuffer, BufferMayExceedTheData) {
   EXPECT_EQ(std::set<std::uint32_t>(drawn.begin(), drawn.end()).size(), 5U);
 }
 
-TEST(BatchOrderSha256, IsThatOfTheIndicesThemselves) {
+TEST(BatchOrderSha256, IsTheHashOfTheIndices) {
   TrainingSettings training;
   training.epochs = 2;
   training.steps_per_epoch = 3;
@@ -61,7 +61,7 @@ TEST(BatchOrderSha256, IsThatOfTheIndicesThemselves) {
   EXPECT_NE(batch_order_sha256(60'000, training, 1), hash);
 }
 
-TEST(Gather, PutsTheSamplesSideBySideAndScalesPixels) {
+TEST(Gather, InterleavesTheSamplesAndScalesPixels) {
   ImageSet images;
   images.count = 3;
   images.rows = 2;
@@ -72,12 +72,12 @@ TEST(Gather, PutsTheSamplesSideBySideAndScalesPixels) {
   const std::vector<std::uint32_t> indices = {2, 0};
   gather(images, indices, 1, batch);
   // [S, blocks, T, I, kLanes], source 1: two samples, then copies of the first.
-  const float* second = batch.values.data() + 4 * kLanes;
+  const float* second = batch.inputs.data() + 4 * kLanes;
   for (std::size_t pixel = 0; pixel < 4; ++pixel) {
     for (std::size_t lane = 0; lane < kLanes; ++lane) {
-      const std::size_t picture = lane == 1 ? 0 : 2;
+      const std::size_t image = lane == 1 ? 0 : 2;
       EXPECT_EQ(second[pixel * kLanes + lane],
-                static_cast<float>(images.pixels[4 * picture + pixel]) / 255.0F);
+                static_cast<float>(images.pixels[4 * image + pixel]) / 255.0F);
     }
   }
   EXPECT_EQ(batch.labels[kLanes], 6);
@@ -85,7 +85,7 @@ TEST(Gather, PutsTheSamplesSideBySideAndScalesPixels) {
   EXPECT_EQ(batch.labels[kLanes + 2], 6);
 }
 
-TEST(Gather, DoesSoWithEveryInstructionSetForAnyCountOfPixels) {
+TEST(Gather, IsTheSameWithEveryInstructionSetForAnyNumberOfPixels) {
   for (const auto& name : simd_names()) {
     use_simd(name);
     for (const int pixels : {1, 15, 16, 17, 28, 256, 784}) {
@@ -102,9 +102,9 @@ TEST(Gather, DoesSoWithEveryInstructionSetForAnyCountOfPixels) {
       gather(images, indices, 0, batch);
       for (std::size_t b = 0; b < 37; ++b)
         for (std::size_t pixel = 0; pixel < static_cast<std::size_t>(pixels); ++pixel)
-          ASSERT_EQ(batch.values[(b / kLanes * static_cast<std::size_t>(pixels) + pixel) * kLanes +
+          ASSERT_EQ(batch.inputs[(b / kLanes * static_cast<std::size_t>(pixels) + pixel) * kLanes +
                                  b % kLanes],
-                    static_cast<float>(images.picture(indices[b])[pixel]) / 255.0F)
+                    static_cast<float>(images.image(indices[b])[pixel]) / 255.0F)
               << name << ", sample " << b << ", pixel " << pixel << " of " << pixels;
     }
   }

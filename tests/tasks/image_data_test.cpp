@@ -42,7 +42,7 @@ std::string gzipped(const std::string& content) {
   return {std::istreambuf_iterator<char>(stream), {}};
 }
 
-// Three training and two test pictures of 2x2, which each test damages in one way.
+// Three training and two test images of 2x2; each test damages them in one way.
 class IdxFolder : public ::testing::Test {
  protected:
   void SetUp() override {
@@ -60,13 +60,13 @@ class IdxFolder : public ::testing::Test {
   TemporaryFolder folder_;
 };
 
-TEST(FashionMnist, IsReadWhole) {
+TEST(FashionMnist, IsReadCompletely) {
   const auto data = load_image_data(kFashionMnist);
   EXPECT_EQ(data.train.count, 60000);
   EXPECT_EQ(data.test.count, 10000);
   EXPECT_EQ(data.train.rows, 28);
   EXPECT_EQ(data.train.columns, 28);
-  // Balanced by construction (Xiao et al., 2017): 6,000 and 1,000 pictures of each class.
+  // Balanced by construction (Xiao et al., 2017): 6,000 and 1,000 images of each class.
   for (int label = 0; label < 10; ++label) {
     EXPECT_EQ(std::count(data.train.labels.begin(), data.train.labels.end(), label), 6000);
     EXPECT_EQ(std::count(data.test.labels.begin(), data.test.labels.end(), label), 1000);
@@ -74,11 +74,11 @@ TEST(FashionMnist, IsReadWhole) {
   EXPECT_EQ(data.train.labels[0], 9);  // an ankle boot
 }
 
-TEST_F(IdxFolder, IsReadGzippedOrNot) {
+TEST_F(IdxFolder, IsReadPlainAndGzipped) {
   const auto data = load_image_data(folder_.path());
   EXPECT_EQ(data.train.labels, (std::vector<std::uint8_t>{0, 1, 2}));
   EXPECT_EQ(data.test.count, 2);
-  EXPECT_EQ(data.test.picture(1)[3], 7);
+  EXPECT_EQ(data.test.image(1)[3], 7);
 }
 
 TEST_F(IdxFolder, ChecksumChangesWithAnyByte) {
@@ -89,7 +89,7 @@ TEST_F(IdxFolder, ChecksumChangesWithAnyByte) {
   EXPECT_NE(checksum_of_data(folder_.path()).sha256, before.sha256);
 }
 
-TEST_F(IdxFolder, MissingFileIsNamedWithWhatToDo) {
+TEST_F(IdxFolder, ErrorNamesAMissingFileAndSaysWhatToDo) {
   fs::remove(folder_.path() / "train-images-idx3-ubyte");
   EXPECT_TRUE(holds(message(), "no train-images-idx3-ubyte.gz"));
   EXPECT_TRUE(holds(message(), "--data"));
@@ -103,36 +103,36 @@ TEST_F(IdxFolder, EmptyFile) {
 
 TEST_F(IdxFolder, TruncatedFile) {
   write("train-images-idx3-ubyte", images_file(3, 2, 11));
-  EXPECT_TRUE(holds(message(), "truncated: the header promises 12 bytes, the file holds 11"));
+  EXPECT_TRUE(holds(message(), "truncated: the header says 12 bytes, the file has 11"));
 }
 
-TEST_F(IdxFolder, OverlongFile) {
+TEST_F(IdxFolder, FileThatIsTooLong) {
   write("train-images-idx3-ubyte", images_file(3, 2, 13));
-  EXPECT_TRUE(holds(message(), "overlong"));
+  EXPECT_TRUE(holds(message(), "too long"));
 }
 
-TEST_F(IdxFolder, HeaderThatPromisesTheUniverse) {
+TEST_F(IdxFolder, HeaderWithHugeSizes) {
   write("train-images-idx3-ubyte", images_file(0xffffffff, 0xffffffff, 12));
   EXPECT_TRUE(holds(message(), "truncated"));
 }
 
-TEST_F(IdxFolder, GzippedHeaderThatPromisesTheUniverse) {
+TEST_F(IdxFolder, GzippedHeaderWithHugeSizes) {
   write("t10k-images-idx3-ubyte.gz", gzipped(images_file(0xffffffff, 0xffff, 8)));
-  EXPECT_TRUE(holds(message(), "truncated: the header promises"));
+  EXPECT_TRUE(holds(message(), "truncated: the header says"));
 }
 
-// 100 MB of zeros in 100 kB; it is not unpacked beyond its header.
+// 100 MB of zeros in 100 kB; no more is unpacked than the header says.
 TEST_F(IdxFolder, GzipBomb) {
   const std::string zeros(100'000'000, '\0');
   write("t10k-images-idx3-ubyte.gz", gzipped(zeros));
   EXPECT_TRUE(holds(message(), "begins with 0x00000000"));
   write("t10k-labels-idx1-ubyte.gz", gzipped(labels_file(2, {"\3\4", 2}) + zeros));
   write("t10k-images-idx3-ubyte.gz", gzipped(images_file(2, 2, 8)));
-  EXPECT_TRUE(holds(message(), "overlong: it unpacks to more than the header promises"));
+  EXPECT_TRUE(holds(message(), "too long: it unpacks to more bytes than the header says"));
 }
 
-// Whoever waits for a pipe without a writer waits forever.
-TEST_F(IdxFolder, PipeOrFolderInPlaceOfAFile) {
+// Opening a pipe without a writer would block forever.
+TEST_F(IdxFolder, PipeOrFolderInsteadOfAFile) {
   const auto path = folder_.path() / "train-images-idx3-ubyte";
   fs::remove(path);
   ASSERT_EQ(::mkfifo(path.c_str(), 0600), 0);
@@ -142,12 +142,12 @@ TEST_F(IdxFolder, PipeOrFolderInPlaceOfAFile) {
   EXPECT_TRUE(holds(message(), "not a regular file"));
 }
 
-TEST_F(IdxFolder, FileThatIsNoGzip) {
+TEST_F(IdxFolder, FileThatIsNotGzip) {
   write("t10k-images-idx3-ubyte.gz", "<html>404 Not Found</html>");
   EXPECT_TRUE(holds(message(), "not a valid gzip file"));
 }
 
-TEST_F(IdxFolder, GzipStreamThatIsCutOff) {
+TEST_F(IdxFolder, TruncatedGzipStream) {
   const std::string whole = gzipped(images_file(2, 2, 8));
   for (std::size_t size = 1; size < whole.size(); ++size) {
     write("t10k-images-idx3-ubyte.gz", whole.substr(0, size));
@@ -163,9 +163,9 @@ TEST_F(IdxFolder, GzipStreamWithAFlippedBit) {
   EXPECT_TRUE(holds(message(), "not a valid gzip file"));
 }
 
-TEST_F(IdxFolder, LabelsWherePicturesShouldBe) {
+TEST_F(IdxFolder, LabelsInsteadOfImages) {
   write("train-images-idx3-ubyte", labels_file(30, std::string(30, '\1')));
-  EXPECT_TRUE(holds(message(), "begins with 0x00000801, but an IDX file of pictures begins with"));
+  EXPECT_TRUE(holds(message(), "begins with 0x00000801, but an IDX file of images begins with"));
 }
 
 TEST_F(IdxFolder, LabelAboveNine) {
@@ -173,14 +173,14 @@ TEST_F(IdxFolder, LabelAboveNine) {
   EXPECT_TRUE(holds(message(), "label 10 at position 1; labels are 0 to 9"));
 }
 
-TEST_F(IdxFolder, LabelsThatDoNotFitThePictures) {
+TEST_F(IdxFolder, NumberOfLabelsDiffersFromNumberOfImages) {
   write("train-labels-idx1-ubyte", labels_file(2, {"\0\1", 2}));
-  EXPECT_TRUE(holds(message(), "2 labels for the 3 pictures"));
+  EXPECT_TRUE(holds(message(), "2 labels for the 3 images"));
 }
 
-TEST_F(IdxFolder, TestPicturesOfAnotherShape) {
+TEST_F(IdxFolder, TestImagesOfAnotherShape) {
   write("t10k-images-idx3-ubyte.gz", gzipped(images_file(2, 3, 18)));
-  EXPECT_TRUE(holds(message(), "training pictures are 2x2, test pictures 3x3"));
+  EXPECT_TRUE(holds(message(), "training images are 2x2, test images 3x3"));
 }
 
 }  // namespace

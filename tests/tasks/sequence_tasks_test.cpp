@@ -12,13 +12,13 @@
 namespace clipsweep {
 namespace {
 
-// One generated sample, read back from its lane.
+// One generated sample, read from its lane.
 struct Sample {
   std::vector<std::vector<float>> inputs;  // [T, I]
   std::vector<int> classes;                // [1] or [T]
   float number = 0;
 
-  // Which input of a one-hot step is 1; -1 unless just one is and the others are 0.
+  // The input that is 1 at a time step; -1 unless the step is one-hot.
   int symbol(std::size_t t) const {
     int symbol = -1;
     for (std::size_t i = 0; i < inputs[t].size(); ++i) {
@@ -35,18 +35,18 @@ Sample sample_at(const Batch& batch, int source, int b) {
   const std::size_t block =
       static_cast<std::size_t>(source) * batch.blocks() + static_cast<std::size_t>(b) / kLanes;
   const auto steps = static_cast<std::size_t>(batch.time_steps);
-  const auto inputs = static_cast<std::size_t>(batch.inputs);
+  const auto inputs = static_cast<std::size_t>(batch.input_size);
   Sample sample;
   for (std::size_t t = 0; t < steps; ++t) {
     sample.inputs.emplace_back();
     for (std::size_t i = 0; i < inputs; ++i)
       sample.inputs.back().push_back(
-          batch.values[((block * steps + t) * inputs + i) * kLanes + lane]);
+          batch.inputs[((block * steps + t) * inputs + i) * kLanes + lane]);
     if (batch.target == Target::kClassEachStep)
       sample.classes.push_back(batch.labels[(block * steps + t) * kLanes + lane]);
   }
   if (batch.target == Target::kClass) sample.classes = {batch.labels[block * kLanes + lane]};
-  if (batch.target == Target::kNumber) sample.number = batch.numbers[block * kLanes + lane];
+  if (batch.target == Target::kNumber) sample.number = batch.targets[block * kLanes + lane];
   return sample;
 }
 
@@ -71,7 +71,7 @@ std::vector<Sample> samples_of(const TrainingSettings& training, std::uint64_t s
 
 // ---- adding ----
 
-TEST(Adding, MarksTwoNumbersAndAsksForTheirSum) {
+TEST(Adding, MarksTwoNumbersWhoseSumIsTheTarget) {
   std::set<std::size_t> firsts;
   std::set<std::size_t> seconds;
   double sum_of_targets = 0;
@@ -87,8 +87,8 @@ TEST(Adding, MarksTwoNumbersAndAsksForTheirSum) {
       sum += static_cast<double>(sample.inputs[t][0]);
     }
     ASSERT_EQ(marks.size(), 2U);
-    EXPECT_LT(marks[0], 5U);   // of one of the two: the first tenth
-    EXPECT_LT(marks[1], 25U);  // of the other: the first half
+    EXPECT_LT(marks[0], 5U);   // one is in the first tenth
+    EXPECT_LT(marks[1], 25U);  // the other in the first half
     EXPECT_FLOAT_EQ(sample.number, static_cast<float>(sum));
     firsts.insert(marks[0]);
     seconds.insert(marks[1]);
@@ -100,7 +100,7 @@ TEST(Adding, MarksTwoNumbersAndAsksForTheirSum) {
   EXPECT_NEAR(sum_of_targets / 500, 1, 3 * 0.0183);
 }
 
-TEST(Adding, OfTheShortestLengthStillHasTwoPlaces) {
+TEST(Adding, MarksTwoStepsOfTheShortestSequences) {
   for (const auto& sample : samples_of(settings_of("adding", {4, 4}))) {
     EXPECT_EQ(sample.inputs[0][1] + sample.inputs[1][1], 2);
   }
@@ -161,7 +161,7 @@ TEST(TemporalOrder, HidesThree) {
 
 // ---- copy ----
 
-TEST(Copy, AsksForTheSymbolsAfterThePause) {
+TEST(Copy, HasTheSymbolsAfterThePauseAsTarget) {
   std::set<int> symbols;
   for (const auto& sample : samples_of(settings_of("copy", {30, 30}, 50))) {
     ASSERT_EQ(sample.inputs.size(), 50U);
@@ -182,7 +182,7 @@ TEST(Copy, AsksForTheSymbolsAfterThePause) {
 
 // ---- sine ----
 
-TEST(Sine, AsksForTheNextValue) {
+TEST(Sine, HasTheNextValueAsTarget) {
   for (const auto& sample : samples_of(settings_of("sine", {9, 9}, 20))) {
     const auto at = [&](std::size_t t) { return static_cast<double>(sample.inputs[t][0]); };
     // sin(a + d) = 2 cos(d) sin(a) - sin(a - d)
@@ -191,11 +191,11 @@ TEST(Sine, AsksForTheNextValue) {
   }
 }
 
-// ---- All of them ----
+// ---- All tasks ----
 
 class EachTask : public testing::TestWithParam<const char*> {};
 
-TEST_P(EachTask, SameSeedSameSamplesDifferentSeedsDifferent) {
+TEST_P(EachTask, SeedsDecideTheSamples) {
   const auto training = settings_of(GetParam(), {20, 20}, 5);
   const auto first = samples_of(training, 1);
   const auto again = samples_of(training, 1);
@@ -208,7 +208,7 @@ TEST_P(EachTask, SameSeedSameSamplesDifferentSeedsDifferent) {
   EXPECT_NE(task->sample_order_sha256(1), task->sample_order_sha256(2));
 }
 
-TEST_P(EachTask, FillsFreeLanesWithTheFirstSample) {
+TEST_P(EachTask, PadsUnusedLanesWithTheFirstSample) {
   const auto task = make_sequence_task(settings_of(GetParam(), {12, 12}, 19));
   Batch batch = make_batch(task->model(), 2, 19, {0, 1});
   set_time_steps(batch, task->time_steps(1));
@@ -229,7 +229,7 @@ TEST_P(EachTask, DrawsALengthForEachBatch) {
   EXPECT_EQ(lengths, (std::set<int>{20, 21, 22, 23, 24}));
 }
 
-TEST_P(EachTask, TestsOnTenThousandSamplesOfTheirOwn) {
+TEST_P(EachTask, TestsOnTenThousandSamplesThatAreNotForTraining) {
   const auto task = make_sequence_task(settings_of(GetParam(), {10, 12}, 5));
   Batch scratch;
   std::uint64_t samples = 0;

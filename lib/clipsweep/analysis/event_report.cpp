@@ -7,6 +7,7 @@
 
 #include "clipsweep/analysis/number_text.h"
 #include "clipsweep/base/text.h"
+#include "clipsweep/model/cells.h"
 
 namespace clipsweep {
 namespace {
@@ -159,20 +160,17 @@ std::string element_text(const Event& event, const TensorShapes& shapes) {
 }
 
 std::string gate_text(const Event& event, const TensorShapes& shapes) {
-  static const std::vector<std::string> kLstm = {"input gate", "forget gate", "cell candidate",
-                                                 "output gate"};
-  static const std::vector<std::string> kGru = {"reset gate", "update gate", "candidate"};
   if (!event.tensor || !event.index) return "";
-  const bool is_lstm = event.tensor->compare(0, 5, "lstm.") == 0;
-  if (!is_lstm && event.tensor->compare(0, 4, "gru.") != 0) return "";
+  const CellEntry* const cell = cell_of_tensor(*event.tensor);
+  if (!cell || !is_gated(cell->cell)) return "";
   const auto shape = shapes.find(*event.tensor);
   if (shape == shapes.end()) return "";
   std::uint64_t size = 1;
   for (const int side : shape->second) size *= static_cast<std::uint64_t>(std::max(side, 0));
-  const auto& gates = is_lstm ? kLstm : kGru;
+  const auto& gates = cell->gates;
   // Each gate has the same number of rows, one after the other.
   const std::uint64_t of_gate = size / gates.size();
-  return *event.index < of_gate * gates.size() ? gates[*event.index / of_gate] : "";
+  return *event.index < of_gate * gates.size() ? gates[*event.index / of_gate].name : "";
 }
 
 std::string bad_values_text(const Event& event) {

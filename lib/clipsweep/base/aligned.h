@@ -1,5 +1,5 @@
-// Memory layout for SIMD kernels: vectors start at a cache line, and a row of samples fills one, so
-// that no register is loaded from two cache lines.
+// Memory for SIMD kernels: rows of one cache line, and vectors that start at a cache line, so that
+// no load of a register crosses two lines.
 #pragma once
 
 #include <cstddef>
@@ -8,7 +8,7 @@
 
 namespace clipsweep {
 
-// The number of samples next to each other in memory, in the lanes of the CPU's registers.
+// The number of samples in one row of a block: one lane each of the CPU's registers.
 inline constexpr std::size_t kLanes = 16;
 
 template <typename T>

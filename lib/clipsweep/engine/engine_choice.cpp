@@ -6,6 +6,7 @@
 
 #include "clipsweep/base/error.h"
 #include "clipsweep/base/name_table.h"
+#include "clipsweep/base/text.h"
 #include "clipsweep/experiment/task_table.h"
 
 namespace clipsweep {
@@ -14,12 +15,22 @@ namespace {
 constexpr NameTable<EngineName, 2> kNames = {
     {{EngineName::kReference, "reference"}, {EngineName::kFused, "fused"}}};
 
-// The first property of a model for which the fused engine has no kernels; empty if it has all.
+// What the fused engine does not support about a model; empty if it supports the model.
 std::string unsupported_by_fused(const Model& model) {
-  if (model.cell == Cell::kGru) return "gru";
+  if (cell_entry(model.cell).engines == CellEngines::kReferenceOnly) return to_text(model.cell);
   if (model.layers > 1) return fmt::format("{} layers", model.layers);
   if (model.target == Target::kClassEachStep) return "a class at each time step";
   return "";
+}
+
+// "lstm, rnn-tanh or rnn-relu"
+std::string fused_cells() {
+  std::vector<std::string> names;
+  for (const auto& entry : cell_table())
+    if (entry.engines == CellEngines::kReferenceAndFused) names.emplace_back(entry.name);
+  std::string text = names.back();
+  names.pop_back();
+  return names.empty() ? text : join(names) + " or " + text;
 }
 
 }  // namespace
@@ -38,13 +49,14 @@ EngineChoice choose_engine(const std::string& engine, const std::string& device,
       throw ConfigError(
           "--engine fused runs only on the CPU; use --device cpu, or --engine reference");
     if (!unsupported.empty())
-      throw ConfigError(fmt::format(
-          "--engine fused does not support {}: it supports one layer of lstm, rnn-tanh or rnn-relu "
-          "and one output after the last time step; use --engine reference, or auto",
-          unsupported));
+      throw ConfigError(
+          fmt::format("--engine fused does not support {}: it supports one layer of {} with an "
+                      "output after the "
+                      "last time step; use --engine reference, or auto",
+                      unsupported, fused_cells()));
     return {EngineName::kFused, "as requested"};
   }
-  if (!on_cpu) return {EngineName::kReference, "auto: the engine for --device " + device};
+  if (!on_cpu) return {EngineName::kReference, "auto: the only engine for --device " + device};
   if (!unsupported.empty())
     return {EngineName::kReference, "auto: the fused engine does not support " + unsupported};
   return {EngineName::kFused, fmt::format("auto: {} on the CPU", to_text(model.cell))};

@@ -191,12 +191,12 @@ void check_cell_settings(const ExperimentConfig& config) {
         fmt::format("{}: {}; or give one cell its own scheme, as in --cell lstm,rnn-relu:identity",
                     where_given(config, "init"), error.what()));
   }
-  const bool has_lstm = std::any_of(config.cells.begin(), config.cells.end(),
-                                    [](const auto& each) { return each.cell == Cell::kLstm; });
-  if (config.training.forget_bias && !has_lstm)
-    throw ConfigError(
-        fmt::format("{}: none of the listed cells has a forget gate; forget_bias applies to lstm",
-                    where_given(config, "forget_bias")));
+  const bool has_forget_gate =
+      std::any_of(config.cells.begin(), config.cells.end(),
+                  [](const auto& each) { return forget_gate_of(each.cell).has_value(); });
+  if (config.training.forget_bias && !has_forget_gate)
+    throw ConfigError(fmt::format("{}: none of the listed cells has a forget gate; forget_bias applies to lstm",
+                                  where_given(config, "forget_bias")));
 }
 
 }  // namespace

@@ -25,7 +25,7 @@ InitialKind parse_kind(std::string_view name) {
                                 initial_scheme_forms()));
 }
 
-// As the weights, in float32, have it.
+// The weights are float32, so the deviation must be finite and above 0 as float32.
 double parse_deviation(const std::string& name, std::string_view text) {
   const auto deviation = parse_number(text);
   if (deviation && static_cast<float>(*deviation) > 0 &&
@@ -98,10 +98,10 @@ CellChoice parse_cell_choice(std::string_view text) {
 }
 
 void check_initial_scheme(const InitialScheme& scheme, Cell cell) {
-  if (scheme.kind != InitialKind::kIdentity || gates_of(cell) == 1) return;
+  if (scheme.kind != InitialKind::kIdentity || !is_gated(cell)) return;
   throw ConfigError(fmt::format(
-      "identity is for plain cells, rnn-relu and rnn-tanh, whose state it lets pass; {} "
-      "has gates: take keras, torch, gaussian:SD or sparse",
+      "identity is for plain cells, rnn-relu and rnn-tanh; {} has gates: use keras, torch, "
+      "gaussian:SD or sparse",
       to_text(cell)));
 }
 

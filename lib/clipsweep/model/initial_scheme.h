@@ -1,5 +1,5 @@
-// How initial weights are drawn: the schemes' names, what a scheme is told, and which cell begins
-// how. What each scheme does stands in initial_weights.h.
+// The names and options of the schemes that draw initial weights, and the scheme of each cell.
+// initial_weights.h says what each scheme does.
 #pragma once
 
 #include <optional>
@@ -14,8 +14,8 @@ enum class InitialKind { kKeras, kTorch, kIdentity, kGaussian, kSparse };
 
 struct InitialScheme {
   InitialKind kind = InitialKind::kKeras;
-  // Standard deviation of normal kernels: all of `gaussian`, and those that `identity` does not set
-  // (0: they are Glorot uniform).
+  // Standard deviation of normal kernels: all kernels of `gaussian`; for `identity` all but
+  // weight_hh (0: they are Glorot uniform).
   double deviation = 0;
 };
 
@@ -30,10 +30,10 @@ std::string initial_scheme_forms();
 // Throws ConfigError that says what is allowed.
 InitialScheme parse_initial_scheme(std::string_view text);
 
-// Throws ConfigError where the cell cannot begin like this.
+// Throws ConfigError if the scheme is not for this cell.
 void check_initial_scheme(const InitialScheme& scheme, Cell cell);
 
-// A cell and how its weights begin: what is compared stays within one of them.
+// A cell and the scheme of its initial weights. Arms are compared within one setup.
 struct CellSetup {
   Cell cell = Cell::kLstm;
   InitialScheme init = {};
@@ -48,7 +48,7 @@ std::string display_name(const CellSetup& setup);
 // As in an arm's name: `rnn-relu-identity`, `lstm-torch`; empty for the default.
 std::string slug_of(const CellSetup& setup);
 
-// As it is named: without a scheme, that of all cells.
+// A cell as the user names it. Without a scheme it has the one for all cells.
 struct CellChoice {
   Cell cell = Cell::kLstm;
   std::optional<InitialScheme> init = std::nullopt;

@@ -6,14 +6,6 @@
 #include <stdexcept>
 
 namespace clipsweep {
-namespace {
-
-// The plain cells share a name, as in PyTorch.
-std::string tensor_prefix(Cell cell) {
-  return cell == Cell::kLstm ? "lstm." : cell == Cell::kGru ? "gru." : "rnn.";
-}
-
-}  // namespace
 
 std::size_t ParameterTensor::size() const {
   return std::accumulate(
@@ -50,18 +42,14 @@ ParameterLayout layout_of(const Model& model) {
     const std::size_t offset = layout.size();
     layout.tensors.push_back({name, std::move(shape), offset});
   };
-  const std::string cell = tensor_prefix(model.cell);
+  const CellEntry& cell = cell_entry(model.cell);
+  const std::string prefix = std::string(cell.tensor_prefix) + ".";
   const int rows = gates_of(model.cell) * model.hidden;
   for (int layer = 0; layer < model.layers; ++layer) {
     const std::string suffix = layer == 0 ? "" : "_l" + std::to_string(layer);
-    add(cell + "weight_ih" + suffix, {rows, layer == 0 ? model.inputs : model.hidden});
-    add(cell + "weight_hh" + suffix, {rows, model.hidden});
-    if (model.cell == Cell::kGru) {
-      add(cell + "bias_ih" + suffix, {rows});
-      add(cell + "bias_hh" + suffix, {rows});
-    } else {
-      add(cell + "bias" + suffix, {rows});
-    }
+    add(prefix + "weight_ih" + suffix, {rows, layer == 0 ? model.inputs : model.hidden});
+    add(prefix + "weight_hh" + suffix, {rows, model.hidden});
+    for (const char* bias : cell.biases) add(prefix + bias + suffix, {rows});
   }
   add("output.weight", {model.outputs, model.hidden});
   add("output.bias", {model.outputs});

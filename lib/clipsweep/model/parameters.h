@@ -1,4 +1,4 @@
-// How the parameters of a run lie in its row of P numbers, and the block [R, P] of a cohort.
+// The layout of a run's parameters in its row of P numbers, and the block [R, P] of a cohort.
 #pragma once
 
 #include <string>
@@ -19,7 +19,7 @@ struct ParameterTensor {
   std::size_t size() const;
 };
 
-// All tensors of a model, one after the other.
+// All tensors of a model, one after another.
 struct ParameterLayout {
   Model model;
   std::vector<ParameterTensor> tensors;
@@ -27,20 +27,22 @@ struct ParameterLayout {
   std::size_t size() const;  // P
   std::vector<std::string> names() const;
   const ParameterTensor& tensor(const std::string& name) const;
-  // The tensor that the element of a row belongs to.
+  // The tensor that contains this element of a row.
   const ParameterTensor& tensor_at(std::size_t element) const;
 };
 
-// Recurrent layers and dense layer, G being 4 gates for lstm (i, f, g, o), 3 for gru (r, z, n), 1
-// for the plain cells:
-//   CELL.weight_ih [GH, I]  CELL.weight_hh [GH, H]  CELL.bias [GH]  output.weight [O, H]
+// The recurrent layers and the dense layer. G is the number of gates: 4 for an LSTM (i, f, g, o), 3
+// for a GRU (r, z, n), 1 for a plain cell.
+//
+//   CELL.weight_ih [GH, I], CELL.weight_hh [GH, H], CELL.bias [GH], output.weight [O, H],
 //   output.bias [O]
-// CELL is `lstm`, `gru` or `rnn`. A gru has in place of its bias, as in PyTorch,
-// gru.bias_ih [3H] and gru.bias_hh [3H]. Layers above the first are named CELL.weight_ih_l1
-// [GH, H] and so on.
+//
+// CELL is `lstm`, `gru` or `rnn`. As in PyTorch, a GRU has two biases instead of one, gru.bias_ih
+// [3H] and gru.bias_hh [3H]. The tensors of the second layer are called CELL.weight_ih_l1 [GH, H]
+// and so on.
 ParameterLayout layout_of(const Model& model);
 
-// That of one layer of LSTM that tells classes apart.
+// The layout of an LSTM with one layer that predicts classes.
 ParameterLayout lstm_layout(int inputs, int hidden, int outputs);
 
 // Whether a tensor belongs to the output layer: its name begins with `output.`.
@@ -57,7 +59,7 @@ Span<T> part(Span<T> row, const ParameterTensor& tensor) {
   return row.subspan(tensor.offset, tensor.size());
 }
 
-// R rows of P numbers in one piece of memory.
+// R rows of P numbers in contiguous memory.
 class Block {
  public:
   Block(std::size_t rows, std::size_t columns)
@@ -70,7 +72,7 @@ class Block {
   float* data() { return values_.data(); }
   const float* data() const { return values_.data(); }
 
-  // Keeps the rows with these ascending numbers and drops the others.
+  // Keeps the rows with these ascending indices and drops the others.
   void keep_rows(const std::vector<std::size_t>& kept);
 
  private:

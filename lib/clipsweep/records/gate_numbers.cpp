@@ -10,7 +10,7 @@
 namespace clipsweep {
 
 GateNumbers by_gate(Cell cell, const std::vector<double>& values) {
-  const auto names = gate_names(cell);
+  const auto names = gate_letters(cell);
   GateNumbers numbers;
   for (std::size_t gate = 0; gate < values.size(); ++gate)
     numbers.emplace_back(names[gate], values[gate]);

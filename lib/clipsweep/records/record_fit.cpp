@@ -6,7 +6,7 @@ namespace clipsweep {
 namespace {
 
 bool has_gates_of(const GateNumbers& numbers, Cell cell) {
-  const auto names = gate_names(cell);
+  const auto names = gate_letters(cell);
   return std::equal(numbers.begin(), numbers.end(), names.begin(), names.end(),
                     [](const auto& number, const auto& name) { return number.first == name; });
 }

@@ -5,9 +5,9 @@
 
 #include "clipsweep/experiment/experiment_config.h"
 #include "clipsweep/experiment/sweep_plan.h"
+#include "clipsweep/io/data_checksum.h"
 #include "clipsweep/io/json.h"
 #include "clipsweep/records/result_folder.h"
-#include "clipsweep/tasks/image_data.h"
 
 namespace clipsweep {
 

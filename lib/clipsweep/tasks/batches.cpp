@@ -48,7 +48,7 @@ Batch make_batch(const Model& model, int sources, int size, std::vector<int> sou
   batch.target = model.target;
   batch.sources = sources;
   batch.size = size;
-  batch.inputs = model.inputs;
+  batch.input_size = model.inputs;
   batch.source_of_run = std::move(source_of_run);
   return batch;
 }
@@ -57,46 +57,46 @@ void set_time_steps(Batch& batch, int time_steps) {
   batch.time_steps = time_steps;
   const auto steps = static_cast<std::size_t>(time_steps);
   const std::size_t lanes = static_cast<std::size_t>(batch.sources) * batch.blocks() * kLanes;
-  batch.values.resize(lanes * steps * static_cast<std::size_t>(batch.inputs));
+  batch.inputs.resize(lanes * steps * static_cast<std::size_t>(batch.input_size));
   const bool each_step = batch.target == Target::kClassEachStep;
   batch.labels.resize(batch.target == Target::kNumber ? 0 : each_step ? lanes * steps : lanes);
-  batch.numbers.resize(batch.target == Target::kNumber ? lanes : 0);
+  batch.targets.resize(batch.target == Target::kNumber ? lanes : 0);
 }
 
 void pad_lanes(Batch& batch, int source) {
   const std::size_t used = static_cast<std::size_t>(batch.size) % kLanes;
   if (used == 0) return;
   // [S, blocks, rows, kLanes], whatever the rows are.
-  const auto fill = [&](auto& all) {
+  const auto fill = [&](auto& samples) {
     const auto sources = static_cast<std::size_t>(batch.sources);
-    const std::size_t block = all.size() / sources / batch.blocks();
-    const auto first = all.data() + static_cast<std::size_t>(source) * batch.blocks() * block;
+    const std::size_t block = samples.size() / sources / batch.blocks();
+    const auto first = samples.data() + static_cast<std::size_t>(source) * batch.blocks() * block;
     const auto last = first + (batch.blocks() - 1) * block;
     for (std::size_t row = 0; row < block; row += kLanes)
       std::fill(last + row + used, last + row + kLanes, first[row]);
   };
-  fill(batch.values);
+  fill(batch.inputs);
   fill(batch.labels);
-  fill(batch.numbers);
+  fill(batch.targets);
 }
 
 Json samples_json(const Batch& batch, int source) {
   const auto steps = static_cast<std::size_t>(batch.time_steps);
-  const auto inputs = static_cast<std::size_t>(batch.inputs);
+  const auto inputs = static_cast<std::size_t>(batch.input_size);
   Json all_inputs = Json::array();
   Json targets = Json::array();
   for (std::size_t b = 0; b < static_cast<std::size_t>(batch.size); ++b) {
     const std::size_t block = static_cast<std::size_t>(source) * batch.blocks() + b / kLanes;
     const std::size_t lane = b % kLanes;
-    const auto at = [&](const auto& all, std::size_t rows, std::size_t row) {
-      return all[(block * rows + row) * kLanes + lane];
+    const auto at = [&](const auto& samples, std::size_t rows, std::size_t row) {
+      return samples[(block * rows + row) * kLanes + lane];
     };
     Json sequence = Json::array();
     Json classes = Json::array();
     for (std::size_t t = 0; t < steps; ++t) {
       Json values = Json::array();
       for (std::size_t i = 0; i < inputs; ++i)
-        values.push_back(json_number(at(batch.values, steps * inputs, t * inputs + i)));
+        values.push_back(json_number(at(batch.inputs, steps * inputs, t * inputs + i)));
       sequence.push_back(std::move(values));
       if (batch.target == Target::kClassEachStep) classes.push_back(at(batch.labels, steps, t));
     }
@@ -104,7 +104,7 @@ Json samples_json(const Batch& batch, int source) {
     if (batch.target == Target::kClassEachStep)
       targets.push_back(std::move(classes));
     else if (batch.target == Target::kNumber)
-      targets.push_back(json_number(at(batch.numbers, 1, 0)));
+      targets.push_back(json_number(at(batch.targets, 1, 0)));
     else
       targets.push_back(at(batch.labels, 1, 0));
   }
@@ -122,18 +122,18 @@ Batch make_batch(const ImageSet& images, int sources, int size, std::vector<int>
 void gather(const ImageSet& images, Span<const std::uint32_t> indices, int source, Batch& batch) {
   if (indices.size() != static_cast<std::size_t>(batch.size))
     throw std::logic_error("gather: indices must be [B]");
-  const auto pixels = static_cast<std::size_t>(batch.time_steps * batch.inputs);
+  const auto pixels = static_cast<std::size_t>(batch.time_steps * batch.input_size);
   const std::size_t first = static_cast<std::size_t>(source) * batch.blocks();
   for (std::size_t block = 0; block < batch.blocks(); ++block) {
     std::uint8_t* labels = batch.labels.data() + (first + block) * kLanes;
-    LanePictures pictures{};
+    LaneImages lane_images{};
     for (std::size_t lane = 0; lane < kLanes; ++lane) {
       const std::size_t b = block * kLanes + lane;
       const std::uint32_t index = indices[b < indices.size() ? b : 0];
-      pictures[lane] = images.picture(index);
+      lane_images[lane] = images.image(index);
       labels[lane] = images.labels[index];
     }
-    pixels_to_lanes(pictures, pixels, batch.values.data() + (first + block) * pixels * kLanes);
+    pixels_to_lanes(lane_images, pixels, batch.inputs.data() + (first + block) * pixels * kLanes);
   }
 }
 

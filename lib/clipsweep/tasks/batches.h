@@ -1,8 +1,8 @@
-// The order of the samples and the batches gathered from it.
+// The order of the samples, and the batches gathered in that order.
 //
-// A seed decides the order and nothing else does. The order is that of tf.data's
+// The order depends on the seed only. It is that of tf.data's
 // `dataset.repeat().shuffle(N).batch(B)`: the endlessly repeated training set passes through a
-// buffer of N samples, from which each sample is drawn at random and replaced by the next one.
+// buffer of N samples; each step draws samples from it at random and refills it with the next ones.
 #pragma once
 
 #include <cstdint>
@@ -19,7 +19,7 @@
 
 namespace clipsweep {
 
-// Draws sample indices without end.
+// Draws an endless sequence of sample indices.
 class ShuffleBuffer {
  public:
   ShuffleBuffer(std::size_t samples, std::size_t buffer_size, std::uint64_t seed);
@@ -36,44 +36,45 @@ class ShuffleBuffer {
   RandomStream random_;
 };
 
-// SHA-256 of the planned order of a whole run, each index as 4 bytes, least significant first.
+// SHA-256 of the planned order of a whole run; each index is 4 bytes, least significant first.
 std::string batch_order_sha256(std::size_t samples, const TrainingSettings& training,
                                std::uint64_t seed);
 
-// One step's samples for all runs of a cohort: S different batches, shared by the runs of a seed.
-// The last block of a batch is filled up with copies of its first sample, which count for nothing:
-// they are never non-finite where the batch is not.
+// The samples of one step for all runs of a cohort: S different batches. Runs of the same seed
+// share one, called their source. The last block of each is padded with copies of its first sample,
+// so that the padding is finite wherever the batch is. The padding does not count.
 struct Batch {
   Target target = Target::kClass;
   int sources = 0;  // S
   int size = 0;     // B
   int time_steps = 0;
-  int inputs = 0;
-  AlignedVector<float> values;       // [S, blocks, T, I, kLanes]
-  std::vector<std::uint8_t> labels;  // [S, blocks, kLanes], or [S, blocks, T, kLanes] for a class
-                                     // at each step
-  AlignedVector<float> numbers;      // [S, blocks, kLanes], where numbers are the target
-  std::vector<int> source_of_run;    // [R], the batch that each run sees
+  int input_size = 0;                // I
+  AlignedVector<float> inputs;       // [S, blocks, T, I, kLanes]
+  std::vector<std::uint8_t> labels;  // [S, blocks, kLanes] for a class,
+                                     // [S, blocks, T, kLanes] for a class at each step
+  AlignedVector<float> targets;      // [S, blocks, kLanes] for a number
+  std::vector<int> source_of_run;    // [R]
 
   std::size_t blocks() const { return (static_cast<std::size_t>(size) + kLanes - 1) / kLanes; }
 };
 
-// A batch of S sources of B samples for a model's inputs and target; time steps are still missing.
+// Makes a batch of S sources of B samples for a model's inputs and target, without time steps yet.
 Batch make_batch(const Model& model, int sources, int size, std::vector<int> source_of_run);
 
-// Makes room for so many time steps. What the batch held is lost.
+// Sets T and makes room for the samples. The previous content is lost.
 void set_time_steps(Batch& batch, int time_steps);
 
-// Copies the first sample of a source into the lanes that the samples leave free.
+// Copies the first sample of a source into its unused lanes.
 void pad_lanes(Batch& batch, int source);
 
-// One source as JSON: `inputs` [B, T, I], and `targets` [B], or [B, T] for a class at each step.
+// Returns one source as JSON: `inputs` [B, T, I] and `targets` [B], or [B, T] for a class at each
+// step.
 Json samples_json(const Batch& batch, int source);
 
-// A batch of pictures, each read row by row (T = rows, I = columns).
+// Makes a batch of images, each read row by row (T = rows, I = columns).
 Batch make_batch(const ImageSet& images, int sources, int size, std::vector<int> source_of_run);
 
-// Copies the pictures with these indices [B] into one source of the batch, pixels / 255.
+// Copies the images with these indices [B] into one source of the batch, as pixels / 255.
 void gather(const ImageSet& images, Span<const std::uint32_t> indices, int source, Batch& batch);
 
 }  // namespace clipsweep

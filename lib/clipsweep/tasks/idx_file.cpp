@@ -15,7 +15,7 @@ namespace {
   throw DataError(fmt::format("{}: {}", where, what));
 }
 
-// Where the bytes of the IDX file come from, in order.
+// The bytes of the IDX file, in order.
 class Source {
  public:
   Source() = default;
@@ -23,12 +23,12 @@ class Source {
   Source(const Source&) = delete;
   Source& operator=(const Source&) = delete;
 
-  // How many bytes can still come, and whether that is an upper bound.
-  virtual double most_left() const = 0;
+  // The number of bytes that remain, and whether it is only an upper bound.
+  virtual double max_left() const = 0;
   virtual bool is_bound() const = 0;
-  // The next bytes: so many, or fewer if there are no more.
+  // Returns the next `count` bytes, or fewer if there are no more.
   virtual std::vector<std::uint8_t> take(std::size_t count) = 0;
-  // Says that no more is wanted. Throws if the file is damaged behind what was taken.
+  // Throws if more bytes follow, or if the rest of the file is corrupt.
   virtual void expect_end() = 0;
 };
 
@@ -36,7 +36,7 @@ class PlainSource : public Source {
  public:
   PlainSource(std::string_view file, const std::string& where) : left_(file), where_(where) {}
 
-  double most_left() const override { return static_cast<double>(left_.size()); }
+  double max_left() const override { return static_cast<double>(left_.size()); }
   bool is_bound() const override { return false; }
 
   std::vector<std::uint8_t> take(std::size_t count) override {
@@ -47,8 +47,9 @@ class PlainSource : public Source {
 
   void expect_end() override {
     if (!left_.empty())
-      throw_bad_file(
-          where_, fmt::format("overlong: {} bytes follow what the header promises", left_.size()));
+      throw_bad_file(where_,
+                     fmt::format("too long: {} bytes follow the data that the header describes",
+                                 left_.size()));
   }
 
  private:
@@ -66,9 +67,9 @@ class GzipSource : public Source {
   }
   ~GzipSource() override { inflateEnd(&stream_); }
 
-  // Deflate makes at most 258 bytes of 2 bits: https://zlib.net/zlib_tech.html ("maximum
+  // Deflate expands 2 bits to at most 258 bytes: https://zlib.net/zlib_tech.html ("maximum
   // compression factor").
-  double most_left() const override { return 1032.0 * (stream_.avail_in + kWindowBytes); }
+  double max_left() const override { return 1032.0 * (stream_.avail_in + kWindowBytes); }
   bool is_bound() const override { return true; }
 
   std::vector<std::uint8_t> take(std::size_t count) override {
@@ -86,19 +87,19 @@ class GzipSource : public Source {
     stream_.avail_out = 1;
     inflate_more();
     if (stream_.avail_out == 0)
-      throw_bad_file(where_, "overlong: it unpacks to more than the header promises");
+      throw_bad_file(where_, "too long: it unpacks to more bytes than the header says");
     if (stream_.avail_in > 0) throw_bad_file(where_, "bytes follow the end of the gzip stream");
   }
 
  private:
-  // What inflate may have read but not yet unpacked.
+  // The maximum number of bytes that inflate has read but not yet unpacked.
   static constexpr double kWindowBytes = 1 << MAX_WBITS;
 
-  // Until there is no more room or the stream ends.
+  // Unpacks until the output is full or the stream ends.
   void inflate_more() {
     while (status_ == Z_OK && stream_.avail_out > 0) status_ = inflate(&stream_, Z_NO_FLUSH);
     if (status_ == Z_BUF_ERROR)
-      throw_bad_file(where_, "the gzip stream is cut off; fetch the file again");
+      throw_bad_file(where_, "the gzip stream is truncated; fetch the file again");
     if (status_ != Z_OK && status_ != Z_STREAM_END)
       throw_bad_file(where_, "not a valid gzip file; fetch the file again");
   }
@@ -124,7 +125,7 @@ std::vector<std::uint32_t> read_sizes(Source& source, std::size_t dimensions,
   if (const std::uint32_t magic = big_endian(header, 0); magic != expected)
     throw_bad_file(where, fmt::format("begins with 0x{:08x}, but an IDX file of {} begins with "
                                       "0x{:08x}",
-                                      magic, dimensions == 3 ? "pictures" : "labels", expected));
+                                      magic, dimensions == 3 ? "images" : "labels", expected));
   std::vector<std::uint32_t> sizes;
   for (std::size_t i = 0; i < dimensions; ++i) sizes.push_back(big_endian(header, 4 + 4 * i));
   return sizes;
@@ -133,19 +134,19 @@ std::vector<std::uint32_t> read_sizes(Source& source, std::size_t dimensions,
 IdxFile read_idx(Source& source, std::size_t dimensions, const std::string& where) {
   IdxFile idx;
   idx.sizes = read_sizes(source, dimensions, where);
-  double promised = 1;  // in double, so that hostile sizes cannot wrap around
-  for (const std::uint32_t size : idx.sizes) promised *= size;
-  if (promised == 0) throw_bad_file(where, "the header says that it holds nothing");
-  const auto refuse_short = [&](double held, const char* bound) {
-    if (promised > held)
-      throw_bad_file(where, fmt::format("truncated: the header promises {:.0f} bytes, the file "
-                                        "holds {}{:.0f}",
-                                        promised, bound, held));
+  double expected = 1;  // in double, so that hostile sizes cannot wrap around
+  for (const std::uint32_t size : idx.sizes) expected *= size;
+  if (expected == 0) throw_bad_file(where, "the header says that the file is empty");
+  const auto refuse_short = [&](double available, const char* bound) {
+    if (expected > available)
+      throw_bad_file(where, fmt::format("truncated: the header says {:.0f} bytes, the file has "
+                                        "{}{:.0f}",
+                                        expected, bound, available));
   };
-  refuse_short(source.most_left(), source.is_bound() ? "at most " : "");
-  if (promised > static_cast<double>(kMaxIdxBytes))
-    throw_bad_file(where, "the header promises more than 2 GiB; not a data set");
-  idx.bytes = source.take(static_cast<std::size_t>(promised));
+  refuse_short(source.max_left(), source.is_bound() ? "at most " : "");
+  if (expected > static_cast<double>(kMaxIdxBytes))
+    throw_bad_file(where, "the header says more than 2 GiB; not a data set");
+  idx.bytes = source.take(static_cast<std::size_t>(expected));
   refuse_short(static_cast<double>(idx.bytes.size()), "");
   source.expect_end();
   return idx;

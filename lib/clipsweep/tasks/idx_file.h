@@ -1,4 +1,4 @@
-// One IDX file of unsigned bytes, gzipped or not. Format: http://yann.lecun.com/exdb/mnist/
+// Reads one IDX file of unsigned bytes, plain or gzip. Format: http://yann.lecun.com/exdb/mnist/
 // (described there as "the IDX file format").
 #pragma once
 
@@ -15,13 +15,13 @@ inline constexpr std::size_t kMaxIdxBytes = std::size_t{2} << 30;
 enum class Packing { kNone, kGzip };
 
 struct IdxFile {
-  std::vector<std::uint32_t> sizes;  // one a dimension
+  std::vector<std::uint32_t> sizes;  // one per dimension
   std::vector<std::uint8_t> bytes;   // their product, row-major
 };
 
-// Takes a file apart that is to have so many dimensions. The header is believed only as far as the
-// file can hold what it promises: nothing is allocated before, and nothing unpacked beyond that.
-// Throws DataError that begins with `where`.
+// Parses a file that must have this number of dimensions. The header is checked against the size of
+// the file before anything is allocated, and no more is unpacked than the header says. Throws
+// DataError that begins with `where`.
 IdxFile parse_idx(std::string_view file, Packing packing, std::size_t dimensions,
                   const std::string& where);
 

@@ -25,7 +25,7 @@ fs::path locate(const std::string& folder, const std::string& name) {
   }
   throw DataError(fmt::format(
       "{}: no {}.gz (or without .gz) in this folder; install the package dataset-fashion-mnist or "
-      "give the folder with the four IDX files with --data",
+      "pass the folder with the four IDX files with --data",
       folder, name));
 }
 
@@ -44,11 +44,11 @@ ImageSet load_set(const std::string& folder, const char* images_name, const char
   IdxFile images = read_idx(images_path, 3);
   IdxFile labels = read_idx(labels_path, 1);
   if (images.sizes[0] != labels.sizes[0])
-    throw_bad_file(labels_path, fmt::format("{} labels for the {} pictures of {}", labels.sizes[0],
+    throw_bad_file(labels_path, fmt::format("{} labels for the {} images of {}", labels.sizes[0],
                                             images.sizes[0], images_path.filename().string()));
-  constexpr std::uint32_t kLargestSide = 4096;
-  if (images.sizes[1] > kLargestSide || images.sizes[2] > kLargestSide)
-    throw_bad_file(images_path, "pictures of more than 4,096 rows or columns");
+  constexpr std::uint32_t kMaxSide = 4096;
+  if (images.sizes[1] > kMaxSide || images.sizes[2] > kMaxSide)
+    throw_bad_file(images_path, "images of more than 4,096 rows or columns");
   const auto wrong = std::find_if(labels.bytes.begin(), labels.bytes.end(),
                                   [](auto label) { return label >= ImageData::kClasses; });
   if (wrong != labels.bytes.end())
@@ -85,7 +85,7 @@ ImageData load_image_data(const std::string& folder) {
   data.train = load_set(folder, kTrainImages, kTrainLabels);
   data.test = load_set(folder, kTestImages, kTestLabels);
   if (data.train.rows != data.test.rows || data.train.columns != data.test.columns)
-    throw DataError(fmt::format("{}: training pictures are {}x{}, test pictures {}x{}", folder,
+    throw DataError(fmt::format("{}: training images are {}x{}, test images {}x{}", folder,
                                 data.train.rows, data.train.columns, data.test.rows,
                                 data.test.columns));
   return data;

@@ -1,16 +1,16 @@
-// Labelled pictures from IDX files, gzipped or not, kept as bytes. The files of the MNIST family:
+// Labelled images from IDX files (plain or gzip), kept as bytes. The files of the MNIST family:
 //
 //   train-images-idx3-ubyte   train-labels-idx1-ubyte   t10k-images-idx3-ubyte
 //   t10k-labels-idx1-ubyte
 //
-// each possibly with `.gz`.
+// each with or without `.gz`.
 #pragma once
 
 #include <cstdint>
 #include <string>
-#include <string_view>
-#include <utility>
 #include <vector>
+
+#include "clipsweep/io/data_checksum.h"
 
 namespace clipsweep {
 
@@ -21,7 +21,7 @@ struct ImageSet {
   std::vector<std::uint8_t> pixels;  // [count, rows, columns]
   std::vector<std::uint8_t> labels;  // [count], below kClasses
 
-  const std::uint8_t* picture(std::size_t index) const {
+  const std::uint8_t* image(std::size_t index) const {
     return pixels.data() + index * static_cast<std::size_t>(rows * columns);
   }
 };
@@ -32,15 +32,9 @@ struct ImageData {
   ImageSet test;
 };
 
-// What identifies the data: SHA-256 of each file as it lies on the disk, and of these four digests.
-struct DataChecksum {
-  std::string sha256;
-  std::vector<std::pair<std::string, std::string>> files;  // name, SHA-256
-};
-
-// Both throw DataError that names the file and says what was expected: a missing, empty, truncated
-// or overlong file, one that is no gzip or no IDX file, of the wrong kind or size, a label above 9,
-// training and test pictures of different shapes.
+// Both throw DataError that names the file and says what was expected, for a file that is missing,
+// empty, truncated or too long, is not a gzip or IDX file, has the wrong kind or size, or has a
+// label above 9, and for training and test images of different shapes.
 DataChecksum checksum_of_data(const std::string& folder);
 ImageData load_image_data(const std::string& folder);
 

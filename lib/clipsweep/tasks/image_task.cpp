@@ -10,7 +10,7 @@
 namespace clipsweep {
 namespace {
 
-// Few enough for the caches, many enough that an engine's overhead does not show.
+// Small enough for the caches, large enough to hide an engine's overhead.
 constexpr int kTestBatch = 250;
 
 class ImageStream : public SampleStream {
@@ -68,7 +68,7 @@ class ImageTask : public Task {
     return std::make_unique<ImageStream>(data_.train, training_, seed);
   }
 
-  // Of the indices of the whole planned run.
+  // Hashes the indices of the whole planned run.
   std::string sample_order_sha256(std::uint64_t seed) const override {
     return batch_order_sha256(static_cast<std::size_t>(data_.train.count), training_, seed);
   }
@@ -87,29 +87,29 @@ class ImageTask : public Task {
   const std::vector<Batch> test_batches_;
 };
 
-// Where each pixel of a picture comes from, by Fisher and Yates' shuffle.
-std::vector<std::size_t> shuffled_places(std::size_t pixels, std::uint64_t seed) {
-  std::vector<std::size_t> places(pixels);
-  std::iota(places.begin(), places.end(), std::size_t{0});
+// The source index of each pixel, by a Fisher-Yates shuffle.
+std::vector<std::size_t> pixel_order(std::size_t pixels, std::uint64_t seed) {
+  std::vector<std::size_t> order(pixels);
+  std::iota(order.begin(), order.end(), std::size_t{0});
   RandomStream random(seed, "pixel-order");
   for (std::size_t left = pixels; left > 1; --left)
-    std::swap(places[left - 1], places[random.below(left)]);
-  return places;
+    std::swap(order[left - 1], order[random.below(left)]);
+  return order;
 }
 
-void shuffle_pixels(ImageSet& images, const std::vector<std::size_t>& places) {
-  std::vector<std::uint8_t> picture(places.size());
-  for (std::size_t first = 0; first < images.pixels.size(); first += places.size()) {
-    for (std::size_t i = 0; i < places.size(); ++i) picture[i] = images.pixels[first + places[i]];
-    std::copy(picture.begin(), picture.end(),
+void reorder_pixels(ImageSet& images, const std::vector<std::size_t>& order) {
+  std::vector<std::uint8_t> image(order.size());
+  for (std::size_t first = 0; first < images.pixels.size(); first += order.size()) {
+    for (std::size_t i = 0; i < order.size(); ++i) image[i] = images.pixels[first + order[i]];
+    std::copy(image.begin(), image.end(),
               images.pixels.begin() + static_cast<std::ptrdiff_t>(first));
   }
 }
 
-// One pixel a time step.
+// One pixel per time step.
 void read_by_pixels(ImageSet& images, const std::optional<std::uint64_t>& permute_seed) {
   const auto pixels = static_cast<std::size_t>(images.rows * images.columns);
-  if (permute_seed) shuffle_pixels(images, shuffled_places(pixels, *permute_seed));
+  if (permute_seed) reorder_pixels(images, pixel_order(pixels, *permute_seed));
   images.rows = static_cast<int>(pixels);
   images.columns = 1;
 }

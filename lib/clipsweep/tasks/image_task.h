@@ -1,4 +1,4 @@
-// Pictures as sequences: read row by row, or pixel by pixel in a shuffled order.
+// Images as sequences: row by row, or pixel by pixel in file order or a shuffled order.
 #pragma once
 
 #include <memory>

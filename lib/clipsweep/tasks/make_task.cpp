@@ -7,6 +7,7 @@
 #include "clipsweep/base/error.h"
 #include "clipsweep/experiment/task_table.h"
 #include "clipsweep/io/sha256.h"
+#include "clipsweep/tasks/image_data.h"
 #include "clipsweep/tasks/image_task.h"
 #include "clipsweep/tasks/sequence_tasks.h"
 
@@ -22,9 +23,9 @@ std::unique_ptr<Task> make_task(const ExperimentConfig& config) {
   if (task_entry(config.training.task).is_generated()) return make_sequence_task(config.training);
   ImageData data = load_image_data(config.data_folder);
   if (config.training.batch_size > data.train.count)
-    throw ConfigError(fmt::format("{}: {} samples a step are more than the {} of the data",
-                                  where_given(config, "batch_size"), config.training.batch_size,
-                                  data.train.count));
+    throw ConfigError(fmt::format(
+        "{}: {} samples per step are more than the {} of the training set",
+        where_given(config, "batch_size"), config.training.batch_size, data.train.count));
   return make_image_task(std::move(data), config.training);
 }
 

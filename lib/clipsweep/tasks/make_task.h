@@ -4,16 +4,16 @@
 #include <memory>
 
 #include "clipsweep/experiment/experiment_config.h"
-#include "clipsweep/tasks/image_data.h"
+#include "clipsweep/io/data_checksum.h"
 #include "clipsweep/tasks/task.h"
 
 namespace clipsweep {
 
-// Reads the data where the task has some. Throws ConfigError where a step takes more samples than
-// there are, DataError on bad data.
+// Reads the data, if the task has any. Throws ConfigError if a batch is larger than the training
+// set, DataError on bad data.
 std::unique_ptr<Task> make_task(const ExperimentConfig& config);
 
-// What identifies the data of a task: its files, or for a generated one its name alone.
+// Identifies the data of a task: by its files, or for a generated task by its name.
 DataChecksum checksum_of_task_data(const ExperimentConfig& config);
 
 }  // namespace clipsweep

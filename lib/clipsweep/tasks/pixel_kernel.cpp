@@ -13,7 +13,7 @@ namespace {
 
 namespace hn = hwy::HWY_NAMESPACE;
 
-// One pixel of all pictures: bytes [kLanes] to values [kLanes].
+// One pixel of all images: bytes [kLanes] to values [kLanes].
 HWY_INLINE void scale_row(const std::uint8_t* bytes, float* values) {
   constexpr hn::CappedTag<float, kLanes> kFloats;
   const hn::RebindToSigned<decltype(kFloats)> integers;
@@ -25,9 +25,9 @@ HWY_INLINE void scale_row(const std::uint8_t* bytes, float* values) {
   }
 }
 
-void transpose_pixel(const LanePictures& pictures, std::size_t pixel, float* values) {
+void transpose_pixel(const LaneImages& images, std::size_t pixel, float* values) {
   std::uint8_t bytes[kLanes];
-  for (std::size_t lane = 0; lane < kLanes; ++lane) bytes[lane] = pictures[lane][pixel];
+  for (std::size_t lane = 0; lane < kLanes; ++lane) bytes[lane] = images[lane][pixel];
   scale_row(bytes, values);
 }
 
@@ -35,23 +35,24 @@ void transpose_pixel(const LanePictures& pictures, std::size_t pixel, float* val
 
 constexpr std::size_t kTilePixels = 1;
 
-void transpose_tile(const LanePictures& pictures, std::size_t pixel, float* values) {
-  transpose_pixel(pictures, pixel, values);
+void transpose_tile(const LaneImages& images, std::size_t pixel, float* values) {
+  transpose_pixel(images, pixel, values);
 }
 
 #else
 
 constexpr std::size_t kTilePixels = kLanes;
 
-// kTilePixels pixels of all pictures. Each of four rounds shuffles rows and bytes like two halves
-// of a deck of cards: it moves the highest bit of the row's number to the end of the byte's, and
-// the highest of the byte's to the end of the row's; after four the numbers have changed places.
-void transpose_tile(const LanePictures& pictures, std::size_t pixel, float* values) {
+// kTilePixels pixels of all images. Each of four rounds shuffles rows and bytes like the two halves
+// of a deck of cards: the highest bit of the row index moves to the end of the byte index, and the
+// highest bit of the byte index to the end of the row index. After four rounds the two indices are
+// swapped.
+void transpose_tile(const LaneImages& images, std::size_t pixel, float* values) {
   constexpr hn::FixedTag<std::uint8_t, kLanes> kBytes;
   hn::Vec<decltype(kBytes)> rows[kLanes];
 #pragma GCC unroll 16
   for (std::size_t lane = 0; lane < kLanes; ++lane)
-    rows[lane] = hn::LoadU(kBytes, pictures[lane] + pixel);
+    rows[lane] = hn::LoadU(kBytes, images[lane] + pixel);
 #pragma GCC unroll 4
   for (int round = 0; round < 4; ++round) {
     hn::Vec<decltype(kBytes)> shuffled[kLanes];
@@ -75,11 +76,11 @@ void transpose_tile(const LanePictures& pictures, std::size_t pixel, float* valu
 
 }  // namespace
 
-void transpose_pixels(const LanePictures& pictures, std::size_t pixels, float* values) {
+void transpose_pixels(const LaneImages& images, std::size_t pixels, float* values) {
   std::size_t pixel = 0;
   for (; pixel + kTilePixels <= pixels; pixel += kTilePixels)
-    transpose_tile(pictures, pixel, values + pixel * kLanes);
-  for (; pixel < pixels; ++pixel) transpose_pixel(pictures, pixel, values + pixel * kLanes);
+    transpose_tile(images, pixel, values + pixel * kLanes);
+  for (; pixel < pixels; ++pixel) transpose_pixel(images, pixel, values + pixel * kLanes);
 }
 
 }  // namespace clipsweep::HWY_NAMESPACE
@@ -90,8 +91,8 @@ namespace clipsweep {
 
 HWY_EXPORT(transpose_pixels);
 
-void pixels_to_lanes(const LanePictures& pictures, std::size_t pixels, float* values) {
-  HWY_DYNAMIC_DISPATCH(transpose_pixels)(pictures, pixels, values);
+void pixels_to_lanes(const LaneImages& images, std::size_t pixels, float* values) {
+  HWY_DYNAMIC_DISPATCH(transpose_pixels)(images, pixels, values);
 }
 
 }  // namespace clipsweep

@@ -1,5 +1,5 @@
-// Pictures as bytes, one after the other, to samples side by side as floats: the transposition that
-// every batch needs once, for all runs that share it.
+// Converts images from bytes, image by image, to floats with the samples interleaved: a
+// transposition that each batch needs once, for all runs that share it.
 #pragma once
 
 #include <array>
@@ -10,11 +10,11 @@
 
 namespace clipsweep {
 
-// The first pixel of each of the pictures that lie side by side.
-using LanePictures = std::array<const std::uint8_t*, kLanes>;
+// The first pixel of the image in each lane.
+using LaneImages = std::array<const std::uint8_t*, kLanes>;
 
-// values[pixel][lane] = pictures[lane][pixel] / 255, as a division rounds it. values [pixels,
-// kLanes], aligned.
-void pixels_to_lanes(const LanePictures& pictures, std::size_t pixels, float* values);
+// values[pixel][lane] = images[lane][pixel] / 255, rounded as a division. values [pixels, kLanes],
+// aligned.
+void pixels_to_lanes(const LaneImages& images, std::size_t pixels, float* values);
 
 }  // namespace clipsweep

@@ -16,7 +16,7 @@ namespace {
 constexpr int kTestSamples = 10'000;
 constexpr int kTestBatch = 250;
 
-// Where one sample lies in a batch: a lane of one block.
+// The place of one sample in a batch: a lane of one block.
 class Lane {
  public:
   Lane(Batch& batch, int source, std::size_t sample)
@@ -26,10 +26,10 @@ class Lane {
 
   void set_input(int t, int input, float value) {
     const auto steps = static_cast<std::size_t>(batch_.time_steps);
-    const auto inputs = static_cast<std::size_t>(batch_.inputs);
+    const auto inputs = static_cast<std::size_t>(batch_.input_size);
     const std::size_t row = block_ * steps * inputs + static_cast<std::size_t>(t) * inputs +
                             static_cast<std::size_t>(input);
-    batch_.values[row * kLanes + lane_] = value;
+    batch_.inputs[row * kLanes + lane_] = value;
   }
   void set_class(std::size_t number) {
     batch_.labels[block_ * kLanes + lane_] = static_cast<std::uint8_t>(number);
@@ -39,7 +39,7 @@ class Lane {
         block_ * static_cast<std::size_t>(batch_.time_steps) + static_cast<std::size_t>(t);
     batch_.labels[row * kLanes + lane_] = static_cast<std::uint8_t>(number);
   }
-  void set_number(float value) { batch_.numbers[block_ * kLanes + lane_] = value; }
+  void set_number(float value) { batch_.targets[block_ * kLanes + lane_] = value; }
 
  private:
   Batch& batch_;
@@ -52,21 +52,21 @@ int whole_between(RandomStream& random, int first, int end) {
   return first + static_cast<int>(random.below(static_cast<std::uint64_t>(end - first)));
 }
 
-// What makes one task: its sizes, and how a sample is drawn. Inputs are zeros before.
+// One task: its sizes, and how to draw a sample. The inputs are zeros before a draw.
 class Generator {
  public:
   virtual ~Generator() = default;
   virtual Model model() const = 0;
-  // How many time steps a sequence has beside its length.
-  virtual int further_steps() const { return 0; }
+  // The number of time steps of a sequence in addition to its length.
+  virtual int extra_steps() const { return 0; }
   virtual void draw(RandomStream& random, int time_steps, Lane lane) const = 0;
 };
 
 // ---- adding ----
 
-// Two inputs a step: a number from U(0, 1), and a mark, 1 at two places: one in the first tenth,
-// the other elsewhere in the first half. The target is the sum of the marked numbers, times the
-// scale.
+// Two inputs per time step: a number from U(0, 1) and a mark, which is 1 at two steps, one in the
+// first tenth of the sequence, the other elsewhere in its first half. The target is the sum of the
+// two marked numbers, times the scale.
 class Adding : public Generator {
  public:
   explicit Adding(double scale) : scale_(scale) {}
@@ -101,8 +101,8 @@ class Adding : public Generator {
 
 // ---- temporal-order ----
 
-// Six symbols, one-hot: four of noise, then X and Y. Each of the intervals, in shares of the
-// length, holds one X or Y at a random place; the class says which of the two stood where.
+// Six one-hot symbols: four noise symbols, X and Y. Each interval, given as fractions of the
+// length, contains one X or Y at a random time step; the class is the order of the Xs and Ys.
 class TemporalOrder : public Generator {
  public:
   explicit TemporalOrder(std::vector<std::pair<double, double>> intervals)
@@ -137,8 +137,9 @@ class TemporalOrder : public Generator {
 
 // ---- copy ----
 
-// Ten of eight symbols, `length` - 1 blanks, a signal, and ten blanks during which the symbols are
-// to be repeated; blanks before. T = length + 20 steps, ten inputs one-hot, nine classes.
+// The input is ten symbols (of eight kinds), `length` - 1 blanks, a signal and ten blanks. The
+// target is a blank at each time step but the last ten, where it repeats the symbols. T = length +
+// 20, ten one-hot inputs, nine classes.
 class Copy : public Generator {
  public:
   Model model() const override {
@@ -149,7 +150,7 @@ class Copy : public Generator {
     return model;
   }
 
-  int further_steps() const override { return 2 * kCount; }
+  int extra_steps() const override { return 2 * kCount; }
 
   void draw(RandomStream& random, int time_steps, Lane lane) const override {
     for (int t = 0; t < time_steps; ++t) {
@@ -166,13 +167,13 @@ class Copy : public Generator {
 
  private:
   static constexpr int kCount = 10;
-  static constexpr int kBlank = 8;  // and the number of symbols
+  static constexpr int kBlank = 8;  // also the number of kinds of symbols
   static constexpr int kSignal = 9;
 };
 
 // ---- sine ----
 
-// One input: sin(phase + step / 2), the phase uniform over a turn; the target is the next value,
+// One input: sin(phase + t / 2), with a phase uniform in [0, 2 pi). The target is the next value,
 // times the scale.
 class Sine : public Generator {
  public:
@@ -188,8 +189,8 @@ class Sine : public Generator {
   }
 
   void draw(RandomStream& random, int time_steps, Lane lane) const override {
-    constexpr double kTurn = 6.283185307179586;
-    const double phase = kTurn * random.uniform();
+    constexpr double kTwoPi = 6.283185307179586;
+    const double phase = kTwoPi * random.uniform();
     for (int t = 0; t < time_steps; ++t)
       lane.set_input(t, 0, static_cast<float>(std::sin(phase + 0.5 * t)));
     lane.set_number(static_cast<float>(scale_ * std::sin(phase + 0.5 * time_steps)));
@@ -212,12 +213,12 @@ std::unique_ptr<Generator> make_generator(const TrainingSettings& training) {
   throw std::logic_error("make_generator: no generated task " + training.task);
 }
 
-// ---- Any of them ----
+// ---- All tasks ----
 
 // Draws B samples into one source.
 void draw_samples(const Generator& generator, RandomStream& random, int source, Batch& batch) {
-  const auto values = static_cast<std::ptrdiff_t>(batch.values.size()) / batch.sources;
-  std::fill_n(batch.values.begin() + source * values, values, 0.0F);
+  const auto source_size = static_cast<std::ptrdiff_t>(batch.inputs.size()) / batch.sources;
+  std::fill_n(batch.inputs.begin() + source * source_size, source_size, 0.0F);
   for (std::size_t sample = 0; sample < static_cast<std::size_t>(batch.size); ++sample)
     generator.draw(random, batch.time_steps, Lane(batch, source, sample));
   pad_lanes(batch, source);
@@ -262,14 +263,14 @@ class SequenceTask : public Task {
     return std::make_unique<SequenceStream>(*generator_, batch_size_, seed);
   }
 
-  // Of the first step's samples: whoever draws these draws all others too.
+  // Hashes the samples of the first step: they determine all later ones.
   std::string sample_order_sha256(std::uint64_t seed) const override {
     Batch batch = make_batch(model(), 1, batch_size_, {0});
     set_time_steps(batch, time_steps(1));
     training_samples(seed)->next(batch, 0);
     Sha256 hash;
-    hash.add(batch.values.data(), batch.values.size() * sizeof(float));
-    hash.add(batch.numbers.data(), batch.numbers.size() * sizeof(float));
+    hash.add(batch.inputs.data(), batch.inputs.size() * sizeof(float));
+    hash.add(batch.targets.data(), batch.targets.size() * sizeof(float));
     hash.add(batch.labels.data(), batch.labels.size());
     return hash.finish();
   }
@@ -292,7 +293,7 @@ class SequenceTask : public Task {
       RandomStream random(number, purpose);
       length = whole_between(random, lengths_.shortest, lengths_.longest + 1);
     }
-    return length + generator_->further_steps();
+    return length + generator_->extra_steps();
   }
 
   std::unique_ptr<Generator> generator_;

@@ -6,7 +6,7 @@
 
 #include "clipsweep/base/error.h"
 #include "clipsweep/io/sha256.h"
-#include "clipsweep/training/initial_weights.h"
+#include "clipsweep/model/initial_weights.h"
 
 namespace clipsweep {
 namespace {
@@ -68,8 +68,9 @@ void CohortTrainer::add_run(const RunStart& start, RunSinks sinks) {
     throw DataError("the states of a cohort are of different steps");
   const RunSpec& spec = *start.spec;
   const auto weights = weights_.row(runs_.size());
-  const auto initial =
-      initial_weights_of(spec, context_.layout, context_.plan.training.forget_bias);
+  auto initial = initial_weights(spec.setup.init, context_.layout, spec.seed,
+                                 context_.plan.training.forget_bias);
+  if (spec.perturbed) flip_last_bits(initial);
   std::copy(initial.begin(), initial.end(), weights.begin());
   Run run;
   run.sinks = std::move(sinks);
@@ -222,7 +223,7 @@ void CohortTrainer::measure_through_time(std::vector<StepOutcome>& outcomes,
 double CohortTrainer::clipped_derivatives_share(std::size_t r) const {
   const Batch& batch = samples_.batch();
   const Model& model = context_.layout.model;
-  const double states = model.layers * (model.cell == Cell::kLstm ? 2.0 : 1.0);  // h, and c
+  const double states = model.layers * static_cast<double>(cell_entry(model.cell).states.size());
   const double derivatives = states * batch.time_steps * model.hidden * batch.size;
   return static_cast<double>(result_.clipped_derivatives[r]) / derivatives;
 }

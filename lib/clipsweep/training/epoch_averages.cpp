@@ -30,7 +30,7 @@ EpochRecord EpochAverages::finish() {
 }
 
 bool EpochAverages::is_valid() const {
-  const std::size_t gates = is_gated(cell_) ? gate_names(cell_).size() : 0;
+  const std::size_t gates = is_gated(cell_) ? cell_entry(cell_).gates.size() : 0;
   return gate_norm_sums_.empty() || gate_norm_sums_.size() == gates;
 }
 

@@ -43,8 +43,8 @@ void check_place(std::size_t i, const Event& event, const StepLogHeader& header,
 
 // Those of the model whose tensors have these names.
 std::vector<std::string> gates_of_tensors(const std::vector<std::string>& names) {
-  const std::string cell = names.front().substr(0, names.front().find('.'));
-  return gate_names(cell == "lstm" ? Cell::kLstm : cell == "gru" ? Cell::kGru : Cell::kRnnTanh);
+  const CellEntry* const entry = cell_of_tensor(names.front());
+  return gate_letters(entry ? entry->cell : Cell::kRnnTanh);
 }
 
 void require_gates(const std::string& place, const GateNumbers& numbers,

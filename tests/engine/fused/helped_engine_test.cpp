@@ -22,12 +22,12 @@ Block random_parameters(const ParameterLayout& layout, std::size_t runs) {
   return parameters;
 }
 
-// One source, which all runs see.
+// One source for all runs.
 Batch random_batch(const ParameterLayout& layout, std::size_t runs, int size, int time_steps) {
   RandomStream random(0, "batch");
   Batch batch = make_batch(layout.model, 1, size, std::vector<int>(runs));
   set_time_steps(batch, time_steps);
-  for (float& value : batch.values) value = static_cast<float>(random.uniform());
+  for (float& value : batch.inputs) value = static_cast<float>(random.uniform());
   for (auto& label : batch.labels)
     label =
         static_cast<std::uint8_t>(random.below(static_cast<std::uint64_t>(layout.model.outputs)));
@@ -63,6 +63,7 @@ void expect_equal(const Computed& a, const Computed& b) {
   EXPECT_EQ(a.norms, b.norms);
 }
 
+// Computes each shape without help, then repeatedly while another thread helps.
 struct Shape {
   Cell cell;
   int hidden;
@@ -92,18 +93,18 @@ TEST(HelpedEngine, ComputesTheSameForManyRuns) {
   expect_same_with_help({{Cell::kLstm, 9, 16, 20, 30}, {Cell::kRnnTanh, 9, 16, 20, 30}}, 20);
 }
 
-// More groups of blocks than a batch has parts.
-TEST(HelpedEngine, ComputesTheSameForABatchInParts) {
+// With more groups of blocks than a batch has parts.
+TEST(HelpedEngine, ComputesTheSameForASplitBatch) {
   expect_same_with_help({{Cell::kLstm, 32, 2, 400, 150}, {Cell::kRnnRelu, 64, 2, 400, 150}}, 3);
 }
 
-TEST(HelpedEngine, ComputesTheSameAfterAnotherCellOfShorterSequences) {
+TEST(HelpedEngine, ComputesTheSameAfterAnotherCellWithShorterSequences) {
   expect_same_with_help(
       {{Cell::kLstm, 50, 8, 40, 5}, {Cell::kRnnTanh, 50, 8, 40, 200}, {Cell::kLstm, 50, 8, 40, 60}},
       5);
 }
 
-TEST(HelpedEngine, ComputesTheSameNextToAnotherEngineOnItsThread) {
+TEST(HelpedEngine, ComputesTheSameNextToAnotherEngineOfItsThread) {
   const auto lstm = layout_of({Cell::kLstm, 1, 6, 50, 10});
   const auto plain = layout_of({Cell::kRnnTanh, 1, 6, 50, 10});
   const Block parameters = random_parameters(plain, 1);

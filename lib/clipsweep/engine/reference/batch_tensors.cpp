@@ -11,11 +11,11 @@ using at::Tensor;
 
 // From [S, blocks, ..., kLanes] to [S, ..., B].
 template <typename Values>
-Tensor samples_of(const Values& values, const std::vector<std::int64_t>& of_sample,
+Tensor samples_of(const Values& values, const std::vector<std::int64_t>& sample_sizes,
                   const Batch& batch) {
   using Number = typename Values::value_type;
   std::vector<std::int64_t> sizes = {batch.sources, static_cast<std::int64_t>(batch.blocks())};
-  sizes.insert(sizes.end(), of_sample.begin(), of_sample.end());
+  sizes.insert(sizes.end(), sample_sizes.begin(), sample_sizes.end());
   sizes.push_back(static_cast<std::int64_t>(kLanes));
   TORCH_CHECK(static_cast<std::int64_t>(values.size()) == c10::multiply_integers(sizes),
               "samples_of: the batch must hold ", sizes, ", not ", values.size(), " numbers");
@@ -30,7 +30,7 @@ Tensor samples_of(const Values& values, const std::vector<std::int64_t>& of_samp
 }  // namespace
 
 Tensor input_tensor(const Batch& batch) {
-  return samples_of(batch.values, {batch.time_steps, batch.inputs}, batch);
+  return samples_of(batch.inputs, {batch.time_steps, batch.input_size}, batch);
 }
 
 Tensor target_tensor(const Batch& batch) {
@@ -40,7 +40,7 @@ Tensor target_tensor(const Batch& batch) {
     case Target::kClassEachStep:
       return samples_of(batch.labels, {batch.time_steps}, batch).to(torch::kInt64);
     case Target::kNumber:
-      return samples_of(batch.numbers, {}, batch);
+      return samples_of(batch.targets, {}, batch);
   }
   throw std::logic_error("target_tensor: no such target");
 }

@@ -1,4 +1,4 @@
-#include "clipsweep/training/initial_weights.h"
+#include "clipsweep/model/initial_weights.h"
 
 #include <algorithm>
 #include <cmath>
@@ -17,13 +17,12 @@ void fill_uniform(Span<float> values, double limit, RandomStream& random) {
   for (float& value : values) value = static_cast<float>((2 * random.uniform() - 1) * limit);
 }
 
-// Fills a matrix [rows, columns], rows >= columns, with orthonormal columns, uniformly distributed:
-// a Gaussian matrix made orthogonal. Gram and Schmidt's method, each column taken twice, is
-// orthogonal to rounding (Giraud et al., 2005), and unlike LAPACK's its bits do not depend on the
-// machine's BLAS.
+// Fills a matrix [rows, columns], rows >= columns, with uniformly distributed orthonormal columns,
+// by making a Gaussian matrix orthogonal. Gram-Schmidt with two passes per column is orthogonal up
+// to rounding (Giraud et al., 2005). Unlike LAPACK's, its bits do not depend on the machine's BLAS.
 void fill_orthogonal(Span<float> values, std::size_t rows, std::size_t columns,
                      RandomStream& random) {
-  std::vector<double> basis(columns * rows);  // one column of the matrix after the other
+  std::vector<double> basis(columns * rows);  // column by column
   for (double& value : basis) value = random.normal();
   const auto dot = [&](const double* a, const double* b) {
     double sum = 0;
@@ -59,7 +58,7 @@ void fill_identity(Span<float> values, std::size_t columns) {
   for (std::size_t i = 0; i < columns; ++i) values[i * columns + i] = 1;
 }
 
-// So many different numbers below `bound`, each choice equally likely (Fisher and Yates).
+// Draws `count` different numbers below `bound`; each choice is equally likely (Fisher and Yates).
 std::vector<std::size_t> chosen(std::size_t count, std::size_t bound, RandomStream& random) {
   std::vector<std::size_t> numbers(bound);
   std::iota(numbers.begin(), numbers.end(), std::size_t{0});
@@ -76,8 +75,8 @@ void fill_sparse(Span<float> values, std::size_t columns, RandomStream& random) 
       values[row + column] = static_cast<float>(random.normal());
 }
 
-// Each gate's matrix [H, H]. Its radius is not 0: every unit has an incoming weight, so there is a
-// cycle among them.
+// Scales each gate's matrix [H, H] to this spectral radius. Its radius before is not 0: every unit
+// has an incoming weight, so some units form a cycle.
 void scale_gates(Span<float> values, std::size_t hidden, double radius) {
   const std::size_t gate = hidden * hidden;
   for (std::size_t first = 0; first < values.size(); first += gate) {
@@ -89,7 +88,7 @@ void scale_gates(Span<float> values, std::size_t hidden, double radius) {
 
 bool is_kernel(const ParameterTensor& tensor) { return tensor.shape.size() == 2; }
 
-// A scheme's kernels; torch treats them like all others.
+// Fills a kernel by any scheme but torch, which does not distinguish kernels from biases.
 void fill_kernel(const InitialScheme& scheme, const ParameterTensor& kernel, Span<float> values,
                  RandomStream& random) {
   const auto rows = static_cast<std::size_t>(kernel.shape[0]);
@@ -112,25 +111,28 @@ void fill_as_torch(const Model& model, const ParameterTensor& tensor, Span<float
                    RandomStream& random) {
   const double limit = 1 / std::sqrt(static_cast<double>(model.hidden));
   fill_uniform(values, limit, random);
-  const bool is_sum = !is_kernel(tensor) && !is_output(tensor) && model.cell != Cell::kGru;
-  if (!is_sum) return;
+  // PyTorch's cells have two biases.
+  const bool is_one_bias = cell_entry(model.cell).biases.size() == 1;
+  const bool is_sum_of_two = !is_kernel(tensor) && !is_output(tensor) && is_one_bias;
+  if (!is_sum_of_two) return;
   std::vector<float> second(values.size());
   fill_uniform(second, limit, random);
   for (std::size_t i = 0; i < values.size(); ++i) values[i] += second[i];
 }
 
 void set_forget_bias(double bias, const ParameterLayout& layout, std::vector<float>& row) {
-  if (layout.model.cell != Cell::kLstm) return;
+  const auto forget_gate = forget_gate_of(layout.model.cell);
+  if (!forget_gate) return;
   const auto hidden = static_cast<std::size_t>(layout.model.hidden);
   for (const auto& tensor : layout.tensors) {
     if (is_kernel(tensor) || is_output(tensor)) continue;
-    const auto forget_gate = part(Span<float>(row), tensor).subspan(hidden, hidden);
-    std::fill(forget_gate.begin(), forget_gate.end(), static_cast<float>(bias));
+    const auto values = part(Span<float>(row), tensor).subspan(*forget_gate * hidden, hidden);
+    std::fill(values.begin(), values.end(), static_cast<float>(bias));
   }
 }
 
 void flip_last_bit(float& weight) {
-  if (weight == 0) return;  // would become denormal
+  if (weight == 0) return;  // it would become denormal
   std::uint32_t bits = 0;
   std::memcpy(&bits, &weight, sizeof bits);
   bits ^= 1U;
@@ -156,12 +158,8 @@ std::vector<float> initial_weights(const InitialScheme& scheme, const ParameterL
   return row;
 }
 
-std::vector<float> initial_weights_of(const RunSpec& run, const ParameterLayout& layout,
-                                      std::optional<double> forget_bias) {
-  auto row = initial_weights(run.setup.init, layout, run.seed, forget_bias);
-  if (run.perturbed)
-    for (float& weight : row) flip_last_bit(weight);
-  return row;
+void flip_last_bits(Span<float> weights) {
+  for (float& weight : weights) flip_last_bit(weight);
 }
 
 }  // namespace clipsweep

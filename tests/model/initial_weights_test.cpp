@@ -1,4 +1,4 @@
-#include "clipsweep/training/initial_weights.h"
+#include "clipsweep/model/initial_weights.h"
 
 #include <algorithm>
 #include <cmath>
@@ -18,7 +18,7 @@ const InitialScheme kIdentity = {InitialKind::kIdentity};
 const InitialScheme kGaussian = {InitialKind::kGaussian, 0.01};
 const InitialScheme kSparse = {InitialKind::kSparse};
 
-// A row with the names of its parts.
+// A row of weights, with access by tensor name.
 struct Weights {
   Weights(const InitialScheme& scheme, const ParameterLayout& of, std::uint64_t seed = 0,
           std::optional<double> forget_bias = std::nullopt)
@@ -32,15 +32,12 @@ struct Weights {
   std::vector<float> row;
 };
 
-// Two layers of a cell, with more inputs than a sparse unit looks at.
+// Two layers of a cell, with more inputs than a sparse unit has weights.
 ParameterLayout two_layers(Cell cell) { return layout_of({cell, 2, 28, 20, 10, Target::kClass}); }
 
 const std::vector<Cell> kCells = {Cell::kLstm, Cell::kGru, Cell::kRnnTanh, Cell::kRnnRelu};
 
-// What the tensors of two layers are called.
-std::string prefix_of(Cell cell) {
-  return cell == Cell::kLstm ? "lstm." : cell == Cell::kGru ? "gru." : "rnn.";
-}
+std::string prefix_of(Cell cell) { return std::string(cell_entry(cell).tensor_prefix) + "."; }
 
 float largest(Span<const float> values) {
   float result = 0;
@@ -54,7 +51,8 @@ double mean_square(Span<const float> values) {
   return sum / static_cast<double>(values.size());
 }
 
-// Uniform in [-limit, limit], judged by the extremes and the variance limit^2 / 3 of hundreds.
+// Uniform in [-limit, limit], judged by the extremes and the variance limit^2 / 3 of hundreds of
+// values.
 void expect_uniform(Span<const float> values, double limit) {
   EXPECT_LE(largest(values), limit);
   EXPECT_GT(largest(values), 0.9 * limit);
@@ -81,7 +79,7 @@ void expect_biases_of_zero(const Weights& weights) {
 
 TEST(LstmLayout, ClassicExampleHas1670Parameters) { EXPECT_EQ(kLayout.size(), 1670U); }
 
-TEST(InitialWeights, DependOnTheSeedAlone) {
+TEST(InitialWeights, DependOnTheSeedOnly) {
   for (const Cell cell : kCells) {
     for (const InitialScheme& scheme : {kKeras, kTorch, kIdentity, kGaussian, kSparse}) {
       if (scheme == kIdentity && gates_of(cell) > 1) continue;
@@ -151,7 +149,7 @@ TEST(TorchWeights, AreUniformWithinOneOverRootH) {
     expect_uniform(gru[name], limit);
 }
 
-// Two vectors added: beyond one's limit, within twice of it.
+// The sum of two vectors exceeds the limit of one, but not twice the limit.
 TEST(TorchWeights, HaveTheSumOfTwoBiases) {
   const double limit = 1 / std::sqrt(20.0);
   for (const Cell cell : {Cell::kLstm, Cell::kRnnTanh, Cell::kRnnRelu}) {
@@ -175,7 +173,7 @@ TEST(IdentityWeights, AreAnIdentityAndGlorotUniform) {
   }
 }
 
-// As Le et al. (2015) begin, with 0.001.
+// As in Le et al. (2015), who use 0.001.
 TEST(IdentityWeights, AreAnIdentityAndNormal) {
   const Weights weights({InitialKind::kIdentity, 0.25}, two_layers(Cell::kRnnRelu));
   for (const char* name : {"rnn.weight_hh", "rnn.weight_hh_l1"})
@@ -208,7 +206,7 @@ TEST(GaussianWeights, HaveTheirStandardDeviation) {
   }
 }
 
-TEST(SparseWeights, AreFifteenAUnit) {
+TEST(SparseWeights, AreFifteenPerUnit) {
   for (const Cell cell : kCells) {
     const Weights weights(kSparse, two_layers(cell));
     for (const auto& tensor : weights.layout.tensors) {
@@ -225,7 +223,7 @@ TEST(SparseWeights, AreFifteenAUnit) {
 TEST(SparseWeights, AreStandardNormalAtAnyPlace) {
   const Weights weights(kSparse, layout_of({Cell::kRnnTanh, 1, 30, 200, 10, Target::kClass}));
   const auto values = weights["rnn.weight_ih"];  // [200, 30]
-  // Half of them are there: 3,000. Four standard errors of their variance.
+  // Half of them are not zero: 3,000. Four standard errors of their variance.
   EXPECT_NEAR(2 * mean_square(values), 1, 4 * std::sqrt(2.0 / 3'000));
   for (std::size_t column = 0; column < 30; ++column) {
     int used = 0;
@@ -244,13 +242,13 @@ TEST(SparseWeights, HaveASpectralRadiusOf095InEachGate) {
     }
 }
 
-TEST(SparseWeights, AreAllThereInASmallLayer) {
+TEST(SparseWeights, AreAllNonzeroInASmallLayer) {
   const Weights weights(kSparse, layout_of({Cell::kRnnTanh, 1, 2, 3, 1, Target::kNumber}));
   for (const char* name : {"rnn.weight_ih", "rnn.weight_hh", "output.weight"})
     for (const float weight : weights[name]) EXPECT_NE(weight, 0) << name;
 }
 
-TEST(ForgetBias, ReplacesThatOfAnyScheme) {
+TEST(ForgetBias, ReplacesTheOneOfAnyScheme) {
   for (const InitialScheme& scheme : {kKeras, kTorch, kGaussian, kSparse}) {
     const auto layout = two_layers(Cell::kLstm);
     const Weights without(scheme, layout), with(scheme, layout, 0, -2.5);
@@ -263,10 +261,16 @@ TEST(ForgetBias, ReplacesThatOfAnyScheme) {
   }
 }
 
-TEST(ForgetBias, MeansNothingToOtherCells) {
+TEST(ForgetBias, HasNoEffectOnOtherCells) {
   for (const Cell cell : {Cell::kGru, Cell::kRnnTanh, Cell::kRnnRelu})
     EXPECT_EQ(initial_weights(kKeras, two_layers(cell), 0, 5.0),
               initial_weights(kKeras, two_layers(cell), 0));
+}
+
+TEST(FlipLastBits, ChangesEveryWeightByOneUlpExceptZeros) {
+  std::vector<float> weights = {0.0F, -0.0F, 1.0F, std::nextafter(-2.0F, -3.0F)};
+  flip_last_bits(weights);
+  EXPECT_EQ(weights, (std::vector<float>{0.0F, -0.0F, std::nextafter(1.0F, 2.0F), -2.0F}));
 }
 
 TEST(InitialSchemeText, IsReadAsItIsWritten) {
@@ -276,7 +280,7 @@ TEST(InitialSchemeText, IsReadAsItIsWritten) {
   EXPECT_EQ(parse_initial_scheme("gaussian:1e-2"), kGaussian);
 }
 
-TEST(InitialSchemeText, IsRefusedWithWhatIsAllowed) {
+TEST(InitialSchemeText, ErrorsSayWhatIsAllowed) {
   const auto message = [](const char* text) {
     return message_of<ConfigError>([&] { parse_initial_scheme(text); });
   };
@@ -292,7 +296,7 @@ TEST(InitialSchemeText, IsRefusedWithWhatIsAllowed) {
     EXPECT_EQ(message(text).find("identity takes a standard deviation"), 0U) << text;
 }
 
-TEST(BlockKeepRows, DropsTheOthersInPlace) {
+TEST(BlockKeepRows, DropsOtherRowsInPlace) {
   Block block(4, 2);
   for (std::size_t r = 0; r < 4; ++r) block.row(r)[1] = static_cast<float>(r);
   block.keep_rows({1, 3});
