@@ -53,7 +53,7 @@ TEST(ProposeStep, AddsTheSignsOfTheWeightsForL1) {
   EXPECT_EQ(step_of(rule, {4, -4, 0}, {1, 1, 1}).weights, (Row{4 - 1.25F, -4 - 0.75F, -1}));
 }
 
-// As in SGDW: w - r v - r d w with r = 0.5, d = 0.25, and nothing of it in the velocity.
+// As in SGDW: w - r v - r d w with r = 0.5, d = 0.25; the velocity is without the decay.
 TEST(ProposeStep, DecoupledDecayStaysOutOfTheVelocity) {
   StepParameters rule = sgd(0.5, 0.5);
   rule.regularization.decoupled_weight_decay = 0.25;
@@ -68,7 +68,7 @@ TEST(ProposeStep, ReadsNoWeightWhoseFactorIsZero) {
   EXPECT_EQ(step.update, Row{1});
 }
 
-TEST(ProposeStep, RemembersOnlyWhatItsOptimizerNeeds) {
+TEST(ProposeStep, KeepsOnlyTheStateThatItsOptimizerNeeds) {
   const auto sizes = [](const StepParameters& rule) {
     const auto state = initial_state(rule.settings, 5);
     return std::pair(state.velocity.size(), state.mean_square.size());
@@ -137,7 +137,7 @@ TEST(ProposeStep, TakesAdamsSettings) {
 }
 
 // AdamW(lr=0.1, weight_decay=0.01)
-TEST(ProposeStep, MakesAdamWOfAdamAndDecoupledDecay) {
+TEST(ProposeStep, IsAdamWForAdamWithDecoupledDecay) {
   StepParameters rule = rule_of(Optimizer::kAdam);
   rule.regularization.decoupled_weight_decay = 0.01;
   Row weights;
@@ -166,8 +166,8 @@ TEST(ProposeStep, TakesRmspropsSettings) {
   expect_close(state.velocity, {-0.42447114F, 1.8380203F, 0.12347427F, 3.210735F});
 }
 
-// Where the registers end: every element is computed as if it were alone.
-TEST(ProposeStep, ComputesTheLastElementsAsAllOthers) {
+// Sizes that do not fill a register: each element is computed as if it were the only one.
+TEST(ProposeStep, ComputesTheLastElementsLikeAllOthers) {
   for (const auto optimizer : {Optimizer::kSgd, Optimizer::kAdam, Optimizer::kRmsprop}) {
     StepParameters rule = rule_of(optimizer);
     rule.settings.momentum = optimizer == Optimizer::kAdam ? 0 : 0.9;

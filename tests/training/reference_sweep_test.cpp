@@ -1,5 +1,5 @@
-// Whole small sweeps by the reference engine, which sweep_runner_test.cpp tests in torch_tests,
-// agree with those by the fused one.
+// Complete small sweeps by the reference engine, which sweep_runner_test.cpp tests in torch_tests,
+// agree with those by the fused engine.
 #include "clipsweep/base/simd.h"
 #include "clipsweep/engine/fused/fused_engine.h"
 #include "clipsweep/engine/reference/reference_engine.h"

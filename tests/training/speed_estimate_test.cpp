@@ -18,7 +18,7 @@ SweepPlan plan_of(std::size_t seeds, int log_every) {
   return make_plan(config, "data");
 }
 
-// 0.01 s a step of a cohort, 1 s an evaluation, 400 bytes a step.
+// 0.01 s per step of a cohort, 1 s per evaluation, 400 bytes per step.
 SpeedMeasurements measured(std::size_t workers, std::size_t cohort = 64) {
   return {{Cell::kLstm, {workers, cohort, 0.01, 1.0, 400}}};
 }
@@ -30,7 +30,7 @@ TEST(EstimateCost, DividesStepsAndEvaluationsAmongTheWorkers) {
   EXPECT_DOUBLE_EQ(estimate_cost(plan_of(3, 1), measured(2, 1)).seconds, 6);
 }
 
-TEST(EstimateCost, IsThatOfOneCohortAtLeastOrOfOneRunWhereWorkersHelp) {
+TEST(EstimateCost, IsAtLeastThatOfOneCohortOrOfOneRunIfWorkersHelp) {
   EXPECT_DOUBLE_EQ(estimate_cost(plan_of(9, 1), measured(8, 2)).seconds, 4);
   auto helped = measured(8, 2);
   helped[Cell::kLstm].is_helped = true;
@@ -54,7 +54,7 @@ TEST(EstimateCost, AddsUpTheCells) {
   const auto cost = estimate_cost(make_plan(config, "data"), measurements);
   EXPECT_DOUBLE_EQ(cost.seconds, 4 + 0.4);
   EXPECT_DOUBLE_EQ(cost.bytes, 200 * (400 + 100));
-  // On two workers the longer one alone.
+  // On two workers only the longer one counts.
   measurements[Cell::kLstm].workers = measurements[Cell::kRnnTanh].workers = 2;
   EXPECT_DOUBLE_EQ(estimate_cost(make_plan(config, "data"), measurements).seconds, 4);
 }

@@ -26,10 +26,10 @@ TEST(SpikeDetector, ComparesWithTheLastHundred) {
   for (int i = 0; i < 49; ++i) detector.median_if_spike(9);
   EXPECT_EQ(detector.median_if_spike(11), 1);  // 51 ones and 49 nines
   detector.median_if_spike(9);
-  EXPECT_FALSE(detector.median_if_spike(11));  // by now the median is above 1.1
+  EXPECT_FALSE(detector.median_if_spike(11));  // the median is now above 1.1
 }
 
-TEST(SpikeDetector, NonfiniteNormsNeitherCountNorEnter) {
+TEST(SpikeDetector, IgnoresNormsThatAreNotFinite) {
   SpikeDetector detector;
   for (int i = 0; i < 30; ++i) detector.median_if_spike(1);
   for (int i = 0; i < 200; ++i)

@@ -200,7 +200,7 @@ EngineFactory engine_that(const std::function<void(int)>& on_step) {
   return engine_with(at_each_step(on_step));
 }
 
-TEST(TrainRuns, AnInterruptedRunHasItsWholeStepsAndEqualsTheBeginningOfTheWholeRun) {
+TEST(TrainRuns, AnInterruptedRunEqualsTheBeginningOfTheCompleteRun) {
   Sweep whole(small_config()), stopped(small_config());
   whole.train(whole.unfinished());
   stopped.train(stopped.unfinished(), 1,
@@ -431,7 +431,7 @@ TEST(TrainRuns, HalvesResumeFromTheCheckpointOfTheirCohort) {
   for (const auto& run : whole.plan().runs) EXPECT_EQ(scarce.steps(run), whole.steps(run));
 }
 
-// There is not enough memory for one run of the LSTM, but for one of the plain cell.
+// Memory suffices for a single run of the plain cell, but not of the LSTM.
 TEST(TrainRuns, ASingleRunOutOfMemoryFailsAndTheOthersContinue) {
   auto config = small_config();
   config.cells = {{Cell::kLstm}, {Cell::kRnnTanh}};
@@ -576,7 +576,7 @@ TEST(TrainRuns, ARunWithAnInvalidStateRestarts) {
   for (const auto& run : whole.plan().runs) EXPECT_EQ(sweep.steps(run), whole.steps(run));
 }
 
-// The runs of a sweep that version 1 interrupted: its checkpoints have other bytes.
+// The header is changed to that of version 1, whose states have other bytes.
 TEST(TrainRuns, RunsWithACheckpointOfAnEarlierVersionRestartToTheSameBytes) {
   Sweep sweep(small_config()), whole(small_config());
   whole.train(whole.unfinished());
