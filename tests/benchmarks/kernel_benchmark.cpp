@@ -1,9 +1,9 @@
-// The kernel's parts by themselves, with Google Benchmark: what a change for speed is tried on.
-// `clipsweep bench` measures the whole; this is no test and runs by hand:
+// Benchmarks of single kernels, with Google Benchmark, for work on their speed. `clipsweep bench`
+// measures whole sweeps. This is not a test; run it by hand:
 //
 //   build/release/tests/kernel_benchmark [--benchmark_filter=Gradients]
 //
-// CLIPSWEEP_SIMD names the instruction set.
+// CLIPSWEEP_SIMD selects the instruction set.
 #include <benchmark/benchmark.h>
 
 #include <limits>
@@ -12,8 +12,7 @@
 #include "clipsweep/base/random.h"
 #include "clipsweep/base/simd.h"
 #include "clipsweep/clipping/clipping.h"
-#include "clipsweep/engine/fused/lstm_kernels.h"
-#include "clipsweep/engine/fused/rnn_kernels.h"
+#include "clipsweep/engine/fused/cell_kernels.h"
 #include "clipsweep/model/initial_weights.h"
 #include "clipsweep/records/run_record.h"
 #include "clipsweep/tasks/batches.h"
@@ -53,7 +52,7 @@ struct Sample {
         batch(make_batch(images, 1, shape.batch_size, {0})) {
     std::iota(indices.begin(), indices.end(), 0U);
     gather(images, indices, 0, batch);
-    memory.grow_to(layout.model, batch);
+    memory.grow_to(cell_kernels(cell).rows, layout.model, batch);
   }
   Sample() : Sample(Cell::kLstm, Shape{}) {}  // the classic example
 
@@ -68,10 +67,6 @@ struct Sample {
   KernelMemory memory;
 };
 
-CellKernels kernels_for(Cell cell) {
-  return cell == Cell::kLstm ? lstm_kernels() : rnn_kernels(cell);
-}
-
 Shape shape_of(const benchmark::State& state) {
   return {static_cast<int>(state.range(0)), static_cast<int>(state.range(1)),
           static_cast<int>(state.range(2)), static_cast<int>(state.range(3))};
@@ -79,13 +74,13 @@ Shape shape_of(const benchmark::State& state) {
 
 void Losses(benchmark::State& state, Cell cell) {
   Sample sample(cell, shape_of(state));
-  const CellKernels kernels = kernels_for(cell);
+  const CellKernels kernels = cell_kernels(cell);
   for (auto _ : state) benchmark::DoNotOptimize(kernels.losses(sample.run()));
 }
 
 void Gradients(benchmark::State& state, Cell cell) {
   Sample sample(cell, shape_of(state));
-  const CellKernels kernels = kernels_for(cell);
+  const CellKernels kernels = cell_kernels(cell);
   for (auto _ : state)
     benchmark::DoNotOptimize(kernels.gradients(sample.run(), std::numeric_limits<float>::infinity(),
                                                sample.gradient.data()));
@@ -93,7 +88,7 @@ void Gradients(benchmark::State& state, Cell cell) {
 
 void StateDerivativeSquares(benchmark::State& state, Cell cell) {
   Sample sample(cell, shape_of(state));
-  const CellKernels kernels = kernels_for(cell);
+  const CellKernels kernels = cell_kernels(cell);
   std::vector<double> squares(static_cast<std::size_t>(state.range(1)));
   for (auto _ : state)
     kernels.state_derivative_squares(sample.run(), std::numeric_limits<float>::infinity(),
@@ -104,7 +99,7 @@ void shapes(benchmark::internal::Benchmark* benchmark) {
   for (const int time_steps : {28, 200})
     for (const int hidden : {10, 32, 64, 128, 256, 512})
       benchmark->Args({hidden, time_steps, 28, 32});
-  benchmark->Args({100, 784, 1, 200});  // pictures pixel by pixel
+  benchmark->Args({100, 784, 1, 200});  // images pixel by pixel
   benchmark->ArgNames({"H", "T", "I", "B"})->Unit(benchmark::kMicrosecond);
 }
 BENCHMARK_CAPTURE(Losses, lstm, Cell::kLstm)->Apply(shapes);

@@ -1,5 +1,5 @@
-// Error derivatives limited on their way back through time, in every engine, against
-// backpropagation written out.
+// Limits for the derivatives of the states, in every engine, compared with a hand-written
+// backpropagation.
 #include <algorithm>
 #include <cmath>
 #include <limits>
@@ -12,8 +12,6 @@
 
 namespace clipsweep {
 namespace {
-
-using at::Tensor;
 
 // `reference`, or the instruction set of the fused engine.
 class Backprop : public ::testing::TestWithParam<std::string> {
@@ -38,8 +36,8 @@ std::vector<std::string> engines() {
 INSTANTIATE_TEST_SUITE_P(With, Backprop, ::testing::ValuesIn(engines()),
                          [](const auto& instance) { return instance.param; });
 
-// The gradient of one run with its error derivatives limited, by backpropagation written out in
-// double, loop by loop: nothing of autograd is in it.
+// The gradient of one run with limited derivatives, by a hand-written backpropagation in double,
+// loop by loop, without autograd.
 class BackpropOracle {
  public:
   BackpropOracle(Span<const float> row, const ParameterLayout& layout, const Batch& batch,
@@ -170,7 +168,7 @@ class BackpropOracle {
   std::uint64_t clipped_ = 0;
 };
 
-TEST_P(Backprop, AgreesWithBackpropagationWrittenOut) {
+TEST_P(Backprop, AgreesWithHandWrittenBackpropagation) {
   for (const SampleShape& shape :
        {SampleShape{5, 7, 3, 4}, SampleShape{32, 9, 5, 6}, SampleShape{1, 1, 1, 1}}) {
     const auto layout = lstm_layout(shape.inputs, shape.hidden, 10);
@@ -180,19 +178,16 @@ TEST_P(Backprop, AgreesWithBackpropagationWrittenOut) {
       set_row(parameters, r, layout, 7);
       for (float& weight : parameters.row(r)) weight *= 3;
     }
-    // The middle run has no limit; the first one is tight, the last one reaches few derivatives.
+    // The first run has a tight limit, the second none; the limit of the third affects few
+    // derivatives.
     const std::vector<float> limits = {1e-4F, std::numeric_limits<float>::infinity(), 5e-3F};
-    StepResult result(3, layout.size());
-    engine_for(layout)->compute_gradients(parameters, batch, limits, result);
+    const StepResult result = result_of(*engine_for(layout), parameters, batch, limits);
     std::vector<std::uint64_t> counts;
     for (std::size_t r = 0; r < 3; ++r) {
       const BackpropOracle expected(parameters.row(r), layout, batch,
                                     static_cast<double>(limits[r]));
-      const Tensor gradient = torch::from_blob(result.gradients.row(r).data(),
-                                               {static_cast<std::int64_t>(layout.size())});
-      EXPECT_LT(relative_error(gradient.to(torch::kFloat64),
-                               torch::tensor(expected.gradient(), torch::kFloat64)),
-                1e-5);
+      expect_same_gradient(result.gradients.row(r),
+                           torch::tensor(expected.gradient(), torch::kFloat64));
       EXPECT_EQ(result.clipped_derivatives[r], expected.clipped());
     }
     EXPECT_EQ(result.clipped_derivatives[1], 0U);
@@ -201,8 +196,8 @@ TEST_P(Backprop, AgreesWithBackpropagationWrittenOut) {
   }
 }
 
-// To the last bit, and whatever the limits beside it: a run of another mode does not notice.
-TEST_P(Backprop, ALimitTouchesItsRunAlone) {
+// To the last bit: runs of other modes are not affected.
+TEST_P(Backprop, ALimitAffectsItsRunOnly) {
   const SampleShape shape{20, 9, 5, 6};
   const auto layout = lstm_layout(shape.inputs, shape.hidden, 10);
   const auto batch = batch_of(random_images(shape, 64), shape.batch, {0, 0});
@@ -210,39 +205,36 @@ TEST_P(Backprop, ALimitTouchesItsRunAlone) {
   Block parameters(2, layout.size());
   set_row(parameters, 0, layout, 0);
   set_row(parameters, 1, layout, 1);
-  StepResult without(2, layout.size()), with(2, layout.size());
-  engine->compute_gradients(parameters, batch, no_limits(parameters), without);
-  const std::vector<float> limits = {std::numeric_limits<float>::infinity(), 1e-5F};
-  engine->compute_gradients(parameters, batch, limits, with);
+  const StepResult without = result_of(*engine, parameters, batch);
+  const StepResult with =
+      result_of(*engine, parameters, batch, {std::numeric_limits<float>::infinity(), 1e-5F});
   EXPECT_TRUE(same_bits(with.gradients.row(0), without.gradients.row(0)));
   EXPECT_FALSE(same_bits(with.gradients.row(1), without.gradients.row(1)));
   EXPECT_EQ(with.losses, without.losses);
   EXPECT_EQ(with.clipped_derivatives[0], 0U);
 }
 
-TEST_P(Backprop, ALimitThatNothingReachesChangesNoBit) {
+TEST_P(Backprop, ALimitAboveAllDerivativesChangesNoBit) {
   const SampleShape shape{7, 4, 5, 6};
   const auto layout = lstm_layout(shape.inputs, shape.hidden, 10);
   const auto batch = batch_of(random_images(shape, 64), shape.batch, {0});
   const auto engine = engine_for(layout);
   Block parameters(1, layout.size());
   set_row(parameters, 0, layout, 0);
-  StepResult without(1, layout.size()), with(1, layout.size());
-  engine->compute_gradients(parameters, batch, no_limits(parameters), without);
-  engine->compute_gradients(parameters, batch, std::vector<float>{100}, with);
+  const StepResult without = result_of(*engine, parameters, batch);
+  const StepResult with = result_of(*engine, parameters, batch, {100});
   EXPECT_TRUE(same_bits(with.gradients.row(0), without.gradients.row(0)));
   EXPECT_EQ(with.clipped_derivatives[0], 0U);
 }
 
-TEST_P(Backprop, ANanIsNeitherHealedNorCounted) {
+TEST_P(Backprop, ANanStaysANanAndIsNotCounted) {
   const SampleShape shape{8, 3, 4, 5};
   const auto layout = lstm_layout(shape.inputs, shape.hidden, 10);
   const auto batch = batch_of(random_images(shape, 64), shape.batch, {0});
   Block parameters(1, layout.size());
   set_row(parameters, 0, layout, 0);
   parameters.row(0)[layout.tensor("output.weight").offset] = NAN;
-  StepResult result(1, layout.size());
-  engine_for(layout)->compute_gradients(parameters, batch, std::vector<float>{1e-6F}, result);
+  const StepResult result = result_of(*engine_for(layout), parameters, batch, {1e-6F});
   EXPECT_TRUE(find_nonfinite(result.gradients.row(0)));
   EXPECT_EQ(result.clipped_derivatives[0], 0U);
 }

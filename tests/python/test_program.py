@@ -926,7 +926,7 @@ def test_the_fused_engine_refuses_another_device(tmp_path):
     line = refusal(
         "sweep", "--engine", "fused", "--device", "cuda", "--out", tmp_path / "out", code=USAGE
     )
-    assert "--engine fused computes on the CPU alone" in line
+    assert "--engine fused runs only on the CPU" in line
     assert not (tmp_path / "out").exists()
 
 
@@ -936,7 +936,7 @@ def test_plan_says_which_engine_and_why(tmp_path):
     assert re.search(r"^the fused engine with \w+ \(auto: lstm on the CPU\)$", text, re.MULTILINE)
     plan = strict(call("plan", *GRID, *SHORT, "--engine", "reference", "--json").stdout)
     assert list(plan["cells"]) == ["lstm"]
-    assert plan["cells"]["lstm"]["engine"] == {"name": "reference", "reason": "as asked for"}
+    assert plan["cells"]["lstm"]["engine"] == {"name": "reference", "reason": "as requested"}
 
 
 def test_a_lost_run_is_trained_anew_and_only_that(copy, finished):

@@ -82,10 +82,11 @@ def test_cells_are_an_axis_and_each_is_compared_with_itself(tmp_path):
     cells = ("--cell", "lstm,rnn-relu:identity,gru", "--lr", "0.001")
     runs = sweep(tmp_path / "out", *cells, "--clip", "none,global-norm:0.1", *SHORT)
     assert len(runs) == 12
+    plan = json.loads(call("plan", *cells, "--json").stdout)
     for run in runs:
         cell, init = run.get("cell", "lstm"), run.get("init", "keras")
         assert (run["settings"]["cell"], run["settings"]["init"]) == (cell, init)
-        assert run["engine"] == ("reference" if cell == "gru" else "fused")
+        assert run["engine"] == plan["cells"][cell]["engine"]["name"]
     starts = {(run.get("cell"), run["seed"], run["sha256"]["initial_weights"]) for run in runs}
     assert len(starts) == 6  # one for each cell and seed, whatever the mode
     orders = {(run["seed"], run["sha256"]["batch_order"]) for run in runs}
@@ -128,8 +129,8 @@ def test_layers_and_forget_bias_reach_the_weights():
 
 
 MISTAKES = [
-    (("--cell", "lstm:identity"), "identity is for plain cells, rnn-relu and rnn-tanh"),
-    (("--cell", "gru", "--engine", "fused"), "--engine fused knows no gru"),
+    (("--cell", "lstm:identity"), "identity is for the plain cells rnn-relu and rnn-tanh"),
+    (("--layers", "2", "--engine", "fused"), "--engine fused does not support 2 layers"),
     (("--cell", "rnn-relu", "--forget-bias", "1"), "it is for lstm"),
     (("--length", "20"), "--length: --task fashion-mnist has pictures"),
     (("--permute-seed", "1"), "it is for --task fashion-mnist-pixels"),
@@ -144,7 +145,7 @@ MISTAKES = [
     (("--task", "sine", "--data", "/tmp"), "generates its samples and reads no data"),
     (("--task", "sine", "--shuffle-buffer", "9"), "shuffles none"),
     (("--task", "ading",), 'did you mean "adding"?'),
-    (("--task", "copy", "--engine", "fused"), "--engine fused knows no class at each time step"),
+    (("--task", "copy", "--engine", "fused"), "--engine fused does not support a class at each time step"),
 ]
 
 

@@ -1,6 +1,7 @@
 #include "support/engine_samples.h"
 
 #include <algorithm>
+#include <cmath>
 #include <cstring>
 #include <limits>
 #include <numeric>
@@ -32,7 +33,7 @@ void fill_lanes(const Tensor& samples, const Batch& batch, Values& values) {
   values.assign(first, first + ordered.numel());
 }
 
-// `lstm.bias_l1` is `cell.bias_ih_l1` there, and its `bias_hh_l1` is none here.
+// `lstm.bias_l1` is called `cell.bias_ih_l1` there; its `bias_hh_l1` stays 0.
 std::string torch_name(std::string name) {
   if (name.compare(0, 7, "output.") == 0) return name;
   name = "cell" + name.substr(name.find('.'));
@@ -54,11 +55,19 @@ void load(TorchNetwork& network, Span<const float> row, const ParameterLayout& l
   }
 }
 
-std::int64_t corrects_of(const Model& model, const Tensor& outputs, const Tensor& targets) {
+std::int64_t count_correct(const Model& model, const Tensor& outputs, const Tensor& targets) {
   if (model.target == Target::kNumber)
     return ((outputs.squeeze(-1) - targets).square() <= model.tolerance).sum().item<std::int64_t>();
-  const Tensor right = outputs.argmax(-1) == targets;
-  return (model.target == Target::kClass ? right : right.all(0)).sum().item<std::int64_t>();
+  const Tensor log_shares = torch::log_softmax(outputs, -1);
+  const Tensor is_nan = log_shares.gather(-1, targets.unsqueeze(-1)).squeeze(-1).isnan();
+  const Tensor correct = (outputs.argmax(-1) == targets) & ~is_nan;
+  return (model.target == Target::kClass ? correct : correct.all(0)).sum().item<std::int64_t>();
+}
+
+// One source's targets in a type for the loss.
+Tensor targets_of(const Batch& batch, int source, torch::ScalarType type) {
+  const Tensor targets = target_tensor(batch)[source];
+  return batch.target == Target::kNumber ? targets.to(type) : targets;
 }
 
 }  // namespace
@@ -102,16 +111,25 @@ std::vector<float> no_limits(const Block& parameters) {
   return std::vector<float>(parameters.rows(), std::numeric_limits<float>::infinity());
 }
 
+StepResult result_of(GradientEngine& engine, const Block& parameters, const Batch& batch,
+                     std::vector<float> limits) {
+  if (limits.empty()) limits = no_limits(parameters);
+  StepResult result(parameters.rows(), parameters.columns());
+  engine.compute_gradients(parameters, batch, limits, result);
+  return result;
+}
+
 bool same_bits(Span<const float> a, Span<const float> b) {
   return a.size() == b.size() && std::memcmp(a.data(), b.data(), a.size() * sizeof(float)) == 0;
 }
 
 std::vector<Model> every_model() {
   std::vector<Model> models;
-  for (const Cell cell : {Cell::kLstm, Cell::kGru, Cell::kRnnTanh, Cell::kRnnRelu})
+  for (const auto& entry : cell_table())
     for (const int layers : {1, 2})
       for (const Target target : {Target::kClass, Target::kClassEachStep, Target::kNumber})
-        models.push_back({cell, layers, 3, 5, target == Target::kNumber ? 1 : 2, target, 0.5});
+        models.push_back(
+            {entry.cell, layers, 3, 5, target == Target::kNumber ? 1 : 2, target, 0.5});
   return models;
 }
 
@@ -146,24 +164,141 @@ Batch random_batch(const Model& model, int size, int time_steps, std::vector<int
 
 Oracle oracle(Span<const float> row, const ParameterLayout& layout, const Batch& batch, int source,
               torch::ScalarType type) {
-  const Target target = layout.model.target;
   TorchNetwork network(layout.model);
   network.to(type);
   load(network, row, layout);
   const Tensor inputs = input_tensor(batch)[source].transpose(1, 2).to(type);  // [T, B, I]
-  const Tensor targets = target_tensor(batch)[source];
+  const Tensor targets = targets_of(batch, source, type);
   const Tensor outputs = network.outputs(inputs);
-  const Tensor loss = network.loss(outputs, target == Target::kNumber ? targets.to(type) : targets);
+  const Tensor loss = network.loss(outputs, targets);
   loss.backward();
   const auto parameters = network.named_parameters();
   std::vector<Tensor> gradients;
   for (const auto& tensor : layout.tensors)
     gradients.push_back(parameters[torch_name(tensor.name)].grad().flatten());
-  return {loss.detach(), corrects_of(layout.model, outputs, targets), torch::cat(gradients)};
+  return {loss.detach(), count_correct(layout.model, outputs, targets), torch::cat(gradients)};
+}
+
+CellLoop::CellLoop(Span<const float> row, const ParameterLayout& layout, const Batch& batch,
+                   int source, torch::ScalarType type, double limit)
+    : layout_(layout), limit_(limit), norms_(static_cast<std::size_t>(batch.time_steps)) {
+  for (const auto& tensor : layout.tensors) {
+    const std::vector<std::int64_t> sizes(tensor.shape.begin(), tensor.shape.end());
+    const auto numbers = part(row, tensor);
+    weights_[tensor.name] = torch::from_blob(const_cast<float*>(numbers.data()), sizes)
+                                .clone()
+                                .to(type)
+                                .requires_grad_();
+  }
+  const Tensor outputs = this->outputs(input_tensor(batch)[source].transpose(1, 2).to(type));
+  const Tensor targets = targets_of(batch, source, type);
+  loss_ = layout.model.target == Target::kNumber
+              ? (outputs.squeeze(-1) - targets).square().sum() / batch.size
+              : torch::nn::functional::cross_entropy(outputs.flatten(0, -2), targets.flatten());
+  correct_ = count_correct(layout.model, outputs, targets);
+  loss_.backward();
+}
+
+Tensor CellLoop::gradient() const {
+  std::vector<Tensor> gradients;
+  for (const auto& tensor : layout_.tensors)
+    gradients.push_back(weights_.at(tensor.name).grad().flatten());
+  return torch::cat(gradients);
+}
+
+Tensor CellLoop::weight(const std::string& name, int layer) const {
+  const std::string prefix = cell_entry(layout_.model.cell).tensor_prefix;
+  return weights_.at(prefix + "." + name + (layer ? "_l1" : ""));
+}
+
+// The limited derivative's norm goes to `norm`, if any.
+void CellLoop::watch(const Tensor& state, double* norm) {
+  state.register_hook([this, norm](const Tensor& derivative) {
+    const Tensor is_over = derivative.abs() > limit_;
+    limited_ += static_cast<std::uint64_t>(is_over.sum().item<std::int64_t>());
+    const Tensor limited = torch::where(is_over, derivative.sign() * limit_, derivative);
+    if (norm) *norm = limited.to(torch::kFloat64).norm().item<double>();
+    return limited;
+  });
+}
+
+// h [B, H] after one step of one layer; c changes in place.
+Tensor CellLoop::next(int layer, const Tensor& x, const Tensor& h, Tensor& c) {
+  const Tensor w_ih = weight("weight_ih", layer), w_hh = weight("weight_hh", layer);
+  const bool has_two_biases = cell_entry(layout_.model.cell).biases.size() == 2;
+  const Tensor b_ih = weight(has_two_biases ? "bias_ih" : "bias", layer);
+  const Tensor b_hh = has_two_biases ? weight("bias_hh", layer) : torch::zeros_like(b_ih);
+  switch (layout_.model.cell) {
+    case Cell::kGru:
+      return torch::gru_cell(x, h, w_ih, w_hh, b_ih, b_hh);
+    case Cell::kRnnTanh:
+      return torch::rnn_tanh_cell(x, h, w_ih, w_hh, b_ih, b_hh);
+    case Cell::kRnnRelu:
+      return torch::rnn_relu_cell(x, h, w_ih, w_hh, b_ih, b_hh);
+    case Cell::kLstm:
+      break;
+  }
+  const auto [h_next, c_next] = torch::lstm_cell(x, {h, c}, w_ih, w_hh, b_ih, b_hh);
+  watch(c_next, nullptr);
+  c = c_next;
+  return h_next;
+}
+
+// [B, O], or [T, B, O] for a class at each step, from inputs [T, B, I].
+Tensor CellLoop::outputs(const Tensor& inputs) {
+  const Model& model = layout_.model;
+  const Tensor zeros = torch::zeros({inputs.size(1), model.hidden}, inputs.options());
+  std::vector<Tensor> h(static_cast<std::size_t>(model.layers), zeros), c(h), states;
+  for (std::size_t t = 0; t < norms_.size(); ++t) {
+    Tensor x = inputs[static_cast<std::int64_t>(t)];
+    for (int layer = 0; layer < model.layers; ++layer) {
+      const auto l = static_cast<std::size_t>(layer);
+      x = h[l] = next(layer, x, h[l], c[l]);
+      watch(x, layer == model.layers - 1 ? &norms_[t] : nullptr);
+    }
+    states.push_back(x);
+  }
+  const bool each_step = model.target == Target::kClassEachStep;
+  return torch::nn::functional::linear(each_step ? torch::stack(states) : states.back(),
+                                       weights_.at("output.weight"), weights_.at("output.bias"));
+}
+
+Tensor in_double(Span<const float> row) {
+  return torch::tensor(std::vector<float>(row.begin(), row.end())).to(torch::kFloat64);
 }
 
 double relative_error(const Tensor& a, const Tensor& b) {
   return ((a - b).norm() / b.norm()).item<double>();
+}
+
+void expect_same_gradient(Span<const float> gradient, const Tensor& expected) {
+  EXPECT_LT(relative_error(in_double(gradient), expected), 1e-5);
+}
+
+void expect_same_tensor_gradients(const ParameterLayout& layout, Span<const float> gradient,
+                                  const Tensor& expected) {
+  for (const auto& tensor : layout.tensors) {
+    SCOPED_TRACE(tensor.name);
+    expect_same_gradient(part(gradient, tensor),
+                         expected.narrow(0, static_cast<std::int64_t>(tensor.offset),
+                                         static_cast<std::int64_t>(tensor.size())));
+  }
+}
+
+void expect_central_differences(GradientEngine& engine, const Block& parameters, const Batch& batch,
+                                float step, double tolerance) {
+  const StepResult result = result_of(engine, parameters, batch);
+  const auto loss_at = [&](std::size_t i, float value) {
+    Block moved = parameters;
+    moved.row(0)[i] = value;
+    return engine.evaluate(moved, batch).loss_sums[0] / batch.size;
+  };
+  for (std::size_t i = 0; i < parameters.columns(); ++i) {
+    const float weight = parameters.row(0)[i];
+    const float above = weight + step, below = weight - step;
+    const double slope = (loss_at(i, above) - loss_at(i, below)) / (double{above} - double{below});
+    EXPECT_NEAR(result.gradients.row(0)[i], slope, tolerance) << i;
+  }
 }
 
 }  // namespace clipsweep

@@ -1,5 +1,5 @@
-// How numbers lie in memory for SIMD kernels: in rows of a cache line, a vector of them beginning
-// at one, so that a register's worth never lies across two.
+// Memory for SIMD kernels: rows of one cache line, and vectors that start at a cache line, so that
+// no load of a register crosses two lines.
 #pragma once
 
 #include <cstddef>
@@ -8,7 +8,7 @@
 
 namespace clipsweep {
 
-// So many samples lie side by side, in the lanes of the CPU's registers.
+// The number of samples in one row of a block: one lane each of the CPU's registers.
 inline constexpr std::size_t kLanes = 16;
 
 template <typename T>

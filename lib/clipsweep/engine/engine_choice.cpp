@@ -6,6 +6,7 @@
 
 #include "clipsweep/base/error.h"
 #include "clipsweep/base/name_table.h"
+#include "clipsweep/base/text.h"
 #include "clipsweep/experiment/task_table.h"
 
 namespace clipsweep {
@@ -14,39 +15,50 @@ namespace {
 constexpr NameTable<EngineName, 2> kNames = {
     {{EngineName::kReference, "reference"}, {EngineName::kFused, "fused"}}};
 
-// What of a model the fused engine has no kernels for, in words; empty if it knows it.
-std::string unknown_to_fused(const Model& model) {
-  if (model.cell == Cell::kGru) return "gru";
+// What the fused engine does not support about a model; empty if it supports the model.
+std::string unsupported_by_fused(const Model& model) {
+  if (cell_entry(model.cell).engines == CellEngines::kReferenceOnly) return to_text(model.cell);
   if (model.layers > 1) return fmt::format("{} layers", model.layers);
-  if (model.target == Target::kClassEachStep) return "class at each time step";
+  if (model.target == Target::kClassEachStep) return "a class at each time step";
   return "";
+}
+
+// "lstm, rnn-tanh or rnn-relu"
+std::string fused_cells() {
+  std::vector<std::string> names;
+  for (const auto& entry : cell_table())
+    if (entry.engines == CellEngines::kReferenceAndFused) names.emplace_back(entry.name);
+  std::string text = names.back();
+  names.pop_back();
+  return names.empty() ? text : join(names) + " or " + text;
 }
 
 }  // namespace
 
 const char* to_text(EngineName name) { return name_in(kNames, name); }
 
-bool fused_engine_supports(const Model& model) { return unknown_to_fused(model).empty(); }
+bool fused_engine_supports(const Model& model) { return unsupported_by_fused(model).empty(); }
 
 EngineChoice choose_engine(const std::string& engine, const std::string& device,
                            const Model& model) {
-  if (engine == "reference") return {EngineName::kReference, "as asked for"};
+  if (engine == "reference") return {EngineName::kReference, "as requested"};
   const bool on_cpu = device == "cpu";
-  const std::string unknown = unknown_to_fused(model);
+  const std::string unsupported = unsupported_by_fused(model);
   if (engine == "fused") {
     if (!on_cpu)
       throw ConfigError(
-          "--engine fused computes on the CPU alone; use --device cpu, or --engine reference");
-    if (!unknown.empty())
-      throw ConfigError(fmt::format(
-          "--engine fused knows no {}: it goes with one layer of lstm, rnn-tanh or rnn-relu and an "
-          "answer after the last time step; use --engine reference, or auto",
-          unknown));
-    return {EngineName::kFused, "as asked for"};
+          "--engine fused runs only on the CPU; use --device cpu, or --engine reference");
+    if (!unsupported.empty())
+      throw ConfigError(
+          fmt::format("--engine fused does not support {}: it supports one layer of {} with an "
+                      "output after the "
+                      "last time step; use --engine reference, or auto",
+                      unsupported, fused_cells()));
+    return {EngineName::kFused, "as requested"};
   }
-  if (!on_cpu) return {EngineName::kReference, "auto: the one for --device " + device};
-  if (!unknown.empty())
-    return {EngineName::kReference, "auto: the fused engine knows no " + unknown};
+  if (!on_cpu) return {EngineName::kReference, "auto: the only engine for --device " + device};
+  if (!unsupported.empty())
+    return {EngineName::kReference, "auto: the fused engine does not support " + unsupported};
   return {EngineName::kFused, fmt::format("auto: {} on the CPU", to_text(model.cell))};
 }
 

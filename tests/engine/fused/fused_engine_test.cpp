@@ -1,5 +1,5 @@
-// The fused engine against autograd in double, the reference engine and its own promise that a run
-// does not know its neighbours; with every instruction set that this machine has.
+// The fused engine with LSTMs and images, compared with autograd in double and with the reference
+// engine, and the independence of its runs; with every instruction set of this machine.
 #include "clipsweep/engine/fused/fused_engine.h"
 
 #include <algorithm>
@@ -16,14 +16,8 @@
 namespace clipsweep {
 namespace {
 
-using at::Tensor;
-
 class FusedEngine : public EachSimd {};
 CLIPSWEEP_WITH_EACH_SIMD(FusedEngine);
-
-Tensor tensor_of(Span<const float> row) {
-  return torch::tensor(std::vector<float>(row.begin(), row.end())).to(torch::kFloat64);
-}
 
 void expect_agreement_with_double(const SampleShape& shape, const InitialScheme& init) {
   const auto layout = lstm_layout(shape.inputs, shape.hidden, 10);
@@ -33,16 +27,15 @@ void expect_agreement_with_double(const SampleShape& shape, const InitialScheme&
     const auto row = initial_weights(init, layout, r);
     std::copy(row.begin(), row.end(), parameters.row(r).begin());
   }
-  StepResult result(3, layout.size());
-  make_fused_engine(layout)->compute_gradients(parameters, batch, no_limits(parameters), result);
+  const StepResult result = result_of(*make_fused_engine(layout), parameters, batch);
   for (std::size_t r = 0; r < 3; ++r) {
     const auto expected =
         oracle(parameters.row(r), layout, batch, batch.source_of_run[r], torch::kFloat64);
     const double loss = expected.loss.item<double>();
     EXPECT_NEAR(result.losses[r], loss, 1e-6 * loss);
-    EXPECT_LT(relative_error(tensor_of(result.gradients.row(r)), expected.gradient), 1e-5)
-        << "B " << shape.batch << ", T " << shape.time_steps << ", I " << shape.inputs << ", H "
-        << shape.hidden;
+    SCOPED_TRACE(::testing::Message() << "B " << shape.batch << ", T " << shape.time_steps << ", I "
+                                      << shape.inputs << ", H " << shape.hidden);
+    expect_same_gradient(result.gradients.row(r), expected.gradient);
   }
 }
 
@@ -66,40 +59,19 @@ TEST_P(FusedEngine, EachTensorsGradientAgreesWithAutogradInDouble) {
   const auto batch = batch_of(random_images(shape, 32), 32, {0});
   Block parameters(1, layout.size());
   set_row(parameters, 0, layout, 7);
-  StepResult result(1, layout.size());
-  make_fused_engine(layout)->compute_gradients(parameters, batch, no_limits(parameters), result);
+  const StepResult result = result_of(*make_fused_engine(layout), parameters, batch);
   const auto expected = oracle(parameters.row(0), layout, batch, 0, torch::kFloat64);
-  const Tensor gradient = tensor_of(result.gradients.row(0));
-  for (const auto& tensor : layout.tensors) {
-    const auto offset = static_cast<std::int64_t>(tensor.offset);
-    const auto size = static_cast<std::int64_t>(tensor.size());
-    EXPECT_LT(
-        relative_error(gradient.narrow(0, offset, size), expected.gradient.narrow(0, offset, size)),
-        1e-5)
-        << tensor.name;
-  }
+  expect_same_tensor_gradients(layout, result.gradients.row(0), expected.gradient);
 }
 
-// Central differences of the losses in float32: as exact as their rounding lets them be.
-TEST_P(FusedEngine, GradientIsThatOfFiniteDifferences) {
+// The differences are limited by the rounding of the losses in float32.
+TEST_P(FusedEngine, GradientAgreesWithCentralDifferences) {
   const SampleShape shape{5, 4, 3, 4};
   const auto layout = lstm_layout(shape.inputs, shape.hidden, 10);
   const auto batch = batch_of(random_images(shape, 10), shape.batch, {0});
-  const auto engine = make_fused_engine(layout);
   Block parameters(1, layout.size());
   set_row(parameters, 0, layout, 1);
-  StepResult result(1, layout.size());
-  engine->compute_gradients(parameters, batch, no_limits(parameters), result);
-  const auto loss_at = [&](std::size_t i, float value) {
-    Block moved = parameters;
-    moved.row(0)[i] = value;
-    return engine->evaluate(moved, batch).loss_sums[0] / shape.batch;
-  };
-  for (std::size_t i = 0; i < layout.size(); ++i) {
-    const float above = parameters.row(0)[i] + 0.02F, below = parameters.row(0)[i] - 0.02F;
-    const double slope = (loss_at(i, above) - loss_at(i, below)) / (double{above} - double{below});
-    EXPECT_NEAR(result.gradients.row(0)[i], slope, 1e-4) << i;
-  }
+  expect_central_differences(*make_fused_engine(layout), parameters, batch, 0.02F, 1e-4);
 }
 
 TEST_P(FusedEngine, EvaluatesAsItTrains) {
@@ -109,20 +81,18 @@ TEST_P(FusedEngine, EvaluatesAsItTrains) {
     const auto engine = make_fused_engine(layout);
     Block parameters(1, layout.size());
     set_row(parameters, 0, layout, 5);
-    StepResult result(1, layout.size());
-    engine->compute_gradients(parameters, batch, no_limits(parameters), result);
+    const StepResult result = result_of(*engine, parameters, batch);
     const auto evaluation = engine->evaluate(parameters, batch);
     EXPECT_EQ(static_cast<float>(evaluation.loss_sums[0]) / static_cast<float>(shape.batch),
               result.losses[0]);
     EXPECT_EQ(evaluation.correct_counts[0], result.correct_counts[0]);
-    // Once more after an evaluation: nothing is left over in the workspace.
-    StepResult again(1, layout.size());
-    engine->compute_gradients(parameters, batch, no_limits(parameters), again);
+    // The evaluation must not affect the next step.
+    const StepResult again = result_of(*engine, parameters, batch);
     EXPECT_TRUE(same_bits(again.gradients.row(0), result.gradients.row(0)));
   }
 }
 
-TEST_P(FusedEngine, CountsTheRightAnswersOfTheReferenceEngine) {
+TEST_P(FusedEngine, CountsTheSameCorrectPredictionsAsTheReferenceEngine) {
   const SampleShape shape{70, 5, 6, 7};
   const auto layout = lstm_layout(6, 7, 10);
   const auto batch = batch_of(random_images(shape, 70), 70, {0});
@@ -133,35 +103,33 @@ TEST_P(FusedEngine, CountsTheRightAnswersOfTheReferenceEngine) {
   EXPECT_EQ(fused.correct_counts, reference.correct_counts);
 }
 
-// To the last bit, whatever the shape: in cohorts of any size, at any place.
-TEST_P(FusedEngine, ARunDoesNotKnowItsNeighbours) {
+// To the last bit, for any shape, size of the cohort and place in it.
+TEST_P(FusedEngine, RunsAreIndependent) {
   for (const SampleShape& shape : sample_shapes()) {
     const auto layout = lstm_layout(shape.inputs, shape.hidden, 10);
     const auto images = random_images(shape, 2 * shape.batch);
     Block alone(1, layout.size());
     set_row(alone, 0, layout, 5);
-    StepResult expected(1, layout.size());
-    make_fused_engine(layout)->compute_gradients(alone, batch_of(images, shape.batch, {0}),
-                                                 no_limits(alone), expected);
+    const StepResult expected =
+        result_of(*make_fused_engine(layout), alone, batch_of(images, shape.batch, {0}));
     const auto engine = make_fused_engine(layout);
     for (const std::size_t place : {0, 3, 6}) {
       Block parameters(7, layout.size());
       for (std::size_t r = 0; r < 7; ++r) set_row(parameters, r, layout, 100 + r);
-      // Even beside a run that is not finite.
+      // Even next to a run that is not finite.
       parameters.row((place + 1) % 7)[0] = std::numeric_limits<float>::quiet_NaN();
       set_row(parameters, place, layout, 5);
       std::vector<int> sources(7, 1);
       sources[place] = 0;
-      StepResult result(7, layout.size());
-      engine->compute_gradients(parameters, batch_of(images, shape.batch, sources),
-                                no_limits(parameters), result);
+      const StepResult result =
+          result_of(*engine, parameters, batch_of(images, shape.batch, sources));
       EXPECT_EQ(result.losses[place], expected.losses[0]);
       EXPECT_TRUE(same_bits(result.gradients.row(place), expected.gradients.row(0)));
     }
   }
 }
 
-// Wherever it stands, a number that is not finite has the same effect as in the reference engine.
+// A non-finite weight has the same effect as in the reference engine, in any place.
 TEST_P(FusedEngine, NonfiniteWeightsPropagateAsInTheReference) {
   const SampleShape shape{20, 4, 5, 6};
   const auto layout = lstm_layout(shape.inputs, shape.hidden, 10);
@@ -174,9 +142,8 @@ TEST_P(FusedEngine, NonfiniteWeightsPropagateAsInTheReference) {
       Block parameters(1, layout.size());
       set_row(parameters, 0, layout, 1);
       parameters.row(0)[i] = bad;
-      StepResult ours(1, layout.size()), theirs(1, layout.size());
-      fused->compute_gradients(parameters, batch, no_limits(parameters), ours);
-      reference->compute_gradients(parameters, batch, no_limits(parameters), theirs);
+      const StepResult ours = result_of(*fused, parameters, batch);
+      const StepResult theirs = result_of(*reference, parameters, batch);
       EXPECT_EQ(std::isnan(ours.losses[0]), std::isnan(theirs.losses[0])) << bad << " at " << i;
       EXPECT_EQ(std::isinf(ours.losses[0]), std::isinf(theirs.losses[0])) << bad << " at " << i;
       EXPECT_EQ(ours.correct_counts[0], theirs.correct_counts[0]) << bad << " at " << i;
@@ -188,8 +155,8 @@ TEST_P(FusedEngine, NonfiniteWeightsPropagateAsInTheReference) {
   }
 }
 
-// The logits are the output's bias: nearly certain answers keep their digits.
-TEST_P(FusedEngine, LossesAreExactWhereTheAnswerIsNearlyCertain) {
+// The logits are the output's bias, so the loss has a closed form.
+TEST_P(FusedEngine, LossesAreExactIfAClassIsNearlyCertain) {
   const SampleShape shape{16, 1, 1, 1};
   const auto layout = lstm_layout(1, 1, 10);
   auto images = random_images(shape, 16);
@@ -197,8 +164,7 @@ TEST_P(FusedEngine, LossesAreExactWhereTheAnswerIsNearlyCertain) {
   const auto batch = batch_of(images, 16, {0});
   Block parameters(1, layout.size());
   parameters.row(0)[layout.tensor("output.bias").offset + 3] = 20;
-  StepResult result(1, layout.size());
-  make_fused_engine(layout)->compute_gradients(parameters, batch, no_limits(parameters), result);
+  const StepResult result = result_of(*make_fused_engine(layout), parameters, batch);
   const double loss = std::log1p(9 * std::exp(-20.0));
   EXPECT_NEAR(result.losses[0], loss, 1e-6 * loss);
   const double derivative = -9 * std::exp(-20.0) / (1 + 9 * std::exp(-20.0));
@@ -207,7 +173,7 @@ TEST_P(FusedEngine, LossesAreExactWhereTheAnswerIsNearlyCertain) {
   EXPECT_EQ(result.correct_counts[0], 16);
 }
 
-TEST(FusedEngineChoice, KnowsItsInstructionSets) {
+TEST(FusedEngineSimd, IsTheChosenInstructionSet) {
   EXPECT_FALSE(simd_names().empty());
   for (const auto& name : simd_names()) {
     use_simd(name);

@@ -1,4 +1,4 @@
-// The fused engine while other threads help: to the last bit as without them.
+// The fused engine with helper threads gives the same bits as without.
 #include <gtest/gtest.h>
 
 #include <cstring>
@@ -22,7 +22,7 @@ Block random_parameters(const ParameterLayout& layout, std::size_t runs) {
   return parameters;
 }
 
-// One source, which all runs see.
+// One source for all runs.
 Batch random_batch(const ParameterLayout& layout, std::size_t runs, int size, int time_steps) {
   RandomStream random(0, "batch");
   Batch batch = make_batch(layout.model, 1, size, std::vector<int>(runs));
@@ -35,7 +35,7 @@ Batch random_batch(const ParameterLayout& layout, std::size_t runs, int size, in
   return batch;
 }
 
-// All that an engine computes.
+// Everything that an engine computes.
 struct Computed {
   Computed(GradientEngine& engine, const Block& parameters, const Batch& batch)
       : step(parameters.rows(), parameters.columns()) {
@@ -62,7 +62,7 @@ void expect_equal(const Computed& a, const Computed& b) {
   EXPECT_EQ(a.norms, b.norms);
 }
 
-// Computes some shapes, as often as asked for, while another thread helps; and each alone before.
+// Computes each shape without help, then repeatedly while another thread helps.
 struct Shape {
   Cell cell;
   int hidden;
@@ -86,29 +86,29 @@ void expect_same_with_help(const std::vector<Shape>& shapes, int repetitions) {
   });
 }
 
-TEST(HelpedEngine, ComputesTheSameOfManyRuns) {
+TEST(HelpedEngine, ComputesTheSameForManyRuns) {
   expect_same_with_help({{Cell::kLstm, 9, 16, 20, 30}, {Cell::kRnnTanh, 9, 16, 20, 30}}, 20);
 }
 
-// Of more groups of blocks than a batch has parts.
-TEST(HelpedEngine, ComputesTheSameOfABatchInParts) {
+// With more groups of blocks than a batch has parts.
+TEST(HelpedEngine, ComputesTheSameForASplitBatch) {
   expect_same_with_help({{Cell::kLstm, 32, 2, 400, 150}, {Cell::kRnnRelu, 64, 2, 400, 150}}, 3);
 }
 
-TEST(HelpedEngine, ComputesTheSameAfterAnotherCellOfShorterSequences) {
+TEST(HelpedEngine, ComputesTheSameAfterAnotherCellWithShorterSequences) {
   expect_same_with_help(
       {{Cell::kLstm, 50, 8, 40, 5}, {Cell::kRnnTanh, 50, 8, 40, 200}, {Cell::kLstm, 50, 8, 40, 60}},
       5);
 }
 
-TEST(HelpedEngine, ComputesTheSameBesideAnotherEngineOfItsThread) {
+TEST(HelpedEngine, ComputesTheSameNextToAnotherEngineOfItsThread) {
   const auto lstm = layout_of({Cell::kLstm, 1, 6, 50, 10});
   const auto plain = layout_of({Cell::kRnnTanh, 1, 6, 50, 10});
   const Block parameters = random_parameters(plain, 1);
   const Batch batch = random_batch(plain, 1, 40, 200);
   const Computed alone(*make_fused_engine(plain), parameters, batch);
   const auto other = make_fused_engine(lstm);
-  const Computed of_other(*other, random_parameters(lstm, 1), random_batch(lstm, 1, 40, 5));
+  const Computed other_result(*other, random_parameters(lstm, 1), random_batch(lstm, 1, 40, 5));
   expect_equal(Computed(*make_fused_engine(plain), parameters, batch), alone);
 }
 

@@ -1,5 +1,5 @@
-// exp, sigmoid and tanh of one register against the double ones of the C library, over float32's
-// whole range, with every instruction set that this machine has.
+// exp, sigmoid and tanh of one register compared with the C library's in double, over the whole range
+// of float32, with every instruction set of this machine.
 #include <gtest/gtest.h>
 
 #include <cmath>
@@ -55,7 +55,7 @@ HWY_EXPORT(apply_tanh);
 class SimdMath : public EachSimd {};
 CLIPSWEEP_WITH_EACH_SIMD(SimdMath);
 
-// Every 1,009th of all finite float32 numbers, of both signs or the negative ones alone.
+// Every 1,009th of all finite float32 numbers, of both signs or only the negative ones.
 AlignedVector<float> arguments(bool only_negative) {
   AlignedVector<float> values;
   for (std::uint64_t bits = only_negative ? 0x80000000U : 0; bits <= 0xffffffffU; bits += 1009) {
@@ -68,8 +68,8 @@ AlignedVector<float> arguments(bool only_negative) {
   return values;
 }
 
-// The distance to the right value in units of its last place, for results that are normal numbers;
-// below, the distance is told in units of the smallest normal one.
+// The error in units in the last place (ulp) of the expected value; below the normal numbers, in units
+// of the smallest normal number.
 double error_in_ulp(float result, double right) {
   const double smallest = std::numeric_limits<float>::min();
   const double magnitude = std::max(std::fabs(right), smallest);

@@ -1,5 +1,5 @@
-// The reference engine against torch::nn, autograd in double and its own promise that a run does
-// not know its neighbours.
+// The reference engine compared with torch::nn and autograd in double, and the independence of its
+// runs.
 #include "clipsweep/engine/reference/reference_engine.h"
 
 #include <sys/resource.h>
@@ -22,7 +22,7 @@ namespace {
 
 using at::Tensor;
 
-// Of one run that sees the batch's first source, in double: parameters [1, P].
+// The mean loss of one run with the batch's first source, in double; parameters [1, P].
 Tensor mean_loss(const Tensor& parameters, const ParameterLayout& layout, const Batch& batch) {
   const Tensor inputs = input_tensor(batch).transpose(1, 2).to(torch::kFloat64);
   Tensor targets = target_tensor(batch);
@@ -31,12 +31,7 @@ Tensor mean_loss(const Tensor& parameters, const ParameterLayout& layout, const 
   return sample_results(parameters, layout, inputs, targets, source).losses.mean();
 }
 
-Tensor double_leaf(Span<const float> row) {
-  return torch::tensor(std::vector<float>(row.begin(), row.end()))
-      .to(torch::kFloat64)
-      .unsqueeze(0)
-      .requires_grad_();
-}
+Tensor double_leaf(Span<const float> row) { return in_double(row).unsqueeze(0).requires_grad_(); }
 
 void expect_agreement_with_torch_in_double(const ParameterLayout& layout, const Batch& batch) {
   Block block(1, layout.size());
@@ -55,21 +50,17 @@ TEST(SampleResults, AgreeWithTorchInDouble) {
                                           batch_of(random_images(shape, 200), shape.batch, {0}));
 }
 
-// Three runs of two sources.
+// Three runs with two sources.
 void expect_agreement_with_torch_in_float(const ParameterLayout& layout, const Batch& batch) {
   Block parameters(3, layout.size());
   for (std::size_t r = 0; r < 3; ++r) set_row(parameters, r, layout, r);
-  StepResult result(3, layout.size());
-  make_reference_engine(layout, "cpu")
-      ->compute_gradients(parameters, batch, no_limits(parameters), result);
+  const StepResult result = result_of(*make_reference_engine(layout, "cpu"), parameters, batch);
   for (std::size_t r = 0; r < 3; ++r) {
     const auto expected =
         oracle(parameters.row(r), layout, batch, batch.source_of_run[r], torch::kFloat64);
-    const Tensor gradient = torch::from_blob(result.gradients.row(r).data(),
-                                             {static_cast<std::int64_t>(layout.size())});
     EXPECT_NEAR(result.losses[r], expected.loss.item<double>(), 2e-6);
-    EXPECT_EQ(result.correct_counts[r], expected.correct_counts);
-    EXPECT_LT(relative_error(gradient.to(torch::kFloat64), expected.gradient), 1e-5);
+    EXPECT_EQ(result.correct_counts[r], expected.correct);
+    expect_same_gradient(result.gradients.row(r), expected.gradient);
   }
 }
 
@@ -82,15 +73,14 @@ TEST(ReferenceEngine, AgreesWithTorchInFloatForSeveralRunsAndSeeds) {
 
 // To the last bit, in cohorts of these sizes, at any place. `batch_for` makes a batch for the
 // sources of its runs [R].
-void expect_that_a_run_does_not_know_its_neighbours(
-    const ParameterLayout& layout, const std::vector<std::size_t>& cohort_sizes,
-    const std::function<Batch(std::vector<int>)>& batch_for) {
+void expect_independent_runs(const ParameterLayout& layout,
+                             const std::vector<std::size_t>& cohort_sizes,
+                             const std::function<Batch(std::vector<int>)>& batch_for) {
   const auto engine = make_reference_engine(layout, "cpu");
   Block alone(1, layout.size());
   set_row(alone, 0, layout, 5);
   const auto batch_alone = batch_for({0});
-  StepResult expected(1, layout.size());
-  engine->compute_gradients(alone, batch_alone, no_limits(alone), expected);
+  const StepResult expected = result_of(*engine, alone, batch_alone);
   const auto expected_evaluation = engine->evaluate(alone, batch_alone);
   for (const std::size_t runs : cohort_sizes) {
     for (const std::size_t place : {std::size_t{0}, runs / 2, runs - 1}) {
@@ -99,8 +89,7 @@ void expect_that_a_run_does_not_know_its_neighbours(
       set_row(parameters, place, layout, 5);
       std::vector<int> sources(runs, 1);
       sources[place] = 0;
-      StepResult result(runs, layout.size());
-      engine->compute_gradients(parameters, batch_for(sources), no_limits(parameters), result);
+      const StepResult result = result_of(*engine, parameters, batch_for(sources));
       EXPECT_EQ(result.losses[place], expected.losses[0]);
       EXPECT_EQ(result.correct_counts[place], expected.correct_counts[0]);
       EXPECT_TRUE(same_bits(result.gradients.row(place), expected.gradients.row(0)))
@@ -129,7 +118,7 @@ TEST_P(EachModel, AgreesWithTorchInFloatForSeveralRunsAndSeeds) {
   expect_agreement_with_torch_in_float(layout_, random_batch(GetParam(), 20, 3, {0, 1, 0}));
 }
 
-TEST_P(EachModel, GradientIsThatOfFiniteDifferences) {
+TEST_P(EachModel, GradientAgreesWithCentralDifferences) {
   const auto batch = random_batch(GetParam(), 5, 4, {0});
   const Tensor parameters =
       double_leaf(initial_weights(InitialScheme{InitialKind::kTorch}, layout_, 1));
@@ -146,23 +135,22 @@ TEST_P(EachModel, GradientIsThatOfFiniteDifferences) {
 }
 
 // With a batch that fills whole vectors and one that does not.
-TEST_P(EachModel, ARunDoesNotKnowItsNeighbours) {
+TEST_P(EachModel, RunsAreIndependent) {
   for (const int size : {5, 64})
-    expect_that_a_run_does_not_know_its_neighbours(layout_, {2, 17}, [&](auto sources) {
+    expect_independent_runs(layout_, {2, 17}, [&](auto sources) {
       return random_batch(GetParam(), size, 6, std::move(sources));
     });
 }
 
-TEST_P(EachModel, ANanStaysInItsRunAndIsNeverRight) {
+TEST_P(EachModel, ANanStaysInItsRunAndIsNotCorrect) {
   const auto engine = make_reference_engine(layout_, "cpu");
   const auto batch = random_batch(GetParam(), 5, 4, {0, 0});
   Block parameters(2, layout_.size());
   set_row(parameters, 0, layout_, 0);
   set_row(parameters, 1, layout_, 1);
-  StepResult before(2, layout_.size()), after(2, layout_.size());
-  engine->compute_gradients(parameters, batch, no_limits(parameters), before);
+  const StepResult before = result_of(*engine, parameters, batch);
   parameters.row(0)[0] = NAN;
-  engine->compute_gradients(parameters, batch, no_limits(parameters), after);
+  const StepResult after = result_of(*engine, parameters, batch);
   EXPECT_TRUE(std::isnan(after.losses[0]));
   EXPECT_EQ(after.correct_counts[0], 0);
   EXPECT_TRUE(find_nonfinite(after.gradients.row(0)));
@@ -170,10 +158,10 @@ TEST_P(EachModel, ANanStaysInItsRunAndIsNeverRight) {
   EXPECT_TRUE(same_bits(after.gradients.row(1), before.gradients.row(1)));
 }
 
-TEST(ReferenceEngine, ARunDoesNotKnowItsNeighbours) {
+TEST(ReferenceEngine, RunsAreIndependent) {
   for (const SampleShape& shape : sample_shapes()) {
     const auto images = random_images(shape, 200);
-    expect_that_a_run_does_not_know_its_neighbours(
+    expect_independent_runs(
         lstm_layout(shape.inputs, shape.hidden, 10), {2, 3, 17, 64},
         [&](auto sources) { return batch_of(images, shape.batch, std::move(sources)); });
   }
@@ -193,26 +181,24 @@ TEST(ReferenceEngine, PermutingTheRunsPermutesTheResults) {
     sources.push_back(static_cast<int>(r % 3));
     permuted_sources.push_back(static_cast<int>(order[r] % 3));
   }
-  StepResult result(5, layout.size()), permuted_result(5, layout.size());
-  engine->compute_gradients(parameters, batch_of(images, 32, sources), no_limits(parameters),
-                            result);
-  engine->compute_gradients(permuted, batch_of(images, 32, permuted_sources), no_limits(permuted),
-                            permuted_result);
+  const StepResult result = result_of(*engine, parameters, batch_of(images, 32, sources));
+  const StepResult permuted_result =
+      result_of(*engine, permuted, batch_of(images, 32, permuted_sources));
   for (std::size_t r = 0; r < 5; ++r) {
     EXPECT_EQ(permuted_result.losses[r], result.losses[order[r]]);
     EXPECT_TRUE(same_bits(permuted_result.gradients.row(r), result.gradients.row(order[r])));
   }
 }
 
-// Holds the memory of this process to what it has and some more, until it goes.
+// Limits this process to its current memory and some more, during its lifetime.
 class MemoryLimit {
  public:
   explicit MemoryLimit(rlim_t more_bytes) {
     std::size_t pages = 0;
     std::ifstream("/proc/self/statm") >> pages;
     ::getrlimit(RLIMIT_AS, &before_);
-    const rlim_t most = pages * static_cast<rlim_t>(::sysconf(_SC_PAGESIZE)) + more_bytes;
-    const rlimit limit{most, before_.rlim_max};
+    const rlim_t max_bytes = pages * static_cast<rlim_t>(::sysconf(_SC_PAGESIZE)) + more_bytes;
+    const rlimit limit{max_bytes, before_.rlim_max};
     ::setrlimit(RLIMIT_AS, &limit);
   }
   ~MemoryLimit() { ::setrlimit(RLIMIT_AS, &before_); }
@@ -222,7 +208,7 @@ class MemoryLimit {
 };
 
 // The gates of all time steps take 300 MB.
-TEST(ReferenceEngine, ALackOfMemoryIsABadAlloc) {
+TEST(ReferenceEngine, ThrowsBadAllocWhenOutOfMemory) {
   const SampleShape shape{64, 28, 28, 256};
   const auto layout = lstm_layout(shape.inputs, shape.hidden, 10);
   Block parameters(16, layout.size());
@@ -243,7 +229,7 @@ TEST(ReferenceEngine, ALackOfMemoryIsABadAlloc) {
   EXPECT_TRUE(std::isfinite(result.losses[15]));
 }
 
-TEST(ReferenceEngine, RightAnswersAreCountedWithoutThePadding) {
+TEST(ReferenceEngine, CorrectPredictionsAreCountedWithoutThePadding) {
   const SampleShape shape{7, 3, 4, 5};
   const auto layout = lstm_layout(shape.inputs, shape.hidden, 10);
   auto images = random_images(shape, 20);
@@ -251,9 +237,7 @@ TEST(ReferenceEngine, RightAnswersAreCountedWithoutThePadding) {
   const auto batch = batch_of(images, 7, {0});
   Block parameters(1, layout.size());  // zeros: the logits are the output's bias
   parameters.row(0)[layout.tensor("output.bias").offset + 2] = 1;
-  StepResult result(1, layout.size());
-  make_reference_engine(layout, "cpu")
-      ->compute_gradients(parameters, batch, no_limits(parameters), result);
+  const StepResult result = result_of(*make_reference_engine(layout, "cpu"), parameters, batch);
   EXPECT_EQ(result.correct_counts[0], 7);
   // -log(e / (e + 9))
   EXPECT_NEAR(result.losses[0], std::log(std::exp(1.0) + 9) - 1, 1e-6);

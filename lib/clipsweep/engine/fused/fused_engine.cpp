@@ -10,19 +10,14 @@
 
 #include "clipsweep/base/simd.h"
 #include "clipsweep/engine/engine_choice.h"
-#include "clipsweep/engine/fused/lstm_kernels.h"
-#include "clipsweep/engine/fused/rnn_kernels.h"
+#include "clipsweep/engine/fused/cell_kernels.h"
 
 namespace clipsweep {
 namespace {
 
-CellKernels kernels_for(Cell cell) {
-  return cell == Cell::kLstm ? lstm_kernels() : rnn_kernels(cell);
-}
-
-// Runs whose weights, samples and limits are the same to the last bit have the same results: one of
-// them is computed and the others copy it. Runs that differ in nothing but how they are clipped are
-// such until clipping acts for the first time.
+// Runs with the same weights, samples and limits, to the last bit, have the same results: one of
+// them is computed and copied to the others. Runs that differ only in clipping are equal until
+// clipping first acts.
 class DistinctRuns {
  public:
   DistinctRuns(const Block& parameters, const std::vector<int>& source_of_run,
@@ -44,7 +39,7 @@ class DistinctRuns {
   }
 
   const std::vector<std::size_t>& computed() const { return computed_; }
-  // From which run to which one.
+  // Pairs (computed run, run to copy to).
   const std::vector<std::pair<std::size_t, std::size_t>>& copies() const { return copies_; }
 
  private:
@@ -52,19 +47,19 @@ class DistinctRuns {
   std::vector<std::pair<std::size_t, std::size_t>> copies_;
 };
 
-// Each thread has its own, whichever engine it works for: it is the same for all runs of a model.
+// One per thread, for all engines that the thread works for.
 KernelMemory& memory_of_this_thread() {
   thread_local KernelMemory memory;
   return memory;
 }
 
-// Of run r, from those of all parts [R, parts].
+// The sum for run r of the sums of all parts [R, parts].
 SampleSums sum_of_run(const std::vector<SampleSums>& sums, std::size_t r, std::size_t parts) {
   SampleSums sum;
-  for (const SampleSums& of_part : Span<const SampleSums>(sums.data() + r * parts, parts)) {
-    sum.loss += of_part.loss;
-    sum.correct_counts += of_part.correct_counts;
-    sum.clipped_derivatives += of_part.clipped_derivatives;
+  for (const SampleSums& part_sums : Span<const SampleSums>(sums.data() + r * parts, parts)) {
+    sum.loss += part_sums.loss;
+    sum.correct += part_sums.correct;
+    sum.clipped_derivatives += part_sums.clipped_derivatives;
   }
   return sum;
 }
@@ -75,7 +70,7 @@ class FusedEngine : public GradientEngine {
       : model_(layout.model),
         parameters_(layout.size()),
         simd_(simd_name()),
-        kernels_(kernels_for(model_.cell)) {}
+        kernels_(cell_kernels(model_.cell)) {}
   ~FusedEngine() override { memory_of_this_thread() = KernelMemory(); }
 
   std::string name() const override { return "fused"; }
@@ -86,10 +81,10 @@ class FusedEngine : public GradientEngine {
     const DistinctRuns runs(parameters, batch.source_of_run, backprop_limits);
     const auto parts = parts_of(batch);
     std::vector<SampleSums> sums(parameters.rows() * parts.size());  // [R, parts]
-    Block of_further_parts(parts.size() - 1, parameters_);
+    Block extra_gradients(parts.size() - 1, parameters_);
     const auto compute = [&](std::size_t r, std::size_t p) {
       float* const gradient =
-          p == 0 ? result.gradients.row(r).data() : of_further_parts.row(p - 1).data();
+          p == 0 ? result.gradients.row(r).data() : extra_gradients.row(p - 1).data();
       sums[r * parts.size() + p] =
           kernels_.gradients(run_of(parameters.row(r), batch, batch.source_of_run[r], parts[p]),
                              backprop_limits[r], gradient);
@@ -98,12 +93,12 @@ class FusedEngine : public GradientEngine {
       const SampleSums sum = sum_of_run(sums, r, parts.size());
       const auto gradient = result.gradients.row(r);
       for (std::size_t p = 1; p < parts.size(); ++p) {
-        const auto more = of_further_parts.row(p - 1);
-        for (std::size_t i = 0; i < parameters_; ++i) gradient[i] += more[i];
+        const auto extra = extra_gradients.row(p - 1);
+        for (std::size_t i = 0; i < parameters_; ++i) gradient[i] += extra[i];
       }
-      // As the frameworks have it: a sum beyond float32 is Inf, whatever the mean would be.
+      // As in the frameworks, a sum beyond float32 is Inf, even if the mean would be finite.
       result.losses[r] = static_cast<float>(sum.loss) / static_cast<float>(batch.size);
-      result.correct_counts[r] = sum.correct_counts;
+      result.correct_counts[r] = sum.correct;
       result.clipped_derivatives[r] = sum.clipped_derivatives;
     };
     for_parts(runs, parts.size(), compute, finish);
@@ -129,7 +124,7 @@ class FusedEngine : public GradientEngine {
     const auto finish = [&](std::size_t r) {
       const SampleSums sum = sum_of_run(sums, r, parts.size());
       result.loss_sums[r] = sum.loss;
-      result.correct_counts[r] = sum.correct_counts;
+      result.correct_counts[r] = sum.correct;
     };
     for_parts(runs, parts.size(), compute, finish);
     for (const auto& [from, to] : runs.copies()) {
@@ -139,7 +134,7 @@ class FusedEngine : public GradientEngine {
     return result;
   }
 
-  // A pass of its own: an ordinary step pays nothing for it.
+  // A separate pass, so an ordinary step does not pay for it.
   std::vector<std::vector<float>> state_gradient_norms(const Block& parameters, const Batch& batch,
                                                        const std::vector<int>& source_of_run,
                                                        Span<const float> backprop_limits) override {
@@ -149,11 +144,11 @@ class FusedEngine : public GradientEngine {
     std::vector<std::vector<double>> squares(parameters.rows() * parts.size());  // [K, parts][T]
     std::vector<std::vector<float>> norms(parameters.rows());
     const auto compute = [&](std::size_t r, std::size_t p) {
-      auto& of_part = squares[r * parts.size() + p];
-      of_part.resize(steps);
+      auto& part_squares = squares[r * parts.size() + p];
+      part_squares.resize(steps);
       kernels_.state_derivative_squares(
           run_of(parameters.row(r), batch, source_of_run[r], parts[p]), backprop_limits[r],
-          of_part.data());
+          part_squares.data());
     };
     const auto finish = [&](std::size_t r) {
       for (std::size_t t = 0; t < steps; ++t) {
@@ -168,29 +163,29 @@ class FusedEngine : public GradientEngine {
   }
 
  private:
-  // What threads may share of a batch is worth their while: packing its weights once more and
-  // adding up its gradient once more take little beside it.
+  // Below these sizes splitting a batch is not worth it: packing the weights again and adding the
+  // extra gradient would take too much of the time.
   static constexpr double kMinProductsPerPart = 2e7;
   static constexpr int kMinTimeStepsPerPart = 16;
 
-  // The parts of a batch that threads may share, in the order that they are added up in. It depends
-  // on nothing but sizes, since sums of sums are rounded otherwise.
+  // The parts into which threads may split a batch, in the order in which they are added up. They
+  // depend on sizes only, because the grouping of a sum changes its rounding.
   std::vector<BlockRange> parts_of(const Batch& batch) const {
     const std::size_t blocks = batch.blocks();
     const double products = static_cast<double>(parameters_) * batch.time_steps *
                             static_cast<double>(kernels_.group_blocks * kLanes);
     if (products < kMinProductsPerPart || batch.time_steps < kMinTimeStepsPerPart)
       return {{0, blocks}};
-    std::size_t of_part = kernels_.group_blocks;
-    while (of_part * kMaxPartsPerRun < blocks) of_part += kernels_.group_blocks;
+    std::size_t part_blocks = kernels_.group_blocks;
+    while (part_blocks * kMaxPartsPerRun < blocks) part_blocks += kernels_.group_blocks;
     std::vector<BlockRange> parts;
-    for (std::size_t first = 0; first < blocks; first += of_part)
-      parts.push_back({first, std::min(blocks, first + of_part)});
+    for (std::size_t first = 0; first < blocks; first += part_blocks)
+      parts.push_back({first, std::min(blocks, first + part_blocks)});
     return parts;
   }
 
-  // Calls compute(r, part) for each part of each run that is to be computed, and finish(r) after
-  // its last one. Threads share the parts of one run where it has several, and the runs otherwise.
+  // Calls compute(r, part) for each part of each distinct run, and finish(r) after its last part.
+  // Threads share the parts of one run if it has several, and the runs otherwise.
   template <typename Compute, typename Finish>
   void for_parts(const DistinctRuns& runs, std::size_t parts, const Compute& compute,
                  const Finish& finish) const {
@@ -211,7 +206,7 @@ class FusedEngine : public GradientEngine {
   KernelRun run_of(Span<const float> parameters, const Batch& batch, int source,
                    const BlockRange& blocks) const {
     KernelMemory& memory = memory_of_this_thread();
-    memory.grow_to(model_, batch);
+    memory.grow_to(kernels_.rows, model_, batch);
     return {model_, parameters.data(), batch, static_cast<std::size_t>(source), blocks, memory,
             stop()};
   }

@@ -21,20 +21,20 @@ namespace clipsweep::HWY_NAMESPACE {
 // Whether a forward pass keeps what a backward pass needs.
 enum class Pass { kForwardOnly, kWithBackward };
 
-// One group: the blocks that are worked on together.
+// One group: blocks that are processed together.
 struct Group {
   const Model& model;
   const KernelSizes& sizes;
   KernelMemory& memory;
   const float* inputs;         // [blocks, T, I, kLanes]
   const std::uint8_t* labels;  // [blocks * kLanes], where a class is the target
-  const float* numbers;        // [blocks * kLanes], where a number is
+  const float* targets;        // [blocks * kLanes], where a number is the target
   std::size_t blocks;
-  std::size_t samples;  // of all lanes, so many are samples; the others are filled up
-  Width width;          // the registers that are worked on
+  std::size_t samples;  // number of lanes that hold samples; the rest are padding
+  Width width;          // the registers that are processed
   const CancelFlag& stop;
 
-  // How many lanes of one register are samples.
+  // The number of lanes of one register that hold samples.
   template <class V>
   std::size_t samples_of(std::size_t index) const {
     constexpr std::size_t kLanesEach = hn::MaxLanes(hn::DFromV<V>());
@@ -89,7 +89,7 @@ void state_derivative_strip(const Group& group, std::size_t first) {
   });
 }
 
-// The sum over the lanes of the first `count` ones, in order.
+// The sum of the first `count` lanes, in order.
 inline double sum_of_first(Vector values, std::size_t count) {
   HWY_ALIGN float lanes[kRegisterLanes];
   hn::Store(values, kFloats, lanes);
@@ -98,12 +98,12 @@ inline double sum_of_first(Vector values, std::size_t count) {
   return sum;
 }
 
-// What the first `count` lanes add up to.
-inline SampleSums sample_sums(Vector loss, hn::Mask<Floats> is_right, std::size_t count) {
-  const Vector right = hn::IfThenElseZero(is_right, constant(1.0F));
+// The sums over the first `count` lanes.
+inline SampleSums sample_sums(Vector loss, hn::Mask<Floats> is_correct, std::size_t count) {
+  const Vector correct = hn::IfThenElseZero(is_correct, constant(1.0F));
   SampleSums sums;
   sums.loss = sum_of_first(loss, count);
-  sums.correct_counts = static_cast<std::int64_t>(sum_of_first(right, count));
+  sums.correct = static_cast<std::int64_t>(sum_of_first(correct, count));
   return sums;
 }
 
@@ -112,8 +112,8 @@ inline SampleSums sample_sums(Vector loss, hn::Mask<Floats> is_right, std::size_
 //
 //   loss = (z_m - z_label) + log1p(s),   dloss/dz_k = p_k - [k = label]
 //
-// exact where the answer is nearly certain too. Overwrites the logits by the derivatives of the
-// mean over `batch_size` samples, 0 in lanes that are filled up.
+// This is exact even if a class is nearly certain. Overwrites the logits with the derivatives of
+// the mean over `batch_size` samples, 0 in the padding.
 template <Pass kPass>
 SampleSums cross_entropy_register(const Group& group, std::size_t first, std::size_t batch_size) {
   const std::size_t count = group.samples_of<Vector>(first);
@@ -125,31 +125,31 @@ SampleSums cross_entropy_register(const Group& group, std::size_t first, std::si
     label_lanes[lane] = group.labels[first * kRegisterLanes + lane];
   const auto label = hn::ConvertTo(kFloats, hn::Load(integers, label_lanes));
   Vector largest = logits.load(0, 0);
-  Vector answer = hn::Zero(kFloats);
-  Vector of_label = largest;
+  Vector predicted = hn::Zero(kFloats);
+  Vector label_logit = largest;
   for (std::size_t k = 1; k < outputs; ++k) {
     const Vector logit = logits.load(k, 0);
     const Vector number = constant(static_cast<float>(k));
     const auto is_larger = hn::Gt(logit, largest);
     largest = hn::IfThenElse(is_larger, logit, largest);
-    answer = hn::IfThenElse(is_larger, number, answer);
-    of_label = hn::IfThenElse(hn::Eq(label, number), logit, of_label);
+    predicted = hn::IfThenElse(is_larger, number, predicted);
+    label_logit = hn::IfThenElse(hn::Eq(label, number), logit, label_logit);
   }
-  // s, from 0, or from NaN where the largest is infinite: there is no softmax then.
+  // s, starting from 0, or from NaN if the largest logit is infinite: then there is no softmax.
   Vector others = hn::Sub(largest, largest);
   Vector others_than_label = hn::Zero(kFloats);
   for (std::size_t k = 0; k < outputs; ++k) {
     const Vector number = constant(static_cast<float>(k));
     const Vector power = exp_of_negative(hn::Sub(logits.load(k, 0), largest));
-    others = hn::Add(others, hn::IfThenZeroElse(hn::Eq(answer, number), power));
+    others = hn::Add(others, hn::IfThenZeroElse(hn::Eq(predicted, number), power));
     others_than_label =
         hn::Add(others_than_label, hn::IfThenZeroElse(hn::Eq(label, number), power));
     logits.store(power, k, 0);
   }
-  // NaN where s is: the library's log1p need not say so.
+  // NaN if s is NaN: Highway's Log1p does not guarantee that.
   const auto is_number = hn::Eq(others, others);
   const Vector log = hn::IfThenElse(is_number, hn::Log1p(kFloats, others), others);
-  const Vector loss = hn::Add(hn::Sub(largest, of_label), log);
+  const Vector loss = hn::Add(hn::Sub(largest, label_logit), log);
   if constexpr (kPass == Pass::kWithBackward) {
     const auto is_sample = hn::FirstN(kFloats, count);
     const Vector total = hn::Add(others, constant(1.0F));
@@ -162,20 +162,20 @@ SampleSums cross_entropy_register(const Group& group, std::size_t first, std::si
       logits.store(hn::IfThenElseZero(is_sample, derivative), k, 0);
     }
   }
-  return sample_sums(loss, hn::And(hn::Eq(answer, label), hn::Eq(loss, loss)), count);
+  return sample_sums(loss, hn::And(hn::Eq(predicted, label), hn::Eq(loss, loss)), count);
 }
 
-// Squared error of one register of samples, right where it is at most Model::tolerance:
+// Squared error of one register of samples, which counts as correct up to Model::tolerance:
 //
-//   loss = (y - number)^2,   dloss/dy = 2 (y - number)
+//   loss = (y - target)^2,   dloss/dy = 2 (y - target)
 //
 // Overwrites the outputs as cross_entropy_register does.
 template <Pass kPass>
 SampleSums squared_error_register(const Group& group, std::size_t first, std::size_t batch_size) {
   const std::size_t count = group.samples_of<Vector>(first);
   const auto output = rows_of<Strip<Vector, 1>>(group.memory.logits.data(), 1, first);
-  const Vector number = hn::Load(kFloats, group.numbers + first * kRegisterLanes);
-  const Vector error = hn::Sub(output.load(0, 0), number);
+  const Vector target = hn::Load(kFloats, group.targets + first * kRegisterLanes);
+  const Vector error = hn::Sub(output.load(0, 0), target);
   const Vector loss = hn::Mul(error, error);
   if constexpr (kPass == Pass::kWithBackward) {
     const Vector mean = constant(static_cast<float>(batch_size));

@@ -15,11 +15,11 @@ namespace clipsweep::HWY_NAMESPACE {
 
 namespace hn = hwy::HWY_NAMESPACE;
 
-// Takes `rounds` rounds of fused multiply-adds and returns how many operations that were. The
-// result goes to `sink`, so that the compiler cannot leave any of them out.
+// Runs `rounds` rounds of fused multiply-adds and returns the number of operations. The result goes
+// to `sink`, so that the compiler cannot remove any of them.
 std::uint64_t multiply_and_add(std::uint64_t rounds, float* sink) {
   constexpr hn::CappedTag<float, 16> kFloats;
-  constexpr std::size_t kChains = 12;  // more than any processor needs to hide the latency
+  constexpr std::size_t kChains = 12;  // enough to hide the latency on any processor
   hn::Vec<decltype(kFloats)> sums[kChains];
   for (std::size_t i = 0; i < kChains; ++i) sums[i] = hn::Set(kFloats, static_cast<float>(i));
   const auto factor = hn::Set(kFloats, 0.999F);

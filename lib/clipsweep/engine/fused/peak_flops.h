@@ -1,10 +1,10 @@
-// How fast one core can multiply and add at best: the floor under every engine.
+// The peak multiply-add rate of one core: the upper bound for every engine.
 #pragma once
 
 namespace clipsweep {
 
-// Float32 operations per second of one core, an addition and a multiplication each counted, with
-// the instruction set in use: independent fused multiply-adds in registers. Takes 20 milliseconds.
+// Measures the float32 operations per second of one core with the instruction set in use, by
+// independent fused multiply-adds in registers; each counts as two. Takes 20 milliseconds.
 double peak_flops();
 
 }  // namespace clipsweep

@@ -1,16 +1,21 @@
-// One recurrent layer through time, forward and backward, and the blocks of a batch with it, for
-// any cell.
+// One recurrent layer through time, forward and backward, and the blocks of a batch, for any cell.
 //
-// A CellKind is a class of static members that knows what happens within one unit:
+// A cell is a class of static members. It derives from OneSumPerGate and replaces what differs:
 //
-//   kGates       how many sums W_ih x_t + W_hh h_{t-1} + b a unit has
-//   kTileUnits   for how many units at once they are kept in registers
-//   kChunkSteps  time steps times blocks over which a tile of weights is summed up at once
-//   kPacksSamples  whether registers without a sample are left out and half ones may be used
-//   Memory<S>    where a strip of samples lies; its at(t, before, after) gives the Step<S>
-//   forward<kPass>(sums, unit, v, step)            from the unit's sums to its state
-//   backward<kLimits>(dh, unit, v, limit, step)    from dloss/dh_t to the derivatives of its sums,
-//                                                  which overwrite the gates; how many were limited
+//   kGates          rows of W_ih and of W_hh per unit
+//   kRows           the memory it needs, CellRows; kRows.sums is the number of sums of a unit
+//   kInputSums      which sums the products W_ih x_t (and the bias) are added to
+//   kRecurrentSums  which sums the products W_hh h_{t-1} (and the second bias, if any) are added to
+//   kAddsCarried    whether the carried derivatives are a part of dloss/dh_{t-1}
+//   kTileUnits      units whose sums are kept in registers at once
+//   kChunkSteps     time steps times blocks over which a tile of weight gradients is summed at once
+//   kPacksSamples   whether registers without a sample are skipped and half registers may be used
+//
+//   forward<kPass>(sums, unit, v, step)          computes the unit's state from its sums
+//   backward<kLimits>(dh, unit, v, limit, step)  computes the derivatives of its sums from
+//                                                dloss/dh_t; returns how many it limited
+//
+// Both work on register v of a strip of samples; `step` has the rows of the time step.
 #if defined(CLIPSWEEP_RECURRENCE_INL_H) == defined(HWY_TARGET_TOGGLE)
 #ifdef CLIPSWEEP_RECURRENCE_INL_H
 #undef CLIPSWEEP_RECURRENCE_INL_H
@@ -29,18 +34,128 @@
 HWY_BEFORE_NAMESPACE();
 namespace clipsweep::HWY_NAMESPACE {
 
-// ---- Weights as the kernels read them ----------------------------------------------------------
+// ---- What a cell says about itself -------------------------------------------------------------
 
-// The parts of a row of parameters, as in layout_of.
+// The products of `count` gates, from number `gate` on, are added to the sums from number `sum` on.
+struct GateSums {
+  std::size_t sum;
+  std::size_t gate;
+  std::size_t count;
+};
+
+// A cell whose gates each have one sum, W_ih x_t + W_hh h_{t-1} + b.
+template <std::size_t kGateCount>
+struct OneSumPerGate {
+  static constexpr std::size_t kGates = kGateCount;
+  static constexpr CellRows kRows = {kGateCount};
+  static constexpr GateSums kInputSums[] = {{0, 0, kGateCount}};
+  static constexpr GateSums kRecurrentSums[] = {{0, 0, kGateCount}};
+  static constexpr bool kAddsCarried = false;
+  static constexpr std::size_t kTileUnits = kTileRows / kGateCount;
+  // The rows of one tile of weight gradients, ten cache lines each, fit into the L1 cache.
+  static constexpr std::size_t kChunkSteps = 44;
+  static constexpr bool kPacksSamples = true;
+};
+
+// The sum that the products of a gate are added to.
+template <std::size_t N>
+constexpr std::size_t sum_of_gate(const GateSums (&all)[N], std::size_t gate) {
+  std::size_t sum = 0;
+  for (const GateSums& some : all)
+    if (gate >= some.gate && gate < some.gate + some.count) sum = some.sum + gate - some.gate;
+  return sum;
+}
+
+// The rows of a tile of weights are gates within units; these are the places of their sums.
+template <class CellKind>
+struct InputPlace {
+  static constexpr std::size_t of(std::size_t row) {
+    return row / CellKind::kGates * CellKind::kRows.sums +
+           sum_of_gate(CellKind::kInputSums, row % CellKind::kGates);
+  }
+};
+template <class CellKind>
+struct RecurrentPlace {
+  static constexpr std::size_t of(std::size_t row) {
+    return row / CellKind::kGates * CellKind::kRows.sums +
+           sum_of_gate(CellKind::kRecurrentSums, row % CellKind::kGates);
+  }
+};
+
+// What one time step reads and writes for a strip of samples, in rows of H units. Rows that the
+// cell does not need are not set.
+template <class S>
+struct Step {
+  std::size_t hidden;
+  Rows<float, S> sums;           // [CellRows::sums H]
+  Rows<float, S> state_before;   // [H], h_{t-1}
+  Rows<float, S> state;          // [H], h_t
+  Rows<float, S> cell_before{};  // [H], c_{t-1}
+  Rows<float, S> cell{};         // [H], c_t
+  Rows<float, S> kept{};         // [CellRows::kept H]
+  Rows<float, S> carried{};      // [CellRows::carried H], written for the previous time step
+
+  // Row `unit` of the sum with this number.
+  std::size_t row(std::size_t sum, std::size_t unit) const { return sum * hidden + unit; }
+};
+
+// The memory of all time steps for a strip of samples.
+template <class CellKind, class S>
+class StepMemory {
+ public:
+  StepMemory(const Group& group, std::size_t first)
+      : hidden_(group.sizes.hidden),
+        sums_(rows_of<S>(group.memory.sums.data(), group.sizes.time_steps * kRows.sums * hidden_,
+                         first)),
+        states_(
+            rows_of<S>(group.memory.states.data(), (group.sizes.time_steps + 1) * hidden_, first)) {
+    KernelMemory& memory = group.memory;
+    const std::size_t time_steps = group.sizes.time_steps;
+    if constexpr (kRows.cells > 0)
+      cells_ = rows_of<S>(memory.cells.data(), (time_steps + 1) * hidden_, first);
+    if constexpr (kRows.kept > 0)
+      kept_ = rows_of<S>(memory.kept.data(), time_steps * kRows.kept * hidden_, first);
+    if constexpr (kRows.carried > 0)
+      carried_ = rows_of<S>(memory.carried.data(), kRows.carried * hidden_, first);
+  }
+
+  // Time step t, with the states before and after it in these slots.
+  Step<S> at(std::size_t t, std::size_t slot_before, std::size_t slot_after) const {
+    Step<S> step{hidden_, sums_ + t * kRows.sums * hidden_, states_ + slot_before * hidden_,
+                 states_ + slot_after * hidden_};
+    if constexpr (kRows.cells > 0) {
+      step.cell_before = cells_ + slot_before * hidden_;
+      step.cell = cells_ + slot_after * hidden_;
+    }
+    if constexpr (kRows.kept > 0) step.kept = kept_ + t * kRows.kept * hidden_;
+    if constexpr (kRows.carried > 0) step.carried = carried_;
+    return step;
+  }
+
+ private:
+  static constexpr CellRows kRows = CellKind::kRows;
+
+  std::size_t hidden_;
+  Rows<float, S> sums_;
+  Rows<float, S> states_;
+  Rows<float, S> cells_{};
+  Rows<float, S> kept_{};
+  Rows<float, S> carried_{};
+};
+
+// ---- Weights in the order in which the kernels read them ---------------------------------------
+
+// The tensors in a row of parameters, as in layout_of.
 template <typename T>
 struct Parameters {
   Parameters(T* row, const KernelSizes& sizes)
       : weight_ih(row),
         weight_hh(weight_ih + sizes.gates * sizes.hidden * sizes.inputs),
         bias(weight_hh + sizes.gates * sizes.hidden * sizes.hidden),
-        output_weight(bias + sizes.gates * sizes.hidden),
+        output_weight(bias + sizes.biases * sizes.gates * sizes.hidden),
         output_bias(output_weight + sizes.outputs * sizes.hidden),
-        end(output_bias + sizes.outputs) {}
+        end(output_bias + sizes.outputs),
+        recurrent_bias(sizes.biases == 2 ? bias + sizes.gates * sizes.hidden : nullptr) {}
 
   T* weight_ih;      // [GH, I]
   T* weight_hh;      // [GH, H]
@@ -48,24 +163,29 @@ struct Parameters {
   T* output_weight;  // [O, H]
   T* output_bias;    // [O]
   T* end;
+  T* recurrent_bias;  // [GH], or nullptr if the cell has one bias
 };
 
-// Tiles of units, each [1 + I + H, units, G]: bias, then column after column.
+// Tiles of units: the biases of their sums [units, sums], then column after column of the weights
+// [I + H, units, G].
 template <class CellKind>
 void pack_gate_weights(const KernelSizes& sizes, const Parameters<const float>& from, float* to) {
   const std::size_t hidden = sizes.hidden;
   for_tiles<CellKind::kTileUnits>(hidden, [&](auto units, std::size_t first) {
     constexpr std::size_t kRows = CellKind::kGates * units();
+    constexpr std::size_t kSums = CellKind::kRows.sums * units();
+    std::fill_n(to, kSums, 0.0F);
     for (std::size_t r = 0; r < kRows; ++r) {
       const std::size_t row = r % CellKind::kGates * hidden + first + r / CellKind::kGates;
-      float* column = to + r;
-      *column = from.bias[row];
+      to[InputPlace<CellKind>::of(r)] = from.bias[row];
+      if (from.recurrent_bias) to[RecurrentPlace<CellKind>::of(r)] += from.recurrent_bias[row];
+      float* column = to + (kSums - kRows) + r;
       for (std::size_t k = 0; k < sizes.inputs; ++k)
         *(column += kRows) = from.weight_ih[row * sizes.inputs + k];
       for (std::size_t k = 0; k < hidden; ++k)
         *(column += kRows) = from.weight_hh[row * hidden + k];
     }
-    to += kRows * (1 + sizes.inputs + hidden);
+    to += kSums + kRows * (sizes.inputs + hidden);
   });
 }
 
@@ -86,8 +206,8 @@ inline void pack_for_backward(const KernelSizes& sizes, const Parameters<const f
 
 // ---- Forward -----------------------------------------------------------------------------------
 
-// Where the state before and after time step t lies among T + 1: every one of its own, or the
-// initial one and two that take turns.
+// The slots of the states before and after time step t among T + 1. With a backward pass each state
+// has its own slot; without, the initial state has one and the others alternate between two.
 template <Pass kPass>
 std::size_t slot_before(std::size_t t) {
   return kPass == Pass::kWithBackward || t == 0 ? t : 1 + (t - 1) % 2;
@@ -97,52 +217,54 @@ std::size_t slot_after(std::size_t t) {
   return slot_before<kPass>(t + 1);
 }
 
-// Sums and states of kUnits units at one time step.
+// Computes the sums and states of kUnits units at one time step.
 template <class CellKind, Pass kPass, std::size_t kUnits, class S>
 HWY_INLINE void forward_tile(const KernelSizes& sizes, const float* weights, std::size_t first_unit,
                              const Rows<const float, S>& inputs,
-                             const Rows<const float, S>& state_before,
-                             const typename CellKind::template Step<S>& step) {
+                             const Rows<const float, S>& state_before, const Step<S>& step) {
   constexpr std::size_t kRows = CellKind::kGates * kUnits;
-  typename S::V sums[kRows][S::kCount];
+  constexpr std::size_t kSums = CellKind::kRows.sums * kUnits;
+  typename S::V sums[kSums][S::kCount];
   set_to(sums, weights);
-  add_products<kRows, S>(sums, weights + kRows, inputs, sizes.inputs);
-  add_products<kRows, S>(sums, weights + kRows * (1 + sizes.inputs), state_before, sizes.hidden);
+  add_products<kRows, S, InputPlace<CellKind>>(sums, weights + kSums, inputs, sizes.inputs);
+  add_products<kRows, S, RecurrentPlace<CellKind>>(sums, weights + kSums + kRows * sizes.inputs,
+                                                   state_before, sizes.hidden);
 #pragma GCC unroll 8
   for (std::size_t u = 0; u < kUnits; ++u) {
 #pragma GCC unroll 3
     for (std::size_t v = 0; v < S::kCount; ++v) {
-      typename S::V of_unit[CellKind::kGates];
+      typename S::V unit_sums[CellKind::kRows.sums];
 #pragma GCC unroll 4
-      for (std::size_t q = 0; q < CellKind::kGates; ++q)
-        of_unit[q] = sums[CellKind::kGates * u + q][v];
-      CellKind::template forward<kPass>(of_unit, first_unit + u, v, step);
+      for (std::size_t q = 0; q < CellKind::kRows.sums; ++q)
+        unit_sums[q] = sums[CellKind::kRows.sums * u + q][v];
+      CellKind::template forward<kPass>(unit_sums, first_unit + u, v, step);
     }
   }
 }
 
-// All time steps of a strip. Not inlined: GCC 12 would run out of registers (20 %).
+// All time steps of a strip. Not inlined, because GCC 12 would run out of registers (20 % slower).
 template <class CellKind, Pass kPass, class S>
 HWY_NOINLINE void forward_strip(const Group& group, std::size_t first) {
   const KernelSizes& sizes = group.sizes;
   const float* states = group.memory.states.data();
   const auto x = rows_of<S>(group.inputs, sizes.time_steps * sizes.inputs, first);
   const auto h = rows_of<S>(states, (sizes.time_steps + 1) * sizes.hidden, first);
-  const typename CellKind::template Memory<S> memory(group, first);
+  const StepMemory<CellKind, S> memory(group, first);
   for (std::size_t t = 0; t < sizes.time_steps; ++t) {
     throw_if_cancelled(group.stop);
     const auto inputs = x + t * sizes.inputs;
     const auto state_before = h + slot_before<kPass>(t) * sizes.hidden;
-    const auto step = memory.at(t, slot_before<kPass>(t), slot_after<kPass>(t));
+    const Step<S> step = memory.at(t, slot_before<kPass>(t), slot_after<kPass>(t));
     const float* weights = group.memory.gate_weights.data();
     for_tiles<CellKind::kTileUnits>(sizes.hidden, [&](auto units, std::size_t unit) {
       forward_tile<CellKind, kPass, units()>(sizes, weights, unit, inputs, state_before, step);
-      weights += CellKind::kGates * units() * (1 + sizes.inputs + sizes.hidden);
+      weights +=
+          units() * (CellKind::kRows.sums + CellKind::kGates * (sizes.inputs + sizes.hidden));
     });
   }
 }
 
-// The initial states are zeros; where they lie depends on T.
+// Sets the initial states to 0. Their place depends on T.
 inline void zero_first_slots(const Group& group, AlignedVector<float>& states) {
   const std::size_t slot = group.sizes.hidden * kLanes;
   for (std::size_t b = 0; b < group.blocks; ++b)
@@ -152,26 +274,29 @@ inline void zero_first_slots(const Group& group, AlignedVector<float>& states) {
 template <class CellKind, Pass kPass>
 void forward(const Group& group, std::size_t batch_size, SampleSums& sums) {
   zero_first_slots(group, group.memory.states);
-  if (group.model.cell == Cell::kLstm) zero_first_slots(group, group.memory.cells);
+  if constexpr (CellKind::kRows.cells > 0) zero_first_slots(group, group.memory.cells);
   const std::size_t last_slot = slot_before<kPass>(group.sizes.time_steps);
   for_strips<CellKind::kPacksSamples>(group.width, [&](auto strip, std::size_t first) {
     forward_strip<CellKind, kPass, decltype(strip)>(group, first);
     output_strip<decltype(strip)>(group, last_slot, first);
   });
   for (std::size_t i = 0; i < group.blocks * kBlockRegisters; ++i) {
-    const SampleSums one = loss_register<kPass>(group, i, batch_size);
-    sums.loss += one.loss;
-    sums.correct_counts += one.correct_counts;
+    const SampleSums register_sums = loss_register<kPass>(group, i, batch_size);
+    sums.loss += register_sums.loss;
+    sums.correct += register_sums.correct;
   }
 }
 
 // ---- Backward ----------------------------------------------------------------------------------
 //
-// Derivatives that vanish become denormal numbers and then zeros. They are not flushed: with one in
-// six of them denormal a step took as long as with none (AMD Zen 4), and a gradient that is seen to
-// vanish is what some runs are made for.
+// Vanishing derivatives become denormal numbers and then zeros. They are not flushed to zero: with
+// one in six of them denormal a step took as long as with none (AMD Zen 4), and some runs are made
+// to show how a gradient vanishes.
 
-// Limits the derivatives of one register; returns how many that changed.
+// What happens to the derivatives of the states on their way back.
+enum class BackwardPass { kUnlimited, kLimited, kMeasured };
+
+// Limits the derivatives of one register; returns how many changed.
 template <class V>
 HWY_INLINE std::uint64_t limit_derivatives(V& derivative, float limit) {
   const auto is_over = hn::Gt(hn::Abs(derivative), constant_like(derivative, limit));
@@ -179,141 +304,144 @@ HWY_INLINE std::uint64_t limit_derivatives(V& derivative, float limit) {
   return hn::CountTrue(hn::DFromV<V>(), is_over);
 }
 
-// dloss/dh_t of kUnits units: W_hh' times the derivatives of the later time step's sums, or at the
-// last one, which has no later one, what the output layer says.
-template <std::size_t kUnits, class S>
-HWY_INLINE void state_derivatives(typename S::V (&dh)[kUnits][S::kCount], std::size_t first_unit,
-                                  const float* weights, std::size_t rows,
-                                  const Rows<const float, S>* later,
-                                  const Rows<const float, S>& last_state) {
-  set_to_zero(dh);
-  if (later) return add_products<kUnits, S>(dh, weights, *later, rows);
-#pragma GCC unroll 8
-  for (std::size_t u = 0; u < kUnits; ++u)
-#pragma GCC unroll 3
-    for (std::size_t v = 0; v < S::kCount; ++v) dh[u][v] = last_state.load(first_unit + u, v);
+// The sum of the squares of the first `count` lanes, added one by one to `sum`: in double, because
+// the squares of a vanishing gradient are far below float32's range.
+template <class V>
+void add_squares(V values, std::size_t count, double& sum) {
+  HWY_ALIGN float lanes[kRegisterLanes];
+  hn::Store(values, hn::DFromV<V>(), lanes);
+  for (std::size_t lane = 0; lane < count; ++lane)
+    sum += static_cast<double>(lanes[lane]) * static_cast<double>(lanes[lane]);
 }
 
-// Calls `body(dh, t, first_unit)` with dloss/dh_t of tiles of units for a strip of samples, from
-// the last time step to the first.
-template <class S, typename Body>
-HWY_INLINE void for_state_derivatives(const Group& group, std::size_t first, const Body& body) {
+// dloss/dh_t of kUnits units. At the last time step it comes from the output layer, before that
+// from the next time step: W_hh' times the derivatives of its sums, and what it carried.
+template <class CellKind, std::size_t kUnits, class S>
+HWY_INLINE void state_derivatives(typename S::V (&dh)[kUnits][S::kCount], std::size_t first_unit,
+                                  const float* weights, std::size_t hidden,
+                                  const Rows<const float, S>* next_sums,
+                                  const Rows<float, S>& carried,
+                                  const Rows<const float, S>& last_state) {
+  if (!next_sums) return load_rows<S>(dh, last_state, first_unit);
+  if constexpr (CellKind::kAddsCarried)
+    load_rows<S>(dh, carried, first_unit);
+  else
+    set_to_zero(dh);
+  for (const GateSums& some : CellKind::kRecurrentSums)
+    add_products<kUnits, S>(dh, weights + some.gate * hidden * kUnits,
+                            *next_sums + some.sum * hidden, some.count * hidden);
+}
+
+// All time steps of a strip, from the last to the first. Returns how many derivatives were limited.
+// A measuring pass limits too, and adds the squares of each time step [T] to `squares`.
+template <class CellKind, BackwardPass kBackward, class S>
+HWY_NOINLINE std::uint64_t backward_strip(const Group& group, std::size_t first, float limit,
+                                          double* squares) {
+  constexpr bool kLimits = kBackward != BackwardPass::kUnlimited;
   const KernelSizes& sizes = group.sizes;
-  const KernelMemory& memory = group.memory;
-  const std::size_t rows = sizes.gates * sizes.hidden;
-  const auto gates = rows_of<S>(memory.gates.data(), sizes.time_steps * rows, first);
-  const auto last_state = rows_of<S>(memory.state_derivatives.data(), sizes.hidden, first);
+  const std::size_t rows = CellKind::kRows.sums * sizes.hidden;
+  const float* const all_sums = group.memory.sums.data();
+  const auto sums = rows_of<S>(all_sums, sizes.time_steps * rows, first);
+  const float* const derivatives = group.memory.state_derivatives.data();
+  const auto last_state = rows_of<S>(derivatives, sizes.hidden, first);
+  const StepMemory<CellKind, S> memory(group, first);
+  std::uint64_t limited = 0;
   for (std::size_t t = sizes.time_steps; t-- > 0;) {
     throw_if_cancelled(group.stop);
-    const auto later = gates + (t + 1) * rows;
-    const auto* later_if_any = t + 1 < sizes.time_steps ? &later : nullptr;
-    const float* weights = memory.recurrent_weights.data();
+    const auto next_sums = sums + (t + 1) * rows;
+    const auto* next_if_any = t + 1 < sizes.time_steps ? &next_sums : nullptr;
+    const Step<S> step = memory.at(t, t, t + 1);
+    const float* weights = group.memory.recurrent_weights.data();
     for_tiles<kTileRows>(sizes.hidden, [&](auto tile, std::size_t unit) {
-      typename S::V dh[tile()][S::kCount];
-      state_derivatives<tile(), S>(dh, unit, weights, rows, later_if_any, last_state);
-      body(dh, t, unit);
-      weights += tile() * rows;
+      constexpr std::size_t kUnits = tile();
+      typename S::V dh[kUnits][S::kCount];
+      state_derivatives<CellKind, kUnits, S>(dh, unit, weights, sizes.hidden, next_if_any,
+                                             step.carried, last_state);
+      weights += kUnits * CellKind::kGates * sizes.hidden;
+#pragma GCC unroll 8
+      for (std::size_t u = 0; u < kUnits; ++u) {
+#pragma GCC unroll 3
+        for (std::size_t v = 0; v < S::kCount; ++v) {
+          if constexpr (kLimits) limited += limit_derivatives(dh[u][v], limit);
+          if constexpr (kBackward == BackwardPass::kMeasured)
+            add_squares(dh[u][v], group.samples_of<typename S::V>(first + v), squares[t]);
+          limited += CellKind::template backward<kLimits>(dh[u][v], unit + u, v, limit, step);
+        }
+      }
     });
   }
-}
-
-// All time steps of a strip, from the last to the first. Returns how many
-// derivatives were limited.
-template <class CellKind, bool kLimits, class S>
-HWY_NOINLINE std::uint64_t backward_strip(const Group& group, std::size_t first, float limit) {
-  const typename CellKind::template Memory<S> memory(group, first);
-  std::uint64_t limited = 0;
-  for_state_derivatives<S>(group, first, [&](auto& dh, std::size_t t, std::size_t first_unit) {
-    const auto step = memory.at(t, t, t + 1);
-    constexpr std::size_t kUnits = std::extent_v<std::remove_reference_t<decltype(dh)>>;
-#pragma GCC unroll 8
-    for (std::size_t u = 0; u < kUnits; ++u) {
-#pragma GCC unroll 3
-      for (std::size_t v = 0; v < S::kCount; ++v) {
-        if constexpr (kLimits) limited += limit_derivatives(dh[u][v], limit);
-        limited += CellKind::template backward<kLimits>(dh[u][v], first_unit + u, v, limit, step);
-      }
-    }
-  });
   return limited;
 }
 
-template <class CellKind, bool kLimits>
-void backward(const Group& group, float limit, SampleSums& sums) {
-  if (group.model.cell == Cell::kLstm)
-    std::fill_n(group.memory.cell_derivatives.data(), group.blocks * group.sizes.hidden * kLanes,
-                0.0F);
+template <class CellKind, BackwardPass kBackward>
+void backward(const Group& group, float limit, double* squares, SampleSums& sums) {
+  std::fill_n(group.memory.carried.data(),
+              group.blocks * CellKind::kRows.carried * group.sizes.hidden * kLanes, 0.0F);
   for_strips<CellKind::kPacksSamples>(group.width, [&](auto strip, std::size_t first) {
     state_derivative_strip<decltype(strip)>(group, first);
     sums.clipped_derivatives +=
-        backward_strip<CellKind, kLimits, decltype(strip)>(group, first, limit);
-  });
-}
-
-// The same derivatives once more, after the way back: adds up their squares over units and samples,
-// in double, since those of a vanishing gradient are far below float32's range.
-template <class S>
-void add_squares(const Group& group, std::size_t first, float limit, double* squares) {
-  for_state_derivatives<S>(group, first, [&](auto& dh, std::size_t t, std::size_t) {
-    for (auto& row : dh) {
-      for (std::size_t v = 0; v < S::kCount; ++v) {
-        HWY_ALIGN float lanes[kRegisterLanes];
-        hn::Store(clamped(row[v], -limit, limit), typename S::Tag(), lanes);
-        for (std::size_t lane = 0; lane < group.samples_of<typename S::V>(first + v); ++lane)
-          squares[t] += static_cast<double>(lanes[lane]) * static_cast<double>(lanes[lane]);
-      }
-    }
+        backward_strip<CellKind, kBackward, decltype(strip)>(group, first, limit, squares);
   });
 }
 
 // ---- Gradients of the weights ------------------------------------------------------------------
 
-// Adds what one group contributes to the gradient, its samples being in registers V.
-template <class V, std::size_t kChunkSteps>
+// Adds one group's contribution to the gradient, with its samples in registers V.
+template <class CellKind, class V>
 void add_gradients(const Group& group, const Parameters<float>& gradient) {
-  const auto [gates, time_steps, inputs, hidden, outputs] = group.sizes;
+  const KernelSizes& sizes = group.sizes;
+  const std::size_t time_steps = sizes.time_steps;
+  const std::size_t hidden = sizes.hidden;
   KernelMemory& memory = group.memory;
   PackedRows& packed = memory.packed;
   const std::size_t states = (time_steps + 1) * hidden;
-  const Series logits = {memory.logits.data(), outputs * kLanes, 0};
+  const Series logits = {memory.logits.data(), sizes.outputs * kLanes, 0};
   const Series last_states = {memory.states.data() + time_steps * hidden * kLanes, states * kLanes,
                               0};
   const Chunk last = {group.width, 0, 1};
-  add_weight_gradient<V>(logits, outputs, last_states, hidden, last, packed,
+  add_weight_gradient<V>(logits, sizes.outputs, last_states, hidden, last, packed,
                          gradient.output_weight);
-  add_bias_gradient<V>(logits, outputs, last, gradient.output_bias);
-  const std::size_t rows = gates * hidden;
-  const Series sums = {memory.gates.data(), time_steps * rows * kLanes, rows * kLanes};
-  const Series x = {group.inputs, time_steps * inputs * kLanes, inputs * kLanes};
-  // The state before time step t is number t of T + 1.
+  add_bias_gradient<V>(logits, sizes.outputs, last, gradient.output_bias);
+  const std::size_t rows = CellKind::kRows.sums * hidden;
+  const Series sums = {memory.sums.data(), time_steps * rows * kLanes, rows * kLanes};
+  const Series x = {group.inputs, time_steps * sizes.inputs * kLanes, sizes.inputs * kLanes};
+  // Slot t of T + 1 is the state before time step t.
   const Series h = {memory.states.data(), states * kLanes, hidden * kLanes};
-  static_assert(kChunkSteps <= kMaxChunkSteps && kTileRows <= kMaxTileRows);
-  const std::size_t longest = kChunkSteps / group.blocks;
+  static_assert(CellKind::kChunkSteps <= kMaxChunkSteps && kTileRows <= kMaxTileRows);
+  const std::size_t longest = CellKind::kChunkSteps / group.blocks;
   const std::size_t chunks = (time_steps + longest - 1) / longest;
   for (std::size_t i = 0; i < chunks; ++i) {
     throw_if_cancelled(group.stop);
     const Chunk chunk = {group.width, i * time_steps / chunks, (i + 1) * time_steps / chunks};
-    add_bias_gradient<V>(sums, rows, chunk, gradient.bias);
-    add_weight_gradient<V>(sums, rows, x, inputs, chunk, packed, gradient.weight_ih);
-    add_weight_gradient<V>(sums, rows, h, hidden, chunk, packed, gradient.weight_hh);
+    const auto add = [&](const GateSums& some, float* bias, float* weight, const Series& factors,
+                         std::size_t columns) {
+      const Series derivatives = sums.from(some.sum * hidden);
+      const std::size_t row = some.gate * hidden;
+      if (bias) add_bias_gradient<V>(derivatives, some.count * hidden, chunk, bias + row);
+      add_weight_gradient<V>(derivatives, some.count * hidden, factors, columns, chunk, packed,
+                             weight + row * columns);
+    };
+    for (const GateSums& some : CellKind::kInputSums)
+      add(some, gradient.bias, gradient.weight_ih, x, sizes.inputs);
+    for (const GateSums& some : CellKind::kRecurrentSums)
+      add(some, gradient.recurrent_bias, gradient.weight_hh, h, hidden);
   }
 }
 
 template <class CellKind>
 void add_gradients_of(const Group& group, const Parameters<float>& gradient) {
   if constexpr (CellKind::kPacksSamples)
-    if (group.width.in_halves)
-      return add_gradients<HalfVector, CellKind::kChunkSteps>(group, gradient);
-  add_gradients<Vector, CellKind::kChunkSteps>(group, gradient);
+    if (group.width.in_halves) return add_gradients<CellKind, HalfVector>(group, gradient);
+  add_gradients<CellKind, Vector>(group, gradient);
 }
 
 // ---- The blocks of a batch ---------------------------------------------------------------------
 
-// So many that strips of two or three registers (for_strips) come out even.
+// Chosen so that the strips of two or three registers (for_strips) cover a group evenly.
 constexpr std::size_t kGroupBlocks = kManyRegisters ? 2 : 3;
 static_assert(kGroupBlocks <= kMaxGroupBlocks);
 
-// The registers that so many samples are in: AVX-512's are halved if the last one would be at least
+// The registers for this number of samples: AVX-512's are halved if the last one would be at least
 // half empty.
 inline Width packed_width(std::size_t samples) {
   const std::size_t half = (kRegisterLanes + 1) / 2;
@@ -341,10 +469,10 @@ Group group_of(const KernelRun& run, const KernelSizes& sizes, std::size_t first
           run.stop};
 }
 
-// Forward and backward, group by group; `after(group)` takes what is then in memory.
-template <class CellKind, typename After>
+// Forward and backward, group by group. `after(group)` is called while the group is in memory.
+template <class CellKind, BackwardPass kBackward, typename After>
 SampleSums through_time(const KernelRun& run, const KernelSizes& sizes, float backprop_limit,
-                        const After& after) {
+                        double* squares, const After& after) {
   const Parameters<const float> weights(run.weights, sizes);
   pack_for_forward<CellKind>(sizes, weights, run.memory);
   pack_for_backward(sizes, weights, run.memory);
@@ -352,10 +480,7 @@ SampleSums through_time(const KernelRun& run, const KernelSizes& sizes, float ba
   for (std::size_t first = run.blocks.begin; first < run.blocks.end; first += kGroupBlocks) {
     const Group group = group_of<CellKind>(run, sizes, first);
     forward<CellKind, Pass::kWithBackward>(group, static_cast<std::size_t>(run.batch.size), sums);
-    if (std::isinf(backprop_limit))
-      backward<CellKind, false>(group, backprop_limit, sums);
-    else
-      backward<CellKind, true>(group, backprop_limit, sums);
+    backward<CellKind, kBackward>(group, backprop_limit, squares, sums);
     after(group);
   }
   return sums;
@@ -366,8 +491,11 @@ SampleSums gradients(const KernelRun& run, float backprop_limit, float* gradient
   const KernelSizes sizes(run.model, run.batch);
   const Parameters<float> to(gradient, sizes);
   std::fill(gradient, to.end, 0.0F);
-  return through_time<CellKind>(run, sizes, backprop_limit,
-                                [&](const Group& group) { add_gradients_of<CellKind>(group, to); });
+  const auto add = [&](const Group& group) { add_gradients_of<CellKind>(group, to); };
+  return std::isinf(backprop_limit) ? through_time<CellKind, BackwardPass::kUnlimited>(
+                                          run, sizes, backprop_limit, nullptr, add)
+                                    : through_time<CellKind, BackwardPass::kLimited>(
+                                          run, sizes, backprop_limit, nullptr, add);
 }
 
 template <class CellKind>
@@ -384,16 +512,14 @@ template <class CellKind>
 void state_derivative_squares(const KernelRun& run, float backprop_limit, double* squares) {
   const KernelSizes sizes(run.model, run.batch);
   std::fill_n(squares, sizes.time_steps, 0.0);
-  through_time<CellKind>(run, sizes, backprop_limit, [&](const Group& group) {
-    for_strips<CellKind::kPacksSamples>(group.width, [&](auto strip, std::size_t first) {
-      add_squares<decltype(strip)>(group, first, backprop_limit, squares);
-    });
-  });
+  through_time<CellKind, BackwardPass::kMeasured>(run, sizes, backprop_limit, squares,
+                                                  [](const Group&) {});
 }
 
 template <class CellKind>
 CellKernels kernels_of() {
-  return {kGroupBlocks, gradients<CellKind>, losses<CellKind>, state_derivative_squares<CellKind>};
+  return {CellKind::kRows, kGroupBlocks, gradients<CellKind>, losses<CellKind>,
+          state_derivative_squares<CellKind>};
 }
 
 }  // namespace clipsweep::HWY_NAMESPACE

@@ -1,6 +1,8 @@
-#include "clipsweep/engine/fused/rnn_kernels.h"
-
+// The plain cells of the fused engine (Elman, 1990; with ReLU Le et al., 2015):
+//
+//   h_t = f(W_ih x_t + W_hh h_{t-1} + b),  f = tanh or max(0, .)
 #include "clipsweep/base/simd_targets.h"
+#include "clipsweep/engine/fused/recurrent_kernels.h"
 
 #undef HWY_TARGET_INCLUDE
 #define HWY_TARGET_INCLUDE "clipsweep/engine/fused/rnn_kernels.cpp"
@@ -13,7 +15,7 @@ HWY_BEFORE_NAMESPACE();
 namespace clipsweep::HWY_NAMESPACE {
 namespace {
 
-// f(a), and its derivative by its value.
+// f(a), and the derivative of a from the value h = f(a).
 struct Tanh {
   template <class V>
   static HWY_INLINE V value(V a) {
@@ -26,7 +28,7 @@ struct Tanh {
   }
 };
 
-// A NaN passes in both directions, as in the reference.
+// A NaN passes in both directions, as in the reference engine.
 struct Relu {
   template <class V>
   static HWY_INLINE V value(V a) {
@@ -40,40 +42,9 @@ struct Relu {
 };
 
 template <class Activation>
-struct PlainCell {
-  static constexpr std::size_t kGates = 1;
-  static constexpr std::size_t kTileUnits = kTileRows;
-  // The rows of one tile, ten cache lines each, fit the first cache.
-  static constexpr std::size_t kChunkSteps = 44;
-  static constexpr bool kPacksSamples = true;
-
-  // What one time step reads and writes, for a strip of samples.
-  template <class S>
-  struct Step {
-    Rows<float, S> sum_derivatives;  // [H]
-    Rows<float, S> state;            // [H]
-  };
-
-  template <class S>
-  struct Memory {
-    Memory(const Group& group, std::size_t first)
-        : hidden(group.sizes.hidden),
-          sum_derivatives(
-              rows_of<S>(group.memory.gates.data(), group.sizes.time_steps * hidden, first)),
-          states(rows_of<S>(group.memory.states.data(), (group.sizes.time_steps + 1) * hidden,
-                            first)) {}
-
-    Step<S> at(std::size_t t, std::size_t, std::size_t after) const {
-      return {sum_derivatives + t * hidden, states + after * hidden};
-    }
-
-    std::size_t hidden;
-    Rows<float, S> sum_derivatives;
-    Rows<float, S> states;
-  };
-
+struct PlainCell : OneSumPerGate<1> {
   template <Pass, class V, class Step>
-  static HWY_INLINE void forward(const V (&sums)[kGates], std::size_t unit, std::size_t v,
+  static HWY_INLINE void forward(const V (&sums)[1], std::size_t unit, std::size_t v,
                                  const Step& step) {
     step.state.store(Activation::value(sums[0]), unit, v);
   }
@@ -81,7 +52,7 @@ struct PlainCell {
   template <bool, class V, class Step>
   static HWY_INLINE std::uint64_t backward(V dh, std::size_t unit, std::size_t v, float,
                                            const Step& step) {
-    step.sum_derivatives.store(Activation::derivative(dh, step.state.load(unit, v)), unit, v);
+    step.sums.store(Activation::derivative(dh, step.state.load(unit, v)), unit, v);
     return 0;
   }
 };
@@ -100,10 +71,8 @@ namespace clipsweep {
 HWY_EXPORT(kernels_of_rnn_tanh);
 HWY_EXPORT(kernels_of_rnn_relu);
 
-CellKernels rnn_kernels(Cell cell) {
-  return cell == Cell::kRnnTanh ? HWY_DYNAMIC_DISPATCH(kernels_of_rnn_tanh)()
-                                : HWY_DYNAMIC_DISPATCH(kernels_of_rnn_relu)();
-}
+CellKernels rnn_tanh_kernels() { return HWY_DYNAMIC_DISPATCH(kernels_of_rnn_tanh)(); }
+CellKernels rnn_relu_kernels() { return HWY_DYNAMIC_DISPATCH(kernels_of_rnn_relu)(); }
 
 }  // namespace clipsweep
 #endif

@@ -1,8 +1,8 @@
-// exp, the logistic function and tanh for one register of float32, as the LSTM needs them: few
-// instructions, any argument, NaN stays NaN. Compiled once for each instruction set (Highway's
-// "-inl" convention); only SIMD kernels include it.
+// exp, the logistic function and tanh for one register of float32: few instructions, any argument,
+// NaN stays NaN. Compiled once for each instruction set (Highway's "-inl" convention); only SIMD
+// kernels include it.
 //
-// Error bounds, measured over all of float32 by the tests: exp 1.5 ulp, sigmoid and tanh 3 ulp.
+// Error bounds, measured by the tests over all of float32: exp 1.5 ulp, sigmoid and tanh 3 ulp.
 #if defined(CLIPSWEEP_SIMD_MATH_INL_H) == defined(HWY_TARGET_TOGGLE)
 #ifdef CLIPSWEEP_SIMD_MATH_INL_H
 #undef CLIPSWEEP_SIMD_MATH_INL_H
@@ -17,26 +17,26 @@ namespace clipsweep::HWY_NAMESPACE {
 
 namespace hn = hwy::HWY_NAMESPACE;
 
-// As many lanes as the registers have, at most 16: one row of a block of samples.
+// A whole register, up to 16 lanes, which is one row of a block of samples.
 using Floats = hn::CappedTag<float, 16>;
 using Vector = hn::Vec<Floats>;
 constexpr Floats kFloats;
 
 HWY_INLINE Vector constant(float value) { return hn::Set(kFloats, value); }
 
-// One as wide as the register `like`: what follows is for registers of any width.
+// A constant as wide as the register `like`. The functions below work on registers of any width.
 template <class V>
 HWY_INLINE V constant_like(V /*like*/, float value) {
   return hn::Set(hn::DFromV<V>(), value);
 }
 
-// Within [least, most]; a NaN stays one.
+// Clamps to [min, max]; NaN stays NaN.
 template <class V>
-HWY_INLINE V clamped(V x, float least, float most) {
-  const V lower = constant_like(x, least);
-  const V upper = constant_like(x, most);
+HWY_INLINE V clamped(V x, float min, float max) {
+  const V lower = constant_like(x, min);
+  const V upper = constant_like(x, max);
 #if HWY_ARCH_X86 && HWY_TARGET != HWY_SCALAR && HWY_TARGET != HWY_EMU128
-  // Of two numbers one of which is NaN, these processors take the second.
+  // If either operand is NaN, these processors return the second one.
   return hn::Max(lower, hn::Min(upper, x));
 #else
   const V below = hn::IfThenElse(hn::Gt(x, upper), upper, x);
@@ -51,17 +51,17 @@ struct SplitExp {
   V expm1;
 };
 
-// Below, e^x is no normal number any more.
+// Below this, e^x is not a normal number.
 constexpr float kMinExponent = -87.3365F;
 
-// x in [kMinExponent, 88.3] or NaN, which then is in expm1.
+// x in [kMinExponent, 88.3], or NaN, which goes into expm1.
 template <class V>
 HWY_INLINE SplitExp<V> split_exp(V x) {
   constexpr float kLog2E = 1.44269504088896341F;
-  // In two parts, the first of so few bits that its product with n is exact.
+  // ln(2) in two parts; the first has few enough bits that its product with n is exact.
   constexpr float kLn2High = 0.693359375F;
   constexpr float kLn2Low = -2.12194440054690583e-4F;
-  // Adding it rounds to a whole number n and leaves n + 127, a float's exponent, in the low bits.
+  // Adding this rounds to an integer n and leaves n + 127, a float's exponent, in the low bits.
   constexpr float kRound = 12582912.0F + 127.0F;
   const hn::DFromV<V> floats;
   const hn::RebindToUnsigned<hn::DFromV<V>> bits;
@@ -80,7 +80,7 @@ HWY_INLINE SplitExp<V> split_exp(V x) {
           hn::MulAdd(hn::Mul(q, f), f, f)};
 }
 
-// e^x for x <= 0, as softmax needs it; 0 where that is no normal number.
+// e^x for x <= 0, for softmax; 0 if that is not a normal number.
 template <class V>
 HWY_INLINE V exp_of_negative(V x) {
   const SplitExp<V> e = split_exp(clamped(x, kMinExponent, 0.0F));
@@ -96,7 +96,7 @@ HWY_INLINE V sigmoid(V x) {
   return hn::Div(one, hn::MulAdd(e.expm1, e.scale, hn::Add(e.scale, one)));
 }
 
-// (e^2x - 1) / (e^2x + 1), accurate near 0 too. From 10 on it is 1 in float32.
+// (e^2x - 1) / (e^2x + 1), accurate near 0 too. For x >= 10 it is 1 in float32.
 template <class V>
 HWY_INLINE V tanh(V x) {
   const SplitExp<V> e = split_exp(clamped(hn::Add(x, x), -20.0F, 20.0F));

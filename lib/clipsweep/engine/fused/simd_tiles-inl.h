@@ -1,4 +1,4 @@
-// Tiles: sums of products that are kept in registers, for some rows of weights and one or two
+// Tiles: sums of products that are kept in registers, for a few rows of weights and one to three
 // registers of samples at once. Compiled once for each instruction set, like simd_math-inl.h.
 #if defined(CLIPSWEEP_SIMD_TILES_INL_H) == defined(HWY_TARGET_TOGGLE)
 #ifdef CLIPSWEEP_SIMD_TILES_INL_H
@@ -19,10 +19,10 @@ HWY_BEFORE_NAMESPACE();
 namespace clipsweep::HWY_NAMESPACE {
 
 constexpr std::size_t kRegisterLanes = hn::MaxLanes(kFloats);
-// A block is so many registers wide.
+// The number of registers that hold one row of a block.
 constexpr std::size_t kBlockRegisters = kLanes / kRegisterLanes;
 
-// Tiles: how many sums are kept in registers at once. AVX-512 has 32 registers, the others 16.
+// The number of sums that are kept in registers at once. AVX-512 has 32 registers, the others 16.
 constexpr bool kManyRegisters = kRegisterLanes == 16;
 constexpr std::size_t kTileRows = kManyRegisters ? 5 : 4;     // times two registers of samples
 constexpr std::size_t kTileColumns = kManyRegisters ? 5 : 3;  // times kTileRows
@@ -30,8 +30,8 @@ constexpr std::size_t kTileColumns = kManyRegisters ? 5 : 3;  // times kTileRows
 template <std::size_t kValue>
 using Constant = std::integral_constant<std::size_t, kValue>;
 
-// Calls `body(size, first)` with the tiles of `count` things, of at most kMax each and of nearly
-// equal size, the larger ones first; the size is a constant type.
+// Splits `count` items into tiles of nearly equal size, at most kMax, the larger ones first. Calls
+// `body(size, first)` for each; the size is an integral constant.
 template <std::size_t kMax, typename Body>
 HWY_INLINE void for_tiles(std::size_t count, const Body& body) {
   static_assert(kMax <= 5, "a case for each size");
@@ -54,12 +54,11 @@ HWY_INLINE void for_tiles(std::size_t count, const Body& body) {
   }
 }
 
-// Half a register of AVX-512, for samples that would leave half of one unused. Half a register of
-// the others would cost as much as a whole one.
+// Half a register of AVX-512, for samples that would leave half of a register unused. With the
+// other instruction sets half a register costs as much as a whole one.
 using HalfVector = hn::Vec<hn::CappedTag<float, kManyRegisters ? 8 : kRegisterLanes>>;
 
-// kRegisters neighbouring registers of samples that are worked on together: whole ones, or half
-// ones.
+// kRegisters consecutive registers of samples that are processed together: whole or half ones.
 template <class VectorType, std::size_t kRegisters>
 struct Strip {
   using V = VectorType;
@@ -68,16 +67,16 @@ struct Strip {
   static constexpr std::size_t kLanesEach = hn::MaxLanes(Tag());
 };
 
-// The registers that samples are in.
+// The registers that hold the samples of a group.
 struct Width {
   std::size_t registers = 0;
   bool in_halves = false;
 };
 
-// Calls `body(strip, first)` for all of them: with many registers two at a time, half ones three;
-// with few three, and two where one would be left over. The weights of a tile then make at least
-// eight sums: two multiplications a cycle that take four cycles each. Without kPacked there must be
-// no half ones.
+// Calls `body(strip, first)` for strips that cover all registers. With AVX-512 a strip has two
+// registers, or three half ones; with fewer registers it has three, or two if one would be left
+// over. A tile then has at least eight sums, which keeps two multipliers with a latency of four
+// cycles busy. Half registers need kPacked.
 template <bool kPacked, typename Body>
 HWY_INLINE void for_strips(const Width& width, const Body& body) {
   std::size_t first = 0;
@@ -96,14 +95,14 @@ HWY_INLINE void for_strips(const Width& width, const Body& body) {
   if (first < width.registers) body(Strip<Vector, 1>{}, first);
 }
 
-// Where the register with this number lies in memory [blocks, rows_in_block, kLanes].
+// The address of the register with this number in memory [blocks, rows_in_block, kLanes].
 template <class V, typename T>
 T* register_at(T* memory, std::size_t rows_in_block, std::size_t index) {
   const std::size_t lane = index * hn::MaxLanes(hn::DFromV<V>());
   return memory + lane / kLanes * rows_in_block * kLanes + lane % kLanes;
 }
 
-// Rows of samples of a strip: row k of register v lies at `at[v] + k * kLanes`.
+// Rows of samples of a strip: row k of register v is at `at[v] + k * kLanes`.
 template <typename T, class S>
 struct Rows {
   T* at[S::kCount];
@@ -121,7 +120,7 @@ struct Rows {
   }
 };
 
-// The rows of the strip whose first register has this number.
+// The rows of the strip that starts with register number `first`.
 template <class S, typename T>
 Rows<T, S> rows_of(T* memory, std::size_t rows_in_block, std::size_t first) {
   Rows<T, S> rows;
@@ -130,9 +129,14 @@ Rows<T, S> rows_of(T* memory, std::size_t rows_in_block, std::size_t first) {
   return rows;
 }
 
-// sums[r][v] += sum over k of weights[k * R + r] * x[k][v]
-template <std::size_t R, class S>
-HWY_INLINE void add_products(typename S::V (&sums)[R][S::kCount], const float* HWY_RESTRICT weights,
+// Each row has its own sum, in the same order.
+struct SamePlace {
+  static constexpr std::size_t of(std::size_t row) { return row; }
+};
+
+// sums[Place::of(r)][v] += sum over k of weights[k * R + r] * x[k][v]
+template <std::size_t R, class S, class Place = SamePlace, std::size_t N>
+HWY_INLINE void add_products(typename S::V (&sums)[N][S::kCount], const float* HWY_RESTRICT weights,
                              const Rows<const float, S>& x, std::size_t count) {
   for (std::size_t k = 0; k < count; ++k) {
     typename S::V values[S::kCount];
@@ -142,7 +146,7 @@ HWY_INLINE void add_products(typename S::V (&sums)[R][S::kCount], const float* H
       const auto weight = hn::Set(typename S::Tag(), weights[k * R + r]);
 #pragma GCC unroll 3
       for (std::size_t v = 0; v < S::kCount; ++v)
-        sums[r][v] = hn::MulAdd(weight, values[v], sums[r][v]);
+        sums[Place::of(r)][v] = hn::MulAdd(weight, values[v], sums[Place::of(r)][v]);
     }
   }
 }
@@ -163,7 +167,16 @@ HWY_INLINE void set_to_zero(V (&sums)[R][N]) {
     for (std::size_t v = 0; v < N; ++v) sums[r][v] = hn::Zero(hn::DFromV<V>());
 }
 
-// Tiles of columns of `from` [rows, columns], each [rows, columns of the tile].
+template <class S, std::size_t R, typename T>
+HWY_INLINE void load_rows(typename S::V (&sums)[R][S::kCount], const Rows<T, S>& rows,
+                          std::size_t first) {
+#pragma GCC unroll 8
+  for (std::size_t r = 0; r < R; ++r)
+#pragma GCC unroll 3
+    for (std::size_t v = 0; v < S::kCount; ++v) sums[r][v] = rows.load(first + r, v);
+}
+
+// Copies tiles of columns of `from` [rows, columns], each as [rows, columns of the tile].
 inline void pack_transposed(const float* from, std::size_t rows, std::size_t columns, float* to) {
   for_tiles<kTileRows>(columns, [&](auto tile, std::size_t first) {
     for (std::size_t row = 0; row < rows; ++row)

@@ -1,5 +1,5 @@
-// Gradients of weights: sums over samples and time steps of products of derivatives and values, in
-// tiles that are kept in registers meanwhile.
+// Gradients of weights: sums, over samples and time steps, of products of derivatives and values. A
+// tile of sums is kept in registers.
 #if defined(CLIPSWEEP_WEIGHT_GRADIENTS_INL_H) == defined(HWY_TARGET_TOGGLE)
 #ifdef CLIPSWEEP_WEIGHT_GRADIENTS_INL_H
 #undef CLIPSWEEP_WEIGHT_GRADIENTS_INL_H
@@ -16,7 +16,7 @@
 HWY_BEFORE_NAMESPACE();
 namespace clipsweep::HWY_NAMESPACE {
 
-// Rows of samples over blocks and time steps: row k of block b at time t lies at
+// Rows of samples over blocks and time steps: row k of block b at time t starts at
 // `first + b * block + t * step + k * kLanes`.
 struct Series {
   static constexpr std::size_t kRow = kLanes;
@@ -34,7 +34,7 @@ struct Series {
   Series from(std::size_t row) const { return {first + row * kLanes, block, step}; }
 };
 
-// The part of a group that one tile is summed over: registers of samples and time steps [begin,
+// The part of a group that one tile is summed over: registers of samples, and time steps [begin,
 // end).
 struct Chunk {
   Width width;
@@ -42,7 +42,7 @@ struct Chunk {
   std::size_t end;
 };
 
-// So many neighbouring rows of a series, one after the other as they are read: [registers, T,
+// A copy of kRows consecutive rows of a series, in the order in which they are read: [registers, T,
 // rows].
 template <class V, std::size_t kRows>
 struct Packed {
@@ -75,7 +75,7 @@ Packed<V, kRows> pack(const Series& series, const Chunk& chunk, float* to) {
 
 #if HWY_TARGET == HWY_SCALAR
 
-// sums[n] = the sum over the lanes of register n: there is one.
+// sums[n] = the sum over the lanes of register n, which has one lane.
 template <class V, std::size_t kCount>
 HWY_INLINE void store_lane_sums(const V (&registers)[kCount], float* sums) {
   for (std::size_t n = 0; n < kCount; ++n) sums[n] = hn::GetLane(registers[n]);
@@ -85,7 +85,7 @@ HWY_INLINE void store_lane_sums(const V (&registers)[kCount], float* sums) {
 
 using FourFloats = hn::FixedTag<float, 4>;
 
-// Halves a register, adding its halves, until four lanes are left.
+// Adds the halves of a register until four lanes are left.
 template <typename Tag>
 HWY_INLINE hn::Vec<FourFloats> folded_to_four(Tag tag, hn::Vec<Tag> values) {
   if constexpr (hn::MaxLanes(tag) == 4) {
@@ -110,7 +110,7 @@ HWY_INLINE hn::Vec<FourFloats> lane_sums(V a, V b, V c, V d) {
                                         hn::BitCast(floats, hn::InterleaveUpper(wide, ab, cd))));
 }
 
-// sums[n] = the sum over the lanes of register n; room for three more.
+// sums[n] = the sum over the lanes of register n; `sums` has room for three more.
 template <class V, std::size_t kCount>
 HWY_INLINE void store_lane_sums(const V (&registers)[kCount], float* sums) {
   const FourFloats four;
@@ -151,21 +151,21 @@ HWY_NOINLINE void add_outer_products(const Derivatives& derivatives, const Value
       x += values.step;
     }
   }
-  float lane_sums_of[R * C + 3];
-  store_lane_sums(sums, lane_sums_of);
+  float totals[R * C + 3];
+  store_lane_sums(sums, totals);
   for (std::size_t r = 0; r < R; ++r)
-    for (std::size_t c = 0; c < C; ++c) gradient[r * columns + c] += lane_sums_of[r * C + c];
+    for (std::size_t c = 0; c < C; ++c) gradient[r * columns + c] += totals[r * C + c];
 }
 
 // gradient[r] += sum over samples and time steps of derivatives[r]
 template <class V, std::size_t R>
 void add_sums(const Series& derivatives, const Chunk& chunk, float* gradient) {
-  constexpr std::size_t kOfBlock = kLanes / hn::MaxLanes(hn::DFromV<V>());
+  constexpr std::size_t kPerBlock = kLanes / hn::MaxLanes(hn::DFromV<V>());
   const hn::DFromV<V> tag;
   V sums[R];
   for (std::size_t r = 0; r < R; ++r) sums[r] = hn::Zero(tag);
-  for (std::size_t block = 0; block < chunk.width.registers; block += kOfBlock) {
-    const std::size_t count = std::min(kOfBlock, chunk.width.registers - block);
+  for (std::size_t block = 0; block < chunk.width.registers; block += kPerBlock) {
+    const std::size_t count = std::min(kPerBlock, chunk.width.registers - block);
     for (std::size_t t = chunk.begin; t < chunk.end; ++t) {
       for (std::size_t i = 0; i < count; ++i) {
         const float* d = derivatives.at<V>(block + i, t);
@@ -175,9 +175,9 @@ void add_sums(const Series& derivatives, const Chunk& chunk, float* gradient) {
       }
     }
   }
-  float lane_sums_of[R + 3];
-  store_lane_sums(sums, lane_sums_of);
-  for (std::size_t r = 0; r < R; ++r) gradient[r] += lane_sums_of[r];
+  float totals[R + 3];
+  store_lane_sums(sums, totals);
+  for (std::size_t r = 0; r < R; ++r) gradient[r] += totals[r];
 }
 
 // Calls `body(tile, column)` with the tiles of columns [begin, begin + count).
@@ -186,7 +186,7 @@ HWY_INLINE void for_column_tiles(std::size_t begin, std::size_t count, const Bod
   for_tiles<kTileColumns>(count, [&](auto tile, std::size_t c) { body(tile, begin + c); });
 }
 
-// Calls `body(panel, width)` with panels of columns, whose rows of one chunk fit the second cache.
+// Calls `body(panel, width)` with panels of columns; the rows of one chunk fit into the L2 cache.
 template <typename Body>
 HWY_INLINE void for_panels(std::size_t columns, const Body& body) {
   for (std::size_t panel = 0; panel < columns; panel += kPanelColumns)
@@ -230,15 +230,15 @@ void add_packed(const Series& derivatives, std::size_t rows, const Series& value
   });
 }
 
-// Whether rows are copied one after the other before they are multiplied. Where many lie between
-// those of two time steps each is on a page of its own and comes late; few are in the cache anyway,
-// and columns must be many enough to pay for the copies.
+// Whether to copy rows into the order in which they are read. With many rows, consecutive time
+// steps are on different pages, out of reach of the TLB and the prefetcher; with few rows,
+// everything is in the cache anyway. The copies pay only with enough columns.
 inline bool pays_to_pack(std::size_t rows, std::size_t columns) {
   return rows >= 128 && columns >= 16;
 }
 
 // gradient [rows, columns] += derivatives [rows] times values [columns], summed over the chunk. The
-// order of the sums is the same with copies and without.
+// order of summation is the same with and without copies.
 template <class V>
 void add_weight_gradient(const Series& derivatives, std::size_t rows, const Series& values,
                          std::size_t columns, const Chunk& chunk, PackedRows& packed,

@@ -11,11 +11,11 @@ using at::Tensor;
 
 // From [S, blocks, ..., kLanes] to [S, ..., B].
 template <typename Values>
-Tensor samples_of(const Values& values, const std::vector<std::int64_t>& of_sample,
+Tensor samples_of(const Values& values, const std::vector<std::int64_t>& sample_sizes,
                   const Batch& batch) {
   using Number = typename Values::value_type;
   std::vector<std::int64_t> sizes = {batch.sources, static_cast<std::int64_t>(batch.blocks())};
-  sizes.insert(sizes.end(), of_sample.begin(), of_sample.end());
+  sizes.insert(sizes.end(), sample_sizes.begin(), sample_sizes.end());
   sizes.push_back(static_cast<std::int64_t>(kLanes));
   TORCH_CHECK(static_cast<std::int64_t>(values.size()) == c10::multiply_integers(sizes),
               "samples_of: the batch must hold ", sizes, ", not ", values.size(), " numbers");

@@ -1,4 +1,4 @@
-// A batch as LibTorch's tensors, without the lanes and their padding.
+// Converts a batch to LibTorch tensors, without the blocks and their padding.
 #pragma once
 
 #include <ATen/core/Tensor.h>
@@ -10,8 +10,8 @@ namespace clipsweep {
 // [S, T, I, B]
 at::Tensor input_tensor(const Batch& batch);
 
-// [S, B] of int64 for a class, [S, T, B] of int64 for one at each step, [S, B] of float for
-// numbers.
+// [S, B] of int64 for a class, [S, T, B] of int64 for a class at each step, [S, B] of float for a
+// number.
 at::Tensor target_tensor(const Batch& batch);
 
 }  // namespace clipsweep

@@ -11,10 +11,10 @@ using at::Tensor;
 
 struct State {
   Tensor h;  // [R, H, B]
-  Tensor c;  // [R, H, B], of an lstm alone
+  Tensor c;  // [R, H, B], only for cells with a second state
 };
 
-// Each cell: the state after one time step, from W_ih x_t + b as `x` [R, GH, B].
+// Each cell returns the state after one time step; x is W_ih x_t + b [R, GH, B].
 //
 //   i, f, g, o = x + W_hh h_{t-1}
 //   c_t = sigmoid(f) c_{t-1} + sigmoid(i) tanh(g)
@@ -39,17 +39,24 @@ State gru(const LayerWeights& weights, const Tensor& x, const State& before) {
   return {(1 - z) * n + z * before.h, {}};
 }
 
-//   h_t = tanh(x + W_hh h_{t-1})
-State rnn_tanh(const LayerWeights& weights, const Tensor& x, const State& before) {
-  return {torch::tanh(torch::baddbmm(x, weights.weight_hh, before.h)), {}};
+Tensor activated(Activation activation, const Tensor& x) {
+  switch (activation) {
+    case Activation::kSigmoid:
+      return torch::sigmoid(x);
+    case Activation::kTanh:
+      return torch::tanh(x);
+    case Activation::kRelu:
+      return torch::relu(x);
+  }
+  throw std::logic_error("activated: no such activation");
 }
 
-//   h_t = max(x + W_hh h_{t-1}, 0)
-State rnn_relu(const LayerWeights& weights, const Tensor& x, const State& before) {
-  return {torch::relu(torch::baddbmm(x, weights.weight_hh, before.h)), {}};
+//   h_t = f(x + W_hh h_{t-1})
+State plain(Activation f, const LayerWeights& weights, const Tensor& x, const State& before) {
+  return {activated(f, torch::baddbmm(x, weights.weight_hh, before.h)), {}};
 }
 
-using CellStep = State (*)(const LayerWeights&, const Tensor&, const State&);
+using CellStep = std::function<State(const LayerWeights&, const Tensor&, const State&)>;
 
 CellStep step_of(Cell cell) {
   switch (cell) {
@@ -58,16 +65,17 @@ CellStep step_of(Cell cell) {
     case Cell::kGru:
       return gru;
     case Cell::kRnnTanh:
-      return rnn_tanh;
     case Cell::kRnnRelu:
-      return rnn_relu;
+      return [f = cell_entry(cell).gates[0].activation](const auto&... arguments) {
+        return plain(f, arguments...);
+      };
   }
   throw std::logic_error("step_of: no such cell");
 }
 
-// One layer's hidden states, each [R, H, B], from inputs [R, I, T, B].
-std::vector<Tensor> layer_states(CellStep step, const LayerWeights& weights, const Tensor& inputs,
-                                 const StateHook& on_state) {
+// Returns one layer's hidden states, each [R, H, B], for inputs [R, I, T, B].
+std::vector<Tensor> layer_states(const CellStep& step, const LayerWeights& weights,
+                                 const Tensor& inputs, const StateHook& on_state) {
   const std::int64_t runs = inputs.size(0);
   const std::int64_t batch = inputs.size(3);
   const Tensor from_inputs = torch::baddbmm(weights.bias, weights.weight_ih, inputs.flatten(2));
@@ -88,10 +96,11 @@ std::vector<Tensor> layer_states(CellStep step, const LayerWeights& weights, con
 
 std::vector<Tensor> hidden_states(Cell cell, const std::vector<LayerWeights>& layers,
                                   const Tensor& inputs, const StateHook& on_state) {
+  const CellStep step = step_of(cell);
   std::vector<Tensor> states;
   for (const auto& weights : layers) {
-    const Tensor below = states.empty() ? inputs : torch::stack(states, 2);
-    states = layer_states(step_of(cell), weights, below, on_state);
+    const Tensor layer_inputs = states.empty() ? inputs : torch::stack(states, 2);
+    states = layer_states(step, weights, layer_inputs, on_state);
   }
   return states;
 }

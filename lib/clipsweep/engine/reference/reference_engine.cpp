@@ -20,9 +20,9 @@ namespace {
 
 using at::Tensor;
 
-// The batch is padded to a multiple of this. LibTorch's elementwise loops treat the last numel % 32
-// elements of a tensor with scalar code, whose exp and tanh round differently: with whole vectors
-// only, a sample's numbers do not depend on how many runs come before it.
+// The batch is padded to a multiple of this. LibTorch's elementwise loops process the last numel %
+// 32 elements of a tensor with scalar code, whose exp and tanh round differently. With whole
+// vectors only, the results for a sample do not depend on the number of runs.
 constexpr int kTorchLanes = 32;
 
 struct ModelWeights {
@@ -31,8 +31,8 @@ struct ModelWeights {
   Tensor output_bias;    // [R, O, 1]
 };
 
-// Each tensor of a parameter block [R, P] as matrices [R, rows, columns], a vector as one column.
-// Contiguous once, instead of at every time step.
+// Returns each tensor of a parameter block [R, P] as matrices [R, rows, columns]; a vector has one
+// column. Made contiguous once, instead of at every time step.
 std::vector<Tensor> matrices_of(const Tensor& parameters, const ParameterLayout& layout) {
   std::vector<std::int64_t> sizes;
   for (const auto& tensor : layout.tensors)
@@ -44,23 +44,24 @@ std::vector<Tensor> matrices_of(const Tensor& parameters, const ParameterLayout&
   return matrices;
 }
 
-// In the order of the layout.
+// Takes the tensors in the order of the layout.
 ModelWeights weights_of(const Tensor& parameters, const ParameterLayout& layout) {
   const auto matrices = matrices_of(parameters, layout);
   auto next = matrices.begin();
   ModelWeights weights;
+  const bool has_two_biases = cell_entry(layout.model.cell).biases.size() == 2;
   for (int layer = 0; layer < layout.model.layers; ++layer) {
     weights.layers.push_back({next[0], next[1], next[2], {}});
     next += 3;
-    if (layout.model.cell == Cell::kGru) weights.layers.back().bias_hh = *next++;
+    if (has_two_biases) weights.layers.back().bias_hh = *next++;
   }
   weights.output_weight = next[0];
   weights.output_bias = next[1];
   return weights;
 }
 
-// Repeats the first sample of each source until the batch fills whole vectors, so that the padding
-// is never non-finite where the batch is not. [..., B] -> [..., B'].
+// Pads the batch to whole vectors with copies of the first sample of each source, so that the
+// padding is finite wherever the batch is. [..., B] -> [..., B'].
 Tensor padded(const Tensor& samples) {
   const std::int64_t size = samples.size(-1);
   const std::int64_t missing = (kTorchLanes - size % kTorchLanes) % kTorchLanes;
@@ -70,8 +71,8 @@ Tensor padded(const Tensor& samples) {
   return torch::cat({samples, samples.narrow(-1, 0, 1).expand(shape)}, -1);
 }
 
-// Limits the error derivatives of runs that have a limit on their way back through the states, and
-// counts them.
+// Limits the derivatives with respect to the states in backpropagation, for the runs that have a
+// limit, and counts the limited ones.
 class DerivativeLimits {
  public:
   DerivativeLimits(Span<const float> limits, int batch_size, torch::Device device)
@@ -83,7 +84,7 @@ class DerivativeLimits {
         any_(std::any_of(limits.begin(), limits.end(),
                          [](float limit) { return std::isfinite(limit); })) {}
 
-  // Nothing where no run has a limit. It must not outlive this object.
+  // Empty if no run has a limit. It must not outlive this object.
   StateHook hook() {
     if (!any_) return {};
     return [this](const Tensor& state) {
@@ -94,7 +95,7 @@ class DerivativeLimits {
   const Tensor& counts() const { return counts_; }  // [R]
 
  private:
-  // derivative [R, H, B']. What is within its limit keeps its bits, and so does a NaN.
+  // derivative [R, H, B']. Values within the limit and NaNs keep their bits.
   Tensor limited(const Tensor& derivative) {
     const Tensor over = derivative.abs() > limits_;
     counts_ += over.narrow(2, 0, batch_size_).sum({1, 2});
@@ -107,19 +108,19 @@ class DerivativeLimits {
   bool any_;
 };
 
-bool is_lack_of_memory(const c10::Error& error) {
+bool is_out_of_memory(const c10::Error& error) {
   const std::string message = error.what_without_backtrace();
   const auto holds = [&](const char* words) { return message.find(words) != std::string::npos; };
   return holds("can't allocate memory") || holds("out of memory") || holds("ALLOC_FAILED");
 }
 
-// What the call returns. LibTorch's own errors for a lack of memory become std::bad_alloc.
+// Returns the result of the call. LibTorch's errors for lack of memory become std::bad_alloc.
 template <typename Call>
 auto with_bad_alloc(const Call& call) {
   try {
     return call();
   } catch (const c10::Error& error) {
-    if (is_lack_of_memory(error)) throw std::bad_alloc();
+    if (is_out_of_memory(error)) throw std::bad_alloc();
     throw;
   }
 }
@@ -156,7 +157,7 @@ class ReferenceEngine : public GradientEngine {
     const auto samples = forward(leaf, batch, batch.source_of_run, limits.hook());
     const Tensor losses = samples.losses.sum(1) / batch.size;
     copy_to(losses.detach(), result.losses.data());
-    copy_to(samples.correct_counts.sum(1), result.correct_counts.data());
+    copy_to(samples.correct.sum(1), result.correct_counts.data());
     copy_to(gradient_of(losses, leaf), result.gradients.data());
     copy_to(limits.counts(), result.clipped_derivatives.data());
   }
@@ -169,7 +170,7 @@ class ReferenceEngine : public GradientEngine {
     result.loss_sums.resize(parameters.rows());
     result.correct_counts.resize(parameters.rows());
     copy_to(samples.losses.sum(1, false, torch::kFloat64), result.loss_sums.data());
-    copy_to(samples.correct_counts.sum(1), result.correct_counts.data());
+    copy_to(samples.correct.sum(1), result.correct_counts.data());
     return result;
   }
 
@@ -183,8 +184,8 @@ class ReferenceEngine : public GradientEngine {
                                           std::vector<float>(samples.top_states.size()));
     for (std::size_t t = 0; t < samples.top_states.size(); ++t)
       samples.top_states[t].register_hook([&norms, &batch, t](const Tensor& derivative) {
-        const auto of_runs = norms_of(derivative.narrow(2, 0, batch.size));
-        for (std::size_t r = 0; r < norms.size(); ++r) norms[r][t] = of_runs[r];
+        const auto run_norms = norms_of(derivative.narrow(2, 0, batch.size));
+        for (std::size_t r = 0; r < norms.size(); ++r) norms[r][t] = run_norms[r];
       });
     gradient_of(samples.losses.sum(1) / batch.size, leaf);
     return norms;
@@ -196,12 +197,12 @@ class ReferenceEngine : public GradientEngine {
     return torch::from_blob(const_cast<float*>(block.data()), sizes).to(device_);
   }
 
-  // [R, P]. The sum's gradient with respect to a row is that of the row's own loss.
+  // [R, P]. The gradient of the summed losses with respect to a row is that of the row's own loss.
   static Tensor gradient_of(const Tensor& losses, const Tensor& leaf) {
     return torch::autograd::grad({losses}, {leaf}, {torch::ones_like(losses)})[0];
   }
 
-  // [R, H, B] -> [R]. Not by LibTorch, whose order of a sum may depend on R.
+  // [R, H, B] -> [R]. Not by LibTorch, whose order of summation may depend on R.
   static std::vector<float> norms_of(const Tensor& derivative) {
     const Tensor local = derivative.contiguous().cpu();
     const auto size = static_cast<std::size_t>(local.size(1) * local.size(2));
@@ -251,21 +252,19 @@ SampleResults class_results(const Tensor& logits, const Tensor& labels) {
   return {losses, (logits.argmax(1) == labels) & ~losses.isnan(), {}};
 }
 
-// The same at each time step, with labels [R, T, B].
+// The same for a class at each time step, with labels [R, T, B].
 SampleResults each_step_results(const Tensor& logits, const Tensor& labels) {
   const auto steps = class_results(logits, labels.flatten(1));
-  return {steps.losses.view(labels.sizes()).mean(1),
-          steps.correct_counts.view(labels.sizes()).all(1),
-          {}};
+  return {steps.losses.view(labels.sizes()).mean(1), steps.correct.view(labels.sizes()).all(1), {}};
 }
 
-// The squared error of outputs [R, 1, B], with numbers [R, B].
-SampleResults number_results(const Tensor& outputs, const Tensor& numbers, double tolerance) {
-  const Tensor losses = (outputs.squeeze(1) - numbers).square();
+// Squared error from outputs [R, 1, B], with targets [R, B].
+SampleResults number_results(const Tensor& outputs, const Tensor& targets, double tolerance) {
+  const Tensor losses = (outputs.squeeze(1) - targets).square();
   return {losses, losses <= tolerance, {}};
 }
 
-// targets [R, ..., B'] -> losses and right answers [R, B']
+// targets [R, ..., B'] -> losses and correct predictions [R, B']
 SampleResults output_results(const Model& model, const ModelWeights& weights,
                              const std::vector<Tensor>& states, const Tensor& targets) {
   const bool each_step = model.target == Target::kClassEachStep;
@@ -297,14 +296,14 @@ SampleResults sample_results(const Tensor& parameters, const ParameterLayout& la
               "sample_results: a number needs 1 output, not ", model.outputs);
   const ModelWeights weights = weights_of(parameters, layout);
   const Tensor samples = padded(inputs);
-  const Tensor of_runs = samples.size(0) == 1 ? samples.expand({parameters.size(0), -1, -1, -1})
-                                              : samples.index_select(0, source_of_run);
-  const auto states = hidden_states(model.cell, weights.layers, of_runs, on_state);
-  const Tensor targets_of_runs = padded(targets).index_select(0, source_of_run);
-  const auto results = output_results(model, weights, states, targets_of_runs);
+  const Tensor run_inputs = samples.size(0) == 1 ? samples.expand({parameters.size(0), -1, -1, -1})
+                                                 : samples.index_select(0, source_of_run);
+  const auto states = hidden_states(model.cell, weights.layers, run_inputs, on_state);
+  const Tensor run_targets = padded(targets).index_select(0, source_of_run);
+  const auto results = output_results(model, weights, states, run_targets);
   const std::int64_t size = inputs.size(3);
-  return {results.losses.narrow(1, 0, size),
-          results.correct_counts.narrow(1, 0, size).to(torch::kInt64), states};
+  return {results.losses.narrow(1, 0, size), results.correct.narrow(1, 0, size).to(torch::kInt64),
+          states};
 }
 
 std::unique_ptr<GradientEngine> make_reference_engine(const ParameterLayout& layout,

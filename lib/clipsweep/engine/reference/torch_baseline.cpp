@@ -17,7 +17,7 @@ struct TorchBaseline::State {
 
   TorchNetwork network;
   torch::optim::SGD optimizer;
-  torch::Tensor inputs;   // [T, B, I], as torch::nn wants it
+  torch::Tensor inputs;   // [T, B, I], as torch::nn expects it
   torch::Tensor targets;  // [B], or [T, B]
 };
 

@@ -1,4 +1,4 @@
-// What the engines are measured against: one run as a tutorial writes it, with torch::nn.
+// The baseline for the engines' speed: one run, written with torch::nn as in a tutorial.
 #pragma once
 
 #include <memory>
@@ -8,11 +8,11 @@
 
 namespace clipsweep {
 
-// One run in LibTorch's usual way, on one thread: torch::nn::LSTM, GRU or RNN, torch::nn::Linear,
+// One run by LibTorch's own modules, on one thread: torch::nn::LSTM, GRU or RNN, torch::nn::Linear,
 // clip_grad_norm_, torch::optim::SGD.
 class TorchBaseline {
  public:
-  // Every step sees the batch's first source.
+  // Every step uses the batch's first source.
   TorchBaseline(const Batch& batch, const Model& model);
   ~TorchBaseline();
 

@@ -10,9 +10,6 @@ namespace nn = torch::nn;
 TorchNetwork::TorchNetwork(const Model& model)
     : target_(model.target), output_(model.hidden, model.outputs) {
   const auto sized = [&](auto options) { return options.num_layers(model.layers); };
-  const auto rnn = [&](nn::RNNOptions::nonlinearity_t nonlinearity) {
-    return sized(nn::RNNOptions(model.inputs, model.hidden).nonlinearity(nonlinearity));
-  };
   switch (model.cell) {
     case Cell::kLstm:
       states_ = states_by(nn::LSTM(sized(nn::LSTMOptions(model.inputs, model.hidden))));
@@ -21,10 +18,11 @@ TorchNetwork::TorchNetwork(const Model& model)
       states_ = states_by(nn::GRU(sized(nn::GRUOptions(model.inputs, model.hidden))));
       break;
     case Cell::kRnnTanh:
-      states_ = states_by(nn::RNN(rnn(torch::kTanh)));
-      break;
     case Cell::kRnnRelu:
-      states_ = states_by(nn::RNN(rnn(torch::kReLU)));
+      auto options = nn::RNNOptions(model.inputs, model.hidden);
+      if (cell_entry(model.cell).gates[0].activation == Activation::kRelu)
+        options.nonlinearity(torch::kReLU);
+      states_ = states_by(nn::RNN(sized(options)));
       break;
   }
   register_module("output", output_);

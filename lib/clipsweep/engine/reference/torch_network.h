@@ -1,5 +1,5 @@
-// A model in LibTorch's usual way: torch::nn::LSTM, GRU or RNN and torch::nn::Linear. What the
-// engines are compared with, in speed and in their numbers.
+// A model made of LibTorch's own modules: torch::nn::LSTM, GRU or RNN and torch::nn::Linear. The
+// engines are compared with it, both their speed and their results.
 #pragma once
 
 #include <torch/torch.h>
@@ -10,15 +10,15 @@
 
 namespace clipsweep {
 
-// Its parameters are `cell.weight_ih_l0` and so on, `output.weight` and `output.bias`.
+// Its parameters are called `cell.weight_ih_l0` and so on, `output.weight` and `output.bias`.
 class TorchNetwork : public torch::nn::Module {
  public:
   explicit TorchNetwork(const Model& model);
 
-  // What the output layer says [B, O], or at each step [T, B, O], to inputs [T, B, I].
+  // Returns the outputs [B, O], or [T, B, O] for a class at each step, for inputs [T, B, I].
   at::Tensor outputs(const at::Tensor& inputs);
 
-  // The mean loss of a batch from those outputs; targets [B], or [T, B] for a class at each step.
+  // Returns the mean loss of a batch; targets [B], or [T, B] for a class at each step.
   at::Tensor loss(const at::Tensor& outputs, const at::Tensor& targets) const;
 
  private:

@@ -16,7 +16,7 @@ void use_one_thread() { at::set_num_threads(1); }
 std::string torch_version() { return TORCH_VERSION; }
 
 std::string torch_simd() {
-  // LibTorch tells it in its description of itself alone, which both 1.13 and 2.x word the same.
+  // LibTorch says so only in its configuration text, which is the same in 1.13 and 2.x.
   const std::string description = at::show_config();
   const std::string label = "CPU capability usage: ";
   const auto found = description.find(label);
