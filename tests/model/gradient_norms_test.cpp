@@ -11,7 +11,7 @@ namespace {
 constexpr float kInf = std::numeric_limits<float>::infinity();
 constexpr float kNan = std::numeric_limits<float>::quiet_NaN();
 
-TEST(EuclideanNorm, IsRightForEveryLength) {
+TEST(EuclideanNorm, IsCorrectForEveryLength) {
   for (std::size_t size = 0; size < 40; ++size)
     EXPECT_DOUBLE_EQ(euclidean_norm(std::vector<float>(size, 2)),
                      2 * std::sqrt(static_cast<double>(size)));
@@ -34,7 +34,7 @@ TEST(EuclideanNorm, IsNonfiniteExactlyIfAnElementIs) {
   }
 }
 
-TEST(MeasureNorms, GlobalNormIsThatOfTheTensorsNorms) {
+TEST(MeasureNorms, GlobalNormIsTheNormOfTheTensorsNorms) {
   const auto layout = lstm_layout(2, 1, 2);  // 8, 4, 4, 2, 2 elements
   const std::vector<float> row(layout.size(), 3);
   GradientNorms norms;
@@ -71,7 +71,7 @@ TEST(LargestMagnitude, IsNanIfAnyElementIs) {
   EXPECT_EQ(index_of_largest(std::vector<float>{1, -3, 2}), 1U);
 }
 
-TEST(FindNonfinite, CountsKindsAndNamesTheFirst) {
+TEST(FindNonfinite, CountsEachKindAndReturnsTheFirst) {
   EXPECT_FALSE(find_nonfinite(std::vector<float>{0, -1, std::numeric_limits<float>::max(),
                                                  std::numeric_limits<float>::denorm_min()}));
   const auto found = find_nonfinite(std::vector<float>{0, kInf, kNan, -kInf, kInf});

@@ -10,7 +10,7 @@ namespace {
 
 using Numbers = std::vector<float>;
 
-// Whole numbers without a pattern that eigenvalues would care about, / 64.
+// Integers without a pattern that matters for eigenvalues, divided by 64.
 Numbers scrambled(int size) {
   Numbers matrix;
   for (int i = 0; i < size; ++i)
@@ -37,13 +37,13 @@ TEST(SpectralRadius, IsNotTheNorm) {
   EXPECT_EQ(spectral_radius(Numbers{2, 100, 0, -3}, 2), 3);
 }
 
-TEST(SpectralRadius, IsUnknownWhereAnElementIsNotFinite) {
+TEST(SpectralRadius, IsNanIfAnElementIsNotFinite) {
   const float infinity = std::numeric_limits<float>::infinity();
   EXPECT_TRUE(std::isnan(spectral_radius(Numbers{1, NAN, 0, 1}, 2)));
   EXPECT_TRUE(std::isnan(spectral_radius(Numbers{1, -infinity, 0, 1}, 2)));
 }
 
-// 3.4e38 is near float32's largest number; the radius is beyond it.
+// 3.4e38 is near the largest float32 number; the radius exceeds it.
 TEST(SpectralRadius, DoesNotOverflow) {
   const float large = 3.4e38F;
   EXPECT_NEAR(spectral_radius(Numbers{large, large, large, large}, 2) / large, 2, 1e-14);

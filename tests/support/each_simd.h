@@ -1,4 +1,4 @@
-// A fixture that runs a test with each instruction set that this machine has.
+// A fixture that runs a test with each instruction set of this machine.
 #pragma once
 
 #include <gtest/gtest.h>

@@ -16,7 +16,7 @@ namespace clipsweep::HWY_NAMESPACE {
 
 namespace hn = hwy::HWY_NAMESPACE;
 
-// Eight sums side by side, whatever the width of the registers: the result is the same on all
+// Always eight partial sums, whatever the width of the registers, so the result is the same on all
 // machines. The square of a float32 is exact in double.
 double sum_of_squares(const float* values, std::size_t size) {
   constexpr std::size_t kSums = 8;
@@ -33,20 +33,20 @@ double sum_of_squares(const float* values, std::size_t size) {
       sums[n] = hn::MulAdd(value, value, sums[n]);
     }
   }
-  HWY_ALIGN double of_lane[kSums];
-  for (std::size_t n = 0; n < kRegisters; ++n) hn::Store(sums[n], kDoubles, of_lane + n * kLanes);
+  HWY_ALIGN double lane_sums[kSums];
+  for (std::size_t n = 0; n < kRegisters; ++n) hn::Store(sums[n], kDoubles, lane_sums + n * kLanes);
   double rest = 0;
   for (std::size_t i = whole; i < size; ++i) {
     const double value = values[i];
     rest += value * value;
   }
-  return ((of_lane[0] + of_lane[4]) + (of_lane[1] + of_lane[5])) +
-         ((of_lane[2] + of_lane[6]) + (of_lane[3] + of_lane[7])) + rest;
+  return ((lane_sums[0] + lane_sums[4]) + (lane_sums[1] + lane_sums[5])) +
+         ((lane_sums[2] + lane_sums[6]) + (lane_sums[3] + lane_sums[7])) + rest;
 }
 
 using Floats = hn::CappedTag<float, 16>;
 
-// Calls `body` with each register's worth of values, the last one filled up with zeros.
+// Calls `body` with the values, one register at a time; the last one is padded with zeros.
 template <typename Body>
 HWY_INLINE void for_registers(const float* values, std::size_t size, const Body& body) {
   constexpr Floats kFloats;
@@ -59,11 +59,11 @@ HWY_INLINE void for_registers(const float* values, std::size_t size, const Body&
   body(hn::Load(kFloats, rest));
 }
 
-// The largest magnitude, NaN if any value is NaN.
+// The largest magnitude; NaN if any value is NaN.
 float largest_of(const float* values, std::size_t size) {
   constexpr Floats kFloats;
   auto largest = hn::Zero(kFloats);
-  auto nans = hn::Zero(kFloats);  // NaN where there was one
+  auto nans = hn::Zero(kFloats);  // NaN in a lane that had one
   for_registers(values, size, [&](auto value) {
     const auto magnitude = hn::Abs(value);
     largest = hn::IfThenElse(hn::Gt(magnitude, largest), magnitude, largest);
@@ -112,7 +112,7 @@ std::vector<double> gate_norms(Span<const float> row, const ParameterLayout& lay
   std::vector<double> norms(gates);
   for (const auto& tensor : layout.tensors) {
     if (is_output(tensor)) continue;
-    const std::size_t size = tensor.size() / gates;  // a gate's rows lie side by side
+    const std::size_t size = tensor.size() / gates;  // a gate's rows are consecutive
     for (std::size_t gate = 0; gate < gates; ++gate)
       norms[gate] +=
           HWY_DYNAMIC_DISPATCH(sum_of_squares)(row.data() + tensor.offset + gate * size, size);

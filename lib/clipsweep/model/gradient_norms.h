@@ -1,5 +1,5 @@
-// What a gradient is: its norms, its largest element, its non-finite elements. Norms are summed in
-// double, where no sum of squares of float32 numbers can overflow or vanish.
+// Norms of gradients, their largest element and their non-finite elements. Norms are summed in
+// double, where no sum of squares of float32 numbers can overflow or underflow to 0.
 #pragma once
 
 #include <cstddef>
@@ -11,11 +11,11 @@
 
 namespace clipsweep {
 
-// Euclidean norm; NaN or +inf exactly if an element is NaN or infinite. The order of the sum is
-// fixed by the length alone.
+// Euclidean norm; NaN or +inf exactly if an element is NaN or infinite. The order of summation
+// depends on the length only.
 double euclidean_norm(Span<const float> values);
 
-// Norms of a row in a number type that is wide enough for them.
+// Norms of a row, in a number type that is wide enough for them.
 template <typename Wide>
 struct RowNorms {
   Wide global = 0;
@@ -23,21 +23,22 @@ struct RowNorms {
 };
 using GradientNorms = RowNorms<double>;
 
-// row [P]. The global norm is that of the tensors' norms. Reuses the memory of `norms`.
+// row [P]. The global norm is the norm of the tensors' norms. Reuses the memory of `norms`.
 void measure_norms(Span<const float> row, const ParameterLayout& layout, GradientNorms& norms);
 
-// The norms of the rows that belong to each gate, in all recurrent layers' tensors together: [G],
-// in the order of the gates. row [P].
+// The norm of each gate over the tensors of all recurrent layers: [G], in the order of the gates.
+// row [P].
 std::vector<double> gate_norms(Span<const float> row, const ParameterLayout& layout);
 
 // max |x|, NaN if any element is NaN.
 float largest_magnitude(Span<const float> values);
 
-// The element of largest magnitude, the first of several; non-empty, finite values.
+// The index of the element with the largest magnitude, the first if there are several. The values
+// must be finite and not empty.
 std::size_t index_of_largest(Span<const float> values);
 
 struct NonfiniteCounts {
-  std::size_t first = 0;  // index of the first bad element
+  std::size_t first = 0;  // index of the first non-finite element
   std::size_t nan = 0;
   std::size_t positive_inf = 0;
   std::size_t negative_inf = 0;
@@ -45,7 +46,7 @@ struct NonfiniteCounts {
   std::size_t total() const { return nan + positive_inf + negative_inf; }
 };
 
-// Nothing if every element is finite.
+// nullopt if every element is finite.
 std::optional<NonfiniteCounts> find_nonfinite(Span<const float> values);
 
 }  // namespace clipsweep

@@ -14,7 +14,7 @@ Wide<Number> sum_of_magnitudes(Span<const Number> values) {
   return sum;
 }
 
-// A NaN stays, whatever comes after it.
+// NaN if any value is NaN.
 template <typename W, typename Number>
 W largest_of(Span<const Number> values) {
   W largest = 0;
@@ -36,7 +36,7 @@ long double wide_norm(Span<const double> values) {
 }
 
 double dot_product(Span<const float> a, Span<const float> b) {
-  // Sums side by side, as in euclidean_norm.
+  // Several partial sums, as in euclidean_norm.
   constexpr std::size_t kLanes = 8;
   std::array<double, kLanes> sums{};
   const std::size_t whole = a.size() - a.size() % kLanes;
@@ -63,7 +63,7 @@ std::optional<double> cosine(Span<const Number> a, Wide<Number> norm_of_a, Span<
       norm_of_a > 0 && norm_of_b > 0 && std::isfinite(norm_of_a) && std::isfinite(norm_of_b);
   if (!directed) return std::nullopt;
   const Wide<Number> value = dot_product(a, b) / norm_of_a / norm_of_b;
-  return std::clamp(static_cast<double>(value), -1.0, 1.0);  // rounding can go beyond
+  return std::clamp(static_cast<double>(value), -1.0, 1.0);  // rounding can exceed 1
 }
 
 template <typename Number>

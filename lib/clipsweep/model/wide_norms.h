@@ -1,5 +1,5 @@
-// Norms and coefficients of float32 and float64 gradients, each in a number type so wide that no
-// sum of squares overflows or vanishes: double for float, long double for double.
+// Norms and cosines of float32 and float64 gradients, in a number type in which no sum of squares
+// overflows or underflows to 0: double for float, long double for double.
 #pragma once
 
 #include <limits>
@@ -36,21 +36,21 @@ long double wide_norm(Span<const double> values);
 template <typename Number>
 Wide<Number> wide_norm(Span<const Number> values, double p);
 
-// a . b; both of one size.
+// a . b; both have the same size.
 double dot_product(Span<const float> a, Span<const float> b);
 long double dot_product(Span<const double> a, Span<const double> b);
 
-// The cosine of the angle between two gradients of these norms; nothing if one of them has no
-// direction, because its norm is 0 or not finite.
+// The cosine of the angle between two gradients with these norms; nullopt if one of them has no
+// direction because its norm is 0 or not finite.
 template <typename Number>
 std::optional<double> cosine(Span<const Number> a, Wide<Number> norm_of_a, Span<const Number> b,
                              Wide<Number> norm_of_b);
 
-// The norm of a gradient whose parts have these p-norms. Not empty.
+// The p-norm of a gradient whose parts have these p-norms. There is at least one part.
 template <typename W>
 W joint_norm(Span<const W> norms, double p);
 
-// row [P]. As measure_norms: the global norm is that of the tensors' norms.
+// row [P]. Like measure_norms: the global norm is the norm of the tensors' norms.
 void measure_wide(Span<const float> row, const ParameterLayout& layout, RowNorms<double>& norms);
 void measure_wide(Span<const double> row, const ParameterLayout& layout,
                   RowNorms<long double>& norms);
