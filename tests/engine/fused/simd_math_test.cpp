@@ -13,7 +13,7 @@
 #include "support/each_simd.h"
 
 #undef HWY_TARGET_INCLUDE
-#define HWY_TARGET_INCLUDE "simd_math_test.cpp"
+#define HWY_TARGET_INCLUDE "engine/fused/simd_math_test.cpp"
 #include <hwy/foreach_target.h>
 #include <hwy/highway.h>
 // After those, once for each target:
