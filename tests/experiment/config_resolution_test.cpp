@@ -93,7 +93,7 @@ TEST(ResolveConfig, NamesThePlaceOfAMistake) {
   EXPECT_TRUE(holds(message({{"forget-bias", "inf"}}), "--forget-bias inf: must be a finite"));
   EXPECT_TRUE(holds(message({{"layers", "17"}}), "--layers 17: must be a whole number from 1"));
   EXPECT_TRUE(holds(message({{"init", "torhc"}}), "--init torhc: unknown name \"torhc\""));
-  EXPECT_TRUE(holds(message({{"init", "identity"}}), "--init: identity is for plain cells"));
+  EXPECT_TRUE(holds(message({{"init", "identity"}}), "--init: identity is for the plain cells"));
   EXPECT_TRUE(holds(message({{"on-nonfinite", "halt"}}), "allowed: stop, skip, continue"));
   EXPECT_TRUE(holds(message({{"engine", "fussed"}}), "allowed: auto, reference, fused"));
   EXPECT_TRUE(holds(message({{"steps-per-epoch", "0"}}), "--steps-per-epoch 0: "));

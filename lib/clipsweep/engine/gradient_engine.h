@@ -31,7 +31,7 @@ struct StepResult {
         clipped_derivatives(runs),
         gradients(runs, parameters) {}
 
-  std::vector<float> losses;                 // [R], mean cross-entropy over the batch
+  std::vector<float> losses;                 // [R], mean loss over the batch
   std::vector<std::int64_t> correct_counts;  // [R], right answers in the batch
   // [R], error derivatives that were clipped, of the T H B of each state: h of each layer, and of
   // an lstm c
