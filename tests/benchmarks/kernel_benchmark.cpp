@@ -8,6 +8,8 @@
 
 #include <limits>
 #include <numeric>
+#include <string>
+#include <vector>
 
 #include "clipsweep/base/random.h"
 #include "clipsweep/base/simd.h"
@@ -102,13 +104,19 @@ void shapes(benchmark::internal::Benchmark* benchmark) {
   benchmark->Args({100, 784, 1, 200});  // images pixel by pixel
   benchmark->ArgNames({"H", "T", "I", "B"})->Unit(benchmark::kMicrosecond);
 }
-BENCHMARK_CAPTURE(Losses, lstm, Cell::kLstm)->Apply(shapes);
-BENCHMARK_CAPTURE(Losses, rnn_tanh, Cell::kRnnTanh)->Apply(shapes);
-BENCHMARK_CAPTURE(Gradients, lstm, Cell::kLstm)->Apply(shapes);
-BENCHMARK_CAPTURE(Gradients, rnn_tanh, Cell::kRnnTanh)->Apply(shapes);
-BENCHMARK_CAPTURE(Gradients, rnn_relu, Cell::kRnnRelu)->Apply(shapes);
-BENCHMARK_CAPTURE(StateDerivativeSquares, lstm, Cell::kLstm)->Apply(shapes);
-BENCHMARK_CAPTURE(StateDerivativeSquares, rnn_tanh, Cell::kRnnTanh)->Apply(shapes);
+
+void register_kernels() {
+  for (const Cell cell : fused_cells()) {
+    const std::string name = to_text(cell);
+    const auto add = [cell](const std::string& full_name, auto* run) {
+      shapes(benchmark::RegisterBenchmark(
+          full_name.c_str(), [cell, run](benchmark::State& state) { run(state, cell); }));
+    };
+    add("Losses/" + name, Losses);
+    add("Gradients/" + name, Gradients);
+    add("StateDerivativeSquares/" + name, StateDerivativeSquares);
+  }
+}
 
 void GatherBatch(benchmark::State& state) {
   Sample sample;
@@ -177,6 +185,7 @@ BENCHMARK(AppendLine);
 
 int main(int argc, char** argv) {
   clipsweep::use_simd_of_environment();
+  clipsweep::register_kernels();
   benchmark::AddCustomContext("simd", clipsweep::simd_name());
   benchmark::Initialize(&argc, argv);
   if (benchmark::ReportUnrecognizedArguments(argc, argv)) return 1;

@@ -145,7 +145,7 @@ MISTAKES = [
     (("--task", "sine", "--data", "/tmp"), "generates its samples and reads no data"),
     (("--task", "sine", "--shuffle-buffer", "9"), "shuffles none"),
     (("--task", "ading",), 'did you mean "adding"?'),
-    (("--task", "copy", "--engine", "fused"), "fused does not support a class at each time step"),
+    (("--task", "copy", "--engine", "fused"), "--engine fused does not support a class at each time step"),
 ]
 
 

@@ -24,10 +24,9 @@ std::string unsupported_by_fused(const Model& model) {
 }
 
 // "lstm, rnn-tanh or rnn-relu"
-std::string fused_cells() {
+std::string fused_cells_text() {
   std::vector<std::string> names;
-  for (const auto& entry : cell_table())
-    if (entry.engines == CellEngines::kReferenceAndFused) names.emplace_back(entry.name);
+  for (const Cell cell : fused_cells()) names.emplace_back(to_text(cell));
   std::string text = names.back();
   names.pop_back();
   return names.empty() ? text : join(names) + " or " + text;
@@ -53,7 +52,7 @@ EngineChoice choose_engine(const std::string& engine, const std::string& device,
           fmt::format("--engine fused does not support {}: it supports one layer of {} with an "
                       "output after the "
                       "last time step; use --engine reference, or auto",
-                      unsupported, fused_cells()));
+                      unsupported, fused_cells_text()));
     return {EngineName::kFused, "as requested"};
   }
   if (!on_cpu) return {EngineName::kReference, "auto: the only engine for --device " + device};

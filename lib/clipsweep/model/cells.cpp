@@ -71,6 +71,13 @@ std::vector<std::string> cell_names() {
   return names;
 }
 
+std::vector<Cell> fused_cells() {
+  std::vector<Cell> cells;
+  for (const auto& entry : cell_table())
+    if (entry.engines == CellEngines::kReferenceAndFused) cells.push_back(entry.cell);
+  return cells;
+}
+
 Cell parse_cell(std::string_view name) {
   for (const auto& entry : cell_table())
     if (name == entry.name) return entry.cell;

@@ -54,6 +54,9 @@ const char* to_text(Cell cell);
 
 std::vector<std::string> cell_names();
 
+// The cells that the fused engine has kernels for.
+std::vector<Cell> fused_cells();
+
 // Throws ConfigError that lists the cells.
 Cell parse_cell(std::string_view name);
 

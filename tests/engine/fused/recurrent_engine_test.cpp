@@ -25,13 +25,6 @@ Model model_of(Cell cell, Target target, int inputs, int hidden, int outputs) {
   return {cell, 1, inputs, hidden, target == Target::kNumber ? 1 : outputs, target, kTolerance};
 }
 
-std::vector<Cell> fused_cells() {
-  std::vector<Cell> cells;
-  for (const auto& entry : cell_table())
-    if (entry.engines == CellEngines::kReferenceAndFused) cells.push_back(entry.cell);
-  return cells;
-}
-
 // A model of each kind with these sizes. With a single class there would be no gradient.
 std::vector<Model> models(int inputs, int hidden, int outputs) {
   std::vector<Model> all;
