@@ -672,11 +672,11 @@ def test_an_interrupted_export_leaves_the_earlier_one(sweep, tmp_path, name):
     assert {path.name for path in tmp_path.iterdir()} == {"out", "sweep"}
 
 
-# README.md
+# results/README.md
 
 
 def readme_code(language: str) -> list[str]:
-    text = (ROOT / "README.md").read_text(encoding="utf-8")
+    text = (ROOT / "results/README.md").read_text(encoding="utf-8")
     section = text.partition("## Into other tools\n")[2].partition("\n## ")[0]
     return re.findall(rf"```{language}\n(.*?)```", section, flags=re.DOTALL)
 
