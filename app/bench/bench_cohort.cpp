@@ -18,7 +18,7 @@ SweepPlan plan_of(std::size_t runs, const BenchShape& shape) {
   SweepPlan plan = make_plan(config, "");
   while (plan.runs.size() < runs) plan.runs.push_back(plan.runs[plan.runs.size() - 2]);
   plan.runs.resize(runs);
-  make_unequal(plan.runs);
+  perturb_learning_rates(plan.runs);
   return plan;
 }
 

@@ -32,7 +32,7 @@ SweepPlan sweep_plan(int steps) {
   config.seeds.resize(kSweepRuns / 8);
   std::iota(config.seeds.begin(), config.seeds.end(), 0U);
   SweepPlan plan = make_plan(config, "");
-  make_unequal(plan.runs);
+  perturb_learning_rates(plan.runs);
   return plan;
 }
 

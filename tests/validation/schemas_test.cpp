@@ -66,7 +66,7 @@ TEST(Schemas, HaveTheProgramsOwnListsAsTheirEnums) {
   Json behaviours = clipping_behaviour_names();
   behaviours.push_back(nullptr);
   EXPECT_EQ(summary["arm"]["properties"]["reading"]["enum"], behaviours);
-  for (const auto& name : names_of(metrics()))
+  for (const auto& name : names_of(kMetrics))
     for (const char* object : {"arm", "comparison"}) {
       EXPECT_TRUE(summary[object]["properties"].contains(name)) << name;
       EXPECT_TRUE(holds(summary[object]["required"].dump(), "\"" + name + "\"")) << name;
