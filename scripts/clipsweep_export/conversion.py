@@ -9,6 +9,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
+from clipsweep_results.columns import Column
 from clipsweep_results.cores import usable_cores
 from clipsweep_results.finished_run import FinishedRun, open_run
 from clipsweep_results.plan import RunSpec
@@ -42,12 +43,13 @@ class Conversion:
     """Converts one run: opens it and returns what `convert` makes of it for the writer."""
 
     folder: Path
+    step_columns: tuple[Column, ...]
     chance_accuracy: float | None
     convert: Callable[[FinishedRun], object]
 
     def __call__(self, spec: RunSpec) -> Converted | LeftOut:
         try:
-            run = open_run(self.folder, spec, self.chance_accuracy)
+            run = open_run(self.folder, spec, self.step_columns, self.chance_accuracy)
             content = self.convert(run)
         except RunNotFinished as unfinished:
             return LeftOut(spec.id, str(unfinished), damaged=False)

@@ -11,7 +11,7 @@ from collections.abc import Iterable, Iterator
 from datetime import datetime
 from pathlib import Path
 
-from clipsweep_results.columns import EPOCH_COLUMNS, NUMBERS, STEP_COLUMNS, names_of
+from clipsweep_results.columns import EPOCH_COLUMNS, NUMBERS, names_of
 from clipsweep_results.finished_run import FinishedRun
 from clipsweep_results.values import to_count, to_float
 from tensorboard.compat.proto.event_pb2 import Event
@@ -22,7 +22,6 @@ from tensorboard.summary.writer.record_writer import RecordWriter
 
 FILE_VERSION = "brain.Event:2"
 # What is measured as a number, by its key in the log; counts and flags are not drawn.
-STEP_SCALARS = [column.name for column in STEP_COLUMNS if column.read in NUMBERS]
 EPOCH_SCALARS = [column.name for column in EPOCH_COLUMNS if column.read in NUMBERS]
 
 
@@ -76,11 +75,14 @@ def write_run(target: Path, run: FinishedRun) -> None:
 
 
 def _add_steps(events: EventFile, run: FinishedRun) -> None:
-    keys = names_of(STEP_COLUMNS)
-    columns = [(key, keys.index(key)) for key in STEP_SCALARS]
-    columns += [(f"tensors/{name}", len(keys) + i) for i, name in enumerate(run.log.tensors)]
+    """Add the numbers of each step; `tensors.NAME` is the tag `tensors/NAME`, which groups them."""
+    places = [
+        (column.name.replace(".", "/", 1), place)
+        for place, column in enumerate(run.log.columns)
+        if column.read in NUMBERS
+    ]
     for row in run.log:
-        events.add_scalars(row[0], [(tag, row[column]) for tag, column in columns])
+        events.add_scalars(row[0], [(tag, row[place]) for tag, place in places])
 
 
 def _add_epochs(events: EventFile, run: FinishedRun) -> None:

@@ -132,7 +132,8 @@ def convert_all(
 ) -> Tally:
     """Convert every run of the plan and add each one that has no error, in the plan's order."""
     tally = Tally()
-    conversion = Conversion(plan.folder, read_chance_accuracy(plan.folder), convert)
+    chance_accuracy = read_chance_accuracy(plan.folder)
+    conversion = Conversion(plan.folder, plan.step_columns, chance_accuracy, convert)
     with closing(map_in_order(conversion, list(plan.runs))) as outcomes:
         for outcome in Progress("runs exported:", len(plan.runs)).over(outcomes):
             settle(tally, outcome, add)

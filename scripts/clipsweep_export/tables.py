@@ -6,7 +6,6 @@ steps that an event carries from before it, and the values by gate of epochs and
 """
 
 import itertools
-from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -16,16 +15,17 @@ from clipsweep_results.columns import (
     EPOCH_COLUMNS,
     EVENT_COLUMNS,
     FACT_COLUMNS,
-    STEP_COLUMNS,
+    KEY_COLUMNS,
     Column,
 )
-from clipsweep_results.finished_run import KEY_COLUMNS, FinishedRun, key_of
+from clipsweep_results.finished_run import FinishedRun, key_of
 from clipsweep_results.strict_json import DataError
 from clipsweep_results.values import (
     to_count,
     to_flag,
     to_float,
     to_optional_count,
+    to_optional_flag,
     to_optional_float,
     to_optional_text,
     to_text,
@@ -39,6 +39,7 @@ ARROW_TYPES = {
     to_count: pa.int64(),
     to_optional_count: pa.int64(),
     to_flag: pa.bool_(),
+    to_optional_flag: pa.bool_(),
     to_float: pa.float64(),
     to_optional_float: pa.float64(),
     to_text: pa.string(),
@@ -68,17 +69,12 @@ def convert_run(run: FinishedRun) -> RunTables:
 
 
 def _steps_table(run: FinishedRun) -> pa.Table:
-    schema = steps_schema(run.log.tensors)
+    schema = pa.schema(KEY_TYPES | _types(run.log.columns))
     rows = iter(run.log)
     batches = []
     while chunk := list(itertools.islice(rows, ROWS_AT_ONCE)):
         batches.append(_batch(run, chunk, schema))
     return pa.Table.from_batches(batches, schema)
-
-
-def steps_schema(tensors: Iterable[str]) -> pa.Schema:
-    norms = {f"tensors.{name}": pa.float64() for name in tensors}
-    return pa.schema(KEY_TYPES | _types(STEP_COLUMNS) | norms)
 
 
 def _table(run: FinishedRun, rows: list[list], columns: tuple[Column, ...]) -> pa.Table:

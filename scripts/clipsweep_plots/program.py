@@ -192,7 +192,8 @@ def note_stale_summary(results: Results, summary: Summary) -> list[str]:
         return []
     return [
         f"summary.json counts {counted} runs, but {len(results.runs)} are drawn: tables and "
-        f"figures show different runs. 'clipsweep summarize {results.plan.folder.name}' updates it."
+        "figures show different runs. "
+        f"'clipsweep summarize {results.plan.folder.name}' rewrites it."
     ]
 
 

@@ -4,8 +4,10 @@ Tables of steps, epochs, events and runs take their names, types and order from 
 in DataFrames and in exports. results/README.md says what each column means.
 """
 
-from collections.abc import Callable
-from dataclasses import dataclass
+import functools
+import re
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, replace
 from typing import Annotated, Literal
 
 import msgspec
@@ -15,12 +17,13 @@ from .values import (
     to_flag,
     to_float,
     to_optional_count,
+    to_optional_flag,
     to_optional_float,
     to_optional_text,
     to_text,
 )
 
-REQUIRED = object()
+REQUIRED = msgspec.NODEFAULT
 NUMBERS = (to_float, to_optional_float)
 
 # A number as JSON contains it.
@@ -35,6 +38,7 @@ class Column:
     read: Callable[[object], object]
     absent: object = REQUIRED  # the logged value where the key is missing
     is_float32: bool = False  # computed and logged in float32; all other numbers are float64
+    by_tensor: bool = False  # an object with a number for each parameter tensor
 
     def value_in(self, record: dict) -> object:
         """Return this column's value; raise KeyError where a required key is missing."""
@@ -42,6 +46,9 @@ class Column:
             return self.read(record[self.name])
         return self.read(record.get(self.name, self.absent))
 
+
+# The columns with which every table names the run of a row.
+KEY_COLUMNS = ("run", "mode", "threshold", "learning_rate", "seed")
 
 # steps.jsonl. Logs before version 0.1 lack `cosine`, `limit` and `effective_learning_rate`.
 STEP_COLUMNS = (
@@ -61,8 +68,24 @@ STEP_COLUMNS = (
     Column("nonfinite", to_count),
     Column("skipped", to_flag, absent=False),
 )
-# The key of a step's object with the raw norm of each parameter tensor.
-TENSOR_NORMS = "tensors"
+# The raw norm of each parameter tensor.
+TENSOR_NORMS = Column("tensors", to_float, by_tensor=True)
+
+# The types of columns as "step_columns" of sweep.json names them. Older logs of a continued sweep
+# may lack a later column.
+_COLUMN_OF_TYPE = {
+    "count": Column("", to_optional_count, absent=None),
+    "float32": Column("", to_optional_float, absent=None, is_float32=True),
+    "float64": Column("", to_optional_float, absent=None),
+    "boolean": Column("", to_flag, absent=False),
+    "optional count": Column("", to_optional_count, absent=None),
+    "optional float32": Column("", to_optional_float, absent=None, is_float32=True),
+    "optional float64": Column("", to_optional_float, absent=None),
+    "optional boolean": Column("", to_optional_flag, absent=None),
+    "float64 by tensor": Column("", to_float, absent=None, by_tensor=True),
+}
+MAX_STEP_COLUMNS = 64
+_IDENTIFIER = re.compile(r"[A-Za-z][A-Za-z0-9_]{0,63}")
 
 # "epochs" of run.json.
 EPOCH_COLUMNS = (
@@ -137,26 +160,71 @@ FACT_COLUMNS = (
 
 _WIRE_TYPES = {
     to_count: Annotated[int, msgspec.Meta(ge=0)],
+    to_optional_count: Annotated[int, msgspec.Meta(ge=0)] | None,
     to_flag: bool,
+    to_optional_flag: bool | None,
     to_float: Number,
     to_optional_float: Number | None,
 }
 
 
-def names_of(columns: tuple[Column, ...]) -> list[str]:
+def names_of(columns: Iterable[Column]) -> list[str]:
     return [column.name for column in columns]
 
 
-def step_decoder(*names: str) -> Callable[[bytes], object]:
-    """Return a fast decoder of a step's line that reads only the named keys, as attributes."""
-    fields: list[tuple] = [
-        (column.name, _WIRE_TYPES[column.read])
-        if column.absent is REQUIRED
-        else (column.name, _WIRE_TYPES[column.read], column.absent)
-        for column in STEP_COLUMNS
-        if column.name in names
-    ]
-    if TENSOR_NORMS in names:
-        fields.append((TENSOR_NORMS, dict[str, Number]))
+def step_columns(document: dict) -> tuple[Column, ...]:
+    """Return the columns of the step logs of a sweep, those by tensor last.
+
+    They are STEP_COLUMNS, TENSOR_NORMS and all others that "step_columns" of sweep.json lists, so
+    that a column of a later version needs no change here. Raises ValueError for a bad entry.
+    """
+    types = document.get("step_columns", {})
+    if not isinstance(types, dict):
+        raise TypeError(f"step_columns is a {type(types).__name__}, not an object")
+    if len(types) > MAX_STEP_COLUMNS:
+        raise ValueError(f"step_columns has {len(types)} keys; at most {MAX_STEP_COLUMNS} are read")
+    columns = [_step_column(name, type_name) for name, type_name in types.items()]
+    known = {*names_of(STEP_COLUMNS), TENSOR_NORMS.name}
+    columns = [*STEP_COLUMNS, TENSOR_NORMS, *(c for c in columns if c.name not in known)]
+    return tuple(sorted(columns, key=lambda column: column.by_tensor))
+
+
+def _step_column(name: str, type_name: object) -> Column:
+    if not _IDENTIFIER.fullmatch(name):
+        raise ValueError(
+            f"step_columns: {name[:80]!r} is not a plain name (a letter, then letters, digits or _)"
+        )
+    if name in KEY_COLUMNS:
+        raise ValueError(f"step_columns: {name!r} is the name of a column that names the run")
+    if not isinstance(type_name, str) or type_name not in _COLUMN_OF_TYPE:
+        raise ValueError(
+            f"step_columns: {name!r} has the unknown type {str(type_name)[:80]!r}; "
+            f"allowed are {', '.join(_COLUMN_OF_TYPE)}"
+        )
+    return replace(_COLUMN_OF_TYPE[type_name], name=name)
+
+
+def one_per_tensor(columns: Iterable[Column], tensors: Iterable[str]) -> tuple[Column, ...]:
+    """Replace each column by tensor by one column NAME.TENSOR for each of `tensors`."""
+    flat = []
+    for column in columns:
+        if not column.by_tensor:
+            flat.append(column)
+            continue
+        read = to_float if column.absent is REQUIRED else to_optional_float
+        flat += [Column(f"{column.name}.{tensor}", read) for tensor in tensors]
+    return tuple(flat)
+
+
+@functools.cache
+def step_decoder(columns: tuple[Column, ...]) -> Callable[[bytes], object]:
+    """Return a fast decoder of a step's line that reads only these columns, as attributes."""
+    fields = [(column.name, _wire_type(column), column.absent) for column in columns]
     record = msgspec.defstruct("StepRecord", fields, gc=False, kw_only=True)
     return msgspec.json.Decoder(record).decode
+
+
+def _wire_type(column: Column) -> object:
+    if not column.by_tensor:
+        return _WIRE_TYPES[column.read]
+    return dict[str, Number] if column.absent is REQUIRED else dict[str, Number] | None

@@ -9,6 +9,7 @@ from .columns import (
     DETAIL_COLUMNS,
     EPOCH_COLUMNS,
     EVENT_COLUMNS,
+    KEY_COLUMNS,
     NORM_QUANTILES,
     TOTAL_COLUMNS,
     Column,
@@ -18,9 +19,6 @@ from .run_record import read_record, record_path
 from .step_log import StepLog, steps_path
 from .strict_json import MALFORMED, DataError, describe
 from .values import to_count, to_float, to_optional_count, to_optional_float, to_text
-
-# The columns with which every table names the run of a row.
-KEY_COLUMNS = ("run", "mode", "threshold", "learning_rate", "seed")
 
 
 def key_of(spec: RunSpec) -> dict:
@@ -104,10 +102,13 @@ def _rows(objects: list[dict], columns: tuple[Column, ...]) -> list[list]:
     return [[column.value_in(item) for column in columns] for item in objects]
 
 
-def open_run(folder: Path, spec: RunSpec, chance_accuracy: float | None) -> FinishedRun:
+def open_run(
+    folder: Path, spec: RunSpec, step_columns: tuple[Column, ...], chance_accuracy: float | None
+) -> FinishedRun:
     """Read run.json and the header of the step log; raise RunNotFinished or DataError.
 
-    `chance_accuracy` is that of summary.json, None if it is unknown.
+    `step_columns` are those of the plan. `chance_accuracy` is that of summary.json, None if it is
+    unknown.
     """
     document = read_record(folder, spec)
     path = record_path(folder, spec.id)
@@ -115,5 +116,5 @@ def open_run(folder: Path, spec: RunSpec, chance_accuracy: float | None) -> Fini
         total_steps = to_count(document["totals"]["steps"])
     except MALFORMED as error:
         raise DataError(f"{path}: {describe(error)}") from error
-    log = StepLog(steps_path(folder, spec.id), spec.id, total_steps)
+    log = StepLog(steps_path(folder, spec.id), spec.id, total_steps, step_columns)
     return FinishedRun(spec, path, document, log, chance_accuracy)

@@ -33,7 +33,7 @@ def _refuse(paths: Iterable[Path]) -> None:
         if path.is_symlink():
             raise DataError(
                 f"{path}: is a link, and links inside a result folder are not followed; "
-                "replace it by the file or folder that it points to, or remove it"
+                "replace it by its target or remove it"
             )
         if path.exists() and not path.is_file() and not path.is_dir():
             raise DataError(f"{path}: is neither a file nor a folder; remove it")

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from .clips import Clip, parse_clips, plain_name
+from .columns import Column, step_columns
 from .links import refuse_links, refuse_links_of_run
 from .strict_json import MALFORMED, DataError, describe, read_document
 from .values import to_count, to_float
@@ -31,6 +32,7 @@ class SweepPlan:
     epochs: int
     steps_per_epoch: int
     log_every: int
+    step_columns: tuple[Column, ...]  # of steps.jsonl
     document: dict
 
     @property
@@ -82,7 +84,8 @@ def _parse_plan(folder: Path, document: dict) -> SweepPlan:
     if epochs * steps_per_epoch == 0:
         raise ValueError("epochs and steps_per_epoch must be 1 or more")
     log_every = max(1, to_count(document.get("log_every", 1)))
-    return SweepPlan(folder, specs, epochs, steps_per_epoch, log_every, document)
+    columns = step_columns(document)
+    return SweepPlan(folder, specs, epochs, steps_per_epoch, log_every, columns, document)
 
 
 def _parse_spec(entry: dict, clip: Clip) -> RunSpec:

@@ -9,9 +9,8 @@ from pathlib import Path
 
 import numpy as np
 
-from .columns import STEP_COLUMNS, TENSOR_NORMS, names_of, step_decoder
+from .columns import Column, names_of, one_per_tensor, step_decoder
 from .strict_json import MALFORMED, NON_FINITE, DataError, check_schema, decode, describe
-from .values import to_float
 
 STEPS_SCHEMA = "clipsweep/steps-1"
 
@@ -71,17 +70,22 @@ def ends_cut_off(path: Path) -> bool:
 class StepLog:
     """The step log of one run. Iterating reads it once and yields a row for each logged step.
 
-    A row contains the values of STEP_COLUMNS, then the raw norm of each tensor in `tensors`.
+    A row contains the values of `columns`, among them one for each tensor of a column by tensor.
     Iterating raises DataError, with the line, where the log is bad. A last line that is cut off
     is skipped.
     """
 
-    def __init__(self, path: Path, run_id: str, total_steps: int):
-        """Read the header; raise DataError if it is bad. `total_steps` bounds the step numbers."""
+    def __init__(self, path: Path, run_id: str, total_steps: int, columns: tuple[Column, ...]):
+        """Read the header; raise DataError if it is bad.
+
+        `total_steps` bounds the step numbers. `columns` are those of the plan.
+        """
         self.path = path
         self.total_steps = total_steps
         self.last_step = 0
-        self.tensors = _read_tensor_names(path, run_id)
+        tensors = _read_tensor_names(path, run_id)
+        self.columns = one_per_tensor(columns, tensors)
+        self._decode_row = _RowDecoder(columns, tensors)
 
     @property
     def is_cut_off(self) -> bool:
@@ -102,7 +106,7 @@ class StepLog:
 
     def _read_row(self, number: int, line: bytes) -> list:
         try:
-            row = _decode_row(line, self.tensors)
+            row = self._decode_row(line)
             check_order(row[0], self.last_step, self.total_steps)
         except MALFORMED as error:
             raise DataError(f"{self.path}:{number}: bad line: {describe(error)}") from error
@@ -110,31 +114,46 @@ class StepLog:
         return row
 
 
-_step_keys = (*names_of(STEP_COLUMNS), TENSOR_NORMS)
-_decode_step = step_decoder(*_step_keys)
-_step_values = attrgetter(*_step_keys)
+class _RowDecoder:
+    """Returns the values of a line: fast if nothing is wrong, otherwise with a clear error."""
 
+    def __init__(self, columns: tuple[Column, ...], tensors: tuple[str, ...]):
+        self._columns = columns
+        self._tensors = tensors
+        self._decode = step_decoder(columns)
+        self._values_of = attrgetter(*names_of(columns))
+        self._first_by_tensor = [column.by_tensor for column in columns].index(True)
 
-def _decode_row(line: bytes, tensors: tuple[str, ...]) -> list:
-    """Return the values of one step: fast if nothing is wrong, otherwise with a clear error."""
-    try:
-        *values, norms = _step_values(decode_line(_decode_step, line))
-        if len(norms) == len(tensors):
-            values += [norms[name] for name in tensors]
-            return [NON_FINITE[value] if type(value) is str else value for value in values]
-    except MALFORMED:
-        pass
-    return _parse_row(decode(line.decode("utf-8")), tensors)
+    def __call__(self, line: bytes) -> list:
+        try:
+            values = self._values_of(decode_line(self._decode, line))
+            row = list(values[: self._first_by_tensor])
+            for norms in values[self._first_by_tensor :]:
+                row += self._in_order(norms)
+            return [NON_FINITE[value] if type(value) is str else value for value in row]
+        except MALFORMED:
+            return self._parse(decode(line.decode("utf-8")))
 
+    def _parse(self, record: dict) -> list:
+        row = []
+        for column in self._columns:
+            if not column.by_tensor:
+                row.append(column.value_in(record))
+            elif column.absent is not None or record.get(column.name) is not None:
+                row += map(column.read, self._in_order(record[column.name]))
+            else:
+                row += self._in_order(None)
+        return row
 
-def _parse_row(record: dict, tensors: tuple[str, ...]) -> list:
-    """Return the values of one step object."""
-    norms = record[TENSOR_NORMS]
-    if len(norms) != len(tensors):
-        raise ValueError(f"norms of {len(norms)} tensors where the header names {len(tensors)}")
-    row = [column.value_in(record) for column in STEP_COLUMNS]
-    row += [to_float(norms[name]) for name in tensors]
-    return row
+    def _in_order(self, norms: dict | None) -> list:
+        """Return the value of each tensor; None, where the log lacks the column, for each."""
+        if norms is None:
+            return [None] * len(self._tensors)
+        if len(norms) != len(self._tensors):
+            raise ValueError(
+                f"norms of {len(norms)} tensors where the header names {len(self._tensors)}"
+            )
+        return [norms[name] for name in self._tensors]
 
 
 def _read_tensor_names(path: Path, run_id: str) -> tuple[str, ...]:

@@ -11,7 +11,7 @@ from typing import BinaryIO
 
 import numpy as np
 
-from .columns import step_decoder
+from .columns import STEP_COLUMNS, step_decoder
 from .step_log import STEPS_SCHEMA, check_order, decode_line, numbers, parse_header
 from .strict_json import MALFORMED, DataError, describe
 
@@ -26,7 +26,8 @@ NORM_BIN_EDGES = np.logspace(
 )
 
 # The columns that the figures need.
-_decode_step = step_decoder("step", "loss", "grad_norm_raw", "clipped", "cosine")
+_NAMES = ("step", "loss", "grad_norm_raw", "clipped", "cosine")
+_decode_step = step_decoder(tuple(column for column in STEP_COLUMNS if column.name in _NAMES))
 
 
 @dataclass(frozen=True)

@@ -9,21 +9,29 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from .columns import EPOCH_COLUMNS, EVENT_COLUMNS, STEP_COLUMNS, Column, names_of
+from .columns import EPOCH_COLUMNS, EVENT_COLUMNS, KEY_COLUMNS, Column, names_of, one_per_tensor
 from .constants import Constants
-from .finished_run import KEY_COLUMNS, FinishedRun, key_of, open_run
+from .finished_run import FinishedRun, key_of, open_run
 from .plan import RunSpec, read_plan
 from .run_record import RunNotFinished
 from .step_log import StepLog, steps_path
 from .strict_json import DataError
 from .summary import Summary, read_chance_accuracy, read_summary
-from .values import to_count, to_flag, to_float, to_optional_count, to_optional_float
+from .values import (
+    to_count,
+    to_flag,
+    to_float,
+    to_optional_count,
+    to_optional_flag,
+    to_optional_float,
+)
 
 ROWS_PER_CHUNK = 20_000
 _DTYPES = {
     to_count: "int64",
     to_optional_count: "Int64",
     to_flag: "bool",
+    to_optional_flag: "boolean",
     to_float: "float64",
     to_optional_float: "float64",
 }
@@ -103,7 +111,8 @@ class Sweep:
             return self._steps_of(self._spec(run), columns)
         columns = None if columns is None else list(columns)
         tables = [self._steps_of(found.spec, columns) for found in self._finished_runs()]
-        return _concatenate(tables, [*KEY_COLUMNS, *(columns or names_of(STEP_COLUMNS))])
+        known = names_of(one_per_tensor(self.plan.step_columns, tensors=()))
+        return _concatenate(tables, [*KEY_COLUMNS, *(columns or known)])
 
     def epochs(self) -> pd.DataFrame:
         """Return the whole epochs of all runs that reached an outcome, one row each."""
@@ -120,7 +129,7 @@ class Sweep:
         raise KeyError(f"{self.folder}: the plan has no run {run!r}")
 
     def _open(self, spec: RunSpec) -> FinishedRun:
-        return open_run(self.folder, spec, self._chance_accuracy)
+        return open_run(self.folder, spec, self.plan.step_columns, self._chance_accuracy)
 
     @cached_property
     def _chance_accuracy(self) -> float | None:
@@ -144,9 +153,9 @@ class Sweep:
         return row | {"state": facts.pop("outcome"), "reason": ""} | facts
 
     def _steps_of(self, spec: RunSpec, columns: Iterable[str] | None) -> pd.DataFrame:
-        log = StepLog(steps_path(self.folder, spec.id), spec.id, self.plan.planned_steps)
-        norms = (Column(f"tensors.{name}", to_float) for name in log.tensors)
-        known = (*STEP_COLUMNS, *norms)
+        path = steps_path(self.folder, spec.id)
+        log = StepLog(path, spec.id, self.plan.planned_steps, self.plan.step_columns)
+        known = log.columns
         chosen = names_of(known) if columns is None else list(columns)
         if unknown := sorted(set(chosen) - set(names_of(known))):
             raise KeyError(f"{log.path}: steps have no column {unknown[0]!r}")

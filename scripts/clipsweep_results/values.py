@@ -38,6 +38,10 @@ def to_flag(value: object) -> bool:
     return value
 
 
+def to_optional_flag(value: object) -> bool | None:
+    return None if value is None else to_flag(value)
+
+
 def to_text(value: object) -> str:
     if not isinstance(value, str):
         raise TypeError(f"{type(value).__name__} where a text belongs")

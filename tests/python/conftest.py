@@ -7,6 +7,7 @@ import math
 import random
 import statistics
 import sys
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -21,6 +22,31 @@ TENSORS = {
     "lstm.bias": [40],
     "output.weight": [10, 10],
     "output.bias": [10],
+}
+STEP_COLUMNS = {
+    "step": "count",
+    "epoch": "count",
+    "loss": "float32",
+    "accuracy": "float64",
+    "grad_norm_raw": "float64",
+    "grad_norm_clipped": "float64",
+    "clip_scale": "float64",
+    "clipped": "boolean",
+    "clipped_fraction": "float64",
+    "cosine": "optional float32",
+    "limit": "optional float64",
+    "effective_learning_rate": "float64",
+    "grad_max_abs": "float32",
+    "nonfinite": "count",
+    "tensors": "float64 by tensor",
+    "skipped": "boolean",
+}
+CONSTANTS = {
+    "min_pairs": 5,
+    "usable_margin": 0.03,
+    "significance_level": 0.05,
+    "spike_factor": 10,
+    "spike_window": 100,
 }
 GATES = {"lstm": "ifgo", "gru": "rzn"}
 # The factor of the gradient from each time step to the one before.
@@ -133,6 +159,19 @@ class FakeSweep:
             dump(self.folder / "summary.json", self.summary_document())
         return self
 
+    def declare_columns(self, /, **types: object) -> None:
+        """Add columns to step_columns of sweep.json."""
+        document = self.sweep_document()
+        document["step_columns"] = document["step_columns"] | types
+        dump(self.folder / "sweep.json", document)
+
+    def log_column(self, run: FakeRun, name: str, value: Callable[[int], object]) -> None:
+        """Add a column to the log of a run; `value` gets the step."""
+        path = self.run_folder(run) / "steps.jsonl"
+        header, *steps = map(json.loads, path.read_text(encoding="utf-8").splitlines())
+        lines = [header, *(step | {name: value(step["step"])} for step in steps)]
+        path.write_text("".join(json.dumps(line) + "\n" for line in lines), encoding="utf-8")
+
     def run_folder(self, run: FakeRun) -> Path:
         return self.folder / "runs" / run.id
 
@@ -168,6 +207,7 @@ class FakeSweep:
             "settings": settings,
             "origins": origins,
             "log_every": self.log_every,
+            "step_columns": STEP_COLUMNS,
             "data": {
                 "folder": "/usr/share/datasets/fashion-mnist",
                 "sha256": "5e" * 32,
@@ -208,6 +248,7 @@ class FakeSweep:
             "chance_accuracy": CHANCE,
             "target_accuracy": TARGET,
             "answer": list(ANSWER),
+            "constants": CONSTANTS,
             "arms": [self._arm(name, runs) for name, runs in arms.items()],
             "comparisons": [
                 self._comparison(name, runs, baselines[name])
@@ -269,12 +310,14 @@ class FakeSweep:
     def _write_through_time(self, run: FakeRun) -> None:
         last = self._last_step(run)
         steps = sorted({1, last, *range(self.through_time_every, last, self.through_time_every)})
-        schema = {
+        entry = run.plan_entry
+        header = {
             "schema": "clipsweep/through-time-1",
-            "run": run.plan_entry,
+            "run": entry.pop("id"),
+            **entry,
             "through_time_every": self.through_time_every,
         }
-        lines = [schema, *(self.profile(run, step) for step in steps)]
+        lines = [header, *(self.profile(run, step) for step in steps)]
         text = "".join(json.dumps(line, allow_nan=False) + "\n" for line in lines)
         (self.run_folder(run) / "through_time.jsonl").write_text(text, encoding="utf-8")
 

@@ -414,6 +414,51 @@ def test_a_terminal_gets_a_progress_line(sweep):
     assert "runs exported: 4 of 4" in os.read(parent, 4096).decode().replace("\r", "\n")
 
 
+# Columns of later versions
+
+
+def with_update_norm(sweep, type_name: str = "float64"):
+    """A folder with a column that these packages do not know, which its second run lacks."""
+    made = sweep(cross([NONE]))
+    made.declare_columns(update_norm=type_name, restarts="count")
+    made.log_column(made.runs[0], "update_norm", lambda step: "Infinity" if step == 2 else step / 3)
+    return made
+
+
+def test_parquet_has_a_column_of_a_later_version(sweep, tmp_path, capsys):
+    made = with_update_norm(sweep)
+    steps = parquet(made.folder, tmp_path, capsys)["steps"]
+    assert steps["update_norm"].type == pa.float64() and steps["restarts"].type == pa.int64()
+    later, older = rows_by_run(steps).values()
+    expected = [math.inf if step == 2 else step / 3 for step in range(1, 41)]
+    assert [row["update_norm"] for row in later] == expected
+    assert {row["update_norm"] for row in older} == {row["restarts"] for row in older} == {None}
+    assert "tensors.lstm.bias" in steps.column_names
+
+
+def test_parquet_has_a_later_column_as_float32(sweep, tmp_path, capsys):
+    made = with_update_norm(sweep, "optional float32")
+    assert parquet(made.folder, tmp_path, capsys)["steps"]["update_norm"].type == pa.float32()
+
+
+def test_tensorboard_has_a_column_of_a_later_version(sweep, tmp_path, capsys):
+    made = with_update_norm(sweep)
+    runs = tensorboard(made.folder, tmp_path, capsys)
+    later, older = (runs[run.id] for run in made.runs)
+    expected = [(step, math.inf if step == 2 else step / 3) for step in range(1, 41)]
+    assert_same_points(scalars(later, "update_norm"), expected)
+    assert "update_norm" not in older.Tags()["scalars"]
+    assert "restarts" not in later.Tags()["scalars"]  # a count
+
+
+@pytest.mark.parametrize("name", FORMATS)
+def test_an_unknown_type_of_a_column_is_one_line(sweep, capsys, name):
+    made = with_update_norm(sweep, "complex")
+    _, stderr = run_export(capsys, made.folder, "--format", name, expect=BAD_DATA)
+    assert f"{made.folder / 'sweep.json'}: step_columns: 'update_norm' has the unknown" in stderr
+    assert "float64 by tensor" in stderr and stderr.count("\n") == 1
+
+
 # Runs that are left out
 
 

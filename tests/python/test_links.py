@@ -30,7 +30,8 @@ def test_a_link_is_refused_with_advice(sweep, tmp_path_factory, name):
     }.get(name, folder / name)
     read_plan(folder)
     replace_by_link(path, tmp_path_factory.mktemp("elsewhere"))
-    with pytest.raises(DataError, match=f"{path.name}: is a link.*replace it by the file or folder that it points to"):
+    advice = "replace it by its target or remove it"
+    with pytest.raises(DataError, match=f"{path.name}: is a link.*{advice}"):
         read_plan(folder)
 
 

@@ -6,7 +6,13 @@ import math
 import pandas as pd
 import pytest
 from clipsweep_results import DataError, open_sweep
-from clipsweep_results.columns import EPOCH_COLUMNS, EVENT_COLUMNS, STEP_COLUMNS, names_of
+from clipsweep_results.columns import (
+    EPOCH_COLUMNS,
+    EVENT_COLUMNS,
+    STEP_COLUMNS,
+    TENSOR_NORMS,
+    names_of,
+)
 from clipsweep_results.constants import Constants
 from conftest import CHANCE, TENSORS, FakeRun, cross, dump
 
@@ -116,6 +122,93 @@ def test_bad_constants_are_an_error(sweep, constants):
     dump(folder.folder / "summary.json", folder.summary_document() | {"constants": constants})
     with pytest.raises(DataError, match=r"summary\.json: .*clipsweep summarize"):
         open_sweep(folder.folder).summary  # noqa: B018
+
+
+def without_step_columns(folder) -> None:
+    document = folder.sweep_document()
+    del document["step_columns"]
+    dump(folder.folder / "sweep.json", document)
+
+
+def test_a_column_of_a_later_version_is_read_by_its_type(sweep):
+    folder = sweep(cross([NONE]))
+    folder.declare_columns(
+        update_norm="float64", restarts="count", late="boolean", momenta="float64 by tensor"
+    )
+    run, older = folder.runs
+    folder.log_column(run, "update_norm", lambda step: "NaN" if step == 3 else step / 3)
+    folder.log_column(run, "restarts", lambda step: step)
+    folder.log_column(run, "late", lambda step: step > 1)
+    folder.log_column(run, "momenta", lambda step: dict.fromkeys(TENSORS, step / 7))
+    steps = open_sweep(folder.folder).steps(run.id)
+    assert steps["update_norm"].dtype == "float64" and math.isnan(steps["update_norm"].iloc[2])
+    assert steps["update_norm"].iloc[1] == 2 / 3 and steps["momenta.output.bias"].iloc[1] == 2 / 7
+    assert list(steps["restarts"]) == list(steps["step"]) and not steps["late"].iloc[0]
+    assert list(steps.columns[-len(TENSORS) :]) == [f"momenta.{name}" for name in TENSORS]
+    steps = open_sweep(folder.folder).steps(older.id)  # as an earlier version wrote it
+    names = ["update_norm", "restarts", "momenta.lstm.bias"]
+    assert steps[names].isna().all(axis=None) and not steps["late"].any()
+    assert steps["update_norm"].dtype == "float64" and steps["restarts"].dtype == "Int64"
+
+
+def test_a_sweep_without_step_columns_has_the_known_ones(sweep):
+    folder = sweep(cross([NONE], seeds=1))
+    expected = open_sweep(folder.folder).steps()
+    folder.log_column(folder.runs[0], "update_norm", lambda step: step / 3)
+    without_step_columns(folder)
+    pd.testing.assert_frame_equal(open_sweep(folder.folder).steps(), expected)
+
+
+def test_the_columns_of_this_version_are_known(sweep):
+    plan = open_sweep(sweep(cross([NONE])).folder).plan
+    assert set(names_of(plan.step_columns)) == {*names_of(STEP_COLUMNS), TENSOR_NORMS.name}
+
+
+def test_the_line_of_a_later_column_is_named_if_it_is_bad(sweep):
+    folder = sweep(cross([NONE], seeds=1))
+    folder.declare_columns(update_norm="float64", momenta="float64 by tensor")
+    folder.log_column(folder.runs[0], "momenta", lambda step: {} if step == 4 else None)
+    with pytest.raises(DataError, match=r"steps\.jsonl:5: bad line: norms of 0 tensors"):
+        open_sweep(folder.folder).steps()
+    folder.log_column(folder.runs[0], "update_norm", lambda step: "large" if step == 2 else step)
+    with pytest.raises(DataError, match=r'steps\.jsonl:3: bad line: "large" where a number'):
+        open_sweep(folder.folder).steps()
+
+
+@pytest.mark.parametrize(
+    ("columns", "message"),
+    [
+        ([], "step_columns is a list, not an object"),
+        (None, "step_columns is a NoneType, not an object"),
+        ({"update_norm": "complex"}, "'update_norm' has the unknown type 'complex'; allowed are"),
+        ({"update_norm": ["float64"]}, "'update_norm' has the unknown type"),
+        ({"loss": 5}, "'loss' has the unknown type '5'"),
+        ({"": "float64"}, "'' is not a plain name"),
+        ({"tensors.lstm.bias": "float64"}, "'tensors.lstm.bias' is not a plain name"),
+        ({"__class__": "float64"}, "'__class__' is not a plain name"),
+        ({"norm\n": "float64"}, "is not a plain name"),
+        ({"größe": "float64"}, "'größe' is not a plain name"),
+        ({"n" * 65: "float64"}, "is not a plain name"),
+        ({"threshold": "float64"}, "'threshold' is the name of a column that names the run"),
+        ({f"c{i}": "count" for i in range(65)}, "has 65 keys; at most 64"),
+    ],
+)
+def test_bad_step_columns_are_an_error(sweep, columns, message):
+    folder = sweep(cross([NONE], seeds=1))
+    dump(folder.folder / "sweep.json", folder.sweep_document() | {"step_columns": columns})
+    with pytest.raises(DataError) as error:
+        open_sweep(folder.folder)
+    text = str(error.value)
+    assert text.startswith(f"{folder.folder / 'sweep.json'}: step_columns") and message in text
+    assert "\n" not in text
+
+
+@pytest.mark.parametrize("name", ["class", "None", "self", "mro", "register"])
+def test_a_column_may_have_any_plain_name(sweep, name):
+    folder = sweep(cross([NONE], seeds=1))
+    folder.declare_columns(**{name: "optional float32"})
+    folder.log_column(folder.runs[0], name, float)
+    assert list(open_sweep(folder.folder).steps(columns=[name])[name]) == list(range(1, 41))
 
 
 def test_errors_name_the_file(sweep, tmp_path):

@@ -29,7 +29,7 @@ ROWS_PER_PAGE = 6
 PAGE_HEIGHT = 9.2  # of all rows of panels, so that page and header fit a sheet of paper
 
 MIN_WIDTH, MAX_WIDTH = 3.0, 20.0
-NARROW = 5.0  # below this width: smaller text, and keys above the panels instead of beside them
+NARROW = 5.0  # below this width: smaller text, and keys above the panels instead of next to them
 MARGIN = 0.1
 PANEL_SIZES = {1: (5.6, 3.1), 2: (3.3, 2.3), 3: (2.45, 1.9), 4: (1.95, 1.5)}
 HEIGHT_OF_WIDTH = {1: 0.58, 2: 0.72, 3: 0.77, 4: 0.77}
@@ -74,7 +74,7 @@ class Sheet:
 
     @property
     def key_room(self) -> float:
-        """The room that is reserved for a key beside the panels."""
+        """The room that is reserved for a key next to the panels."""
         return MARGIN if self.is_narrow else 1.95
 
     @property

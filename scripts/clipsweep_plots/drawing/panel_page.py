@@ -48,7 +48,7 @@ Keys = list[list[list[Line2D]]]
 
 
 def first_row_keys(rows: list[Row], handles: list[Line2D]) -> Keys:
-    """Place one key for the whole page beside the last panel of the first row."""
+    """Place one key for the whole page next to the last panel of the first row."""
     last = max(column for column, panel in enumerate(rows[0]) if panel)
     return [
         [handles if row == 0 and column == last else [] for column in range(len(rows[0]))]

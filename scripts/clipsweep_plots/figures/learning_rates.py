@@ -92,7 +92,7 @@ def _draw_page(sources: Sources, rows: list[Row], text: FigureText) -> tuple[Fig
 
 
 def _shift(place: int, panel: Panel) -> float:
-    """Return the factor that moves a clip's points beside those of the others."""
+    """Return the factor that moves a clip's points next to those of the others."""
     return 10 ** (SIDE_STEP * (place - (len(panel.clips) - 1) / 2))
 
 
