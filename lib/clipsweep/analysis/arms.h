@@ -118,6 +118,8 @@ struct ArmSummary : ArmSettings {
   std::optional<ClippingBehaviour> behaviour;
   NormSummary grad_norm_raw;
   bool usable = false;  // near the best arm of its cell, and no run diverged; summary.cpp decides
+
+  bool acted() const { return clips() && clipped_share.value_or(0) > 0; }
 };
 
 ArmSummary summarize_arm(const Arm& arm, const MetricBasis& basis);

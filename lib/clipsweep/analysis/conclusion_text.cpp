@@ -10,10 +10,8 @@
 namespace clipsweep {
 namespace {
 
-constexpr Metric kJudged = Metric::kFinalTestAccuracy;
-
 std::string accuracy_text(const ArmSummary& arm) {
-  return percent_text(arm.metrics[kJudged].mean) + " %";
+  return percent_text(arm.metrics[kJudgedMetric].mean) + " %";
 }
 
 // `+1.2 points [+0.4, +2.0]`
@@ -71,7 +69,7 @@ std::string no_difference_text(const Effect& effect) {
       "No difference seen between the best settings: {} {}. Detecting a difference of {:.0f} point "
       "takes about {}.",
       accuracies_sentence(effect), difference_clause(effect),
-      100 * entry_of(kJudged).smallest_of_interest,
+      100 * entry_of(kJudgedMetric).smallest_of_interest,
       counted(difference.seeds_needed.value_or(0), "seed"));
 }
 
@@ -226,8 +224,8 @@ std::string more_rates_text(const Advice& advice, const std::vector<double>& all
 }
 
 std::string spreads_less_text(const Advice& advice) {
-  const MetricSummary& accuracy = advice.recommended->metrics[kJudged];
-  const MetricSummary& baseline = advice.other->metrics[kJudged];
+  const MetricSummary& accuracy = advice.recommended->metrics[kJudgedMetric];
+  const MetricSummary& baseline = advice.other->metrics[kJudgedMetric];
   return fmt::format(
       "Use {}: no gain on average is seen, but the seeds spread less (SD {} instead of {} points; "
       "worst seed {} instead of {} %).",

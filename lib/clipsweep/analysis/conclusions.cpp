@@ -7,15 +7,11 @@
 namespace clipsweep {
 namespace {
 
-constexpr Metric kJudged = Metric::kFinalTestAccuracy;
-
 std::vector<double> learning_rates_of(const Summary& summary) {
   std::set<double> rates;
   for (const auto& arm : summary.arms) rates.insert(arm.learning_rate);
   return {rates.begin(), rates.end()};
 }
-
-bool acted(const ArmSummary& arm) { return arm.clips() && arm.clipped_share.value_or(0) > 0; }
 
 // The best comparison of the cell; null if there is none.
 const BestComparison* best_of(const Summary& summary) {
@@ -34,6 +30,7 @@ EffectCase why_nothing_to_judge(const Summary& summary) {
   if (std::none_of(arms.begin(), arms.end(),
                    [&](const auto& arm) { return clips(arm) && has_run(arm); }))
     return EffectCase::kNoRunWithClipping;
+  const auto acted = [](const auto& arm) { return arm.acted(); };
   return std::none_of(arms.begin(), arms.end(), acted) ? EffectCase::kNeverActed
                                                        : EffectCase::kNoRunWithoutClipping;
 }
@@ -60,8 +57,8 @@ VerdictCounts count_verdicts(const Summary& summary) {
   VerdictCounts counts;
   for (const auto& comparison : summary.comparisons) {
     const ArmSummary& arm = summary.arm(comparison.arm);
-    const MetricDifference& difference = comparison.metrics[kJudged];
-    if (!acted(arm) || !comparison.verdict()) continue;
+    const MetricDifference& difference = comparison.metrics[kJudgedMetric];
+    if (!arm.acted() || !comparison.verdict()) continue;
     ++counts.judged;
     if (comparison.verdict() == Verdict::kWorse) ++counts.worse;
     if (comparison.verdict() != Verdict::kBetter) continue;
@@ -80,8 +77,8 @@ SideEffects side_effects_of(const ArmSummary& arm, const Summary& summary) {
   SideEffects effects;
   const MetricDifference& loss = comparison->metrics[Metric::kFinalTrainLoss];
   if (loss.mean && loss.interval) effects.train_loss = &loss;
-  const MetricSummary& accuracy = arm.metrics[kJudged];
-  const MetricSummary& baseline = summary.arm(comparison->baseline).metrics[kJudged];
+  const MetricSummary& accuracy = arm.metrics[kJudgedMetric];
+  const MetricSummary& baseline = summary.arm(comparison->baseline).metrics[kJudgedMetric];
   if (!accuracy.standard_deviation || !baseline.standard_deviation) return effects;
   effects.accuracy = &accuracy;
   effects.baseline_accuracy = &baseline;
@@ -93,8 +90,8 @@ bool is_wider(const ModeSummary& mode, const ModeSummary& other, const Summary& 
   const std::size_t rates = mode.usable_learning_rates.size();
   const std::size_t other_rates = other.usable_learning_rates.size();
   if (rates != other_rates || !mode.best_arm || !other.best_arm) return rates > other_rates;
-  return summary.arm(*mode.best_arm).metrics[kJudged].mean >
-         summary.arm(*other.best_arm).metrics[kJudged].mean;
+  return summary.arm(*mode.best_arm).metrics[kJudgedMetric].mean >
+         summary.arm(*other.best_arm).metrics[kJudgedMetric].mean;
 }
 
 std::optional<UsableRates> usable_rates_by_mode(const Summary& summary) {
@@ -147,8 +144,8 @@ const ArmSummary* widest_harmless(const Summary& summary, const ArmSummary& base
     const bool is_harmless = comparison.verdict() && comparison.verdict() != Verdict::kWorse;
     if (comparison.baseline != baseline.name || !arm.clips() || !is_harmless) continue;
     const std::size_t rates = usable_rates(summary, arm).size();
-    const bool is_better =
-        rates == max_rates && widest && arm.metrics[kJudged].mean > widest->metrics[kJudged].mean;
+    const bool is_better = rates == max_rates && widest &&
+                           arm.metrics[kJudgedMetric].mean > widest->metrics[kJudgedMetric].mean;
     if (rates <= max_rates && !is_better) continue;
     widest = &arm;
     max_rates = rates;
@@ -163,7 +160,7 @@ const ArmSummary* narrowest(const Summary& summary, const ArmSummary& baseline) 
   for (const auto& comparison : summary.comparisons) {
     const bool is_narrower = comparison.spread.verdict == Verdict::kBetter &&
                              comparison.verdict() != Verdict::kWorse &&
-                             acted(summary.arm(comparison.arm));
+                             summary.arm(comparison.arm).acted();
     if (comparison.baseline == baseline.name && is_narrower &&
         (!best || comparison.spread.mean < best->spread.mean))
       best = &comparison;

@@ -12,8 +12,6 @@
 namespace clipsweep {
 namespace {
 
-constexpr std::size_t kColumns = 80;
-
 std::string number_or_name(double value, const std::string& text) {
   return std::isnan(value) ? "NaN" : std::isinf(value) ? "Inf" : text;
 }
@@ -141,7 +139,7 @@ std::string loss_line(const EventContext& context, const RunRecord& record) {
 // A label and a text whose further lines are indented below it.
 std::string labelled(const std::string& label, const std::string& text) {
   constexpr std::size_t kIndent = 12;
-  std::string lines = wrapped(text, kColumns, kIndent);
+  std::string lines = wrapped(text, kTerminalColumns, kIndent);
   if (!lines.empty()) lines.replace(0, kIndent, fmt::format("  {:<{}}", label, kIndent - 2));
   return lines;
 }
@@ -213,7 +211,7 @@ std::string event_report(const EventContext& context, const RunRecord& record,
                          const TensorShapes& shapes) {
   std::string report;
   for (const auto& event : context.events)
-    report += wrapped(where_sentence(event, shapes), kColumns, 2);
+    report += wrapped(where_sentence(event, shapes), kTerminalColumns, 2);
   return report + labelled("norm", norm_line(context)) +
          labelled("clipping", clipping_line(context, record.spec.clip)) +
          labelled("loss", loss_line(context, record));

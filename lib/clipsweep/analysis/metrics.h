@@ -19,6 +19,9 @@ enum class Metric {
   kStepsToAccuracy,  // steps until an evaluation reached the target accuracy
 };
 
+// The metric that verdicts are about.
+inline constexpr Metric kJudgedMetric = Metric::kFinalTestAccuracy;
+
 struct MetricEntry {
   Metric metric;
   const char* name;  // in JSON

@@ -10,6 +10,9 @@
 
 namespace clipsweep {
 
+// No line of text for the terminal is longer.
+inline constexpr std::size_t kTerminalColumns = 80;
+
 std::string percent_text(const std::optional<double>& share);                // `68.3`
 std::string loss_text(const std::optional<double>& loss, int decimals = 3);  // `0.873`
 std::string norm_text(const std::optional<double>& norm, int digits = 4);    // `131.5`

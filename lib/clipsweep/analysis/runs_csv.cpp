@@ -11,7 +11,7 @@ namespace clipsweep {
 namespace {
 
 // A column: its name and its text in a run's row, empty if missing.
-struct Column {
+struct CsvColumn {
   const char* name;
   std::string (*text)(const RunSpec& run, const RunRecord* record, const MetricBasis& basis);
 };
@@ -34,7 +34,7 @@ std::string norm_field(const RunSpec&, const RunRecord* record, const MetricBasi
 }
 
 // New columns come last, because scripts may refer to columns by position.
-const std::vector<Column> kColumns = {
+const std::vector<CsvColumn> kCsvColumns = {
     {"id", [](auto& run, auto*, auto&) { return run.id; }},
     {"mode", [](auto& run, auto*, auto&) { return std::string(entry_of(run.clip.mode).name); }},
     {"threshold",
@@ -98,13 +98,13 @@ bool is_damaged(const SweepRuns& runs, const std::string& id) {
 
 std::string runs_csv(const SweepRuns& runs) {
   std::vector<std::string> fields;
-  for (const auto& column : kColumns) fields.emplace_back(column.name);
+  for (const auto& column : kCsvColumns) fields.emplace_back(column.name);
   std::string csv = join(fields, ",") + "\n";
   for (std::size_t i = 0; i < runs.plan.size(); ++i) {
     const RunSpec& run = runs.plan[i];
     const RunRecord* record = runs.records[i] ? &*runs.records[i] : nullptr;
     fields.clear();
-    for (const auto& column : kColumns) fields.push_back(column.text(run, record, runs.basis));
+    for (const auto& column : kCsvColumns) fields.push_back(column.text(run, record, runs.basis));
     if (!record && is_damaged(runs, run.id)) fields[kOutcomeColumn] = "damaged";
     csv += join(fields, ",") + "\n";
   }

@@ -12,9 +12,9 @@
 namespace clipsweep {
 namespace {
 
-constexpr Metric kJudged = Metric::kFinalTestAccuracy;
-
-std::optional<double> mean_accuracy(const ArmSummary& arm) { return arm.metrics[kJudged].mean; }
+std::optional<double> mean_accuracy(const ArmSummary& arm) {
+  return arm.metrics[kJudgedMetric].mean;
+}
 
 // ---- Arms and their baselines ----
 
@@ -60,7 +60,7 @@ std::vector<Comparison> compare_all(const std::vector<Arm>& arms, const MetricBa
     comparisons.push_back(compare(*arm, *baseline, basis));
     // A perturbed start is not a candidate.
     p_values.push_back(arm->first->perturbed ? std::nullopt
-                                             : comparisons.back().metrics[kJudged].p_value);
+                                             : comparisons.back().metrics[kJudgedMetric].p_value);
   }
   const auto p_adjusted = adjusted(p_values);
   for (std::size_t i = 0; i < comparisons.size(); ++i) comparisons[i].p_adjusted = p_adjusted[i];
@@ -115,8 +115,6 @@ std::vector<ModeSummary> summarize_modes(const CellSetup& setup,
 }
 
 // Whether an arm clipped at least once; otherwise it is the same as its baseline.
-bool acted(const ArmSummary& arm) { return arm.clips() && arm.clipped_share.value_or(0) > 0; }
-
 std::optional<Verdict> verdict_of(const MetricDifference& difference,
                                   const std::optional<double>& p_adjusted) {
   if (!difference.verdict || !p_adjusted) return difference.verdict;
@@ -126,7 +124,7 @@ std::optional<Verdict> verdict_of(const MetricDifference& difference,
 std::optional<BestComparison> compare_best(const CellSetup& setup, const std::vector<Arm>& arms,
                                            const std::vector<ArmSummary>& summaries,
                                            const MetricBasis& basis) {
-  const auto is_candidate = [&](const auto& arm) { return arm.setup == setup && acted(arm); };
+  const auto is_candidate = [&](const auto& arm) { return arm.setup == setup && arm.acted(); };
   const ArmSummary* best = best_of(summaries, is_candidate);
   const ArmSummary* baseline =
       best_of(summaries, [&](const auto& arm) { return arm.setup == setup && !arm.clips(); });
@@ -137,7 +135,7 @@ std::optional<BestComparison> compare_best(const CellSetup& setup, const std::ve
   std::size_t best_index = 0;
   for (std::size_t i = 0; i < arms.size(); ++i) {
     if (!is_candidate(summaries[i])) continue;
-    const auto difference = compare_metric(arms[i], reference, kJudged, basis);
+    const auto difference = compare_metric(arms[i], reference, kJudgedMetric, basis);
     if (&summaries[i] == best) {
       best_index = p_values.size();
       result.final_test_accuracy = difference;
@@ -156,7 +154,7 @@ std::vector<NoiseFloor> noise_floors(const std::vector<Arm>& arms, const MetricB
   std::vector<NoiseFloor> floors;
   for (const auto& [arm, baseline] : with_baselines(arms)) {
     if (!arm->first->perturbed) continue;
-    const auto differences = paired_differences(*arm, *baseline, kJudged, basis);
+    const auto differences = paired_differences(*arm, *baseline, kJudgedMetric, basis);
     if (differences.empty()) continue;
     std::vector<double> sizes;
     for (const double difference : differences) sizes.push_back(std::abs(difference));

@@ -17,9 +17,6 @@
 namespace clipsweep {
 namespace {
 
-constexpr std::size_t kColumns = 80;
-constexpr Metric kJudged = Metric::kFinalTestAccuracy;
-
 // How the differences of one metric are printed.
 struct DifferenceStyle {
   Metric metric;
@@ -29,8 +26,8 @@ struct DifferenceStyle {
 };
 
 constexpr DifferenceStyle kAccuracyStyle = {
-    kJudged, "Final test accuracy minus the baseline's, percentage points (higher is better)", 100,
-    1};
+    kJudgedMetric, "Final test accuracy minus the baseline's, percentage points (higher is better)",
+    100, 1};
 constexpr DifferenceStyle kLossStyle = {
     Metric::kFinalTrainLoss, "Final training loss minus the baseline's (lower is better)", 1, 3};
 
@@ -59,7 +56,7 @@ class ArmTable {
 
   std::string text() const {
     const Table table = grouped();
-    return table.width() <= kColumns ? table.text() : with_names_above().text();
+    return table.width() <= kTerminalColumns ? table.text() : with_names_above().text();
   }
 
  private:
@@ -83,7 +80,7 @@ class ArmTable {
 
   // A name in lines of at most 80 columns, without a line break at the end.
   static std::string lines(const std::string& name) {
-    const std::string text = wrapped(name, kColumns);
+    const std::string text = wrapped(name, kTerminalColumns);
     return text.substr(0, text.size() - 1);
   }
 
@@ -129,7 +126,7 @@ class ArmTable {
 
 // The title of a table, above it.
 std::string titled(const std::string& title, const std::string& table) {
-  return "\n" + wrapped(title, kColumns) + table;
+  return "\n" + wrapped(title, kTerminalColumns) + table;
 }
 
 void add_count(std::vector<std::string>& parts, std::uint64_t count, const char* name) {
@@ -156,14 +153,15 @@ std::string counting_notes(const Summary& summary) {
                     "runs.",
                     percent_text(summary.basis.chance_accuracy),
                     summary.basis.chance_accuracy > 0 ? " (chance)" : ""),
-        kColumns);
+        kTerminalColumns);
   if (runs.failed + runs.interrupted + runs.unfinished > 0)
     notes += wrapped(
         "Failed, interrupted and unfinished runs are left out. Rerun the same sweep command to "
         "finish them.",
-        kColumns);
+        kTerminalColumns);
   for (const auto& run : summary.damaged)
-    notes += wrapped(fmt::format("Damaged and left out: {}", printable(run.reason, 300)), kColumns);
+    notes += wrapped(fmt::format("Damaged and left out: {}", printable(run.reason, 300)),
+                     kTerminalColumns);
   return notes;
 }
 
@@ -185,7 +183,7 @@ std::string results_table(const Summary& summary) {
                            {fmt::format("to\n{} %", target)}});
   for (const auto& arm : summary.arms)
     table.add_row(arm, {with_thousands(arm.seeds.size()), with_thousands(arm.diverged),
-                        mean_and_deviation(arm.metrics[kJudged]),
+                        mean_and_deviation(arm.metrics[kJudgedMetric]),
                         percent_text(arm.metrics[Metric::kBestTestAccuracy].mean),
                         loss_text(arm.metrics[Metric::kFinalTestLoss].mean),
                         loss_text(arm.metrics[Metric::kFinalTrainLoss].mean),
@@ -210,11 +208,11 @@ std::string behaviour_table(const Summary& summary) {
   for (const auto& arm : summary.arms) {
     const Comparison* comparison = summary.comparison_of(arm.name);
     const auto interval =
-        comparison ? comparison->metrics[kJudged].interval : std::optional<Interval>();
+        comparison ? comparison->metrics[kJudgedMetric].interval : std::optional<Interval>();
     table.add_row(arm,
-                  {percent_text(arm.metrics[kJudged].mean), interval_text(interval, kAccuracyStyle),
-                   percent_text(arm.clipped_share), cosine_text(arm.mean_cosine),
-                   arm.behaviour ? to_text(*arm.behaviour) : ""});
+                  {percent_text(arm.metrics[kJudgedMetric].mean),
+                   interval_text(interval, kAccuracyStyle), percent_text(arm.clipped_share),
+                   cosine_text(arm.mean_cosine), arm.behaviour ? to_text(*arm.behaviour) : ""});
   }
   const std::string legend = fmt::format(
       "Never acted: identical to the baseline. Safety net: acted on up to {0:.0f} % of the steps. "
@@ -226,7 +224,7 @@ std::string behaviour_table(const Summary& summary) {
              "What clipping did: test accuracy, its difference from the baseline, how often it "
              "acted, and the mean cosine between the gradient before and after on those steps",
              table.text()) +
-         wrapped(legend, kColumns);
+         wrapped(legend, kTerminalColumns);
 }
 
 // A threshold that would have acted always or never in every mode is not worth a row.
@@ -281,7 +279,7 @@ std::string differences_table(const Summary& summary, const DifferenceStyle& sty
 }
 
 bool lacks_interval(const Comparison& comparison) {
-  return comparison.metrics[kJudged].n < kMinPairsForInterval ||
+  return comparison.metrics[kJudgedMetric].n < kMinPairsForInterval ||
          comparison.metrics[Metric::kFinalTrainLoss].n < kMinPairsForInterval;
 }
 
@@ -291,7 +289,7 @@ std::string differences_text(const Summary& summary) {
     return "\n" + wrapped(
                       "Nothing to compare: a comparison needs an arm of mode none and another arm "
                       "at the same learning rate.",
-                      kColumns);
+                      kTerminalColumns);
   std::string text =
       differences_table(summary, kAccuracyStyle) + differences_table(summary, kLossStyle) +
       "\nThe baseline is mode none at the same learning rate, paired seed by seed.\n";
@@ -299,7 +297,7 @@ std::string differences_text(const Summary& summary) {
     text += wrapped(
         "An arm that clips has the same regularization as its baseline. An arm of mode none with "
         "weight decay or L1 is compared with mode none without them.",
-        kColumns);
+        kTerminalColumns);
   if (std::any_of(comparisons.begin(), comparisons.end(), lacks_interval))
     text +=
         fmt::format("Fewer than {} pairs give no interval and no verdict; add seeds to get them.\n",
@@ -320,8 +318,8 @@ std::string modes_table(const Summary& summary) {
   for (const auto& mode : summary.modes) {
     if (!mode.best_arm) continue;
     const ArmSummary& arm = summary.arm(*mode.best_arm);
-    table.add_row(arm, {mean_and_deviation(arm.metrics[kJudged]),
-                        percent_text(arm.metrics[kJudged].min), with_thousands(arm.spikes),
+    table.add_row(arm, {mean_and_deviation(arm.metrics[kJudgedMetric]),
+                        percent_text(arm.metrics[kJudgedMetric].min), with_thousands(arm.spikes),
                         with_thousands(arm.diverged), range_text(mode.usable_learning_rates, all)});
   }
   return titled(
@@ -366,7 +364,7 @@ std::string noise_floor_table(const Summary& summary) {
 std::string sentences_text(const std::string& sentences) {
   std::istringstream lines(sentences);
   std::string text;
-  for (std::string line; std::getline(lines, line);) text += wrapped(line, kColumns, 2);
+  for (std::string line; std::getline(lines, line);) text += wrapped(line, kTerminalColumns, 2);
   return text;
 }
 

@@ -10,7 +10,7 @@ namespace {
 
 template <typename List>
 Json null_if_empty(const List& list) {
-  return list.empty() ? Json(nullptr) : to_json(list);
+  return list.empty() ? Json(nullptr) : clipsweep::to_json(list);
 }
 
 Json to_json(const EpochRecord& epoch) {

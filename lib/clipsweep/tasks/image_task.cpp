@@ -11,7 +11,6 @@ namespace clipsweep {
 namespace {
 
 // Small enough for the caches, large enough to hide an engine's overhead.
-constexpr int kTestBatch = 250;
 
 class ImageStream : public SampleStream {
  public:
@@ -40,8 +39,8 @@ class ImageStream : public SampleStream {
 
 std::vector<Batch> batches_of(const ImageSet& images) {
   std::vector<Batch> batches;
-  for (int first = 0; first < images.count; first += kTestBatch) {
-    const int size = std::min(kTestBatch, images.count - first);
+  for (int first = 0; first < images.count; first += kTestBatchSize) {
+    const int size = std::min(kTestBatchSize, images.count - first);
     std::vector<std::uint32_t> indices(static_cast<std::size_t>(size));
     std::iota(indices.begin(), indices.end(), static_cast<std::uint32_t>(first));
     batches.push_back(make_batch(images, 1, size, {}));

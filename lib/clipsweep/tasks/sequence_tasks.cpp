@@ -14,7 +14,6 @@ namespace clipsweep {
 namespace {
 
 constexpr int kTestSamples = 10'000;
-constexpr int kTestBatch = 250;
 
 // The place of one sample in a batch: a lane of one block.
 class Lane {
@@ -275,11 +274,11 @@ class SequenceTask : public Task {
     return hash.finish();
   }
 
-  std::size_t test_batches() const override { return kTestSamples / kTestBatch; }
+  std::size_t test_batches() const override { return kTestSamples / kTestBatchSize; }
   std::uint64_t test_samples() const override { return kTestSamples; }
 
   const Batch& test_batch(std::size_t number, Batch& scratch) const override {
-    if (scratch.sources == 0) scratch = make_batch(model(), 1, kTestBatch, {});
+    if (scratch.sources == 0) scratch = make_batch(model(), 1, kTestBatchSize, {});
     set_time_steps(scratch, drawn_time_steps(number, "test-lengths"));
     RandomStream random(number, "test-samples");
     draw_samples(*generator_, random, 0, scratch);

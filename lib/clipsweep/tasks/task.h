@@ -16,6 +16,9 @@
 
 namespace clipsweep {
 
+// Samples per batch of the test set.
+inline constexpr int kTestBatchSize = 250;
+
 // An endless stream of one seed's training samples.
 class SampleStream {
  public:

@@ -15,7 +15,7 @@ namespace clipsweep {
 namespace {
 
 // Up to rounding in the last digits: the program may have added in another order.
-bool agree(double a, double b) {
+bool sums_agree(double a, double b) {
   if (std::isnan(a) || std::isnan(b)) return std::isnan(a) && std::isnan(b);
   return a == b || std::abs(a - b) <= 1e-9 * std::max(std::abs(a), std::abs(b));
 }
@@ -94,7 +94,7 @@ void require_equal(const char* key, std::uint64_t recorded, std::uint64_t summed
 
 void require_agreement(const std::string& key, double recorded, double computed,
                        FileProblems& problems) {
-  if (!agree(recorded, computed))
+  if (!sums_agree(recorded, computed))
     problems.add(fmt::format("{} is {}, but steps.jsonl gives {}", key,
                              to_line(json_number(recorded)), to_line(json_number(computed))));
 }
