@@ -1,11 +1,7 @@
 #include "clipsweep/model/cells.h"
 
-#include <fmt/format.h>
-
-#include <algorithm>
 #include <stdexcept>
 
-#include "clipsweep/base/error.h"
 #include "clipsweep/base/text.h"
 
 namespace clipsweep {
@@ -81,9 +77,7 @@ std::vector<Cell> fused_cells() {
 Cell parse_cell(std::string_view name) {
   for (const auto& entry : cell_table())
     if (name == entry.name) return entry.cell;
-  const auto names = cell_names();
-  throw ConfigError(fmt::format("unknown cell \"{}\"{}; allowed: {}", printable(name),
-                                did_you_mean(name, names), join(names)));
+  throw_unknown("cell", name, cell_names());
 }
 
 int gates_of(Cell cell) { return static_cast<int>(cell_entry(cell).gates.size()); }

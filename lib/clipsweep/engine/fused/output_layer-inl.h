@@ -32,7 +32,7 @@ struct Group {
   std::size_t blocks;
   std::size_t samples;  // number of lanes that hold samples; the rest are padding
   Width width;          // the registers that are processed
-  const CancelFlag& stop;
+  const CancelFlag& cancel;
 
   // The number of lanes of one register that hold samples.
   template <class V>

@@ -251,7 +251,7 @@ HWY_NOINLINE void forward_strip(const Group& group, std::size_t first) {
   const auto h = rows_of<S>(states, (sizes.time_steps + 1) * sizes.hidden, first);
   const StepMemory<CellKind, S> memory(group, first);
   for (std::size_t t = 0; t < sizes.time_steps; ++t) {
-    throw_if_cancelled(group.stop);
+    throw_if_cancelled(group.cancel);
     const auto inputs = x + t * sizes.inputs;
     const auto state_before = h + slot_before<kPass>(t) * sizes.hidden;
     const Step<S> step = memory.at(t, slot_before<kPass>(t), slot_after<kPass>(t));
@@ -347,7 +347,7 @@ HWY_NOINLINE std::uint64_t backward_strip(const Group& group, std::size_t first,
   const StepMemory<CellKind, S> memory(group, first);
   std::uint64_t limited = 0;
   for (std::size_t t = sizes.time_steps; t-- > 0;) {
-    throw_if_cancelled(group.stop);
+    throw_if_cancelled(group.cancel);
     const auto next_sums = sums + (t + 1) * rows;
     const auto* next_if_any = t + 1 < sizes.time_steps ? &next_sums : nullptr;
     const Step<S> step = memory.at(t, t, t + 1);
@@ -411,7 +411,7 @@ void add_gradients(const Group& group, const Parameters<float>& gradient) {
   const std::size_t longest = CellKind::kChunkSteps / group.blocks;
   const std::size_t chunks = (time_steps + longest - 1) / longest;
   for (std::size_t i = 0; i < chunks; ++i) {
-    throw_if_cancelled(group.stop);
+    throw_if_cancelled(group.cancel);
     const Chunk chunk = {group.width, i * time_steps / chunks, (i + 1) * time_steps / chunks};
     const auto add = [&](const GateSums& some, float* bias, float* weight, const Series& factors,
                          std::size_t columns) {
@@ -466,7 +466,7 @@ Group group_of(const KernelRun& run, const KernelSizes& sizes, std::size_t first
           samples,
           CellKind::kPacksSamples ? packed_width(std::min(samples, blocks * kLanes))
                                   : Width{blocks * kBlockRegisters},
-          run.stop};
+          run.cancel};
 }
 
 // Forward and backward, group by group. `after(group)` is called while the group is in memory.

@@ -89,7 +89,7 @@ struct KernelRun {
   std::size_t source;
   BlockRange blocks;
   KernelMemory& memory;  // grown to the batch
-  const CancelFlag& stop = kNotCancelled;
+  const CancelFlag& cancel = kNotCancelled;
 };
 
 // Sums over the samples of the blocks.
