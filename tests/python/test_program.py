@@ -219,15 +219,15 @@ MISTAKES = [
     (("--cell", "lsmt"), ("--cell lsmt", 'did you mean "lstm"?', "allowed: lstm, gru")),
     (("--init", "jax"), ("--init jax", "keras, torch")),
     (("--optimizer", "adagrad"), ("--optimizer adagrad", "allowed: sgd, adam, rmsprop")),
-    (("--optimizer", "adam", "--momentum", "0.9"), ("--momentum", "it is for sgd, rmsprop")),
+    (("--optimizer", "adam", "--momentum", "0.9"), ("--momentum", "it applies to sgd, rmsprop")),
     (("--nesterov",), ("--nesterov", "add for example --momentum 0.9")),
     (("--optimizer", "adam", "--adam-beta2", "1"), ("--adam-beta2 1", "from 0 to below 1")),
     (("--lr-decay-every", "2"), ("--lr-decay-every", "add for example --lr-decay")),
     (("--lr", "nan"), ("--lr nan", "finite number above 0")),
     (("--lr", "-1"), ("--lr -1", "finite number above 0")),
     (("--lr", "0"), ("--lr 0", "finite number above 0")),
-    (("--lr", "1e400"), ("--lr 1e400", "not a number that can be represented")),
-    (("--lr", "1,,2"), ("--lr 1,,2", "empty place")),
+    (("--lr", "1e400"), ("--lr 1e400", "not a number in the range of float64")),
+    (("--lr", "1,,2"), ("--lr 1,,2", "empty element")),
     (("--lr", ""), ("--lr", "empty list")),
     (("--lr", "logspace(1,1e-3,4)"), ("--lr", "stop must be above start")),
     (("--mode", "value", "--threshold", "0"), ("--threshold 0", "above 0")),
@@ -328,8 +328,8 @@ FILE_MISTAKES = [
     ("\n\nlr = -1", "sweep.toml:3:1: lr = -1: a learning rate must be"),
     ("momentum = true", "sweep.toml:1:1: momentum = true: must be a number"),
     ("noise_floor = 1", "sweep.toml:1:1: noise_floor = 1: must be true or false"),
-    ("noise_floor = true\nclip = ['value:1']", "sweep.toml:1: repeats the runs of mode none, which"),
-    ("target_accuracy = 60", "must be a share above 0 and up to 1"),
+    ("noise_floor = true\nclip = ['value:1']", "sweep.toml:1: needs runs of mode none, which"),
+    ("target_accuracy = 60", "must be a number above 0 and up to 1"),
     ('mode = ["valu"]', 'did you mean "value"?'),
     ("hidden = 10\n\0", "not valid TOML"),
 ]
@@ -406,7 +406,7 @@ TRAIN_IMAGES, TRAIN_LABELS, TEST_LABELS = (
 DAMAGES = {
     "missing": (TRAIN_IMAGES, None, "no train-images-idx3-ubyte.gz"),
     "empty": (TRAIN_IMAGES, lambda packed: b"", "the file is empty"),
-    "cut-off": (TRAIN_IMAGES, lambda packed: packed[:-100], "cut off"),
+    "cut-off": (TRAIN_IMAGES, lambda packed: packed[:-100], "the gzip stream is truncated"),
     "no-gzip": (TRAIN_LABELS, lambda packed: b"<html>404</html>" * 99, "not a valid gzip file"),
     "bit-flip": (  # in the checksum at the end
         TRAIN_IMAGES,
@@ -477,7 +477,7 @@ def test_a_folder_that_cannot_be_created_is_named(below, tmp_path):
 def test_a_file_at_the_path_of_the_folder_is_rejected_and_kept(tmp_path):
     out = tmp_path / "out"
     out.write_text("mine", encoding="utf-8")
-    assert f"--out {out}: is a file" in refusal("sweep", "--out", out, code=USAGE)
+    assert f"--out {out}: this is a file; name a folder" in refusal("sweep", "--out", out, code=USAGE)
     assert out.read_text(encoding="utf-8") == "mine"
 
 
@@ -986,7 +986,7 @@ def instruction_sets() -> list[str]:
     """Those of this machine, best first, as the error for an unknown one lists them."""
     line = refusal("plan", code=USAGE, env={**os.environ, "CLIPSWEEP_SIMD": "mmx"})
     assert line.startswith("clipsweep: CLIPSWEEP_SIMD: unknown instruction set \"mmx\"")
-    return line.rstrip().rpartition("allowed: ")[2].split(", ")
+    return line.rstrip().rpartition("supported by this machine: ")[2].split(", ")
 
 
 def test_each_instruction_set_writes_the_same_bytes_for_any_grouping_of_runs(tmp_path):
