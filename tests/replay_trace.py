@@ -4,7 +4,7 @@
     python tests/replay_trace.py trace.json
 
 The trace gives the initial weights and which samples each step sees; everything else is PyTorch's
-own here: torch.nn.LSTM, the loss, the gradient, clipping, the optimizer. The pictures are read from
+own here: torch.nn.LSTM, the loss, the gradient, clipping, the optimizer. The images are read from
 the IDX files by other code than clipsweep's. A step's numbers depend on all updates before it, so
 agreement at the last step speaks for all of them.
 
@@ -52,9 +52,9 @@ class Classifier(torch.nn.Module):
             for name, parameter in self.by_name.items():
                 parameter.copy_(torch.tensor(initial[name]))
 
-    def forward(self, pictures):
-        """Return the logits [B, O] of pictures [B, T, I]."""
-        states, _ = self.lstm(pictures)
+    def forward(self, images):
+        """Return the logits [B, O] of images [B, T, I]."""
+        states, _ = self.lstm(images)
         return self.output(states[:, -1])
 
 
@@ -194,7 +194,7 @@ def take_step(optimizer, parameters, settings):
             parameter.sub_(weights, alpha=optimizer.param_groups[0]["lr"] * decay)
 
 
-def replay(trace, pictures, labels):
+def replay(trace, images, labels):
     """Yield the numbers of each step as PyTorch has them."""
     settings = trace["settings"]
     threshold = None if settings["threshold"] is None else float(settings["threshold"])
@@ -206,7 +206,7 @@ def replay(trace, pictures, labels):
         optimizer, settings["learning_rate_decay_every"], settings["learning_rate_decay"]
     )
     for indices, logged in zip(trace["batches"], trace["steps"]):
-        inputs = torch.from_numpy(pictures[indices].astype(np.float32) / np.float32(255))
+        inputs = torch.from_numpy(images[indices].astype(np.float32) / np.float32(255))
         targets = torch.from_numpy(labels[indices].astype(np.int64))
         optimizer.zero_grad()
         loss = torch.nn.functional.cross_entropy(network(inputs), targets)
@@ -239,10 +239,10 @@ def relative_error(ours, theirs):
     return abs(ours - theirs) / max(abs(ours), abs(theirs))
 
 
-def largest_errors(trace, pictures, labels):
+def largest_errors(trace, images, labels):
     """Return for each number its largest relative error and the step that has it."""
     largest = {}
-    for logged, replayed in zip(trace["steps"], replay(trace, pictures, labels)):
+    for logged, replayed in zip(trace["steps"], replay(trace, images, labels)):
         for key, value in logged_numbers(logged).items():
             error = relative_error(value, replayed[key])
             if key not in largest or error > largest[key][0]:
@@ -266,9 +266,9 @@ def main():
     if not trace["steps"] or len(trace["batches"]) != len(trace["steps"]):
         print("replay_trace: the trace needs steps and as many batches", file=sys.stderr)
         return 1
-    pictures = read_idx(arguments.data, "train-images-idx3-ubyte")
+    images = read_idx(arguments.data, "train-images-idx3-ubyte")
     labels = read_idx(arguments.data, "train-labels-idx1-ubyte")
-    errors = largest_errors(trace, pictures, labels)
+    errors = largest_errors(trace, images, labels)
     print(f"{trace['run']}, {len(trace['steps'])} steps, PyTorch {torch.__version__}")
     print("largest relative error:")
     for key, (error, step) in errors.items():
