@@ -6,13 +6,10 @@
 
 #include "clipsweep/base/text.h"
 #include "clipsweep/io/files.h"
+#include "flag_hints.h"
 
 namespace clipsweep {
 namespace {
-
-bool contains(const std::vector<std::string>& list, const std::string& text) {
-  return std::find(list.begin(), list.end(), text) != list.end();
-}
 
 bool is_flag(const std::string& argument) { return argument.compare(0, 1, "-") == 0; }
 

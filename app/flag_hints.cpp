@@ -97,10 +97,6 @@ const std::vector<Advice>& advice() {
   return kAdvice;
 }
 
-bool contains(const std::vector<std::string>& list, const std::string& text) {
-  return std::find(list.begin(), list.end(), text) != list.end();
-}
-
 // Without dashes and underscores, in lower case: `--max_Norm` is `maxnorm`.
 std::string plain(const std::string& flag) {
   std::string text;
@@ -209,6 +205,10 @@ std::string command_hint(const std::string& name, const std::vector<std::string>
 }
 
 }  // namespace
+
+bool contains(const std::vector<std::string>& flags, const std::string& flag) {
+  return std::find(flags.begin(), flags.end(), flag) != flags.end();
+}
 
 std::string unknown_flag_message(const std::string& command, const std::string& flag,
                                  const std::string& value, const std::vector<CommandFlags>& all) {

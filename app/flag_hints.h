@@ -12,6 +12,9 @@ struct CommandFlags {
   std::vector<std::string> flags;
 };
 
+// Whether a list of flags has this one.
+bool contains(const std::vector<std::string>& flags, const std::string& flag);
+
 // `sweep: unknown flag --lrs (did you mean "--lr"?); see clipsweep sweep --help`. The value is what
 // follows the flag, for examples. `all` holds the flags of every command.
 std::string unknown_flag_message(const std::string& command, const std::string& flag,
