@@ -9,7 +9,7 @@ namespace {
 
 TEST(SpikeDetector, NeedsAHistory) {
   SpikeDetector detector;
-  for (std::size_t i = 0; i + 1 < SpikeDetector::kMin; ++i) detector.median_if_spike(1);
+  for (std::size_t i = 0; i + 1 < SpikeDetector::kMinNorms; ++i) detector.median_if_spike(1);
   EXPECT_FALSE(detector.median_if_spike(1000));
 }
 

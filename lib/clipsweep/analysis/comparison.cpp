@@ -160,7 +160,7 @@ Comparison compare(const Arm& arm, const Arm& baseline, const MetricBasis& basis
   for (const auto& entry : kMetrics)
     comparison.metrics[entry.metric] = compare_metric(arm, baseline, entry.metric, basis);
   comparison.spread = compare_pairs(
-      distances_from_medians(pairs_of(arm, baseline, Metric::kFinalTestAccuracy, basis)),
+      distances_from_medians(pairs_of(arm, baseline, kJudgedMetric, basis)),
       kSpreadScale);
   if (are_identical(arm, baseline)) {
     for (const auto& entry : kMetrics) mark_identical(comparison.metrics[entry.metric]);

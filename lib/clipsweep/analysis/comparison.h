@@ -59,7 +59,7 @@ struct Comparison {
   std::optional<double> p_adjusted;  // of the final accuracy, over all comparisons (Holm)
 
   // The verdict on the final test accuracy.
-  std::optional<Verdict> verdict() const { return metrics[Metric::kFinalTestAccuracy].verdict; }
+  std::optional<Verdict> verdict() const { return metrics[kJudgedMetric].verdict; }
 };
 
 Comparison compare(const Arm& arm, const Arm& baseline, const MetricBasis& basis);

@@ -11,7 +11,7 @@
 namespace clipsweep {
 
 enum class Metric {
-  kFinalTestAccuracy,  // verdicts are about this one
+  kFinalTestAccuracy,
   kBestTestAccuracy,
   kFinalTestLoss,
   kFinalTrainLoss,

@@ -61,6 +61,17 @@ class Generator {
   virtual void draw(RandomStream& random, int time_steps, Lane lane) const = 0;
 };
 
+// The output is one number. A prediction is correct if it is within 0.2 times the scale of the
+// target; the tolerance is the square of that.
+Model model_of_number(int inputs, double scale) {
+  Model model;
+  model.inputs = inputs;
+  model.outputs = 1;
+  model.target = Target::kNumber;
+  model.tolerance = 0.04 * scale * scale;
+  return model;
+}
+
 // ---- adding ----
 
 // Two inputs per time step: a number from U(0, 1) and a mark, which is 1 at two steps, one in the
@@ -70,14 +81,7 @@ class Adding : public Generator {
  public:
   explicit Adding(double scale) : scale_(scale) {}
 
-  Model model() const override {
-    Model model;
-    model.inputs = 2;
-    model.outputs = 1;
-    model.target = Target::kNumber;
-    model.tolerance = 0.04 * scale_ * scale_;
-    return model;
-  }
+  Model model() const override { return model_of_number(2, scale_); }
 
   void draw(RandomStream& random, int time_steps, Lane lane) const override {
     const int first = whole_between(random, 0, std::max(1, time_steps / 10));
@@ -178,14 +182,7 @@ class Sine : public Generator {
  public:
   explicit Sine(double scale) : scale_(scale) {}
 
-  Model model() const override {
-    Model model;
-    model.inputs = 1;
-    model.outputs = 1;
-    model.target = Target::kNumber;
-    model.tolerance = 0.04 * scale_ * scale_;
-    return model;
-  }
+  Model model() const override { return model_of_number(1, scale_); }
 
   void draw(RandomStream& random, int time_steps, Lane lane) const override {
     constexpr double kTwoPi = 6.283185307179586;

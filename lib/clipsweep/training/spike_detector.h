@@ -9,7 +9,7 @@ namespace clipsweep {
 
 class SpikeDetector {
  public:
-  static constexpr std::size_t kMin = 20;  // no spikes before this many finite norms
+  static constexpr std::size_t kMinNorms = 20;  // no spikes before this many finite norms
 
   // Takes the next norm. Returns the median of the norms before it if it is a spike. A norm that is
   // not finite is no spike and does not enter the window.
