@@ -25,10 +25,10 @@ std::string path_of(const std::string& name) {
   const auto self = std::filesystem::read_symlink("/proc/self/exe", error);
   const auto program = self.parent_path() / name;
   if (error || ::access(program.c_str(), X_OK) != 0)
-    throw std::runtime_error(fmt::format(
-        "{}: cannot be run; clipsweep and clipsweep-train must be in the same folder, where the "
-        "build puts them",
-        program.string()));
+    throw std::runtime_error(
+        fmt::format("{}: not found. This needs LibTorch; scripts/setup, cmake --preset release and "
+                    "cmake --build --preset release make it",
+                    program.string()));
   return program.string();
 }
 

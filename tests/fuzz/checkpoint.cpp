@@ -30,11 +30,11 @@ void read_as_file(std::string_view input) {
   std::size_t warnings = 0;
   const Warn warn = [&](const std::string&) { ++warnings; };
   const bool is_good = newest_states(scratch_folder(), run_ids(), warn).size() > 0;
-  require(!is_good || warnings == 0, "a corrupt file is not used");
+  must_hold(!is_good || warnings == 0, "a corrupt file is not used");
   for (const auto& id : run_ids()) forget_states(scratch_folder(), id, warn);
-  require(newest_states(scratch_folder(), run_ids(), warn).empty(),
-          "no state of a forgotten run is left");
-  require(fs::exists(path) || warnings == 1, "a corrupt file is reported when it is renamed");
+  must_hold(newest_states(scratch_folder(), run_ids(), warn).empty(),
+            "no state of a forgotten run is left");
+  must_hold(fs::exists(path) || warnings == 1, "a corrupt file is reported when it is renamed");
 }
 
 // An unfinished run, trained with made-up gradients.
@@ -59,7 +59,7 @@ class TinyRun {
 
   void record() const {
     const Json json = to_json(trainer_.record(trainer_.outcome(weights_)));
-    require(to_json(run_record_from_json(json)) == json, "what is written reads back equal");
+    must_hold(to_json(run_record_from_json(json)) == json, "what is written reads back equal");
   }
 
   RunState state() { return trainer_.state(weights_); }
@@ -114,14 +114,14 @@ std::string_view after_header(std::string_view input) {
 
 void fuzz_one(std::string_view input) {
   static const bool kIsCurrent = (require_current_corpus(), true);
-  require(kIsCurrent, "the corpus is of this version");
+  must_hold(kIsCurrent, "the corpus is of this version");
   read_as_file(input);
   std::vector<RunState> states;
   ByteReader reader(after_header(input));
   reader(states);
   const std::string bytes = checkpoint_bytes(states);
   std::vector<RunState> again = read_checkpoint(bytes, "what was just written");
-  require(checkpoint_bytes(again) == bytes, "what is written reads back equal");
+  must_hold(checkpoint_bytes(again) == bytes, "what is written reads back equal");
   for (const auto& state : states)
     for (const auto& run : plan().runs) refusable([&] { resume(run, state); });
 }

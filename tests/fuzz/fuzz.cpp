@@ -40,7 +40,7 @@ std::string corpus_file(const std::string& name) {
   return {std::istreambuf_iterator<char>(stream), {}};
 }
 
-void require(bool holds, const char* claim) {
+void must_hold(bool holds, const char* claim) {
   if (holds) return;
   std::fprintf(stderr, "does not hold: %s\n", claim);
   std::abort();

@@ -34,6 +34,6 @@ std::string corpus_file(const std::string& name);
 
 // Ends the process with this message unless the claim holds: the target has found a bug that does
 // not crash by itself.
-void require(bool holds, const char* claim);
+void must_hold(bool holds, const char* claim);
 
 }  // namespace clipsweep

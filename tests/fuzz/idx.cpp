@@ -8,7 +8,7 @@ void fuzz_one(std::string_view input) {
   for (const std::size_t dimensions : {1, 3})
     refusable([&] {
       const IdxFile idx = parse_idx(input, Packing::kNone, dimensions, "input");
-      require(idx.bytes.size() < input.size(), "an IDX file holds less than its size");
+      must_hold(idx.bytes.size() < input.size(), "an IDX file holds less than its size");
     });
 }
 

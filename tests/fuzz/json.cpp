@@ -9,7 +9,7 @@ void fuzz_one(std::string_view input) {
   syntax_error_position(input);
   refusable([&] { parse_json_with_unique_keys(input, "input"); });
   const Json json = parse_json(input, "input");
-  require(parse_json(to_page(json), "page") == json, "what is written reads back");
+  must_hold(parse_json(to_page(json), "page") == json, "what is written reads back");
 }
 
 }  // namespace clipsweep

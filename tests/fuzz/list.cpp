@@ -11,7 +11,7 @@ void fuzz_one(std::string_view input) {
   refusable([&] { parse_cells(input); });
   refusable([&] { parse_modes(input); });
   refusable([&] { parse_clips(input); });
-  require(printable(input).size() <= 63, "a message quotes no more than it may");
+  must_hold(printable(input).size() <= 63, "a message quotes no more than it may");
 }
 
 }  // namespace clipsweep

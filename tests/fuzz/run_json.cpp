@@ -20,8 +20,8 @@ SweepFolder folder_of_one_run() {
 }
 
 void look_at(const RunRecord& record, const SweepFolder& sweep) {
-  require(to_json(run_record_from_json(to_json(record))) == to_json(record),
-          "what is written reads back equal");
+  must_hold(to_json(run_record_from_json(to_json(record))) == to_json(record),
+            "what is written reads back equal");
   SweepRuns runs{{record.spec}, {record}, {}, metric_basis_of(sweep)};
   const Summary summary = summarize(runs);
   parse_json(summary_page(summary), "the summary");

@@ -12,9 +12,9 @@ void fuzz_one(std::string_view input) {
   refusable([] { validate_folder(scratch_folder()); });
   const SweepFolder sweep = open_sweep_folder(scratch_folder());
   for (const auto& run : sweep.runs)
-    require(run_folder("runs_of", run.id).lexically_normal().parent_path() ==
-                fs::path("runs_of") / "runs",
-            "the folder of a run is in that of the sweep");
+    must_hold(run_folder("runs_of", run.id).lexically_normal().parent_path() ==
+                  fs::path("runs_of") / "runs",
+              "the folder of a run is in that of the sweep");
   summarize(read_runs(sweep));
 }
 

@@ -84,7 +84,8 @@ def test_every_package_that_is_imported_is_a_dependency():
 def test_the_pinned_versions_are_allowed():
     pins = dict(
         line.split("==")
-        for line in (SCRIPTS / "requirements.txt").read_text(encoding="utf-8").splitlines()
+        for name in ("requirements.txt", "requirements-all.txt")
+        for line in (SCRIPTS / name).read_text(encoding="utf-8").splitlines()
         if "==" in line
     )
     for entry in project()["dependencies"]:

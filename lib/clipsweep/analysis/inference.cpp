@@ -6,8 +6,8 @@
 #include <cmath>
 #include <functional>
 #include <numeric>
-#include <stdexcept>
 
+#include "clipsweep/base/error.h"
 #include "clipsweep/base/random.h"
 #include "clipsweep/base/statistics.h"
 
@@ -19,10 +19,6 @@ constexpr double kTail = kSignificanceLevel / 2;  // on either side of a 95 % in
 constexpr double kMinStudentRatio = 0.8;
 constexpr double kMaxStudentRatio = 2;
 constexpr std::size_t kMaxForExactRanks = 50;
-
-void require(bool condition, const char* message) {
-  if (!condition) throw std::logic_error(message);
-}
 
 double z_of(double probability) {
   return boost::math::quantile(boost::math::normal(), probability);

@@ -52,4 +52,9 @@ class DiskFullError : public StorageError {
   using StorageError::StorageError;
 };
 
+// Throws std::logic_error unless the caller kept to what the function asks for.
+inline void require(bool condition, const char* message) {
+  if (!condition) throw std::logic_error(message);
+}
+
 }  // namespace clipsweep

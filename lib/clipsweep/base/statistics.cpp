@@ -3,14 +3,11 @@
 #include <algorithm>
 #include <cmath>
 #include <numeric>
-#include <stdexcept>
+
+#include "clipsweep/base/error.h"
 
 namespace clipsweep {
 namespace {
-
-void require(bool condition, const char* message) {
-  if (!condition) throw std::logic_error(message);
-}
 
 void require_finite(const std::vector<double>& values, const char* message) {
   require(!values.empty() && std::all_of(values.begin(), values.end(),

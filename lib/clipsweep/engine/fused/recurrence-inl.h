@@ -293,8 +293,9 @@ void forward(const Group& group, std::size_t batch_size, SampleSums& sums) {
 // one in six of them denormal a step took as long as with none (AMD Zen 4), and some runs are made
 // to show how a gradient vanishes.
 
-// What happens to the derivatives of the states on their way back.
-enum class BackwardPass { kUnlimited, kLimited, kMeasured };
+// What happens to the derivatives of the states on their way back. Those that are not only passed
+// on are limited, and measured where asked for.
+enum class BackwardPass { kPassedOn, kLimited };
 
 // Limits the derivatives of one register; returns how many changed.
 template <class V>
@@ -307,7 +308,7 @@ HWY_INLINE std::uint64_t limit_derivatives(V& derivative, float limit) {
 // The sum of the squares of the first `count` lanes, added one by one to `sum`: in double, because
 // the squares of a vanishing gradient are far below float32's range.
 template <class V>
-void add_squares(V values, std::size_t count, double& sum) {
+HWY_NOINLINE void add_squares(V values, std::size_t count, double& sum) {
   HWY_ALIGN float lanes[kRegisterLanes];
   hn::Store(values, hn::DFromV<V>(), lanes);
   for (std::size_t lane = 0; lane < count; ++lane)
@@ -333,11 +334,11 @@ HWY_INLINE void state_derivatives(typename S::V (&dh)[kUnits][S::kCount], std::s
 }
 
 // All time steps of a strip, from the last to the first. Returns how many derivatives were limited.
-// A measuring pass limits too, and adds the squares of each time step [T] to `squares`.
+// A limiting pass adds the squares of each time step [T] to `squares`, if not nullptr.
 template <class CellKind, BackwardPass kBackward, class S>
 HWY_NOINLINE std::uint64_t backward_strip(const Group& group, std::size_t first, float limit,
                                           double* squares) {
-  constexpr bool kLimits = kBackward != BackwardPass::kUnlimited;
+  constexpr bool kLimits = kBackward == BackwardPass::kLimited;
   const KernelSizes& sizes = group.sizes;
   const std::size_t rows = CellKind::kRows.sums * sizes.hidden;
   const float* const all_sums = group.memory.sums.data();
@@ -362,9 +363,11 @@ HWY_NOINLINE std::uint64_t backward_strip(const Group& group, std::size_t first,
       for (std::size_t u = 0; u < kUnits; ++u) {
 #pragma GCC unroll 3
         for (std::size_t v = 0; v < S::kCount; ++v) {
-          if constexpr (kLimits) limited += limit_derivatives(dh[u][v], limit);
-          if constexpr (kBackward == BackwardPass::kMeasured)
-            add_squares(dh[u][v], group.samples_of<typename S::V>(first + v), squares[t]);
+          if constexpr (kLimits) {
+            limited += limit_derivatives(dh[u][v], limit);
+            if (squares)
+              add_squares(dh[u][v], group.samples_of<typename S::V>(first + v), squares[t]);
+          }
           limited += CellKind::template backward<kLimits>(dh[u][v], unit + u, v, limit, step);
         }
       }
@@ -492,7 +495,7 @@ SampleSums gradients(const KernelRun& run, float backprop_limit, float* gradient
   const Parameters<float> to(gradient, sizes);
   std::fill(gradient, to.end, 0.0F);
   const auto add = [&](const Group& group) { add_gradients_of<CellKind>(group, to); };
-  return std::isinf(backprop_limit) ? through_time<CellKind, BackwardPass::kUnlimited>(
+  return std::isinf(backprop_limit) ? through_time<CellKind, BackwardPass::kPassedOn>(
                                           run, sizes, backprop_limit, nullptr, add)
                                     : through_time<CellKind, BackwardPass::kLimited>(
                                           run, sizes, backprop_limit, nullptr, add);
@@ -512,8 +515,8 @@ template <class CellKind>
 void state_derivative_squares(const KernelRun& run, float backprop_limit, double* squares) {
   const KernelSizes sizes(run.model, run.batch);
   std::fill_n(squares, sizes.time_steps, 0.0);
-  through_time<CellKind, BackwardPass::kMeasured>(run, sizes, backprop_limit, squares,
-                                                  [](const Group&) {});
+  through_time<CellKind, BackwardPass::kLimited>(run, sizes, backprop_limit, squares,
+                                                 [](const Group&) {});
 }
 
 template <class CellKind>
