@@ -22,8 +22,8 @@ bool has_whole_lines(const fs::path& path, std::uint64_t length) {
 
 // The last line of the first `length` bytes.
 std::string last_line(const fs::path& path, std::uint64_t length) {
-  constexpr std::uint64_t kMax = std::uint64_t{1} << 20;
-  const std::uint64_t begin = length > kMax ? length - kMax : 0;
+  constexpr std::uint64_t kMaxTail = std::uint64_t{1} << 20;
+  const std::uint64_t begin = length > kMaxTail ? length - kMaxTail : 0;
   InputFile file(path);
   file.go_to(begin);
   std::string text(length - 1 - begin, '\0');
