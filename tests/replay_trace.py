@@ -8,11 +8,14 @@ own here: torch.nn.LSTM, the loss, the gradient, clipping, the optimizer. The im
 the IDX files by other code than clipsweep's. A step's numbers depend on all updates before it, so
 agreement at the last step speaks for all of them.
 
-Prints the largest relative error of each number. Exit codes: 0 all within the tolerance, 1 not,
+Prints the largest relative error of each number. With - in place of a file it takes the names of
+files from standard input, a line each, and ends each answer with "exit CODE": loading PyTorch takes
+longer than a replay. Exit codes: 0 all within the tolerance, 1 not,
 2 usage, 77 there is no PyTorch in this Python.
 """
 
 import argparse
+import functools
 import gzip
 import json
 import math
@@ -58,6 +61,7 @@ class Classifier(torch.nn.Module):
         return self.output(states[:, -1])
 
 
+@functools.cache
 def read_idx(folder, name):
     """Return the array in an IDX file of unsigned bytes, gzipped or not."""
     packed, plain = folder / f"{name}.gz", folder / name
@@ -253,16 +257,15 @@ def largest_errors(trace, images, labels):
 def parse_arguments():
     parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
     add = parser.add_argument
-    add("trace", type=Path, metavar="TRACE.json", help="what clipsweep trace printed")
+    add("trace", metavar="TRACE.json", help="what clipsweep trace printed; - for many")
     add("--data", type=Path, metavar="DIR", default=FASHION_MNIST, help="folder with the IDX files")
     add("--tolerance", type=float, metavar="X", default=1e-4, help="largest relative error [1e-4]")
     return parser.parse_args()
 
 
-def main():
-    arguments = parse_arguments()
-    torch.set_num_threads(1)
-    trace = json.loads(arguments.trace.read_text(encoding="utf-8"))
+def report(path, arguments):
+    """Replay the trace in this file and print its errors; return the exit code."""
+    trace = json.loads(Path(path).read_text(encoding="utf-8"))
     if not trace["steps"] or len(trace["batches"]) != len(trace["steps"]):
         print("replay_trace: the trace needs steps and as many batches", file=sys.stderr)
         return 1
@@ -275,6 +278,16 @@ def main():
         mark = "" if error <= arguments.tolerance else f"  above {arguments.tolerance:g}"
         print(f"  {key:24} {error:.1e} at step {step}{mark}")
     return 0 if all(error <= arguments.tolerance for error, _ in errors.values()) else 1
+
+
+def main():
+    arguments = parse_arguments()
+    torch.set_num_threads(1)
+    if arguments.trace != "-":
+        return report(arguments.trace, arguments)
+    for line in sys.stdin:
+        print("exit", report(line.rstrip("\n"), arguments), flush=True)
+    return 0
 
 
 if __name__ == "__main__":

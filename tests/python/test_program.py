@@ -19,10 +19,10 @@ from pathlib import Path
 
 import jsonschema
 import pytest
+from small_data import FASHION_MNIST, small_data
 
 ROOT = Path(__file__).resolve().parents[2]
 PROGRAM = os.environ.get("CLIPSWEEP", str(ROOT / "build/release/clipsweep"))
-FASHION_MNIST = Path("/usr/share/datasets/fashion-mnist")
 
 OK, USAGE, BAD_DATA, STOPPED, INTERRUPTED = 0, 2, 3, 75, 130
 
@@ -375,22 +375,6 @@ def test_a_wrong_command_gets_one_line(arguments, words, tmp_path):
 
 
 # ---- Damaged data --------------------------------------------------------------------------------
-
-
-def idx(values: bytes, *sizes: int) -> bytes:
-    return gzip.compress(struct.pack(f">{1 + len(sizes)}I", 0x0800 + len(sizes), *sizes) + values)
-
-
-def small_data(folder: Path) -> Path:
-    """Write a data folder with the first 300 training and 200 test images."""
-    folder.mkdir()
-    for part, count in (("train", 300), ("t10k", 200)):
-        images, labels = f"{part}-images-idx3-ubyte.gz", f"{part}-labels-idx1-ubyte.gz"
-        pixels = gzip.decompress((FASHION_MNIST / images).read_bytes())[16 : 16 + count * 784]
-        classes = gzip.decompress((FASHION_MNIST / labels).read_bytes())[8 : 8 + count]
-        (folder / images).write_bytes(idx(pixels, count, 28, 28))
-        (folder / labels).write_bytes(idx(classes, count))
-    return folder
 
 
 def rewritten(change):

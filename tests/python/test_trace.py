@@ -97,13 +97,35 @@ def python_with_torch() -> str | None:
     return None
 
 
-def replay(document: dict, folder: Path, *options) -> subprocess.CompletedProcess:
+class Replay:
+    """A process that replays traces in PyTorch, which it loads once."""
+
+    def __init__(self, process: subprocess.Popen, path: Path):
+        self.process = process
+        self.path = path
+
+    def __call__(self, document: dict) -> tuple[int, str]:
+        """Return the exit code of one replay, and what it printed."""
+        self.path.write_text(json.dumps(document), encoding="utf-8")
+        print(self.path, file=self.process.stdin, flush=True)
+        printed = ""
+        for line in self.process.stdout:
+            if line.startswith("exit "):
+                return int(line.split()[1]), printed
+            printed += line
+        raise AssertionError(f"the replay ended: {printed}")
+
+
+@pytest.fixture(scope="module")
+def replay(tmp_path_factory):
     python = python_with_torch()
     if python is None:
         pytest.skip("no Python here can import PyTorch (Debian: python3-torch)")
-    path = folder / "trace.json"
-    path.write_text(json.dumps(document), encoding="utf-8")
-    return call(python, ROOT / "tests/replay_trace.py", path, *options)
+    command = [python, ROOT / "tests/replay_trace.py", "-"]
+    pipes = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE, "stderr": subprocess.STDOUT}
+    with subprocess.Popen(command, encoding="utf-8", **pipes) as process:
+        yield Replay(process, tmp_path_factory.mktemp("replay") / "trace.json")
+        process.stdin.close()
 
 
 def shape(nested) -> tuple[int, ...]:
@@ -111,9 +133,9 @@ def shape(nested) -> tuple[int, ...]:
 
 
 @pytest.mark.parametrize("settings", SETTINGS)
-def test_pytorch_replays_every_step(settings, tmp_path):
-    result = replay(trace(*settings), tmp_path)
-    assert result.returncode == 0, result.stdout + result.stderr
+def test_pytorch_replays_every_step(settings, replay):
+    code, printed = replay(trace(*settings))
+    assert code == 0, printed
 
 
 def test_clipping_acts_in_the_replayed_steps():
@@ -137,12 +159,12 @@ def test_the_learning_rate_falls_by_epochs():
     ],
     ids=["weight", "batch", "mode", "nan"],
 )
-def test_the_replay_notices_a_wrong_trace(change, number, tmp_path):
+def test_the_replay_notices_a_wrong_trace(change, number, replay):
     document = trace("--clip", "value:0.1")
     change(document)
-    result = replay(document, tmp_path)
-    marked = [line.split()[0] for line in result.stdout.splitlines() if " above " in line]
-    assert result.returncode == 1, result.stdout + result.stderr
+    code, printed = replay(document)
+    marked = [line.split()[0] for line in printed.splitlines() if " above " in line]
+    assert code == 1, printed
     assert number in marked
 
 
