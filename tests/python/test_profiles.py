@@ -377,9 +377,9 @@ def test_bad_values_leave_the_run_out(sweep, values, what):
 
 
 def test_the_figures_stay_small_in_a_report_of_many_runs(sweep):
-    clips = [NONE, *(("value", 0.1 * k) for k in range(1, 25))]
+    clips = [NONE, *(("value", 0.1 * k) for k in range(1, 13))]
     folder = sweep(
-        cross(clips, [0.01, 0.1, 1.0, 10.0], seeds=1),
+        cross(clips, [0.01, 1.0], seeds=1),
         epochs=1,
         steps_per_epoch=10,
         through_time_every=1,
@@ -387,4 +387,4 @@ def test_the_figures_stay_small_in_a_report_of_many_runs(sweep):
         gates=True,
     )
     page = draw_report(folder)
-    assert len(page.html) < 3 * 2**20
+    assert len(page.html) < 2 * 2**20
