@@ -26,8 +26,8 @@ std::string path_of(const std::string& name) {
   const auto program = self.parent_path() / name;
   if (error || ::access(program.c_str(), X_OK) != 0)
     throw std::runtime_error(
-        fmt::format("{}: not found. This needs LibTorch; scripts/setup, cmake --preset release and "
-                    "cmake --build --preset release make it",
+        fmt::format("{}: not found. This needs LibTorch: run scripts/setup, cmake --preset release and "
+                    "cmake --build --preset release",
                     program.string()));
   return program.string();
 }
