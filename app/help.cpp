@@ -16,7 +16,7 @@ constexpr std::size_t kIndent = 26;
 std::string entry(const std::string& name, const std::string& words) {
   std::string text = fmt::format("  {:<{}}", name, kIndent - 2);
   std::size_t column = kIndent;
-  if (name.size() + 3 > kIndent) {
+  if (name.size() + 4 > kIndent) {
     text += fmt::format("\n{:{}}", "", kIndent);
   }
   std::istringstream stream(words);

@@ -1,0 +1,14 @@
+# Run by cpack on the files of each package before it is made: what Debian wants in another form
+# than other systems.
+
+file(GLOB pages ${CPACK_TEMPORARY_INSTALL_DIRECTORY}/*/usr/share/man/man1/*.1)
+foreach(page IN LISTS pages)
+  execute_process(COMMAND gzip -9n ${page} COMMAND_ERROR_IS_FATAL ANY)
+endforeach()
+
+foreach(package IN LISTS CPACK_COMPONENTS_ALL)
+  set(documents ${CPACK_TEMPORARY_INSTALL_DIRECTORY}/${package}/usr/share/doc/${package})
+  file(MAKE_DIRECTORY ${documents})
+  file(REMOVE ${documents}/LICENSE)
+  file(COPY_FILE ${CPACK_RESOURCE_FILE_LICENSE} ${documents}/copyright)
+endforeach()
