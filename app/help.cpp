@@ -14,11 +14,10 @@ constexpr std::size_t kIndent = 26;
 
 // "  --flag VALUE          words, wrapped and indented"
 std::string entry(const std::string& name, const std::string& words) {
-  std::string text = fmt::format("  {:<{}}", name, kIndent - 2);
+  const bool is_long = name.size() + 4 > kIndent;
+  std::string text = is_long ? fmt::format("  {}\n{:{}}", name, "", kIndent)
+                             : fmt::format("  {:<{}}", name, kIndent - 2);
   std::size_t column = kIndent;
-  if (name.size() + 4 > kIndent) {
-    text += fmt::format("\n{:{}}", "", kIndent);
-  }
   std::istringstream stream(words);
   std::string word;
   for (bool first = true; stream >> word; first = false) {
