@@ -99,12 +99,14 @@ writes: sweep.json, a folder per run in runs, runs.csv and summary.json.
 
 def exit_status(codes: str) -> str:
     """Return the section of `0 every run ..., 1 a run failed, ...`."""
-    entries = re.findall(r"(\d+) ([^,()]*(?:\([^)]*\))?)", " ".join(codes.split()))
-    return section("EXIT STATUS", "".join(tagged(code, words.strip(". ")) for code, words in entries))
+    found = re.findall(r"(\d+) ([^,()]*(?:\([^)]*\))?)", " ".join(codes.split()))
+    rows = (tagged(code, words.strip(". ")) for code, words in found)
+    return section("EXIT STATUS", "".join(rows))
 
 
 def see_also(names) -> str:
-    return section("SEE ALSO", ",\n".join(f".BR {escaped(name)} (1)" for name in sorted(names)) + "\n")
+    references = (f".BR {escaped(name)} (1)" for name in sorted(names))
+    return section("SEE ALSO", ",\n".join(references) + "\n")
 
 
 # Their parts
@@ -132,7 +134,7 @@ def body(text: str) -> str:
 
 
 def block(text: str) -> str:
-    """Return a paragraph, or a list of entries that may have a heading and a paragraph around it."""
+    """Return a paragraph, or a list of entries, which may follow a heading or a paragraph."""
     lines = text.splitlines()
     result = ""
     while lines:

@@ -5,6 +5,7 @@
 #include "clipsweep/base/error.h"
 #include "clipsweep/clipping/clip_modes.h"
 #include "clipsweep/experiment/presets.h"
+#include "clipsweep/experiment/setting_table.h"
 #include "clipsweep/model/cells.h"
 #include "command_line.h"
 #include "flag_hints.h"
