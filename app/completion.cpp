@@ -141,6 +141,7 @@ int run_complete(const std::vector<std::string>& words) {
   try {
     print(offer_for(words));
   } catch (const std::exception&) {
+    // Nothing to offer.
   }
   return kSuccess;
 }

@@ -136,8 +136,8 @@ std::string report_help() {
   return "Usage: clipsweep report DIR [--figure NAME]... [--width INCHES]\n"
          "       clipsweep report --list-figures\n\n"
          "Draws every figure (SVG and PNG) and writes report.html and report.md, all in\n"
-         "DIR/report; prints the path of report.html. Needs Python 3.11 and packages; if\n"
-         "any is missing, the message says how to install it.\n\n" +
+         "DIR/report; prints the path of report.html. Needs Python 3.11 or newer with some\n"
+         "packages; if one is missing, the message says how to install it.\n\n" +
          entry("--figure NAME",
                "Draw only this figure, without a report, and print its paths; may be repeated") +
          entry("--width INCHES",

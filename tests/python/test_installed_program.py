@@ -13,7 +13,6 @@ from pathlib import Path
 import pytest
 from conftest import cross
 from test_help import COMMANDS, MAX_WIDTH, PROGRAM
-from test_installation import bare_python  # noqa: F401, a fixture
 from test_presets import PRESETS
 
 USAGE = 2
@@ -266,7 +265,7 @@ def test_messages_of_plot_name_the_command(prefix, drawable):
 
 
 def test_without_the_packages_one_line_has_the_command_that_helps(
-    prefix, drawable, tmp_path, bare_python  # noqa: F811
+    prefix, drawable, tmp_path, bare_python
 ):
     result = report(prefix, drawable, PATH=bare_python.parent, XDG_DATA_HOME=tmp_path)
     assert result.returncode == USAGE and result.stdout == ""
@@ -277,7 +276,7 @@ def test_without_the_packages_one_line_has_the_command_that_helps(
 
 
 def test_the_environment_that_the_message_names_is_used(
-    prefix, drawable, tmp_path, bare_python  # noqa: F811
+    prefix, drawable, tmp_path, bare_python
 ):
     (tmp_path / "clipsweep").mkdir()
     (tmp_path / "clipsweep/venv").symlink_to(sys.prefix)
