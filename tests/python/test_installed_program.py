@@ -275,9 +275,7 @@ def test_without_the_packages_one_line_has_the_command_that_helps(
     assert f"; run: python3 -m venv {venv} && {venv}/bin/pip install pillow jinja2" in line
 
 
-def test_the_environment_that_the_message_names_is_used(
-    prefix, drawable, tmp_path, bare_python
-):
+def test_the_environment_that_the_message_names_is_used(prefix, drawable, tmp_path, bare_python):
     (tmp_path / "clipsweep").mkdir()
     (tmp_path / "clipsweep/venv").symlink_to(sys.prefix)
     result = report(prefix, drawable, *FIGURE, PATH=bare_python.parent, XDG_DATA_HOME=tmp_path)
