@@ -5,8 +5,8 @@
 #include <algorithm>
 
 #include "clipsweep/base/text.h"
+#include "clipsweep/experiment/presets.h"
 #include "clipsweep/io/files.h"
-#include "flag_hints.h"
 
 namespace clipsweep {
 namespace {
@@ -77,8 +77,8 @@ ArgumentParser::ArgumentParser(std::string command) : command_(std::move(command
 
 void ArgumentParser::add_settings(SettingSources& settings) {
   for (const auto& setting : setting_table()) add_setting(setting, settings.flags);
-  add_positional("SWEEP.toml", settings.sweep_file);
-  add_text("--preset", settings.preset);
+  add_positional({"SWEEP.toml"}, settings.sweep_file);
+  add_text("--preset", {"NAME", preset_names()}, settings.preset);
   after_splitting_.emplace_back([this, &settings] {
     if (settings.preset.empty() || settings.sweep_file.empty()) return;
     const std::string preset = printable(settings.preset);
@@ -91,13 +91,12 @@ void ArgumentParser::add_settings(SettingSources& settings) {
 
 void ArgumentParser::add_setting(const Setting& setting, std::vector<Assignment>& flags) {
   const std::string flag = "--" + setting.flag;
-  flags_.push_back(flag);
+  add_flag(flag, {setting.value_name, setting.names});
   const bool takes_value = !setting.value_name.empty();
   auto& values = values_.emplace_back();
   if (takes_value) {
     add_option(setting.flag == "lr" ? flag + ",--learning-rate" : flag, values);
   } else {
-    switches_.insert(flag);
     app_.add_flag_callback(flag, [&values] { values = {"true"}; });
   }
   after_splitting_.emplace_back([=, &setting, &flags, &values] {
@@ -108,8 +107,9 @@ void ArgumentParser::add_setting(const Setting& setting, std::vector<Assignment>
   });
 }
 
-void ArgumentParser::add_text(const std::string& flag, std::string& value) {
-  flags_.push_back(flag);
+void ArgumentParser::add_text(const std::string& flag, const ValueShape& shape,
+                              std::string& value) {
+  add_flag(flag, shape);
   auto& values = values_.emplace_back();
   add_option(flag, values);
   after_splitting_.emplace_back([this, &value, &values, flag] {
@@ -117,8 +117,14 @@ void ArgumentParser::add_text(const std::string& flag, std::string& value) {
   });
 }
 
+void ArgumentParser::add_texts(const std::string& flag, const ValueShape& shape,
+                               std::vector<std::string>& values) {
+  add_flag(flag, shape);
+  add_option(flag, values);
+}
+
 void ArgumentParser::add_count(const std::string& flag, std::uint64_t& value) {
-  flags_.push_back(flag);
+  add_flag(flag, {"N"});
   auto& values = values_.emplace_back();
   add_option(flag, values);
   after_splitting_.emplace_back([this, &value, &values, flag] {
@@ -133,19 +139,28 @@ void ArgumentParser::add_count(const std::string& flag, std::uint64_t& value) {
 
 void ArgumentParser::add_switch(const std::string& names, bool& value) {
   app_.add_flag(names, value);
-  flags_.push_back(names.substr(names.find("--")));
-  switches_.insert(flags_.back());
+  add_flag(names.substr(names.find("--")), {});
 }
 
-void ArgumentParser::add_positional(const std::string& name, std::string& value) {
-  app_.add_option(name, value);
+void ArgumentParser::add_positional(const ValueShape& shape, std::string& value) {
+  shape_.positionals.push_back(shape);
+  app_.add_option(shape.name, value);
 }
 
 void ArgumentParser::add_result_folder(std::string& folder) {
-  add_positional("DIR", folder);
-  require(folder, fmt::format("no folder is named; write clipsweep {} DIR, where DIR is the --out "
-                              "folder of a sweep",
-                              command_));
+  static constexpr bool kNever = false;
+  add_result_folder_unless(kNever, folder);
+}
+
+void ArgumentParser::add_result_folder_unless(const bool& is_given, std::string& folder) {
+  add_positional({"DIR"}, folder);
+  after_splitting_.emplace_back([this, &is_given, &folder] {
+    if (folder.empty() && !is_given)
+      throw ConfigError(
+          fmt::format("{0}: no folder is named; write clipsweep {0} DIR, where DIR is "
+                      "the --out folder of a sweep",
+                      command_));
+  });
 }
 
 void ArgumentParser::require(const std::string& value, const std::string& message) {
@@ -165,6 +180,18 @@ void ArgumentParser::parse(const std::vector<std::string>& arguments) {
 
 ConfigError ArgumentParser::usage_error(const std::string& message) const {
   return ConfigError(fmt::format("{}: {}; see clipsweep {} --help", command_, message, command_));
+}
+
+void ArgumentParser::add_flag(const std::string& name, const ValueShape& shape) {
+  shape_.flags.push_back({name, shape});
+}
+
+// nullptr if there is none.
+const FlagShape* ArgumentParser::find_flag(const std::string& name) const {
+  const std::string own = name == "--learning-rate" ? "--lr" : name;
+  for (const auto& flag : shape_.flags)
+    if (flag.name == own) return &flag;
+  return nullptr;
 }
 
 // Each time the flag is given it takes one value. All are kept, so that a second one is noticed.
@@ -190,8 +217,9 @@ void ArgumentParser::check_values(const std::vector<std::string>& arguments) con
     const std::size_t equals = arguments[i].find('=');
     const std::string flag = arguments[i].substr(0, equals);
     const bool has_value = equals != std::string::npos;
-    if (!contains(flags_, flag) && flag != "--learning-rate") continue;
-    if (switches_.count(flag) > 0) {
+    const FlagShape* known = find_flag(flag);
+    if (!known) continue;
+    if (!known->takes_value()) {
       if (has_value) throw usage_error(flag + " takes no value");
       continue;
     }
@@ -227,7 +255,7 @@ void ArgumentParser::reject_second_values(const std::vector<std::string>& argume
     const std::size_t equals = arguments[i].find('=');
     const std::string flag = arguments[i].substr(0, equals);
     const Setting* setting = setting_of(flag);
-    if (!setting || switches_.count(flag) > 0) continue;
+    if (!setting || setting->value_name.empty()) continue;
     std::vector<std::string> pieces;
     if (equals != std::string::npos) pieces.push_back(arguments[i].substr(equals + 1));
     for (std::size_t next = i + 1; next < arguments.size() && !is_flag(arguments[next]); ++next)

@@ -10,8 +10,8 @@
 #include "clipsweep/base/text.h"
 #include "clipsweep/experiment/presets.h"
 #include "clipsweep/experiment/sweep_file.h"
+#include "clipsweep/validation/schemas.h"
 #include "flag_hints.h"
-#include "help.h"
 
 namespace clipsweep {
 namespace {
@@ -23,7 +23,7 @@ using Arguments = std::vector<std::string>;
 
 void accept(ArgumentParser& parser, SweepCommand& command) {
   parser.add_settings(command.settings);
-  parser.add_text("--out", command.out);
+  parser.add_text("--out", {"DIR"}, command.out);
   parser.require(command.out, "no output folder is named; add --out DIR");
   parser.add_switch("-q,--quiet", command.quiet);
   parser.add_switch("-v,--verbose", command.verbose);
@@ -31,7 +31,7 @@ void accept(ArgumentParser& parser, SweepCommand& command) {
 
 void accept(ArgumentParser& parser, TraceCommand& command) {
   parser.add_settings(command.settings);
-  parser.add_text("--run", command.run);
+  parser.add_text("--run", {"ID"}, command.run);
   parser.add_count("--steps", command.steps);
 }
 
@@ -52,7 +52,7 @@ void accept(ArgumentParser& parser, PlanCommand& command) {
 
 void accept(ArgumentParser& parser, ShowCommand& command) {
   parser.add_result_folder(command.folder);
-  parser.add_positional("RUN", command.run);
+  parser.add_positional({"RUN"}, command.run);
   parser.add_switch("--events", command.events);
   parser.add_switch("--json", command.json);
 }
@@ -62,21 +62,34 @@ void accept(ArgumentParser& parser, SummarizeCommand& command) {
   parser.add_switch("--json", command.json);
 }
 
+void accept(ArgumentParser& parser, ReportCommand& command) {
+  parser.add_result_folder_unless(command.list_figures, command.folder);
+  parser.add_texts("--figure", {"NAME"}, command.figures);
+  parser.add_text("--width", {"INCHES"}, command.width);
+  parser.add_switch("--list-figures", command.list_figures);
+}
+
 void accept(ArgumentParser& parser, ValidateCommand& command) {
   parser.add_result_folder(command.folder);
 }
 
 void accept(ArgumentParser& parser, ClipCommand& command) {
-  parser.add_positional("FILE", command.file);
+  parser.add_positional({"FILE"}, command.file);
 }
 
 void accept(ArgumentParser& parser, PresetCommand& command) {
-  parser.add_positional("NAME", command.name);
+  parser.add_positional({"NAME", preset_names()}, command.name);
 }
 
 void accept(ArgumentParser& parser, SchemaCommand& command) {
-  parser.add_positional("KIND", command.kind);
+  parser.add_positional({"KIND", schema_kinds()}, command.kind);
 }
+
+void accept(ArgumentParser& parser, HelpCommand& command) {
+  parser.add_positional({"COMMAND", command_names()}, command.about);
+}
+
+void accept(ArgumentParser&, VersionCommand&) {}
 
 // ---- The commands by name
 // ------------------------------------------------------------------------
@@ -91,65 +104,65 @@ Command parsed(const std::string& name, const Arguments& arguments) {
 }
 
 template <typename AnyCommand>
-std::vector<std::string> flags_of() {
+CommandShape shape_of() {
   AnyCommand command;
   ArgumentParser parser("");
   accept(parser, command);
-  return parser.flags();
+  return parser.shape();
 }
 
 struct CommandEntry {
   std::string_view name;
   Command (*parse)(const std::string& name, const Arguments& arguments);
-  std::vector<std::string> (*flags)();
+  CommandShape (*shape)();
 };
 
 template <typename AnyCommand>
 constexpr CommandEntry entry(std::string_view name) {
-  return {name, parsed<AnyCommand>, flags_of<AnyCommand>};
+  return {name, parsed<AnyCommand>, shape_of<AnyCommand>};
 }
 
 constexpr std::string_view kInternal = "measure";
+// Not in the table: its words are those of other commands.
+constexpr std::string_view kCompletion = "complete";
 
 constexpr std::array kCommands = {
-    entry<SweepCommand>("sweep"),       entry<PlanCommand>("plan"),
-    entry<ShowCommand>("show"),         entry<SummarizeCommand>("summarize"),
-    entry<ValidateCommand>("validate"), entry<ClipCommand>("clip"),
-    entry<TraceCommand>("trace"),       entry<BenchCommand>("bench"),
-    entry<PresetCommand>("preset"),     entry<SchemaCommand>("schema"),
-    entry<MeasureCommand>(kInternal),
+    entry<SweepCommand>("sweep"),     entry<PlanCommand>("plan"),
+    entry<ShowCommand>("show"),       entry<SummarizeCommand>("summarize"),
+    entry<ReportCommand>("report"),   entry<ValidateCommand>("validate"),
+    entry<ClipCommand>("clip"),       entry<TraceCommand>("trace"),
+    entry<BenchCommand>("bench"),     entry<PresetCommand>("preset"),
+    entry<SchemaCommand>("schema"),   entry<HelpCommand>("help"),
+    entry<VersionCommand>("version"), entry<MeasureCommand>(kInternal),
 };
 
 std::vector<CommandFlags> all_flags() {
   std::vector<CommandFlags> all;
-  for (const auto& command : kCommands)
-    if (command.name != kInternal) all.push_back({std::string(command.name), command.flags()});
+  for (const auto& name : command_names()) {
+    all.push_back({name, {}});
+    for (const auto& flag : command_shape(name).flags) all.back().flags.push_back(flag.name);
+  }
   return all;
 }
 
 const CommandEntry& find_command(const std::string& name) {
-  std::vector<std::string> names;
-  for (const auto& command : kCommands) {
+  for (const auto& command : kCommands)
     if (name == command.name) return command;
-    if (command.name != kInternal) names.emplace_back(command.name);
-  }
   if (name.compare(0, 1, "-") == 0)
     throw ConfigError(fmt::format(
         "unknown flag {} before the command; allowed: --help, --version; see clipsweep --help",
         printable(name)));
-  throw ConfigError(unknown_command_message(name, names));
-}
-
-HelpCommand help_for(const std::string& command) {
-  if (!command.empty()) find_command(command);
-  return {help_text(command)};
+  throw ConfigError(unknown_command_message(name, command_names()));
 }
 
 Command parse_command(const std::string& name, const Arguments& arguments) {
   try {
-    return find_command(name).parse(name, arguments);
+    const Command command = find_command(name).parse(name, arguments);
+    if (const auto* help = std::get_if<HelpCommand>(&command); help && !help->about.empty())
+      find_command(help->about);
+    return command;
   } catch (const HelpRequested&) {
-    return help_for(name);
+    return HelpCommand{name};
   } catch (const UnknownFlag& unknown) {
     throw ConfigError(unknown_flag_message(name, unknown.flag, unknown.value, all_flags()));
   }
@@ -158,13 +171,23 @@ Command parse_command(const std::string& name, const Arguments& arguments) {
 Command parse_arguments(const Arguments& arguments) {
   if (arguments.empty()) throw ConfigError("no command is given; see clipsweep --help");
   const std::string& first = arguments.front();
-  if (first == "-h" || first == "--help" || first == "help")
-    return help_for(arguments.size() > 1 ? arguments[1] : "");
-  if (first == "--version") return VersionCommand{};
-  return parse_command(first, {arguments.begin() + 1, arguments.end()});
+  const Arguments others(arguments.begin() + 1, arguments.end());
+  if (first == kCompletion) return CompleteCommand{others};
+  if (first == "-h" || first == "--help") return parse_command("help", others);
+  if (first == "-V" || first == "--version") return parse_command("version", others);
+  return parse_command(first, others);
 }
 
 }  // namespace
+
+std::vector<std::string> command_names() {
+  std::vector<std::string> names;
+  for (const auto& command : kCommands)
+    if (command.name != kInternal) names.emplace_back(command.name);
+  return names;
+}
+
+CommandShape command_shape(const std::string& command) { return find_command(command).shape(); }
 
 CommandLine parse_command_line(int argc, const char* const* argv) {
   Arguments arguments(argv + std::min(argc, 1), argv + argc);

@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "clipsweep/experiment/config_resolution.h"
+#include "command_shape.h"
 
 namespace clipsweep {
 
@@ -66,6 +67,13 @@ struct SummarizeCommand {
   bool json = false;
 };
 
+struct ReportCommand {
+  std::string folder;                // empty: only list the figures
+  std::vector<std::string> figures;  // names; empty: all, and the report
+  std::string width;                 // empty: each figure's own
+  bool list_figures = false;
+};
+
 struct ValidateCommand {
   std::string folder;
 };
@@ -83,14 +91,20 @@ struct SchemaCommand {
 };
 
 struct HelpCommand {
-  std::string text;  // to print
+  std::string about;  // a command; empty: all of them
 };
 
 struct VersionCommand {};
 
-using Command = std::variant<HelpCommand, VersionCommand, SweepCommand, TraceCommand, BenchCommand,
-                             MeasureCommand, PlanCommand, ShowCommand, SummarizeCommand,
-                             ValidateCommand, ClipCommand, PresetCommand, SchemaCommand>;
+// Internal: what the shell offers for the last of these words, the program's name left out.
+struct CompleteCommand {
+  std::vector<std::string> words;
+};
+
+using Command =
+    std::variant<HelpCommand, VersionCommand, CompleteCommand, SweepCommand, TraceCommand,
+                 BenchCommand, MeasureCommand, PlanCommand, ShowCommand, SummarizeCommand,
+                 ReportCommand, ValidateCommand, ClipCommand, PresetCommand, SchemaCommand>;
 
 struct CommandLine {
   std::vector<std::string> arguments;  // as given, without the program's name
@@ -99,6 +113,12 @@ struct CommandLine {
 
 // Takes the arguments of `main`. Throws ConfigError, one line, on anything that is not allowed.
 CommandLine parse_command_line(int argc, const char* const* argv);
+
+// In the order of the help; without the internal ones.
+std::vector<std::string> command_names();
+
+// What a command accepts. Throws ConfigError, one line, if there is no such command.
+CommandShape command_shape(const std::string& command);
 
 // Reads the preset or sweep file, if one is named, and applies the flags over it.
 ExperimentConfig config_of(const SettingSources& settings);

@@ -89,10 +89,7 @@ const std::vector<Advice>& advice() {
        "name the sweep file without a flag: {}",
        "sweep.toml"},
       {"--device", {"gpu", "cuda"}, "write --device cuda", ""},
-      {"--out",
-       {"plot", "plots", "figures", "report"},
-       "to draw a sweep run scripts/plot.py DIR",
-       ""},
+      {"--out", {"plot", "plots", "figures", "report"}, "clipsweep report DIR draws a sweep", ""},
   };
   return kAdvice;
 }
@@ -180,6 +177,7 @@ const std::vector<Synonyms>& command_synonyms() {
   static const std::vector<Synonyms> kSynonyms = {
       {"bench", {"speed", "perf"}},
       {"plan", {"dryrun", "estimate", "preview"}},
+      {"report", {"plot", "plots", "figures", "draw", "html"}},
       {"show", {"list", "ls", "status", "info", "events", "inspect", "runs"}},
       {"summarize", {"compare", "analyze", "analyse", "results", "summarise"}},
       {"sweep", {"train", "run", "fit", "start", "resume", "continue", "launch"}},
@@ -193,8 +191,6 @@ std::string command_hint(const std::string& name, const std::vector<std::string>
   const std::string plain_name = plain(name);
   for (const auto& entry : command_synonyms())
     if (is_named(entry.names, plain_name)) return suggestion(entry.own);
-  if (is_named({"plot", "plots", "report", "figures", "draw"}, plain_name))
-    return "; to draw a sweep run scripts/plot.py DIR";
   if (plain_name == "export") return "; to export a sweep run scripts/export.py DIR";
   const std::string ending = ".toml";
   if (name.size() > ending.size() &&

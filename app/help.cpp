@@ -14,11 +14,10 @@ constexpr std::size_t kIndent = 26;
 
 // "  --flag VALUE          words, wrapped and indented"
 std::string entry(const std::string& name, const std::string& words) {
-  std::string text = fmt::format("  {:<{}}", name, kIndent - 2);
+  const bool is_long = name.size() + 4 > kIndent;
+  std::string text = is_long ? fmt::format("  {}\n{:{}}", name, "", kIndent)
+                             : fmt::format("  {:<{}}", name, kIndent - 2);
   std::size_t column = kIndent;
-  if (name.size() + 3 > kIndent) {
-    text += fmt::format("\n{:{}}", "", kIndent);
-  }
   std::istringstream stream(words);
   std::string word;
   for (bool first = true; stream >> word; first = false) {
@@ -75,13 +74,15 @@ Inspect:
   show DIR [RUN]          print the runs of a sweep, one run, or its events
   summarize DIR           rebuild runs.csv and summary.json, print the
                           comparison
+  report DIR [options]    draw figures and write a report, with Python
   validate DIR            check every log; print what is wrong and where
   clip [FILE|-]           apply one mode to gradients given as JSON
   preset [NAME]           list the sweeps that ship with the program; print one
   schema [KIND]           list the JSON Schemas of all files; print one
 
-  --version               print the version
-  -h, --help              print this text; after a command: its help
+  help [COMMAND]          print this text (also -h, --help), or the help of a
+                          command (also COMMAND --help)
+  version                 print the version (also -V, --version)
 
 Exit codes: 0 every run reached an outcome (diverged is one), 1 a run failed,
 2 usage or configuration, 3 invalid data or logs, 75 stopped early (rerun the
@@ -131,6 +132,20 @@ std::string trace_help() {
          entry("--steps N", "Number of steps [10]") + sweep_options();
 }
 
+std::string report_help() {
+  return "Usage: clipsweep report DIR [--figure NAME]... [--width INCHES]\n"
+         "       clipsweep report --list-figures\n\n"
+         "Draws every figure (SVG and PNG) and writes report.html and report.md, all in\n"
+         "DIR/report; prints the path of report.html. Needs Python 3.11 or newer with some\n"
+         "packages; if one is missing, the message says how to install it.\n\n" +
+         entry("--figure NAME",
+               "Draw only this figure, without a report, and print its paths; may be repeated") +
+         entry("--width INCHES",
+               "Width of every figure, such as 3.3 for a column of a paper; the default is the "
+               "width that the figure needs") +
+         entry("--list-figures", "Print the names of all figures");
+}
+
 std::string clip_help() {
   std::string modes;
   for (const auto& mode : clip_modes())
@@ -172,6 +187,7 @@ std::string help_text(const std::string& command) {
            "Rebuilds runs.csv and summary.json from the runs and prints the comparison of\n"
            "each arm with its baseline.\n\n" +
            entry("--json", "Print summary.json instead");
+  if (command == "report") return report_help();
   if (command == "validate")
     return "Usage: clipsweep validate DIR\n\n"
            "Checks every log against its schema and against the other files, and prints what\n"
@@ -185,6 +201,13 @@ std::string help_text(const std::string& command) {
     return "Usage: clipsweep schema [KIND]\n\n"
            "Prints the JSON Schema (draft 7) of one kind of file, or of one kind of line in\n"
            "a log; without KIND, lists all of them.\n";
+  if (command == "help")
+    return "Usage: clipsweep help [COMMAND]\n\n"
+           "Prints the help of a command, as COMMAND --help does; without COMMAND, lists all\n"
+           "commands.\n";
+  if (command == "version")
+    return "Usage: clipsweep version\n\n"
+           "Prints the version and the revision of the source, as -V and --version do.\n";
   if (command == "bench")
     return "Usage: clipsweep bench [--data DIR] [--quick] [--json]\n\n"
            "Measures the speed of this machine in a few minutes: run-steps per second of a\n"

@@ -1,4 +1,5 @@
-// The --help texts, at most 80 columns wide. The options of a sweep come from the table of settings.
+// The --help texts, at most 80 columns wide. The options of a sweep come from the table of
+// settings.
 #pragma once
 
 #include <string>

@@ -7,6 +7,8 @@
 #include "command_line.h"
 #include "commands/inspection_commands.h"
 #include "commands/training_commands.h"
+#include "completion.h"
+#include "help.h"
 #include "overloaded.h"
 #include "program.h"
 #include "sibling_process.h"
@@ -25,18 +27,20 @@ int dispatch(const CommandLine& line) {
   return std::visit(
       Overloaded{
           [](const HelpCommand& help) -> int {
-            fmt::print("{}", help.text);
+            fmt::print("{}", help_text(help.about));
             return kSuccess;
           },
           [](const VersionCommand&) -> int {
             fmt::print("clipsweep {} ({})\n", kVersion, kGitRevision);
             return kSuccess;
           },
+          [](const CompleteCommand& complete) { return run_complete(complete.words); },
           [&](const SweepCommand& sweep) { return run_sweep(sweep, arguments, make_engines); },
           [&](const TraceCommand& trace) { return run_trace(trace, make_engines); },
           [&](const PlanCommand& plan) { return run_plan(plan, arguments); },
           [](const ShowCommand& show) { return run_show(show); },
           [](const SummarizeCommand& summarize) { return run_summarize(summarize); },
+          [](const ReportCommand& report) { return run_report(report); },
           [](const ValidateCommand& validate) { return run_validate(validate); },
           [](const ClipCommand& clip) { return run_clip(clip); },
           [](const PresetCommand& preset) { return run_preset(preset); },

@@ -8,7 +8,6 @@
 #include <array>
 #include <cerrno>
 #include <cstring>
-#include <filesystem>
 #include <stdexcept>
 
 #include "clipsweep/base/wall_clock.h"
@@ -21,14 +20,12 @@ namespace clipsweep {
 namespace {
 
 std::string path_of(const std::string& name) {
-  std::error_code error;
-  const auto self = std::filesystem::read_symlink("/proc/self/exe", error);
-  const auto program = self.parent_path() / name;
-  if (error || ::access(program.c_str(), X_OK) != 0)
-    throw std::runtime_error(
-        fmt::format("{}: not found. This needs LibTorch: run scripts/setup, cmake --preset release and "
-                    "cmake --build --preset release",
-                    program.string()));
+  const auto program = program_folder() / name;
+  if (::access(program.c_str(), X_OK) != 0)
+    throw std::runtime_error(fmt::format(
+        "{}: not found. This needs LibTorch: install the package {}, or run scripts/setup, "
+        "cmake --preset release and cmake --build --preset release",
+        program.string(), name));
   return program.string();
 }
 
@@ -38,13 +35,6 @@ std::vector<std::string> with_program(const std::string& program,
   std::vector<std::string> all = {path_of(program)};
   all.insert(all.end(), arguments.begin(), arguments.end());
   return all;
-}
-
-std::vector<char*> pointers_to(std::vector<std::string>& texts) {
-  std::vector<char*> pointers;
-  for (auto& text : texts) pointers.push_back(text.data());
-  pointers.push_back(nullptr);
-  return pointers;
 }
 
 std::string read_to_end(int descriptor) {
@@ -59,6 +49,20 @@ std::string read_to_end(int descriptor) {
 }
 
 }  // namespace
+
+std::filesystem::path program_folder() {
+  std::error_code error;
+  const auto self = std::filesystem::read_symlink("/proc/self/exe", error);
+  if (error) throw std::runtime_error("/proc/self/exe: " + error.message());
+  return self.parent_path();
+}
+
+std::vector<char*> pointers_to(std::vector<std::string>& texts) {
+  std::vector<char*> pointers;
+  for (auto& text : texts) pointers.push_back(text.data());
+  pointers.push_back(nullptr);
+  return pointers;
+}
 
 void become_training_process(const std::vector<std::string>& arguments) {
   std::vector<std::string> all = with_program("clipsweep-train", arguments);

@@ -1,10 +1,17 @@
 // Starts the two programs, clipsweep and clipsweep-train, which are located in the same folder.
 #pragma once
 
+#include <filesystem>
 #include <string>
 #include <vector>
 
 namespace clipsweep {
+
+// The folder of this program, links resolved. Throws std::runtime_error if it cannot be found.
+std::filesystem::path program_folder();
+
+// The texts as exec takes them, ended by a null pointer. They must outlive the result.
+std::vector<char*> pointers_to(std::vector<std::string>& texts);
 
 // Replaces this process by clipsweep-train with these arguments. Throws std::runtime_error if that
 // fails.

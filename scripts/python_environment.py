@@ -2,15 +2,25 @@
 
 A script runs in the Python that started it if that Python is recent enough and has every package
 that the script needs, for example after `pip install ./scripts`. Otherwise the script restarts
-itself in .venv, which scripts/setup makes.
+itself in a virtual environment: in a checkout .venv, which scripts/setup makes; where the scripts
+are installed, one that the user makes with the command that the message names.
 """
 
 import importlib.util
 import os
+import shlex
 import sys
 
 MIN_VERSION = (3, 11)
-VENV = os.path.join(os.path.dirname(os.path.dirname(os.path.abspath(__file__))), ".venv")
+SCRIPTS = os.path.dirname(os.path.abspath(__file__))
+IS_INSTALLED = not os.path.exists(os.path.join(SCRIPTS, "setup"))
+USER_DATA = os.environ.get("XDG_DATA_HOME") or os.path.expanduser("~/.local/share")
+VENV = (
+    os.path.join(USER_DATA, "clipsweep", "venv")
+    if IS_INSTALLED
+    else os.path.join(os.path.dirname(SCRIPTS), ".venv")
+)
+DISTRIBUTIONS = {"PIL": "pillow"}  # of modules with another name
 EXIT_USAGE = 2
 
 
@@ -20,10 +30,11 @@ def ensure_packages(script, packages):
     if not problem:
         return
     if os.path.realpath(sys.prefix) == os.path.realpath(VENV):
-        stop(script, f".venv {problem}; run scripts/setup")
+        stop(script, f"{VENV if IS_INSTALLED else '.venv'} {problem}; {remedy(packages)}")
     python = os.path.join(VENV, "bin", "python")
     if not os.access(python, os.X_OK):
-        stop(script, f"{sys.executable} {problem}, and there is no .venv; run scripts/setup")
+        no_venv = "" if IS_INSTALLED else ", and there is no .venv"
+        stop(script, f"{sys.executable} {problem}{no_venv}; {remedy(packages)}")
     os.execv(python, [python, *getattr(sys, "orig_argv", ["", *sys.argv])[1:]])
 
 
@@ -35,6 +46,15 @@ def find_problem(packages):
     return f"lacks {', '.join(missing)}" if missing else ""
 
 
+def remedy(packages):
+    if not IS_INSTALLED:
+        return "run scripts/setup"
+    venv = shlex.quote(VENV)
+    names = " ".join(DISTRIBUTIONS.get(name, name) for name in packages)
+    return f"run: python3 -m venv {venv} && {venv}/bin/pip install {names}"
+
+
 def stop(script, message):
-    print(f"{script}: {message}", file=sys.stderr)
+    # clipsweep report gives its own name.
+    print(f"{os.environ.get('CLIPSWEEP_PROGRAM') or script}: {message}", file=sys.stderr)
     sys.exit(EXIT_USAGE)

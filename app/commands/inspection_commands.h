@@ -1,5 +1,6 @@
-// The read-only commands: they train nothing and load no LibTorch; only `summarize` writes, its two
-// files. Each prints data to stdout, messages to stderr, and returns the exit code.
+// The read-only commands: they train nothing and load no LibTorch; only `summarize` and `report`
+// write, their own files. Each prints data to stdout, messages to stderr, and returns the exit
+// code.
 #pragma once
 
 #include "command_line.h"
@@ -17,6 +18,10 @@ int run_show(const ShowCommand& command);
 
 // Rebuilds runs.csv and summary.json and prints the comparison.
 int run_summarize(const SummarizeCommand& command);
+
+// Becomes plot.py, which draws the figures and the report. Throws ConfigError if plot.py or Python
+// is missing.
+int run_report(const ReportCommand& command);
 
 // Prints what is wrong with a result folder, and where. Returns 3 if anything is.
 int run_validate(const ValidateCommand& command);

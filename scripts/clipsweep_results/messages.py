@@ -1,5 +1,6 @@
 """Exit codes and one-line messages on stderr, for the programs that read result folders."""
 
+import os
 import sys
 from pathlib import Path
 
@@ -11,7 +12,11 @@ MAX_WARNINGS = 10
 
 
 def program_name(script: str, command: str) -> str:
-    """Return how the user started this program: by the script or by the installed command."""
+    """Return how the user started this program: by the script, by the installed command, or by
+    another program, which gives its name in CLIPSWEEP_PROGRAM.
+    """
+    if name := os.environ.get("CLIPSWEEP_PROGRAM"):
+        return name
     return command if Path(sys.argv[0]).stem == command else script
 
 

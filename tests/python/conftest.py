@@ -6,6 +6,7 @@ import json
 import math
 import random
 import statistics
+import subprocess
 import sys
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -685,3 +686,11 @@ def sweep(tmp_path):
         return FakeSweep(tmp_path / "sweep", copy.deepcopy(runs), **options).write(summary=summary)
 
     return write
+
+
+@pytest.fixture(scope="module")
+def bare_python(tmp_path_factory):
+    """Make a Python without any packages."""
+    folder = tmp_path_factory.mktemp("bare")
+    subprocess.run([sys.executable, "-m", "venv", "--without-pip", folder], check=True)
+    return folder / "bin" / "python"

@@ -17,8 +17,8 @@ PROGRAM = os.environ.get("CLIPSWEEP", str(ROOT / "build/release/clipsweep"))
 GOLDEN = ROOT / "tests/golden"
 RENEW = os.environ.get("CLIPSWEEP_RENEW_GOLDEN") == "1"
 COMMANDS = (
-    *("sweep", "plan", "show", "summarize", "validate", "clip"),
-    *("preset", "schema", "trace", "bench"),
+    *("sweep", "plan", "show", "summarize", "report", "validate", "clip"),
+    *("preset", "schema", "trace", "bench", "help", "version"),
 )
 MAX_WIDTH = 80
 

@@ -117,14 +117,6 @@ def start(*command) -> subprocess.CompletedProcess:
     return subprocess.run(command, env=environment, capture_output=True, text=True, check=False)
 
 
-@pytest.fixture(scope="module")
-def bare_python(tmp_path_factory):
-    """Make a Python without any packages."""
-    folder = tmp_path_factory.mktemp("bare")
-    subprocess.run([sys.executable, "-m", "venv", "--without-pip", folder], check=True)
-    return folder / "bin" / "python"
-
-
 @pytest.mark.parametrize(
     "script, option, word",
     [("plot.py", "--list-figures", "gradient_norm"), ("export.py", "--help", "tensorboard")],

@@ -31,21 +31,23 @@ const std::vector<ClipOptionEntry>& clip_options() {
   constexpr std::uint64_t kMaxWarmup = 1'000'000'000;
   static const std::vector<ClipOptionEntry> kOptions = {
       row(norm_modes, "norm",
-          option("norm-type", "P", &Options::norm_type, parse_norm_type,
-                 "Norm that the norm modes measure: 1, 2 or inf")),
+          with_names(option("norm-type", "P", &Options::norm_type, parse_norm_type,
+                            "Norm that the norm modes measure: 1, 2 or inf"),
+                     {"1", "2", "inf"})),
       row(norm_modes, "eps",
           option("clip-epsilon", "X", &Options::epsilon, parse_nonnegative,
                  "Added to the norm by the norm modes; PyTorch's clip_grad_norm_ adds 1e-6")),
       row({ClipMode::kAgc}, "output",
-          option(
-              "agc-output", "NAME", &Options::agc_clips_output,
-              [](std::string_view text) {
-                return parse_name("choice", text, {"clip", "leave"}) == "clip";
-              },
-              "Whether agc clips the output layer too: clip, leave",
-              [](const Options& options) {
-                return Json(options.agc_clips_output ? "clip" : "leave");
-              })),
+          with_names(option(
+                         "agc-output", "NAME", &Options::agc_clips_output,
+                         [](std::string_view text) {
+                           return parse_name("choice", text, {"clip", "leave"}) == "clip";
+                         },
+                         "Whether agc clips the output layer too: clip, leave",
+                         [](const Options& options) {
+                           return Json(options.agc_clips_output ? "clip" : "leave");
+                         }),
+                     {"clip", "leave"})),
       row({ClipMode::kZclip}, "decay",
           option("zclip-decay", "X", &Options::zclip_decay, parse_decay,
                  "Decay of zclip's moving mean and variance, from 0 to below 1")),

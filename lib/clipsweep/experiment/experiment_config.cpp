@@ -64,6 +64,8 @@ std::vector<ClipRule> named_rules(const ExperimentConfig& config) {
 
 const char* to_text(NonfinitePolicy policy) { return name_in(kNonfinitePolicies, policy); }
 
+std::vector<std::string> nonfinite_policy_names() { return names_in(kNonfinitePolicies); }
+
 NonfinitePolicy parse_nonfinite_policy(std::string_view name) {
   return parse_choice(kNonfinitePolicies, "policy", name);
 }

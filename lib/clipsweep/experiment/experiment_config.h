@@ -22,6 +22,7 @@ enum class NonfinitePolicy { kStop, kSkip, kContinue };
 
 // `stop`, `skip`, `continue`
 const char* to_text(NonfinitePolicy policy);
+std::vector<std::string> nonfinite_policy_names();
 // Throws ConfigError that suggests a name and lists all.
 NonfinitePolicy parse_nonfinite_policy(std::string_view name);
 

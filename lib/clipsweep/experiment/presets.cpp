@@ -4,13 +4,16 @@
 
 namespace clipsweep {
 
-const Preset& find_preset(std::string_view name) {
+std::vector<std::string> preset_names() {
   std::vector<std::string> names;
-  for (const auto& preset : presets()) {
+  for (const auto& preset : presets()) names.emplace_back(preset.name);
+  return names;
+}
+
+const Preset& find_preset(std::string_view name) {
+  for (const auto& preset : presets())
     if (preset.name == name) return preset;
-    names.emplace_back(preset.name);
-  }
-  throw_unknown("preset", name, names);
+  throw_unknown("preset", name, preset_names());
 }
 
 }  // namespace clipsweep

@@ -13,6 +13,7 @@ struct Preset {
 };
 
 const std::vector<Preset>& presets();
+std::vector<std::string> preset_names();
 
 // Throws ConfigError that suggests a preset and lists all.
 const Preset& find_preset(std::string_view name);

@@ -91,40 +91,58 @@ std::vector<OptionEntry<TrainingSettings>> training_options() {
       whole("steps-per-epoch", &Training::steps_per_epoch, 1, kBillion, "Steps per epoch"),
       whole("shuffle-buffer", &Training::shuffle_buffer, 1, 10'000'000,
             "Samples in the shuffle buffer"),
-      option("on-nonfinite", "NAME", &Training::on_nonfinite, parse_nonfinite_policy,
-             "What to do about a NaN or Inf: stop the run, skip the update, continue"),
+      with_names(option("on-nonfinite", "NAME", &Training::on_nonfinite, parse_nonfinite_policy,
+                        "What to do about a NaN or Inf: stop the run, skip the update, continue"),
+                 nonfinite_policy_names()),
   };
 }
 
 std::vector<OptionEntry<OptimizerSettings>> optimizer_rows() {
   std::vector<OptionEntry<OptimizerSettings>> rows = {
-      option("optimizer", "NAME", &OptimizerSettings::optimizer, parse_optimizer,
-             "Optimizer: " + join(optimizer_names()))};
+      with_names(option("optimizer", "NAME", &OptimizerSettings::optimizer, parse_optimizer,
+                        "Optimizer: " + join(optimizer_names())),
+                 optimizer_names())};
   for (const auto& entry : optimizer_options()) rows.push_back(entry);
   return rows;
 }
 
-std::string mode_names() {
+std::vector<std::string> mode_names() {
   std::vector<std::string> names;
   for (const auto& entry : clip_modes()) names.emplace_back(entry.name);
-  return join(names);
+  return names;
+}
+
+// `none`, `value:0.5`: each mode with a usual threshold.
+std::vector<std::string> clip_examples() {
+  std::vector<std::string> examples;
+  for (const auto& entry : clip_modes())
+    examples.push_back(entry.takes_threshold()
+                           ? fmt::format("{}:{}", entry.name, shortest(entry.example))
+                           : entry.name);
+  return examples;
 }
 
 std::vector<OptionEntry<ExperimentConfig>> grid_options() {
   using Config = ExperimentConfig;
   return {
-      option("cell", "LIST", &Config::cells, parse_cells,
-             fmt::format("Recurrent cells: {}; each may name its initial weights, as in "
-                         "rnn-relu:identity",
-                         join(cell_names()))),
-      option("init", "NAME", &Config::init, parse_initial_scheme,
-             fmt::format("Initial weights: {}", initial_scheme_forms())),
-      option("mode", "LIST", &Config::modes, parse_modes,
-             fmt::format("Clipping modes, crossed with the thresholds: {}", mode_names())),
+      with_names(option("cell", "LIST", &Config::cells, parse_cells,
+                        fmt::format("Recurrent cells: {}; each may name its initial weights, as in "
+                                    "rnn-relu:identity",
+                                    join(cell_names()))),
+                 cell_names()),
+      with_names(option("init", "NAME", &Config::init, parse_initial_scheme,
+                        fmt::format("Initial weights: {}", initial_scheme_forms())),
+                 initial_scheme_names()),
+      with_names(option("mode", "LIST", &Config::modes, parse_modes,
+                        fmt::format("Clipping modes, crossed with the thresholds: {}",
+                                    join(mode_names()))),
+                 mode_names()),
       option("threshold", "LIST", &Config::thresholds, parse_thresholds,
              "Thresholds for --mode; inf measures without clipping"),
-      option("clip", "LIST", &Config::clips, parse_clips,
-             "mode:threshold pairs instead of --mode and --threshold, such as none,value:0.5"),
+      with_names(
+          option("clip", "LIST", &Config::clips, parse_clips,
+                 "mode:threshold pairs instead of --mode and --threshold, such as none,value:0.5"),
+          clip_examples()),
       option("output-threshold", "LIST", &Config::output_thresholds, parse_output_thresholds,
              fmt::format("Separate thresholds for the output layer's tensors, for modes {}",
                          output_threshold_modes())),
@@ -158,8 +176,9 @@ std::vector<OptionEntry<ExperimentConfig>> execution_options() {
             "Log every Nth step (steps with an event always)"),
       whole("checkpoint-every", &Config::checkpoint_every, 1, kBillion,
             "Checkpoint every run every N steps and after each epoch"),
-      option("retry", "NAME", &Config::retry, parse_retry,
-             "Train runs with this outcome again from scratch: " + join(retry_names())),
+      with_names(option("retry", "NAME", &Config::retry, parse_retry,
+                        "Train runs with this outcome again from scratch: " + join(retry_names())),
+                 retry_names()),
       whole("through-time-every", &Config::through_time_every, 0, kBillion,
             "Measure the gradient through time every Nth step and at events; 0 is off"),
       option("target-accuracy", "X", &Config::target_accuracy, parse_fraction,

@@ -46,6 +46,8 @@ struct OptionEntry {
   // Reads and checks. Throws ConfigError that says what is allowed, without the place.
   std::function<void(Settings&, std::string_view)> assign;
   std::function<Json(const Settings&)> value;
+  // What the shell offers as a value, or as an item of a list; empty if values have no names.
+  std::vector<std::string> names = {};
 };
 
 // ---- Values as JSON -----------------------------------------------------------------------------
@@ -124,12 +126,19 @@ OptionEntry<Settings> toggle(const OptionName& name, bool Settings::*member, std
   return option(name, "", member, parse_switch, std::move(help));
 }
 
+// The same row, with names that the shell offers.
+template <typename Settings>
+OptionEntry<Settings> with_names(OptionEntry<Settings> row, std::vector<std::string> names) {
+  row.names = std::move(names);
+  return row;
+}
+
 // One of several names, which the help lists; as text.
 template <typename Settings>
 OptionEntry<Settings> choice(const char* name, std::string Settings::*member,
                              const std::vector<std::string>& names, const std::string& help) {
   const auto parse = [=](std::string_view text) { return parse_name(name, text, names); };
-  return option(name, "NAME", member, parse, help + ": " + join(names));
+  return with_names(option(name, "NAME", member, parse, help + ": " + join(names)), names);
 }
 
 // The row of a struct that is a member of another.
@@ -142,7 +151,8 @@ OptionEntry<Outer> within(Inner Outer::*member, const OptionEntry<Inner>& row) {
           [=, assign = row.assign](Outer& outer, std::string_view text) {
             assign(outer.*member, text);
           },
-          [=, value = row.value](const Outer& outer) { return value(outer.*member); }};
+          [=, value = row.value](const Outer& outer) { return value(outer.*member); },
+          row.names};
 }
 
 // A row that applies to some of the choices of an enum only, such as to some modes.
@@ -155,9 +165,9 @@ struct SpecificOption : OptionEntry<Settings> {
   }
   // `sgd, rmsprop`
   std::string choice_names() const {
-    std::vector<std::string> names;
-    for (const Choice choice : choices) names.emplace_back(to_text(choice));
-    return join(names);
+    std::vector<std::string> texts;
+    for (const Choice choice : choices) texts.emplace_back(to_text(choice));
+    return join(texts);
   }
 };
 

@@ -47,6 +47,8 @@ std::string to_text(const InitialScheme& scheme) {
   return scheme.deviation > 0 ? name + ":" + shortest(scheme.deviation) : name;
 }
 
+std::vector<std::string> initial_scheme_names() { return names_in(kKinds); }
+
 std::string initial_scheme_forms() {
   return "keras, torch, identity, identity:SD, gaussian:SD, sparse";
 }

@@ -5,6 +5,7 @@
 #include <optional>
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "clipsweep/model/model.h"
 
@@ -23,6 +24,8 @@ bool operator==(const InitialScheme& a, const InitialScheme& b);
 
 // `keras`, `identity`, `identity:0.001`, `gaussian:0.01`
 std::string to_text(const InitialScheme& scheme);
+
+std::vector<std::string> initial_scheme_names();
 
 // `keras, torch, identity, identity:SD, gaussian:SD, sparse`
 std::string initial_scheme_forms();
