@@ -99,7 +99,7 @@ void ArgumentParser::add_setting(const Setting& setting, std::vector<Assignment>
   } else {
     app_.add_flag_callback(flag, [&values] { values = {"true"}; });
   }
-  after_splitting_.emplace_back([=, &setting, &flags, &values] {
+  after_splitting_.emplace_back([this, flag, takes_value, &setting, &flags, &values] {
     if (values.empty()) return;
     const std::string text = only_value(flag, values);
     const std::string shown = text.empty() ? "\"\"" : printable(text);

@@ -16,6 +16,10 @@ void complain(std::string_view message) {
   say(fmt::format("clipsweep: {}\n", printable(message, kMaxLength)));
 }
 
+void say_progress(std::string_view text) {
+  say(stderr_is_terminal() ? fmt::format("\r{}\x1b[K", text) : fmt::format("{}\n", text));
+}
+
 bool stderr_is_terminal() { return ::isatty(STDERR_FILENO) == 1; }
 
 }  // namespace clipsweep

@@ -13,6 +13,9 @@ void say(std::string_view text);
 // cannot break the line or the terminal.
 void complain(std::string_view message);
 
+// Writes how far something is: on a terminal over the line before it, elsewhere as a line.
+void say_progress(std::string_view text);
+
 // Whether stderr is a terminal.
 bool stderr_is_terminal();
 

@@ -41,9 +41,9 @@ ProgressLine::~ProgressLine() {
 void ProgressLine::print_until_done() {
   const auto interval = is_terminal_ ? std::chrono::milliseconds(200) : std::chrono::seconds(10);
   std::unique_lock<std::mutex> lock(mutex_);
-  while (!done_condition_.wait_for(lock, interval, [this] { return done_; }))
-    say(fmt::format(is_terminal_ ? "\r{}\x1b[K" : "{}\n", line()));
-  say(fmt::format(is_terminal_ ? "\r{}\x1b[K\n" : "{}\n", line()));
+  while (!done_condition_.wait_for(lock, interval, [this] { return done_; })) say_progress(line());
+  say_progress(line());
+  if (is_terminal_) say("\n");
 }
 
 std::string ProgressLine::line() const {

@@ -25,9 +25,7 @@ struct Repeats {
 constexpr Repeats kThorough = {7, 3, 31, 5, 500};  // one epoch, as in the classic example
 constexpr Repeats kQuick = {1, 1, 3, 1, 200};
 
-void say_progress(const std::string& what) {
-  say(fmt::format(stderr_is_terminal() ? "\rbench: {}\x1b[K" : "bench: {}\n", what));
-}
+void announce(const std::string& what) { say_progress("bench: " + what); }
 
 BenchResult run_benchmarks(const ExperimentConfig& config, bool quick) {
   const auto task = make_task(config);
@@ -36,18 +34,18 @@ BenchResult run_benchmarks(const ExperimentConfig& config, bool quick) {
   const auto peaks = measure_peaks(repeats.others);
   BenchResult result;
   for (const BenchShape& shape : bench_shapes(quick)) {
-    say_progress(fmt::format("{}, {} units, {} time steps", to_text(shape.cell), shape.hidden,
-                             shape.time_steps));
+    announce(fmt::format("{}, {} units, {} time steps", to_text(shape.cell), shape.hidden,
+                         shape.time_steps));
     result.shapes.push_back(
         measure_shape(shape, peaks, shape.is_classic() ? repeats.classic : repeats.others));
   }
-  say_progress("cohorts of different sizes");
+  announce("cohorts of different sizes");
   result.cohort_costs = measure_cohort_costs(repeats.cohorts);
-  say_progress("whole sweeps");
+  announce("whole sweeps");
   result.sweeps = measure_sweeps(*task, repeats.sweep_steps, repeats.sweeps);
-  say_progress("one whole run");
+  announce("one whole run");
   result.whole_run = measure_whole_run(config.data_folder, repeats.others);
-  say_progress("the memory of a large sweep");
+  announce("the memory of a large sweep");
   result.large_sweep_memory = measure_large_sweep_memory(config.data_folder);
   if (stderr_is_terminal()) say("\r\x1b[K");
   return result;

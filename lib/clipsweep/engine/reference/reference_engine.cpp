@@ -315,7 +315,7 @@ SampleResults sample_results(const Tensor& parameters, const ParameterLayout& la
 
 std::unique_ptr<GradientEngine> make_reference_engine(const ParameterLayout& layout,
                                                       const std::string& device) {
-  if (device == "cuda" && !torch::cuda::is_available())
+  if (device == "cuda" && !load_cuda())
     throw ConfigError("--device cuda: this LibTorch finds no CUDA device; use --device cpu");
   use_one_thread();
   return std::make_unique<ReferenceEngine>(layout, torch::Device(device));

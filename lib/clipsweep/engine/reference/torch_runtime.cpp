@@ -4,6 +4,7 @@
 #include <ATen/Version.h>
 #include <dlfcn.h>
 #include <fmt/format.h>
+#include <torch/cuda.h>
 #include <torch/version.h>
 
 #include <cstdlib>
@@ -12,6 +13,11 @@
 namespace clipsweep {
 
 void use_one_thread() { at::set_num_threads(1); }
+
+bool load_cuda() {
+  ::dlopen("libtorch_cuda.so", RTLD_NOW | RTLD_GLOBAL);
+  return torch::cuda::is_available();
+}
 
 std::string torch_version() { return TORCH_VERSION; }
 

@@ -9,6 +9,10 @@ namespace clipsweep {
 // makes them 10 to 20 times slower, and cohorts run in parallel anyway. Each worker calls it once.
 void use_one_thread();
 
+// Loads LibTorch's part for CUDA, if it has one, which takes seconds. Returns whether there is a
+// device. Call it before anything else asks LibTorch for CUDA: LibTorch looks for that part once.
+bool load_cuda();
+
 // `1.13.1`
 std::string torch_version();
 
