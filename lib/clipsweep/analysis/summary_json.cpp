@@ -228,7 +228,8 @@ MetricBasis metric_basis_of(const SweepFolder& sweep) {
   MetricBasis basis;
   basis.steps_per_epoch = count_member(settings, "steps_per_epoch");
   if (settings.contains("task")) {
-    const TaskEntry& task = known_task(string_member(settings, "task"));
+    const std::string name = string_member(settings, "task");
+    const TaskEntry& task = known_task(name);
     basis.chance_accuracy = task.chance_accuracy;
     basis.target_accuracy = task.target_accuracy;
     basis.can_be_solved = task.solved_accuracy.has_value();

@@ -108,8 +108,8 @@ class ByteReader {
   void get(std::optional<Value>& value) {
     bool has_value = false;
     get(has_value);
-    value.reset();
-    if (has_value) get(value.emplace());
+    value = has_value ? std::optional<Value>(std::in_place) : std::nullopt;
+    if (value) get(*value);
   }
   template <typename First, typename Second>
   void get(std::pair<First, Second>& pair) {
