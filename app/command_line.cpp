@@ -91,8 +91,7 @@ void accept(ArgumentParser& parser, HelpCommand& command) {
 
 void accept(ArgumentParser&, VersionCommand&) {}
 
-// ---- The commands by name
-// ------------------------------------------------------------------------
+// ---- The commands by name ---------------------------------------------------------------------
 
 template <typename AnyCommand>
 Command parsed(const std::string& name, const Arguments& arguments) {
