@@ -9,13 +9,18 @@
 
 // Left out are variants of AVX-512 that do not make these kernels faster, and SSSE3, which no
 // current machine needs. Later versions of Highway have more of the first.
+#if defined(HWY_AVX3_SPR)
+#define CLIPSWEEP_AVX512_VARIANTS (HWY_AVX3_DL | HWY_AVX3_ZEN4 | HWY_AVX3_SPR)
+#elif defined(HWY_AVX3_ZEN4)
+#define CLIPSWEEP_AVX512_VARIANTS (HWY_AVX3_DL | HWY_AVX3_ZEN4)
+#else
+#define CLIPSWEEP_AVX512_VARIANTS HWY_AVX3_DL
+#endif
 #if !HWY_ARCH_X86
 // Vectors without a fixed length: the kernels have arrays of vectors, which these do not allow.
 #define CLIPSWEEP_DISABLED_TARGETS (HWY_SVE | HWY_SVE2 | HWY_SVE_256 | HWY_SVE2_128 | HWY_RVV)
-#elif defined(HWY_AVX3_SPR)
-#define CLIPSWEEP_DISABLED_TARGETS (HWY_AVX3_DL | HWY_AVX3_ZEN4 | HWY_AVX3_SPR | HWY_SSSE3)
-#elif defined(HWY_AVX3_ZEN4)
-#define CLIPSWEEP_DISABLED_TARGETS (HWY_AVX3_DL | HWY_AVX3_ZEN4 | HWY_SSSE3)
+#elif defined(CLIPSWEEP_WITHOUT_AVX512)
+#define CLIPSWEEP_DISABLED_TARGETS (CLIPSWEEP_AVX512_VARIANTS | HWY_AVX3 | HWY_SSSE3)
 #else
-#define CLIPSWEEP_DISABLED_TARGETS (HWY_AVX3_DL | HWY_SSSE3)
+#define CLIPSWEEP_DISABLED_TARGETS (CLIPSWEEP_AVX512_VARIANTS | HWY_SSSE3)
 #endif
