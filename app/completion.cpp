@@ -81,7 +81,8 @@ const FlagShape* flag_in(const CommandShape& shape, const std::string& name) {
   return nullptr;
 }
 
-// Where the cursor is: after a flag that takes a value, or after so many arguments without a flag.
+// What comes before the cursor: the positional arguments, and the flag that awaits its value, if
+// any.
 struct Cursor {
   const FlagShape* flag = nullptr;
   Words positionals = {};
