@@ -2,12 +2,10 @@
 
 #include <gtest/gtest.h>
 
-#include <limits>
+#include "support/special_values.h"
 
 namespace clipsweep {
 namespace {
-
-constexpr double kInfinity = std::numeric_limits<double>::infinity();
 
 TEST(DisplayName, IsWhatTheUserTypes) {
   EXPECT_EQ(display_name({{}, {ClipMode::kNone}, 0.01, {}, false}), "none at lr 0.01");

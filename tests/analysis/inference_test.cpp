@@ -3,17 +3,14 @@
 #include <gtest/gtest.h>
 
 #include <cmath>
-#include <limits>
 #include <stdexcept>
 
 #include "clipsweep/base/random.h"
 #include "clipsweep/base/statistics.h"
+#include "support/special_values.h"
 
 namespace clipsweep {
 namespace {
-
-constexpr double kNan = std::numeric_limits<double>::quiet_NaN();
-constexpr double kInfinity = std::numeric_limits<double>::infinity();
 
 // Darwin's maize: heights of cross-fertilised plants less those of self-fertilised ones, in eighths
 // of an inch (Fisher, The Design of Experiments, 1935).
@@ -149,8 +146,8 @@ TEST(InferMean, CoversTheMeanOfHeavyTailsAndSkewNearlyAsOften) {
 }
 
 // For lognormal values, which are far more skewed than differences of accuracies, the interval
-// covers the mean less often than in 95 %. Student's t interval, the usual alternative, covers about
-// 82, 84 and 88 %.
+// covers the mean less often than in 95 %. Student's t interval, the usual alternative, covers
+// about 82, 84 and 88 %.
 TEST(InferMean, CoversTheMeanOfVerySkewedValuesLessOften) {
   const auto lognormal = [](auto& random) { return std::exp(random.normal()); };
   EXPECT_NEAR(coverage(5, std::exp(0.5), lognormal), 0.893, 0.046);

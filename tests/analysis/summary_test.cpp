@@ -3,19 +3,16 @@
 #include <gtest/gtest.h>
 
 #include <algorithm>
-#include <limits>
 
 #include "clipsweep/analysis/runs_csv.h"
 #include "clipsweep/analysis/summary_json.h"
 #include "clipsweep/base/random.h"
 #include "clipsweep/validation/schemas.h"
 #include "support/sample_sweep.h"
+#include "support/special_values.h"
 
 namespace clipsweep {
 namespace {
-
-constexpr double kNan = std::numeric_limits<double>::quiet_NaN();
-constexpr double kInfinity = std::numeric_limits<double>::infinity();
 
 const MetricSummary& accuracy_of(const Summary& summary, std::size_t arm) {
   return summary.arms[arm].metrics[Metric::kFinalTestAccuracy];

@@ -3,13 +3,12 @@
 #include <gtest/gtest.h>
 
 #include <cmath>
-#include <limits>
 #include <stdexcept>
+
+#include "support/special_values.h"
 
 namespace clipsweep {
 namespace {
-
-constexpr double kNan = std::numeric_limits<double>::quiet_NaN();
 
 TEST(Mean, IsTheSumOverTheCount) { EXPECT_EQ(mean({1, 2, 4, 5}), 3); }
 

@@ -9,12 +9,11 @@
 
 #include "clipsweep/base/random.h"
 #include "clipsweep/base/statistics.h"
+#include "support/special_values.h"
 
 namespace clipsweep {
 namespace {
 
-constexpr float kInf = std::numeric_limits<float>::infinity();
-constexpr float kNan = std::numeric_limits<float>::quiet_NaN();
 constexpr double kOff = std::numeric_limits<double>::infinity();
 const ParameterLayout kLayout = lstm_layout(3, 2, 2);
 
@@ -185,7 +184,7 @@ INSTANTIATE_TEST_SUITE_P(ClipModes, EveryMode, ::testing::ValuesIn(modes_with_th
                          });
 
 TEST(None, ChangesNothing) {
-  Row row = {kNan, kInf, 1e38F};
+  Row row = {kNan, kInfinity, 1e38F};
   row.resize(kLayout.size());
   const Row before = row;
   EXPECT_FALSE(clip({}, row).clipped);
@@ -200,7 +199,7 @@ TEST(ClipByValue, LimitsElementByElement) {
 }
 
 TEST(ClipByValue, LimitsInfinityAndLeavesNan) {
-  Row row = {kInf, -kInf, kNan};
+  Row row = {kInfinity, -kInfinity, kNan};
   EXPECT_EQ(clip_by_value(Span<float>(row), 1.0F).changed, 2U);
   EXPECT_EQ(row[0], 1);
   EXPECT_EQ(row[1], -1);
@@ -241,7 +240,7 @@ TEST(GlobalNorm, KeepsTheDirectionAndReachesTheLimit) {
 }
 
 TEST(NormModes, LeaveANonfiniteGradientUnchanged) {
-  for (const float bad : {kInf, -kInf, kNan}) {
+  for (const float bad : {kInfinity, -kInfinity, kNan}) {
     for (const ClipMode mode :
          {ClipMode::kGlobalNorm, ClipMode::kTensorNorm, ClipMode::kScale, ClipMode::kTensorRms,
           ClipMode::kAgc, ClipMode::kAutoclip, ClipMode::kZclip, ClipMode::kAdagc}) {
@@ -313,7 +312,7 @@ TEST(NormType, OneAndInfinityUseTheirNorms) {
 
 TEST(NormType, ANanIsTheLargestOfAll) {
   for (const double type : {1.0, 2.0, kOff})
-    EXPECT_TRUE(std::isnan(wide_norm(Span<const float>(Row{1, kNan, 2, kInf}), type)));
+    EXPECT_TRUE(std::isnan(wide_norm(Span<const float>(Row{1, kNan, 2, kInfinity}), type)));
 }
 
 TEST(Epsilon, IsAddedToTheNorm) {
@@ -534,7 +533,7 @@ TEST(Adagc, ATensorWithoutGradientIsNotFrozen) {
 }
 
 TEST(RandomStep, ReplacesTheGradientByARandomOneOfTheThresholdsNorm) {
-  for (const float special : {1e6F, kInf, kNan}) {
+  for (const float special : {1e6F, kInfinity, kNan}) {
     Row row = random_row(10, 1);
     row[0] = special;
     const Row before = row;

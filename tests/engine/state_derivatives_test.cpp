@@ -2,15 +2,13 @@
 // limited, and measured as the gradient through time. Compared with a loop over LibTorch's cells in
 // double.
 #include <cmath>
-#include <limits>
 
 #include "clipsweep/engine/reference/reference_engine.h"
 #include "support/engine_samples.h"
+#include "support/special_values.h"
 
 namespace clipsweep {
 namespace {
-
-constexpr float kInfinity = std::numeric_limits<float>::infinity();
 
 using Limits = std::vector<float>;
 

@@ -3,16 +3,13 @@
 #include <gtest/gtest.h>
 
 #include <cmath>
-#include <limits>
 
 #include "clipsweep/base/error.h"
+#include "support/special_values.h"
 #include "support/test_support.h"
 
 namespace clipsweep {
 namespace {
-
-constexpr double kInfinity = std::numeric_limits<double>::infinity();
-constexpr double kNan = std::numeric_limits<double>::quiet_NaN();
 
 TEST(JsonNumber, SpellsNonfiniteNumbersAsStrings) {
   EXPECT_EQ(to_line({json_number(kNan), json_number(kInfinity), json_number(-kInfinity)}),
@@ -28,8 +25,9 @@ TEST(JsonNumber, IsTheShortestTextThatReadsBack) {
 }
 
 TEST(AppendNumber, WritesWhatJsonNumberWrites) {
-  for (const double value :
-       {0.0, 1.0, -3.0, 0.1, 1e-5, 1e20, 123456789.125, kNan, kInfinity, -kInfinity}) {
+  const std::vector<double> values{0.0,  1.0,           -3.0, 0.1,       1e-5,
+                                   1e20, 123456789.125, kNan, kInfinity, -kInfinity};
+  for (const double value : values) {
     std::string text;
     append_number(text, value);
     EXPECT_EQ(Json::parse(text), Json::parse(to_line(json_number(value)))) << value;

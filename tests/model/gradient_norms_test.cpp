@@ -5,11 +5,10 @@
 #include <cmath>
 #include <limits>
 
+#include "support/special_values.h"
+
 namespace clipsweep {
 namespace {
-
-constexpr float kInf = std::numeric_limits<float>::infinity();
-constexpr float kNan = std::numeric_limits<float>::quiet_NaN();
 
 TEST(EuclideanNorm, IsCorrectForEveryLength) {
   for (std::size_t size = 0; size < 40; ++size)
@@ -29,7 +28,7 @@ TEST(EuclideanNorm, IsNonfiniteExactlyIfAnElementIs) {
     std::vector<float> values(19, 1);
     values[place] = kNan;
     EXPECT_TRUE(std::isnan(euclidean_norm(values)));
-    values[place] = -kInf;
+    values[place] = -kInfinity;
     EXPECT_TRUE(std::isinf(euclidean_norm(values)));
   }
 }
@@ -66,15 +65,15 @@ TEST(GateNorms, AreOverTheRowsOfEachGateInAllRecurrentTensors) {
 
 TEST(LargestMagnitude, IsNanIfAnyElementIs) {
   EXPECT_EQ(largest_magnitude(std::vector<float>{1, -3, 2}), 3);
-  EXPECT_EQ(largest_magnitude(std::vector<float>{1, -kInf}), kInf);
-  EXPECT_TRUE(std::isnan(largest_magnitude(std::vector<float>{kInf, kNan, 1})));
+  EXPECT_EQ(largest_magnitude(std::vector<float>{1, -kInfinity}), kInfinity);
+  EXPECT_TRUE(std::isnan(largest_magnitude(std::vector<float>{kInfinity, kNan, 1})));
   EXPECT_EQ(index_of_largest(std::vector<float>{1, -3, 2}), 1U);
 }
 
 TEST(FindNonfinite, CountsEachKindAndReturnsTheFirst) {
   EXPECT_FALSE(find_nonfinite(std::vector<float>{0, -1, std::numeric_limits<float>::max(),
                                                  std::numeric_limits<float>::denorm_min()}));
-  const auto found = find_nonfinite(std::vector<float>{0, kInf, kNan, -kInf, kInf});
+  const auto found = find_nonfinite(std::vector<float>{0, kInfinity, kNan, -kInfinity, kInfinity});
   ASSERT_TRUE(found);
   EXPECT_EQ(found->first, 1U);
   EXPECT_EQ(found->nan, 1U);

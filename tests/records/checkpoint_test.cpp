@@ -3,17 +3,15 @@
 #include <gtest/gtest.h>
 
 #include <algorithm>
-#include <limits>
 
 #include "clipsweep/base/error.h"
 #include "clipsweep/io/byte_archive.h"
 #include "clipsweep/records/run_record.h"
+#include "support/special_values.h"
 #include "support/test_support.h"
 
 namespace clipsweep {
 namespace {
-
-constexpr float kNan = std::numeric_limits<float>::quiet_NaN();
 
 RunState state_of(const std::string& run_id, std::uint64_t step) {
   RunState state;

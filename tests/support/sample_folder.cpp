@@ -15,6 +15,7 @@
 #include "clipsweep/records/flight_recorder.h"
 #include "clipsweep/records/result_folder.h"
 #include "clipsweep/records/sweep_manifest.h"
+#include "support/special_values.h"
 
 namespace clipsweep {
 namespace {
@@ -113,7 +114,6 @@ RunRecord record_of(const SweepPlan& plan, const RunSpec& spec,
 }
 
 void break_gradient(StepRecord& step) {
-  constexpr double kNan = std::numeric_limits<double>::quiet_NaN();
   step.grad_norm_raw = step.grad_norm_clipped = step.clip_scale = kNan;
   step.effective_learning_rate = kNan;
   step.cosine = std::nullopt;

@@ -10,7 +10,7 @@
 namespace clipsweep {
 namespace {
 
-StepRecord record_of(float loss, double accuracy, double norm = 1) {
+StepRecord accurate_step(float loss, double accuracy, double norm = 1) {
   StepRecord record;
   record.loss = loss;
   record.accuracy = accuracy;
@@ -21,15 +21,15 @@ StepRecord record_of(float loss, double accuracy, double norm = 1) {
 
 TEST(EpochAverages, AveragesTheStepsOfEachEpoch) {
   EpochAverages averages(Cell::kRnnTanh, 2);
-  averages.add_step(record_of(1, 0.25), {});
-  averages.add_step(record_of(2, 0.75), {});
+  averages.add_step(accurate_step(1, 0.25), {});
+  averages.add_step(accurate_step(2, 0.75), {});
   const EpochRecord first = averages.finish();
   EXPECT_EQ(first.train_loss, 1.5);
   EXPECT_EQ(first.train_accuracy, 0.5);
   EXPECT_EQ(first.clipped_share, 0.5);
   EXPECT_FALSE(first.gate_norms);
-  averages.add_step(record_of(4, 1), {});
-  averages.add_step(record_of(4, 1), {});
+  averages.add_step(accurate_step(4, 1), {});
+  averages.add_step(accurate_step(4, 1), {});
   const EpochRecord second = averages.finish();
   EXPECT_EQ(second.train_loss, 4);
   EXPECT_EQ(second.clipped_share, 1);
@@ -38,17 +38,17 @@ TEST(EpochAverages, AveragesTheStepsOfEachEpoch) {
 TEST(EpochAverages, AveragesGatesOverTheStepsOfFiniteNorm) {
   EpochAverages averages(Cell::kLstm, 3);
   const double nan = std::numeric_limits<double>::quiet_NaN();
-  averages.add_step(record_of(1, 0), {1, 2, 3, 4});
-  averages.add_step(record_of(1, 0, nan), {nan, 2, 3, 4});
-  averages.add_step(record_of(1, 0), {3, 2, 1, 0});
+  averages.add_step(accurate_step(1, 0), {1, 2, 3, 4});
+  averages.add_step(accurate_step(1, 0, nan), {nan, 2, 3, 4});
+  averages.add_step(accurate_step(1, 0), {3, 2, 1, 0});
   EXPECT_EQ(averages.finish().gate_norms, (GateNumbers{{"i", 2}, {"f", 2}, {"g", 2}, {"o", 2}}));
-  averages.add_step(record_of(1, 0, nan), {nan, 2, 3, 4});
+  averages.add_step(accurate_step(1, 0, nan), {nan, 2, 3, 4});
   EXPECT_EQ(averages.finish().gate_norms, GateNumbers{});  // no step of finite norm
 }
 
 TEST(EpochAverages, ItsStateIsOnlyValidForItsCell) {
   EpochAverages lstm(Cell::kLstm, 2);
-  lstm.add_step(record_of(1, 0), {1, 2, 3, 4});
+  lstm.add_step(accurate_step(1, 0), {1, 2, 3, 4});
   ByteWriter writer;
   lstm.archive(writer);
   const std::string bytes = writer.take();

@@ -6,12 +6,10 @@
 #include <limits>
 
 #include "clipsweep/io/byte_archive.h"
+#include "support/special_values.h"
 
 namespace clipsweep {
 namespace {
-
-constexpr float kInf = std::numeric_limits<float>::infinity();
-constexpr float kNan = std::numeric_limits<float>::quiet_NaN();
 
 class EventLogTest : public ::testing::Test {
  protected:
@@ -40,7 +38,7 @@ class EventLogTest : public ::testing::Test {
 TEST_F(EventLogTest, NamesTheFirstNonfiniteElementOfAPhase) {
   EventLog log = make_log(NonfinitePolicy::kSkip);
   log.begin_step(7, 3);
-  EXPECT_EQ(inspect(log, Phase::kUpdate, -kInf), 1U);
+  EXPECT_EQ(inspect(log, Phase::kUpdate, -kInfinity), 1U);
   ASSERT_EQ(log.events().size(), 1U);
   const Event& event = log.events().front();
   EXPECT_EQ(event.kind, EventKind::kInf);

@@ -6,15 +6,14 @@
 #include <cmath>
 #include <cstring>
 #include <functional>
-#include <limits>
 
 #include "clipsweep/base/error.h"
 #include "clipsweep/training/run_trainer.h"
+#include "support/special_values.h"
 
 namespace clipsweep {
 namespace {
 
-constexpr float kNan = std::numeric_limits<float>::quiet_NaN();
 constexpr int kStepsPerEpoch = 10;
 
 // The settings that a run's state must fit.
@@ -41,13 +40,13 @@ RunSetup setup_of(const ClipRule& clip, Optimizer optimizer) {
 
 // A run that gets another gradient at each step: that of step 4 has a NaN, that of step 9 overflows
 // the norm.
-class FedRun {
+class StoppableRun {
  public:
-  explicit FedRun(const RunSetup& setup)
+  explicit StoppableRun(const RunSetup& setup)
       : setup_(setup),
         weights_(setup_.layout.size(), 1),
         trainer_(setup_.plan, setup_.spec, setup_.layout, [](const StepRecord&) {}) {}
-  FedRun(const RunSetup& setup, const RunState& state) : FedRun(setup) {
+  StoppableRun(const RunSetup& setup, const RunState& state) : StoppableRun(setup) {
     trainer_.restore(state, weights_);
   }
 
@@ -79,14 +78,14 @@ class FedRun {
 };
 
 RunState state_after(std::uint64_t steps, const RunSetup& setup) {
-  FedRun run(setup);
+  StoppableRun run(setup);
   run.train_to(steps);
   return run.state();
 }
 
 bool accepts(const RunSetup& setup, const RunState& state) {
   try {
-    FedRun(setup, state);
+    StoppableRun(setup, state);
     return true;
   } catch (const DataError&) {
     return false;
@@ -105,10 +104,10 @@ std::vector<RunSetup> various_setups() {
 
 TEST(RunState, ResumesToTheSameNumbers) {
   for (const auto& setup : various_setups()) {
-    FedRun whole(setup);
+    StoppableRun whole(setup);
     whole.train_to(30);
     for (const std::uint64_t saved : {0, 3, 4, 10, 25, 30}) {
-      FedRun resumed(setup, state_after(saved, setup));
+      StoppableRun resumed(setup, state_after(saved, setup));
       resumed.train_to(30);
       EXPECT_EQ(resumed.record(), whole.record()) << to_text(setup.spec.clip) << saved;
       EXPECT_EQ(resumed.weights(), whole.weights()) << to_text(setup.spec.clip) << saved;
@@ -204,7 +203,7 @@ TEST(RunState, MayBeWrongInAnyByte) {
     RunState changed = state;
     changed.trainer[at] = static_cast<char>(changed.trainer[at] ^ (at % 2 == 0 ? 0x80 : 0xff));
     try {
-      FedRun run(setup, changed);
+      StoppableRun run(setup, changed);
       run.train_to(10);  // an event at step 9, an evaluation after step 10
       const Json json = run.record();
       EXPECT_EQ(to_json(run_record_from_json(json)), json) << at;

@@ -7,11 +7,10 @@
 #include <cmath>
 #include <limits>
 
+#include "support/special_values.h"
+
 namespace clipsweep {
 namespace {
-
-constexpr float kInf = std::numeric_limits<float>::infinity();
-constexpr float kNan = std::numeric_limits<float>::quiet_NaN();
 
 // A run of a model with 20 parameters that gets one gradient after the other.
 class FedRun {
@@ -142,7 +141,7 @@ TEST(RunTrainer, ARandomStepReplacesANonfiniteGradientAndTheRunContinues) {
   FedRun run(NonfinitePolicy::kStop, {ClipMode::kRandomStep, 1});
   EXPECT_TRUE(run.step(0.01F, kNan));
   EXPECT_TRUE(run.step(0.01F));
-  EXPECT_TRUE(run.step(0.01F, kInf));
+  EXPECT_TRUE(run.step(0.01F, kInfinity));
   const auto record = run.record();
   EXPECT_EQ(record.outcome, Outcome::kCompleted);
   ASSERT_EQ(record.events.size(), 2U);
@@ -209,14 +208,14 @@ TEST(RunTrainer, ANanGradientStopsTheRunBeforeItReachesTheWeights) {
 // Value clipping turns Inf into the threshold: the check comes first.
 TEST(RunTrainer, ValueClippingDoesNotHideAnInfiniteGradient) {
   FedRun run(NonfinitePolicy::kStop, {ClipMode::kValue, 1});
-  EXPECT_FALSE(run.step(0.01F, -kInf));
+  EXPECT_FALSE(run.step(0.01F, -kInfinity));
   EXPECT_EQ(run.events().front().kind, EventKind::kInf);
   EXPECT_EQ(run.events().front().negative_inf, 1U);
 }
 
 TEST(RunTrainer, ANonfiniteLossDoesNotEndTheInspection) {
   FedRun run;
-  run.weights()[19] = kInf;
+  run.weights()[19] = kInfinity;
   EXPECT_FALSE(run.step(0.01F, kNan, 9, kNan));
   const auto events = run.events();
   ASSERT_EQ(events.size(), 3U);
@@ -304,9 +303,9 @@ TEST(RunTrainer, ContinueWritesOneEventWhereAPhaseTurnsNonfinite) {
 
 TEST(RunTrainer, ContinueMayRecover) {
   FedRun run(NonfinitePolicy::kContinue, {ClipMode::kValue, 1});
-  EXPECT_TRUE(run.step(0.01F, kInf));  // value clipping makes it 1
+  EXPECT_TRUE(run.step(0.01F, kInfinity));  // value clipping makes it 1
   EXPECT_TRUE(run.step(0.01F));
-  EXPECT_TRUE(run.step(0.01F, kInf));
+  EXPECT_TRUE(run.step(0.01F, kInfinity));
   EXPECT_EQ(run.record().outcome, Outcome::kCompleted);
   EXPECT_EQ(run.events().size(), 2U);
 }
@@ -476,7 +475,7 @@ TEST(RunTrainer, AnEventHasTheStepsBeforeItEvenIfTheyAreNotLogged) {
 TEST(RunRecord, KeepsTheStepsBeforeItsEventsInJson) {
   FedRun run(NonfinitePolicy::kSkip, {ClipMode::kValue, 1});
   for (int i = 1; i <= 3; ++i) run.step(static_cast<float>(i) / 3);
-  run.step(1, kInf);
+  run.step(1, kInfinity);
   const Json json = to_json(run.record());
   EXPECT_EQ(json["events"][0]["before"]["steps"].size(), 3U);
   EXPECT_EQ(to_json(run_record_from_json(json)), json);
@@ -533,7 +532,7 @@ TEST(RunTrainer, QuantilesAreOverTheFiniteNorms) {
 
 TEST(RunTrainer, ANonfiniteLossAtTheEndIsDiverged) {
   FedRun run(NonfinitePolicy::kContinue);
-  run.step_with_loss(kInf);
+  run.step_with_loss(kInfinity);
   EXPECT_EQ(run.record().outcome, Outcome::kDiverged);
 }
 

@@ -10,12 +10,12 @@
 #include "clipsweep/model/gradient_norms.h"
 #include "support/each_simd.h"
 #include "support/engine_samples.h"
+#include "support/special_values.h"
 
 namespace clipsweep {
 namespace {
 
 constexpr double kTolerance = 0.04;
-constexpr float kInfinity = std::numeric_limits<float>::infinity();
 using Limits = std::vector<float>;
 
 class RecurrentEngine : public EachSimd {};
