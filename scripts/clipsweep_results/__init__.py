@@ -4,7 +4,7 @@
 
     sweep = open_sweep("out/first")              # the DIR of: clipsweep sweep --out DIR
     print(sweep.summary.answer[0])               # does clipping help?
-    print(sweep.runs[["arm", "state", "final_test_accuracy"]])
+    print(sweep.runs[["arm", "state", "late_test_accuracy"]])
     steps = sweep.steps(columns=["step", "grad_norm_raw"])
     print(steps.groupby(["mode", "threshold"], dropna=False)["grad_norm_raw"].median())
 

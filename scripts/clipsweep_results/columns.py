@@ -147,6 +147,7 @@ DETAIL_COLUMNS = (
 # A row of a table of runs, after the columns that name the run.
 FACT_COLUMNS = (
     Column("outcome", to_text),
+    Column("late_test_accuracy", to_optional_float),
     Column("final_test_accuracy", to_optional_float),
     Column("solved_at_step", to_optional_count),
     *TOTAL_COLUMNS,

@@ -1,6 +1,7 @@
 """A run that reached an outcome, with everything its logs contain, as rows of tables."""
 
 import json
+import statistics
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -19,6 +20,9 @@ from .run_record import read_record, record_path
 from .step_log import StepLog, steps_path
 from .strict_json import MALFORMED, DataError, describe
 from .values import to_count, to_float, to_optional_count, to_optional_float, to_text
+
+
+LATE_EVALUATIONS = 3
 
 
 def key_of(spec: RunSpec) -> dict:
@@ -54,6 +58,14 @@ class FinishedRun:
         return to_optional_float(epochs[-1]["test_accuracy"]) if epochs else None
 
     @property
+    def late_test_accuracy(self) -> float | None:
+        """The median of the last three evaluations, which verdicts are about."""
+        if self.outcome == "diverged":
+            return self.chance_accuracy
+        epochs = self.document["epochs"][-LATE_EVALUATIONS:]
+        return statistics.median(to_float(e["test_accuracy"]) for e in epochs) if epochs else None
+
+    @property
     def details(self) -> dict:
         """The settings that differ from their default."""
         return {
@@ -79,6 +91,7 @@ class FinishedRun:
         totals, quantiles = document["totals"], document["totals"]["grad_norm_raw"]
         return {
             "outcome": self.outcome,
+            "late_test_accuracy": self.late_test_accuracy,
             "final_test_accuracy": self.final_test_accuracy,
             "solved_at_step": to_optional_count(document.get("solved_at_step")),
             **{column.name: column.value_in(totals) for column in TOTAL_COLUMNS},

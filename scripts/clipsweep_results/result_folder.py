@@ -5,6 +5,7 @@ runs. Only folders of run IDs in the plan are read.
 """
 
 import math
+import statistics
 import os
 from collections.abc import Iterator
 from concurrent.futures import ProcessPoolExecutor
@@ -89,11 +90,15 @@ class Run:
         loss = self.epochs[-1].train_loss if self.epochs and not self.diverged else None
         return loss if loss is not None and math.isfinite(loss) else None
 
-    def final_accuracy(self, chance_accuracy: float | None) -> float | None:
-        """Return the last test accuracy; a diverged run counts as chance (None if unknown)."""
+    def late_accuracy(self, chance_accuracy: float | None, evaluations: int) -> float | None:
+        """Return the median test accuracy of the last evaluations, or of those there are.
+
+        A diverged run counts as chance (None if unknown).
+        """
         if self.diverged:
             return chance_accuracy
-        return self.epochs[-1].test_accuracy if self.epochs else None
+        late = [epoch.test_accuracy for epoch in self.epochs[-evaluations:]]
+        return statistics.median(late) if late else None
 
 
 @dataclass(frozen=True)
@@ -125,8 +130,8 @@ class Arm:
     def diverged_count(self) -> int:
         return sum(run.diverged for run in self.runs)
 
-    def final_accuracies(self, chance_accuracy: float | None) -> list[float]:
-        values = (run.final_accuracy(chance_accuracy) for run in self.runs)
+    def late_accuracies(self, chance_accuracy: float | None, evaluations: int) -> list[float]:
+        values = (run.late_accuracy(chance_accuracy, evaluations) for run in self.runs)
         return [value for value in values if value is not None]
 
 

@@ -25,6 +25,9 @@ MEASURES = (
     "steps_to_accuracy",
 )
 COMPARED_MEASURES = (*MEASURES, "spread")
+# The measure that verdicts are about, under a name of its own: the late accuracy, or the final one
+# in summaries of versions that judged that.
+JUDGED = "judged"
 VERDICTS = ("better", "worse", "no difference seen", "identical")
 ANSWER_SENTENCES = 3
 
@@ -78,7 +81,29 @@ class PairedDifference:
     equal: int
     verdict: str | None
     seeds_needed: int | None  # to see a small difference; None unless none was seen
+    seeds_needed_range: tuple[int, int] | None  # at both ends of the SD's interval
     ranks: Ranks
+
+
+@dataclass(frozen=True)
+class PairedShares:
+    """How many seeds something happened at, in an arm and in its baseline."""
+
+    n: int
+    arm: int
+    baseline: int
+    difference: float
+    interval: Interval
+    p_value: float
+
+
+@dataclass(frozen=True)
+class Collapses:
+    """The seeds that collapsed, and the difference among the others."""
+
+    shares: PairedShares
+    other_pairs: int
+    other_iqm: float | None
 
 
 @dataclass(frozen=True)
@@ -118,9 +143,12 @@ class Comparison:
 
     arm: ArmSummary
     baseline: ArmSummary
-    verdict: str | None  # by final test accuracy; None where there are too few pairs for one
+    verdict: str | None  # by the judged measure; None where there are too few pairs for one
     p_adjusted: float | None
     measures: dict[str, PairedDifference]
+    collapses: Collapses | None  # None in summaries of earlier versions
+    solved: PairedShares | None  # in some evaluation; None if the task cannot be solved
+    solved_at_end: PairedShares | None
 
 
 @dataclass(frozen=True)
@@ -149,7 +177,9 @@ class Best:
 
     arm: ArmSummary
     baseline: ArmSummary
-    final_test_accuracy: PairedDifference
+    judged: PairedDifference  # in the measure that verdicts are about
+    simultaneous_interval: Interval | None  # corrected for the choice among all candidates
+    split_seed_mean: float | None  # the difference on seeds that had no part in the choice
     candidates: int  # the number of clipping arms from which it was chosen
     p_adjusted: float | None
     verdict: str | None
@@ -157,7 +187,7 @@ class Best:
 
 @dataclass(frozen=True)
 class NoiseFloor:
-    """How far flipping the last bit of the initial weights moves the final test accuracy."""
+    """How far flipping the last bit of the initial weights moves the judged accuracy."""
 
     baseline: ArmSummary
     arm: ArmSummary
@@ -223,7 +253,12 @@ def read_chance_accuracy(folder: Path) -> float | None:
 
 
 def _parse_summary(document: dict) -> Summary:
-    arms = list(map(_parse_arm, document["arms"], parse_clips(document["arms"])))
+    constants = parse_constants(document.get("constants"))
+    judged = constants.judged_metric
+    arms = [
+        _parse_arm(entry, clip, judged)
+        for entry, clip in zip(document["arms"], parse_clips(document["arms"]), strict=True)
+    ]
     by_name = {arm.name: arm for arm in arms}
 
     def find(name: object) -> ArmSummary:
@@ -238,14 +273,14 @@ def _parse_summary(document: dict) -> Summary:
         target_accuracy=to_float(document["target_accuracy"]),
         answer=_parse_answer(document["answer"]),
         arms=arms,
-        comparisons=[_parse_comparison(entry, find) for entry in document["comparisons"]],
+        comparisons=[_parse_comparison(entry, find, judged) for entry in document["comparisons"]],
         modes=[
             _parse_mode(entry, find, model)
             for entry, model in zip(document["modes"], parse_models(document["modes"]), strict=True)
         ],
-        best=[_parse_best(entry, find) for entry in document["best"]],
+        best=[_parse_best(entry, find, judged) for entry in document["best"]],
         noise_floor=[_parse_noise_floor(entry, find) for entry in document["noise_floor"]],
-        constants=parse_constants(document.get("constants")),
+        constants=constants,
     )
 
 
@@ -264,7 +299,12 @@ def _parse_damaged_run(entry: dict) -> DamagedRun:
     return DamagedRun(str(entry["run"]), str(entry["reason"]))
 
 
-def _parse_arm(entry: dict, clip: Clip) -> ArmSummary:
+def _measures(entry: dict, names: tuple[str, ...], parse: Callable, judged: str) -> dict:
+    measures = {name: parse(entry[name]) for name in names}
+    return {**measures, JUDGED: parse(entry[judged])}
+
+
+def _parse_arm(entry: dict, clip: Clip, judged: str) -> ArmSummary:
     return ArmSummary(
         name=str(entry["arm"]),
         clip=clip,
@@ -278,7 +318,7 @@ def _parse_arm(entry: dict, clip: Clip) -> ArmSummary:
         ),
         usable=bool(entry["usable"]),
         spikes=to_count(entry["spikes"]),
-        measures={name: _parse_spread(entry[name]) for name in MEASURES},
+        measures=_measures(entry, MEASURES, _parse_spread, judged),
         clipped_share=to_optional_float(entry["clipped_share"]),
         mean_cosine=to_optional_float(entry["mean_cosine"]),
         reading=_optional(str, entry["reading"]),
@@ -302,13 +342,39 @@ def _parse_interval(ends: list) -> Interval:
     return to_float(low), to_float(high)
 
 
-def _parse_comparison(entry: dict, find: Callable[[object], ArmSummary]) -> Comparison:
+def _parse_shares(entry: dict) -> PairedShares:
+    return PairedShares(
+        *(to_count(entry[name]) for name in ("n", "arm", "baseline")),
+        to_float(entry["difference"]),
+        _parse_interval(entry["interval"]),
+        to_float(entry["p_value"]),
+    )
+
+
+def _parse_collapses(entry: dict) -> Collapses:
+    others = entry["others"]
+    return Collapses(
+        _parse_shares(entry), to_count(others["n"]), to_optional_float(others["iqm_difference"])
+    )
+
+
+def _parse_range(ends: list) -> tuple[int, int]:
+    low, high = ends
+    return to_count(low), to_count(high)
+
+
+def _parse_comparison(
+    entry: dict, find: Callable[[object], ArmSummary], judged: str
+) -> Comparison:
     return Comparison(
         find(entry["arm"]),
         find(entry["baseline"]),
         _parse_verdict(entry["verdict"]),
         to_optional_float(entry["p_adjusted"]),
-        {name: _parse_difference(entry[name]) for name in COMPARED_MEASURES},
+        _measures(entry, COMPARED_MEASURES, _parse_difference, judged),
+        _optional(_parse_collapses, entry.get("collapses")),
+        _optional(_parse_shares, entry.get("solved")),
+        _optional(_parse_shares, entry.get("solved_at_end")),
     )
 
 
@@ -330,6 +396,7 @@ def _parse_difference(entry: dict) -> PairedDifference:
         equal=to_count(entry["equal"]),
         verdict=_parse_verdict(entry["verdict"]),
         seeds_needed=_optional(to_count, entry["seeds_needed"]),
+        seeds_needed_range=_optional(_parse_range, entry.get("seeds_needed_range")),
         ranks=_parse_ranks(entry["ranks"]),
     )
 
@@ -352,11 +419,13 @@ def _parse_mode(entry: dict, find: Callable[[object], ArmSummary], model: str) -
     )
 
 
-def _parse_best(entry: dict, find: Callable[[object], ArmSummary]) -> Best:
+def _parse_best(entry: dict, find: Callable[[object], ArmSummary], judged: str) -> Best:
     return Best(
         find(entry["arm"]),
         find(entry["baseline"]),
-        _parse_difference(entry["final_test_accuracy"]),
+        _parse_difference(entry[judged]),
+        _optional(_parse_interval, entry.get("simultaneous_interval")),
+        to_optional_float(entry.get("split_seed_mean")),
         to_count(entry["candidates"]),
         to_optional_float(entry["p_adjusted"]),
         _parse_verdict(entry["verdict"]),

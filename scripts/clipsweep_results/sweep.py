@@ -54,7 +54,7 @@ class Sweep:
     unit; accuracies and shares are from 0 to 1; steps and epochs count from 1.
 
         sweep = open_sweep("out/first")
-        final = sweep.runs.groupby("arm")["final_test_accuracy"].agg(["mean", "std"])
+        final = sweep.runs.groupby("arm")["late_test_accuracy"].agg(["mean", "std"])
         losses = sweep.steps(columns=["step", "loss"])
     """
 

@@ -42,6 +42,18 @@ TEST(Summary, HasTheAccuracyOfTheLastEpochAndTheBestOfAllEpochs) {
   EXPECT_EQ(metrics[Metric::kFinalTrainLoss].mean, 1);
 }
 
+// By hand: the median of 0.5, 0.7 and 0.6 is 0.6; of 0.7 and 0.6 it is 0.65.
+TEST(Summary, JudgesTheMedianOfTheLastThreeEvaluations) {
+  SampleSweep sweep(2);
+  sweep.complete(0, 0, 0).epochs = {
+      {1, 3, 0, 2, 0.9, 0}, {2, 1, 0, 2, 0.5, 0}, {3, 1, 0, 2, 0.7, 0}, {4, 1, 0, 2, 0.6, 0}};
+  sweep.complete(1, 0, 0).epochs = {{1, 3, 0, 2, 0.7, 0}, {2, 1, 0, 1.5, 0.6, 0}};
+  const auto late = sweep.summary().arms.front().metrics[Metric::kLateTestAccuracy];
+  EXPECT_DOUBLE_EQ(*late.min, 0.6);
+  EXPECT_DOUBLE_EQ(*late.max, 0.65);
+  EXPECT_EQ(kJudgedMetric, Metric::kLateTestAccuracy);
+}
+
 TEST(Summary, CountsADivergedRunWithChanceAccuracyAndNoLoss) {
   SampleSweep sweep(2);
   sweep.complete(0, 0.7, 1.0);
@@ -115,6 +127,7 @@ TEST(Summary, GivesAnIntervalFromFivePairs) {
   EXPECT_LT(metrics[Metric::kFinalTestAccuracy].interval->lower, 0.02);
   EXPECT_GT(metrics[Metric::kFinalTestAccuracy].interval->upper, 0.02);
   EXPECT_EQ(metrics[Metric::kFinalTestLoss].interval->upper, 0);  // all equal: one point
+  EXPECT_FALSE(metrics[Metric::kFinalTestAccuracy].verdict);
 }
 
 TEST(Summary, ComparesOnlyAtTheSameLearningRate) {
@@ -259,11 +272,14 @@ TEST(Verdict, IsIdenticalOnlyIfEveryRunEndsWithTheSameWeights) {
   EXPECT_EQ(verdict_of(sweep.summary()), "no difference seen");
 }
 
-TEST(Verdict, NeedsFiveSeeds) {
+TEST(Verdict, NeedsSixSeeds) {
   SampleSweep sweep = sweep_with_gain([](auto seed) { return 0.02 + small_and_uneven(seed); });
-  for (std::size_t seed = 4; seed < 10; ++seed) sweep.runs().records[seed].reset();
+  for (std::size_t seed = 6; seed < 10; ++seed) sweep.runs().records[seed].reset();
+  EXPECT_EQ(verdict_of(sweep.summary()), "better");
+  sweep.runs().records[5].reset();
   const Summary summary = sweep.summary();
   EXPECT_EQ(verdict_of(summary), "none");
+  EXPECT_TRUE(summary.comparisons[0].metrics[kJudgedMetric].interval);
   EXPECT_EQ(to_json(summary)["comparisons"][0]["verdict"], nullptr);
 }
 
@@ -307,9 +323,28 @@ TEST(Verdict, OnTheBestIsCorrectedForTheNumberOfArms) {
   // correction.
   const Summary summary = sweep.summary();
   EXPECT_EQ(summary.best.front().candidates, 40U);
-  EXPECT_EQ(summary.best.front().final_test_accuracy.verdict, Verdict::kBetter);
+  EXPECT_EQ(summary.best.front().late_test_accuracy.verdict, Verdict::kBetter);
   EXPECT_GT(*summary.best.front().p_adjusted, 0.05);
   EXPECT_EQ(summary.best.front().verdict, Verdict::kNoDifference);
+}
+
+TEST(Verdict, HasAnIntervalForTheChoiceAmongAllArms) {
+  SampleSweep sweep(10);
+  for (int arm = 1; arm <= 5; ++arm) sweep.config().clips.push_back({ClipMode::kValue, 1.0 * arm});
+  sweep.plan();
+  RandomStream random(1, "choice");
+  for (std::size_t run = 0; run < sweep.runs().plan.size(); ++run) {
+    const double gain = run < 10 ? 0 : run < 20 ? 0.05 : 0.02;
+    sweep.complete_clipped(run, 0.6 + gain + 0.005 * random.normal());
+  }
+  const BestComparison best = sweep.summary().best.front();
+  EXPECT_EQ(best.arm, "value-0.5_lr-0.01");
+  EXPECT_EQ(best.candidates, 6U);
+  const Interval own = *best.late_test_accuracy.interval;
+  EXPECT_LT(best.simultaneous_interval->lower, own.lower);
+  EXPECT_GT(best.simultaneous_interval->upper, own.upper);
+  EXPECT_GT(best.simultaneous_interval->lower, 0);
+  EXPECT_NEAR(*best.split_seed_mean, *best.late_test_accuracy.mean, 0.002);  // a clear winner
 }
 
 TEST(Verdict, ComparesTheBestWithTheBestBaselineAtAnyLearningRate) {
@@ -325,7 +360,7 @@ TEST(Verdict, ComparesTheBestWithTheBestBaselineAtAnyLearningRate) {
   const Summary summary = sweep.summary();
   EXPECT_EQ(summary.best.front().arm, "value-0.5_lr-0.1");
   EXPECT_EQ(summary.best.front().baseline, "none_lr-0.1");
-  EXPECT_LT(*summary.best.front().final_test_accuracy.mean, 0);
+  EXPECT_LT(*summary.best.front().late_test_accuracy.mean, 0);
   ASSERT_EQ(summary.modes.size(), 2U);
   EXPECT_EQ(summary.modes[0].usable_learning_rates, std::vector<double>{0.1});
   EXPECT_TRUE(summary.modes[1].usable_learning_rates.empty());  // 5 points below the best
@@ -337,6 +372,124 @@ TEST(Verdict, OnTheSpreadIsBetterIfSeedsDifferLess) {
                           }).summary();
   EXPECT_EQ(verdict_of(summary), "no difference seen");
   EXPECT_EQ(summary.comparisons[0].spread.verdict, Verdict::kBetter);
+}
+
+// ---- Collapses and solutions ----
+
+// With these changes the medians are 0.66 and 0.625, so the bar is at 0.56.
+TEST(Collapses, AreSeparatedFromTheDifferenceOfTheOthers) {
+  SampleSweep sweep = sweep_with_gain([](auto) { return 0.02; });
+  sweep.complete_clipped(13, 0.561);  // no collapse, not far enough below
+  sweep.complete(0, 0.3, 1);          // collapses
+  sweep.complete(1, 0.559, 1);        // just below the bar
+  sweep.runs().records[2]->outcome = Outcome::kDiverged;
+  sweep.runs().records[12]->outcome = Outcome::kDiverged;
+  const CollapseComparison collapses = *sweep.summary().comparisons.at(0).collapses;
+  EXPECT_EQ(collapses.shares.counts.both, 1U);
+  EXPECT_EQ(collapses.shares.counts.only_first, 0U);
+  EXPECT_EQ(collapses.shares.counts.only_second, 2U);
+  EXPECT_EQ(collapses.shares.counts.neither, 7U);
+  EXPECT_DOUBLE_EQ(collapses.shares.difference, -0.2);
+  EXPECT_EQ(collapses.shares.p_value, 0.5);  // two unequal pairs: 2 x 0.5^2
+  EXPECT_EQ(collapses.other_pairs, 7U);
+  EXPECT_NEAR(*collapses.other_interquartile_mean, 0.02, 1e-12);
+}
+
+// An arm of which most runs collapse has a low median of its own.
+TEST(Collapses, AreMeasuredFromTheBetterArm) {
+  SampleSweep sweep = sweep_with_gain([](auto seed) { return seed < 7 ? -0.4 : 0; });
+  const CollapseComparison collapses = *sweep.summary().comparisons.at(0).collapses;
+  EXPECT_EQ(collapses.shares.counts.only_first, 7U);
+  EXPECT_EQ(collapses.other_pairs, 3U);
+}
+
+TEST(Collapses, AllowADifferenceOfTheMarginExactly) {
+  SampleSweep sweep = sweep_with_gain([](auto) { return 0; });
+  for (std::size_t run = 0; run < 20; ++run) sweep.complete_clipped(run, run == 3 ? 0.6 : 0.7);
+  EXPECT_EQ(sweep.summary().comparisons.at(0).collapses->shares.counts.second(), 0U);
+}
+
+// Seed 0 is solved and kept on both sides, seed 1 lost by the baseline, seed 2 never solved by it.
+TEST(Solutions, AreComparedEverAndAtTheEnd) {
+  SampleSweep sweep(3);
+  sweep.runs().basis.solved_accuracy = 0.99;
+  for (std::size_t run = 0; run < 6; ++run) {
+    auto& record = sweep.complete_clipped(run, run == 1 || run == 2 ? 0.5 : 1);
+    record.totals.steps = 3000;
+    if (run != 2) record.solved_at_step = 500 * (run + 1);
+  }
+  const Summary summary = sweep.summary();
+  const Comparison& comparison = summary.comparisons.at(0);
+  EXPECT_EQ(comparison.solved->counts.both, 2U);
+  EXPECT_EQ(comparison.solved->counts.only_first, 1U);
+  EXPECT_EQ(comparison.solved_at_end->counts.both, 1U);
+  EXPECT_EQ(comparison.solved_at_end->counts.only_first, 2U);
+  const ArmSummary& baseline = summary.arms[0];
+  EXPECT_EQ(baseline.solved, 2U);
+  EXPECT_EQ(baseline.solved_at_end, 1U);
+  // 500 and 1000 steps, and one censored at 3000: the median is the second.
+  EXPECT_EQ(baseline.steps_to_solution->median, 1000);
+  EXPECT_EQ(baseline.steps_to_solution->n, 3U);
+  EXPECT_EQ(baseline.steps_to_solution->happened, 2U);
+  EXPECT_EQ(schema_violations("summary", to_json(summary)), std::vector<std::string>{});
+  EXPECT_NE(runs_csv(sweep.runs()).find(",1,500,true\n"), std::string::npos)
+      << runs_csv(sweep.runs());
+}
+
+TEST(Solutions, OfDivergedRunsNeverCome) {
+  SampleSweep sweep(2);
+  sweep.runs().basis.solved_accuracy = 0.99;
+  sweep.complete(0, 1, 1).solved_at_step = 500;
+  sweep.end(1, Outcome::kDiverged).totals.steps = 3;
+  const auto steps = *sweep.summary().arms[0].steps_to_solution;
+  EXPECT_EQ(steps.n, 2U);
+  EXPECT_EQ(steps.median, 500);  // half of the runs
+}
+
+// ---- Seeds needed ----
+
+TEST(SeedsNeeded, IsARangeAroundTheEstimate) {
+  const Summary summary =
+      sweep_with_gain([](auto seed) { return 0.002 + 5 * small_and_uneven(seed); }).summary();
+  const auto& accuracy = summary.comparisons[0].metrics[kJudgedMetric];
+  EXPECT_LT(accuracy.seeds_needed_range->low, *accuracy.seeds_needed);
+  EXPECT_GT(accuracy.seeds_needed_range->high, *accuracy.seeds_needed);
+  // A difference of 0.2 points, a fifth of a point, needs about 25 times as many seeds.
+  EXPECT_GT(accuracy.seeds_needed_for_mean->low, 20 * accuracy.seeds_needed_range->low);
+}
+
+// ---- Earlier versions ----
+
+TEST(SummaryJson, OfAnEarlierVersionKeepsItsStatistics) {
+  SampleSweep sweep = sweep_with_gain([](auto seed) { return 0.02 + small_and_uneven(seed); });
+  const Summary summary = sweep.summary();
+  Json earlier = to_json(summary);
+  earlier.erase("constants");
+  for (Json& arm : earlier["arms"]) {
+    arm.erase("late_test_accuracy");
+    arm.erase("steps_to_target");
+  }
+  earlier["comparisons"][0].erase("late_test_accuracy");
+  earlier["comparisons"][0].erase("collapses");
+  earlier["comparisons"][0]["final_test_accuracy"]["interval"] = {0.01, 0.02};
+  const std::string content = to_page(earlier) + "\n";
+  EXPECT_EQ(summary_page_like(content, summary), content);
+  EXPECT_EQ(schema_violations("summary", earlier), std::vector<std::string>{});
+  earlier["arms"][0]["completed"] = 9;
+  const std::string changed = to_page(earlier) + "\n";
+  EXPECT_EQ(summary_page_like(changed, summary), content);
+  EXPECT_EQ(summary_page_like("[1]", summary), summary_page(summary));
+  EXPECT_EQ(summary_page_like(R"({"arms": 3, "comparisons": [4]})", summary).front(), '{');
+}
+
+TEST(RunsCsv, OfAnEarlierVersionHasItsColumns) {
+  SampleSweep sweep(1);
+  sweep.complete(0, 0.7, 1.25);
+  const std::string now = runs_csv(sweep.runs());
+  EXPECT_EQ(runs_csv_like(now, sweep.runs()), now);
+  const std::string earlier = runs_csv_like("id,mode,cell,init\n1,2,3,4\n", sweep.runs());
+  EXPECT_NE(earlier.find(",cell,init\n"), std::string::npos);
+  EXPECT_NE(earlier.find(",lstm,keras\n"), std::string::npos);
 }
 
 // ---- Other metrics ----
@@ -432,8 +585,9 @@ TEST(SummaryJson, FollowsItsSchemaEvenWithoutRuns) {
 TEST(SummaryJson, StatesTheConstantsBehindVerdictsAndEvents) {
   const Json json = to_json(SampleSweep(2).summary());
   EXPECT_EQ(to_line(json["constants"]),
-            R"({"min_pairs":5,"usable_margin":0.03,"significance_level":0.05,)"
-            R"("spike_factor":10,"spike_window":100})");
+            R"({"min_pairs":5,"min_pairs_for_verdict":6,"judged_metric":"late_test_accuracy",)"
+            R"("late_evaluations":3,"collapse_margin":0.1,"usable_margin":0.03,)"
+            R"("significance_level":0.05,"spike_factor":10,"spike_window":100})");
 }
 
 TEST(SummaryJson, WritesNullForMissingValues) {
@@ -457,15 +611,17 @@ TEST(RunsCsv, HasOneRowForEachRunOfThePlan) {
   sweep.end(1, Outcome::kDiverged).events.resize(2);
   const std::string csv = runs_csv(sweep.runs());
   EXPECT_NE(csv.find(",none,,0.01,0,completed,4,0.7,0.7,1.25,1.25,0.25,1,2,3,4.5,0,,,0,0,0,1.25,"
-                     "500,0,false,lstm,keras\n"),
+                     "500,0,false,lstm,keras,0.7,,\n"),
             std::string::npos)
       << csv;
   EXPECT_NE(
-      csv.find(",value,0.5,0.01,0,diverged,4,0.1,0.1,,,0,,,,,2,,,0,0,0,,,0,false,lstm,keras\n"),
+      csv.find(
+          ",value,0.5,0.01,0,diverged,4,0.1,0.1,,,0,,,,,2,,,0,0,0,,,0,false,lstm,keras,0.1,,\n"),
       std::string::npos)
       << csv;
-  EXPECT_NE(csv.find(",scale,Infinity,0.01,0,unfinished,,,,,,,,,,,,,,0,0,0,,,,false,lstm,keras\n"),
-            std::string::npos)
+  EXPECT_NE(
+      csv.find(",scale,Infinity,0.01,0,unfinished,,,,,,,,,,,,,,0,0,0,,,,false,lstm,keras,,,\n"),
+      std::string::npos)
       << csv;
 }
 
@@ -477,7 +633,7 @@ TEST(RunsCsv, HasTheSameNumberOfFieldsInEachRow) {
   for (std::size_t end = csv.find('\n'); end != std::string::npos; end = csv.find('\n', start)) {
     EXPECT_EQ(std::count(csv.begin() + static_cast<std::ptrdiff_t>(start),
                          csv.begin() + static_cast<std::ptrdiff_t>(end), ','),
-              27);
+              30);
     start = end + 1;
   }
 }

@@ -104,7 +104,7 @@ def test_the_summary_and_its_constants(sweep):
     folder = sweep(cross([NONE, VALUE], seeds=5))
     found = open_sweep(folder.folder)
     assert found.summary.arms[1].label == "value:0.5 at lr 0.01"
-    assert found.constants == Constants(5, 0.03, 0.05, 10, 100)
+    assert found.constants == Constants(5, 0.03, 0.05, 10, 100, 5, "final_test_accuracy", 1)
     constants = {
         "min_pairs": 7,
         "usable_margin": 0.02,
@@ -113,7 +113,7 @@ def test_the_summary_and_its_constants(sweep):
         "spike_window": 50,
     }
     dump(folder.folder / "summary.json", folder.summary_document() | {"constants": constants})
-    assert open_sweep(folder.folder).constants == Constants(**constants)
+    assert open_sweep(folder.folder).constants == Constants(**constants, min_pairs_for_verdict=7)
 
 
 @pytest.mark.parametrize("constants", [[], {}, {"min_pairs": "5"}])

@@ -152,8 +152,48 @@ def test_the_certainty_of_the_answer(sweep):
     text = render(folder).text
     assert "Difference +1.2 points better in 4 of 5 seeds" in text
     assert "95 % interval +0.4 to +2.1" in text
-    assert "Adjusted p <0.001 Holm, over 4 arms: better" in text
+    assert "Adjusted p <0.001 over 4 arms: better" in text
     assert "none at lr 0.01, best of all learning rates" in text
+
+
+def judge_late_accuracy(document):
+    """Make a summary one of this version: its late accuracy is a point below the final one."""
+    document["constants"] = {
+        "min_pairs": 5,
+        "min_pairs_for_verdict": 6,
+        "judged_metric": "late_test_accuracy",
+        "late_evaluations": 3,
+        "collapse_margin": 0.1,
+        "usable_margin": 0.03,
+        "significance_level": 0.05,
+        "spike_factor": 10,
+        "spike_window": 100,
+    }
+    for arm in document["arms"]:
+        final = arm["final_test_accuracy"]
+        arm["late_test_accuracy"] = {**final, "mean": final["mean"] - 0.01}
+    for entry in [*document["comparisons"], *document["best"]]:
+        entry["late_test_accuracy"] = {**entry["final_test_accuracy"], "mean_difference": 0.0123}
+    for comparison in document["comparisons"]:
+        comparison["collapses"] = {
+            **{"n": 5, "arm": 0, "baseline": 2, "both": 0, "difference": -0.4},
+            **{"interval": [-0.7, 0.1], "p_value": 0.5},
+            "others": {"n": 3, "mean_difference": 0.006, "iqm_difference": 0.005},
+        }
+    document["best"][0] |= {"simultaneous_interval": [-0.002, 0.03], "split_seed_mean": 0.004}
+
+
+def test_a_summary_that_judges_the_late_accuracy_says_so(sweep):
+    folder = sweep(cross([NONE, VALUE, NORM], seeds=5))
+    change_summary(folder, judge_late_accuracy)
+    page = render(folder)
+    assert "points of late test accuracy" in page.text
+    assert "Difference +1.2 points" in page.text
+    assert "Corrected for the choice −0.2 to +3.0" in page.text
+    assert "the best gains +0.4 points" in page.text
+    assert "final test accuracy" not in page.text
+    [*_, collapsed] = page.column("table-measures", "Seeds that collapsed")
+    assert collapsed.startswith("0 against 2")
 
 
 def test_without_a_best_pair_there_is_no_certainty(sweep):
@@ -373,7 +413,7 @@ def test_a_perturbed_baseline_is_the_noise_floor_and_not_a_candidate(sweep):
     page = render(sweep([*cross([NONE, VALUE], seeds=5), *perturbed()]))
     assert page.column("table-arms", "Clipping") == ["none", "value:0.5", "none (perturbed)"]
     assert page.column("table-arms", "Verdict")[2] == "noise floor"
-    assert "Holm, over 1 arm:" in page.text
+    assert "over 1 arm:" in page.text
     assert page.column("table-modes", "Diverged, all arms") == ["0 of 5", "0 of 5"]
     assert "2 clipping settings × 1 learning rate × 5 seeds" in page.text
 

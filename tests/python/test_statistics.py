@@ -9,7 +9,7 @@ import pytest
 from scipy import stats
 from test_program import call
 
-ACCURACY, LOSS = "final_test_accuracy", "final_train_loss"
+ACCURACY, LOSS = "late_test_accuracy", "final_train_loss"
 
 
 @pytest.fixture(scope="module")
@@ -58,7 +58,7 @@ def bootstrap_t(differences: np.ndarray) -> tuple[float, float]:
     t = (resamples.mean(axis=1) - differences.mean())[error > 0] / error[error > 0]
     student = stats.t.ppf(0.975, n - 1)
     sizes = np.abs(np.quantile(t, [0.975, 0.025]))
-    down, up = np.clip(sizes, 0.8 * student, 2 * student) * differences.std(ddof=1) / np.sqrt(n)
+    down, up = np.clip(sizes, 0.95 * student, 2 * student) * differences.std(ddof=1) / np.sqrt(n)
     return differences.mean() - down, differences.mean() + up
 
 
@@ -131,7 +131,7 @@ def test_seeds_needed_give_a_power_of_80_percent(runs, summary):
     checked = 0
     for entry, arm, baseline in pairs(runs, summary, ACCURACY):
         seeds = entry["seeds_needed"]
-        if seeds is None or seeds <= 5:
+        if seeds is None or seeds <= 6:
             continue
         effect = 0.01 / (arm - baseline).std(ddof=1)
         critical = stats.t.ppf(0.975, seeds - 1)

@@ -4,12 +4,14 @@
 
 #include <algorithm>
 #include <cmath>
+#include <limits>
 #include <tuple>
 #include <utility>
 
 #include "clipsweep/base/name_table.h"
 #include "clipsweep/base/statistics.h"
 #include "clipsweep/base/text.h"
+#include "clipsweep/statistics/proportions.h"
 
 namespace clipsweep {
 namespace {
@@ -106,6 +108,36 @@ std::optional<ShareOfRuns> share_of(std::uint64_t count, std::uint64_t runs) {
                      wilson_interval(static_cast<double>(count), runs)};
 }
 
+// The time of each run, as `time_of` gives it; nothing where it did not happen.
+template <typename TimeOf>
+MedianDuration median_time(const CountedRuns& runs, const TimeOf& time_of) {
+  std::vector<Duration> durations;
+  for (const auto& [seed, run] : runs) {
+    const std::optional<double> time = time_of(*run);
+    const double end = run->outcome == Outcome::kDiverged
+                           ? std::numeric_limits<double>::infinity()
+                           : static_cast<double>(std::max<std::uint64_t>(run->totals.steps, 1));
+    durations.push_back({time.value_or(end), time.has_value()});
+  }
+  return median_duration(std::move(durations));
+}
+
+std::optional<double> solution_time(const RunRecord& run) {
+  if (!run.solved_at_step) return std::nullopt;
+  return static_cast<double>(*run.solved_at_step);
+}
+
+void summarize_solutions(const CountedRuns& runs, const MetricBasis& basis, ArmSummary& summary) {
+  const auto count = [&](const auto& is_solved) {
+    return static_cast<std::uint64_t>(
+        std::count_if(runs.begin(), runs.end(),
+                      [&](const auto& seed_and_run) { return is_solved(*seed_and_run.second); }));
+  };
+  summary.solved = count([](const RunRecord& run) { return run.solved_at_step.has_value(); });
+  summary.solved_at_end = count([&](const RunRecord& run) { return is_solved_at_end(run, basis); });
+  summary.steps_to_solution = median_time(runs, solution_time);
+}
+
 void count_runs(const CountedRuns& runs, ArmSummary& summary) {
   for (const auto& [seed, run] : runs) {
     summary.seeds.push_back(seed);
@@ -176,10 +208,10 @@ ArmSummary summarize_arm(const Arm& arm, const MetricBasis& basis) {
         arm.runs, [&](const auto& run) { return metric_value(run, entry.metric, basis); }));
   summary.divergence = share_of(summary.diverged, arm.runs.size());
   summary.reached_target = share_of(summary.metrics[Metric::kStepsToAccuracy].n, arm.runs.size());
-  if (basis.can_be_solved)
-    summary.solved = static_cast<std::uint64_t>(
-        std::count_if(arm.runs.begin(), arm.runs.end(),
-                      [](const auto& run) { return run.second->solved_at_step.has_value(); }));
+  summary.steps_to_target = median_time(arm.runs, [&](const RunRecord& run) {
+    return metric_value(run, Metric::kStepsToAccuracy, basis);
+  });
+  if (basis.solved_accuracy) summarize_solutions(arm.runs, basis, summary);
   summary.clipped_share =
       mean_over(arm.runs, [](const auto& run) { return clipped_share(run.totals); });
   summary.mean_cosine = mean_over(arm.runs, [](const auto& run) { return run.totals.mean_cosine; });

@@ -8,10 +8,11 @@
 #include <string>
 #include <vector>
 
-#include "clipsweep/analysis/inference.h"
 #include "clipsweep/analysis/metrics.h"
 #include "clipsweep/experiment/sweep_plan.h"
 #include "clipsweep/records/run_record.h"
+#include "clipsweep/statistics/interval.h"
+#include "clipsweep/statistics/survival.h"
 
 namespace clipsweep {
 
@@ -111,7 +112,14 @@ struct ArmSummary : ArmSettings {
   std::uint64_t spikes = 0;  // the sum over its runs
   std::optional<ShareOfRuns> divergence;
   std::optional<ShareOfRuns> reached_target;
-  std::optional<std::uint64_t> solved;  // runs that solved the task, if it can be solved
+  // Steps until an evaluation reached the target accuracy. Runs that did not are censored at their
+  // end, and diverged ones never reach it.
+  MedianDuration steps_to_target;
+  // Runs that solved the task in some evaluation and in the last one, and the steps until the first
+  // one; if the task can be solved.
+  std::optional<std::uint64_t> solved;
+  std::optional<std::uint64_t> solved_at_end;
+  std::optional<MedianDuration> steps_to_solution;
   PerMetric<MetricSummary> metrics;
   std::optional<double> clipped_share;
   std::optional<double> mean_cosine;  // over the runs that have one

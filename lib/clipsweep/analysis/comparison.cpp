@@ -6,6 +6,10 @@
 
 #include "clipsweep/base/name_table.h"
 #include "clipsweep/base/statistics.h"
+#include "clipsweep/statistics/mean_inference.h"
+#include "clipsweep/statistics/proportions.h"
+#include "clipsweep/statistics/ranks.h"
+#include "clipsweep/statistics/sample_size.h"
 
 namespace clipsweep {
 namespace {
@@ -80,9 +84,19 @@ RankComparison compare_ranks(const std::vector<double>& gains) {
   return ranks;
 }
 
-Verdict verdict_on(const Interval& interval, const Scale& scale) {
+// Better or worse exactly if the interval excludes zero, which is if the p-value is below 0.05.
+std::optional<Verdict> verdict_on(const Interval& interval, std::size_t pairs, const Scale& scale) {
+  if (pairs < kMinPairsForVerdict) return std::nullopt;
   if (interval.lower <= 0 && interval.upper >= 0) return Verdict::kNoDifference;
   return scale.gain(interval.lower) > 0 ? Verdict::kBetter : Verdict::kWorse;
+}
+
+void set_seeds_needed(const std::vector<double>& differences, const Scale& scale,
+                      MetricDifference& result) {
+  result.seeds_needed = pairs_needed(standard_deviation(differences), scale.smallest_of_interest);
+  result.seeds_needed_range = pairs_needed_range(differences, scale.smallest_of_interest);
+  if (*result.mean != 0)
+    result.seeds_needed_for_mean = pairs_needed_range(differences, std::abs(*result.mean));
 }
 
 MetricDifference compare_pairs(const std::vector<Pair>& pairs, const Scale& scale) {
@@ -99,9 +113,9 @@ MetricDifference compare_pairs(const std::vector<Pair>& pairs, const Scale& scal
   if (!inference) return result;
   result.interval = inference->interval;
   result.p_value = inference->p_value;
-  result.verdict = verdict_on(inference->interval, scale);
-  if (result.verdict == Verdict::kNoDifference && scale.smallest_of_interest > 0)
-    result.seeds_needed = pairs_needed(standard_deviation(differences), scale.smallest_of_interest);
+  result.verdict = verdict_on(inference->interval, differences.size(), scale);
+  const bool is_clear = result.verdict && result.verdict != Verdict::kNoDifference;
+  if (!is_clear && scale.smallest_of_interest > 0) set_seeds_needed(differences, scale, result);
   return result;
 }
 
@@ -128,9 +142,11 @@ void mark_identical(MetricDifference& difference) {
   if (difference.n == 0) return;
   difference.verdict = Verdict::kIdentical;
   difference.seeds_needed = std::nullopt;
+  difference.seeds_needed_range = std::nullopt;
+  difference.seeds_needed_for_mean = std::nullopt;
 }
 
-// The distances of each pair's final accuracies from the medians of the two arms.
+// The distances of each pair's late accuracies from the medians of the two arms.
 std::vector<Pair> distances_from_medians(const std::vector<Pair>& pairs) {
   std::vector<double> values;
   std::vector<double> references;
@@ -156,12 +172,16 @@ std::vector<std::string> verdict_names() { return names_in(kVerdicts); }
 
 Comparison compare(const Arm& arm, const Arm& baseline, const MetricBasis& basis) {
   constexpr Scale kSpreadScale = {false, 0.01};
-  Comparison comparison{arm_name(*arm.first), arm_name(*baseline.first), {}, {}, {}};
+  Comparison comparison;
+  comparison.arm = arm_name(*arm.first);
+  comparison.baseline = arm_name(*baseline.first);
   for (const auto& entry : kMetrics)
     comparison.metrics[entry.metric] = compare_metric(arm, baseline, entry.metric, basis);
   comparison.spread = compare_pairs(
-      distances_from_medians(pairs_of(arm, baseline, kJudgedMetric, basis)),
-      kSpreadScale);
+      distances_from_medians(pairs_of(arm, baseline, kJudgedMetric, basis)), kSpreadScale);
+  comparison.collapses = compare_collapses(arm, baseline, basis);
+  comparison.solved = compare_solved(arm, baseline, basis);
+  comparison.solved_at_end = compare_solved_at_end(arm, baseline, basis);
   if (are_identical(arm, baseline)) {
     for (const auto& entry : kMetrics) mark_identical(comparison.metrics[entry.metric]);
     mark_identical(comparison.spread);

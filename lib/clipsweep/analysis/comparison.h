@@ -8,8 +8,10 @@
 #include <vector>
 
 #include "clipsweep/analysis/arms.h"
-#include "clipsweep/analysis/inference.h"
 #include "clipsweep/analysis/metrics.h"
+#include "clipsweep/analysis/paired_shares.h"
+#include "clipsweep/statistics/interval.h"
+#include "clipsweep/statistics/sample_size.h"
 
 namespace clipsweep {
 
@@ -31,7 +33,7 @@ struct RankComparison {
   std::uint64_t equal = 0;
   std::optional<double> probability_of_improvement;  // a tie counts half
   std::optional<Interval> interval;                  // 95 %, Wilson
-  std::optional<double> p_value;                     // Wilcoxon's signed ranks
+  std::optional<double> p_value;                     // Wilcoxon's signed ranks: of symmetry
 };
 
 // The difference in one metric, arm minus baseline, over the seeds for which both have a value.
@@ -44,8 +46,13 @@ struct MetricDifference {
   std::uint64_t better = 0;
   std::uint64_t worse = 0;
   std::uint64_t equal = 0;
-  std::optional<Verdict> verdict;             // nothing without an interval
-  std::optional<std::uint64_t> seeds_needed;  // to detect the smallest difference of interest
+  std::optional<Verdict> verdict;  // nothing below kMinPairsForVerdict
+  // How many seeds detect the smallest difference of interest, and at both ends of the interval of
+  // the standard deviation. Only where no difference is seen.
+  std::optional<std::uint64_t> seeds_needed;
+  std::optional<PairsRange> seeds_needed_range;
+  // How many seeds detect a difference of the size of the mean; nothing if it is zero.
+  std::optional<PairsRange> seeds_needed_for_mean;
   RankComparison ranks;
 };
 
@@ -53,12 +60,15 @@ struct Comparison {
   std::string arm;
   std::string baseline;
   PerMetric<MetricDifference> metrics;
-  // Compares the distances of each seed's final accuracy from the median of its arm: a paired form
+  // Compares the distances of each seed's late accuracy from the median of its arm: a paired form
   // of the test of Brown and Forsythe (1974). A smaller spread between seeds is better.
   MetricDifference spread;
-  std::optional<double> p_adjusted;  // of the final accuracy, over all comparisons (Holm)
+  std::optional<CollapseComparison> collapses;
+  std::optional<PairedShares> solved;         // in some evaluation, if the task can be solved
+  std::optional<PairedShares> solved_at_end;  // in the last evaluation
+  std::optional<double> p_adjusted;           // of the judged metric, over all comparisons (Holm)
 
-  // The verdict on the final test accuracy.
+  // The verdict on the judged metric.
   std::optional<Verdict> verdict() const { return metrics[kJudgedMetric].verdict; }
 };
 

@@ -44,7 +44,7 @@ std::string accuracies_sentence(const Effect& effect) {
 
 // `The difference is +2.0 points [+1.5, +2.4], better in 10 of 10 seeds`
 std::string difference_clause(const Effect& effect) {
-  const MetricDifference& difference = effect.comparison->final_test_accuracy;
+  const MetricDifference& difference = effect.comparison->late_test_accuracy;
   return fmt::format("The difference is {}, better in {} of {}", points_text(difference),
                      difference.better, counted(difference.n, "seed"));
 }
@@ -52,19 +52,19 @@ std::string difference_clause(const Effect& effect) {
 std::string significance_text(const Effect& effect) {
   const BestComparison& best = *effect.comparison;
   if (best.candidates < 2) return p_text(best.p_adjusted);
-  return fmt::format("{} after Holm's correction for {}", p_text(best.p_adjusted),
+  return fmt::format("{} after correction for {}", p_text(best.p_adjusted),
                      counted(best.candidates, "arm"));
 }
 
 std::string too_few_seeds_text(const Effect& effect) {
-  const std::uint64_t pairs = effect.comparison->final_test_accuracy.n;
+  const std::uint64_t pairs = effect.comparison->late_test_accuracy.n;
   return fmt::format(
       "No verdict yet: at least {} common seeds are needed, and there {} {} so far. {}",
-      kMinPairsForInterval, pairs == 1 ? "is" : "are", pairs, accuracies_sentence(effect));
+      kMinPairsForVerdict, pairs == 1 ? "is" : "are", pairs, accuracies_sentence(effect));
 }
 
 std::string no_difference_text(const Effect& effect) {
-  const MetricDifference& difference = effect.comparison->final_test_accuracy;
+  const MetricDifference& difference = effect.comparison->late_test_accuracy;
   return fmt::format(
       "No difference seen between the best settings: {} {}. Detecting a difference of {:.0f} point "
       "takes about {}.",
@@ -76,7 +76,7 @@ std::string no_difference_text(const Effect& effect) {
 std::string not_after_correction_text(const Effect& effect) {
   return fmt::format(
       "No difference seen between the best settings: {} {}. This is significant on its own, but "
-      "not after Holm's correction for {} ({}).",
+      "not after correction for {} ({}).",
       accuracies_sentence(effect), difference_clause(effect),
       counted(effect.comparison->candidates, "arm"), p_text(effect.comparison->p_adjusted));
 }
@@ -85,7 +85,7 @@ std::string not_significant_text(const Effect& effect) {
   return fmt::format(
       "No difference seen between the best settings: {} {}. With {}, this is not significant ({}).",
       accuracies_sentence(effect), difference_clause(effect),
-      counted(effect.comparison->final_test_accuracy.n, "seed"), significance_text(effect));
+      counted(effect.comparison->late_test_accuracy.n, "seed"), significance_text(effect));
 }
 
 std::string text_of(const Effect& effect) {
@@ -261,7 +261,7 @@ std::string text_of(const Advice& advice, const std::vector<double>& learning_ra
       return fmt::format(
           "No recommendation yet: it needs arms with and without clipping, with at least {} seeds "
           "each.",
-          kMinPairsForInterval);
+          kMinPairsForVerdict);
     case AdviceCase::kTooEarly:
       return "It is too early to say. Add seeds, for example --seeds 10.";
     case AdviceCase::kDivergesLess:

@@ -36,7 +36,7 @@ EffectCase why_nothing_to_judge(const Summary& summary) {
 }
 
 EffectCase effect_case_of(const BestComparison& best) {
-  const MetricDifference& difference = best.final_test_accuracy;
+  const MetricDifference& difference = best.late_test_accuracy;
   if (!best.verdict) return EffectCase::kTooFewSeeds;
   if (best.verdict == Verdict::kBetter) return EffectCase::kBetter;
   if (best.verdict == Verdict::kWorse) return EffectCase::kWorse;

@@ -3,7 +3,10 @@
 #include <algorithm>
 #include <cmath>
 #include <stdexcept>
+#include <utility>
 #include <vector>
+
+#include "clipsweep/base/statistics.h"
 
 namespace clipsweep {
 namespace {
@@ -12,6 +15,14 @@ double best_accuracy(const std::vector<EpochRecord>& epochs) {
   double best = 0;
   for (const auto& epoch : epochs) best = std::max(best, epoch.test_accuracy);
   return best;
+}
+
+double late_accuracy(const std::vector<EpochRecord>& epochs) {
+  std::vector<double> late;
+  for (std::size_t i = epochs.size() - std::min(epochs.size(), kLateEvaluations); i < epochs.size();
+       ++i)
+    late.push_back(epochs[i].test_accuracy);
+  return quantile(std::move(late), 0.5);
 }
 
 double train_loss_area(const std::vector<EpochRecord>& epochs) {
@@ -31,6 +42,8 @@ std::optional<double> steps_to_accuracy(const std::vector<EpochRecord>& epochs,
 std::optional<double> measured_value(const std::vector<EpochRecord>& epochs, Metric metric,
                                      const MetricBasis& basis) {
   switch (metric) {
+    case Metric::kLateTestAccuracy:
+      return late_accuracy(epochs);
     case Metric::kFinalTestAccuracy:
       return epochs.back().test_accuracy;
     case Metric::kBestTestAccuracy:
@@ -57,6 +70,11 @@ std::optional<double> metric_value(const RunRecord& record, Metric metric,
   if (record.outcome != Outcome::kCompleted || record.epochs.empty()) return std::nullopt;
   const auto value = measured_value(record.epochs, metric, basis);
   return value && !std::isfinite(*value) ? chance : value;
+}
+
+bool is_solved_at_end(const RunRecord& record, const MetricBasis& basis) {
+  return basis.solved_accuracy && record.outcome == Outcome::kCompleted && !record.epochs.empty() &&
+         record.epochs.back().test_accuracy > *basis.solved_accuracy;
 }
 
 std::optional<double> clipped_share(const RunTotals& totals) {

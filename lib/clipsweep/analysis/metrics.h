@@ -11,6 +11,7 @@
 namespace clipsweep {
 
 enum class Metric {
+  kLateTestAccuracy,  // the median of the last three evaluations
   kFinalTestAccuracy,
   kBestTestAccuracy,
   kFinalTestLoss,
@@ -19,8 +20,10 @@ enum class Metric {
   kStepsToAccuracy,  // steps until an evaluation reached the target accuracy
 };
 
-// The metric that verdicts are about.
-inline constexpr Metric kJudgedMetric = Metric::kFinalTestAccuracy;
+// The metric that verdicts are about. The last evaluation alone may fall into a spike of the loss:
+// the median of three does not, and halves the standard deviation between seeds.
+inline constexpr Metric kJudgedMetric = Metric::kLateTestAccuracy;
+inline constexpr std::size_t kLateEvaluations = 3;
 
 struct MetricEntry {
   Metric metric;
@@ -34,6 +37,7 @@ struct MetricEntry {
 
 // In the order of the enum.
 inline constexpr std::array kMetrics = {
+    MetricEntry{Metric::kLateTestAccuracy, "late_test_accuracy", true, 0.01},
     MetricEntry{Metric::kFinalTestAccuracy, "final_test_accuracy", true, 0.01},
     MetricEntry{Metric::kBestTestAccuracy, "best_test_accuracy", true, 0.01},
     MetricEntry{Metric::kFinalTestLoss, "final_test_loss", false, 0.01},
@@ -61,13 +65,17 @@ struct MetricBasis {
   double chance_accuracy = 0.1;  // the accuracy that a diverged run counts with
   double target_accuracy = 0.6;  // on the test set
   std::uint64_t steps_per_epoch = 500;
-  bool can_be_solved = false;  // whether the task can be solved (task_table.h)
+  std::optional<double> solved_accuracy = {};  // of tasks that can be solved (task_table.h)
 };
 
 // The value with which a run enters the comparison; nothing if it has none. A diverged run has
 // chance accuracy and no other value.
 std::optional<double> metric_value(const RunRecord& record, Metric metric,
                                    const MetricBasis& basis);
+
+// Whether the last evaluation of a run found the task solved. False if it diverged, or if the task
+// cannot be solved.
+bool is_solved_at_end(const RunRecord& record, const MetricBasis& basis);
 
 // The share of a run's steps on which clipping acted; nothing if it has no step.
 std::optional<double> clipped_share(const RunTotals& totals);

@@ -6,7 +6,7 @@
 #include <string>
 #include <vector>
 
-#include "clipsweep/analysis/inference.h"
+#include "clipsweep/statistics/interval.h"
 
 namespace clipsweep {
 

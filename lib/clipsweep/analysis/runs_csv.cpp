@@ -85,30 +85,55 @@ const std::vector<CsvColumn> kCsvColumns = {
      [](auto& run, auto*, auto&) { return std::string(run.perturbed ? "true" : "false"); }},
     {"cell", [](auto& run, auto*, auto&) { return std::string(to_text(run.setup.cell)); }},
     {"init", [](auto& run, auto*, auto&) { return to_text(run.setup.init); }},
+    {"late_test_accuracy", metric_field<Metric::kLateTestAccuracy>},
+    {"solved_at_step",
+     [](auto&, auto* record, auto&) {
+       return record && record->solved_at_step ? std::to_string(*record->solved_at_step)
+                                               : std::string();
+     }},
+    {"solved_at_end",
+     [](auto&, auto* record, auto& basis) {
+       if (!record || !reached_outcome(*record) || !basis.solved_accuracy) return std::string();
+       return std::string(is_solved_at_end(*record, basis) ? "true" : "false");
+     }},
 };
 
 constexpr std::size_t kOutcomeColumn = 5;
+constexpr std::size_t kColumnsOfFirstVersion = 28;  // up to `init`
 
 bool is_damaged(const SweepRuns& runs, const std::string& id) {
   return std::any_of(runs.damaged.begin(), runs.damaged.end(),
                      [&](const DamagedRun& run) { return run.id == id; });
 }
 
-}  // namespace
-
-std::string runs_csv(const SweepRuns& runs) {
+// The file with the first columns only.
+std::string csv_of_columns(const SweepRuns& runs, std::size_t columns) {
   std::vector<std::string> fields;
-  for (const auto& column : kCsvColumns) fields.emplace_back(column.name);
+  for (std::size_t i = 0; i < columns; ++i) fields.emplace_back(kCsvColumns[i].name);
   std::string csv = join(fields, ",") + "\n";
   for (std::size_t i = 0; i < runs.plan.size(); ++i) {
     const RunSpec& run = runs.plan[i];
     const RunRecord* record = runs.records[i] ? &*runs.records[i] : nullptr;
     fields.clear();
-    for (const auto& column : kCsvColumns) fields.push_back(column.text(run, record, runs.basis));
+    for (std::size_t k = 0; k < columns; ++k)
+      fields.push_back(kCsvColumns[k].text(run, record, runs.basis));
     if (!record && is_damaged(runs, run.id)) fields[kOutcomeColumn] = "damaged";
     csv += join(fields, ",") + "\n";
   }
   return csv;
+}
+
+}  // namespace
+
+std::string runs_csv(const SweepRuns& runs) { return csv_of_columns(runs, kCsvColumns.size()); }
+
+std::string runs_csv_like(std::string_view content, const SweepRuns& runs) {
+  // The first version ended with `init`.
+  constexpr std::string_view kLastColumn = ",init\n";
+  const std::string_view header = content.substr(0, content.find('\n') + 1);
+  const bool is_earlier = header.size() > kLastColumn.size() &&
+                          header.substr(header.size() - kLastColumn.size()) == kLastColumn;
+  return csv_of_columns(runs, is_earlier ? kColumnsOfFirstVersion : kCsvColumns.size());
 }
 
 }  // namespace clipsweep

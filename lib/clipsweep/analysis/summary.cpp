@@ -8,6 +8,7 @@
 #include <utility>
 
 #include "clipsweep/base/statistics.h"
+#include "clipsweep/statistics/multiple_comparisons.h"
 
 namespace clipsweep {
 namespace {
@@ -69,7 +70,7 @@ std::vector<Comparison> compare_all(const std::vector<Arm>& arms, const MetricBa
 
 // ---- What is usable and best ----
 
-// The arm with the highest mean final accuracy among those that qualify; the first of equals.
+// The arm with the highest mean late accuracy among those that qualify; the first of equals.
 template <typename Qualifies>
 const ArmSummary* best_of(const std::vector<ArmSummary>& arms, const Qualifies& qualifies) {
   const ArmSummary* best = nullptr;
@@ -114,37 +115,101 @@ std::vector<ModeSummary> summarize_modes(const CellSetup& setup,
   return modes;
 }
 
-// Whether an arm clipped at least once; otherwise it is the same as its baseline.
+// Better or worse only where it remains so after the correction.
 std::optional<Verdict> verdict_of(const MetricDifference& difference,
                                   const std::optional<double>& p_adjusted) {
   if (!difference.verdict || !p_adjusted) return difference.verdict;
   return *p_adjusted < kSignificanceLevel ? difference.verdict : Verdict::kNoDifference;
 }
 
+// The judged metric of one arm at each of the seeds; nothing where it has no value.
+std::vector<std::optional<double>> values_at(const Arm& arm, const std::set<std::uint64_t>& seeds,
+                                             const MetricBasis& basis) {
+  std::vector<std::optional<double>> values;
+  for (const std::uint64_t seed : seeds) {
+    const auto run = arm.runs.find(seed);
+    values.push_back(run == arm.runs.end() ? std::nullopt
+                                           : metric_value(*run->second, kJudgedMetric, basis));
+  }
+  return values;
+}
+
+std::vector<std::optional<double>> differences_at(
+    const std::vector<std::optional<double>>& values,
+    const std::vector<std::optional<double>>& others) {
+  std::vector<std::optional<double>> differences;
+  for (std::size_t i = 0; i < values.size(); ++i)
+    differences.push_back(values[i] && others[i] ? std::optional(*values[i] - *others[i])
+                                                 : std::nullopt);
+  return differences;
+}
+
+// The arms of one cell that the best is chosen from.
+struct Contest {
+  std::vector<std::size_t> candidates;  // arms that clip
+  std::vector<std::size_t> baselines;   // arms without clipping
+  std::size_t best = 0;
+  std::size_t baseline = 0;
+};
+
+std::optional<Contest> contest_of(const CellSetup& setup,
+                                  const std::vector<ArmSummary>& summaries) {
+  const auto is_candidate = [&](const auto& arm) { return arm.setup == setup && arm.acted(); };
+  const auto is_baseline = [&](const auto& arm) { return arm.setup == setup && !arm.clips(); };
+  const ArmSummary* best = best_of(summaries, is_candidate);
+  const ArmSummary* baseline = best_of(summaries, is_baseline);
+  if (!best || !baseline) return std::nullopt;
+  Contest contest{{},
+                  {},
+                  static_cast<std::size_t>(best - summaries.data()),
+                  static_cast<std::size_t>(baseline - summaries.data())};
+  for (std::size_t i = 0; i < summaries.size(); ++i) {
+    if (is_candidate(summaries[i])) contest.candidates.push_back(i);
+    if (is_baseline(summaries[i]) && !summaries[i].perturbed) contest.baselines.push_back(i);
+  }
+  return contest;
+}
+
+// Fills in what takes into account that the arm was chosen because it looked best.
+void correct_for_choice(const Contest& contest, const std::vector<Arm>& arms,
+                        const MetricBasis& basis, BestComparison& result) {
+  std::set<std::uint64_t> seeds;
+  for (const auto& [seed, run] : arms[contest.baseline].runs) seeds.insert(seed);
+  const auto reference = values_at(arms[contest.baseline], seeds, basis);
+  ArmValues candidates;
+  ArmValues differences;
+  ArmValues baselines;
+  std::size_t chosen = 0;
+  for (const std::size_t i : contest.candidates) {
+    if (i == contest.best) chosen = candidates.size();
+    candidates.push_back(values_at(arms[i], seeds, basis));
+    differences.push_back(differences_at(candidates.back(), reference));
+  }
+  for (const std::size_t i : contest.baselines)
+    baselines.push_back(values_at(arms[i], seeds, basis));
+  if (const auto inference = infer_chosen_mean(differences, chosen)) {
+    result.simultaneous_interval = inference->interval;
+    result.p_adjusted = inference->p_value;
+  }
+  result.split_seed_mean = split_seed_gain(candidates, baselines);
+}
+
 std::optional<BestComparison> compare_best(const CellSetup& setup, const std::vector<Arm>& arms,
                                            const std::vector<ArmSummary>& summaries,
                                            const MetricBasis& basis) {
-  const auto is_candidate = [&](const auto& arm) { return arm.setup == setup && arm.acted(); };
-  const ArmSummary* best = best_of(summaries, is_candidate);
-  const ArmSummary* baseline =
-      best_of(summaries, [&](const auto& arm) { return arm.setup == setup && !arm.clips(); });
-  if (!best || !baseline) return std::nullopt;
-  const Arm& reference = arms[static_cast<std::size_t>(baseline - summaries.data())];
-  BestComparison result{setup, best->name, baseline->name, {}, {}, {}, 0};
-  std::vector<std::optional<double>> p_values;
-  std::size_t best_index = 0;
-  for (std::size_t i = 0; i < arms.size(); ++i) {
-    if (!is_candidate(summaries[i])) continue;
-    const auto difference = compare_metric(arms[i], reference, kJudgedMetric, basis);
-    if (&summaries[i] == best) {
-      best_index = p_values.size();
-      result.final_test_accuracy = difference;
-    }
-    p_values.push_back(difference.p_value);
-  }
-  result.candidates = p_values.size();
-  result.p_adjusted = adjusted(p_values)[best_index];
-  result.verdict = verdict_of(result.final_test_accuracy, result.p_adjusted);
+  const auto contest = contest_of(setup, summaries);
+  if (!contest) return std::nullopt;
+  const Arm& best = arms[contest->best];
+  const Arm& baseline = arms[contest->baseline];
+  BestComparison result;
+  result.setup = setup;
+  result.arm = summaries[contest->best].name;
+  result.baseline = summaries[contest->baseline].name;
+  result.candidates = contest->candidates.size();
+  result.late_test_accuracy = compare_metric(best, baseline, Metric::kLateTestAccuracy, basis);
+  result.final_test_accuracy = compare_metric(best, baseline, Metric::kFinalTestAccuracy, basis);
+  correct_for_choice(*contest, arms, basis, result);
+  result.verdict = verdict_of(result.late_test_accuracy, result.p_adjusted);
   return result;
 }
 

@@ -17,7 +17,7 @@
 
 namespace clipsweep {
 
-// A usable arm is at most this far below the best arm of its cell in mean final accuracy.
+// A usable arm is at most this far below the best arm of its cell in mean late accuracy.
 inline constexpr double kUsableMargin = 0.03;
 
 // A run whose record exists but cannot be read.
@@ -50,7 +50,7 @@ struct RunCounts {
 struct ModeSummary {
   CellSetup setup;
   ClipMode mode = ClipMode::kNone;
-  std::optional<std::string> best_arm = {};  // the one with the highest mean final accuracy
+  std::optional<std::string> best_arm = {};  // the one with the highest mean late accuracy
   std::vector<double> usable_learning_rates = {};
   // How many runs of all its arms solved the task and did not; both 0 if it cannot be solved.
   std::uint64_t solved = 0;
@@ -63,13 +63,18 @@ struct BestComparison {
   CellSetup setup;
   std::string arm;
   std::string baseline;
+  MetricDifference late_test_accuracy;  // the judged metric
   MetricDifference final_test_accuracy;
-  std::optional<double> p_adjusted;  // over all its arms that clip (Holm)
-  std::optional<Verdict> verdict;    // better or worse only if p_adjusted is below 0.05
-  std::uint64_t candidates = 0;      // the number of arms that clip
+  // The arm was chosen because it looked best. Its interval and p-value with all arms that clip
+  // tested together (max-T), and its gain over seeds that had no part in the choice.
+  std::optional<Interval> simultaneous_interval;
+  std::optional<double> p_adjusted;
+  std::optional<double> split_seed_mean;
+  std::optional<Verdict> verdict;  // better or worse only if p_adjusted is below 0.05
+  std::uint64_t candidates = 0;    // the number of arms that clip
 };
 
-// How far apart runs end, in final test accuracy, if their initial weights differ in the last bit.
+// How far apart runs end, in late test accuracy, if their initial weights differ in the last bit.
 struct NoiseFloor {
   std::string baseline;
   std::string arm;

@@ -57,6 +57,14 @@ Json to_json(const std::optional<ShareOfRuns>& runs) {
           {"interval", to_json(std::optional(runs->interval))}};
 }
 
+Json to_json(const MedianDuration& duration) {
+  return {
+      {"n", duration.n},
+      {"reached", duration.happened},
+      {"median", json_optional(duration.median)},
+      {"interval", Json::array({json_optional(duration.lower), json_optional(duration.upper)})}};
+}
+
 Json to_json(const ArmSummary& arm) {
   Json json = {{"arm", arm.name}};
   add_json(json, arm.setup);
@@ -69,7 +77,10 @@ Json to_json(const ArmSummary& arm) {
   json["diverged"] = arm.diverged;
   json["divergence"] = to_json(arm.divergence);
   json["reached_target"] = to_json(arm.reached_target);
+  json["steps_to_target"] = to_json(arm.steps_to_target);
   if (arm.solved) json["solved"] = *arm.solved;
+  if (arm.solved_at_end) json["solved_at_end"] = *arm.solved_at_end;
+  if (arm.steps_to_solution) json["steps_to_solution"] = to_json(*arm.steps_to_solution);
   json["usable"] = arm.usable;
   json["spikes"] = arm.spikes;
   for (const auto& entry : kMetrics) json[entry.name] = to_json(arm.metrics[entry.metric]);
@@ -90,6 +101,10 @@ Json to_json(const RankComparison& ranks) {
           {"p_value", json_optional(ranks.p_value)}};
 }
 
+Json to_json(const std::optional<PairsRange>& range) {
+  return range ? Json::array({range->low, range->high}) : Json(nullptr);
+}
+
 Json to_json(const MetricDifference& difference) {
   return {
       {"n", difference.n},
@@ -102,7 +117,27 @@ Json to_json(const MetricDifference& difference) {
       {"equal", difference.equal},
       {"verdict", to_json(difference.verdict)},
       {"seeds_needed", difference.seeds_needed ? Json(*difference.seeds_needed) : Json(nullptr)},
+      {"seeds_needed_range", to_json(difference.seeds_needed_range)},
+      {"seeds_needed_for_mean", to_json(difference.seeds_needed_for_mean)},
       {"ranks", to_json(difference.ranks)}};
+}
+
+Json to_json(const PairedShares& shares) {
+  return {{"n", shares.counts.n()},
+          {"arm", shares.counts.first()},
+          {"baseline", shares.counts.second()},
+          {"both", shares.counts.both},
+          {"difference", json_number(shares.difference)},
+          {"interval", to_json(std::optional(shares.interval))},
+          {"p_value", json_number(shares.p_value)}};
+}
+
+Json to_json(const CollapseComparison& collapses) {
+  Json json = to_json(collapses.shares);
+  json["others"] = {{"n", collapses.other_pairs},
+                    {"mean_difference", json_optional(collapses.other_mean)},
+                    {"iqm_difference", json_optional(collapses.other_interquartile_mean)}};
+  return json;
 }
 
 Json to_json(const Comparison& comparison) {
@@ -112,6 +147,9 @@ Json to_json(const Comparison& comparison) {
                {"p_adjusted", json_optional(comparison.p_adjusted)}};
   for (const auto& entry : kMetrics) json[entry.name] = to_json(comparison.metrics[entry.metric]);
   json["spread"] = to_json(comparison.spread);
+  if (comparison.collapses) json["collapses"] = to_json(*comparison.collapses);
+  if (comparison.solved) json["solved"] = to_json(*comparison.solved);
+  if (comparison.solved_at_end) json["solved_at_end"] = to_json(*comparison.solved_at_end);
   return json;
 }
 
@@ -128,7 +166,10 @@ Json to_json(const ModeSummary& mode) {
 Json to_json(const BestComparison& best) {
   return {{"arm", best.arm},
           {"baseline", best.baseline},
+          {"late_test_accuracy", to_json(best.late_test_accuracy)},
           {"final_test_accuracy", to_json(best.final_test_accuracy)},
+          {"simultaneous_interval", to_json(best.simultaneous_interval)},
+          {"split_seed_mean", json_optional(best.split_seed_mean)},
           {"candidates", best.candidates},
           {"p_adjusted", json_optional(best.p_adjusted)},
           {"verdict", to_json(best.verdict)}};
@@ -182,10 +223,51 @@ const TaskEntry& known_task(const std::string& name) {
 // The numbers behind verdicts and events, for programs that read the summary.
 Json constants_json() {
   return {{"min_pairs", kMinPairsForInterval},
+          {"min_pairs_for_verdict", kMinPairsForVerdict},
+          {"judged_metric", entry_of(kJudgedMetric).name},
+          {"late_evaluations", kLateEvaluations},
+          {"collapse_margin", json_number(kCollapseMargin)},
           {"usable_margin", json_number(kUsableMargin)},
           {"significance_level", json_number(kSignificanceLevel)},
           {"spike_factor", json_number(kSpikeFactor)},
           {"spike_window", kSpikeWindow}};
+}
+
+void copy_members(Json& to, const Json& from, const std::vector<std::string>& keys) {
+  for (const auto& key : keys)
+    if (to.contains(key) && from.contains(key)) to[key] = from[key];
+}
+
+// Calls `copy` with each entry of a list and with the one at the same place in `page`. `found` is
+// untrusted.
+template <typename Copy>
+void for_each_entry(const char* list, Json& found, const Json& page, const Copy& copy) {
+  if (!found.contains(list) || !found[list].is_array()) return;
+  for (std::size_t i = 0; i < found[list].size() && i < page[list].size(); ++i)
+    copy(found[list][i], page[list][i]);
+}
+
+// What describes runs and does not depend on the version's statistics, taken from `page`. All else,
+// such as intervals and verdicts, stays as a version that judged the final accuracy wrote it.
+Json as_before_late_accuracy(Json found, const Json& page) {
+  copy_members(found, page,
+               {"runs", "damaged_runs", "chance_accuracy", "target_accuracy", "what_if"});
+  for_each_entry("arms", found, page, [](Json& arm, const Json& now) {
+    for (const auto& [key, value] : now.items())
+      if (key != "usable") copy_members(arm, now, {key});
+  });
+  for_each_entry("comparisons", found, page, [](Json& comparison, const Json& now) {
+    for (const auto& entry : kMetrics)
+      if (comparison.contains(entry.name))
+        copy_members(
+            comparison[entry.name], now[entry.name],
+            {"n", "mean_difference", "iqm_difference", "better", "worse", "equal", "ranks"});
+  });
+  return found;
+}
+
+bool judges_late_accuracy(const Json& page) {
+  return page.contains("constants") && page["constants"].contains("judged_metric");
 }
 
 }  // namespace
@@ -213,10 +295,8 @@ std::string summary_page_like(std::string_view content, const Summary& summary) 
   Json page = to_json(summary);
   try {
     const Json found = parse_json(content, "summary.json");
-    if (!found.contains("constants")) {
-      page["answer"] = member(found, "answer");
-      page.erase("constants");
-    }
+    if (found.is_object() && !judges_late_accuracy(found))
+      page = as_before_late_accuracy(found, page);
   } catch (const DataError&) {
     // Not a summary of any version.
   }
@@ -232,7 +312,7 @@ MetricBasis metric_basis_of(const SweepFolder& sweep) {
     const TaskEntry& task = known_task(name);
     basis.chance_accuracy = task.chance_accuracy;
     basis.target_accuracy = task.target_accuracy;
-    basis.can_be_solved = task.solved_accuracy.has_value();
+    basis.solved_accuracy = task.solved_accuracy;
   }
   if (settings.contains("target_accuracy"))
     basis.target_accuracy = number_member(settings, "target_accuracy");

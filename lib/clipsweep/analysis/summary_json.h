@@ -15,8 +15,8 @@ Json to_json(const Summary& summary);
 // The content of summary.json.
 std::string summary_page(const Summary& summary);
 
-// The same as the version that wrote `content` would write it: earlier versions had no "constants",
-// and other words for the answer, which are taken from `content`.
+// The same as the version that wrote `content` would write it. Versions that judged the final
+// accuracy had other statistics: what they wrote about differences is taken from `content`.
 std::string summary_page_like(std::string_view content, const Summary& summary);
 
 // The settings of a sweep that its metrics depend on.

@@ -26,7 +26,7 @@ struct DifferenceStyle {
 };
 
 constexpr DifferenceStyle kAccuracyStyle = {
-    kJudgedMetric, "Final test accuracy minus the baseline's, percentage points (higher is better)",
+    kJudgedMetric, "Late test accuracy minus the baseline's, percentage points (higher is better)",
     100, 1};
 constexpr DifferenceStyle kLossStyle = {
     Metric::kFinalTrainLoss, "Final training loss minus the baseline's (lower is better)", 1, 3};
@@ -176,7 +176,8 @@ std::string results_table(const Summary& summary) {
   const std::string target = shortest(100 * summary.basis.target_accuracy);
   ArmTable table(summary, {{"seeds"},
                            {"diverged"},
-                           {"final\nmean ± sd"},
+                           {"late\nmean ± sd"},
+                           {"final\nmean"},
                            {"best\nmean"},
                            {"test\nloss"},
                            {"train\nloss"},
@@ -184,13 +185,15 @@ std::string results_table(const Summary& summary) {
   for (const auto& arm : summary.arms)
     table.add_row(arm, {with_thousands(arm.seeds.size()), with_thousands(arm.diverged),
                         mean_and_deviation(arm.metrics[kJudgedMetric]),
+                        percent_text(arm.metrics[Metric::kFinalTestAccuracy].mean),
                         percent_text(arm.metrics[Metric::kBestTestAccuracy].mean),
                         loss_text(arm.metrics[Metric::kFinalTestLoss].mean),
                         loss_text(arm.metrics[Metric::kFinalTrainLoss].mean),
                         arm.reached_target ? with_thousands(arm.reached_target->count) : ""});
   return titled(
-      fmt::format("Test accuracy in %, mean losses of the last epoch, runs that reached {} %",
-                  target),
+      fmt::format("Test accuracy in % (late: the median of the last {} evaluations, which is "
+                  "judged), mean losses of the last epoch, runs that reached {} %",
+                  kLateEvaluations, target),
       table.text());
 }
 
@@ -221,7 +224,8 @@ std::string behaviour_table(const Summary& summary) {
       "{2}).",
       100 * kMaxShareOfSafetyNet, 100 * kMinShareOfLimiter, shortest(kMinCosineOfLimiter));
   return titled(
-             "What clipping did: test accuracy, its difference from the baseline, how often it "
+             "What clipping did: late test accuracy, its difference from the baseline, how often "
+             "it "
              "acted, and the mean cosine between the gradient before and after on those steps",
              table.text()) +
          wrapped(legend, kTerminalColumns);
@@ -278,9 +282,9 @@ std::string differences_table(const Summary& summary, const DifferenceStyle& sty
   return titled(style.title, table.text());
 }
 
-bool lacks_interval(const Comparison& comparison) {
-  return comparison.metrics[kJudgedMetric].n < kMinPairsForInterval ||
-         comparison.metrics[Metric::kFinalTrainLoss].n < kMinPairsForInterval;
+bool lacks_verdict(const Comparison& comparison) {
+  return comparison.metrics[kJudgedMetric].n < kMinPairsForVerdict ||
+         comparison.metrics[Metric::kFinalTrainLoss].n < kMinPairsForVerdict;
 }
 
 std::string differences_text(const Summary& summary) {
@@ -298,11 +302,40 @@ std::string differences_text(const Summary& summary) {
         "An arm that clips has the same regularization as its baseline. An arm of mode none with "
         "weight decay or L1 is compared with mode none without them.",
         kTerminalColumns);
-  if (std::any_of(comparisons.begin(), comparisons.end(), lacks_interval))
-    text +=
-        fmt::format("Fewer than {} pairs give no interval and no verdict; add seeds to get them.\n",
-                    kMinPairsForInterval);
+  if (std::any_of(comparisons.begin(), comparisons.end(), lacks_verdict))
+    text += wrapped(
+        fmt::format(
+            "Fewer than {} pairs give no interval and fewer than {} no verdict; add seeds to "
+            "get them.",
+            kMinPairsForInterval, kMinPairsForVerdict),
+        kTerminalColumns);
   return text;
+}
+
+// How many seeds collapsed on each side, and the difference among the others; empty if none did.
+std::string collapses_table(const Summary& summary) {
+  ArmTable table(summary,
+                 {{"seeds"}, {"collapsed"}, {"baseline\ncollapsed"}, {"p"}, {"others:\nIQM"}});
+  bool is_empty = true;
+  for (const auto& comparison : summary.comparisons) {
+    if (!comparison.collapses) continue;
+    const PairedShares& shares = comparison.collapses->shares;
+    if (shares.counts.first() + shares.counts.second() == 0) continue;
+    is_empty = false;
+    const auto& others = comparison.collapses->other_interquartile_mean;
+    table.add_row(summary.arm(comparison.arm),
+                  {with_thousands(shares.counts.n()), with_thousands(shares.counts.first()),
+                   with_thousands(shares.counts.second()), p_value_text(shares.p_value),
+                   others ? signed_text(100 * *others, 1) : ""});
+  }
+  if (is_empty) return "";
+  return titled(
+      fmt::format(
+          "Seeds that collapsed (diverged, or ended more than {:.0f} points below the higher "
+          "of both medians; McNemar's exact p), and the interquartile mean of the "
+          "difference among the others",
+          100 * kCollapseMargin),
+      table.text());
 }
 
 // The best arm of each mode, with its bad outcomes and where the mode is usable.
@@ -310,7 +343,7 @@ std::string modes_table(const Summary& summary) {
   std::set<double> rates;
   for (const auto& arm : summary.arms) rates.insert(arm.learning_rate);
   const std::vector<double> all(rates.begin(), rates.end());
-  ArmTable table(summary, {{"final\nmean ± sd"},
+  ArmTable table(summary, {{"late\nmean ± sd"},
                            {"worst\nseed"},
                            {"spikes"},
                            {"diverged"},
@@ -326,6 +359,29 @@ std::string modes_table(const Summary& summary) {
       fmt::format("Best arm of each mode (usable: within {:.0f} points of the best{}, no run "
                   "diverged)",
                   100 * kUsableMargin, summary.setups.size() > 1 ? " of the cell" : ""),
+      table.text());
+}
+
+// How many runs of each arm solved the task, and when, if it can be solved.
+std::string solutions_table(const Summary& summary) {
+  ArmTable table(summary,
+                 {{"runs"}, {"solved"}, {"at the\nend"}, {"median\nsteps"}, {"95 % interval"}});
+  bool is_empty = true;
+  for (const auto& arm : summary.arms) {
+    if (!arm.steps_to_solution || arm.seeds.empty()) continue;
+    is_empty = false;
+    const MedianDuration& steps = *arm.steps_to_solution;
+    const auto text = [](const std::optional<double>& time) {
+      return time ? shortest(*time) : std::string("never");
+    };
+    table.add_row(arm, {with_thousands(arm.seeds.size()), with_thousands(*arm.solved),
+                        with_thousands(*arm.solved_at_end), text(steps.median),
+                        fmt::format("[{}, {}]", text(steps.lower), text(steps.upper))});
+  }
+  if (is_empty) return "";
+  return titled(
+      "Runs that solved the task in some evaluation and in the last one, and the median number of "
+      "steps to the first (Kaplan-Meier: unsolved runs count)",
       table.text());
 }
 
@@ -355,7 +411,7 @@ std::string noise_floor_table(const Summary& summary) {
                   {with_thousands(floor.n), percent_text(floor.median_absolute_difference),
                    percent_text(floor.max_absolute_difference)});
   return titled(
-      "Noise floor: points by which flipping the last bit of the initial weights moves the final "
+      "Noise floor: points by which flipping the last bit of the initial weights moves the late "
       "test accuracy of a run",
       table.text());
 }
@@ -379,8 +435,9 @@ std::string answer_text(const Summary& summary) {
 std::string comparison_text(const Summary& summary) {
   return counts_line(summary.runs) + counting_notes(summary) + results_table(summary) +
          gradients_table(summary) + what_if_table(summary) + behaviour_table(summary) +
-         differences_text(summary) + modes_table(summary) + solved_table(summary) +
-         noise_floor_table(summary) + answer_text(summary);
+         differences_text(summary) + collapses_table(summary) + modes_table(summary) +
+         solved_table(summary) + solutions_table(summary) + noise_floor_table(summary) +
+         answer_text(summary);
 }
 
 }  // namespace clipsweep

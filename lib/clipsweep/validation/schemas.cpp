@@ -44,6 +44,14 @@ std::vector<std::string> cells_but_the_default() {
   return names;
 }
 
+// Earlier versions had no late accuracy.
+std::vector<std::string> metrics_of_all_versions() {
+  std::vector<std::string> names = names_of(kMetrics);
+  names.erase(std::remove(names.begin(), names.end(), entry_of(Metric::kLateTestAccuracy).name),
+              names.end());
+  return names;
+}
+
 std::vector<std::string> names_in_list(const std::string& list) {
   static const std::map<std::string, std::vector<std::string>> kLists = {
       {"actions", names_in(kActions)},
@@ -52,6 +60,7 @@ std::vector<std::string> names_in_list(const std::string& list) {
       {"clipping_behaviours", clipping_behaviour_names()},
       {"event_kinds", names_in(kEventKinds)},
       {"metrics", names_of(kMetrics)},
+      {"metrics_of_all_versions", metrics_of_all_versions()},
       {"outcomes", names_in(kOutcomes)},
       {"phases", names_in(kPhases)},
       {"required_step_columns", required_step_columns()},

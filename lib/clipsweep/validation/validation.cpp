@@ -109,7 +109,8 @@ class FolderChecker {
   void check_results() {
     const SweepRuns runs{sweep_.runs, records_, {}, metric_basis_of(sweep_)};
     const Summary summary = summarize(runs);
-    check_derived("runs.csv", [&](const std::string&) { return runs_csv(runs); });
+    check_derived("runs.csv",
+                  [&](const std::string& content) { return runs_csv_like(content, runs); });
     check_derived("summary.json",
                   [&](const std::string& content) { return summary_page_like(content, summary); });
     if (!is_there(summary_path(sweep_.folder))) return;

@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from clipsweep_results.summary import Comparison
+from clipsweep_results.summary import JUDGED, Comparison
 
 from .sources import Sources
 from .style import decimal
@@ -22,7 +22,7 @@ class Claim:
 
 
 ACCURACY = Claim(
-    "final_test_accuracy",
+    JUDGED,
     "test accuracy",
     "a higher test accuracy",
     "a lower test accuracy",
@@ -72,7 +72,7 @@ def spread_title(sources: Sources) -> str:
 
 def _deviations(comparison: Comparison) -> str:
     arm, baseline = (
-        side.measures["final_test_accuracy"].sd for side in (comparison.arm, comparison.baseline)
+        side.measures[JUDGED].sd for side in (comparison.arm, comparison.baseline)
     )
     return f"SD {_points(arm)} against {_points(baseline)} points"
 
@@ -99,7 +99,7 @@ def why_no_verdict(sources: Sources) -> str:
     if not sources.comparisons:
         return "The sweep has no arm to compare with an arm without clipping."
     if not any(comparison.verdict for comparison in sources.comparisons):
-        return f"No verdict: fewer than {sources.constants.min_pairs} pairs of seeds."
+        return f"No verdict: fewer than {sources.constants.min_pairs_for_verdict} pairs of seeds."
     return ""
 
 

@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 
 from clipsweep_results.constants import Constants
-from clipsweep_results.result_folder import Arm, Results
+from clipsweep_results.result_folder import Arm, Results, Run
 from clipsweep_results.summary import Comparison, Summary
 
 from .layout import Sheet
@@ -38,3 +38,11 @@ class Sources:
         """The comparisons of ordinary arms, without those of perturbed baselines."""
         comparisons = self.summary.comparisons if self.summary else []
         return [comparison for comparison in comparisons if not comparison.arm.perturbed]
+
+    def judged_accuracy(self, run: Run) -> float | None:
+        """Return the accuracy of a run that verdicts are about."""
+        return run.late_accuracy(self.chance_accuracy, self.constants.late_evaluations)
+
+    def judged_accuracies(self, arm: Arm) -> list[float]:
+        """Return the judged accuracies of the runs that have one."""
+        return arm.late_accuracies(self.chance_accuracy, self.constants.late_evaluations)

@@ -10,7 +10,7 @@ A module imports only modules that are listed before it:
     gate_shares      each gate's share of the squared gradient norm
     spectral_radius  the spectral radius of the recurrent weights
     learning_rates   accuracy over the learning rate, and the usable range
-    heat_map         final accuracy over threshold and learning rate
+    heat_map         judged accuracy over threshold and learning rate
     paired           paired differences to the baseline
     noise_floor      the effect of rounding noise alone
     events           NaN, Inf and spikes on a time line

@@ -1,4 +1,4 @@
-"""Final test accuracy over threshold and learning rate, one map per mode."""
+"""Judged test accuracy over threshold and learning rate, one map per mode."""
 
 from dataclasses import dataclass
 
@@ -88,10 +88,11 @@ class MapSizes:
 def draw_heat_map(sources: Sources) -> list[NamedFigure]:
     """Draw the map of every mode side by side, on one colour scale."""
     results, chance = sources.results, sources.chance_accuracy
-    means = {arm: _mean(arm.final_accuracies(chance)) for arm in results.arms}
-    title, caption = _title(means), _caption(results, chance)
+    accuracy = sources.constants.judged_name
+    means = {arm: _mean(sources.judged_accuracies(arm)) for arm in results.arms}
+    title, caption = _title(means, accuracy), _caption(results, chance)
     figure = _draw(sources, means, title, caption)
-    return [NamedFigure("final_accuracy", title, caption, _alt(means), figure)]
+    return [NamedFigure("final_accuracy", title, caption, _alt(means, accuracy), figure)]
 
 
 def _draw(sources: Sources, means: dict[Arm, float | None], title: str, caption: str) -> Figure:
@@ -127,7 +128,7 @@ def _draw(sources: Sources, means: dict[Arm, float | None], title: str, caption:
     return figure
 
 
-def _title(means: dict[Arm, float | None]) -> str:
+def _title(means: dict[Arm, float | None], accuracy: str) -> str:
     """Name the highest means with and without clipping, as numbers without a verdict."""
     whole = {arm: mean for arm, mean in means.items() if mean is not None}
     best = [
@@ -139,14 +140,14 @@ def _title(means: dict[Arm, float | None]) -> str:
         if group
     ]
     if not best:
-        return "Final test accuracy by threshold and learning rate"
+        return f"{accuracy.capitalize()} by threshold and learning rate"
     names = [
         f"{100 * whole[arm]:.1f} % with clipping ({arm.label})"
         if arm.clip.mode != "none"
         else f"{100 * whole[arm]:.1f} % without clipping ({arm.label})"
         for arm in best
     ]
-    return f"The highest mean test accuracy is {' and '.join(names)}"
+    return f"The highest mean {accuracy} is {' and '.join(names)}"
 
 
 def _row_label(clip: Clip, mode: str) -> str:
@@ -185,14 +186,14 @@ def _caption(results: Results, chance_accuracy: float | None) -> str:
     return caption
 
 
-def _alt(means: dict[Arm, float | None]) -> str:
+def _alt(means: dict[Arm, float | None], accuracy: str) -> str:
     values = "; ".join(
         f"{arm.label}: "
         + ("no value" if mean is None else f"{100 * mean:.1f} %")
         + (f", {arm.diverged_count} of {len(arm.runs)} diverged" if arm.diverged_count else "")
         for arm, mean in means.items()
     )
-    return f"Heat map of the final test accuracy. {values}."
+    return f"Heat map of the {accuracy}. {values}."
 
 
 def _mean(values: list[float]) -> float | None:

@@ -1,10 +1,11 @@
-"""Final test accuracy over the learning rate, with the usable range of each clipping."""
+"""Judged test accuracy over the learning rate, with the usable range of each clipping."""
 
 from functools import partial
 
 import numpy as np
 from clipsweep_results.clips import Clip
 from clipsweep_results.result_folder import Arm
+from clipsweep_results.summary import JUDGED
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
@@ -65,7 +66,8 @@ def _rows(arms: list[Arm], sheet: Sheet) -> list[Row]:
 
 def _draw_page(sources: Sources, rows: list[Row], text: FigureText) -> tuple[Figure, str]:
     looks = line_looks(list(dict.fromkeys(arm.clip for arm in sources.arms)))
-    words = PageText(text.title, text.caption, "learning rate", "final test accuracy (%)")
+    accuracy = sources.constants.judged_name
+    words = PageText(text.title, text.caption, "learning rate", f"{accuracy} (%)")
     keys = row_keys(rows, lambda clip: _key_line(looks[clip], clip))
     page = open_page(sources.sheet, rows, words, keys)
     usable = usable_arms(sources)
@@ -87,7 +89,7 @@ def _draw_page(sources: Sources, rows: list[Row], text: FigureText) -> tuple[Fig
         _separate_bars(axes, low_mean, sources.sheet.text.small)
         _number_rates(axes, rates, sources.sheet)
     shown = "; ".join(panel.title or "all arms" for panel, _ in page.pairs())
-    alt = f"Final test accuracy against learning rate, one line per clipping. Panels: {shown}."
+    alt = f"{accuracy.capitalize()} against learning rate, one line per clipping. Panels: {shown}."
     return page.figure, alt
 
 
@@ -102,7 +104,7 @@ def usable_arms(sources: Sources) -> set[tuple[Clip, float]]:
 
 def _best_accuracy(sources: Sources) -> float | None:
     means = [
-        arm.measures["final_test_accuracy"].mean
+        arm.measures[JUDGED].mean
         for arm in sources.summary.arms
         if not arm.perturbed
     ]
@@ -112,7 +114,7 @@ def _best_accuracy(sources: Sources) -> float | None:
 def _title(sources: Sources) -> str:
     """Say at how many learning rates the best mode and no clipping are usable."""
     if models := sum(map(bool, by_model(sources.arms))):
-        return f"Final test accuracy by learning rate for {models} models"
+        return f"{sources.constants.judged_name.capitalize()} by learning rate for {models} models"
     modes = [mode for mode in sources.summary.modes if mode.usable_learning_rates]
     count = len({arm.learning_rate for arm in sources.arms})
     clipping = [mode for mode in modes if mode.mode != "none"]
@@ -200,7 +202,7 @@ def _number_rates(axes: Axes, rates: list[float], sheet: Sheet) -> None:
 
 
 def _accuracies(sources: Sources) -> dict[Arm, list[float]]:
-    return {arm: arm.final_accuracies(sources.chance_accuracy) for arm in sources.arms}
+    return {arm: sources.judged_accuracies(arm) for arm in sources.arms}
 
 
 def _draw_clip(
@@ -213,7 +215,7 @@ def _draw_clip(
     lowest: float,
 ) -> None:
     min_seeds = sources.constants.min_pairs
-    points = [(arm, arm.final_accuracies(sources.chance_accuracy)) for arm in arms]
+    points = [(arm, sources.judged_accuracies(arm)) for arm in arms]
     points = sorted(
         ((arm, values) for arm, values in points if values), key=lambda p: p[0].learning_rate
     )

@@ -1,4 +1,4 @@
-"""How much rounding noise alone moves the final test accuracy, next to the effect of clipping."""
+"""How much rounding noise alone moves the judged accuracy, next to the effect of clipping."""
 
 from functools import partial
 
@@ -14,7 +14,7 @@ from ..drawing.style import INK, clip_color, decimal, element_id
 
 STEM = "noise_floor"
 CAPTION = (
-    "Dots: seeds, each as the absolute difference to its baseline in final test accuracy. Bar: the "
+    "Dots: seeds, each as the absolute difference to its baseline in {accuracy}. Bar: the "
     "median. Perturbed: the baseline with the last bit of each initial weight flipped. It differs "
     "from its baseline only by rounding noise, so a difference of that size is no evidence about "
     "clipping."
@@ -34,7 +34,7 @@ def draw_noise_floor(sources: Sources) -> list[NamedFigure]:
             comparison.arm.clip.without_model.label, _result(sources, comparison)
         ),
     )
-    text = FigureText(STEM, _title(sources.summary.noise_floor), CAPTION)
+    text = FigureText(STEM, _title(sources), CAPTION.format(accuracy=sources.constants.judged_name))
     return draw_pages(text, chart_pages(rows), partial(_draw_page, sources))
 
 
@@ -45,10 +45,7 @@ def _place(arm: ArmSummary) -> tuple[str, float]:
 
 def _distances(sources: Sources, comparison: Comparison) -> np.ndarray:
     """Return |arm - baseline| of each seed in percentage points."""
-    chance = sources.summary.chance_accuracy
-    differences = seed_differences(
-        sources.results, comparison, lambda run: run.final_accuracy(chance)
-    )
+    differences = seed_differences(sources.results, comparison, sources.judged_accuracy)
     return 100 * np.abs(differences)
 
 
@@ -62,7 +59,8 @@ def _result(sources: Sources, comparison: Comparison) -> str:
 def _draw_page(
     sources: Sources, rows: list[tuple[ChartRow, Comparison | None]], text: FigureText
 ) -> tuple[Figure, str]:
-    x_label = "absolute difference in final test accuracy (percentage points)"
+    accuracy = sources.constants.judged_name
+    x_label = f"absolute difference in {accuracy} (percentage points)"
     chart = open_row_chart(sources.sheet, [row for row, _ in rows], text, x_label)
     for center, (_, comparison) in zip(chart.centers, rows, strict=True):
         if comparison:
@@ -72,7 +70,9 @@ def _draw_page(
     return chart.figure, f"Absolute differences to the baseline in percentage points. {shown}."
 
 
-def _title(floors: list[NoiseFloor]) -> str:
+def _title(sources: Sources) -> str:
+    floors = sources.summary.noise_floor
+    accuracy = sources.constants.judged_name
     medians = [
         100 * floor.median_absolute_difference
         for floor in floors
@@ -83,7 +83,7 @@ def _title(floors: list[NoiseFloor]) -> str:
     low, high = decimal(min(medians), 1), decimal(max(medians), 1)
     amount = low if low == high else f"{low} to {high}"
     suffix = "" if low == high else ", depending on the baseline"
-    return f"Flipping the last bit moves the final test accuracy by a median of {amount} points{suffix}"
+    return f"Flipping the last bit moves the {accuracy} by a median of {amount} points{suffix}"
 
 
 def _draw_row(

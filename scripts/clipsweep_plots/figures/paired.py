@@ -1,4 +1,4 @@
-"""Paired differences with the baseline as forest plots: final test accuracy and training loss."""
+"""Paired differences with the baseline as forest plots: judged accuracy and training loss."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -46,7 +46,11 @@ class PairedMeasure:
     scale: float
     places: int
     min_reach: float
-    value: Callable[[Run, float], float | None]  # of a run and the chance accuracy
+    value: Callable[[Sources, Run], float | None]
+
+    def name(self, sources: Sources) -> str:
+        """The measure in words; the judged accuracy depends on the version."""
+        return self.what or sources.constants.judged_name
 
     def show(self, value: float | None) -> str:
         if value is not None and abs(value * self.scale) >= 1e4:
@@ -57,12 +61,12 @@ class PairedMeasure:
 ACCURACY_MEASURE = PairedMeasure(
     "paired_difference",
     ACCURACY,
-    "final test accuracy",
+    "",
     "percentage points",
     100,
     1,
     1.0,
-    lambda run, chance: run.final_accuracy(chance),
+    lambda sources, run: sources.judged_accuracy(run),
 )
 LOSS_MEASURE = PairedMeasure(
     "paired_loss",
@@ -72,7 +76,7 @@ LOSS_MEASURE = PairedMeasure(
     1,
     3,
     0.01,
-    lambda run, chance: run.final_train_loss,
+    lambda sources, run: run.final_train_loss,
 )
 
 
@@ -111,18 +115,18 @@ def _draw_page(
     text: FigureText,
 ) -> tuple[Figure, str]:
     comparisons = [comparison for _, comparison in rows]
-    x_label = f"difference in {measure.what} ({measure.unit})"
+    x_label = f"difference in {measure.name(sources)} ({measure.unit})"
     chart = open_row_chart(sources.sheet, [row for row, _ in rows], text, x_label)
     _draw_rows(chart, sources, measure, comparisons, reach)
     shown = "; ".join(f"{c.arm.label}: {_result(c, measure)}" for c in comparisons if c)
-    return chart.figure, f"Paired differences in {measure.what} ({measure.unit}). {shown}."
+    return chart.figure, f"Paired differences in {measure.name(sources)} ({measure.unit}). {shown}."
 
 
 def _title(sources: Sources, measure: PairedMeasure) -> str:
     """State the differences of a few arms, or count the verdicts of many."""
     verdict = verdict_title(sources, measure.claim)
     if verdict is None or len(sources.comparisons) > MAX_NAMED:
-        return verdict or f"Difference in {measure.what} to no clipping, paired by seed"
+        return verdict or f"Difference in {measure.name(sources)} to no clipping, paired by seed"
     parts = []
     for comparison in sources.comparisons:
         difference = comparison.measures[measure.claim.measure]
@@ -187,9 +191,8 @@ def _reach(sources: Sources, measure: PairedMeasure) -> float:
 
 def _seeds(sources: Sources, comparison: Comparison, measure: PairedMeasure) -> np.ndarray:
     """Return the seeds' differences on the axis's scale."""
-    chance = sources.summary.chance_accuracy
     differences = seed_differences(
-        sources.results, comparison, lambda run: measure.value(run, chance)
+        sources.results, comparison, lambda run: measure.value(sources, run)
     )
     return measure.scale * np.array(differences)
 

@@ -4,7 +4,14 @@ from dataclasses import dataclass
 from functools import partial
 
 from clipsweep_results.constants import Constants
-from clipsweep_results.summary import ArmSummary, Comparison, ModeSummary, PairedDifference, Summary
+from clipsweep_results.summary import (
+    JUDGED,
+    ArmSummary,
+    Comparison,
+    ModeSummary,
+    PairedDifference,
+    Summary,
+)
 
 from ..drawing import style
 from . import phrases
@@ -66,8 +73,13 @@ def _verdict_note(subject: ComparedArm) -> str:
         return ""
     if not subject.survives_correction:
         return "not after correction"
-    seeds = subject.comparison.measures["final_test_accuracy"].seeds_needed
-    return f"1 point needs {seeds:,} seeds" if seeds else ""
+    judged = subject.comparison.measures[JUDGED]
+    if not judged.seeds_needed:
+        return ""
+    if judged.seeds_needed_range is None:
+        return f"1 point needs {judged.seeds_needed:,} seeds"
+    low, high = judged.seeds_needed_range
+    return f"1 point needs {low:,} to {high:,} seeds"
 
 
 def accuracy_cell(subject: ComparedArm) -> Cell:
@@ -75,7 +87,7 @@ def accuracy_cell(subject: ComparedArm) -> Cell:
 
 
 def _accuracy_cell(arm: ArmSummary) -> Cell:
-    return Cell(phrases.mean_and_sd(arm), arm.measures["final_test_accuracy"].mean)
+    return Cell(phrases.mean_and_sd(arm), arm.measures[JUDGED].mean)
 
 
 def difference_cell(subject: ComparedArm, measure: str, show) -> Cell:
@@ -96,6 +108,27 @@ def counted_difference_cell(subject: ComparedArm, measure: str, show) -> Cell:
     return Cell(cell.text, cell.sort, f"{cell.note}; better in {better}")
 
 
+def collapses_cell(subject: ComparedArm) -> Cell:
+    """Count the seeds that collapsed in the arm and in its baseline."""
+    collapses = subject.comparison.collapses if subject.comparison else None
+    if collapses is None:
+        return Cell("–")
+    shares = collapses.shares
+    note = f"of {shares.n}; p {phrases.p_value(shares.p_value)}"
+    if collapses.other_iqm is not None:
+        note += f"; others {style.points(collapses.other_iqm)}"
+    return Cell(f"{shares.arm} against {shares.baseline}", shares.difference, note)
+
+
+def solved_at_end_cell(subject: ComparedArm) -> Cell:
+    """Count the seeds that are solved at the end in the arm and in its baseline."""
+    shares = subject.comparison.solved_at_end if subject.comparison else None
+    if shares is None:
+        return Cell("–")
+    note = f"of {shares.n}; p {phrases.p_value(shares.p_value)}"
+    return Cell(f"{shares.arm} against {shares.baseline}", shares.difference, note)
+
+
 def ranks_cell(subject: ComparedArm) -> Cell:
     """Format the training loss by ranks: all pairs; a run without a loss ranks last."""
     difference = subject.difference("final_train_loss")
@@ -112,7 +145,7 @@ def p_cell(subject: ComparedArm) -> Cell:
 
 
 def better_cell(subject: ComparedArm) -> Cell:
-    difference = subject.difference("final_test_accuracy")
+    difference = subject.difference(JUDGED)
     if difference is None or difference.n == 0:
         return Cell("–")
     return Cell(phrases.better_count(difference), difference.better / difference.n)
@@ -163,7 +196,7 @@ ARM_COLUMNS = [
     Column(
         "difference",
         "Difference, points",
-        partial(difference_cell, measure="final_test_accuracy", show=style.points),
+        partial(difference_cell, measure=JUDGED, show=style.points),
         large_first=True,
     ),
     Column("p", "p, Holm", p_cell),
@@ -191,9 +224,12 @@ def measure_columns(target_accuracy: float) -> list[Column[ComparedArm]]:
     return [
         CLIPPING,
         LEARNING_RATE,
+        column("final", "Final accuracy, points", "final_test_accuracy", style.points, True),
         column("best", "Best accuracy, points", "best_test_accuracy", style.points, True),
         column("test-loss", "Test loss", "final_test_loss", show_loss),
         column("area", "Area under the training loss", "train_loss_area", show_loss),
+        Column("collapses", "Seeds that collapsed", collapses_cell),
+        Column("solved", "Solved at the end", solved_at_end_cell, large_first=True),
         Column("ranks", "Training loss by ranks", ranks_cell, large_first=True),
         column("steps", f"Steps to {target}", "steps_to_accuracy", show_steps),
         Column("reached", f"Reached {target}", reached_cell, large_first=True),
@@ -202,7 +238,8 @@ def measure_columns(target_accuracy: float) -> list[Column[ComparedArm]]:
 
 
 def arm_table(summary: Summary) -> Table:
-    caption = "Arms: final test accuracy against the baseline at the same learning rate"
+    accuracy = summary.constants.judged_name
+    caption = f"Arms: {accuracy} against the baseline at the same learning rate"
     return build_table("arms", caption, ARM_COLUMNS, compared_arms(summary), arm_facets)
 
 
@@ -256,7 +293,7 @@ def _arm_name_cell(arm: ArmSummary) -> Cell:
 
 
 def _worst_seed_cell(arm: ArmSummary) -> Cell:
-    worst = arm.measures["final_test_accuracy"].min
+    worst = arm.measures[JUDGED].min
     return Cell(style.percent(worst), worst)
 
 

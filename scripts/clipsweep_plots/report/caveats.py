@@ -109,8 +109,8 @@ def _note_few_seeds(summary: Summary | None) -> str | None:
         return None
     return (
         f"{undecided} of {plural(len(comparisons), 'comparison')} {_have(undecided)} fewer than "
-        f"{summary.constants.min_pairs} pairs of seeds, so no verdicts are given. Add seeds to get "
-        "them."
+        f"{summary.constants.min_pairs_for_verdict} pairs of seeds, so no verdicts are given. Add "
+        "seeds to get them."
     )
 
 

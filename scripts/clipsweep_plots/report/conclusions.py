@@ -51,19 +51,20 @@ def how_sure(summary: Summary) -> list[Certainty]:
 
 
 def _facts(best: Best, constants: Constants) -> list[Fact]:
-    difference = best.final_test_accuracy
+    difference = best.judged
     seeds = f"better in {phrases.better_count(difference)} seeds"
     return [
         Fact("Difference", f"{style.points(difference.mean_difference)} points", seeds),
         Fact(
             "95 % interval",
             phrases.interval(difference, constants),
-            "points of final test accuracy",
+            f"points of {constants.judged_name}",
         ),
+        *_facts_after_choice(best),
         Fact(
             "Adjusted p",
             phrases.p_value(best.p_adjusted),
-            f"Holm, over {phrases.plural(best.candidates, 'arm')}: {_verdict(best)}",
+            f"over {phrases.plural(best.candidates, 'arm')}: {_verdict(best)}",
         ),
         Fact(
             "Best with clipping",
@@ -75,6 +76,21 @@ def _facts(best: Best, constants: Constants) -> list[Fact]:
             f"{phrases.mean_and_sd(best.baseline)} %",
             f"{best.baseline.label}, best of all learning rates",
         ),
+    ]
+
+
+def _facts_after_choice(best: Best) -> list[Fact]:
+    """State the difference without the bias of choosing the best of several arms."""
+    if best.candidates < 2 or best.simultaneous_interval is None:
+        return []
+    low, high = best.simultaneous_interval
+    return [
+        Fact(
+            "Corrected for the choice",
+            f"{style.points(low)} to {style.points(high)}",
+            f"95 % for all {best.candidates} arms at once; on seeds that had no part in the choice "
+            f"the best gains {style.points(best.split_seed_mean)} points",
+        )
     ]
 
 

@@ -3,7 +3,7 @@
 import math
 from dataclasses import dataclass
 
-from clipsweep_results.summary import PairedDifference
+from clipsweep_results.summary import JUDGED, PairedDifference
 
 from .arm_tables import ComparedArm
 
@@ -36,7 +36,7 @@ def axis_reach(compared: list[ComparedArm]) -> float | None:
 
 
 def _accuracy(subject: ComparedArm) -> PairedDifference | None:
-    return subject.difference("final_test_accuracy")
+    return subject.difference(JUDGED)
 
 
 def interval_glyph(

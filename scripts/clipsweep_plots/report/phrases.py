@@ -2,7 +2,14 @@
 
 from clipsweep_results.constants import Constants
 from clipsweep_results.result_folder import BadEvent, Run
-from clipsweep_results.summary import ArmSummary, Comparison, NoiseFloor, PairedDifference, Share
+from clipsweep_results.summary import (
+    JUDGED,
+    ArmSummary,
+    Comparison,
+    NoiseFloor,
+    PairedDifference,
+    Share,
+)
 
 from ..drawing import style
 
@@ -26,8 +33,8 @@ def p_value(value: float | None) -> str:
 
 
 def mean_and_sd(arm: ArmSummary) -> str:
-    """Format an arm's final test accuracy in percent."""
-    accuracy = arm.measures["final_test_accuracy"]
+    """Format an arm's judged accuracy in percent."""
+    accuracy = arm.measures[JUDGED]
     if accuracy.sd is None:
         return style.percent(accuracy.mean)
     return f"{style.percent(accuracy.mean)} ± {style.percent(accuracy.sd)}"
@@ -62,12 +69,15 @@ def verdict_phrase(arm: ArmSummary, comparison: Comparison | None) -> str:
     return comparison.verdict or NO_VERDICT
 
 
-def describe_noise(floor: NoiseFloor) -> str:
-    """Say how far rounding noise alone moves a baseline, and what that means for a difference."""
+def describe_noise(floor: NoiseFloor, accuracy: str) -> str:
+    """Say how far rounding noise alone moves a baseline, and what that means for a difference.
+
+    `accuracy` names the judged measure: `late test accuracy`.
+    """
     if floor.median_absolute_difference is None:
         return f"{floor.baseline.label}: unknown, because no seed has both runs."
     text = (
-        f"{floor.baseline.label}: rounding noise alone moves the final test accuracy of a run by "
+        f"{floor.baseline.label}: rounding noise alone moves the {accuracy} of a run by "
         f"{100 * floor.median_absolute_difference:.1f} points (median of "
         f"{plural(floor.n, 'seed')}), up to {100 * floor.max_absolute_difference:.1f}."
     )

@@ -10,7 +10,7 @@ from pathlib import Path
 
 from clipsweep_results.constants import Constants
 from clipsweep_results.result_folder import Results
-from clipsweep_results.summary import Summary
+from clipsweep_results.summary import JUDGED, Summary
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
 from ..drawing import style
@@ -87,10 +87,13 @@ def _summary_parts(summary: Summary) -> dict:
         "answer": read_answer(summary),
         "certainties": how_sure(summary),
         "modes": arm_tables.mode_table(summary),
-        "noise": [phrases.describe_noise(floor) for floor in summary.noise_floor],
+        "noise": [
+            phrases.describe_noise(floor, summary.constants.judged_name)
+            for floor in summary.noise_floor
+        ],
         "arms": arm_tables.arm_table(summary),
         "glyphs": [
-            interval_glyph(subject.difference("final_test_accuracy"), reach) for subject in compared
+            interval_glyph(subject.difference(JUDGED), reach) for subject in compared
         ],
         "glyph_reach": style.decimal(100 * reach, 1) if reach else None,
         "measures": arm_tables.measure_table(summary),

@@ -100,15 +100,16 @@ def _fact(fact: Fact) -> str:
 
 
 def _summary_tables(summary: Summary) -> list[str]:
-    noise = [escape(describe_noise(floor)) for floor in summary.noise_floor]
+    accuracy = summary.constants.judged_name
+    noise = [escape(describe_noise(floor, accuracy)) for floor in summary.noise_floor]
     measures = arm_tables.measure_table(summary)
     return [
         "## Modes",
         _grid(arm_tables.mode_table(summary)),
         *(["## Noise floor", *noise] if noise else []),
         "## Arms",
-        "Final test accuracy in percent (mean ± SD); differences from the baseline at the same "
-        "learning rate with their 95 % intervals; diverged runs with Wilson's interval.",
+        f"{accuracy.capitalize()} in percent (mean ± SD); differences from the baseline at the "
+        "same learning rate with their 95 % intervals; diverged runs with Wilson's interval.",
         _grid(arm_tables.arm_table(summary)),
         *(["### Other measures", _grid(measures)] if measures.rows else []),
     ]
