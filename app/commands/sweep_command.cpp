@@ -152,8 +152,8 @@ int run_sweep(const SweepCommand& command, const std::vector<std::string>& argum
   const auto task = make_task(config);
   const fs::path folder = command.out;
   const Provenance provenance = provenance_of(engines, arguments);
-  const SweepFolder sweep =
-      prepare_sweep_folder(folder, sweep_json(config, plan, checksum, provenance));
+  const SweepFolder sweep = prepare_sweep_folder(
+      folder, sweep_json(config, plan, checksum, chance_level(*task), provenance));
   std::atomic<bool>& stop = install_stop_handlers();
   std::signal(SIGPIPE, SIG_IGN);  // a reader of stderr that exits must not end the sweep
   allow_many_open_files();

@@ -118,6 +118,7 @@ class ArmSummary:
     diverged: int
     divergence: Share | None
     reached_target: int | None  # how many runs
+    better_than_chance: bool | None  # None without runs, and in summaries of earlier versions
     usable: bool
     spikes: int
     measures: dict[str, Spread]
@@ -316,6 +317,7 @@ def _parse_arm(entry: dict, clip: Clip, judged: str) -> ArmSummary:
         reached_target=_optional(
             lambda reached: to_count(reached["count"]), entry["reached_target"]
         ),
+        better_than_chance=_optional(bool, entry.get("better_than_chance")),
         usable=bool(entry["usable"]),
         spikes=to_count(entry["spikes"]),
         measures=_measures(entry, MEASURES, _parse_spread, judged),

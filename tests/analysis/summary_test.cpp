@@ -8,6 +8,7 @@
 #include "clipsweep/analysis/summary_json.h"
 #include "clipsweep/base/random.h"
 #include "clipsweep/validation/schemas.h"
+#include "support/sample_folder.h"
 #include "support/sample_sweep.h"
 #include "support/special_values.h"
 
@@ -64,6 +65,38 @@ TEST(Summary, CountsADivergedRunWithChanceAccuracyAndNoLoss) {
   EXPECT_DOUBLE_EQ(*summary.arms[0].metrics[Metric::kBestTestAccuracy].min, 0.1);
   EXPECT_EQ(summary.arms[0].metrics[Metric::kFinalTestLoss].n, 1U);
   EXPECT_EQ(summary.arms[0].diverged, 1U);
+}
+
+// Two standard errors of 10,000 samples are 2 sqrt(0.36 x 0.64 / 10,000) = 0.0096.
+TEST(Metrics, AreBetterThanChanceByTwoStandardErrors) {
+  MetricBasis basis;
+  basis.chance_accuracy = 0.36;
+  basis.test_samples = 10'000;
+  EXPECT_FALSE(is_better_than_chance(0.349, basis));
+  EXPECT_FALSE(is_better_than_chance(0.3695, basis));
+  EXPECT_TRUE(is_better_than_chance(0.3697, basis));
+  basis.test_samples = 100;  // 0.096
+  EXPECT_FALSE(is_better_than_chance(0.45, basis));
+  EXPECT_TRUE(is_better_than_chance(0.46, basis));
+  basis.test_samples = std::nullopt;  // a point
+  EXPECT_FALSE(is_better_than_chance(0.3699, basis));
+  EXPECT_TRUE(is_better_than_chance(0.3701, basis));
+}
+
+// Networks that learnt nothing are within 3 points of the best of them.
+TEST(Summary, FindsNoArmUsableThatIsNotBetterThanChance) {
+  SampleSweep sweep(2);
+  sweep.runs().basis.chance_accuracy = 0.36;
+  sweep.complete(0, 0.35, 1);
+  sweep.complete(1, 0.36, 1);
+  sweep.complete_clipped(2, 0.365);
+  sweep.complete_clipped(3, 0.367);
+  const Summary summary = sweep.summary();
+  EXPECT_EQ(summary.arms[1].better_than_chance, false);
+  EXPECT_FALSE(summary.arms[1].usable);
+  EXPECT_TRUE(summary.modes[1].usable_learning_rates.empty());
+  EXPECT_EQ(to_json(summary)["arms"][1]["better_than_chance"], false);
+  EXPECT_EQ(schema_violations("summary", to_json(summary)), std::vector<std::string>{});
 }
 
 TEST(Summary, LeavesOutFailedAndInterruptedRuns) {
@@ -464,11 +497,10 @@ TEST(SummaryJson, OfAnEarlierVersionKeepsItsStatistics) {
   SampleSweep sweep = sweep_with_gain([](auto seed) { return 0.02 + small_and_uneven(seed); });
   const Summary summary = sweep.summary();
   Json earlier = to_json(summary);
-  earlier.erase("constants");
-  for (Json& arm : earlier["arms"]) {
-    arm.erase("late_test_accuracy");
-    arm.erase("steps_to_target");
-  }
+  for (const char* key : {"constants", "test_samples"}) earlier.erase(key);
+  for (Json& arm : earlier["arms"])
+    for (const char* key : {"late_test_accuracy", "steps_to_target", "better_than_chance"})
+      arm.erase(key);
   earlier["comparisons"][0].erase("late_test_accuracy");
   earlier["comparisons"][0].erase("collapses");
   earlier["comparisons"][0]["final_test_accuracy"]["interval"] = {0.01, 0.02};
@@ -479,7 +511,9 @@ TEST(SummaryJson, OfAnEarlierVersionKeepsItsStatistics) {
   const std::string changed = to_page(earlier) + "\n";
   EXPECT_EQ(summary_page_like(changed, summary), content);
   EXPECT_EQ(summary_page_like("[1]", summary), summary_page(summary));
-  EXPECT_EQ(summary_page_like(R"({"arms": 3, "comparisons": [4]})", summary).front(), '{');
+  EXPECT_EQ(summary_page_like("{}", summary), summary_page(summary));
+  const char* const malformed = R"({"answer": [], "runs": 1, "arms": 3, "comparisons": [4]})";
+  EXPECT_EQ(summary_page_like(malformed, summary).front(), '{');
 }
 
 TEST(RunsCsv, OfAnEarlierVersionHasItsColumns) {
@@ -505,6 +539,20 @@ TEST(Metrics, CountStepsToTheTargetAndTheAreaUnderTheLoss) {
   EXPECT_EQ(metrics[Metric::kStepsToAccuracy].n, 1U);
   EXPECT_EQ(metrics[Metric::kStepsToAccuracy].mean, 200);
   EXPECT_EQ(summary.arms.front().reached_target->count, 1U);
+}
+
+TEST(Metrics, TakeChanceFromTheTestSetOrFromTheTask) {
+  const SampleFolder folder;
+  SweepFolder sweep = open_sweep_folder(folder.path());
+  sweep.sweep["data"]["chance_accuracy"] = 0.3;
+  sweep.sweep["data"]["test_samples"] = 50U;
+  EXPECT_EQ(metric_basis_of(sweep).chance_accuracy, 0.3);
+  EXPECT_EQ(metric_basis_of(sweep).test_samples, 50U);
+  // As in sweeps of earlier versions.
+  sweep.sweep["data"].erase("chance_accuracy");
+  sweep.sweep["settings"]["task"] = "adding";
+  EXPECT_EQ(metric_basis_of(sweep).chance_accuracy, 0.36);
+  EXPECT_EQ(metric_basis_of(sweep).test_samples, std::nullopt);
 }
 
 TEST(NoiseFloor, IsTheDistanceOfThePerturbedBaseline) {

@@ -11,7 +11,7 @@ namespace clipsweep {
 namespace {
 
 Json sample_sweep_json(const ExperimentConfig& config) {
-  return sweep_json(config, make_plan(config, "data"), {"data", {}}, {});
+  return sweep_json(config, make_plan(config, "data"), {"data", {}}, {0.1, 10}, {});
 }
 
 class OutFolder : public ::testing::Test {

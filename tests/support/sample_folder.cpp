@@ -183,7 +183,7 @@ SampleRun diverged_run(const SweepPlan& plan, const RunSpec& spec, std::uint64_t
 SampleFolder::SampleFolder(const ExperimentConfig& config) : plan_(sample_plan(config)) {
   const DataChecksum data = {sha256_of("data"), {}};
   const Provenance provenance = {Json::object(), Json::object(), {"clipsweep"}, "now"};
-  prepare_sweep_folder(path(), sweep_json(config, plan_, data, provenance));
+  prepare_sweep_folder(path(), sweep_json(config, plan_, data, {0.1, 10'000}, provenance));
 }
 
 void SampleFolder::write(const SampleRun& run) const {

@@ -609,18 +609,45 @@ TEST_F(ValidationTest, NamesResultsThatDoNotFollowFromTheRuns) {
   EXPECT_TRUE(names(found, "runs.csv:2", "does not follow"));
 }
 
-// As earlier versions wrote summary.json: without the constants, and with the answer in other words.
+// As earlier versions wrote summary.json: without what was added later, and with their own answer
+// and usable arms. All other values must follow from the runs.
 TEST_F(ValidationTest, AcceptsTheSummaryOfAnEarlierVersion) {
   const fs::path file = folder.path() / "summary.json";
   Json summary = parse_json(read_file(file), "summary.json");
   summary["answer"] = Json::array({"Yes.", "Everywhere.", "Use value:0.5."});
+  summary["arms"][0]["usable"] = !summary["arms"][0]["usable"].get<bool>();
   write_file(file, to_page(summary) + "\n");
   EXPECT_TRUE(names(problems(), "summary.json:4", "does not follow"));
+  summary.erase("test_samples");
+  for (auto& arm : summary["arms"]) arm.erase("better_than_chance");
+  write_file(file, to_page(summary) + "\n");
+  EXPECT_EQ(problems(), Texts{});
   summary.erase("constants");
   write_file(file, to_page(summary) + "\n");
   EXPECT_EQ(problems(), Texts{});
   damage(file, R"("completed": 4)", R"("completed": 5)");
   EXPECT_TRUE(names(problems(), "summary.json:10", "does not follow"));
+}
+
+// They did not count chance accuracy on the test set: a diverged run has theirs.
+TEST(Validation, AcceptsTheChanceAccuracyOfAnEarlierVersion) {
+  const SampleFolder folder;
+  folder.write(diverged_run(folder.plan(), folder.spec(0), 6));
+  for (std::size_t i = 1; i < 4; ++i) folder.write(completed_run(folder.plan(), folder.spec(i)));
+  const fs::path sweep_json = folder.path() / "sweep.json";
+  Json sweep = parse_json(read_file(sweep_json), "sweep.json");
+  sweep["data"]["chance_accuracy"] = 0.25;  // what the earlier version has
+  write_file(sweep_json, to_page(sweep) + "\n");
+  folder.write_summary();
+  sweep["data"].erase("chance_accuracy");
+  sweep["data"].erase("test_samples");
+  write_file(sweep_json, to_page(sweep) + "\n");
+  EXPECT_EQ(problems_of(folder).size(), 2U);  // as of this version, both files must have 0.1
+  const fs::path file = folder.path() / "summary.json";
+  Json summary = parse_json(read_file(file), "summary.json");
+  summary.erase("test_samples");
+  write_file(file, to_page(summary) + "\n");
+  EXPECT_EQ(problems_of(folder), Texts{});
 }
 
 TEST_F(ValidationTest, NamesMissingResults) {

@@ -206,6 +206,8 @@ ArmSummary summarize_arm(const Arm& arm, const MetricBasis& basis) {
   for (const auto& entry : kMetrics)
     summary.metrics[entry.metric] = summarize_values(values_of(
         arm.runs, [&](const auto& run) { return metric_value(run, entry.metric, basis); }));
+  if (const auto& accuracy = summary.metrics[kJudgedMetric].mean)
+    summary.better_than_chance = is_better_than_chance(*accuracy, basis);
   summary.divergence = share_of(summary.diverged, arm.runs.size());
   summary.reached_target = share_of(summary.metrics[Metric::kStepsToAccuracy].n, arm.runs.size());
   summary.steps_to_target = median_time(arm.runs, [&](const RunRecord& run) {

@@ -125,7 +125,9 @@ struct ArmSummary : ArmSettings {
   std::optional<double> mean_cosine;  // over the runs that have one
   std::optional<ClippingBehaviour> behaviour;
   NormSummary grad_norm_raw;
-  bool usable = false;  // near the best arm of its cell, and no run diverged; summary.cpp decides
+  std::optional<bool> better_than_chance;  // by its mean accuracy; nothing without one
+  // Near the best arm of its cell, better than chance, and no run diverged; summary.cpp decides.
+  bool usable = false;
 
   bool acted() const { return clips() && clipped_share.value_or(0) > 0; }
 };

@@ -72,6 +72,14 @@ std::optional<double> metric_value(const RunRecord& record, Metric metric,
   return value && !std::isfinite(*value) ? chance : value;
 }
 
+bool is_better_than_chance(double mean_accuracy, const MetricBasis& basis) {
+  const double chance = basis.chance_accuracy;
+  double margin = 0.01;
+  if (basis.test_samples.value_or(0) > 0)
+    margin = 2 * std::sqrt(chance * (1 - chance) / static_cast<double>(*basis.test_samples));
+  return mean_accuracy > chance + margin;
+}
+
 bool is_solved_at_end(const RunRecord& record, const MetricBasis& basis) {
   return basis.solved_accuracy && record.outcome == Outcome::kCompleted && !record.epochs.empty() &&
          record.epochs.back().test_accuracy > *basis.solved_accuracy;

@@ -62,16 +62,25 @@ class PerMetric {
 
 // The settings of a sweep that the metrics of its runs depend on.
 struct MetricBasis {
-  double chance_accuracy = 0.1;  // the accuracy that a diverged run counts with
+  // The accuracy that needs no learning (chance_level.h), and that a diverged run counts with.
+  double chance_accuracy = 0.1;
   double target_accuracy = 0.6;  // on the test set
   std::uint64_t steps_per_epoch = 500;
   std::optional<double> solved_accuracy = {};  // of tasks that can be solved (task_table.h)
+  // The size of the test set that chance was counted over; nothing in sweeps of earlier versions.
+  std::optional<std::uint64_t> test_samples = {};
 };
 
 // The value with which a run enters the comparison; nothing if it has none. A diverged run has
 // chance accuracy and no other value.
 std::optional<double> metric_value(const RunRecord& record, Metric metric,
                                    const MetricBasis& basis);
+
+// Whether a mean accuracy is above chance by more than a network that learnt nothing could be by
+// luck: by two standard errors of a share of that many test samples, 2 sqrt(c (1 - c) / N) at
+// chance c, or by a point if N is unknown. All runs share the test set, so more seeds narrow this
+// by nothing.
+bool is_better_than_chance(double mean_accuracy, const MetricBasis& basis);
 
 // Whether the last evaluation of a run found the task solved. False if it diverged, or if the task
 // cannot be solved.

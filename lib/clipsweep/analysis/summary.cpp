@@ -88,7 +88,8 @@ void mark_usable(const CellSetup& setup, std::vector<ArmSummary>& arms) {
   const double min_accuracy = *mean_accuracy(*best) - kUsableMargin;
   for (auto& arm : arms)
     if (is_of_setup(arm))
-      arm.usable = arm.diverged == 0 && mean_accuracy(arm) && *mean_accuracy(arm) >= min_accuracy;
+      arm.usable = arm.diverged == 0 && arm.better_than_chance.value_or(false) &&
+                   *mean_accuracy(arm) >= min_accuracy;
 }
 
 std::vector<ModeSummary> summarize_modes(const CellSetup& setup,

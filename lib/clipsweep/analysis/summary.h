@@ -17,7 +17,8 @@
 
 namespace clipsweep {
 
-// A usable arm is at most this far below the best arm of its cell in mean late accuracy.
+// A usable arm is better than chance, has no diverged run, and is at most this far below the best
+// arm of its cell in mean late accuracy.
 inline constexpr double kUsableMargin = 0.03;
 
 // A run whose record exists but cannot be read.

@@ -3,6 +3,8 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <optional>
+#include <set>
 #include <utility>
 
 #include "clipsweep/analysis/conclusion_text.h"
@@ -10,6 +12,7 @@
 #include "clipsweep/base/error.h"
 #include "clipsweep/base/text.h"
 #include "clipsweep/experiment/task_table.h"
+#include "clipsweep/records/record_members.h"
 
 namespace clipsweep {
 namespace {
@@ -81,6 +84,7 @@ Json to_json(const ArmSummary& arm) {
   if (arm.solved) json["solved"] = *arm.solved;
   if (arm.solved_at_end) json["solved_at_end"] = *arm.solved_at_end;
   if (arm.steps_to_solution) json["steps_to_solution"] = to_json(*arm.steps_to_solution);
+  json["better_than_chance"] = value_or_null(arm.better_than_chance);
   json["usable"] = arm.usable;
   json["spikes"] = arm.spikes;
   for (const auto& entry : kMetrics) json[entry.name] = to_json(arm.metrics[entry.metric]);
@@ -233,6 +237,20 @@ Json constants_json() {
           {"spike_window", kSpikeWindow}};
 }
 
+// ---- Summaries of earlier versions ----
+
+// A summary that an earlier version wrote. Nothing if this version wrote it, or it is none.
+std::optional<Json> summary_of_earlier_version(std::string_view content) {
+  try {
+    Json found = parse_json(content, "summary.json");
+    if (found.is_object() && found.contains("answer") && !found.contains("test_samples"))
+      return found;
+  } catch (const DataError&) {
+    // Not a summary of any version.
+  }
+  return std::nullopt;
+}
+
 void copy_members(Json& to, const Json& from, const std::vector<std::string>& keys) {
   for (const auto& key : keys)
     if (to.contains(key) && from.contains(key)) to[key] = from[key];
@@ -249,9 +267,11 @@ void for_each_entry(const char* list, Json& found, const Json& page, const Copy&
 
 // What describes runs and does not depend on the version's statistics, taken from `page`. All else,
 // such as intervals and verdicts, stays as a version that judged the final accuracy wrote it.
-Json as_before_late_accuracy(Json found, const Json& page) {
-  copy_members(found, page,
-               {"runs", "damaged_runs", "chance_accuracy", "target_accuracy", "what_if"});
+Json in_earlier_form(Json found, const Json& page) {
+  copy_members(found, page, {"damaged_runs", "chance_accuracy", "target_accuracy", "what_if"});
+  if (found.contains("runs"))
+    for (const auto& [key, count] : page["runs"].items())
+      copy_members(found["runs"], page["runs"], {key});
   for_each_entry("arms", found, page, [](Json& arm, const Json& now) {
     for (const auto& [key, value] : now.items())
       if (key != "usable") copy_members(arm, now, {key});
@@ -266,10 +286,6 @@ Json as_before_late_accuracy(Json found, const Json& page) {
   return found;
 }
 
-bool judges_late_accuracy(const Json& page) {
-  return page.contains("constants") && page["constants"].contains("judged_metric");
-}
-
 }  // namespace
 
 Json to_json(const Summary& summary) {
@@ -279,6 +295,7 @@ Json to_json(const Summary& summary) {
           {"runs", to_json(summary.runs)},
           {"damaged_runs", list_of(summary.damaged)},
           {"chance_accuracy", json_number(summary.basis.chance_accuracy)},
+          {"test_samples", value_or_null(summary.basis.test_samples)},
           {"target_accuracy", json_number(summary.basis.target_accuracy)},
           {"constants", constants_json()},
           {"best", list_of(summary.best)},
@@ -293,14 +310,15 @@ std::string summary_page(const Summary& summary) { return to_page(to_json(summar
 
 std::string summary_page_like(std::string_view content, const Summary& summary) {
   Json page = to_json(summary);
-  try {
-    const Json found = parse_json(content, "summary.json");
-    if (found.is_object() && !judges_late_accuracy(found))
-      page = as_before_late_accuracy(found, page);
-  } catch (const DataError&) {
-    // Not a summary of any version.
-  }
+  if (const auto found = summary_of_earlier_version(content)) page = in_earlier_form(*found, page);
   return to_page(page) + "\n";
+}
+
+MetricBasis metric_basis_like(std::string_view content, MetricBasis basis) {
+  const auto found = summary_of_earlier_version(content);
+  if (found && found->contains("chance_accuracy") && (*found)["chance_accuracy"].is_number())
+    basis.chance_accuracy = (*found)["chance_accuracy"].get<double>();
+  return basis;
 }
 
 MetricBasis metric_basis_of(const SweepFolder& sweep) {
@@ -313,6 +331,12 @@ MetricBasis metric_basis_of(const SweepFolder& sweep) {
     basis.chance_accuracy = task.chance_accuracy;
     basis.target_accuracy = task.target_accuracy;
     basis.solved_accuracy = task.solved_accuracy;
+  }
+  // Missing in sweeps of earlier versions.
+  const Json data = sweep.sweep.value("data", Json::object());
+  if (data.contains("chance_accuracy")) {
+    basis.chance_accuracy = finite_member(data, "chance_accuracy");
+    basis.test_samples = count_member(data, "test_samples");
   }
   if (settings.contains("target_accuracy"))
     basis.target_accuracy = number_member(settings, "target_accuracy");

@@ -16,8 +16,13 @@ Json to_json(const Summary& summary);
 std::string summary_page(const Summary& summary);
 
 // The same as the version that wrote `content` would write it. Versions that judged the final
-// accuracy had other statistics: what they wrote about differences is taken from `content`.
+// accuracy had other statistics and fewer members: what they wrote about differences is taken from
+// `content`.
 std::string summary_page_like(std::string_view content, const Summary& summary);
+
+// The basis that the version that wrote `content`, a summary.json, used: earlier ones did not count
+// chance accuracy on the test set.
+MetricBasis metric_basis_like(std::string_view content, MetricBasis basis);
 
 // The settings of a sweep that its metrics depend on.
 MetricBasis metric_basis_of(const SweepFolder& sweep);

@@ -144,6 +144,22 @@ std::string counts_line(const RunCounts& runs) {
   return fmt::format("{}: {}\n", counted(runs.planned, "run"), join(parts));
 }
 
+// The arms that a network that learnt nothing could equal.
+std::string chance_note(const Summary& summary) {
+  constexpr std::size_t kMaxNamed = 3;
+  const CellInName cell = summary.setups.size() > 1 ? CellInName::kShown : CellInName::kOmitted;
+  std::vector<std::string> names;
+  for (const auto& arm : summary.arms)
+    if (!arm.better_than_chance.value_or(true)) names.push_back(display_name(arm, cell));
+  if (names.empty()) return "";
+  const std::string chance = percent_text(summary.basis.chance_accuracy);
+  if (names.size() == summary.arms.size())
+    return fmt::format("No arm is better than chance, {} %.\n", chance);
+  const std::string arms =
+      names.size() > kMaxNamed ? counted(names.size(), "arm") : join(names, "; ");
+  return wrapped(fmt::format("Not better than chance, {} %: {}.", chance, arms), kTerminalColumns);
+}
+
 std::string counting_notes(const Summary& summary) {
   const RunCounts& runs = summary.runs;
   std::string notes;
@@ -154,6 +170,7 @@ std::string counting_notes(const Summary& summary) {
                     percent_text(summary.basis.chance_accuracy),
                     summary.basis.chance_accuracy > 0 ? " (chance)" : ""),
         kTerminalColumns);
+  notes += chance_note(summary);
   if (runs.failed + runs.interrupted + runs.unfinished > 0)
     notes += wrapped(
         "Failed, interrupted and unfinished runs are left out. Rerun the same sweep command to "
@@ -356,8 +373,8 @@ std::string modes_table(const Summary& summary) {
                         with_thousands(arm.diverged), range_text(mode.usable_learning_rates, all)});
   }
   return titled(
-      fmt::format("Best arm of each mode (usable: within {:.0f} points of the best{}, no run "
-                  "diverged)",
+      fmt::format("Best arm of each mode (usable: better than chance, within {:.0f} points of "
+                  "the best{}, no run diverged)",
                   100 * kUsableMargin, summary.setups.size() > 1 ? " of the cell" : ""),
       table.text());
 }

@@ -27,9 +27,8 @@ struct TaskEntry {
   const char* name;
   const char* summary;
   Target target;
-  // The accuracy of a diverged run: that of guessing among equally frequent classes; 0 if the
-  // target is a number, because a NaN is close to none, or if all time steps must be correct at
-  // once.
+  // The expected accuracy of the best constant output, for sweeps of earlier versions: those of now
+  // count it on their test set (chance_level.h). Of images, that of ten equally frequent classes.
   double chance_accuracy;
   // An evaluation above this accuracy solves the task; nullopt if the task cannot be solved.
   std::optional<double> solved_accuracy;

@@ -87,19 +87,22 @@ Json to_json(const Provenance& provenance) {
 }
 
 Json sweep_json(const ExperimentConfig& config, const SweepPlan& plan, const DataChecksum& data,
-                const Provenance& provenance) {
+                const ChanceLevel& chance, const Provenance& provenance) {
   Json files = Json::object();
   for (const auto& [name, sha256] : data.files) files[name] = sha256;
-  Json sweep = {
-      {"schema", kSweepSchema},
-      {"settings", settings_json(config)},
-      {"origins", origins_json(config)},
-      {"log_every", plan.log_every},
-      {"step_columns", step_columns_json()},
-      {"data",
-       {{"folder", config.data_folder}, {"sha256", data.sha256}, {"files", std::move(files)}}},
-      {"runs", runs_json(plan)},
-      {"calls", Json::array()}};
+  Json sweep = {{"schema", kSweepSchema},
+                {"settings", settings_json(config)},
+                {"origins", origins_json(config)},
+                {"log_every", plan.log_every},
+                {"step_columns", step_columns_json()},
+                {"data",
+                 {{"folder", config.data_folder},
+                  {"sha256", data.sha256},
+                  {"files", std::move(files)},
+                  {"test_samples", chance.test_samples},
+                  {"chance_accuracy", json_number(chance.accuracy)}}},
+                {"runs", runs_json(plan)},
+                {"calls", Json::array()}};
   sweep.update(to_json(provenance));
   return sweep;
 }
@@ -117,7 +120,8 @@ SweepFolder prepare_sweep_folder(const fs::path& folder, const Json& sweep) {
       SweepFolder found = open_sweep_folder(folder);
       check_settings(folder, found.sweep, sweep);
       check_only_adds_runs(folder, found.runs, sweep);
-      if (found.runs.size() == sweep["runs"].size()) return found;
+      const bool has_chance = found.sweep["data"].contains("chance_accuracy");
+      if (found.runs.size() == sweep["runs"].size() && has_chance) return found;
       if (found.sweep.contains("calls")) written["calls"] = found.sweep["calls"];
     }
     write_file(sweep_path(folder), to_page(written) + "\n");

@@ -8,6 +8,7 @@
 #include "clipsweep/io/data_checksum.h"
 #include "clipsweep/io/json.h"
 #include "clipsweep/records/result_folder.h"
+#include "clipsweep/tasks/chance_level.h"
 
 namespace clipsweep {
 
@@ -23,7 +24,7 @@ struct Provenance {
 Json to_json(const Provenance& provenance);
 
 Json sweep_json(const ExperimentConfig& config, const SweepPlan& plan, const DataChecksum& data,
-                const Provenance& provenance);
+                const ChanceLevel& chance, const Provenance& provenance);
 
 // Prepares the folder of a sweep: creates it, or checks that it holds this sweep or a part of it,
 // and writes sweep.json if it is new or runs were added. Throws ConfigError if the folder cannot be

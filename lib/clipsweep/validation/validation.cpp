@@ -107,7 +107,10 @@ class FolderChecker {
   }
 
   void check_results() {
-    const SweepRuns runs{sweep_.runs, records_, {}, metric_basis_of(sweep_)};
+    MetricBasis basis = metric_basis_of(sweep_);
+    if (const fs::path path = summary_path(sweep_.folder); is_there(path))
+      basis = metric_basis_like(read_file(path), basis);
+    const SweepRuns runs{sweep_.runs, records_, {}, basis};
     const Summary summary = summarize(runs);
     check_derived("runs.csv",
                   [&](const std::string& content) { return runs_csv_like(content, runs); });

@@ -120,6 +120,9 @@ def _title(sources: Sources) -> str:
     clipping = [mode for mode in modes if mode.mode != "none"]
     if not modes:
         points = f"{sources.constants.usable_points:g} points"
+        if not any(arm.better_than_chance is not False for arm in sources.summary.arms):
+            chance = f"{100 * sources.summary.chance_accuracy:.3g} %"
+            return f"No arm is usable: none is better than chance, {chance}"
         return f"No arm is usable: each has a diverged run or is over {points} below the best"
     if not clipping:
         return f"Only runs without clipping are usable, at learning rate {_range(modes[0])}"
@@ -146,8 +149,8 @@ def _range(mode) -> str:
 def _caption(sources: Sources) -> str:
     caption = (
         "Mean over the seeds with its 95 % interval. Usable (filled marks, bars at the bottom): "
-        f"no run diverged, and the mean is within {sources.constants.usable_points:g} points of "
-        "the best of all arms (grey)."
+        "no run diverged, and the mean is better than chance and within "
+        f"{sources.constants.usable_points:g} points of the best of all arms (grey)."
     )
     if any(run.diverged for run in sources.results.runs):
         caption += f" A diverged run counts as chance level, {100 * sources.chance_accuracy:g} %."

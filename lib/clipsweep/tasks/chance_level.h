@@ -1,0 +1,24 @@
+// The accuracy that needs no learning: that of the best prediction that ignores the input. It is a
+// property of a task and its test set, and the least that a trained network must exceed.
+#pragma once
+
+#include <cstdint>
+
+#include "clipsweep/tasks/task.h"
+
+namespace clipsweep {
+
+struct ChanceLevel {
+  double accuracy = 0;             // 0 to 1
+  std::uint64_t test_samples = 0;  // it was counted over
+};
+
+// The share of the test samples that the best constant output gets right:
+// - a class: the share of the most frequent class
+// - a class at each time step: the share of the sequences that consist of one class only, the most
+//   frequent one, because a sequence is correct if all of its time steps are
+// - a number: the largest share of the targets that one number is within the tolerance of
+// Draws or reads the whole test set once.
+ChanceLevel chance_level(const Task& task);
+
+}  // namespace clipsweep
