@@ -54,6 +54,11 @@ std::string outcome_text(const ShownRun& run) {
   return run.record ? to_text(run.record->outcome) : "unfinished";
 }
 
+// The same for people, who should not take a stalled run for a good one.
+std::string shown_outcome(const ShownRun& run) {
+  return run.record && is_stalled(*run.record) ? "stalled" : outcome_text(run);
+}
+
 // The end of an ID, which `show` accepts as well.
 std::string hex_digits_of(const std::string& id) {
   return id.size() < 8 ? id : id.substr(id.size() - 8);
@@ -67,7 +72,7 @@ std::optional<double> if_finite(double value) {
 
 std::vector<std::string> row_of(const ShownRun& run) {
   std::vector<std::string> row = {hex_digits_of(run.spec.id), std::to_string(run.spec.seed),
-                                  outcome_text(run)};
+                                  shown_outcome(run)};
   row.resize(9);
   if (!run.record) return row;
   const auto& totals = run.record->totals;
@@ -85,7 +90,7 @@ std::vector<std::string> row_of(const ShownRun& run) {
 
 std::string counts_text(const std::vector<ShownRun>& runs) {
   std::map<std::string, std::uint64_t> counts;
-  for (const auto& run : runs) ++counts[outcome_text(run)];
+  for (const auto& run : runs) ++counts[shown_outcome(run)];
   std::vector<std::string> parts;
   for (const auto& [outcome, count] : counts)
     parts.push_back(fmt::format("{} {}", with_thousands(count), outcome));
@@ -156,12 +161,15 @@ std::string epochs_text(const std::vector<EpochRecord>& epochs) {
 
 std::string totals_text(const RunTotals& totals) {
   const auto share = clipped_share(totals);
+  const std::uint64_t trailing = totals.trailing_skipped_steps.value_or(0);
+  const std::string at_the_end =
+      trailing > 0 ? fmt::format(" (the last {} of the run)", with_thousands(trailing)) : "";
   std::string text =
       fmt::format("{}: {} clipped{}, {} skipped, {} with NaN or Inf, {}\n",
                   counted(totals.steps, "step"), with_thousands(totals.clipped_steps),
                   share ? fmt::format(" ({} %)", percent_text(share)) : "",
-                  with_thousands(totals.skipped_steps), with_thousands(totals.nonfinite_steps),
-                  counted(totals.spikes, "spike"));
+                  with_thousands(totals.skipped_steps) + at_the_end,
+                  with_thousands(totals.nonfinite_steps), counted(totals.spikes, "spike"));
   if (const auto& norm = totals.grad_norm_raw)
     text += fmt::format("gradient norm before clipping: median {}, P90 {}, P99 {}, max {}\n",
                         norm_text(norm->median), norm_text(norm->p90), norm_text(norm->p99),
@@ -170,7 +178,7 @@ std::string totals_text(const RunTotals& totals) {
 }
 
 void print_run(const ShownRun& run, const std::string& folder, CellInName cell) {
-  fmt::print("{}: {}\n{}, seed {}\n", run.spec.id, outcome_text(run),
+  fmt::print("{}: {}\n{}, seed {}\n", run.spec.id, shown_outcome(run),
              display_name(arm_settings(run.spec), cell), run.spec.seed);
   print_torn({run});
   if (!run.record) return;

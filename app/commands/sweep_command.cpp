@@ -98,7 +98,9 @@ void print_run_end(const RunRecord& record) {
   if (record.reason) result = fmt::format(": {}", *record.reason);
   if (!record.epochs.empty() && !record.reason)
     result = fmt::format(": test accuracy {:.1f} %", 100 * record.epochs.back().test_accuracy);
-  say(fmt::format("{}{} {}{}\n", erase, record.spec.id, to_text(record.outcome), result));
+  const char* stalled = is_stalled(record) ? ", stalled" : "";
+  say(fmt::format("{}{} {}{}{}\n", erase, record.spec.id, to_text(record.outcome), stalled,
+                  result));
 }
 
 void train(const SweepCommand& command, const SweepJob& job,

@@ -119,6 +119,7 @@ TOTAL_COLUMNS = (
     Column("steps", to_count),
     Column("clipped_steps", to_count),
     Column("skipped_steps", to_count),
+    Column("trailing_skipped_steps", to_optional_count, absent=None),
     Column("nonfinite_steps", to_count),
     Column("spikes", to_count),
     Column("mean_cosine", to_optional_float, absent=None),

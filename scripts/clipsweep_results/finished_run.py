@@ -16,7 +16,7 @@ from .columns import (
     Column,
 )
 from .plan import RunSpec
-from .run_record import read_record, record_path
+from .run_record import counts_as_diverged, read_record, record_path
 from .step_log import StepLog, steps_path
 from .strict_json import MALFORMED, DataError, describe
 from .values import to_count, to_float, to_optional_count, to_optional_float, to_text
@@ -51,8 +51,8 @@ class FinishedRun:
 
     @property
     def final_test_accuracy(self) -> float | None:
-        """The accuracy with which summary.json counts the run: chance level if it diverged."""
-        if self.outcome == "diverged":
+        """The accuracy with which summary.json counts the run: chance if it diverged or stalled."""
+        if counts_as_diverged(self.document):
             return self.chance_accuracy
         epochs = self.document["epochs"]
         return to_optional_float(epochs[-1]["test_accuracy"]) if epochs else None
@@ -60,7 +60,7 @@ class FinishedRun:
     @property
     def late_test_accuracy(self) -> float | None:
         """The median of the last three evaluations, which verdicts are about."""
-        if self.outcome == "diverged":
+        if counts_as_diverged(self.document):
             return self.chance_accuracy
         epochs = self.document["epochs"][-LATE_EVALUATIONS:]
         return statistics.median(to_float(e["test_accuracy"]) for e in epochs) if epochs else None

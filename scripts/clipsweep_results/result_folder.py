@@ -19,7 +19,14 @@ from .cores import usable_cores
 from .plan import RunSpec, SweepPlan
 from .profiles import ThroughTime, read_through_time, through_time_path
 from .progress import Progress
-from .run_record import RunNotFinished, read_record, record_path
+from .run_record import (
+    RunNotFinished,
+    counts_as_diverged,
+    is_stalled,
+    read_record,
+    record_path,
+    trailing_skipped_steps,
+)
 from .step_log import steps_path
 from .step_windows import StepCurve, WindowGrid, choose_windows, read_step_curve
 from .strict_json import MALFORMED, DataError, describe
@@ -68,12 +75,14 @@ class Run:
     """One run that reached an outcome (completed or diverged)."""
 
     spec: RunSpec
-    diverged: bool
+    diverged: bool  # or stalled
+    stalled_steps: int  # the skipped steps at the end of a stalled run, else 0
     epochs: tuple[Epoch, ...]
     first_bad_event: BadEvent | None
     event_steps: dict[str, tuple[int, ...]]  # by kind of event
     norm_quantiles: dict[str, float | None]  # of the raw norm, over every step
     steps: int
+    skipped: int  # steps whose update was skipped
     spikes: int
     curve: StepCurve
     through_time: ThroughTime | None  # None where it was not logged
@@ -82,6 +91,8 @@ class Run:
     def divergence_step(self) -> int | None:
         if not self.diverged:
             return None
+        if self.stalled_steps:
+            return self.steps - self.stalled_steps + 1
         return self.first_bad_event.step if self.first_bad_event else self.steps
 
     @property
@@ -236,12 +247,14 @@ def _parse_run(
     totals = document["totals"]
     return Run(
         spec,
-        document["outcome"] == "diverged",
+        counts_as_diverged(document),
+        trailing_skipped_steps(document) if is_stalled(document) else 0,
         tuple(_parse_epoch(epoch) for epoch in document["epochs"]),
         _parse_bad_event(bad_events[0]) if bad_events else None,
         _steps_by_kind(document["events"]),
         {name: to_optional_float(totals["grad_norm_raw"][name]) for name in NORM_QUANTILES},
         to_count(totals["steps"]),
+        to_count(totals["skipped_steps"]),
         to_count(totals["spikes"]),
         curve,
         through_time,

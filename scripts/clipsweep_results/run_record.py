@@ -1,7 +1,8 @@
 """run.json of one planned run, or why the run has no outcome yet.
 
 A run has reached an outcome if it completed or diverged. Those are the runs that summary.json
-counts and that figures and exports contain.
+counts and that figures and exports contain. A completed run that skipped all its last steps is
+stalled and counts as a diverged one.
 """
 
 from pathlib import Path
@@ -16,6 +17,9 @@ REACHED_OUTCOMES = ("completed", "diverged")
 OUTCOMES = (*REACHED_OUTCOMES, "failed", "interrupted")
 
 
+MIN_SKIPPED_OF_STALLED = 20  # as in the program; half of all steps suffice in a shorter run
+
+
 class RunNotFinished(Exception):
     """A run without an outcome; `state` is failed, interrupted or unfinished."""
 
@@ -26,6 +30,31 @@ class RunNotFinished(Exception):
 
 def record_path(folder: Path, run_id: str) -> Path:
     return folder / "runs" / run_id / "run.json"
+
+
+def trailing_skipped_steps(document: dict) -> int:
+    """Return how many steps a run skipped at its end; 0 if an earlier version did not count them.
+
+    Such a run is counted only if it skipped every step.
+    """
+    totals = document["totals"]
+    skipped = to_count(totals["skipped_steps"])
+    known = skipped if skipped == to_count(totals["steps"]) else 0
+    return to_count(totals.get("trailing_skipped_steps", known))
+
+
+def is_stalled(document: dict) -> bool:
+    """Return whether a completed run skipped its last 20 steps or more, or half of all."""
+    skipped = trailing_skipped_steps(document)
+    enough = skipped >= MIN_SKIPPED_OF_STALLED or 2 * skipped >= to_count(
+        document["totals"]["steps"]
+    )
+    return document["outcome"] == "completed" and skipped > 0 and enough
+
+
+def counts_as_diverged(document: dict) -> bool:
+    """Return whether summary.json counts the run as diverged: it diverged or is stalled."""
+    return document["outcome"] == "diverged" or is_stalled(document)
 
 
 def read_record(folder: Path, spec: RunSpec) -> dict:

@@ -115,7 +115,8 @@ class ArmSummary:
     learning_rate: float
     seeds: int
     completed: int
-    diverged: int
+    diverged: int  # stalled runs included
+    stalled: int  # of these; 0 in summaries of earlier versions
     divergence: Share | None
     reached_target: int | None  # how many runs
     better_than_chance: bool | None  # None without runs, and in summaries of earlier versions
@@ -123,6 +124,7 @@ class ArmSummary:
     spikes: int
     measures: dict[str, Spread]
     clipped_share: float | None
+    skipped_share: float | None
     mean_cosine: float | None
     reading: str | None
     norms: dict[str, float | None]
@@ -313,6 +315,7 @@ def _parse_arm(entry: dict, clip: Clip, judged: str) -> ArmSummary:
         seeds=len(entry["seeds"]),
         completed=to_count(entry["completed"]),
         diverged=to_count(entry["diverged"]),
+        stalled=to_count(entry.get("stalled", 0)),
         divergence=_optional(_parse_share, entry["divergence"]),
         reached_target=_optional(
             lambda reached: to_count(reached["count"]), entry["reached_target"]
@@ -322,6 +325,7 @@ def _parse_arm(entry: dict, clip: Clip, judged: str) -> ArmSummary:
         spikes=to_count(entry["spikes"]),
         measures=_measures(entry, MEASURES, _parse_spread, judged),
         clipped_share=to_optional_float(entry["clipped_share"]),
+        skipped_share=to_optional_float(entry.get("skipped_share")),
         mean_cosine=to_optional_float(entry["mean_cosine"]),
         reading=_optional(str, entry["reading"]),
         norms={name: to_optional_float(entry["grad_norm_raw"][name]) for name in NORM_QUANTILES},

@@ -99,6 +99,108 @@ TEST(Summary, FindsNoArmUsableThatIsNotBetterThanChance) {
   EXPECT_EQ(schema_violations("summary", to_json(summary)), std::vector<std::string>{});
 }
 
+RunRecord record_with_skipped(std::uint64_t steps, std::uint64_t trailing) {
+  RunRecord record;
+  record.totals.steps = steps;
+  record.totals.skipped_steps = trailing;
+  record.totals.trailing_skipped_steps = trailing;
+  return record;
+}
+
+TEST(RunRecord, IsStalledIfItsLastTwentyOrHalfOfItsStepsWereSkipped) {
+  EXPECT_TRUE(is_stalled(record_with_skipped(50, 49)));
+  EXPECT_TRUE(is_stalled(record_with_skipped(5000, 20)));
+  EXPECT_FALSE(is_stalled(record_with_skipped(5000, 19)));
+  EXPECT_TRUE(is_stalled(record_with_skipped(10, 5)));
+  EXPECT_FALSE(is_stalled(record_with_skipped(10, 4)));
+  EXPECT_FALSE(is_stalled(record_with_skipped(1, 0)));
+  RunRecord recovered = record_with_skipped(50, 0);
+  recovered.totals.skipped_steps = 45;
+  EXPECT_FALSE(is_stalled(recovered));
+  RunRecord unknown = recovered;  // of an earlier version
+  unknown.totals.trailing_skipped_steps = std::nullopt;
+  EXPECT_FALSE(is_stalled(unknown));
+  RunRecord interrupted = record_with_skipped(50, 49);
+  interrupted.outcome = Outcome::kInterrupted;
+  EXPECT_FALSE(is_stalled(interrupted));
+}
+
+void stall(RunRecord& record) {
+  record.totals.steps = 50;
+  record.totals.skipped_steps = 49;
+  record.totals.trailing_skipped_steps = 49;
+}
+
+// The arm has the better accuracy, but one of its runs skipped 49 of its 50 steps.
+TEST(Summary, CountsAStalledRunAsADivergedOne) {
+  SampleSweep stalled(2);
+  SampleSweep diverged(2);
+  for (SampleSweep* sweep : {&stalled, &diverged}) {
+    sweep->complete(0, 0.6, 1);
+    sweep->complete(1, 0.6, 1);
+    sweep->complete_clipped(2, 0.7);
+    sweep->complete_clipped(3, 0.7);
+  }
+  diverged.runs().records[3]->outcome = Outcome::kDiverged;
+  stall(*stalled.runs().records[3]);
+  const Summary summary = stalled.summary();
+  const ArmSummary& arm = summary.arms[1];
+  EXPECT_EQ(arm.completed, 1U);
+  EXPECT_EQ(arm.diverged, 1U);
+  EXPECT_EQ(arm.stalled, 1U);
+  EXPECT_EQ(arm.divergence->count, 1U);
+  EXPECT_FALSE(arm.usable);
+  EXPECT_EQ(arm.skipped, 49U);
+  EXPECT_DOUBLE_EQ(*arm.skipped_share, 0.98 / 2);
+  EXPECT_EQ(summary.runs.diverged, 1U);
+  EXPECT_EQ(summary.runs.stalled, 1U);
+  const Json json = to_json(summary);
+  EXPECT_EQ(json["comparisons"], to_json(diverged.summary())["comparisons"]);
+  EXPECT_EQ(json["answer"], to_json(diverged.summary())["answer"]);
+  EXPECT_EQ(schema_violations("summary", json), std::vector<std::string>{});
+  const std::string row = runs_csv(stalled.runs());
+  EXPECT_NE(row.find(",completed,50,0.1,"), std::string::npos) << row;
+  EXPECT_NE(row.find(",49,0.98,true\n"), std::string::npos) << row;
+}
+
+// With chance above the bar, 0.15 - 0.1, its accuracy alone would not be a collapse.
+TEST(Collapses, IncludeStalledRuns) {
+  SampleSweep sweep(1);
+  sweep.complete(0, 0.15, 1);
+  stall(sweep.complete_clipped(1, 0.15));
+  const auto& collapses = *sweep.summary().comparisons[0].collapses;
+  EXPECT_EQ(collapses.shares.counts.only_first, 1U);
+  EXPECT_EQ(collapses.other_pairs, 0U);
+}
+
+// A run that was censored at its last step would leave the solved one alone, and the median at 500.
+TEST(Solutions, AreNeverReachedByAStalledRun) {
+  SampleSweep sweep(3);
+  sweep.runs().basis.solved_accuracy = 0.99;
+  sweep.complete(0, 1, 1).solved_at_step = 500;
+  for (const std::size_t run : {1U, 2U}) stall(sweep.complete(run, 1, 1));
+  const ArmSummary arm = sweep.summary().arms[0];
+  EXPECT_EQ(arm.solved_at_end, 1U);
+  EXPECT_EQ(arm.steps_to_solution->median, std::nullopt);
+  EXPECT_EQ(arm.steps_to_target.happened, 1U);
+  EXPECT_EQ(arm.steps_to_target.median, std::nullopt);
+}
+
+// Derived where that is possible: all steps or none.
+TEST(RunRecord, OfAnEarlierVersionMayLackTheTrailingSkippedSteps) {
+  const SampleFolder folder;
+  RunRecord record = completed_run(folder.plan(), folder.spec(0)).record;
+  const auto read_with = [&](std::uint64_t skipped) {
+    record.totals.skipped_steps = skipped;
+    Json json = to_json(record);
+    json["totals"].erase("trailing_skipped_steps");
+    return run_record_from_json(json).totals.trailing_skipped_steps;
+  };
+  EXPECT_EQ(read_with(0), 0U);
+  EXPECT_EQ(read_with(record.totals.steps), record.totals.steps);
+  EXPECT_EQ(read_with(1), std::nullopt);
+}
+
 TEST(Summary, LeavesOutFailedAndInterruptedRuns) {
   SampleSweep sweep(4);
   sweep.complete(0, 0.7, 1.0);
@@ -465,7 +567,7 @@ TEST(Solutions, AreComparedEverAndAtTheEnd) {
   EXPECT_EQ(baseline.steps_to_solution->n, 3U);
   EXPECT_EQ(baseline.steps_to_solution->happened, 2U);
   EXPECT_EQ(schema_violations("summary", to_json(summary)), std::vector<std::string>{});
-  EXPECT_NE(runs_csv(sweep.runs()).find(",1,500,true\n"), std::string::npos)
+  EXPECT_NE(runs_csv(sweep.runs()).find(",1,500,true,0,0,false\n"), std::string::npos)
       << runs_csv(sweep.runs());
 }
 
@@ -521,9 +623,15 @@ TEST(RunsCsv, OfAnEarlierVersionHasItsColumns) {
   sweep.complete(0, 0.7, 1.25);
   const std::string now = runs_csv(sweep.runs());
   EXPECT_EQ(runs_csv_like(now, sweep.runs()), now);
-  const std::string earlier = runs_csv_like("id,mode,cell,init\n1,2,3,4\n", sweep.runs());
-  EXPECT_NE(earlier.find(",cell,init\n"), std::string::npos);
-  EXPECT_NE(earlier.find(",lstm,keras\n"), std::string::npos);
+  // The first version ended with `init`, and a later one with `solved_at_end`.
+  const auto earlier = [&](std::size_t columns) {
+    return runs_csv_like(std::string(columns - 1, ',') + "\n", sweep.runs());
+  };
+  EXPECT_NE(earlier(28).find(",cell,init\n"), std::string::npos);
+  EXPECT_NE(earlier(28).find(",lstm,keras\n"), std::string::npos);
+  EXPECT_NE(earlier(31).find(",solved_at_end\n"), std::string::npos);
+  EXPECT_EQ(earlier(27), now);
+  EXPECT_EQ(earlier(35), now);
 }
 
 // ---- Other metrics ----
@@ -635,7 +743,8 @@ TEST(SummaryJson, StatesTheConstantsBehindVerdictsAndEvents) {
   EXPECT_EQ(to_line(json["constants"]),
             R"({"min_pairs":5,"min_pairs_for_verdict":6,"judged_metric":"late_test_accuracy",)"
             R"("late_evaluations":3,"collapse_margin":0.1,"usable_margin":0.03,)"
-            R"("significance_level":0.05,"spike_factor":10,"spike_window":100})");
+            R"("significance_level":0.05,"min_skipped_of_stalled":20,"spike_factor":10,)"
+            R"("spike_window":100})");
 }
 
 TEST(SummaryJson, WritesNullForMissingValues) {
@@ -659,16 +768,15 @@ TEST(RunsCsv, HasOneRowForEachRunOfThePlan) {
   sweep.end(1, Outcome::kDiverged).events.resize(2);
   const std::string csv = runs_csv(sweep.runs());
   EXPECT_NE(csv.find(",none,,0.01,0,completed,4,0.7,0.7,1.25,1.25,0.25,1,2,3,4.5,0,,,0,0,0,1.25,"
-                     "500,0,false,lstm,keras,0.7,,\n"),
+                     "500,0,false,lstm,keras,0.7,,,0,0,false\n"),
+            std::string::npos)
+      << csv;
+  EXPECT_NE(csv.find(",value,0.5,0.01,0,diverged,4,0.1,0.1,,,0,,,,,2,,,0,0,0,,,0,false,lstm,keras,"
+                     "0.1,,,0,0,false\n"),
             std::string::npos)
       << csv;
   EXPECT_NE(
-      csv.find(
-          ",value,0.5,0.01,0,diverged,4,0.1,0.1,,,0,,,,,2,,,0,0,0,,,0,false,lstm,keras,0.1,,\n"),
-      std::string::npos)
-      << csv;
-  EXPECT_NE(
-      csv.find(",scale,Infinity,0.01,0,unfinished,,,,,,,,,,,,,,0,0,0,,,,false,lstm,keras,,,\n"),
+      csv.find(",scale,Infinity,0.01,0,unfinished,,,,,,,,,,,,,,0,0,0,,,,false,lstm,keras,,,,,,\n"),
       std::string::npos)
       << csv;
 }
@@ -681,7 +789,7 @@ TEST(RunsCsv, HasTheSameNumberOfFieldsInEachRow) {
   for (std::size_t end = csv.find('\n'); end != std::string::npos; end = csv.find('\n', start)) {
     EXPECT_EQ(std::count(csv.begin() + static_cast<std::ptrdiff_t>(start),
                          csv.begin() + static_cast<std::ptrdiff_t>(end), ','),
-              30);
+              33);
     start = end + 1;
   }
 }

@@ -404,6 +404,7 @@ class FakeSweep:
                 "steps": len(steps),
                 "clipped_steps": sum(step["clipped"] for step in steps),
                 "skipped_steps": 0,
+                "trailing_skipped_steps": 0,
                 "nonfinite_steps": int(bool(run.diverges_at)),
                 "spikes": 0,
                 "grad_norm_raw": {

@@ -335,8 +335,8 @@ def flip(path: Path) -> None:
 
 def set_version(path: Path, version: int) -> None:
     header, _, rest = path.read_bytes().partition(b"\n")
-    assert b"clipsweep/checkpoint-2" in header
-    path.write_bytes(header.replace(b"checkpoint-2", b"checkpoint-%d" % version) + b"\n" + rest)
+    assert b"clipsweep/checkpoint-3" in header
+    path.write_bytes(header.replace(b"checkpoint-3", b"checkpoint-%d" % version) + b"\n" + rest)
 
 
 def put_folder(path: Path) -> None:

@@ -846,6 +846,26 @@ def test_skip_continues_without_the_nonfinite_updates(exploded):
         assert "NaN" not in [step["loss"] for step in steps_of(exploded["skip"], run)]
 
 
+def test_a_run_that_skipped_its_last_steps_is_stalled(tmp_path):
+    out = tmp_path / "out"
+    network = ("--task", "adding", "--cell", "rnn-relu", "--init", "identity", "--hidden", "100")
+    length = ("--length", "100", "--epochs", "1", "--steps-per-epoch", "50", "--seeds", "1")
+    clips = ("--lr", "0.1", "--clip", "none,global-norm:1", "--on-nonfinite", "skip")
+    done = sweep(*network, *length, *clips, "--out", out)
+    assert "2 runs: 1 completed, 1 diverged or stalled" in done.stdout
+    assert "1 run stalled and counts as diverged" in done.stdout
+    rows = list(csv.DictReader((out / "runs.csv").open()))
+    keys = ("outcome", "skipped", "skipped_share", "stalled")
+    assert [[row[key] for key in keys] for row in rows] == [
+        ["completed", "49", "0.98", "true"],
+        ["completed", "0", "0", "false"],
+    ]
+    assert outcomes(out) == ["completed"] * 2
+    summary = json.loads((out / "summary.json").read_text())
+    assert float(rows[0]["final_test_accuracy"]) == summary["chance_accuracy"]
+    assert call("validate", out).returncode == OK
+
+
 def test_continue_applies_them(exploded):
     for run, record in doomed(exploded["continue"]).items():
         steps = steps_of(exploded["continue"], run)

@@ -534,6 +534,20 @@ def embedded_rows(page) -> list:
     return rows
 
 
+def test_a_stalled_run_counts_as_diverged_and_is_named(sweep):
+    folder = sweep([*cross([NONE, VALUE])])
+    path = folder.run_folder(folder.runs[0]) / "run.json"
+    document = json.loads(path.read_text())
+    steps = document["totals"]["steps"]
+    document["totals"] |= {"skipped_steps": steps - 1, "trailing_skipped_steps": steps - 1}
+    dump(path, document)
+    rows = embedded_rows(render(folder))
+    phrase = f"stalled: its last {steps - 1} of {steps} steps were all skipped"
+    assert rows[0][1][0] == "stalled" and phrase in rows[0][1][2]
+    assert rows[0][-1][:2] == [str(steps - 1), steps - 1]
+    assert "stalled" not in (row[1] for row in rows[1:])
+
+
 def test_every_planned_run_is_in_the_appendix(sweep):
     runs = [
         *cross([NONE, VALUE]),

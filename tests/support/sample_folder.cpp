@@ -76,6 +76,7 @@ EpochRecord epoch_of(const std::vector<StepRecord>& steps, std::size_t first, st
 
 RunTotals totals_of(const std::vector<StepRecord>& steps) {
   RunTotals totals;
+  totals.trailing_skipped_steps = 0;
   std::vector<double> norms;
   for (const auto& step : steps) {
     ++totals.steps;

@@ -38,6 +38,23 @@ TEST(RunStatistics, CountsTheKindsOfSteps) {
   EXPECT_EQ(totals.spikes, 1U);
 }
 
+TEST(RunStatistics, CountsTheSkippedStepsAtTheEnd) {
+  RunStatistics statistics;
+  EXPECT_EQ(statistics.totals().trailing_skipped_steps, 0U);
+  std::uint64_t step = 0;
+  const auto add = [&](bool skipped) {
+    StepRecord record = record_of(++step, 1);
+    record.skipped = skipped;
+    statistics.add_step(record, {});
+    return *statistics.totals().trailing_skipped_steps;
+  };
+  EXPECT_EQ(add(true), 1U);
+  EXPECT_EQ(add(true), 2U);
+  EXPECT_EQ(add(false), 0U);
+  EXPECT_EQ(add(true), 1U);
+  EXPECT_EQ(statistics.totals().skipped_steps, 3U);
+}
+
 TEST(RunStatistics, LeavesOutNormsThatAreNotFinite) {
   RunStatistics statistics;
   EXPECT_FALSE(statistics.totals().grad_norm_raw);

@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <limits>
+#include <sstream>
 
 #include "clipsweep/base/error.h"
 #include "clipsweep/records/result_folder.h"
@@ -619,7 +620,10 @@ TEST_F(ValidationTest, AcceptsTheSummaryOfAnEarlierVersion) {
   write_file(file, to_page(summary) + "\n");
   EXPECT_TRUE(names(problems(), "summary.json:4", "does not follow"));
   summary.erase("test_samples");
-  for (auto& arm : summary["arms"]) arm.erase("better_than_chance");
+  summary["runs"].erase("stalled");
+  for (auto& arm : summary["arms"])
+    for (const char* key : {"better_than_chance", "stalled", "skipped", "skipped_share"})
+      arm.erase(key);
   write_file(file, to_page(summary) + "\n");
   EXPECT_EQ(problems(), Texts{});
   summary.erase("constants");
@@ -648,6 +652,30 @@ TEST(Validation, AcceptsTheChanceAccuracyOfAnEarlierVersion) {
   summary.erase("test_samples");
   write_file(file, to_page(summary) + "\n");
   EXPECT_EQ(problems_of(folder), Texts{});
+}
+
+// Earlier versions had fewer columns.
+TEST_F(ValidationTest, AcceptsTheRunsCsvOfAnEarlierVersion) {
+  const fs::path file = folder.path() / "runs.csv";
+  std::istringstream lines(read_file(file));
+  std::string earlier;
+  for (std::string line; std::getline(lines, line);) {
+    for (int i = 0; i < 6; ++i) line.resize(line.rfind(','));
+    earlier += line + "\n";
+  }
+  EXPECT_EQ(earlier.substr(earlier.find('\n') - 10, 11), ",cell,init\n");
+  write_file(file, earlier);
+  EXPECT_EQ(problems(), Texts{});
+  damage(file, ",completed,", ",diverged,");
+  EXPECT_TRUE(names(problems(), "runs.csv:2", "does not follow"));
+}
+
+TEST_F(ValidationTest, NamesTheSkippedStepsAtTheEndThatTheLogDoesNotHave) {
+  damage(folder.run_json(0), R"("trailing_skipped_steps": 0)", R"("trailing_skipped_steps": 3)");
+  const Texts found = problems();
+  EXPECT_TRUE(names(found, record(0), "trailing_skipped_steps is 3, but steps.jsonl has 0"));
+  EXPECT_TRUE(
+      names(found, record(0), "trailing_skipped_steps is 3, but totals.skipped_steps is 0"));
 }
 
 TEST_F(ValidationTest, NamesMissingResults) {

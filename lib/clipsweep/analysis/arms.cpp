@@ -114,7 +114,7 @@ MedianDuration median_time(const CountedRuns& runs, const TimeOf& time_of) {
   std::vector<Duration> durations;
   for (const auto& [seed, run] : runs) {
     const std::optional<double> time = time_of(*run);
-    const double end = run->outcome == Outcome::kDiverged
+    const double end = counts_as_diverged(*run)
                            ? std::numeric_limits<double>::infinity()
                            : static_cast<double>(std::max<std::uint64_t>(run->totals.steps, 1));
     durations.push_back({time.value_or(end), time.has_value()});
@@ -141,8 +141,10 @@ void summarize_solutions(const CountedRuns& runs, const MetricBasis& basis, ArmS
 void count_runs(const CountedRuns& runs, ArmSummary& summary) {
   for (const auto& [seed, run] : runs) {
     summary.seeds.push_back(seed);
-    ++(run->outcome == Outcome::kCompleted ? summary.completed : summary.diverged);
+    ++(counts_as_diverged(*run) ? summary.diverged : summary.completed);
+    summary.stalled += is_stalled(*run) ? 1 : 0;
     summary.spikes += run->totals.spikes;
+    summary.skipped += run->totals.skipped_steps;
   }
 }
 
@@ -216,6 +218,8 @@ ArmSummary summarize_arm(const Arm& arm, const MetricBasis& basis) {
   if (basis.solved_accuracy) summarize_solutions(arm.runs, basis, summary);
   summary.clipped_share =
       mean_over(arm.runs, [](const auto& run) { return clipped_share(run.totals); });
+  summary.skipped_share =
+      mean_over(arm.runs, [](const auto& run) { return skipped_share(run.totals); });
   summary.mean_cosine = mean_over(arm.runs, [](const auto& run) { return run.totals.mean_cosine; });
   if (summary.clipped_share)
     summary.behaviour =

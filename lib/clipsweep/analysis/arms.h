@@ -108,12 +108,14 @@ struct ArmSummary : ArmSettings {
   std::string name;                  // as in IDs: `value-0.5_lr-0.01`
   std::vector<std::uint64_t> seeds;  // of the runs that completed or diverged
   std::uint64_t completed = 0;
-  std::uint64_t diverged = 0;
-  std::uint64_t spikes = 0;  // the sum over its runs
+  std::uint64_t diverged = 0;  // stalled runs included
+  std::uint64_t stalled = 0;   // of these
+  std::uint64_t spikes = 0;    // the sum over its runs
+  std::uint64_t skipped = 0;   // steps, the sum over its runs
   std::optional<ShareOfRuns> divergence;
   std::optional<ShareOfRuns> reached_target;
   // Steps until an evaluation reached the target accuracy. Runs that did not are censored at their
-  // end, and diverged ones never reach it.
+  // end, and those that diverged or stalled never reach it.
   MedianDuration steps_to_target;
   // Runs that solved the task in some evaluation and in the last one, and the steps until the first
   // one; if the task can be solved.
@@ -122,6 +124,7 @@ struct ArmSummary : ArmSettings {
   std::optional<MedianDuration> steps_to_solution;
   PerMetric<MetricSummary> metrics;
   std::optional<double> clipped_share;
+  std::optional<double> skipped_share;
   std::optional<double> mean_cosine;  // over the runs that have one
   std::optional<ClippingBehaviour> behaviour;
   NormSummary grad_norm_raw;

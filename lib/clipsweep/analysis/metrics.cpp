@@ -60,13 +60,18 @@ std::optional<double> measured_value(const std::vector<EpochRecord>& epochs, Met
   throw std::logic_error("measured_value: unknown metric");
 }
 
+std::optional<double> share_of_steps(std::uint64_t count, const RunTotals& totals) {
+  if (totals.steps == 0) return std::nullopt;
+  return static_cast<double>(count) / static_cast<double>(totals.steps);
+}
+
 }  // namespace
 
 std::optional<double> metric_value(const RunRecord& record, Metric metric,
                                    const MetricBasis& basis) {
   const auto chance =
       entry_of(metric).is_accuracy ? std::optional(basis.chance_accuracy) : std::nullopt;
-  if (record.outcome == Outcome::kDiverged) return chance;
+  if (counts_as_diverged(record)) return chance;
   if (record.outcome != Outcome::kCompleted || record.epochs.empty()) return std::nullopt;
   const auto value = measured_value(record.epochs, metric, basis);
   return value && !std::isfinite(*value) ? chance : value;
@@ -81,13 +86,16 @@ bool is_better_than_chance(double mean_accuracy, const MetricBasis& basis) {
 }
 
 bool is_solved_at_end(const RunRecord& record, const MetricBasis& basis) {
-  return basis.solved_accuracy && record.outcome == Outcome::kCompleted && !record.epochs.empty() &&
-         record.epochs.back().test_accuracy > *basis.solved_accuracy;
+  return basis.solved_accuracy && record.outcome == Outcome::kCompleted && !is_stalled(record) &&
+         !record.epochs.empty() && record.epochs.back().test_accuracy > *basis.solved_accuracy;
 }
 
 std::optional<double> clipped_share(const RunTotals& totals) {
-  if (totals.steps == 0) return std::nullopt;
-  return static_cast<double>(totals.clipped_steps) / static_cast<double>(totals.steps);
+  return share_of_steps(totals.clipped_steps, totals);
+}
+
+std::optional<double> skipped_share(const RunTotals& totals) {
+  return share_of_steps(totals.skipped_steps, totals);
 }
 
 }  // namespace clipsweep

@@ -71,8 +71,8 @@ struct MetricBasis {
   std::optional<std::uint64_t> test_samples = {};
 };
 
-// The value with which a run enters the comparison; nothing if it has none. A diverged run has
-// chance accuracy and no other value.
+// The value with which a run enters the comparison; nothing if it has none. A run that diverged or
+// stalled has chance accuracy and no other value.
 std::optional<double> metric_value(const RunRecord& record, Metric metric,
                                    const MetricBasis& basis);
 
@@ -82,11 +82,13 @@ std::optional<double> metric_value(const RunRecord& record, Metric metric,
 // by nothing.
 bool is_better_than_chance(double mean_accuracy, const MetricBasis& basis);
 
-// Whether the last evaluation of a run found the task solved. False if it diverged, or if the task
-// cannot be solved.
+// Whether the last evaluation of a run found the task solved. False if it diverged or stalled, or
+// if the task cannot be solved.
 bool is_solved_at_end(const RunRecord& record, const MetricBasis& basis);
 
-// The share of a run's steps on which clipping acted; nothing if it has no step.
+// The share of a run's steps on which clipping acted, and of those whose update was skipped because
+// of a value that was not finite; nothing if it has no step.
 std::optional<double> clipped_share(const RunTotals& totals);
+std::optional<double> skipped_share(const RunTotals& totals);
 
 }  // namespace clipsweep

@@ -46,7 +46,7 @@ struct CollapseRule {
   const MetricBasis& basis;
 
   bool operator()(const RunRecord& run) const {
-    return run.outcome == Outcome::kDiverged || *metric_value(run, kJudgedMetric, basis) < bar;
+    return counts_as_diverged(run) || *metric_value(run, kJudgedMetric, basis) < bar;
   }
 };
 

@@ -33,10 +33,10 @@ struct CollapseComparison {
   std::optional<double> other_interquartile_mean;
 };
 
-// A run collapsed if it diverged, or if its judged accuracy is more than kCollapseMargin below the
-// higher of the two arms' medians over the common seeds. One bar for both sides: with a bar of its
-// own, an arm of which most runs collapse would have a low median and thus no collapse. Nothing
-// without a common seed.
+// A run collapsed if it diverged or stalled, or if its judged accuracy is more than kCollapseMargin
+// below the higher of the two arms' medians over the common seeds. One bar for both sides: with a
+// bar of its own, an arm of which most runs collapse would have a low median and thus no collapse.
+// Nothing without a common seed.
 std::optional<CollapseComparison> compare_collapses(const Arm& arm, const Arm& baseline,
                                                     const MetricBasis& basis);
 

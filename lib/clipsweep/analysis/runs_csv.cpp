@@ -4,6 +4,7 @@
 #include <optional>
 #include <vector>
 
+#include "clipsweep/base/span.h"
 #include "clipsweep/base/text.h"
 #include "clipsweep/io/json.h"
 
@@ -96,27 +97,39 @@ const std::vector<CsvColumn> kCsvColumns = {
        if (!record || !reached_outcome(*record) || !basis.solved_accuracy) return std::string();
        return std::string(is_solved_at_end(*record, basis) ? "true" : "false");
      }},
+    {"skipped",
+     [](auto&, auto* record, auto&) {
+       return record ? std::to_string(record->totals.skipped_steps) : std::string();
+     }},
+    {"skipped_share",
+     [](auto&, auto* record, auto&) {
+       return record ? field(skipped_share(record->totals)) : std::string();
+     }},
+    {"stalled",
+     [](auto&, auto* record, auto&) {
+       return record ? std::string(is_stalled(*record) ? "true" : "false") : std::string();
+     }},
 };
 
 constexpr std::size_t kOutcomeColumn = 5;
-constexpr std::size_t kColumnsOfFirstVersion = 28;  // up to `init`
+constexpr std::size_t kMinColumns = 28;  // up to `init`, as in the first version
 
 bool is_damaged(const SweepRuns& runs, const std::string& id) {
   return std::any_of(runs.damaged.begin(), runs.damaged.end(),
                      [&](const DamagedRun& run) { return run.id == id; });
 }
 
-// The file with the first columns only.
-std::string csv_of_columns(const SweepRuns& runs, std::size_t columns) {
+// The first of these columns, as rows.
+std::string csv_of(const SweepRuns& runs, std::size_t columns) {
   std::vector<std::string> fields;
-  for (std::size_t i = 0; i < columns; ++i) fields.emplace_back(kCsvColumns[i].name);
+  const Span<const CsvColumn> shown(kCsvColumns.data(), columns);
+  for (const auto& column : shown) fields.emplace_back(column.name);
   std::string csv = join(fields, ",") + "\n";
   for (std::size_t i = 0; i < runs.plan.size(); ++i) {
     const RunSpec& run = runs.plan[i];
     const RunRecord* record = runs.records[i] ? &*runs.records[i] : nullptr;
     fields.clear();
-    for (std::size_t k = 0; k < columns; ++k)
-      fields.push_back(kCsvColumns[k].text(run, record, runs.basis));
+    for (const auto& column : shown) fields.push_back(column.text(run, record, runs.basis));
     if (!record && is_damaged(runs, run.id)) fields[kOutcomeColumn] = "damaged";
     csv += join(fields, ",") + "\n";
   }
@@ -125,15 +138,13 @@ std::string csv_of_columns(const SweepRuns& runs, std::size_t columns) {
 
 }  // namespace
 
-std::string runs_csv(const SweepRuns& runs) { return csv_of_columns(runs, kCsvColumns.size()); }
+std::string runs_csv(const SweepRuns& runs) { return csv_of(runs, kCsvColumns.size()); }
 
 std::string runs_csv_like(std::string_view content, const SweepRuns& runs) {
-  // The first version ended with `init`.
-  constexpr std::string_view kLastColumn = ",init\n";
-  const std::string_view header = content.substr(0, content.find('\n') + 1);
-  const bool is_earlier = header.size() > kLastColumn.size() &&
-                          header.substr(header.size() - kLastColumn.size()) == kLastColumn;
-  return csv_of_columns(runs, is_earlier ? kColumnsOfFirstVersion : kCsvColumns.size());
+  const std::string_view header = content.substr(0, content.find('\n'));
+  const auto columns = static_cast<std::size_t>(std::count(header.begin(), header.end(), ',')) + 1;
+  const bool is_earlier = columns >= kMinColumns && columns < kCsvColumns.size();
+  return csv_of(runs, is_earlier ? columns : kCsvColumns.size());
 }
 
 }  // namespace clipsweep

@@ -11,7 +11,7 @@ namespace clipsweep {
 // The content of the file; a run without a record is `unfinished` or `damaged`.
 std::string runs_csv(const SweepRuns& runs);
 
-// The same with only those columns that `content`, written by an earlier version, has.
+// The same as the version that wrote `content` would write it: earlier ones had fewer columns.
 std::string runs_csv_like(std::string_view content, const SweepRuns& runs);
 
 }  // namespace clipsweep

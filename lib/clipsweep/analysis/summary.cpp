@@ -244,10 +244,11 @@ std::vector<WhatIfTable> what_if_tables(const std::vector<Arm>& arms) {
   return tables;
 }
 
-void count_outcome(Outcome outcome, RunCounts& counts) {
-  switch (outcome) {
+void count_outcome(const RunRecord& record, RunCounts& counts) {
+  switch (record.outcome) {
     case Outcome::kCompleted:
-      ++counts.completed;
+      ++(is_stalled(record) ? counts.diverged : counts.completed);
+      counts.stalled += is_stalled(record) ? 1 : 0;
       return;
     case Outcome::kDiverged:
       ++counts.diverged;
@@ -268,7 +269,7 @@ RunCounts count_runs(const SweepRuns& runs) {
   std::uint64_t missing = 0;
   for (const auto& record : runs.records) {
     if (record)
-      count_outcome(record->outcome, counts);
+      count_outcome(*record, counts);
     else
       ++missing;
   }

@@ -38,7 +38,8 @@ struct SweepRuns {
 struct RunCounts {
   std::uint64_t planned = 0;
   std::uint64_t completed = 0;
-  std::uint64_t diverged = 0;
+  std::uint64_t diverged = 0;  // stalled runs included
+  std::uint64_t stalled = 0;   // of these
   std::uint64_t failed = 0;
   std::uint64_t interrupted = 0;
   std::uint64_t unfinished = 0;

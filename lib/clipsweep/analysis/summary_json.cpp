@@ -20,10 +20,10 @@ namespace {
 constexpr const char* kSummarySchema = "clipsweep/summary-1";
 
 Json to_json(const RunCounts& runs) {
-  return {{"planned", runs.planned},         {"completed", runs.completed},
-          {"diverged", runs.diverged},       {"failed", runs.failed},
-          {"interrupted", runs.interrupted}, {"unfinished", runs.unfinished},
-          {"damaged", runs.damaged}};
+  return {{"planned", runs.planned},       {"completed", runs.completed},
+          {"diverged", runs.diverged},     {"stalled", runs.stalled},
+          {"failed", runs.failed},         {"interrupted", runs.interrupted},
+          {"unfinished", runs.unfinished}, {"damaged", runs.damaged}};
 }
 
 Json to_json(const DamagedRun& run) { return {{"run", run.id}, {"reason", run.reason}}; }
@@ -78,6 +78,7 @@ Json to_json(const ArmSummary& arm) {
   json["seeds"] = arm.seeds;
   json["completed"] = arm.completed;
   json["diverged"] = arm.diverged;
+  json["stalled"] = arm.stalled;
   json["divergence"] = to_json(arm.divergence);
   json["reached_target"] = to_json(arm.reached_target);
   json["steps_to_target"] = to_json(arm.steps_to_target);
@@ -87,8 +88,10 @@ Json to_json(const ArmSummary& arm) {
   json["better_than_chance"] = value_or_null(arm.better_than_chance);
   json["usable"] = arm.usable;
   json["spikes"] = arm.spikes;
+  json["skipped"] = arm.skipped;
   for (const auto& entry : kMetrics) json[entry.name] = to_json(arm.metrics[entry.metric]);
   json["clipped_share"] = json_optional(arm.clipped_share);
+  json["skipped_share"] = json_optional(arm.skipped_share);
   json["mean_cosine"] = json_optional(arm.mean_cosine);
   json["reading"] = arm.behaviour ? Json(to_text(*arm.behaviour)) : Json(nullptr);
   json["grad_norm_raw"] = to_json(arm.grad_norm_raw);
@@ -233,6 +236,7 @@ Json constants_json() {
           {"collapse_margin", json_number(kCollapseMargin)},
           {"usable_margin", json_number(kUsableMargin)},
           {"significance_level", json_number(kSignificanceLevel)},
+          {"min_skipped_of_stalled", kMinSkippedOfStalled},
           {"spike_factor", json_number(kSpikeFactor)},
           {"spike_window", kSpikeWindow}};
 }

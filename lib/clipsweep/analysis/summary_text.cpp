@@ -136,7 +136,7 @@ void add_count(std::vector<std::string>& parts, std::uint64_t count, const char*
 std::string counts_line(const RunCounts& runs) {
   std::vector<std::string> parts;
   add_count(parts, runs.completed, "completed");
-  add_count(parts, runs.diverged, "diverged");
+  add_count(parts, runs.diverged, runs.stalled > 0 ? "diverged or stalled" : "diverged");
   add_count(parts, runs.failed, "failed");
   add_count(parts, runs.interrupted, "interrupted");
   add_count(parts, runs.unfinished, "unfinished");
@@ -169,6 +169,13 @@ std::string counting_notes(const Summary& summary) {
                     "runs.",
                     percent_text(summary.basis.chance_accuracy),
                     summary.basis.chance_accuracy > 0 ? " (chance)" : ""),
+        kTerminalColumns);
+  if (runs.stalled > 0)
+    notes += wrapped(
+        fmt::format("{} stalled and {} as diverged: the last steps of such a run, at least {} or "
+                    "half of all, were all skipped.",
+                    counted(runs.stalled, "run"), runs.stalled == 1 ? "counts" : "count",
+                    kMinSkippedOfStalled),
         kTerminalColumns);
   notes += chance_note(summary);
   if (runs.failed + runs.interrupted + runs.unfinished > 0)
@@ -277,12 +284,23 @@ std::string what_if_table(const Summary& summary) {
 }
 
 std::string gradients_table(const Summary& summary) {
-  ArmTable table(summary, {{"clipped %"}, {"median"}, {"P90"}, {"P99"}, {"max"}});
-  for (const auto& arm : summary.arms)
-    table.add_row(arm, {percent_text(arm.clipped_share), norm_text(arm.grad_norm_raw.median),
-                        norm_text(arm.grad_norm_raw.p90), norm_text(arm.grad_norm_raw.p99),
-                        norm_text(arm.grad_norm_raw.max)});
-  return titled("Share of steps clipped, and the gradient norm before clipping", table.text());
+  const bool has_skipped = std::any_of(summary.arms.begin(), summary.arms.end(),
+                                       [](const ArmSummary& arm) { return arm.skipped > 0; });
+  std::vector<Column> columns = {{"clipped %"}, {"median"}, {"P90"}, {"P99"}, {"max"}};
+  if (has_skipped) columns.insert(columns.begin() + 1, Column{"skipped %"});
+  ArmTable table(summary, std::move(columns));
+  for (const auto& arm : summary.arms) {
+    const NormSummary& norms = arm.grad_norm_raw;
+    std::vector<std::string> cells = {percent_text(arm.clipped_share), norm_text(norms.median),
+                                      norm_text(norms.p90), norm_text(norms.p99),
+                                      norm_text(norms.max)};
+    if (has_skipped) cells.insert(cells.begin() + 1, percent_text(arm.skipped_share));
+    table.add_row(arm, std::move(cells));
+  }
+  return titled(has_skipped ? "Shares of steps clipped and skipped, and the gradient norm before "
+                              "clipping"
+                            : "Share of steps clipped, and the gradient norm before clipping",
+                table.text());
 }
 
 std::string differences_table(const Summary& summary, const DifferenceStyle& style) {

@@ -18,7 +18,7 @@
 
 namespace clipsweep {
 
-inline constexpr const char* kCheckpointSchema = "clipsweep/checkpoint-2";
+inline constexpr const char* kCheckpointSchema = "clipsweep/checkpoint-3";
 
 // One run after a whole step.
 struct RunState {

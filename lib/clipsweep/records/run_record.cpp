@@ -81,14 +81,17 @@ Json to_json(const RunTotals& totals) {
                  {"p90", json_number(totals.grad_norm_raw->p90)},
                  {"p99", json_number(totals.grad_norm_raw->p99)},
                  {"max", json_number(totals.grad_norm_raw->max)}};
-  return {{"steps", totals.steps},
-          {"clipped_steps", totals.clipped_steps},
-          {"skipped_steps", totals.skipped_steps},
-          {"nonfinite_steps", totals.nonfinite_steps},
-          {"spikes", totals.spikes},
-          {"grad_norm_raw", std::move(quantiles)},
-          {"mean_cosine", json_optional(totals.mean_cosine)},
-          {"what_if", to_json(totals.what_if)}};
+  Json json = {{"steps", totals.steps},
+               {"clipped_steps", totals.clipped_steps},
+               {"skipped_steps", totals.skipped_steps},
+               {"nonfinite_steps", totals.nonfinite_steps},
+               {"spikes", totals.spikes},
+               {"grad_norm_raw", std::move(quantiles)},
+               {"mean_cosine", json_optional(totals.mean_cosine)},
+               {"what_if", to_json(totals.what_if)}};
+  if (totals.trailing_skipped_steps)
+    json["trailing_skipped_steps"] = *totals.trailing_skipped_steps;
+  return json;
 }
 
 RunTotals totals_from_json(const Json& json) {
@@ -106,6 +109,10 @@ RunTotals totals_from_json(const Json& json) {
   // Missing in runs of earlier versions, which can be resumed and compared all the same.
   if (json.contains("mean_cosine")) totals.mean_cosine = optional_number(json, "mean_cosine");
   if (json.contains("what_if")) totals.what_if = what_if_from_json(json["what_if"]);
+  if (json.contains("trailing_skipped_steps"))
+    totals.trailing_skipped_steps = count_member(json, "trailing_skipped_steps");
+  else if (totals.skipped_steps == 0 || totals.skipped_steps == totals.steps)
+    totals.trailing_skipped_steps = totals.skipped_steps;
   return totals;
 }
 
@@ -115,6 +122,16 @@ const char* to_text(Outcome outcome) { return name_in(kOutcomes, outcome); }
 
 bool reached_outcome(const RunRecord& record) {
   return record.outcome == Outcome::kCompleted || record.outcome == Outcome::kDiverged;
+}
+
+bool is_stalled(const RunRecord& record) {
+  const std::uint64_t skipped = record.totals.trailing_skipped_steps.value_or(0);
+  return record.outcome == Outcome::kCompleted && skipped > 0 &&
+         (skipped >= kMinSkippedOfStalled || 2 * skipped >= record.totals.steps);
+}
+
+bool counts_as_diverged(const RunRecord& record) {
+  return record.outcome == Outcome::kDiverged || is_stalled(record);
 }
 
 std::string engine_description(const std::string& engine, const std::string& simd) {

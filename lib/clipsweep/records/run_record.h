@@ -59,11 +59,14 @@ struct RunTotals {
   std::optional<NormQuantiles> grad_norm_raw;  // of the finite norms; nullopt if there is none
   std::optional<double> mean_cosine = std::nullopt;  // over the steps on which clipping acted
   WhatIfCounts what_if = {};
+  // Skipped steps at the end of the run, after its last update. Nothing in runs of earlier versions
+  // that skipped some steps but not all.
+  std::optional<std::uint64_t> trailing_skipped_steps = std::nullopt;
 
   template <typename Archive>
   void archive(Archive& archive) {
     archive(steps, clipped_steps, skipped_steps, nonfinite_steps, spikes, grad_norm_raw,
-            mean_cosine, what_if);
+            mean_cosine, what_if, trailing_skipped_steps);
   }
 };
 
@@ -96,6 +99,14 @@ struct RunRecord {
 
 // Whether the run completed or diverged: it is done, and enters the comparison.
 bool reached_outcome(const RunRecord& record);
+
+// A completed run that skipped all its last steps, at least this many or half of all, is stalled:
+// it stopped learning as a diverged run does, and counts as one in every comparison.
+inline constexpr std::uint64_t kMinSkippedOfStalled = 20;
+bool is_stalled(const RunRecord& record);
+
+// Whether the run diverged or is stalled.
+bool counts_as_diverged(const RunRecord& record);
 
 // `fused, avx512`: engine and instruction set, which decide a run's last digits.
 std::string engine_description(const std::string& engine, const std::string& simd);

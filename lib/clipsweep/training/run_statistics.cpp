@@ -11,6 +11,8 @@ void RunStatistics::add_step(const StepRecord& record, const StepFindings& findi
   counts_.steps = record.step;
   counts_.clipped_steps += record.clipped ? 1 : 0;
   counts_.skipped_steps += record.skipped ? 1 : 0;
+  counts_.trailing_skipped_steps =
+      record.skipped ? counts_.trailing_skipped_steps.value_or(0) + 1 : 0;
   counts_.nonfinite_steps += findings.has_nonfinite ? 1 : 0;
   counts_.spikes += findings.has_spike ? 1 : 0;
   if (record.clipped && record.cosine) {
@@ -26,6 +28,7 @@ void RunStatistics::add_step(const StepRecord& record, const StepFindings& findi
 
 RunTotals RunStatistics::totals() const {
   RunTotals totals = counts_;
+  if (!totals.trailing_skipped_steps) totals.trailing_skipped_steps = 0;  // without steps
   if (!finite_norms_.empty()) {
     auto norms = finite_norms_;
     std::sort(norms.begin(), norms.end());

@@ -106,7 +106,8 @@ void check_epochs(const RunRecord& record, std::uint64_t steps_per_epoch, FilePr
       record.outcome == Outcome::kCompleted || steps == 0 ? whole : (steps - 1) / steps_per_epoch;
   if (epochs.size() < min || epochs.size() > whole)
     problems.add(fmt::format("\"epochs\" has {}, but {} with {} per epoch make {}",
-                             counted(epochs.size(), "epoch"), counted(steps, "step"), steps_per_epoch, whole));
+                             counted(epochs.size(), "epoch"), counted(steps, "step"),
+                             steps_per_epoch, whole));
 }
 
 void check_solved(const RunRecord& record, std::uint64_t steps_per_epoch, FileProblems& problems) {
@@ -129,6 +130,14 @@ void check_event(const RunRecord& record, std::size_t i, std::uint64_t steps_per
   if (event.epoch != (event.step - 1) / steps_per_epoch + 1)
     problems.add(fmt::format("events[{}] is at step {}, which is not in epoch {}", i, event.step,
                              event.epoch));
+}
+
+// Thinned logs do not have every step, so that the sums are not compared.
+void check_skipped(const RunTotals& totals, FileProblems& problems) {
+  const std::uint64_t trailing = totals.trailing_skipped_steps.value_or(0);
+  if (trailing > totals.skipped_steps)
+    problems.add(fmt::format("totals.trailing_skipped_steps is {}, but totals.skipped_steps is {}",
+                             trailing, totals.skipped_steps));
 }
 
 void check_spikes(const RunRecord& record, FileProblems& problems) {
@@ -159,6 +168,7 @@ void check_record_against_itself(const RunRecord& record, const ExpectedRun& exp
   for (std::size_t i = 0; i < record.events.size(); ++i)
     check_event(record, i, expected.steps_per_epoch, problems);
   check_spikes(record, problems);
+  check_skipped(record.totals, problems);
 }
 
 }  // namespace clipsweep

@@ -103,6 +103,10 @@ void check_totals(const RunTotals& totals, const StepSums& sums, FileProblems& p
   require_equal("totals.steps", totals.steps, sums.steps, problems);
   require_equal("totals.clipped_steps", totals.clipped_steps, sums.clipped_steps, problems);
   require_equal("totals.skipped_steps", totals.skipped_steps, sums.skipped_steps, problems);
+  // Missing in runs of earlier versions.
+  if (totals.trailing_skipped_steps)
+    require_equal("totals.trailing_skipped_steps", *totals.trailing_skipped_steps,
+                  sums.trailing_skipped_steps, problems);
   require_equal("totals.what_if.steps", totals.what_if.steps, sums.what_if.steps, problems);
   if (totals.what_if.value != sums.what_if.value ||
       totals.what_if.global_norm != sums.what_if.global_norm ||

@@ -48,6 +48,7 @@ void add_step(StepSums& sums, const StepRecord& step) {
   ++sums.steps;
   sums.clipped_steps += step.clipped ? 1 : 0;
   sums.skipped_steps += step.skipped ? 1 : 0;
+  sums.trailing_skipped_steps = step.skipped ? sums.trailing_skipped_steps + 1 : 0;
   sums.nonfinite_steps += step.nonfinite > 0 || !std::isfinite(step.loss) ? 1 : 0;
   if (std::isfinite(step.grad_norm_raw)) {
     sums.finite_norms.push_back(step.grad_norm_raw);

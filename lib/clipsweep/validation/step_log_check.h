@@ -23,6 +23,7 @@ struct StepSums {
   std::uint64_t steps = 0;
   std::uint64_t clipped_steps = 0;
   std::uint64_t skipped_steps = 0;
+  std::uint64_t trailing_skipped_steps = 0;
   std::uint64_t nonfinite_steps = 0;  // by loss and gradient; a step does not have the weights
   std::vector<double> finite_norms;
   WhatIfCounts what_if;

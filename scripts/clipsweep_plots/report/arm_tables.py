@@ -156,6 +156,10 @@ def diverged_cell(subject: ComparedArm) -> Cell:
     if arm.divergence is None:
         return Cell("–")
     note = phrases.share_interval(arm.divergence)
+    if arm.stalled:
+        note += f"; {arm.stalled} of these stalled"
+    if arm.skipped_share:
+        note += f"; {style.percent(arm.skipped_share)} % of the steps were skipped"
     return Cell(f"{arm.diverged} of {arm.seeds}", arm.divergence.share, note)
 
 

@@ -96,6 +96,11 @@ def _noise_of_means(floor: NoiseFloor) -> str:
 def describe_divergence(run: Run) -> str:
     """Say where and how a run diverged."""
     event = run.first_bad_event
+    if run.stalled_steps:
+        return (
+            f"stalled: its last {run.stalled_steps:,} of {run.steps:,} steps were all skipped, "
+            "because of a value that was not finite"
+        )
     if event is None:
         return f"diverged within its {run.steps:,} steps; its log has no event that says where"
     return (

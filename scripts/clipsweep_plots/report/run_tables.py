@@ -76,7 +76,8 @@ def _outcome_cell(run: Run | LeftOutRun) -> Cell:
     if isinstance(run, LeftOutRun):
         return Cell(run.state, run.state, run.reason)
     if run.diverged:
-        return Cell("diverged", "diverged", phrases.describe_divergence(run))
+        outcome = "stalled" if run.stalled_steps else "diverged"
+        return Cell(outcome, outcome, phrases.describe_divergence(run))
     return Cell("completed", "completed")
 
 
@@ -107,6 +108,11 @@ def _acted_cell(run: Run) -> Cell:
     return Cell(style.percent(value), value)
 
 
+def _skipped_cell(run: Run) -> Cell:
+    note = style.percent(run.skipped / run.steps) + " %" if run.skipped else ""
+    return Cell(f"{run.skipped:,}", run.skipped, note)
+
+
 def _norm_column(quantile: str, title: str) -> Column:
     def cell(run: Run) -> Cell:
         value = run.norm_quantiles[quantile]
@@ -126,6 +132,7 @@ RUN_COLUMNS = [
     Column("spikes", "Spikes", _measured(lambda run: Cell(str(run.spikes), run.spikes))),
     _norm_column("median", "Norm, median"),
     _norm_column("max", "Norm, max"),
+    Column("skipped", "Skipped steps", _measured(_skipped_cell), large_first=True),
 ]
 
 
