@@ -863,7 +863,7 @@ def test_a_run_that_skipped_its_last_steps_is_stalled(tmp_path):
     assert outcomes(out) == ["completed"] * 2
     summary = json.loads((out / "summary.json").read_text())
     assert float(rows[0]["final_test_accuracy"]) == summary["chance_accuracy"]
-    assert call("validate", out).returncode == OK
+    assert_valid(out)
 
 
 def test_continue_applies_them(exploded):

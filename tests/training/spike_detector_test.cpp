@@ -7,10 +7,20 @@
 namespace clipsweep {
 namespace {
 
-TEST(SpikeDetector, NeedsAHistory) {
+// As in a run whose norm is 1e5 at its second step.
+TEST(SpikeDetector, ComparesFromTheSecondNormOn) {
   SpikeDetector detector;
-  for (std::size_t i = 0; i + 1 < SpikeDetector::kMinNorms; ++i) detector.median_if_spike(1);
+  EXPECT_FALSE(detector.median_if_spike(3));  // nothing to compare with
+  EXPECT_EQ(detector.median_if_spike(1e5), 3);
+  EXPECT_FALSE(detector.median_if_spike(5e5));  // the median of 3 and 1e5 is 50001.5
+  EXPECT_EQ(detector.median_if_spike(1.1e6), 1e5);
+}
+
+TEST(SpikeDetector, TakesTheFirstFiniteNormAsTheFirst) {
+  SpikeDetector detector;
+  EXPECT_FALSE(detector.median_if_spike(std::numeric_limits<double>::quiet_NaN()));
   EXPECT_FALSE(detector.median_if_spike(1000));
+  EXPECT_FALSE(detector.median_if_spike(1));
 }
 
 TEST(SpikeDetector, FindsNormsAboveTenMedians) {

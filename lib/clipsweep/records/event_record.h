@@ -15,7 +15,7 @@
 namespace clipsweep {
 
 // A spike is a raw norm above `kSpikeFactor` times the median of the last `kSpikeWindow` finite
-// ones.
+// ones, or of as many as there are.
 inline constexpr double kSpikeFactor = 10;
 inline constexpr std::size_t kSpikeWindow = 100;
 

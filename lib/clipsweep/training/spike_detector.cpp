@@ -10,7 +10,7 @@ namespace clipsweep {
 std::optional<double> SpikeDetector::median_if_spike(double norm) {
   if (!std::isfinite(norm)) return std::nullopt;
   std::optional<double> exceeded;
-  if (window_.size() >= kMinNorms && norm > kSpikeFactor * median()) exceeded = median();
+  if (!window_.empty() && norm > kSpikeFactor * median()) exceeded = median();
   remember(norm);
   return exceeded;
 }

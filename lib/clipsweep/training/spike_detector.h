@@ -9,10 +9,9 @@ namespace clipsweep {
 
 class SpikeDetector {
  public:
-  static constexpr std::size_t kMinNorms = 20;  // no spikes before this many finite norms
-
-  // Takes the next norm. Returns the median of the norms before it if it is a spike. A norm that is
-  // not finite is no spike and does not enter the window.
+  // Takes the next norm. Returns the median of the norms before it if it is a spike: from the
+  // second finite norm on, compared with as many as there are, because training explodes mostly in
+  // its first steps. A norm that is not finite is no spike and does not enter the window.
   std::optional<double> median_if_spike(double norm);
 
   template <typename Archive>
