@@ -302,7 +302,7 @@ TEST(Summary, NamesHowClippingBehaved) {
   EXPECT_EQ(clipping_behaviour_of(rule, 0.5, 0.5), ClippingBehaviour::kActsOften);
   EXPECT_EQ(clipping_behaviour_of(rule, 0.9, 1), ClippingBehaviour::kStepSizeLimiter);
   EXPECT_EQ(clipping_behaviour_of(rule, 1, {}),
-            ClippingBehaviour::kStepSizeLimiter);  // backprop has no cosine
+            ClippingBehaviour::kActsNearlyAlways);  // backprop has no cosine
   EXPECT_EQ(clipping_behaviour_of(rule, 1, 0.5), ClippingBehaviour::kTurnsGradient);
 }
 

@@ -8,11 +8,13 @@ import matplotlib.text
 import numpy as np
 import pytest
 from clipsweep_plots import program as plot
+from clipsweep_plots.drawing.findings import ACCURACY, verdict_title
 from clipsweep_plots.drawing import bands, findings
 from clipsweep_plots.drawing.layout import Sheet
 from clipsweep_plots.drawing.sources import Sources
 from clipsweep_plots.drawing.style import apply_style
 from clipsweep_plots.figures.figure_list import FIGURES, draw_figures
+from clipsweep_plots.figures.heat_map import draw_heat_map
 from clipsweep_plots.report.provenance import describe_sweep
 from clipsweep_results.constants import Constants
 from clipsweep_results.plan import read_plan
@@ -495,6 +497,17 @@ def test_a_width_out_of_range_is_refused(width, capsys):
 
 
 # Sweeps of several cells
+
+
+def test_no_title_compares_several_models(sweep):
+    found = sources(sweep(several_models()))
+    heat_map = draw_heat_map(found)[0].title
+    assert heat_map == "Final test accuracy by threshold and learning rate for 3 models"
+    title = verdict_title(found, ACCURACY)
+    findings = dict(part.split(": ", 1) for part in title.split("; "))
+    assert list(findings) == ["lstm", "rnn-relu:identity", "rnn-tanh"]
+    for model, finding in findings.items():
+        assert not any(other in finding for other in findings), (model, finding)
 
 
 def several_models(seeds=5):

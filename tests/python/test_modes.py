@@ -265,7 +265,8 @@ def test_the_limit_of_autoclip_is_the_percentile_of_the_norms_so_far(swept):
 def test_the_summary_classifies_the_clipping_of_each_arm(swept):
     arms = {arm["mode"]: arm for arm in strict(call("summarize", swept, "--json").stdout)["arms"]}
     assert arms["none"]["reading"] == "no clipping"
-    assert arms["scale"]["reading"] == arms["backprop"]["reading"] == "step-size limiter"
+    assert arms["scale"]["reading"] == "step-size limiter"
+    assert arms["backprop"]["reading"] == "acts nearly always"  # its direction is not measured
     assert arms["backprop"]["mean_cosine"] is None
     assert arms["global-norm"]["mean_cosine"] == pytest.approx(1)
     assert abs(arms["random-step"]["mean_cosine"]) < 0.1

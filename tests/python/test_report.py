@@ -118,6 +118,20 @@ def test_a_short_answer_is_the_headline(sentence, opening):
     assert " ".join([found, rest]).strip() == sentence
 
 
+def test_the_headline_of_a_model_has_its_verdict():
+    models = ("rnn-relu:identity", "lstm")
+    assert headline("lstm: Yes: value:0.5 is better.", models) == (
+        "lstm: Yes:",
+        "value:0.5 is better.",
+    )
+    assert headline("rnn-relu:identity: No, it harms: a.", models) == (
+        "rnn-relu:identity: No, it harms:",
+        "a.",
+    )
+    nothing = "lstm: Nothing was compared."
+    assert headline(nothing, models) == (nothing, "")
+
+
 def test_each_of_several_cells_has_its_answer(sweep):
     runs = cross([NONE, VALUE], seeds=5)
     others = cross([NONE, VALUE], seeds=5)

@@ -16,13 +16,14 @@
 namespace clipsweep {
 namespace {
 
-constexpr NameTable<ClippingBehaviour, 6> kClippingBehaviours = {
+constexpr NameTable<ClippingBehaviour, 7> kClippingBehaviours = {
     {{ClippingBehaviour::kNoClipping, "no clipping"},
      {ClippingBehaviour::kNeverActed, "never acted"},
      {ClippingBehaviour::kSafetyNet, "safety net"},
      {ClippingBehaviour::kActsOften, "acts often"},
      {ClippingBehaviour::kStepSizeLimiter, "step-size limiter"},
-     {ClippingBehaviour::kTurnsGradient, "turns gradient"}}};
+     {ClippingBehaviour::kTurnsGradient, "turns gradient"},
+     {ClippingBehaviour::kActsNearlyAlways, "acts nearly always"}}};
 
 // Settings whose default is left out, by their keys in JSON.
 constexpr std::pair<const char*, const char*> kDetailNames[] = {
@@ -238,8 +239,9 @@ ClippingBehaviour clipping_behaviour_of(const ClipRule& rule, double clipped_sha
   if (clipped_share == 0) return ClippingBehaviour::kNeverActed;
   if (clipped_share <= kMaxShareOfSafetyNet) return ClippingBehaviour::kSafetyNet;
   if (clipped_share < kMinShareOfLimiter) return ClippingBehaviour::kActsOften;
-  const bool turns = mean_cosine && *mean_cosine < kMinCosineOfLimiter;
-  return turns ? ClippingBehaviour::kTurnsGradient : ClippingBehaviour::kStepSizeLimiter;
+  if (!mean_cosine) return ClippingBehaviour::kActsNearlyAlways;
+  return *mean_cosine < kMinCosineOfLimiter ? ClippingBehaviour::kTurnsGradient
+                                            : ClippingBehaviour::kStepSizeLimiter;
 }
 
 }  // namespace clipsweep

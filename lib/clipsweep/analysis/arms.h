@@ -89,11 +89,12 @@ struct ShareOfRuns {
 // the gradient before and after.
 enum class ClippingBehaviour {
   kNoClipping,
-  kNeverActed,       // the run is the same as the baseline's
-  kSafetyNet,        // acted on at most kMaxShareOfSafetyNet of the steps
-  kActsOften,        // acted on more steps than a safety net and fewer than a limiter
-  kStepSizeLimiter,  // acted on at least kMinShareOfLimiter: in effect another learning rate
-  kTurnsGradient,    // acted as often, but changed the gradient's direction too
+  kNeverActed,        // the run is the same as the baseline's
+  kSafetyNet,         // acted on at most kMaxShareOfSafetyNet of the steps
+  kActsOften,         // acted on more steps than a safety net and fewer than a limiter
+  kStepSizeLimiter,   // acted on at least kMinShareOfLimiter: in effect another learning rate
+  kTurnsGradient,     // acted as often, but changed the gradient's direction too
+  kActsNearlyAlways,  // acted as often, but the direction was not measured (mode `backprop`)
 };
 inline constexpr double kMaxShareOfSafetyNet = 0.1;
 inline constexpr double kMinShareOfLimiter = 0.9;

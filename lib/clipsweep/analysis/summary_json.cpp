@@ -4,7 +4,6 @@
 
 #include <algorithm>
 #include <optional>
-#include <set>
 #include <utility>
 
 #include "clipsweep/analysis/conclusion_text.h"
@@ -278,7 +277,7 @@ Json in_earlier_form(Json found, const Json& page) {
       copy_members(found["runs"], page["runs"], {key});
   for_each_entry("arms", found, page, [](Json& arm, const Json& now) {
     for (const auto& [key, value] : now.items())
-      if (key != "usable") copy_members(arm, now, {key});
+      if (key != "usable" && key != "reading") copy_members(arm, now, {key});
   });
   for_each_entry("comparisons", found, page, [](Json& comparison, const Json& now) {
     for (const auto& entry : kMetrics)

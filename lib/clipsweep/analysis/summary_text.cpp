@@ -245,7 +245,7 @@ std::string behaviour_table(const Summary& summary) {
       "Never acted: identical to the baseline. Safety net: acted on up to {0:.0f} % of the steps. "
       "Step-size limiter: acted on {1:.0f} % or more, in effect another learning rate. Turns "
       "gradient: acted on {1:.0f} % or more and changed the gradient's direction too (cosine below "
-      "{2}).",
+      "{2}). Acts nearly always: acted as often, and the direction was not measured.",
       100 * kMaxShareOfSafetyNet, 100 * kMinShareOfLimiter, shortest(kMinCosineOfLimiter));
   return titled(
              "What clipping did: late test accuracy, its difference from the baseline, how often "

@@ -1,6 +1,6 @@
 """Titles that state findings; they never claim more than the verdicts of summary.json."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from clipsweep_results.summary import JUDGED, Comparison
 
@@ -38,10 +38,30 @@ TRAIN_LOSS = Claim(
 
 
 def verdict_title(sources: Sources, claim: Claim) -> str | None:
-    """Say which arms differ from their baseline; None if summary.json has no verdict."""
+    """Say which arms differ from their baseline; None if summary.json has no verdict.
+
+    Each of several models has a finding of its own, because its arms are compared only with its own
+    baselines.
+    """
     judged = _judged(sources, claim)
     if not judged:
         return None
+    models = list(dict.fromkeys(comparison.arm.clip.model for comparison in judged))
+    if len(models) == 1:
+        return _title_of_model(sources, judged, claim)
+    titles = []
+    for model in models:
+        own = [_without_model(found) for found in judged if found.arm.clip.model == model]
+        titles.append(f"{model}: {_title_of_model(sources, own, claim)}")
+    return "; ".join(titles)
+
+
+def _without_model(comparison: Comparison) -> Comparison:
+    arm = replace(comparison.arm, clip=comparison.arm.clip.without_model)
+    return replace(comparison, arm=arm)
+
+
+def _title_of_model(sources: Sources, judged: list[Comparison], claim: Claim) -> str:
     better, worse = _split(judged, claim)
     baseline = _baseline(judged)
     if not better and not worse:

@@ -129,7 +129,12 @@ def _draw(sources: Sources, means: dict[Arm, float | None], title: str, caption:
 
 
 def _title(means: dict[Arm, float | None], accuracy: str) -> str:
-    """Name the highest means with and without clipping, as numbers without a verdict."""
+    """Name the highest means with and without clipping, as numbers without a verdict.
+
+    Several models have no common best arm: each is compared only with itself.
+    """
+    if (models := len(by_model(list(means)))) > 1:
+        return f"{accuracy.capitalize()} by threshold and learning rate for {models} models"
     whole = {arm: mean for arm, mean in means.items() if mean is not None}
     best = [
         max(group, key=lambda arm: whole[arm])

@@ -1,5 +1,6 @@
 """The answer of a sweep and its certainty, with which both reports begin."""
 
+from collections.abc import Collection
 from dataclasses import dataclass
 
 from clipsweep_results.constants import Constants
@@ -35,12 +36,19 @@ def read_answer(summary: Summary) -> list[tuple[str, list[str]]]:
     return list(zip(QUESTIONS, answers, strict=True))
 
 
-def headline(sentence: str) -> tuple[str, str]:
-    """Split a sentence after its short answer, such as "Yes:"."""
-    opening, colon, rest = sentence.partition(": ")
+def headline(sentence: str, models: Collection[str] = ()) -> tuple[str, str]:
+    """Split a sentence after its short answer: "Yes:", or "lstm: Yes:" with several models."""
+    model = next((name for name in models if sentence.startswith(f"{name}: ")), "")
+    prefix = f"{model}: " if model else ""
+    opening, colon, rest = sentence.removeprefix(prefix).partition(": ")
     if not colon or len(opening) > MAX_HEADLINE:
         return sentence, ""
-    return f"{opening}:", rest
+    return f"{prefix}{opening}:", rest
+
+
+def models_of(summary: Summary) -> list[str]:
+    """Return the names of the models; none if there is only one."""
+    return list(dict.fromkeys(arm.clip.model for arm in summary.arms if arm.clip.model))
 
 
 def how_sure(summary: Summary) -> list[Certainty]:

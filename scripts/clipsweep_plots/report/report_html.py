@@ -17,7 +17,7 @@ from ..drawing import style
 from ..drawing.figure_files import FigureFiles, embed_figures
 from . import arm_tables, phrases, run_tables
 from .caveats import count_states, further_notes, urgent_notes
-from .conclusions import headline, how_sure, read_answer
+from .conclusions import headline, how_sure, models_of, read_answer
 from .interval_glyph import WIDTH, axis_reach, interval_glyph
 from .provenance import describe_sweep, read_provenance
 
@@ -85,6 +85,7 @@ def _summary_parts(summary: Summary) -> dict:
     reach = axis_reach(compared)
     return {
         "answer": read_answer(summary),
+        "models": models_of(summary),
         "certainties": how_sure(summary),
         "modes": arm_tables.mode_table(summary),
         "noise": [

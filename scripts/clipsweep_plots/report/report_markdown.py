@@ -8,7 +8,7 @@ from clipsweep_results.summary import Summary
 from ..drawing.figure_files import FigureFiles
 from . import arm_tables, run_tables
 from .caveats import count_states, further_notes, urgent_notes
-from .conclusions import Fact, how_sure, read_answer
+from .conclusions import Fact, headline, how_sure, models_of, read_answer
 from .phrases import describe_noise, plural
 from .provenance import Provenance, describe_sweep, read_provenance
 from .tables import Table
@@ -84,13 +84,22 @@ def _notes(notes: list[str]) -> list[str]:
 
 def _answer(summary: Summary) -> list[str]:
     parts = []
+    models = models_of(summary)
     for question, sentences in read_answer(summary):
-        parts.append(f"**{question}** {escape(sentences[0])}")
-        parts += [escape(sentence) for sentence in sentences[1:]]
+        if len(sentences) == 1:
+            parts.append(f"**{question}** {escape(sentences[0])}")
+        else:
+            parts += [f"**{question}**", "\n".join(_headed(line, models) for line in sentences)]
     for certainty in how_sure(summary):
         title = f"Certainty {certainty.model}".strip()
         parts += [f"**{escape(title)}**", "\n".join(map(_fact, certainty.facts))]
     return parts
+
+
+def _headed(sentence: str, models: list[str]) -> str:
+    """Format the sentence of one of several models, with its short answer in bold."""
+    opening, rest = headline(sentence, models)
+    return f"- **{escape(opening)}** {escape(rest)}" if rest else f"- {escape(sentence)}"
 
 
 def _fact(fact: Fact) -> str:
