@@ -128,6 +128,26 @@ void warn_about_other_engines(const PlanStatus& status, const TrainingEngines& e
   }
 }
 
+// The folder may have runs that the plan of this command lacks.
+void say_what_left_the_plan(const PreparedFolder& prepared) {
+  constexpr std::size_t kMaxNamed = 3;
+  if (prepared.kept > 0)
+    say(fmt::format("The folder has {} that {} not in this plan; {} in the comparison.\n",
+                    counted(prepared.kept, "run"), prepared.kept == 1 ? "is" : "are",
+                    prepared.kept == 1 ? "it stays" : "they stay"));
+  const auto& dropped = prepared.dropped;
+  if (dropped.empty()) return;
+  const std::size_t named = std::min(dropped.size(), kMaxNamed);
+  const std::size_t more = dropped.size() - named;
+  say(
+      fmt::format("Dropped {} from the plan that had not finished: {}{}. To train {}, rerun the "
+                  "command that planned {}.\n",
+                  counted(dropped.size(), "run"),
+                  join({dropped.begin(), dropped.begin() + static_cast<std::ptrdiff_t>(named)}),
+                  more > 0 ? fmt::format(" and {} more", more) : "",
+                  dropped.size() == 1 ? "it" : "them", dropped.size() == 1 ? "it" : "them"));
+}
+
 void say_what_happens(std::size_t to_train, std::size_t complete, std::uint64_t steps,
                       std::size_t workers) {
   if (to_train == 0)
@@ -154,8 +174,10 @@ int run_sweep(const SweepCommand& command, const std::vector<std::string>& argum
   const auto task = make_task(config);
   const fs::path folder = command.out;
   const Provenance provenance = provenance_of(engines, arguments);
-  const SweepFolder sweep = prepare_sweep_folder(
+  const PreparedFolder prepared = prepare_sweep_folder(
       folder, sweep_json(config, plan, checksum, chance_level(*task), provenance));
+  const SweepFolder& sweep = prepared.sweep;
+  if (!command.quiet) say_what_left_the_plan(prepared);
   std::atomic<bool>& stop = install_stop_handlers();
   std::signal(SIGPIPE, SIG_IGN);  // a reader of stderr that exits must not end the sweep
   allow_many_open_files();
@@ -177,7 +199,8 @@ int run_sweep(const SweepCommand& command, const std::vector<std::string>& argum
   if (!runs.empty()) train(command, job, runs, provenance);
 
   const std::uint64_t left = runs_left(plan, sweep, unfinished - progress.ended);
-  if (left == 0) remove_checkpoints(folder);
+  // A later plan may have the dropped runs again, which resume from theirs.
+  if (left == 0 && sweep.dropped.empty()) remove_checkpoints(folder);
   fmt::print("{}", comparison_text(rebuild_summary(sweep)));
   const std::string reason = stop_reason(progress, left, command.out);
   if (!reason.empty()) complain(reason);

@@ -487,9 +487,9 @@ def test_an_empty_folder_is_accepted(tmp_path):
         ((*GRID, *SHORT, "--hidden", "11"), "its hidden is 10, not 11"),
         ((*GRID, *SHORT, "--log-every", "2"), "its log_every is 1, not 2"),
         ((*GRID, *SHORT, "--through-time-every", "0"), "its through_time_every is 100, not 0"),
-        (("--clip", "none", "--seeds", "2", *SHORT), "4 of its 6 runs are not in this plan"),
+        (("--clip", "none", "--lr", "7", *SHORT), "none of its 6 runs is in this plan"),
     ],
-    ids=["hidden", "log-every", "through-time-every", "fewer-runs"],
+    ids=["hidden", "log-every", "through-time-every", "other-runs"],
 )
 def test_a_folder_with_another_plan_is_rejected_and_kept(arguments, words, copy):
     before = content(copy)
@@ -706,6 +706,48 @@ def test_an_interrupted_sweep_is_marked_and_continues(sent, code, tmp_path, undi
     assert_valid(out)
     sweep(*LONG, "--out", out)
     assert numbers(out) == undisturbed
+    assert_valid(out)
+
+
+def test_a_sweep_continues_without_its_noise_floor_and_some_arms(tmp_path):
+    out = tmp_path / "out"
+    clips = ("--clip", "none,global-norm:1,value:0.5", "--seeds", "2")
+    sweep(*clips, *SHORT, "--noise-floor", "--max-runs", "3", "--out", out, expect=STOPPED)
+    first = records(out)
+    assert sum("global-norm" in run for run in first) == 1
+    less = ("--clip", "none,value:0.5", "--seeds", "2", *SHORT)
+    done = sweep(*less, "--out", out)
+    assert "The folder has 1 run that is not in this plan; it stays in" in done.stderr
+    assert "Dropped 3 runs from the plan that had not finished: " in done.stderr
+    assert "5 runs: 5 completed" in done.stdout
+    assert all(records(out)[run] == record for run, record in first.items())
+    assert_valid(out)
+    again = sweep(*less, "--out", out)
+    assert "Dropped" not in again.stderr
+    # The first command trains what was dropped.
+    sweep(*clips, *SHORT, "--noise-floor", "--out", out)
+    assert outcomes(out) == ["completed"] * 8
+    assert "dropped_runs" not in json.loads((out / "sweep.json").read_text())
+    assert_valid(out)
+
+
+def test_an_interrupted_sweep_continues_with_fewer_arms(tmp_path, undisturbed):
+    out = tmp_path / "out"
+    process = start(*LONG, "--noise-floor", "--out", out)
+    wait_for_log(process, out)
+    process.send_signal(signal.SIGTERM)
+    process.communicate(timeout=30)
+    assert process.returncode == STOPPED
+    done = sweep(*LONG, "--out", out)
+    assert "from the plan that had not finished" in done.stderr
+    found = numbers(out)
+    assert {file: found[file] for file in undisturbed} == undisturbed
+    assert_valid(out)
+    # The dropped runs resume from their checkpoints.
+    dropped = json.loads((out / "sweep.json").read_text())["dropped_runs"]
+    assert len(dropped) == 2 and list(out.glob("checkpoints/*"))
+    sweep(*LONG, "--noise-floor", "--out", out)
+    assert outcomes(out) == ["completed"] * 6 and not list(out.glob("checkpoints/*"))
     assert_valid(out)
 
 

@@ -3,6 +3,7 @@
 #include <gtest/gtest.h>
 
 #include "clipsweep/base/error.h"
+#include "clipsweep/io/sha256.h"
 #include "clipsweep/records/sweep_manifest.h"
 #include "support/sample_folder.h"
 #include "support/test_support.h"
@@ -35,11 +36,69 @@ TEST_F(OutFolder, AcceptsTheSamePlanAgainAndOneThatAddsRuns) {
   EXPECT_EQ(open_sweep_folder(out_).runs.size(), make_plan(config, "data").runs.size());
 }
 
-TEST_F(OutFolder, RefusesAPlanThatDropsRuns) {
+std::vector<std::string> ids_of(const std::vector<RunSpec>& runs) {
+  std::vector<std::string> ids;
+  for (const auto& run : runs) ids.push_back(run.id);
+  return ids;
+}
+
+// The sample sweep has `none` and `value:0.5` with seeds 0 and 1. Of the arm that the new plan
+// lacks, one run has finished.
+TEST(PrepareSweepFolder, KeepsFinishedRunsAndDropsPlannedOnes) {
+  const SampleFolder folder;
+  folder.write(completed_run(folder.plan(), folder.spec(3)));
+  SampleRun interrupted = completed_run(folder.plan(), folder.spec(2));
+  interrupted.record.outcome = Outcome::kInterrupted;
+  folder.write(interrupted);
+  auto config = sample_config();
+  config.clips = {{ClipMode::kNone}};
+  const auto prepare_again = [&](const ExperimentConfig& plan) {
+    return prepare_sweep_folder(
+        folder.path(),
+        sweep_json(plan, sample_plan(plan), {sha256_of("data"), {}}, {0.1, 10'000}, {}));
+  };
+  const PreparedFolder prepared = prepare_again(config);
+  EXPECT_EQ(prepared.kept, 1U);
+  EXPECT_EQ(prepared.dropped, std::vector<std::string>{folder.spec(2).id});
+  EXPECT_EQ(ids_of(prepared.sweep.runs),
+            (std::vector{folder.spec(0).id, folder.spec(1).id, folder.spec(3).id}));
+  EXPECT_EQ(ids_of(prepared.sweep.dropped), std::vector{folder.spec(2).id});
+  EXPECT_TRUE(is_there(folder.steps_log(2)));  // a plan that has it again resumes it
+
+  // The same plan again changes nothing and says so.
+  const std::string content = read_file(sweep_path(folder.path()));
+  const PreparedFolder again = prepare_again(config);
+  EXPECT_EQ(again.kept, 1U);
+  EXPECT_TRUE(again.dropped.empty());
+  EXPECT_EQ(read_file(sweep_path(folder.path())), content);
+
+  // The first plan brings the dropped run back.
+  const PreparedFolder back = prepare_again(sample_config());
+  EXPECT_EQ(back.kept, 0U);
+  EXPECT_EQ(ids_of(back.sweep.runs), ids_of(folder.plan().runs));
+  EXPECT_TRUE(back.sweep.dropped.empty());
+}
+
+TEST(PrepareSweepFolder, KeepsRunsThatAnotherProcessTrainsAndDamagedOnes) {
+  const SampleFolder folder;
+  folder.write(completed_run(folder.plan(), folder.spec(2)));
+  write_file(folder.run_json(2), "{");
+  const auto claim = claim_run(folder.path(), folder.spec(3).id);
+  ASSERT_TRUE(claim);
+  auto config = sample_config();
+  config.clips = {{ClipMode::kNone}};
+  const PreparedFolder prepared = prepare_sweep_folder(
+      folder.path(),
+      sweep_json(config, sample_plan(config), {sha256_of("data"), {}}, {0.1, 10'000}, {}));
+  EXPECT_EQ(prepared.kept, 2U);
+  EXPECT_TRUE(prepared.dropped.empty());
+}
+
+TEST_F(OutFolder, RefusesAPlanWithoutAnyOfItsRuns) {
   auto config = sample_config();
   prepare(config);
-  config.seeds.pop_back();
-  EXPECT_TRUE(holds(refusal(config), "2 of its 4 runs are not in this plan"));
+  config.learning_rates = {0.5};
+  EXPECT_TRUE(holds(refusal(config), "none of its 4 runs is in this plan"));
 }
 
 TEST_F(OutFolder, NamesTheSettingThatDiffers) {

@@ -42,8 +42,9 @@ class Sweep {
       : plan_(make_plan(config, "data")),
         task_(make_image_task(fashion_mnist(), plan_.training)),
         path_(folder_.path() / "out"),
-        sweep_(prepare_sweep_folder(
-            path_, sweep_json(config, plan_, {"data", {}}, chance_level(*task_), provenance()))) {}
+        sweep_(prepare_sweep_folder(path_, sweep_json(config, plan_, {"data", {}},
+                                                      chance_level(*task_), provenance()))
+                   .sweep) {}
 
   void train(const std::vector<const RunSpec*>& runs, std::size_t workers = 1,
              const EngineFactory& make_engine = engine_under_test()) {

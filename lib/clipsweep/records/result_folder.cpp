@@ -31,6 +31,14 @@ std::string last_line(const fs::path& path, std::uint64_t length) {
   return text.substr(text.rfind('\n') + 1);
 }
 
+std::vector<RunSpec> runs_member(const Json& sweep, const char* key) {
+  const Json& runs = member(sweep, key);
+  if (!runs.is_array()) throw DataError(fmt::format("\"{}\" must be a list", key));
+  std::vector<RunSpec> specs;
+  for (const auto& run : runs) specs.push_back(run_spec_from_json(run));
+  return specs;
+}
+
 fs::path prepared_run_folder(const fs::path& folder, const std::string& run_id) {
   make_subfolder(run_folder(folder, run_id));
   // First, so that a restarted run never has the run.json of its earlier attempt.
@@ -154,9 +162,9 @@ SweepFolder open_sweep_folder(const fs::path& folder) {
   sweep.sweep = parse_json(read_file(sweep_path(folder)), file);
   try {
     require_schema(sweep.sweep, kSweepSchema);
-    const Json& runs = member(sweep.sweep, "runs");
-    if (!runs.is_array()) throw DataError("\"runs\" must be a list");
-    for (const auto& run : runs) sweep.runs.push_back(run_spec_from_json(run));
+    sweep.runs = runs_member(sweep.sweep, "runs");
+    if (sweep.sweep.contains("dropped_runs"))
+      sweep.dropped = runs_member(sweep.sweep, "dropped_runs");
     if (sweep.sweep.contains("calls") && !sweep.sweep["calls"].is_array())
       throw DataError("\"calls\" must be a list");
   } catch (const DataError& problem) {

@@ -75,6 +75,9 @@ struct SweepFolder {
   fs::path folder;
   Json sweep;                 // sweep.json
   std::vector<RunSpec> runs;  // the plan, in its order
+  // Runs of earlier plans that had not finished when a later plan dropped them. Their logs stay, so
+  // that a plan that has them again resumes them.
+  std::vector<RunSpec> dropped = {};
 };
 
 // Throws ConfigError if the folder is missing or holds no sweep, DataError if sweep.json is corrupt

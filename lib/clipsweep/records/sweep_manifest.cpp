@@ -39,18 +39,57 @@ void check_settings(const fs::path& folder, const Json& old_sweep, const Json& n
   if (before != new_sweep["data"]["sha256"]) throw_other_sweep(folder, "its data files differ");
 }
 
-void check_only_adds_runs(const fs::path& folder, const std::vector<RunSpec>& old_runs,
-                          const Json& new_sweep) {
+// Whether a run must stay in the plan although the new plan lacks it: it has finished, its run.json
+// is damaged, which only the user can judge, or another process is training it.
+bool must_stay(const SweepFolder& found, const RunSpec& run) try {
+  const auto record = read_run(found, run);
+  if (record && reached_outcome(*record)) return true;
+  return is_there(steps_path(found.folder, run.id)) && !claim_run(found.folder, run.id);
+} catch (const DataError&) {
+  return true;
+}
+
+// A plan that shares no run with the folder is another sweep, given by mistake.
+void check_shares_runs(const SweepFolder& found, const std::set<std::string>& planned) {
+  const auto is_planned = [&](const RunSpec& run) { return planned.count(run.id) > 0; };
+  if (found.runs.empty() || std::any_of(found.runs.begin(), found.runs.end(), is_planned)) return;
+  throw_other_sweep(found.folder, fmt::format("none of its {} is in this plan",
+                                              counted(found.runs.size(), "run")));
+}
+
+// Adds to a new sweep.json the runs of the folder that it lacks: finished ones stay in the plan,
+// all others are dropped from it.
+PreparedFolder merge_runs(const SweepFolder& found, Json& sweep) {
   std::set<std::string> planned;
-  for (const auto& run : new_sweep["runs"]) planned.insert(run["id"].get<std::string>());
-  const auto lacks = [&](const RunSpec& run) { return planned.count(run.id) == 0; };
-  const auto first = std::find_if(old_runs.begin(), old_runs.end(), lacks);
-  if (first == old_runs.end()) return;
-  const auto count = std::count_if(old_runs.begin(), old_runs.end(), lacks);
-  throw_other_sweep(folder,
-                    fmt::format("{} of its {} are not in this plan, the first is {}; a plan "
-                                "may only add runs",
-                                count, counted(old_runs.size(), "run"), first->id));
+  for (const auto& run : sweep["runs"]) planned.insert(run["id"].get<std::string>());
+  check_shares_runs(found, planned);
+  std::vector<RunSpec> others = found.runs;
+  others.insert(others.end(), found.dropped.begin(), found.dropped.end());
+  PreparedFolder prepared;
+  Json dropped = Json::array();
+  for (std::size_t i = 0; i < others.size(); ++i) {
+    const RunSpec& run = others[i];
+    if (!planned.insert(run.id).second) continue;
+    if (must_stay(found, run)) {
+      sweep["runs"].push_back(to_json(run));
+      ++prepared.kept;
+      continue;
+    }
+    dropped.push_back(to_json(run));
+    if (i < found.runs.size()) prepared.dropped.push_back(run.id);
+  }
+  if (!dropped.empty()) sweep["dropped_runs"] = std::move(dropped);
+  return prepared;
+}
+
+// Whether a sweep.json already says what the new one would say of the plan and its chance level.
+bool says_the_same(const SweepFolder& found, const Json& sweep) {
+  std::set<std::string> before;
+  std::set<std::string> now;
+  for (const auto& run : found.runs) before.insert(run.id);
+  for (const auto& run : sweep["runs"]) now.insert(run["id"].get<std::string>());
+  return before == now && found.sweep["data"].contains("chance_accuracy") &&
+         found.dropped.size() == sweep.value("dropped_runs", Json::array()).size();
 }
 
 // An existing folder must hold a sweep or be empty: logs are never mixed with the user's files.
@@ -107,7 +146,7 @@ Json sweep_json(const ExperimentConfig& config, const SweepPlan& plan, const Dat
   return sweep;
 }
 
-SweepFolder prepare_sweep_folder(const fs::path& folder, const Json& sweep) {
+PreparedFolder prepare_sweep_folder(const fs::path& folder, const Json& sweep) {
   check_ownership(folder);
   refuse_links_of_sweep(folder);
   try {
@@ -116,16 +155,20 @@ SweepFolder prepare_sweep_folder(const fs::path& folder, const Json& sweep) {
     const FolderLock lock(folder);
     remove_temporary_files(folder);
     Json written = sweep;
+    PreparedFolder prepared;
     if (is_there(sweep_path(folder))) {
       SweepFolder found = open_sweep_folder(folder);
       check_settings(folder, found.sweep, sweep);
-      check_only_adds_runs(folder, found.runs, sweep);
-      const bool has_chance = found.sweep["data"].contains("chance_accuracy");
-      if (found.runs.size() == sweep["runs"].size() && has_chance) return found;
+      prepared = merge_runs(found, written);
+      if (says_the_same(found, written)) {
+        prepared.sweep = std::move(found);
+        return prepared;
+      }
       if (found.sweep.contains("calls")) written["calls"] = found.sweep["calls"];
     }
     write_file(sweep_path(folder), to_page(written) + "\n");
-    return open_sweep_folder(folder);
+    prepared.sweep = open_sweep_folder(folder);
+    return prepared;
   } catch (const DiskFullError&) {
     throw;
   } catch (const StorageError& problem) {

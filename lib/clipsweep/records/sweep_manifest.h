@@ -26,11 +26,20 @@ Json to_json(const Provenance& provenance);
 Json sweep_json(const ExperimentConfig& config, const SweepPlan& plan, const DataChecksum& data,
                 const ChanceLevel& chance, const Provenance& provenance);
 
-// Prepares the folder of a sweep: creates it, or checks that it holds this sweep or a part of it,
-// and writes sweep.json if it is new or runs were added. Throws ConfigError if the folder cannot be
-// used: it is not writable, a file, or holds something else or another sweep. Other processes may
-// call this at the same time.
-SweepFolder prepare_sweep_folder(const fs::path& folder, const Json& sweep);
+// A folder that is ready for a sweep, and what became of the runs that its plan no longer has.
+struct PreparedFolder {
+  SweepFolder sweep;
+  std::vector<std::string> dropped;  // IDs: planned before, not finished, not in this plan
+  std::size_t kept = 0;  // finished runs that are not in this plan and stay in the sweep
+};
+
+// Prepares the folder of a sweep: creates it, or checks that it holds this sweep, and writes
+// sweep.json if it is new or its runs change. A plan may add runs to that of the folder, and it may
+// lack some: finished ones stay in the sweep, others are dropped from the plan, and their logs
+// stay. Throws ConfigError if the folder cannot be used: it is not writable, a file, or holds
+// something else or another sweep, with other settings or without any run of this plan. Other
+// processes may call this at the same time.
+PreparedFolder prepare_sweep_folder(const fs::path& folder, const Json& sweep);
 
 // Adds the provenance of one call of the program to sweep.json.
 void record_call(const fs::path& folder, const Json& call);

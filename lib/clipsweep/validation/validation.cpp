@@ -95,7 +95,8 @@ class FolderChecker {
 
   void check_unplanned_runs() {
     std::set<std::string> planned;
-    for (const auto& run : sweep_.runs) planned.insert(run.id);
+    for (const auto* runs : {&sweep_.runs, &sweep_.dropped})
+      for (const auto& run : *runs) planned.insert(run.id);
     std::set<std::string> unplanned;
     std::error_code error;
     for (const auto& entry : fs::directory_iterator(sweep_.folder / "runs", error))
