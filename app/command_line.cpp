@@ -62,9 +62,29 @@ void accept(ArgumentParser& parser, SummarizeCommand& command) {
   parser.add_switch("--json", command.json);
 }
 
+// Those of FIGURES in scripts/clipsweep_plots/figures/figure_list.py, which a test compares. The
+// program offers them in the shell; plot.py checks them.
+std::vector<std::string> figure_names() {
+  return {"paired_difference",
+          "paired_loss",
+          "noise_floor",
+          "accuracy_by_learning_rate",
+          "final_accuracy",
+          "training_loss",
+          "test_accuracy",
+          "clipped_share",
+          "cosine",
+          "gradient_norm",
+          "gradient_norm_histogram",
+          "gradient_through_time",
+          "gate_shares",
+          "spectral_radius",
+          "events"};
+}
+
 void accept(ArgumentParser& parser, ReportCommand& command) {
   parser.add_result_folder_unless(command.list_figures, command.folder);
-  parser.add_texts("--figure", {"NAME"}, command.figures);
+  parser.add_texts("--figure", {"NAME", figure_names()}, command.figures);
   parser.add_text("--width", {"INCHES"}, command.width);
   parser.add_switch("--list-figures", command.list_figures);
 }

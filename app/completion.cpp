@@ -4,10 +4,13 @@
 
 #include <algorithm>
 #include <exception>
+#include <variant>
 
 #include "clipsweep/base/error.h"
 #include "clipsweep/base/text.h"
+#include "clipsweep/experiment/sweep_plan.h"
 #include "clipsweep/records/result_folder.h"
+#include "clipsweep/tasks/make_task.h"
 #include "command_line.h"
 #include "flag_hints.h"
 
@@ -30,6 +33,14 @@ Words matching(const Words& names, const std::string& typed) {
   return words;
 }
 
+// What comes before the cursor: the positional arguments, the flag that awaits its value, if any,
+// and all words, from the command to the one before that flag.
+struct Cursor {
+  const FlagShape* flag = nullptr;
+  Words positionals = {};
+  Words before_flag = {};
+};
+
 Words with_prefix(const std::string& prefix, Words words) {
   for (auto& word : words) word.insert(0, prefix);
   return words;
@@ -49,10 +60,10 @@ Offer list_offer(const Words& names, const std::string& typed) {
 }
 
 // The IDs of the runs, or the hex digits that `show` lists if those were begun.
-Words run_names(const std::string& folder, const std::string& typed) {
+Words names_of_runs(const std::vector<RunSpec>& runs, const std::string& typed) {
   Words ids;
   Words digits;
-  for (const auto& run : open_sweep_folder(folder).runs) {
+  for (const auto& run : runs) {
     ids.push_back(run.id);
     digits.push_back(run.id.substr(run.id.rfind('_') + 1));
   }
@@ -60,11 +71,23 @@ Words run_names(const std::string& folder, const std::string& typed) {
   return words.empty() ? matching(digits, typed) : words;
 }
 
-Offer value_offer(const ValueShape& value, const Words& positionals, const std::string& typed) {
+// The IDs of the runs that a `trace` command plans; `words` are those before its flag --run.
+Words planned_run_names(const Words& words, const std::string& typed) {
+  std::vector<const char*> arguments = {"clipsweep"};
+  for (const auto& word : words) arguments.push_back(word.c_str());
+  const auto line = parse_command_line(static_cast<int>(arguments.size()), arguments.data());
+  const ExperimentConfig config = config_of(std::get<TraceCommand>(line.command).settings);
+  const SweepPlan plan = make_plan(config, checksum_of_task_data(config).sha256);
+  return names_of_runs(plan.runs, typed);
+}
+
+Offer value_offer(const ValueShape& value, const Cursor& cursor, const std::string& typed) {
   if (value.name == "LIST") return list_offer(value.names, typed);
   if (value.name == "DIR") return {{}, false, OfferedPaths::kFolders};
   if (value.name == "FILE" || value.name == "SWEEP.toml") return {{}, false, OfferedPaths::kFiles};
-  if (value.name == "RUN") return {run_names(positionals.front(), typed)};
+  if (value.name == "RUN")
+    return {names_of_runs(open_sweep_folder(cursor.positionals.front()).runs, typed)};
+  if (value.name == "ID") return {planned_run_names(cursor.before_flag, typed)};
   return {matching(value.names, typed)};
 }
 
@@ -81,13 +104,6 @@ const FlagShape* flag_in(const CommandShape& shape, const std::string& name) {
   return nullptr;
 }
 
-// What comes before the cursor: the positional arguments, and the flag that awaits its value, if
-// any.
-struct Cursor {
-  const FlagShape* flag = nullptr;
-  Words positionals = {};
-};
-
 Cursor cursor_after(const Words& words, const CommandShape& shape) {
   Cursor cursor;
   for (const auto& word : words) {
@@ -102,19 +118,19 @@ Cursor cursor_after(const Words& words, const CommandShape& shape) {
 }
 
 Offer argument_offer(const CommandShape& shape, const Cursor& cursor, const std::string& typed) {
-  if (cursor.flag) return value_offer(cursor.flag->value, cursor.positionals, typed);
+  if (cursor.flag) return value_offer(cursor.flag->value, cursor, typed);
   if (begins_with(typed, "-")) {
     const std::size_t equals = typed.find('=');
     if (equals == std::string::npos) return {matching(flag_names(shape), typed)};
     const FlagShape* flag = flag_in(shape, typed.substr(0, equals));
     if (!flag) return {};
-    Offer offer = value_offer(flag->value, cursor.positionals, typed.substr(equals + 1));
+    Offer offer = value_offer(flag->value, cursor, typed.substr(equals + 1));
     offer.words = with_prefix(typed.substr(0, equals + 1), offer.words);
     return offer;
   }
   const std::size_t place = cursor.positionals.size();
   if (place >= shape.positionals.size()) return {matching(flag_names(shape), typed)};
-  return value_offer(shape.positionals[place], cursor.positionals, typed);
+  return value_offer(shape.positionals[place], cursor, typed);
 }
 
 void print(const Offer& offer) {
@@ -135,7 +151,9 @@ Offer offer_for(const std::vector<std::string>& words) {
     return {begins_with(typed, "-") || !typed.empty() ? matching(names, typed) : command_names()};
   }
   const CommandShape shape = command_shape(words.front());
-  return argument_offer(shape, cursor_after({words.begin() + 1, words.end() - 1}, shape), typed);
+  Cursor cursor = cursor_after({words.begin() + 1, words.end() - 1}, shape);
+  cursor.before_flag = {words.begin(), words.end() - (cursor.flag ? 2 : 1)};
+  return argument_offer(shape, cursor, typed);
 }
 
 int run_complete(const std::vector<std::string>& words) {

@@ -34,6 +34,14 @@ std::string entry(const std::string& name, const std::string& words) {
   return text + "\n";
 }
 
+// The default of a setting as it would be typed. A single seed is typed as a count: `--seeds 0` is
+// an error.
+std::string default_of(const Setting& setting, const Json& value) {
+  if (setting.key == "seeds" && value.size() == 1) return "1";
+  const Json& shown = value.is_array() && value.size() == 1 ? value.front() : value;
+  return shown.is_string() ? shown.get<std::string>() : shown.dump();
+}
+
 std::string settings_of(SettingGroup group) {
   const ExperimentConfig defaults;
   std::string text;
@@ -42,11 +50,8 @@ std::string settings_of(SettingGroup group) {
     const Json value = setting.value(defaults);
     const bool has_default =
         !value.is_null() && !value.is_boolean() && !(value.is_array() && value.empty());
-    const Json& shown = value.is_array() && value.size() == 1 ? value.front() : value;
     const std::string default_text =
-        has_default
-            ? fmt::format(" [{}]", shown.is_string() ? shown.get<std::string>() : shown.dump())
-            : "";
+        has_default ? fmt::format(" [{}]", default_of(setting, value)) : "";
     const std::string value_name =
         setting.value_name.empty() ? "" : fmt::format(" {}", setting.value_name);
     text += entry("--" + setting.flag + value_name, setting.help + default_text);

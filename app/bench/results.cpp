@@ -13,7 +13,9 @@ double BenchShape::floating_point_operations() const {
 const char* contender_name(Contender contender, Cell cell) {
   switch (contender) {
     case Contender::kTorchLoop:
-      return cell == Cell::kLstm ? "torch::nn::LSTM" : "torch::nn::RNN";
+      return cell == Cell::kLstm  ? "torch::nn::LSTM"
+             : cell == Cell::kGru ? "torch::nn::GRU"
+                                  : "torch::nn::RNN";
     case Contender::kReference:
       return "reference engine";
     case Contender::kFused:

@@ -37,7 +37,7 @@ struct BenchShape {
 
 enum class Contender { kTorchLoop, kReference, kFused };
 
-// `torch::nn::LSTM`, `reference engine`, `fused engine`
+// `torch::nn::LSTM` (or the module of another cell), `reference engine`, `fused engine`
 const char* contender_name(Contender contender, Cell cell);
 
 // Run-steps per second of one way to train, on one core: gradient, clip, update.

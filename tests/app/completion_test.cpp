@@ -94,6 +94,27 @@ TEST(Completion, OffersTheRunsOfAFolder) {
   EXPECT_EQ(offered({"show", path, digits.substr(0, 6)}), Words{digits});
 }
 
+// Those of the plan that the words before make; generated tasks need no data.
+TEST(Completion, OffersTheRunsOfAPlan) {
+  const Words settings = {"trace", "--task", "sine", "--clip", "none,value:1", "--seeds", "3"};
+  const auto offered_after = [&](const Words& more) {
+    Words words = settings;
+    words.insert(words.end(), more.begin(), more.end());
+    return offered(words);
+  };
+  EXPECT_EQ(offered_after({"--run", ""}).size(), 6U);
+  EXPECT_EQ(offered_after({"--run", "value"}).size(), 3U);
+  const std::string id = offered_after({"--steps", "3", "--run", "none_lr-0.01_seed-2"}).at(0);
+  EXPECT_EQ(offered_after({"--run=none_lr-0.01_seed-2"}), Words{"--run=" + id});
+  EXPECT_EQ(offered_after({"--run", id.substr(id.size() - 8, 6)}), Words{id.substr(id.size() - 8)});
+  EXPECT_EQ(printed({"trace", "--task", "no-such", "--run", ""}), "");
+}
+
+TEST(Completion, OffersTheFigures) {
+  EXPECT_EQ(offered({"report", "DIR", "--figure", "paired"}),
+            (Words{"paired_difference", "paired_loss"}));
+}
+
 TEST(Completion, PrintsNothingIfTheWordsAreWrong) {
   for (const Words& typed : {Words{}, Words{"no-such", ""}, Words{"show", "/no/such", ""},
                              Words{"sweep", "--lr", ""}, Words{"sweep", "--mode", "no-such"}})

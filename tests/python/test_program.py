@@ -19,6 +19,7 @@ from pathlib import Path
 
 import jsonschema
 import pytest
+from clipsweep_plots.figures.figure_list import FIGURES
 from small_data import FASHION_MNIST, small_data
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -474,6 +475,11 @@ def test_a_folder_with_other_files_is_rejected_and_kept(tmp_path):
     (tmp_path / "thesis.tex").write_text("mine", encoding="utf-8")
     assert "(thesis.tex)" in refusal("sweep", "--out", tmp_path, code=USAGE)
     assert [path.name for path in tmp_path.iterdir()] == ["thesis.tex"]
+
+
+def test_the_shell_offers_every_figure():
+    offered = call("complete", "report", "DIR", "--figure", "").stdout.splitlines()
+    assert offered == list(FIGURES)
 
 
 def test_an_empty_folder_is_accepted(tmp_path):
