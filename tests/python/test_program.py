@@ -703,7 +703,7 @@ def test_max_runs_stops_early_and_the_same_command_continues(tmp_path, finished)
 def test_an_interrupted_sweep_is_marked_and_continues(sent, code, tmp_path, undisturbed):
     out = tmp_path / "out"
     process = start(*LONG, "--out", out)
-    wait_for_log(process, out)
+    wait_for_log(process, out, min_bytes=1)  # a claimed run has an empty log before it starts
     process.send_signal(sent)
     _, stderr = process.communicate(timeout=30)
     assert process.returncode == code, stderr
@@ -740,7 +740,7 @@ def test_a_sweep_continues_without_its_noise_floor_and_some_arms(tmp_path):
 def test_an_interrupted_sweep_continues_with_fewer_arms(tmp_path, undisturbed):
     out = tmp_path / "out"
     process = start(*LONG, "--noise-floor", "--out", out)
-    wait_for_log(process, out)
+    wait_for_log(process, out, min_bytes=60_000)
     process.send_signal(signal.SIGTERM)
     process.communicate(timeout=30)
     assert process.returncode == STOPPED
