@@ -1,6 +1,15 @@
+// The answer to each kind of sweep, against tests/golden/answers.txt, which is meant to be read
+// aloud: is each one true, and is it what you would tell a colleague? After a deliberate change,
+// CLIPSWEEP_WRITE_GOLDEN=1 core_tests --gtest_filter='Answer*' writes the file again.
 #include "clipsweep/analysis/conclusions.h"
 
 #include <gtest/gtest.h>
+
+#include <cstdlib>
+#include <fstream>
+#include <functional>
+#include <map>
+#include <sstream>
 
 #include "clipsweep/analysis/conclusion_text.h"
 #include "clipsweep/base/random.h"
@@ -9,168 +18,69 @@
 namespace clipsweep {
 namespace {
 
-// The three parts of the answer, each on a line of its own.
-std::string answer_to(const SampleSweep& sweep) {
-  const Answer answer = answer_of(sweep.summary());
-  return answer.does_it_help + "\n" + answer.where + "\n" + answer.what_to_use;
-}
+// ---- Sweeps ----
 
 // Six seeds of arms with these mean accuracies, in the order of the plan. Clipping acted on one
 // step of each run; `noise` is multiplied with a different number for each seed and arm.
 void complete_arms(SampleSweep& sweep, const std::vector<double>& accuracies, double noise = 1) {
+  const std::size_t seeds = sweep.config().seeds.size();
   for (std::size_t arm = 0; arm < accuracies.size(); ++arm)
-    for (std::size_t seed = 0; seed < 6; ++seed) {
+    for (std::size_t seed = 0; seed < seeds; ++seed) {
       const double deviation = noise * small_and_uneven((3 * arm + seed * (arm + 1)) % 10);
-      sweep.complete_clipped(6 * arm + seed, accuracies[arm] + deviation);
+      sweep.complete_clipped(seeds * arm + seed, accuracies[arm] + deviation);
     }
 }
 
-// ---- Nothing to compare ----
-
-TEST(Answer, NoOutcome) {
-  EXPECT_EQ(answer_to(SampleSweep(6)),
-            "No run has completed or diverged yet.\n"
-            "Nothing was compared.\n"
-            "No recommendation yet: it needs arms with and without clipping, with at least 6 "
-            "seeds each.");
-}
-
-TEST(Answer, NoArmClips) {
-  SampleSweep sweep(6);
-  sweep.config().clips = {{ClipMode::kNone}};
+SampleSweep sweep_of_arms(std::uint64_t seeds, const std::vector<double>& accuracies,
+                          const std::function<void(ExperimentConfig&)>& change = {},
+                          double noise = 1) {
+  SampleSweep sweep(seeds);
+  if (change) change(sweep.config());
   sweep.plan();
-  complete_arms(sweep, {0.6});
-  EXPECT_EQ(answer_to(sweep),
-            "Nothing to compare: no arm clips.\n"
-            "Nothing was compared.\n"
-            "No recommendation yet: it needs arms with and without clipping, with at least 6 "
-            "seeds each.");
+  complete_arms(sweep, accuracies, noise);
+  return sweep;
 }
 
-TEST(Answer, NoArmWithoutClipping) {
-  SampleSweep sweep(6);
-  sweep.config().clips = {{ClipMode::kValue, 0.5}};
-  sweep.plan();
-  complete_arms(sweep, {0.6});
-  EXPECT_EQ(answer_to(sweep),
-            "Nothing to compare: every arm clips. Add none to the modes.\n"
-            "Nothing was compared.\n"
-            "No recommendation yet: it needs arms with and without clipping, with at least 6 "
-            "seeds each.");
+void rates(ExperimentConfig& config, std::vector<double> learning_rates) {
+  config.learning_rates = std::move(learning_rates);
 }
 
-TEST(Answer, NoRunWithClipping) {
-  SampleSweep sweep(6);
-  complete_arms(sweep, {0.6});
-  EXPECT_EQ(answer_to(sweep),
-            "Nothing to compare yet: no run with clipping has completed or diverged.\n"
-            "Nothing was compared.\n"
-            "No recommendation yet: it needs arms with and without clipping, with at least 6 "
-            "seeds each.");
+void two_modes(ExperimentConfig& config) {
+  config.clips = {{ClipMode::kNone}, {ClipMode::kValue, 0.5}, {ClipMode::kGlobalNorm, 1}};
 }
 
-TEST(Answer, NoRunWithoutClipping) {
-  SampleSweep sweep(6);
-  for (std::size_t run = 6; run < 12; ++run) sweep.complete_clipped(run, 0.6);
-  EXPECT_EQ(answer_to(sweep),
-            "Nothing to compare yet: no run without clipping has completed or diverged.\n"
-            "Nothing was compared.\n"
-            "No recommendation yet: it needs arms with and without clipping, with at least 6 "
-            "seeds each.");
+void diverge(SampleSweep& sweep, std::size_t run, Phase phase, std::uint64_t step) {
+  RunRecord& record = sweep.end(run, Outcome::kDiverged);
+  Event event;
+  event.kind = EventKind::kInf;
+  event.phase = phase;
+  event.step = step;
+  record.events = {event};
 }
 
-TEST(Answer, ClippingNeverActed) {
-  SampleSweep sweep(6);
-  for (std::size_t run = 0; run < 12; ++run) sweep.complete(run, 0.6, 1);
-  EXPECT_EQ(answer_to(sweep),
-            "Nothing to compare: clipping never acted.\n"
-            "Nothing was compared.\n"
-            "No recommendation yet: it needs arms with and without clipping, with at least 6 "
-            "seeds each.");
+// Runs that solve the task, and runs that keep it solved, of each arm.
+SampleSweep sweep_of_solvers(std::uint64_t seeds, const std::vector<std::pair<int, int>>& arms,
+                             const std::function<void(ExperimentConfig&)>& change = {}) {
+  SampleSweep sweep = sweep_of_arms(seeds, std::vector<double>(arms.size(), 0.25), change);
+  sweep.runs().basis.chance_accuracy = 0.1;
+  sweep.runs().basis.solved_accuracy = 0.99;
+  for (std::size_t arm = 0; arm < arms.size(); ++arm)
+    for (int run = 0; run < arms[arm].first; ++run) {
+      const bool is_kept = run < arms[arm].second;
+      sweep.complete_clipped(seeds * arm + static_cast<std::size_t>(run), is_kept ? 1 : 0.3)
+          .solved_at_step = 1000;
+    }
+  return sweep;
 }
 
-TEST(Answer, TooFewSeeds) {
-  SampleSweep sweep = sweep_with_gain([](auto seed) { return 0.02 + small_and_uneven(seed); });
-  for (std::size_t seed = 4; seed < 10; ++seed) sweep.runs().records[seed].reset();
-  EXPECT_EQ(answer_to(sweep),
-            "No verdict yet: at least 6 common seeds are needed, and there are 4 so far. "
-            "value:0.5 at lr 0.01 reaches 66.5 % test accuracy; the best arm without clipping "
-            "(none at lr 0.01) reaches 63.0 %.\n"
-            "There are too few seeds to tell.\n"
-            "It is too early to say. Add seeds, for example --seeds 10.");
+// The median seed gains little, and the first ones collapse without clipping.
+SampleSweep sweep_with_collapses(std::uint64_t seeds, std::size_t collapses) {
+  SampleSweep sweep = sweep_of_arms(seeds, {0.7, 0.705});
+  for (std::size_t seed = 0; seed < collapses; ++seed) sweep.complete_clipped(seed, 0.4);
+  return sweep;
 }
 
-TEST(Answer, OneSeed) {
-  SampleSweep sweep(1);
-  sweep.complete(0, 0.6, 1);
-  sweep.complete_clipped(1, 0.7);
-  EXPECT_EQ(answer_to(sweep),
-            "No verdict yet: at least 6 common seeds are needed, and there is 1 so far. "
-            "value:0.5 at lr 0.01 reaches 70.0 % test accuracy; the best arm without clipping "
-            "(none at lr 0.01) reaches 60.0 %.\n"
-            "There are too few seeds to tell.\n"
-            "It is too early to say. Add seeds, for example --seeds 10.");
-}
-
-// ---- One learning rate ----
-
-TEST(Answer, Better) {
-  EXPECT_EQ(answer_to(sweep_with_gain([](auto seed) { return 0.02 + small_and_uneven(seed); })),
-            "Yes: value:0.5 at lr 0.01 reaches 66.5 % test accuracy; the best arm without "
-            "clipping (none at lr 0.01) reaches 64.5 %. The difference is +2.0 points [+1.6, "
-            "+2.4], better in 10 of 10 seeds (p = 0.002).\n"
-            "For value:0.5 at lr 0.01, the training loss of the last epoch changes by -0.020 "
-            "[-0.024, -0.016]. The standard deviation between seeds is 2.8 instead of 3.0 "
-            "points, and the worst seed reaches 61.1 instead of 60.0 %.\n"
-            "Use value:0.5 at lr 0.01. Only one learning rate was tried; results may differ at "
-            "others.");
-}
-
-TEST(Answer, Worse) {
-  EXPECT_EQ(answer_to(sweep_with_gain([](auto seed) { return -0.02 + small_and_uneven(seed); })),
-            "No, it harms: value:0.5 at lr 0.01 reaches 62.5 % test accuracy; the best arm "
-            "without clipping (none at lr 0.01) reaches 64.5 %. The difference is -2.0 points "
-            "[-2.4, -1.6], better in 0 of 10 seeds (p = 0.002).\n"
-            "For value:0.5 at lr 0.01, the training loss of the last epoch changes by +0.020 "
-            "[+0.016, +0.024]. The standard deviation between seeds is 2.8 instead of 3.0 "
-            "points, and the worst seed reaches 57.1 instead of 60.0 %.\n"
-            "Use none at lr 0.01. Only one learning rate was tried; results may differ at "
-            "others.");
-}
-
-TEST(Answer, NoDifference) {
-  EXPECT_EQ(answer_to(sweep_with_gain([](auto seed) { return 5 * small_and_uneven(seed); })),
-            "No difference seen between the best settings: value:0.5 at lr 0.01 reaches 64.5 % "
-            "test accuracy; the best arm without clipping (none at lr 0.01) reaches 64.5 %. "
-            "The difference is 0.0 points [-2.2, +2.2], better in 5 of 10 seeds. Detecting a "
-            "difference of 1 point takes about 74 seeds.\n"
-            "For value:0.5 at lr 0.01, the training loss of the last epoch changes by 0.000 "
-            "[-0.022, +0.022]. The standard deviation between seeds is 3.2 instead of 3.0 "
-            "points, and the worst seed reaches 55.5 instead of 60.0 %.\n"
-            "Use none at lr 0.01, the simpler choice, or add seeds; nothing here favours "
-            "clipping. Only one learning rate was tried; results may differ at others.");
-}
-
-TEST(Answer, NoDifferenceButLessSpread) {
-  EXPECT_EQ(answer_to(sweep_with_gain([](auto seed) {
-              return 0.9 * (0.645 - 0.6 - 0.01 * static_cast<double>(seed * 7 % 10));
-            })),
-
-            "No difference seen between the best settings: value:0.5 at lr 0.01 reaches 64.5 % "
-            "test accuracy; the best arm without clipping (none at lr 0.01) reaches 64.5 %. "
-            "The difference is 0.0 points [-2.0, +2.0], better in 5 of 10 seeds. Detecting a "
-            "difference of 1 point takes about 61 seeds.\n"
-            "For value:0.5 at lr 0.01, the training loss of the last epoch changes by 0.000 "
-            "[-0.020, +0.020]. The standard deviation between seeds is 0.3 instead of 3.0 "
-            "points, and the worst seed reaches 64.1 instead of 60.0 %.\n"
-            "Use value:0.5 at lr 0.01: no gain on average is seen, but the seeds spread less "
-            "(SD 0.3 instead of 3.0 points; worst seed 64.1 instead of 60.0 %). Only one "
-            "learning rate was tried; results may differ at others.");
-}
-
-// All 40 arms have the baseline's mean: the best is significant on its own, but not after
-// correction.
-TEST(Answer, SignificantOnlyBeforeCorrection) {
+SampleSweep sweep_of_thresholds_without_effect() {
   SampleSweep sweep(10);
   sweep.config().clips = {{ClipMode::kNone}};
   for (int arm = 1; arm <= 40; ++arm) sweep.config().clips.push_back({ClipMode::kValue, 0.5 * arm});
@@ -178,252 +88,434 @@ TEST(Answer, SignificantOnlyBeforeCorrection) {
   RandomStream random(2, "arms");
   for (std::size_t run = 0; run < sweep.runs().plan.size(); ++run)
     sweep.complete_clipped(run, run < 10 ? 0.6 : 0.6 + 0.01 * random.normal());
-  EXPECT_EQ(answer_to(sweep),
-            "No difference seen between the best settings: value:14 at lr 0.01 reaches 60.8 % "
-            "test accuracy; the best arm without clipping (none at lr 0.01) reaches 60.0 %. The "
-            "difference is +0.8 points [+0.3, +1.2], better in 8 of 10 seeds. This is "
-            "significant on its own, but not after correction for 40 arms (p = 0.19).\n"
-            "At equal learning rates, clipping is better in 1 of 40 comparisons (0 after Holm's "
-            "correction) and worse in 2. The largest gain is +0.8 points [+0.3, +1.2], for "
-            "value:14 at lr 0.01. For value:14 at lr 0.01, the training loss of the last epoch "
-            "changes by 0.000 [0.000, 0.000]. The standard deviation between seeds is 0.6 "
-            "instead of 0.0 points, and the worst seed reaches 59.9 instead of 60.0 %.\n"
-            "Use none at lr 0.01, the simpler choice, or add seeds; nothing here favours "
-            "clipping. Only one learning rate was tried; results may differ at others.");
+  return sweep;
 }
 
-// Five differences cannot show anything, however large: the p-value of equal signs is 0.0625.
-TEST(Answer, FiveSeedsAreTooFew) {
-  SampleSweep sweep(6);
-  complete_arms(sweep, {0.25, 1}, 0);
-  sweep.runs().records[0].reset();
-  EXPECT_EQ(answer_to(sweep),
-            "No verdict yet: at least 6 common seeds are needed, and there are 5 so far. "
-            "value:0.5 at lr 0.01 reaches 100.0 % test accuracy; the best arm without clipping "
-            "(none at lr 0.01) reaches 25.0 %.\n"
-            "There are too few seeds to tell.\n"
-            "It is too early to say. Add seeds, for example --seeds 10.");
+struct AnswerCase {
+  const char* name;
+  std::function<SampleSweep()> make;
+};
+
+const std::vector<AnswerCase>& answer_cases() {
+  static const std::vector<AnswerCase> cases = {
+      // ---- Nothing to compare ----
+      {"no run has ended", [] { return SampleSweep(6); }},
+      {"no arm clips",
+       [] { return sweep_of_arms(6, {0.6}, [](auto& c) { c.clips = {{ClipMode::kNone}}; }); }},
+      {"every arm clips",
+       [] {
+         return sweep_of_arms(6, {0.6}, [](auto& c) { c.clips = {{ClipMode::kValue, 0.5}}; });
+       }},
+      {"no run with clipping has ended", [] { return sweep_of_arms(6, {0.6}); }},
+      {"no run without clipping has ended",
+       [] {
+         SampleSweep sweep(6);
+         for (std::size_t run = 6; run < 12; ++run) sweep.complete_clipped(run, 0.6);
+         return sweep;
+       }},
+      {"clipping never acted",
+       [] {
+         SampleSweep sweep(6);
+         for (std::size_t run = 0; run < 12; ++run) {
+           RunTotals& totals = sweep.complete(run, 0.6, 1).totals;
+           totals.grad_norm_raw = {1.0, 2.0, 3.0, 4.5};
+           totals.what_if.add_step(0.7, 4.5, 3);
+         }
+         return sweep;
+       }},
+      {"clipping never acted, norms unknown",
+       [] {
+         SampleSweep sweep(6);
+         for (std::size_t run = 0; run < 12; ++run) sweep.complete(run, 0.6, 1);
+         return sweep;
+       }},
+      // ---- Nothing learnt, everything diverged ----
+      {"all at chance",
+       [] {
+         return sweep_of_arms(6, {0.1, 0.1}, {}, 0.1);
+       }},
+      {"better than none, but below chance",
+       [] {
+         SampleSweep sweep = sweep_of_arms(10, {0, 0.349});
+         sweep.runs().basis.chance_accuracy = 0.36;
+         return sweep;
+       }},
+      {"two classes: half is chance",
+       [] {
+         SampleSweep sweep = sweep_of_arms(10, {0.48, 0.505}, {}, 0.2);
+         sweep.runs().basis.chance_accuracy = 0.5;
+         return sweep;
+       }},
+      {"every run diverged in the update",
+       [] {
+         SampleSweep sweep(5);
+         for (std::size_t run = 0; run < 10; ++run)
+           diverge(sweep, run, Phase::kUpdate, 2 + run % 3);
+         return sweep;
+       }},
+      {"every run diverged in the first forward pass",
+       [] {
+         SampleSweep sweep(5);
+         for (std::size_t run = 0; run < 10; ++run) diverge(sweep, run, Phase::kLoss, 1);
+         return sweep;
+       }},
+      {"every run diverged in a later forward pass",
+       [] {
+         SampleSweep sweep(5);
+         for (std::size_t run = 0; run < 10; ++run) diverge(sweep, run, Phase::kLoss, 7);
+         return sweep;
+       }},
+      // ---- Divergence on one side ----
+      {"diverges only without clipping",
+       [] {
+         SampleSweep sweep = sweep_of_arms(10, {0.6, 0.6});
+         for (std::size_t run = 0; run < 7; ++run)
+           diverge(sweep, run, Phase::kGradient, 12 + 40 * run);
+         return sweep;
+       }},
+      {"diverges only with clipping",
+       [] {
+         SampleSweep sweep = sweep_of_arms(10, {0.6, 0.6});
+         for (std::size_t run = 10; run < 16; ++run) diverge(sweep, run, Phase::kUpdate, run);
+         return sweep;
+       }},
+      {"one run of each side diverged",
+       [] {
+         SampleSweep sweep = sweep_of_arms(10, {0.6, 0.6});
+         diverge(sweep, 0, Phase::kGradient, 5);
+         diverge(sweep, 10, Phase::kLoss, 9);
+         return sweep;
+       }},
+      {"all of one side diverged, the other learnt nothing",
+       [] {
+         SampleSweep sweep(6);
+         for (std::size_t run = 0; run < 6; ++run) {
+           diverge(sweep, run, Phase::kGradient, 3);
+           sweep.complete_clipped(run + 6, 0.08 - 0.01 * static_cast<double>(run % 3));
+         }
+         return sweep;
+       }},
+      {"diverged at the highest rate only",
+       [] {
+         SampleSweep sweep = sweep_of_arms(6, {0.7, 0.5, 0.7, 0.7}, [](auto& c) {
+           rates(c, {0.1, 1});
+         });
+         for (std::size_t run = 6; run < 12; ++run) diverge(sweep, run, Phase::kUpdate, 4);
+         return sweep;
+       }},
+      {"stalled runs count as diverged",
+       [] {
+         SampleSweep sweep = sweep_of_arms(10, {0.6, 0.6});
+         for (std::size_t run = 0; run < 6; ++run) {
+           RunTotals& totals = sweep.complete_clipped(run, 0.6).totals;
+           totals.steps = totals.skipped_steps = 50;
+           totals.trailing_skipped_steps = 50;
+         }
+         return sweep;
+       }},
+      // ---- Too few seeds ----
+      {"one seed",
+       [] {
+         SampleSweep sweep(1);
+         sweep.complete(0, 0.6, 1);
+         sweep.complete_clipped(1, 0.7);
+         return sweep;
+       }},
+      {"four of ten seeds, interrupted",
+       [] {
+         SampleSweep sweep = sweep_with_gain([](auto s) { return 0.02 + small_and_uneven(s); });
+         for (std::size_t run = 4; run < 10; ++run) sweep.runs().records[run].reset();
+         return sweep;
+       }},
+      {"five seeds that all gain much",
+       [] {
+         return sweep_of_arms(5, {0.157, 0.43}, {}, 5);
+       }},
+      {"five seeds that disagree",
+       [] {
+         return sweep_of_arms(5, {0.6, 0.601});
+       }},
+      {"five seeds at several rates",
+       [] {
+         return sweep_of_arms(5, {0.6, 0.6, 0.6, 0.6}, [](auto& c) { rates(c, {0.01, 0.1}); });
+       }},
+      // ---- One learning rate ----
+      {"better", [] { return sweep_with_gain([](auto s) { return 0.02 + small_and_uneven(s); }); }},
+      {"worse", [] { return sweep_with_gain([](auto s) { return -0.02 + small_and_uneven(s); }); }},
+      {"worse by much",
+       [] {
+         return sweep_of_arms(10, {0.7, 0.4});
+       }},
+      {"no difference, estimated equal",
+       [] { return sweep_with_gain([](auto s) { return 5 * small_and_uneven(s); }); }},
+      {"no difference, estimated better",
+       [] { return sweep_with_gain([](auto s) { return 0.012 + 5 * small_and_uneven(s); }); }},
+      {"no difference, estimated worse",
+       [] { return sweep_with_gain([](auto s) { return -0.012 + 5 * small_and_uneven(s); }); }},
+      {"no difference of a point",
+       [] { return sweep_with_gain([](auto s) { return 0.5 * small_and_uneven(s); }); }},
+      {"no difference in accuracy, but in the loss",
+       [] {
+         SampleSweep sweep =
+             sweep_with_gain([](auto s) { return 0.002 + 2 * small_and_uneven(s); });
+         for (std::size_t seed = 0; seed < 10; ++seed)
+           sweep.runs().records[10 + seed]->epochs[0].train_loss = 0.9 + small_and_uneven(seed);
+         return sweep;
+       }},
+      {"no difference, but less spread",
+       [] {
+         return sweep_with_gain([](auto seed) {
+           return 0.9 * (0.645 - 0.6 - 0.01 * static_cast<double>(seed * 7 % 10));
+         });
+       }},
+      {"a tiny loss whose interval ends near zero",
+       [] { return sweep_with_gain([](auto s) { return -0.0073 + 1.15 * small_and_uneven(s); }); }},
+      {"few seeds carry the mean", [] { return sweep_with_collapses(10, 3); }},
+      {"few seeds carry the mean, thirty seeds", [] { return sweep_with_collapses(30, 4); }},
+      // ---- Several arms ----
+      {"two modes",
+       [] {
+         return sweep_of_arms(6, {0.6, 0.65, 0.7}, two_modes);
+       }},
+      {"two modes, one harms",
+       [] {
+         return sweep_of_arms(10, {0.7, 0.6, 0.7}, two_modes);
+       }},
+      {"forty thresholds without effect", sweep_of_thresholds_without_effect},
+      {"better at several rates",
+       [] {
+         return sweep_of_arms(6, {0.6, 0.5, 0.2, 0.65, 0.66, 0.3}, [](auto& c) {
+           rates(c, {0.01, 0.1, 1});
+         });
+       }},
+      {"worse at several rates",
+       [] {
+         return sweep_of_arms(6, {0.7, 0.6, 0.6, 0.5}, [](auto& c) { rates(c, {0.01, 0.1}); });
+       }},
+      {"usable at more rates",
+       [] {
+         return sweep_of_arms(6, {0.3, 0.7, 0.4, 0.69, 0.7, 0.69}, [](auto& c) {
+           rates(c, {0.01, 0.1, 1});
+         });
+       }},
+      {"no difference at several rates",
+       [] {
+         return sweep_of_arms(6, {0.7, 0.6, 0.7, 0.6}, [](auto& c) { rates(c, {0.01, 0.1}); });
+       }},
+      {"a run of every arm diverged",
+       [] {
+         SampleSweep sweep = sweep_of_arms(6, {0.7, 0.6, 0.7, 0.6}, [](auto& c) {
+           rates(c, {0.01, 0.1});
+         });
+         for (std::size_t arm = 0; arm < 4; ++arm) diverge(sweep, 6 * arm, Phase::kGradient, 3);
+         return sweep;
+       }},
+      {"a usable arm before a better one that diverged",
+       [] {
+         SampleSweep sweep = sweep_of_arms(10, {0.6, 0.69, 0.75}, two_modes);
+         diverge(sweep, 20, Phase::kGradient, 3);
+         return sweep;
+       }},
+      {"with weight decay",
+       [] {
+         return sweep_of_arms(6, {0.6, 0.7, 0.6, 0.8}, [](auto& c) {
+           c.weight_decays = {0, 0.001};
+         });
+       }},
+      {"weight decay is best without clipping",
+       [] {
+         return sweep_of_arms(10, {0.6, 0.6, 0.7, 0.7}, [](auto& c) {
+           c.weight_decays = {0, 0.001};
+         });
+       }},
+      {"the noise floor is left out",
+       [] {
+         return sweep_of_arms(6, {0.6, 0.7, 0.9}, [](auto& c) { c.noise_floor = true; });
+       }},
+      // ---- Tasks that can be solved ----
+      {"solved only with clipping, five seeds",
+       [] {
+         return sweep_of_solvers(5, {{0, 0}, {5, 5}});
+       }},
+      {"solved only with clipping, the others are NaN",
+       [] {
+         SampleSweep sweep = sweep_of_solvers(5, {{0, 0}, {5, 5}});
+         for (std::size_t run = 0; run < 5; ++run) diverge(sweep, run, Phase::kLoss, 40 + run);
+         return sweep;
+       }},
+      {"solved only with clipping, ten seeds",
+       [] {
+         return sweep_of_solvers(10, {{2, 0}, {10, 9}});
+       }},
+      {"solved by both, lost again without clipping",
+       [] {
+         return sweep_of_solvers(10, {{10, 1}, {10, 10}});
+       }},
+      {"solved more often without clipping",
+       [] {
+         return sweep_of_solvers(10, {{10, 10}, {4, 2}});
+       }},
+      {"solved by all",
+       [] {
+         return sweep_of_solvers(6, {{6, 6}, {6, 6}});
+       }},
+      {"solved by none",
+       [] {
+         return sweep_of_solvers(6, {{0, 0}, {0, 0}});
+       }},
+      {"solved at other rates",
+       [] {
+         return sweep_of_solvers(
+             5, {{0, 0}, {2, 0}, {2, 1}, {0, 0}, {1, 1}, {2, 2}, {4, 4}, {5, 5}}, [](auto& c) {
+               rates(c, {3e-4, 1e-3, 3e-3, 0.01});
+             });
+       }},
+      // ---- Several cells ----
+      {"a line for each cell",
+       [] {
+         return sweep_of_arms(6, {0.7, 0.9, 0.3, 0.3}, [](auto& c) {
+           c.cells = {{Cell::kRnnRelu, InitialScheme{InitialKind::kIdentity}}, {Cell::kLstm}};
+         });
+       }},
+      {"a cell without runs",
+       [] {
+         return sweep_of_arms(6, {0.7, 0.9}, [](auto& c) {
+           c.cells = {{Cell::kGru}, {Cell::kLstm}};
+         });
+       }},
+  };
+  return cases;
 }
 
-TEST(Answer, WorseButDivergesLess) {
-  SampleSweep sweep(6);
-  for (std::size_t run = 0; run < 6; ++run) {
-    sweep.end(run, Outcome::kDiverged);
-    sweep.complete_clipped(run + 6, 0.08 - 0.01 * static_cast<double>(run % 3));
+// ---- Golden answers ----
+
+const std::string kGoldenFile = std::string(CLIPSWEEP_SOURCE_FOLDER) + "/tests/golden/answers.txt";
+
+// The three parts of the answer, each on a line of its own.
+std::string answer_to(const Summary& summary) {
+  const Answer answer = answer_of(summary);
+  return answer.does_it_help + "\n" + answer.where + "\n" + answer.what_to_use + "\n";
+}
+
+// The file has `## name`, the answer, and an empty line for each.
+std::map<std::string, std::string> golden_answers() {
+  std::map<std::string, std::string> answers;
+  std::ifstream file(kGoldenFile);
+  std::string line;
+  std::string name;
+  while (std::getline(file, line)) {
+    if (line.rfind("## ", 0) == 0)
+      name = line.substr(3);
+    else if (!line.empty())
+      answers[name] += line + "\n";
   }
-  EXPECT_EQ(answer_to(sweep),
-            "No, it harms: value:0.5 at lr 0.01 reaches 7.0 % test accuracy; the best arm "
-            "without clipping (none at lr 0.01) reaches 10.0 %. The difference is -3.0 points "
-            "[-4.2, -1.8], better in 0 of 6 seeds (p = 0.031).\n"
-            "For value:0.5 at lr 0.01, the standard deviation between seeds is 0.9 instead of "
-            "0.0 points, and the worst seed reaches 6.0 instead of 10.0 %.\n"
-            "Use value:0.5 at lr 0.01: it gains no accuracy, but 0 of 6 runs diverged, against "
-            "6 of 6 runs with none at lr 0.01. Only one learning rate was tried; results may "
-            "differ at others.");
+  return answers;
 }
 
-// ---- Several arms ----
-
-TEST(Answer, TwoModesAtOneLearningRate) {
-  SampleSweep sweep(6);
-  sweep.config().clips = {{ClipMode::kNone}, {ClipMode::kValue, 0.5}, {ClipMode::kGlobalNorm, 1}};
-  sweep.plan();
-  complete_arms(sweep, {0.6, 0.65, 0.7});
-  EXPECT_EQ(answer_to(sweep),
-            "Yes: global-norm:1 at lr 0.01 reaches 70.2 % test accuracy; the best arm without "
-            "clipping (none at lr 0.01) reaches 59.9 %. The difference is +10.3 points [+9.4, "
-            "+11.4], better in 6 of 6 seeds (p = 0.031 after correction for 2 arms).\n"
-            "At equal learning rates, clipping is better in 2 of 2 comparisons (0 after Holm's "
-            "correction) and worse in 0. The largest gain is +10.3 points [+9.4, +11.4], for "
-            "global-norm:1 at lr 0.01. For global-norm:1 at lr 0.01, the training loss of the "
-            "last epoch changes by 0.000 [0.000, 0.000]. The standard deviation between seeds "
-            "is 0.4 instead of 0.6 points, and the worst seed reaches 69.7 instead of 59.1 %.\n"
-            "Use global-norm:1 at lr 0.01. Only one learning rate was tried; results may differ "
-            "at others.");
+TEST(Answer, IsTheGoldenOneOfEachKindOfSweep) {
+  if (std::getenv("CLIPSWEEP_WRITE_GOLDEN")) {
+    std::ofstream file(kGoldenFile);
+    for (const auto& [name, make] : answer_cases())
+      file << "## " << name << "\n" << answer_to(make().summary()) << "\n";
+    GTEST_SKIP() << "wrote " << kGoldenFile;
+  }
+  const auto golden = golden_answers();
+  ASSERT_GE(answer_cases().size(), 40U);
+  EXPECT_EQ(golden.size(), answer_cases().size());
+  for (const auto& [name, make] : answer_cases()) {
+    ASSERT_EQ(golden.count(name), 1U) << name;
+    EXPECT_EQ(answer_to(make().summary()), golden.at(name)) << name;
+  }
 }
 
-TEST(Answer, BetterAtSeveralLearningRates) {
-  SampleSweep sweep(6);
-  sweep.config().learning_rates = {0.01, 0.1, 1};
-  sweep.plan();
-  complete_arms(sweep, {0.6, 0.5, 0.2, 0.65, 0.66, 0.3});
-  EXPECT_EQ(answer_to(sweep),
-            "Yes: value:0.5 at lr 0.1 reaches 65.8 % test accuracy; the best arm without "
-            "clipping (none at lr 0.01) reaches 59.9 %. The difference is +5.9 points [+4.7, "
-            "+7.0], better in 6 of 6 seeds (p = 0.031 after correction for 3 arms).\n"
-            "At equal learning rates, clipping is better in 3 of 3 comparisons (0 after Holm's "
-            "correction) and worse in 0. The largest gain is +15.6 points [+14.5, +17.5], for "
-            "value:0.5 at lr 0.1. Usable learning rates (mean accuracy within 3 points of the "
-            "best arm, no run diverged): no rate without clipping; 0.01, 0.1 with value.\n"
-            "Use value:0.5 at lr 0.1. The same clipping is usable at learning rates 0.01, 0.1.");
+// ---- What no answer does ----
+
+// Whether an arm is one that nobody should use while there are better ones.
+bool is_bad(const ArmSummary& arm) {
+  return arm.diverged > 0 || !arm.better_than_chance.value_or(false);
 }
 
-TEST(Answer, WorseAtSeveralLearningRates) {
-  SampleSweep sweep(6);
-  sweep.config().learning_rates = {0.01, 0.1};
-  sweep.plan();
-  complete_arms(sweep, {0.7, 0.6, 0.6, 0.5});
-  EXPECT_EQ(answer_to(sweep),
-            "No, it harms: value:0.5 at lr 0.01 reaches 60.2 % test accuracy; the best arm "
-            "without clipping (none at lr 0.01) reaches 69.9 %. The difference is -9.7 points "
-            "[-10.6, -8.6], better in 0 of 6 seeds (p = 0.031 after correction for 2 arms).\n"
-            "At equal learning rates, clipping is better in 0 of 2 comparisons and worse in 2. "
-            "Usable learning rates (mean accuracy within 3 points of the best arm, no run "
-            "diverged): 0.01 without clipping; no rate with value.\n"
-            "Use none at lr 0.01. This is the smallest learning rate tried; try smaller ones.");
+void expect_sound(const Summary& summary, const std::string& name) {
+  const Conclusion conclusion = conclude(summary);
+  const ArmSummary* recommended = conclusion.advice.recommended;
+  if (!recommended) return;
+  const auto any_arm = [&](const auto& qualifies) {
+    return std::any_of(summary.arms.begin(), summary.arms.end(), [&](const ArmSummary& arm) {
+      return !arm.perturbed && !arm.seeds.empty() && (!arm.clips() || arm.acted()) &&
+             qualifies(arm);
+    });
+  };
+  EXPECT_FALSE(recommended->perturbed) << name;
+  if (any_arm([](const auto& arm) { return arm.usable; })) {
+    EXPECT_TRUE(recommended->usable) << name << "\n" << answer_to(summary);
+    EXPECT_FALSE(is_bad(*recommended)) << name;
+  } else {
+    EXPECT_TRUE(recommended->better_than_chance.value_or(false)) << name;
+  }
 }
 
-TEST(Answer, ClippingIsUsableAtMoreLearningRates) {
-  SampleSweep sweep(6);
-  sweep.config().learning_rates = {0.01, 0.1, 1};
-  sweep.plan();
-  complete_arms(sweep, {0.3, 0.7, 0.4, 0.69, 0.7, 0.69});
-  EXPECT_EQ(answer_to(sweep),
-            "No difference seen between the best settings: value:0.5 at lr 0.1 reaches 69.8 % "
-            "test accuracy; the best arm without clipping (none at lr 0.1) reaches 70.2 %. The "
-            "difference is -0.4 points [-1.5, +1.5], better in 2 of 6 seeds. Detecting a "
-            "difference of 1 point takes about 11 seeds.\n"
-            "At equal learning rates, clipping is better in 2 of 3 comparisons (0 after Holm's "
-            "correction) and worse in 0. The largest gain is +39.2 points [+37.2, +40.3], for "
-            "value:0.5 at lr 0.01. Usable learning rates (mean accuracy within 3 points of the "
-            "best arm, no run diverged): 0.1 without clipping; 0.01 to 1 with value.\n"
-            "Use none at lr 0.1 if this learning rate is well tuned. value:0.5 costs no "
-            "measurable accuracy there and is usable at learning rates 0.01 to 1, while "
-            "training without clipping is usable only at 0.1: cheap insurance against a badly "
-            "chosen learning rate.");
+TEST(Answer, RecommendsNoArmThatDivergesOrLearntNothingWhileAnotherIsUsable) {
+  for (const auto& [name, make] : answer_cases()) {
+    const Summary summary = make().summary();
+    for (const auto& setup : summary.setups) expect_sound(part_of(summary, setup), name);
+  }
 }
 
-TEST(Answer, NoReasonToClipAtSeveralLearningRates) {
-  SampleSweep sweep(6);
-  sweep.config().learning_rates = {0.01, 0.1};
+// Random arms: diverging, at chance, collapsing, solving, or learning.
+SampleSweep random_sweep(std::uint64_t number) {
+  RandomStream random(number, "random sweep");
+  SampleSweep sweep(1 + random.below(12));
+  ExperimentConfig& config = sweep.config();
+  config.clips = {{ClipMode::kNone}};
+  for (std::uint64_t i = random.below(4); i-- > 0;)
+    config.clips.push_back({ClipMode::kValue, 0.5 * static_cast<double>(i + 1)});
+  if (random.below(2) == 0) config.learning_rates = {0.01, 0.1, 1};
+  if (random.below(4) == 0) config.weight_decays = {0, 0.001};
+  config.noise_floor = random.below(4) == 0;
   sweep.plan();
-  complete_arms(sweep, {0.7, 0.6, 0.7, 0.6});
-  EXPECT_EQ(answer_to(sweep),
-            "No difference seen between the best settings: value:0.5 at lr 0.01 reaches 70.2 % "
-            "test accuracy; the best arm without clipping (none at lr 0.01) reaches 69.9 %. The "
-            "difference is +0.3 points [-0.6, +1.4], better in 3 of 6 seeds. Detecting a "
-            "difference of 1 point takes about 8 seeds.\n"
-            "At equal learning rates, clipping is better in 0 of 2 comparisons and worse in 0. "
-            "Usable learning rates (mean accuracy within 3 points of the best arm, no run "
-            "diverged): 0.01 without clipping; 0.01 with value.\n"
-            "Use none at lr 0.01, the simpler choice, or add seeds; nothing here favours "
-            "clipping. This is the smallest learning rate tried; try smaller ones.");
+  const bool can_be_solved = random.below(3) == 0;
+  if (can_be_solved) sweep.runs().basis.solved_accuracy = 0.9;
+  const std::size_t seeds = config.seeds.size();
+  for (std::size_t arm = 0; arm * seeds < sweep.runs().plan.size(); ++arm) {
+    const double level = random.below(4) == 0 ? 0.1 : 0.1 + 0.85 * random.uniform();
+    const double spread = 0.05 * random.uniform();
+    const std::uint64_t diverging = random.below(3) == 0 ? random.below(seeds + 1) : 0;
+    for (std::size_t seed = 0; seed < seeds; ++seed) {
+      const std::size_t run = arm * seeds + seed;
+      if (random.below(20) == 0) continue;
+      if (seed < diverging) {
+        diverge(sweep, run, static_cast<Phase>(random.below(4)), 1 + random.below(50));
+        continue;
+      }
+      const double accuracy = std::min(1.0, std::max(0.0, level + spread * random.normal()));
+      RunRecord& record = random.below(10) == 0 ? sweep.complete(run, accuracy, 1)
+                                                : sweep.complete_clipped(run, accuracy);
+      if (accuracy > 0.9) record.solved_at_step = 100;
+    }
+  }
+  return sweep;
 }
 
-// Every arm has a diverged run, so none is usable.
-TEST(Answer, NoRateIsUsable) {
-  SampleSweep sweep(6);
-  sweep.config().learning_rates = {0.01, 0.1};
-  sweep.plan();
-  complete_arms(sweep, {0.7, 0.6, 0.7, 0.6});
-  for (std::size_t arm = 0; arm < 4; ++arm) sweep.end(6 * arm, Outcome::kDiverged);
-  EXPECT_EQ(answer_to(sweep),
-            "No difference seen between the best settings: value:0.5 at lr 0.01 reaches 60.1 % "
-            "test accuracy; the best arm without clipping (none at lr 0.01) reaches 60.1 %. The "
-            "difference is 0.0 points [-0.6, +0.6], better in 2 of 6 seeds. Detecting a "
-            "difference of 1 point takes about 6 seeds.\n"
-            "At equal learning rates, clipping is better in 0 of 2 comparisons and worse in 0. "
-            "Usable learning rates (mean accuracy within 3 points of the best arm, no run "
-            "diverged): no rate without clipping; no rate with value.\n"
-            "Use none at lr 0.01, the simpler choice, or add seeds; nothing here favours "
-            "clipping. This is the smallest learning rate tried; try smaller ones.");
-}
+// Sanitizers make one sweep take as long as ten.
+#ifdef CLIPSWEEP_SANITIZED
+constexpr std::uint64_t kRandomSweeps = 100;
+#else
+constexpr std::uint64_t kRandomSweeps = 1000;
+#endif
 
-TEST(Answer, TooFewSeedsAtSeveralLearningRates) {
-  SampleSweep sweep(1);
-  sweep.config().learning_rates = {0.01, 0.1};
-  sweep.plan();
-  for (std::size_t run = 0; run < 4; ++run) sweep.complete_clipped(run, 0.6);
-  EXPECT_EQ(answer_to(sweep),
-            "No verdict yet: at least 6 common seeds are needed, and there is 1 so far. "
-            "value:0.5 at lr 0.01 reaches 60.0 % test accuracy; the best arm without clipping "
-            "(none at lr 0.01) reaches 60.0 %.\n"
-            "There are too few seeds to tell. Usable learning rates (mean accuracy within 3 "
-            "points of the best arm, no run diverged): 0.01, 0.1 without clipping; 0.01, 0.1 "
-            "with value.\n"
-            "It is too early to say. Add seeds, for example --seeds 10.");
-}
-
-TEST(Answer, WithRegularization) {
-  SampleSweep sweep(6);
-  sweep.config().weight_decays = {0, 0.001};
-  sweep.plan();
-  complete_arms(sweep, {0.6, 0.7, 0.6, 0.8});
-  EXPECT_EQ(answer_to(sweep),
-            "Yes: value:0.5 with weight decay 0.001 at lr 0.01 reaches 80.2 % test accuracy; "
-            "the best arm without clipping (none with weight decay 0.001 at lr 0.01) reaches "
-            "70.2 %. The difference is +9.9 points [+9.3, +10.7], better in 6 of 6 seeds (p = "
-            "0.031 after correction for 2 arms).\n"
-            "At equal learning rates, clipping is better in 1 of 2 comparisons (0 after Holm's "
-            "correction) and worse in 0. The largest gain is +9.9 points [+9.3, +10.7], for "
-            "value:0.5 with weight decay 0.001 at lr 0.01. For value:0.5 with weight decay "
-            "0.001 at lr 0.01, the training loss of the last epoch changes by 0.000 [0.000, "
-            "0.000]. The standard deviation between seeds is 0.6 instead of 0.7 points, and the "
-            "worst seed reaches 79.3 instead of 69.3 %.\n"
-            "Use value:0.5 with weight decay 0.001 at lr 0.01. Only one learning rate was "
-            "tried; results may differ at others.");
-}
-
-TEST(Answer, LeavesTheNoiseFloorOut) {
-  SampleSweep sweep(6);
-  sweep.config().noise_floor = true;
-  sweep.plan();
-  complete_arms(sweep, {0.6, 0.7, 0.9});  // the last arm is the perturbed baseline
-  EXPECT_EQ(answer_to(sweep),
-            "Yes: value:0.5 at lr 0.01 reaches 70.2 % test accuracy; the best arm without "
-            "clipping (none at lr 0.01) reaches 59.9 %. The difference is +10.3 points [+9.3, "
-            "+11.4], better in 6 of 6 seeds (p = 0.031).\n"
-            "For value:0.5 at lr 0.01, the training loss of the last epoch changes by 0.000 "
-            "[0.000, 0.000]. The standard deviation between seeds is 0.7 instead of 0.6 points, "
-            "and the worst seed reaches 69.3 instead of 59.1 %.\n"
-            "Use value:0.5 at lr 0.01. Only one learning rate was tried; results may differ at "
-            "others.");
-}
-
-TEST(Answer, HasALineForEachCell) {
-  SampleSweep sweep(6);
-  sweep.config().cells = {{Cell::kRnnRelu, InitialScheme{InitialKind::kIdentity}}, {Cell::kLstm}};
-  sweep.plan();
-  complete_arms(sweep, {0.7, 0.9, 0.3, 0.3});
-  EXPECT_EQ(answer_to(sweep),
-            "rnn-relu:identity: Yes: value:0.5 at lr 0.01 reaches 90.2 % test accuracy; the "
-            "best arm without clipping (none at lr 0.01) reaches 69.9 %. The difference is "
-            "+20.3 points [+19.3, +21.4], better in 6 of 6 seeds (p = 0.031).\n"
-            "lstm: No difference seen between the best settings: value:0.5 at lr 0.01 reaches "
-            "30.2 % test accuracy; the best arm without clipping (none at lr 0.01) reaches 30.2 "
-            "%. The difference is 0.0 points [-0.8, +0.6], better in 3 of 6 seeds. Detecting a "
-            "difference of 1 point takes about 6 seeds.\n"
-            "rnn-relu:identity: For value:0.5 at lr 0.01, the training loss of the last epoch "
-            "changes by 0.000 [0.000, 0.000]. The standard deviation between seeds is 0.7 "
-            "instead of 0.6 points, and the worst seed reaches 89.3 instead of 69.1 %.\n"
-            "lstm: For value:0.5 at lr 0.01, the training loss of the last epoch changes by "
-            "0.000 [0.000, 0.000]. The standard deviation between seeds is 0.6 instead of 0.4 "
-            "points, and the worst seed reaches 29.3 instead of 29.7 %.\n"
-            "rnn-relu:identity: Use value:0.5 at lr 0.01. Only one learning rate was tried; "
-            "results may differ at others.\n"
-            "lstm: Use none at lr 0.01, the simpler choice, or add seeds; nothing here favours "
-            "clipping. Only one learning rate was tried; results may differ at others.");
-}
-
-// The second cell has no runs yet, although the sweep has some.
-TEST(Answer, OfACellWithoutRuns) {
-  SampleSweep sweep(6);
-  sweep.config().cells = {{Cell::kGru}, {Cell::kLstm}};
-  sweep.plan();
-  complete_arms(sweep, {0.7, 0.9});
-  EXPECT_EQ(answer_to(sweep),
-            "gru: Yes: value:0.5 at lr 0.01 reaches 90.2 % test accuracy; the best arm without "
-            "clipping (none at lr 0.01) reaches 69.9 %. The difference is +20.3 points [+19.3, "
-            "+21.4], better in 6 of 6 seeds (p = 0.031).\n"
-            "lstm: Nothing to compare yet: no run with clipping has completed or diverged.\n"
-            "gru: For value:0.5 at lr 0.01, the training loss of the last epoch changes by "
-            "0.000 [0.000, 0.000]. The standard deviation between seeds is 0.7 instead of 0.6 "
-            "points, and the worst seed reaches 89.3 instead of 69.1 %.\n"
-            "lstm: Nothing was compared.\n"
-            "gru: Use value:0.5 at lr 0.01. Only one learning rate was tried; results may "
-            "differ at others.\n"
-            "lstm: No recommendation yet: it needs arms with and without clipping, with at "
-            "least 6 seeds each.");
+TEST(Answer, IsSoundForAThousandRandomSweeps) {
+  std::map<AdviceCase, int> kinds;
+  for (std::uint64_t number = 0; number < kRandomSweeps; ++number) {
+    const Summary summary = random_sweep(number).summary();
+    const std::string name = "random sweep " + std::to_string(number);
+    expect_sound(summary, name);
+    ++kinds[conclude(summary).advice.kind];
+    const std::string answer = answer_to(summary);
+    EXPECT_EQ(answer.find("nan"), std::string::npos) << answer;
+    EXPECT_EQ(answer.find("  "), std::string::npos) << answer;
+  }
+  // The random sweeps are not all alike.
+  EXPECT_GE(kinds.size(), 9U);
 }
 
 }  // namespace

@@ -218,7 +218,7 @@ TEST(Summary, LeavesOutFailedAndInterruptedRuns) {
 
 TEST(Summary, LeavesOutLossesThatAreNotFinite) {
   SampleSweep sweep(2);
-  sweep.complete(0, 0.7, kNan);
+  sweep.complete(0, 0.7, kNotANumber);
   sweep.complete(1, 0.6, kInfinity);
   sweep.complete(2, 0.7, 1.0);
   sweep.complete(3, 0.7, 1.0);

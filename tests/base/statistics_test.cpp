@@ -57,11 +57,11 @@ TEST(Quantile, OfOneValueIsThatValue) { EXPECT_EQ(quantile({4}, 0.9), 4); }
 
 TEST(Quantile, RefusesAnInvalidProbability) {
   EXPECT_THROW(quantile({1, 2}, 1.5), std::logic_error);
-  EXPECT_THROW(quantile({1, 2}, kNan), std::logic_error);
+  EXPECT_THROW(quantile({1, 2}, kNotANumber), std::logic_error);
 }
 
 TEST(Statistics, RefuseEmptyAndNonfiniteInput) {
-  for (const auto& values : {std::vector<double>{}, {1, kNan, 2, 3, 4, 5}}) {
+  for (const auto& values : {std::vector<double>{}, {1, kNotANumber, 2, 3, 4, 5}}) {
     EXPECT_THROW(mean(values), std::logic_error);
     EXPECT_THROW(standard_deviation(values), std::logic_error);
     EXPECT_THROW(interquartile_mean(values), std::logic_error);

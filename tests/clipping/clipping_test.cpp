@@ -171,7 +171,7 @@ TEST_P(EveryMode, ANanIsKept) {
   if (GetParam() == ClipMode::kRandomStep)
     GTEST_SKIP() << "replaces such a gradient, see RandomStep";
   Row row = random_row(5, 1.0);
-  row[3] = kNan;
+  row[3] = kNotANumber;
   clip({GetParam(), 0.5}, row);
   EXPECT_TRUE(std::isnan(row[3]));
 }
@@ -184,7 +184,7 @@ INSTANTIATE_TEST_SUITE_P(ClipModes, EveryMode, ::testing::ValuesIn(modes_with_th
                          });
 
 TEST(None, ChangesNothing) {
-  Row row = {kNan, kInfinity, 1e38F};
+  Row row = {kNotANumber, kInfinity, 1e38F};
   row.resize(kLayout.size());
   const Row before = row;
   EXPECT_FALSE(clip({}, row).clipped);
@@ -199,7 +199,7 @@ TEST(ClipByValue, LimitsElementByElement) {
 }
 
 TEST(ClipByValue, LimitsInfinityAndLeavesNan) {
-  Row row = {kInfinity, -kInfinity, kNan};
+  Row row = {kInfinity, -kInfinity, kNotANumber};
   EXPECT_EQ(clip_by_value(Span<float>(row), 1.0F).changed, 2U);
   EXPECT_EQ(row[0], 1);
   EXPECT_EQ(row[1], -1);
@@ -240,7 +240,7 @@ TEST(GlobalNorm, KeepsTheDirectionAndReachesTheLimit) {
 }
 
 TEST(NormModes, LeaveANonfiniteGradientUnchanged) {
-  for (const float bad : {kInfinity, -kInfinity, kNan}) {
+  for (const float bad : {kInfinity, -kInfinity, kNotANumber}) {
     for (const ClipMode mode :
          {ClipMode::kGlobalNorm, ClipMode::kTensorNorm, ClipMode::kScale, ClipMode::kTensorRms,
           ClipMode::kAgc, ClipMode::kAutoclip, ClipMode::kZclip, ClipMode::kAdagc}) {
@@ -312,7 +312,7 @@ TEST(NormType, OneAndInfinityUseTheirNorms) {
 
 TEST(NormType, ANanIsTheLargestOfAll) {
   for (const double type : {1.0, 2.0, kOff})
-    EXPECT_TRUE(std::isnan(wide_norm(Span<const float>(Row{1, kNan, 2, kInfinity}), type)));
+    EXPECT_TRUE(std::isnan(wide_norm(Span<const float>(Row{1, kNotANumber, 2, kInfinity}), type)));
 }
 
 TEST(Epsilon, IsAddedToTheNorm) {
@@ -407,7 +407,7 @@ TEST(Autoclip, ANanOrASkippedStepNeverEnters) {
   Clipping clipping({ClipMode::kAutoclip, 50});
   clipping.norm_after(4);
   Row bad = random_row(1, 1);
-  bad[0] = kNan;
+  bad[0] = kNotANumber;
   EXPECT_FALSE(clipping.clip(bad).clipped);
   EXPECT_EQ(clipping.limit(), kOff);
   clipping.take();
@@ -465,7 +465,7 @@ TEST(Zclip, ANanInTheMiddleChangesNothing) {
   rule.options.zclip_warmup = 2;
   Clipping whole(rule), broken(rule);
   for (const double norm : {1.0, 3.0, 2.0, 9.0, 2.0}) {
-    Row bad(kLayout.size(), kNan);
+    Row bad(kLayout.size(), kNotANumber);
     broken.clip(bad);
     broken.take();
     EXPECT_EQ(whole.norm_after(norm), broken.norm_after(norm));
@@ -533,7 +533,7 @@ TEST(Adagc, ATensorWithoutGradientIsNotFrozen) {
 }
 
 TEST(RandomStep, ReplacesTheGradientByARandomOneOfTheThresholdsNorm) {
-  for (const float special : {1e6F, kInfinity, kNan}) {
+  for (const float special : {1e6F, kInfinity, kNotANumber}) {
     Row row = random_row(10, 1);
     row[0] = special;
     const Row before = row;

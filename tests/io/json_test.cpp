@@ -12,7 +12,7 @@ namespace clipsweep {
 namespace {
 
 TEST(JsonNumber, SpellsNonfiniteNumbersAsStrings) {
-  EXPECT_EQ(to_line({json_number(kNan), json_number(kInfinity), json_number(-kInfinity)}),
+  EXPECT_EQ(to_line({json_number(kNotANumber), json_number(kInfinity), json_number(-kInfinity)}),
             R"(["NaN","Infinity","-Infinity"])");
 }
 
@@ -25,8 +25,8 @@ TEST(JsonNumber, IsTheShortestTextThatReadsBack) {
 }
 
 TEST(AppendNumber, WritesWhatJsonNumberWrites) {
-  const std::vector<double> values{0.0,  1.0,           -3.0, 0.1,       1e-5,
-                                   1e20, 123456789.125, kNan, kInfinity, -kInfinity};
+  const std::vector<double> values{0.0,  1.0,           -3.0,        0.1,       1e-5,
+                                   1e20, 123456789.125, kNotANumber, kInfinity, -kInfinity};
   for (const double value : values) {
     std::string text;
     append_number(text, value);

@@ -26,7 +26,7 @@ TEST(EuclideanNorm, CoversTheRangeOfFloat32) {
 TEST(EuclideanNorm, IsNonfiniteExactlyIfAnElementIs) {
   for (std::size_t place = 0; place < 19; ++place) {
     std::vector<float> values(19, 1);
-    values[place] = kNan;
+    values[place] = kNotANumber;
     EXPECT_TRUE(std::isnan(euclidean_norm(values)));
     values[place] = -kInfinity;
     EXPECT_TRUE(std::isinf(euclidean_norm(values)));
@@ -66,14 +66,15 @@ TEST(GateNorms, AreOverTheRowsOfEachGateInAllRecurrentTensors) {
 TEST(LargestMagnitude, IsNanIfAnyElementIs) {
   EXPECT_EQ(largest_magnitude(std::vector<float>{1, -3, 2}), 3);
   EXPECT_EQ(largest_magnitude(std::vector<float>{1, -kInfinity}), kInfinity);
-  EXPECT_TRUE(std::isnan(largest_magnitude(std::vector<float>{kInfinity, kNan, 1})));
+  EXPECT_TRUE(std::isnan(largest_magnitude(std::vector<float>{kInfinity, kNotANumber, 1})));
   EXPECT_EQ(index_of_largest(std::vector<float>{1, -3, 2}), 1U);
 }
 
 TEST(FindNonfinite, CountsEachKindAndReturnsTheFirst) {
   EXPECT_FALSE(find_nonfinite(std::vector<float>{0, -1, std::numeric_limits<float>::max(),
                                                  std::numeric_limits<float>::denorm_min()}));
-  const auto found = find_nonfinite(std::vector<float>{0, kInfinity, kNan, -kInfinity, kInfinity});
+  const auto found =
+      find_nonfinite(std::vector<float>{0, kInfinity, kNotANumber, -kInfinity, kInfinity});
   ASSERT_TRUE(found);
   EXPECT_EQ(found->first, 1U);
   EXPECT_EQ(found->nan, 1U);

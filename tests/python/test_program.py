@@ -525,8 +525,8 @@ def test_two_sweeps_in_one_folder_never_train_the_same_run(tmp_path):
 def test_a_run_whose_folder_is_removed_does_not_count_as_finished(tmp_path):
     out = tmp_path / "out"
     process = start(*LONG, "--out", out)
-    wait_for_log(process, out)
-    lost = sorted(out.glob("runs/*"))[0]
+    wait_for_log(process, out, min_bytes=1)  # a claimed run has an empty log before it starts
+    lost = next(path.parent for path in step_logs(out) if path.stat().st_size > 0)
     shutil.rmtree(lost)
     _, stderr = process.communicate(timeout=60)
     assert process.returncode == STOPPED

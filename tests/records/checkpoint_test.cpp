@@ -19,7 +19,7 @@ RunState state_of(const std::string& run_id, std::uint64_t step) {
   state.step = step;
   state.engine = "fused, avx512";
   state.steps_bytes = 100 * step;
-  state.weights = {0.5F, kNan, -0.0F};
+  state.weights = {0.5F, kNotANumber, -0.0F};
   state.trainer = std::string("\0trainer", 8);
   return state;
 }
@@ -190,7 +190,7 @@ TEST(ByteArchive, ChecksSizesBeforeItAllocates) {
 
 TEST(ByteArchive, KeepsWhatItIsGiven) {
   EpochRecord epoch;
-  epoch.gate_norms = GateNumbers{{"i", 0.1}, {"f", kNan}};
+  epoch.gate_norms = GateNumbers{{"i", 0.1}, {"f", kNotANumber}};
   epoch.spectral_radius = std::vector<LayerRadii>{{"lstm.weight_hh", {{"i", 0.9}}}};
   StepRecord step;
   step.cosine = 0.25F;

@@ -111,7 +111,7 @@ TEST(InferMean, HasNoIntervalIfSquaresOverflow) {
 }
 
 TEST(InferMean, RefusesValuesThatAreNotFinite) {
-  EXPECT_THROW(infer_mean({1, kNan, 2, 3, 4, 5}), std::logic_error);
+  EXPECT_THROW(infer_mean({1, kNotANumber, 2, 3, 4, 5}), std::logic_error);
   EXPECT_THROW(infer_mean({1, kInfinity, 2, 3, 4, 5}), std::logic_error);
 }
 

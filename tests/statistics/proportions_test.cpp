@@ -3,13 +3,12 @@
 #include <gtest/gtest.h>
 
 #include <cmath>
-#include <limits>
 #include <stdexcept>
+
+#include "support/special_values.h"
 
 namespace clipsweep {
 namespace {
-
-constexpr double kNan = std::numeric_limits<double>::quiet_NaN();
 
 TEST(WilsonInterval, AgreesWithAnIndependentProgram) {
   // scipy.stats.binomtest(8, 10).proportion_ci(method="wilson")
@@ -25,7 +24,7 @@ TEST(WilsonInterval, AgreesWithAnIndependentProgram) {
 TEST(WilsonInterval, RefusesImpossibleCounts) {
   EXPECT_THROW(wilson_interval(0, 0), std::logic_error);
   EXPECT_THROW(wilson_interval(3, 2), std::logic_error);
-  EXPECT_THROW(wilson_interval(kNan, 2), std::logic_error);
+  EXPECT_THROW(wilson_interval(kNotANumber, 2), std::logic_error);
 }
 
 TEST(McNemar, IsTheSignTestOfTheUnequalPairs) {

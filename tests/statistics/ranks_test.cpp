@@ -2,15 +2,13 @@
 
 #include <gtest/gtest.h>
 
-#include <limits>
 #include <stdexcept>
 #include <vector>
 
+#include "support/special_values.h"
+
 namespace clipsweep {
 namespace {
-
-constexpr double kNan = std::numeric_limits<double>::quiet_NaN();
-constexpr double kInfinity = std::numeric_limits<double>::infinity();
 
 TEST(SignedRank, AgreesWithAnIndependentProgram) {
   // scipy.stats.wilcoxon([6, 8, 14, 16, 23, 24, 28, 29, 41, -48, 49, 56, 60, -67, 75]): exact
@@ -32,7 +30,7 @@ TEST(SignedRank, LeavesOutZerosAndRanksInfinityLast) {
   EXPECT_EQ(signed_rank_p_value({0, 0}), 1);
   EXPECT_EQ(signed_rank_p_value({0, 1, 2, 3, 4, 5}), signed_rank_p_value({1, 2, 3, 4, 5}));
   EXPECT_EQ(signed_rank_p_value({1, -2, kInfinity, kInfinity}), signed_rank_p_value({1, -2, 9, 9}));
-  EXPECT_THROW(signed_rank_p_value({1, kNan}), std::logic_error);
+  EXPECT_THROW(signed_rank_p_value({1, kNotANumber}), std::logic_error);
 }
 
 TEST(SignedRank, ApproximatesAboveFiftyDifferences) {

@@ -115,14 +115,14 @@ RunRecord record_of(const SweepPlan& plan, const RunSpec& spec,
 }
 
 void break_gradient(StepRecord& step) {
-  step.grad_norm_raw = step.grad_norm_clipped = step.clip_scale = kNan;
-  step.effective_learning_rate = kNan;
+  step.grad_norm_raw = step.grad_norm_clipped = step.clip_scale = kNotANumber;
+  step.effective_learning_rate = kNotANumber;
   step.cosine = std::nullopt;
   step.clipped = false;
   step.clipped_fraction = 0;
   step.grad_max_abs = std::numeric_limits<float>::quiet_NaN();
   step.nonfinite = 1120;
-  step.tensor_norms = {kNan, 0.1, 0.2};
+  step.tensor_norms = {kNotANumber, 0.1, 0.2};
 }
 
 // The history of an event at the last of the steps.

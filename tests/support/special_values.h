@@ -6,6 +6,6 @@
 namespace clipsweep {
 
 inline constexpr float kInfinity = std::numeric_limits<float>::infinity();
-inline constexpr float kNan = std::numeric_limits<float>::quiet_NaN();
+inline constexpr float kNotANumber = std::numeric_limits<float>::quiet_NaN();
 
 }  // namespace clipsweep

@@ -53,7 +53,8 @@ TEST_F(EventLogTest, NamesTheFirstNonfiniteElementOfAPhase) {
 
 TEST_F(EventLogTest, OnlyTheFirstBadStepInARowIsAnEvent) {
   EventLog log = make_log();
-  for (const float special : {kNan, kNan, 1.0F, kNan, 1e30F, 1e30F, 1.0F, 1e30F}) {
+  for (const float special :
+       {kNotANumber, kNotANumber, 1.0F, kNotANumber, 1e30F, 1e30F, 1.0F, 1e30F}) {
     log.begin_step(log.events().size() + 1, 1);
     inspect(log, Phase::kGradient, special);
   }
@@ -66,22 +67,22 @@ TEST_F(EventLogTest, OnlyTheFirstBadStepInARowIsAnEvent) {
 TEST_F(EventLogTest, ABadUpdateAfterAMissingOneIsAnEventAgain) {
   EventLog log = make_log();
   log.begin_step(1, 1);
-  inspect(log, Phase::kUpdate, kNan);
+  inspect(log, Phase::kUpdate, kNotANumber);
   log.begin_step(2, 1);
   log.note_missing_update();
   log.begin_step(3, 1);
-  inspect(log, Phase::kUpdate, kNan);
+  inspect(log, Phase::kUpdate, kNotANumber);
   EXPECT_EQ(log.events().size(), 2U);
 }
 
 TEST_F(EventLogTest, AGradientThatClippingRepairsDoesNotBlockTheUpdate) {
   EventLog log = make_log(NonfinitePolicy::kStop, {ClipMode::kRandomStep, 1});
   log.begin_step(1, 1);
-  inspect(log, Phase::kGradient, kNan);
+  inspect(log, Phase::kGradient, kNotANumber);
   EXPECT_TRUE(log.findings().has_nonfinite);
   EXPECT_FALSE(log.findings().update_blocked);
   EXPECT_EQ(log.events().front().action, Action::kContinued);
-  log.inspect_loss(kNan, 1);
+  log.inspect_loss(kNotANumber, 1);
   EXPECT_TRUE(log.findings().update_blocked);
   EXPECT_EQ(log.events().back().action, Action::kStopped);
   log.begin_step(2, 1);
@@ -96,7 +97,7 @@ TEST_F(EventLogTest, AnEventHasTheLastFiniteNormAndTheStepsBeforeIt) {
     log.end_step(record_of(step, step == 3 ? std::numeric_limits<double>::infinity() : 0.5));
   }
   log.begin_step(4, 1);
-  inspect(log, Phase::kGradient, kNan);
+  inspect(log, Phase::kGradient, kNotANumber);
   EXPECT_EQ(log.events().front().last_finite_norm, 0.5);
   EXPECT_EQ(log.events().front().before.steps.size(), 3U);
 }
@@ -119,7 +120,7 @@ TEST_F(EventLogTest, CountsTheFirstStepsWithAnEvent) {
   for (std::uint64_t step = 1; step <= 6; ++step) {
     log.begin_step(step, 1);
     const bool has_event = step % 2 == 0;  // steps 2, 4 and 6
-    inspect(log, Phase::kGradient, has_event ? kNan : 1.0F);
+    inspect(log, Phase::kGradient, has_event ? kNotANumber : 1.0F);
     log.end_step(record_of(step, 1));
     EXPECT_EQ(log.is_among_first_event_steps(2), has_event && step <= 4) << step;
   }
@@ -129,7 +130,7 @@ TEST_F(EventLogTest, ItsStateIsOnlyValidForItsStep) {
   EventLog log = make_log();
   for (std::uint64_t step = 1; step <= 3; ++step) {
     log.begin_step(step, 1);
-    inspect(log, Phase::kGradient, step == 2 ? kNan : 1.0F);
+    inspect(log, Phase::kGradient, step == 2 ? kNotANumber : 1.0F);
     log.end_step(record_of(step, 1));
   }
   ByteWriter writer;

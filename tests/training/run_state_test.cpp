@@ -55,7 +55,7 @@ class StoppableRun {
     while (trainer_.steps() < last) {
       const std::uint64_t step = trainer_.steps() + 1;
       std::vector<float> gradient(weights_.size(), 0.01F * static_cast<float>(step));
-      if (step == 4) gradient[9] = kNan;
+      if (step == 4) gradient[9] = kNotANumber;
       if (step == 9) gradient[9] = 1e30F;
       trainer_.step(2, 16, gradient, weights_);
       finish_epochs();

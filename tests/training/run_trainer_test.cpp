@@ -139,7 +139,7 @@ TEST(RunTrainer, RecordsTheDerivativesThatTheEngineClipped) {
 
 TEST(RunTrainer, ARandomStepReplacesANonfiniteGradientAndTheRunContinues) {
   FedRun run(NonfinitePolicy::kStop, {ClipMode::kRandomStep, 1});
-  EXPECT_TRUE(run.step(0.01F, kNan));
+  EXPECT_TRUE(run.step(0.01F, kNotANumber));
   EXPECT_TRUE(run.step(0.01F));
   EXPECT_TRUE(run.step(0.01F, kInfinity));
   const auto record = run.record();
@@ -154,12 +154,12 @@ TEST(RunTrainer, ARandomStepReplacesANonfiniteGradientAndTheRunContinues) {
 
 TEST(RunTrainer, ARandomStepDoesNotRepairALossOrWeights) {
   FedRun run(NonfinitePolicy::kStop, {ClipMode::kRandomStep, 1});
-  EXPECT_TRUE(run.step(0.01F, kNan));
-  EXPECT_FALSE(run.step(0.01F, kNan, 9, kNan));
+  EXPECT_TRUE(run.step(0.01F, kNotANumber));
+  EXPECT_FALSE(run.step(0.01F, kNotANumber, 9, kNotANumber));
   EXPECT_EQ(run.record().reason, "nan in the loss at step 2");
   FedRun measuring(NonfinitePolicy::kStop,
                    {ClipMode::kRandomStep, std::numeric_limits<double>::infinity()});
-  EXPECT_FALSE(measuring.step(0.01F, kNan));
+  EXPECT_FALSE(measuring.step(0.01F, kNotANumber));
 }
 
 // The second step has a finite gradient and a NaN loss.
@@ -168,7 +168,7 @@ TEST(RunTrainer, ASkippedOrNonfiniteStepIsNotRemembered) {
     FedRun run(policy, {ClipMode::kAutoclip, 50});
     FedRun without(policy, {ClipMode::kAutoclip, 50});
     run.step(1);
-    run.step(1000, {}, 9, kNan);
+    run.step(1000, {}, 9, kNotANumber);
     EXPECT_EQ(run.steps().back().skipped, policy == NonfinitePolicy::kSkip);
     run.step(2);
     without.step(1);
@@ -187,7 +187,7 @@ TEST(RunTrainer, ANanGradientStopsTheRunBeforeItReachesTheWeights) {
   FedRun run(NonfinitePolicy::kStop, {ClipMode::kValue, 1});
   run.step(0.01F);
   const auto before = run.weights();
-  EXPECT_FALSE(run.step(0.01F, kNan));
+  EXPECT_FALSE(run.step(0.01F, kNotANumber));
   EXPECT_EQ(run.weights(), before);
   const auto record = run.record();
   EXPECT_EQ(record.outcome, Outcome::kDiverged);
@@ -216,7 +216,7 @@ TEST(RunTrainer, ValueClippingDoesNotHideAnInfiniteGradient) {
 TEST(RunTrainer, ANonfiniteLossDoesNotEndTheInspection) {
   FedRun run;
   run.weights()[19] = kInfinity;
-  EXPECT_FALSE(run.step(0.01F, kNan, 9, kNan));
+  EXPECT_FALSE(run.step(0.01F, kNotANumber, 9, kNotANumber));
   const auto events = run.events();
   ASSERT_EQ(events.size(), 3U);
   EXPECT_EQ(events[0].phase, Phase::kLoss);
@@ -272,7 +272,7 @@ TEST(RunTrainer, AHugeUpdateIsAnEventBeforeAnythingIsInfinite) {
 TEST(RunTrainer, SkipDropsTheUpdateAndContinues) {
   FedRun run(NonfinitePolicy::kSkip);
   const auto before = run.weights();
-  EXPECT_TRUE(run.step(0.01F, kNan));
+  EXPECT_TRUE(run.step(0.01F, kNotANumber));
   EXPECT_EQ(run.weights(), before);
   EXPECT_TRUE(run.steps().back().skipped);
   EXPECT_TRUE(run.step(0.01F));
@@ -286,14 +286,14 @@ TEST(RunTrainer, SkipDropsTheUpdateAndContinues) {
 TEST(RunTrainer, ASkippedLastBatchLeavesTheRunCompleted) {
   FedRun run(NonfinitePolicy::kSkip);
   run.step(0.01F);
-  EXPECT_TRUE(run.step_with_loss(kNan));
+  EXPECT_TRUE(run.step_with_loss(kNotANumber));
   EXPECT_EQ(run.record().outcome, Outcome::kCompleted);
 }
 
 TEST(RunTrainer, ContinueWritesOneEventWhereAPhaseTurnsNonfinite) {
   FedRun run(NonfinitePolicy::kContinue);
   run.step(0.01F);
-  for (int i = 0; i < 5; ++i) EXPECT_TRUE(run.step(0.01F, kNan));
+  for (int i = 0; i < 5; ++i) EXPECT_TRUE(run.step(0.01F, kNotANumber));
   const auto record = run.record();
   EXPECT_EQ(record.outcome, Outcome::kDiverged);
   EXPECT_EQ(record.totals.nonfinite_steps, 5U);
@@ -344,7 +344,7 @@ TEST(RunTrainer, ThroughTimeIsDueAtTheFirstStepEveryNthStepAndStepsWithAnEvent) 
   run.measure_through_time_every(10);
   std::vector<std::uint64_t> due;
   for (std::uint64_t step = 1; step <= 25; ++step) {
-    run.step(0.01F, step == 13 ? std::optional(kNan) : std::nullopt);
+    run.step(0.01F, step == 13 ? std::optional(kNotANumber) : std::nullopt);
     const auto& record = run.through_time_due();
     if (!record) continue;
     due.push_back(record->step);
@@ -353,7 +353,7 @@ TEST(RunTrainer, ThroughTimeIsDueAtTheFirstStepEveryNthStepAndStepsWithAnEvent) 
   }
   EXPECT_EQ(due, (std::vector<std::uint64_t>{1, 10, 13, 20}));
   run.measure_through_time_every(0);
-  run.step(1, kNan);
+  run.step(1, kNotANumber);
   EXPECT_FALSE(run.through_time_due());
 }
 
@@ -363,7 +363,7 @@ TEST(RunTrainer, ThroughTimeIsDueAtUpToAHundredStepsWithAnEventAndWhereTheRunSto
   run.measure_through_time_every(1'000'000);
   int due = 0;
   for (int step = 1; step <= 400; ++step) {
-    run.step(0.01F, {}, 9, step % 2 == 0 ? kNan : 2.0F);
+    run.step(0.01F, {}, 9, step % 2 == 0 ? kNotANumber : 2.0F);
     due += run.through_time_due() && step > 1 ? 1 : 0;
   }
   EXPECT_EQ(run.events().size(), 200U);
@@ -372,9 +372,9 @@ TEST(RunTrainer, ThroughTimeIsDueAtUpToAHundredStepsWithAnEventAndWhereTheRunSto
   FedRun stopping(NonfinitePolicy::kStop, {ClipMode::kRandomStep, 1});  // repairs gradients
   stopping.measure_through_time_every(1'000'000);
   for (int step = 1; step <= 300; ++step)
-    stopping.step(0.01F, step % 2 == 0 ? std::optional(kNan) : std::nullopt);
+    stopping.step(0.01F, step % 2 == 0 ? std::optional(kNotANumber) : std::nullopt);
   EXPECT_FALSE(stopping.through_time_due());
-  EXPECT_FALSE(stopping.step(0.01F, {}, 9, kNan));
+  EXPECT_FALSE(stopping.step(0.01F, {}, 9, kNotANumber));
   EXPECT_TRUE(stopping.through_time_due());
 }
 
@@ -382,7 +382,7 @@ TEST(RunTrainer, ReturnsTheWeightsThatTheStepStartedFrom) {
   FedRun run(NonfinitePolicy::kSkip);
   for (int step = 1; step <= 3; ++step) {
     const auto before = run.weights();
-    run.step(1, step == 2 ? std::optional(kNan) : std::nullopt);
+    run.step(1, step == 2 ? std::optional(kNotANumber) : std::nullopt);
     EXPECT_EQ(run.weights_before(), before) << step;
     EXPECT_EQ(run.weights() == before, step == 2);
   }
@@ -392,10 +392,10 @@ TEST(RunTrainer, ReturnsTheWeightsThatTheStepStartedFrom) {
 TEST(RunTrainer, AveragesTheNormOfEachGateOverTheStepsOfFiniteNorm) {
   FedRun run(NonfinitePolicy::kSkip);
   run.step(1);
-  run.step(3, kNan);
+  run.step(3, kNotANumber);
   run.step(2);
   run.finish_epoch();
-  run.step(3, kNan);
+  run.step(3, kNotANumber);
   run.finish_epoch();
   const auto epochs = run.record().epochs;
   EXPECT_EQ(*epochs[0].gate_norms, (GateNumbers{{"i", 3}, {"f", 3}, {"g", 3}, {"o", 3}}));
@@ -409,7 +409,7 @@ TEST(RunTrainer, RecordsTheSpectralRadiusOfEachGateAfterTheEpoch) {
   FedRun run;
   run.step(0);
   run.weights()[8] = -0.25F;  // lstm.weight_hh is [4, 1], after 8 elements
-  run.weights()[9] = kNan;
+  run.weights()[9] = kNotANumber;
   run.finish_epoch();
   const Json radii = to_json(run.record())["epochs"][0]["spectral_radius"];
   EXPECT_EQ(radii, Json::parse(R"({"lstm.weight_hh": {"i": 0.25, "f": null, "g": 1, "o": 1}})"));
@@ -423,7 +423,7 @@ TEST(RunTrainer, ASpikeHasTheNormOfEachGate) {
   EXPECT_EQ(gates[1].first, "f");
   EXPECT_NEAR(gates[1].second, 5, 1e-3);
   EXPECT_NEAR(gates[0].second, 0.02, 1e-6);
-  run.step(0.01F, kNan);
+  run.step(0.01F, kNotANumber);
   EXPECT_FALSE(run.events().back().gate_norms);
 }
 
@@ -445,7 +445,7 @@ TEST(RunTrainer, ASkippedStepDoesNotChangeTheOptimizersState) {
   FedRun run(NonfinitePolicy::kSkip, {}, 0.25, 1, adam());
   FedRun without(NonfinitePolicy::kSkip, {}, 0.25, 1, adam());
   run.step(1);
-  run.step(1, kNan);
+  run.step(1, kNotANumber);
   run.step(-3);
   without.step(1);
   without.step(-3);
@@ -463,7 +463,7 @@ TEST(RunTrainer, AnAdaptiveUpdateThatIsNotFiniteIsAnEvent) {
 TEST(RunTrainer, AnEventHasTheStepsBeforeItEvenIfTheyAreNotLogged) {
   FedRun run(NonfinitePolicy::kSkip, {}, 0.5, 1000);
   for (int i = 1; i <= 30; ++i) run.step(static_cast<float>(i));
-  run.step(1, kNan, 9, kNan);
+  run.step(1, kNotANumber, 9, kNotANumber);
   ASSERT_EQ(run.events().size(), 2U);  // loss and gradient
   const auto before = run.events().front().before;
   ASSERT_EQ(before.steps.size(), 20U);
@@ -485,9 +485,9 @@ TEST(RunRecord, KeepsTheNormsByGateInJson) {
   FedRun run(NonfinitePolicy::kSkip);
   for (int i = 0; i < 50; ++i) run.step(0.01F);
   run.step(1);
-  run.weights()[9] = kNan;
+  run.weights()[9] = kNotANumber;
   run.finish_epoch();
-  run.step(1, kNan);
+  run.step(1, kNotANumber);
   run.finish_epoch();
   const Json json = to_json(run.record());
   EXPECT_EQ(to_json(run_record_from_json(json)), json);
@@ -505,7 +505,7 @@ TEST(RunRecord, ReadsEpochsOfEarlierVersions) {
 
 TEST(RunRecord, ReadsEventsOfEarlierVersions) {
   FedRun run;
-  run.step(1, kNan);
+  run.step(1, kNotANumber);
   Json json = to_json(run.record());
   json["events"][0].erase("before");
   EXPECT_TRUE(run_record_from_json(json).events.front().before.steps.empty());
@@ -513,7 +513,8 @@ TEST(RunRecord, ReadsEventsOfEarlierVersions) {
 
 TEST(RunTrainer, LogEveryThinsAllStepsButThoseWithEvents) {
   FedRun run(NonfinitePolicy::kSkip, {}, 0.5, 10);
-  for (int i = 1; i <= 25; ++i) run.step(0.01F, i == 13 ? std::optional(kNan) : std::nullopt);
+  for (int i = 1; i <= 25; ++i)
+    run.step(0.01F, i == 13 ? std::optional(kNotANumber) : std::nullopt);
   std::vector<std::uint64_t> logged;
   for (const auto& step : run.steps()) logged.push_back(step.step);
   EXPECT_EQ(logged, (std::vector<std::uint64_t>{1, 10, 13, 20}));
@@ -523,7 +524,7 @@ TEST(RunTrainer, LogEveryThinsAllStepsButThoseWithEvents) {
 TEST(RunTrainer, QuantilesAreOverTheFiniteNorms) {
   FedRun run(NonfinitePolicy::kSkip);
   for (const float value : {1.0F, 2.0F, 3.0F}) run.step(value);
-  run.step(1, kNan);
+  run.step(1, kNotANumber);
   const auto norms = run.record().totals.grad_norm_raw;
   ASSERT_TRUE(norms);
   EXPECT_DOUBLE_EQ(norms->median, 2 * std::sqrt(20.0));

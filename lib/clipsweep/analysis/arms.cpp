@@ -149,7 +149,27 @@ void count_runs(const CountedRuns& runs, ArmSummary& summary) {
   }
 }
 
+// By the first event that is no spike; nothing of a run without one.
+DivergenceOrigin origin_of(const RunRecord& run) {
+  DivergenceOrigin origin;
+  for (const Event& event : run.events) {
+    if (event.kind == EventKind::kSpike) continue;
+    ++origin.runs[static_cast<std::size_t>(event.phase)];
+    origin.first_step = origin.last_step = event.step;
+    break;
+  }
+  return origin;
+}
+
 }  // namespace
+
+DivergenceOrigin& DivergenceOrigin::operator+=(const DivergenceOrigin& other) {
+  if (other.total() == 0) return *this;
+  first_step = total() == 0 ? other.first_step : std::min(first_step, other.first_step);
+  last_step = std::max(last_step, other.last_step);
+  for (std::size_t i = 0; i < runs.size(); ++i) runs[i] += other.runs[i];
+  return *this;
+}
 
 ArmSettings arm_settings(const RunSpec& run) {
   return {run.setup, run.clip, run.learning_rate, run.regularization, run.perturbed};
@@ -212,6 +232,8 @@ ArmSummary summarize_arm(const Arm& arm, const MetricBasis& basis) {
   if (const auto& accuracy = summary.metrics[kJudgedMetric].mean)
     summary.better_than_chance = is_better_than_chance(*accuracy, basis);
   summary.divergence = share_of(summary.diverged, arm.runs.size());
+  for (const auto& [seed, run] : arm.runs)
+    if (counts_as_diverged(*run)) summary.divergence_origin += origin_of(*run);
   summary.reached_target = share_of(summary.metrics[Metric::kStepsToAccuracy].n, arm.runs.size());
   summary.steps_to_target = median_time(arm.runs, [&](const RunRecord& run) {
     return metric_value(run, Metric::kStepsToAccuracy, basis);

@@ -2,14 +2,17 @@
 // people, and the summary of its runs.
 #pragma once
 
+#include <array>
 #include <cstdint>
 #include <map>
+#include <numeric>
 #include <optional>
 #include <string>
 #include <vector>
 
 #include "clipsweep/analysis/metrics.h"
 #include "clipsweep/experiment/sweep_plan.h"
+#include "clipsweep/records/event_record.h"
 #include "clipsweep/records/run_record.h"
 #include "clipsweep/statistics/interval.h"
 #include "clipsweep/statistics/survival.h"
@@ -85,6 +88,19 @@ struct ShareOfRuns {
   Interval interval;
 };
 
+// Where runs that diverged first had a value that was not finite, or a norm that overflowed.
+struct DivergenceOrigin {
+  std::array<std::uint64_t, kPhases.size()> runs{};  // by phase
+  std::uint64_t first_step = 0;
+  std::uint64_t last_step = 0;
+
+  std::uint64_t runs_in(Phase phase) const { return runs[static_cast<std::size_t>(phase)]; }
+  std::uint64_t total() const {
+    return std::accumulate(runs.begin(), runs.end(), std::uint64_t{0});
+  }
+  DivergenceOrigin& operator+=(const DivergenceOrigin& other);
+};
+
 // How clipping behaved in an arm, by the share of steps on which it acted and by the cosine between
 // the gradient before and after.
 enum class ClippingBehaviour {
@@ -114,6 +130,7 @@ struct ArmSummary : ArmSettings {
   std::uint64_t spikes = 0;    // the sum over its runs
   std::uint64_t skipped = 0;   // steps, the sum over its runs
   std::optional<ShareOfRuns> divergence;
+  DivergenceOrigin divergence_origin;
   std::optional<ShareOfRuns> reached_target;
   // Steps until an evaluation reached the target accuracy. Runs that did not are censored at their
   // end, and those that diverged or stalled never reach it.

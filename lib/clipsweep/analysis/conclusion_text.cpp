@@ -2,7 +2,10 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
+#include <cmath>
 #include <stdexcept>
+#include <vector>
 
 #include "clipsweep/analysis/number_text.h"
 #include "clipsweep/base/text.h"
@@ -14,11 +17,31 @@ std::string accuracy_text(const ArmSummary& arm) {
   return percent_text(arm.metrics[kJudgedMetric].mean) + " %";
 }
 
+// `1.2 points`, with as many decimals as it takes to tell ends of the interval that exclude zero
+// from zero: `-0.7 points [-1.4, -0.03]`.
+int decimals_of(const Interval& interval) {
+  const double nearest = 100 * std::min(std::abs(interval.lower), std::abs(interval.upper));
+  const bool excludes_zero = interval.lower > 0 || interval.upper < 0;
+  int decimals = 1;
+  while (excludes_zero && decimals < 4 && nearest < 0.5 * std::pow(10, -decimals)) ++decimals;
+  return decimals;
+}
+
+std::string points_text(double difference, const std::optional<Interval>& interval) {
+  const int decimals = interval ? decimals_of(*interval) : 1;
+  std::string text = signed_text(100 * difference, decimals) + " points";
+  if (interval) text += " " + signed_text(*interval, 100, decimals);
+  return text;
+}
+
 // `+1.2 points [+0.4, +2.0]`
 std::string points_text(const MetricDifference& difference) {
-  std::string text = signed_text(100 * difference.mean.value_or(0), 1) + " points";
-  if (difference.interval) text += " " + signed_text(*difference.interval, 100, 1);
-  return text;
+  return points_text(difference.mean.value_or(0), difference.interval);
+}
+
+// `1.2 points`, without a sign
+std::string size_text(double difference) {
+  return fmt::format("{:.1f} points", 100 * std::abs(difference));
 }
 
 // `p = 0.012`, `p < 0.001`
@@ -32,21 +55,112 @@ std::string rates_text(const std::vector<double>& rates, const std::vector<doubl
   return rates.empty() ? "no rate" : range_text(rates, all);
 }
 
+// `2 of 10 runs`
+std::string of_runs_text(std::uint64_t count, std::uint64_t runs) {
+  return fmt::format("{} of {}", with_thousands(count), counted(runs, "run"));
+}
+
 // ---- Does clipping help? ----
 
-// `value:0.5 at lr 0.1 reaches 68.5 % test accuracy; the best arm without clipping (none at lr
+// `first in the loss, at step 1`, `first in the gradient, at steps 2 to 480`
+std::string origin_text(const DivergenceOrigin& origin, Phase phase) {
+  const std::string steps = origin.first_step == origin.last_step
+                                ? fmt::format("step {}", with_thousands(origin.first_step))
+                                : fmt::format("steps {} to {}", with_thousands(origin.first_step),
+                                              with_thousands(origin.last_step));
+  return fmt::format("first in the {}, at {}", to_text(phase), steps);
+}
+
+// Where most of the runs diverged first.
+Phase most_frequent(const DivergenceOrigin& origin) {
+  Phase most = Phase::kLoss;
+  for (const auto& [phase, name] : kPhases)
+    if (origin.runs_in(phase) > origin.runs_in(most)) most = phase;
+  return most;
+}
+
+std::string origin_sentence(const DivergenceOrigin& origin) {
+  if (origin.total() == 0) return "";
+  const Phase phase = most_frequent(origin);
+  return fmt::format(" {} diverged {}.",
+                     origin.runs_in(phase) == origin.total() ? "They" : "Most of them",
+                     origin_text(origin, phase));
+}
+
+// `With clipping, 0 of 20 runs diverged; without it, 7 of 20: -35.0 points [-57.1, -13.0]. They
+// diverged first in the gradient, at steps 2 to 480.`
+std::string diverged_sentences(const DivergedSides& sides) {
+  std::string text;
+  if (sides.difference)
+    text = fmt::format("With clipping, {} diverged; without it, {} of {}: {}.",
+                       of_runs_text(sides.with.count, sides.with.n),
+                       with_thousands(sides.without.count), with_thousands(sides.without.n),
+                       points_text(sides.with.share() - sides.without.share(), sides.difference));
+  else
+    text = fmt::format("{} diverged.", of_runs_text(sides.with.count + sides.without.count,
+                                                    sides.with.n + sides.without.n));
+  return text + origin_sentence(sides.origin);
+}
+
+std::string all_diverged_text(const DivergedSides& sides) {
+  std::string text = "Every run diverged";
+  if (sides.difference)
+    text += fmt::format(", {} with clipping and {} without it", with_thousands(sides.with.n),
+                        with_thousands(sides.without.n));
+  return text + "." + origin_sentence(sides.origin);
+}
+
+std::string nothing_learnt_text(const ArmSummary* best, const MetricBasis& basis) {
+  const std::string chance = percent_text(basis.chance_accuracy);
+  if (!best) return fmt::format("Nothing has been learnt yet: chance is {} %.", chance);
+  return fmt::format(
+      "Nothing has been learnt yet: the best arm, {}, reaches {} late test accuracy, and chance is "
+      "{} %.",
+      display_name(*best), accuracy_text(*best), chance);
+}
+
+std::string never_acted_text(const ThresholdHint& hint) {
+  std::string text = "Nothing to compare: clipping never acted.";
+  if (hint.largest_norm > 0)
+    text += fmt::format(" The largest gradient norm is {}.", norm_text(hint.largest_norm));
+  if (!hint.global_norm) return text;
+  text += fmt::format(" Of the thresholds counted, global-norm would have acted up to {}",
+                      fmt::format("{:g}", *hint.global_norm));
+  if (hint.value) text += fmt::format(" and value up to {:g}", *hint.value);
+  return text + ".";
+}
+
+// `value:0.5 at lr 0.1 reaches 68.5 % late test accuracy; the best arm without clipping (none at lr
 // 0.01) reaches 66.0 %.`
 std::string accuracies_sentence(const Effect& effect) {
-  return fmt::format("{} reaches {} test accuracy; the best arm without clipping ({}) reaches {}.",
-                     display_name(*effect.arm), accuracy_text(*effect.arm),
-                     display_name(*effect.baseline), accuracy_text(*effect.baseline));
+  return fmt::format(
+      "{} reaches {} late test accuracy; the best arm without clipping ({}) reaches {}.",
+      display_name(*effect.arm), accuracy_text(*effect.arm), display_name(*effect.baseline),
+      accuracy_text(*effect.baseline));
 }
 
 // `The difference is +2.0 points [+1.5, +2.4], better in 10 of 10 seeds`
 std::string difference_clause(const Effect& effect) {
   const MetricDifference& difference = effect.comparison->late_test_accuracy;
-  return fmt::format("The difference is {}, better in {} of {}", points_text(difference),
+  return fmt::format("The difference is {}, better in {} of {}",
+                     points_text(difference.mean.value_or(0), effect.comparison->interval()),
                      difference.better, counted(difference.n, "seed"));
+}
+
+// What the plain mean hides: that the best arm was chosen, and that a few seeds carry it.
+std::string behind_the_mean_text(const BestComparison& best) {
+  std::string text;
+  const MetricDifference& difference = best.late_test_accuracy;
+  if (best.candidates > 1 && best.split_seed_mean)
+    text += fmt::format(" On seeds that had no part in the choice among {}, it is {}.",
+                        counted(best.candidates, "arm"), points_text(*best.split_seed_mean, {}));
+  constexpr double kTellingApart = 0.01;
+  const double middle = difference.interquartile_mean.value_or(0);
+  const double mean = difference.mean.value_or(0);
+  if (std::abs(middle - mean) >= kTellingApart && std::abs(middle) < std::abs(mean))
+    text += fmt::format(" The middle half of the seeds differs by {}: a few seeds carry the mean.",
+                        points_text(middle, {}));
+  return text;
 }
 
 std::string significance_text(const Effect& effect) {
@@ -56,42 +170,90 @@ std::string significance_text(const Effect& effect) {
                      counted(best.candidates, "arm"));
 }
 
+// `To settle a difference of this size takes about 40 to 300 seeds.`; empty if there are enough, or
+// nothing is known. Of the size seen if that is a point or more, else of a point.
+std::string seeds_sentence(const MetricDifference& difference) {
+  const double point = entry_of(kJudgedMetric).smallest_of_interest;
+  const bool is_large = std::abs(difference.mean.value_or(0)) >= point;
+  const auto& range = is_large ? difference.seeds_needed_for_mean : difference.seeds_needed_range;
+  if (!range || range->high <= difference.n) return "";
+  const std::string size = is_large ? "this size" : fmt::format("{:.0f} point", 100 * point);
+  constexpr std::uint64_t kMany = 100'000;
+  std::string seeds = with_thousands(range->high);
+  if (range->high > kMany) seeds = "more than " + with_thousands(kMany);
+  if (range->low <= difference.n)
+    return fmt::format(" To settle a difference of {} may take {} seeds.", size, seeds);
+  if (range->high <= kMany && range->low < range->high)
+    seeds = with_thousands(range->low) + " to " + seeds;
+  return fmt::format(" To settle a difference of {} takes about {} seeds.", size, seeds);
+}
+
 std::string too_few_seeds_text(const Effect& effect) {
-  const std::uint64_t pairs = effect.comparison->late_test_accuracy.n;
-  return fmt::format(
+  const MetricDifference& difference = effect.comparison->late_test_accuracy;
+  const std::uint64_t pairs = difference.n;
+  std::string text = fmt::format(
       "No verdict yet: at least {} common seeds are needed, and there {} {} so far. {}",
       kMinPairsForVerdict, pairs == 1 ? "is" : "are", pairs, accuracies_sentence(effect));
+  if (pairs > 1 && (difference.better == pairs || difference.worse == pairs))
+    text += fmt::format(" All {} lean {} clipping, by {} in the mean.", counted(pairs, "seed"),
+                        difference.better == pairs ? "towards" : "against",
+                        size_text(difference.mean.value_or(0)));
+  return text + seeds_sentence(difference);
 }
 
 std::string no_difference_text(const Effect& effect) {
-  const MetricDifference& difference = effect.comparison->late_test_accuracy;
-  return fmt::format(
-      "No difference seen between the best settings: {} {}. Detecting a difference of {:.0f} point "
-      "takes about {}.",
-      accuracies_sentence(effect), difference_clause(effect),
-      100 * entry_of(kJudgedMetric).smallest_of_interest,
-      counted(difference.seeds_needed.value_or(0), "seed"));
+  const BestComparison& best = *effect.comparison;
+  const MetricDifference& difference = best.late_test_accuracy;
+  const double point = entry_of(kJudgedMetric).smallest_of_interest;
+  const auto& interval = best.interval();
+  const bool is_within = interval && interval->lower > -point && interval->upper < point;
+  const std::string opening =
+      is_within ? fmt::format("No difference of {:.0f} point", 100 * point) : "No difference seen";
+  return fmt::format("{} between the best settings: {} {}.{}{}", opening,
+                     accuracies_sentence(effect), difference_clause(effect),
+                     behind_the_mean_text(best), is_within ? "" : seeds_sentence(difference));
 }
 
 std::string not_after_correction_text(const Effect& effect) {
   return fmt::format(
       "No difference seen between the best settings: {} {}. This is significant on its own, but "
-      "not after correction for {} ({}).",
+      "not after correction for {} ({}).{}",
       accuracies_sentence(effect), difference_clause(effect),
-      counted(effect.comparison->candidates, "arm"), p_text(effect.comparison->p_adjusted));
+      counted(effect.comparison->candidates, "arm"), p_text(effect.comparison->p_adjusted),
+      behind_the_mean_text(*effect.comparison));
 }
 
-std::string not_significant_text(const Effect& effect) {
+std::string verdict_text(const char* opening, const Effect& effect) {
+  return fmt::format("{}: {} {} ({}).{}", opening, accuracies_sentence(effect),
+                     difference_clause(effect), significance_text(effect),
+                     behind_the_mean_text(*effect.comparison));
+}
+
+std::string solving_text(const Effect& effect) {
+  const PairedCounts& counts = effect.comparison->solved_at_end->counts;
+  const bool leans = counts.only_first != counts.only_second;
+  std::string opening = "No difference seen";
+  if (effect.kind == EffectCase::kSolvesMore) opening = "Yes";
+  if (effect.kind == EffectCase::kSolvesLess) opening = "No, it harms";
+  if (effect.kind == EffectCase::kSolvesAlike && leans)
+    opening = fmt::format("Not settled, but it leans {} clipping",
+                          counts.only_first > counts.only_second ? "towards" : "against");
+  std::string p = p_text(effect.p_value);
+  if (effect.comparison->candidates > 1)
+    p += fmt::format(" after correction for {}", counted(effect.comparison->candidates, "arm"));
   return fmt::format(
-      "No difference seen between the best settings: {} {}. With {}, this is not significant ({}).",
-      accuracies_sentence(effect), difference_clause(effect),
-      counted(effect.comparison->late_test_accuracy.n, "seed"), significance_text(effect));
+      "{}: {} solves the task and keeps it solved in {}, the best arm without clipping ({}) in {} "
+      "of {} ({}).",
+      opening, display_name(*effect.arm), of_runs_text(counts.first(), counts.n()),
+      display_name(*effect.baseline), counts.second(), counts.n(), p);
 }
 
-std::string text_of(const Effect& effect) {
+std::string text_of(const Effect& effect, const Conclusion& conclusion) {
   switch (effect.kind) {
     case EffectCase::kNoOutcome:
       return "No run has completed or diverged yet.";
+    case EffectCase::kAllDiverged:
+      return all_diverged_text(*conclusion.diverged);
     case EffectCase::kNoArmClips:
       return "Nothing to compare: no arm clips.";
     case EffectCase::kNoArmWithoutClipping:
@@ -100,49 +262,61 @@ std::string text_of(const Effect& effect) {
       return "Nothing to compare yet: no run with clipping has completed or diverged.";
     case EffectCase::kNoRunWithoutClipping:
       return "Nothing to compare yet: no run without clipping has completed or diverged.";
+    case EffectCase::kNothingLearnt:
+      return nothing_learnt_text(effect.arm, *conclusion.basis);
     case EffectCase::kNeverActed:
-      return "Nothing to compare: clipping never acted.";
+      return never_acted_text(*conclusion.hint);
+    case EffectCase::kSolvesMore:
+    case EffectCase::kSolvesLess:
+    case EffectCase::kSolvesAlike:
+      return solving_text(effect);
     case EffectCase::kTooFewSeeds:
       return too_few_seeds_text(effect);
     case EffectCase::kBetter:
-      return fmt::format("Yes: {} {} ({}).", accuracies_sentence(effect), difference_clause(effect),
-                         significance_text(effect));
+      return verdict_text("Yes", effect);
     case EffectCase::kWorse:
-      return fmt::format("No, it harms: {} {} ({}).", accuracies_sentence(effect),
-                         difference_clause(effect), significance_text(effect));
+      return verdict_text("No, it harms", effect);
     case EffectCase::kNoDifference:
       return no_difference_text(effect);
     case EffectCase::kNotAfterCorrection:
       return not_after_correction_text(effect);
-    case EffectCase::kNotSignificant:
-      return not_significant_text(effect);
   }
   throw std::logic_error("text_of: unknown effect");
 }
 
+std::string help_text(const Conclusion& conclusion) {
+  const std::string text = text_of(conclusion.effect, conclusion);
+  if (!conclusion.diverged || conclusion.effect.kind == EffectCase::kAllDiverged) return text;
+  return diverged_sentences(*conclusion.diverged) + " " + text;
+}
+
 // ---- Where? ----
 
+// `2 of 40 comparisons (0 after Holm's correction)`
 std::string counts_text(const VerdictCounts& counts) {
   const std::string comparisons = counted(counts.judged, "comparison");
-  if (!counts.largest_gain)
-    return fmt::format("At equal learning rates, clipping is better in 0 of {} and worse in {}.",
-                       comparisons, counts.worse);
-  const std::string gain =
-      fmt::format("The largest gain is {}, for {}.", points_text(*counts.gained),
-                  display_name(*counts.largest_gain));
-  if (counts.judged == 1)
-    return fmt::format("At equal learning rates, clipping is better in the only comparison. {}",
-                       gain);
-  return fmt::format(
-      "At equal learning rates, clipping is better in {} of {} ({} after Holm's correction) and "
-      "worse in {}. {}",
-      counts.better, comparisons, counts.better_adjusted, counts.worse, gain);
+  if (counts.judged == 1 && counts.better == 1)
+    return fmt::format(
+        "At equal learning rates, clipping is better in the only comparison. The gain is {}, for "
+        "{}.",
+        points_text(*counts.gained), display_name(*counts.largest_gain));
+  const auto with_correction = [](std::uint64_t count, std::uint64_t adjusted) {
+    return count == 0 ? std::string() : fmt::format(" ({} after Holm's correction)", adjusted);
+  };
+  std::string text = fmt::format(
+      "At equal learning rates, clipping is better in {} of {}{} and worse in {}{}.", counts.better,
+      comparisons, with_correction(counts.better, counts.better_adjusted), counts.worse,
+      with_correction(counts.worse, counts.worse_adjusted));
+  if (counts.largest_gain)
+    text += fmt::format(" The largest gain is {}, for {}.", points_text(*counts.gained),
+                        display_name(*counts.largest_gain));
+  return text;
 }
 
 std::string usable_rates_text(const UsableRates& usable, const std::vector<double>& all) {
   return fmt::format(
-      "Usable learning rates (mean accuracy within {:.0f} points of the best arm, no run "
-      "diverged): {} without clipping; {} with {}.",
+      "Usable learning rates (mean accuracy within {:.0f} points of the best arm and better than "
+      "chance, no run diverged): {} without clipping; {} with {}.",
       100 * kUsableMargin, rates_text(usable.without, all), rates_text(usable.with, all),
       entry_of(usable.mode).name);
 }
@@ -176,39 +350,125 @@ std::string side_effects_text(const Reach& reach) {
   return loss + " " + spread;
 }
 
-std::string text_of(const Reach& reach, const std::vector<double>& learning_rates) {
+// How many seeds collapsed on each side, and what is left among the others.
+std::string collapses_text(const Effect& effect) {
+  const auto& collapses = effect.comparison->collapses;
+  if (!collapses) return "";
+  const PairedCounts& counts = collapses->shares.counts;
+  // Where most seeds collapse, one arm is simply worse.
+  if (counts.first() + counts.second() == 0 || 2 * collapses->other_pairs < counts.n()) return "";
+  std::string text = fmt::format(
+      " {} of {} collapse with {} and {} with {} (diverged, or more than {:.0f} points below the "
+      "better median; {})",
+      counts.first(), counted(counts.n(), "seed"), display_name(*effect.arm), counts.second(),
+      display_name(*effect.baseline), 100 * kCollapseMargin, p_text(collapses->shares.p_value));
+  if (collapses->other_interquartile_mean)
+    text += fmt::format("; the middle half of the other {} differs by {}", collapses->other_pairs,
+                        points_text(*collapses->other_interquartile_mean, {}));
+  return text + ".";
+}
+
+// `Runs that keep the task solved to the end (that solved it at all): value:0.5 at lr 0.01 5 of 5
+// (5); none at lr 0.01 0 of 5 (2).`
+std::string solving_arms_text(const std::vector<const ArmSummary*>& arms) {
+  constexpr std::size_t kMaxArms = 6;
+  std::vector<std::string> parts;
+  for (const ArmSummary* arm : arms) {
+    if (parts.size() == kMaxArms) break;
+    parts.push_back(fmt::format("{} {} of {} ({})", display_name(*arm),
+                                arm->solved_at_end.value_or(0), arm->seeds.size(), *arm->solved));
+  }
+  std::string text =
+      " Runs that keep the task solved to the end (that solve it at all): " + join(parts, "; ");
+  if (arms.size() > kMaxArms)
+    text += fmt::format("; {} more", counted(arms.size() - kMaxArms, "arm"));
+  return text + ".";
+}
+
+std::string reach_text(const Reach& reach, const Conclusion& conclusion) {
+  const auto& all = conclusion.learning_rates;
   switch (reach.kind) {
     case ReachCase::kNothingCompared:
       return "Nothing was compared.";
     case ReachCase::kTooFewSeeds:
       if (!reach.usable) return "There are too few seeds to tell.";
-      return "There are too few seeds to tell. " + usable_rates_text(*reach.usable, learning_rates);
+      return "There are too few seeds to tell. " + usable_rates_text(*reach.usable, all);
     case ReachCase::kOneLearningRate:
       if (reach.counts.judged == 1) return side_effects_text(reach);
       return counts_text(reach.counts) + " " + side_effects_text(reach);
     case ReachCase::kSeveralLearningRates:
       if (!reach.usable) return counts_text(reach.counts);
-      return counts_text(reach.counts) + " " + usable_rates_text(*reach.usable, learning_rates);
+      return counts_text(reach.counts) + " " + usable_rates_text(*reach.usable, all);
   }
-  throw std::logic_error("text_of: unknown reach");
+  throw std::logic_error("reach_text: unknown reach");
+}
+
+std::string where_text(const Conclusion& conclusion) {
+  std::string text = reach_text(conclusion.reach, conclusion);
+  if (conclusion.effect.comparison) text += collapses_text(conclusion.effect);
+  if (!conclusion.reach.solving.empty()) text += solving_arms_text(conclusion.reach.solving);
+  return text;
 }
 
 // ---- What to use? ----
 
-// The runs of an arm that diverged: `2 of 10 runs`.
-std::string diverged_text(const ArmSummary& arm) {
-  return fmt::format("{} of {}", arm.diverged, counted(arm.seeds.size(), "run"));
-}
-
-std::string diverges_less_text(const Advice& advice) {
-  return fmt::format("Use {}: it gains no accuracy, but {} diverged, against {} with {}.",
-                     display_name(*advice.recommended), diverged_text(*advice.recommended),
-                     diverged_text(*advice.other), display_name(*advice.other));
-}
-
 // `learning rate 0.1`, `learning rates 0.01 to 0.3`
 std::string named_rates_text(const std::vector<double>& rates, const std::vector<double>& all) {
   return fmt::format("learning rate{} {}", rates.size() == 1 ? "" : "s", range_text(rates, all));
+}
+
+// `none at lr 0.01, the simpler choice`, unless something else is added to the training.
+std::string simpler_choice_text(const ArmSummary& baseline) {
+  const bool is_plain = baseline.regularization == Regularization{};
+  return display_name(baseline) + (is_plain ? ", the simpler choice" : "");
+}
+
+std::string other_settings_text(const Conclusion& conclusion) {
+  if (conclusion.effect.kind == EffectCase::kNothingLearnt)
+    return "Nothing can be recommended yet. Train more steps, or try another learning rate.";
+  const DivergenceOrigin& origin = conclusion.diverged->origin;
+  const bool in_forward_pass = origin.total() > 0 && origin.runs_in(Phase::kLoss) == origin.total();
+  if (in_forward_pass && origin.last_step == 1)
+    return "Use smaller initial weights: the forward pass of the first step overflows, before "
+           "there "
+           "is a gradient to clip.";
+  if (in_forward_pass)
+    return "Use a lower learning rate or smaller initial weights: the forward pass overflows, "
+           "where "
+           "clipping comes too late.";
+  return "Use a lower learning rate.";
+}
+
+// Why an arm is not usable while `better` is: `3 of 10 runs diverged with none at lr 0.1`.
+std::string why_not_usable(const ArmSummary& arm, const ArmSummary& better) {
+  if (arm.diverged > 0)
+    return fmt::format("{} diverged with {}", of_runs_text(arm.diverged, arm.seeds.size()),
+                       display_name(arm));
+  if (!arm.better_than_chance.value_or(true))
+    return fmt::format("{} has learnt nothing", display_name(arm));
+  const double gap =
+      better.metrics[kJudgedMetric].mean.value_or(0) - arm.metrics[kJudgedMetric].mean.value_or(0);
+  return fmt::format("{} is {} below it", display_name(arm), size_text(gap));
+}
+
+std::string only_usable_text(const Advice& advice, const Effect& effect) {
+  const ArmSummary& arm = *advice.recommended;
+  const bool is_early =
+      effect.kind == EffectCase::kTooFewSeeds || effect.kind == EffectCase::kSolvesAlike;
+  return fmt::format("{}se {}: {}, and no arm {} clipping is usable.",
+                     is_early ? "It is too early to be sure. Until more seeds tell, u" : "U",
+                     display_name(arm), why_not_usable(*advice.other, arm),
+                     arm.clips() ? "without" : "with");
+}
+
+std::string less_bad_text(const Advice& advice) {
+  const ArmSummary& arm = *advice.recommended;
+  std::string text =
+      fmt::format("Use {} for now: {}.", display_name(arm), why_not_usable(*advice.other, arm));
+  if (arm.diverged > 0)
+    text += fmt::format(" It is not safe either: {} diverged.",
+                        of_runs_text(arm.diverged, arm.seeds.size()));
+  return text;
 }
 
 std::string more_rates_text(const Advice& advice, const std::vector<double>& all) {
@@ -216,11 +476,18 @@ std::string more_rates_text(const Advice& advice, const std::vector<double>& all
                                          ? "at no learning rate tried"
                                          : "only at " + range_text(advice.recommended_rates, all);
   return fmt::format(
-      "Use {} if this learning rate is well tuned. {} costs no measurable accuracy there and is "
-      "usable at {}, while training without clipping is usable {}: cheap insurance against a badly "
-      "chosen learning rate.",
-      display_name(*advice.recommended), clip_name(*advice.other),
+      "Use {} if this learning rate is well tuned; there, {} differs by {}. It is usable at {}, "
+      "training without clipping {}: cheap insurance against a badly chosen learning rate.",
+      display_name(*advice.recommended), clip_name(*advice.other), points_text(*advice.difference),
       named_rates_text(advice.other_rates, all), baseline_rates);
+}
+
+std::string lower_loss_text(const Advice& advice) {
+  return fmt::format(
+      "Use {}: no difference in accuracy is seen, but the training loss of the last epoch is lower "
+      "({} {}).",
+      display_name(*advice.recommended), signed_text(*advice.loss->mean, 3),
+      signed_text(*advice.loss->interval, 1, 3));
 }
 
 std::string spreads_less_text(const Advice& advice) {
@@ -234,11 +501,25 @@ std::string spreads_less_text(const Advice& advice) {
       percent_text(baseline.min));
 }
 
-std::string with_clipping_text(const Advice& advice, const std::vector<double>& all) {
+std::string higher_accuracy_text(const Advice& advice, const std::vector<double>& all) {
   const std::string use = fmt::format("Use {}.", display_name(*advice.recommended));
   if (advice.recommended_rates.size() < 2) return use;
   return fmt::format("{} The same clipping is usable at {}.", use,
                      named_rates_text(advice.recommended_rates, all));
+}
+
+// The plainer choice, without hiding which way the estimate points.
+std::string undecided_text(const Advice& advice, const Effect& effect) {
+  const bool is_early = effect.kind == EffectCase::kTooFewSeeds;
+  const std::string use =
+      fmt::format("{}se {}", is_early ? "It is too early to say. Until more seeds tell, u" : "U",
+                  simpler_choice_text(*advice.recommended));
+  const double mean = advice.difference->mean.value_or(0);
+  if (std::abs(mean) < 0.0005) return use + ": the estimates are equal.";
+  return fmt::format("{}{}: {} is estimated {} {}{}.", use,
+                     is_early || mean < 0 ? "" : " until more seeds tell",
+                     display_name(*advice.other), size_text(mean), mean > 0 ? "better" : "worse",
+                     mean > 0 ? ", which is not settled" : "");
 }
 
 std::string text_of(RateCaveat caveat) {
@@ -255,52 +536,82 @@ std::string text_of(RateCaveat caveat) {
   throw std::logic_error("text_of: unknown caveat");
 }
 
-std::string text_of(const Advice& advice, const std::vector<double>& learning_rates) {
+std::string advice_text(const Conclusion& conclusion) {
+  const Advice& advice = conclusion.advice;
   switch (advice.kind) {
     case AdviceCase::kNothingToCompare:
       return fmt::format(
           "No recommendation yet: it needs arms with and without clipping, with at least {} seeds "
           "each.",
           kMinPairsForVerdict);
-    case AdviceCase::kTooEarly:
-      return "It is too early to say. Add seeds, for example --seeds 10.";
-    case AdviceCase::kDivergesLess:
-      return diverges_less_text(advice);
-    case AdviceCase::kWithoutClipping:
-      return fmt::format("Use {}.", display_name(*advice.recommended));
+    case AdviceCase::kOtherSettings:
+      return other_settings_text(conclusion);
+    case AdviceCase::kOnlyUsable:
+      return only_usable_text(advice, conclusion.effect);
+    case AdviceCase::kLessBad:
+      return less_bad_text(advice);
+    case AdviceCase::kNoneUsable:
+      return "No recommendation: runs diverged with the best arms of both sides. Try a lower "
+             "learning "
+             "rate.";
+    case AdviceCase::kHigherAccuracy:
+      return higher_accuracy_text(advice, conclusion.learning_rates);
+    case AdviceCase::kSolvesMore:
+      return fmt::format("Use {}: more of its runs solve the task and keep it solved.",
+                         display_name(*advice.recommended));
     case AdviceCase::kUsableAtMoreRates:
-      return more_rates_text(advice, learning_rates);
+      return more_rates_text(advice, conclusion.learning_rates);
+    case AdviceCase::kLowerLoss:
+      return lower_loss_text(advice);
     case AdviceCase::kSpreadsLess:
       return spreads_less_text(advice);
-    case AdviceCase::kNoReasonToClip:
-      return fmt::format("Use {}, the simpler choice, or add seeds; nothing here favours clipping.",
-                         display_name(*advice.recommended));
-    case AdviceCase::kWithClipping:
-      return with_clipping_text(advice, learning_rates);
+    case AdviceCase::kWithinAPoint:
+      return fmt::format("Use {}: a difference of a point is excluded.",
+                         simpler_choice_text(*advice.recommended));
+    case AdviceCase::kUndecided:
+      return undecided_text(advice, conclusion.effect);
   }
-  throw std::logic_error("text_of: unknown advice");
+  throw std::logic_error("advice_text: unknown advice");
+}
+
+bool has_too_few_seeds(const Effect& effect) {
+  return effect.kind == EffectCase::kTooFewSeeds ||
+         (effect.kind == EffectCase::kSolvesAlike &&
+          effect.comparison->solved_at_end->counts.n() < kMinPairsForVerdict);
+}
+
+// What is left to do for the whole sweep: the rest of it, and only then more seeds.
+std::string left_text(const Summary& summary, bool has_few_seeds) {
+  const std::uint64_t left = summary.runs.unfinished + summary.runs.interrupted;
+  if (left > 0)
+    return fmt::format(" {} of this sweep {} left: the same command trains {}.",
+                       counted(left, "run"), left == 1 ? "is" : "are", left == 1 ? "it" : "them");
+  return has_few_seeds ? " Add seeds, for example --seeds 10." : "";
 }
 
 }  // namespace
 
 Answer in_words(const Conclusion& conclusion) {
-  const auto& [effect, reach, advice, learning_rates] = conclusion;
-  return {text_of(effect), text_of(reach, learning_rates),
-          text_of(advice, learning_rates) + text_of(advice.caveat)};
+  return {help_text(conclusion), where_text(conclusion),
+          advice_text(conclusion) + text_of(conclusion.advice.caveat)};
 }
 
 Answer answer_of(const Summary& summary) {
-  if (summary.setups.size() < 2) return in_words(conclude(summary));
   Answer answer;
+  bool has_few_seeds = false;
   for (const auto& setup : summary.setups) {
-    const Summary part = part_of(summary, setup);
-    const Answer words = in_words(conclude(part));
-    const std::string line =
-        fmt::format("{}{}: ", answer.where.empty() ? "" : "\n", display_name(setup));
+    const bool is_only = summary.setups.size() == 1;
+    const Summary part = is_only ? summary : part_of(summary, setup);
+    const Conclusion conclusion = conclude(part);
+    has_few_seeds |= has_too_few_seeds(conclusion.effect);
+    const Answer words = in_words(conclusion);
+    std::string line = answer.where.empty() ? "" : "\n";
+    if (!is_only) line += display_name(setup) + ": ";
     answer.does_it_help += line + words.does_it_help;
     answer.where += line + words.where;
     answer.what_to_use += line + words.what_to_use;
   }
+  answer.what_to_use += left_text(summary, has_few_seeds);
   return answer;
 }
 

@@ -1,7 +1,9 @@
 #include "clipsweep/analysis/conclusions.h"
 
 #include <algorithm>
+#include <cmath>
 #include <set>
+#include <tuple>
 #include <utility>
 
 namespace clipsweep {
@@ -18,37 +20,111 @@ const BestComparison* best_of(const Summary& summary) {
   return summary.best.empty() ? nullptr : &summary.best.front();
 }
 
+bool has_run(const ArmSummary& arm) { return !arm.seeds.empty(); }
+bool all_diverged(const ArmSummary& arm) { return arm.diverged == arm.seeds.size(); }
+
 // ---- Does clipping help? ----
 
 EffectCase why_nothing_to_judge(const Summary& summary) {
   const auto& arms = summary.arms;
   const auto clips = [](const ArmSummary& arm) { return arm.clips(); };
-  const auto has_run = [](const ArmSummary& arm) { return !arm.seeds.empty(); };
-  if (summary.runs.completed + summary.runs.diverged == 0) return EffectCase::kNoOutcome;
-  if (std::none_of(arms.begin(), arms.end(), clips)) return EffectCase::kNoArmClips;
+  const auto any = [&](const auto& qualifies) {
+    return std::any_of(arms.begin(), arms.end(), qualifies);
+  };
+  if (!any(has_run)) return EffectCase::kNoOutcome;
+  if (!any([](const auto& arm) { return !all_diverged(arm); })) return EffectCase::kAllDiverged;
+  if (!any(clips)) return EffectCase::kNoArmClips;
   if (std::all_of(arms.begin(), arms.end(), clips)) return EffectCase::kNoArmWithoutClipping;
-  if (std::none_of(arms.begin(), arms.end(),
-                   [&](const auto& arm) { return clips(arm) && has_run(arm); }))
+  if (!any([](const auto& arm) { return arm.clips() && has_run(arm); }))
     return EffectCase::kNoRunWithClipping;
-  const auto acted = [](const auto& arm) { return arm.acted(); };
-  return std::none_of(arms.begin(), arms.end(), acted) ? EffectCase::kNeverActed
-                                                       : EffectCase::kNoRunWithoutClipping;
+  if (!any([](const auto& arm) { return !arm.clips() && has_run(arm); }))
+    return EffectCase::kNoRunWithoutClipping;
+  return EffectCase::kNeverActed;
+}
+
+bool nothing_learnt(const Summary& summary) {
+  return std::none_of(summary.arms.begin(), summary.arms.end(),
+                      [](const ArmSummary& arm) { return arm.better_than_chance.value_or(false); });
+}
+
+// Whether runs solve the task, so that verdicts are about that.
+bool is_solved(const Summary& summary) {
+  return std::any_of(summary.arms.begin(), summary.arms.end(),
+                     [](const ArmSummary& arm) { return arm.solved.value_or(0) > 0; });
 }
 
 EffectCase effect_case_of(const BestComparison& best) {
-  const MetricDifference& difference = best.late_test_accuracy;
   if (!best.verdict) return EffectCase::kTooFewSeeds;
   if (best.verdict == Verdict::kBetter) return EffectCase::kBetter;
   if (best.verdict == Verdict::kWorse) return EffectCase::kWorse;
-  if (difference.verdict == Verdict::kNoDifference) return EffectCase::kNoDifference;
-  return difference.p_value.value_or(1) < kSignificanceLevel ? EffectCase::kNotAfterCorrection
-                                                             : EffectCase::kNotSignificant;
+  const Verdict alone = best.late_test_accuracy.verdict.value_or(Verdict::kNoDifference);
+  return alone == Verdict::kBetter || alone == Verdict::kWorse ? EffectCase::kNotAfterCorrection
+                                                               : EffectCase::kNoDifference;
+}
+
+// By the exact test, after Bonferroni's correction for the arms that the best was chosen from.
+void judge_solving(const PairedShares& shares, std::uint64_t candidates, Effect& effect) {
+  effect.p_value = std::min(1.0, shares.p_value * static_cast<double>(candidates));
+  effect.kind = *effect.p_value >= kSignificanceLevel ? EffectCase::kSolvesAlike
+                : shares.difference > 0               ? EffectCase::kSolvesMore
+                                                      : EffectCase::kSolvesLess;
+}
+
+// The arm with the highest mean accuracy; null without any.
+const ArmSummary* best_arm(const Summary& summary) {
+  const ArmSummary* best = nullptr;
+  for (const auto& arm : summary.arms) {
+    const auto& mean = arm.metrics[kJudgedMetric].mean;
+    if (!arm.perturbed && mean && (!best || *mean > *best->metrics[kJudgedMetric].mean))
+      best = &arm;
+  }
+  return best;
 }
 
 Effect judge_effect(const Summary& summary) {
   const BestComparison* best = best_of(summary);
-  if (!best) return {why_nothing_to_judge(summary)};
-  return {effect_case_of(*best), &summary.arm(best->arm), &summary.arm(best->baseline), best};
+  const EffectCase reason = why_nothing_to_judge(summary);
+  if (reason == EffectCase::kAllDiverged) return {reason};
+  if (reason != EffectCase::kNoOutcome && nothing_learnt(summary))
+    return {EffectCase::kNothingLearnt, best_arm(summary)};
+  if (!best) return {reason};
+  Effect effect{effect_case_of(*best), &summary.arm(best->arm), &summary.arm(best->baseline), best};
+  if (best->solved_at_end && is_solved(summary))
+    judge_solving(*best->solved_at_end, best->candidates, effect);
+  return effect;
+}
+
+std::optional<DivergedSides> diverged_sides(const Summary& summary) {
+  DivergedSides sides;
+  for (const auto& arm : summary.arms) {
+    if (arm.perturbed) continue;
+    RunShare& side = arm.clips() ? sides.with : sides.without;
+    side.count += arm.diverged;
+    side.n += arm.seeds.size();
+    sides.origin += arm.divergence_origin;
+  }
+  if (sides.with.count + sides.without.count == 0) return std::nullopt;
+  if (sides.with.n > 0 && sides.without.n > 0)
+    sides.difference = share_difference_interval(sides.with, sides.without);
+  return sides;
+}
+
+// The largest threshold that would have acted on a step; nothing if none would have.
+std::optional<double> largest_acting(const WhatIfCounts::Counts& counts) {
+  for (std::size_t i = counts.size(); i-- > 0;)
+    if (counts[i] > 0) return kWhatIfThresholds[i];
+  return std::nullopt;
+}
+
+ThresholdHint threshold_hint(const Summary& summary) {
+  ThresholdHint hint;
+  for (const auto& arm : summary.arms)
+    hint.largest_norm = std::max(hint.largest_norm, arm.grad_norm_raw.max.value_or(0));
+  WhatIfCounts counts;
+  for (const auto& table : summary.what_if) counts += table.counts;
+  hint.value = largest_acting(counts.value);
+  hint.global_norm = largest_acting(counts.global_norm);
+  return hint;
 }
 
 // ---- Where? ----
@@ -59,11 +135,15 @@ VerdictCounts count_verdicts(const Summary& summary) {
     const ArmSummary& arm = summary.arm(comparison.arm);
     const MetricDifference& difference = comparison.metrics[kJudgedMetric];
     if (!arm.acted() || !comparison.verdict()) continue;
+    const bool holds = comparison.p_adjusted.value_or(1) < kSignificanceLevel;
     ++counts.judged;
-    if (comparison.verdict() == Verdict::kWorse) ++counts.worse;
+    if (comparison.verdict() == Verdict::kWorse) {
+      ++counts.worse;
+      if (holds) ++counts.worse_adjusted;
+    }
     if (comparison.verdict() != Verdict::kBetter) continue;
     ++counts.better;
-    if (comparison.p_adjusted.value_or(1) < kSignificanceLevel) ++counts.better_adjusted;
+    if (holds) ++counts.better_adjusted;
     if (counts.gained && counts.gained->mean >= difference.mean) continue;
     counts.largest_gain = &arm;
     counts.gained = &difference;
@@ -107,11 +187,26 @@ std::optional<UsableRates> usable_rates_by_mode(const Summary& summary) {
   return UsableRates{none->usable_learning_rates, widest->usable_learning_rates, widest->mode};
 }
 
+std::vector<const ArmSummary*> solving_arms(const Summary& summary) {
+  std::vector<const ArmSummary*> arms;
+  for (const auto& arm : summary.arms)
+    if (!arm.perturbed && has_run(arm) && arm.solved) arms.push_back(&arm);
+  const auto share = [](std::uint64_t count, const ArmSummary* arm) {
+    return static_cast<double>(count) / static_cast<double>(arm->seeds.size());
+  };
+  std::stable_sort(arms.begin(), arms.end(), [&](const auto* a, const auto* b) {
+    return std::make_pair(share(a->solved_at_end.value_or(0), a), share(*a->solved, a)) >
+           std::make_pair(share(b->solved_at_end.value_or(0), b), share(*b->solved, b));
+  });
+  return arms;
+}
+
 Reach judge_reach(const Summary& summary, const Effect& effect, bool is_one_rate) {
   if (!effect.comparison) return {};
   Reach reach;
   reach.arm = effect.arm;
   reach.counts = count_verdicts(summary);
+  if (is_solved(summary)) reach.solving = solving_arms(summary);
   if (is_one_rate)
     reach.side_effects = side_effects_of(*effect.arm, summary);
   else
@@ -134,63 +229,122 @@ std::vector<double> usable_rates(const Summary& summary, const ArmSummary& arm) 
   return rates;
 }
 
-// At the learning rate of the best arm without clipping: the arm that clips, is not worse, and
-// whose settings are usable at the most learning rates. Null if there is none.
-const ArmSummary* widest_harmless(const Summary& summary, const ArmSummary& baseline) {
-  const ArmSummary* widest = nullptr;
-  std::size_t max_rates = 0;
+// The comparisons of arms that clipped with this baseline, which are usable and not worse.
+std::vector<const Comparison*> harmless_at(const Summary& summary, const ArmSummary& baseline) {
+  std::vector<const Comparison*> harmless;
   for (const auto& comparison : summary.comparisons) {
     const ArmSummary& arm = summary.arm(comparison.arm);
-    const bool is_harmless = comparison.verdict() && comparison.verdict() != Verdict::kWorse;
-    if (comparison.baseline != baseline.name || !arm.clips() || !is_harmless) continue;
-    const std::size_t rates = usable_rates(summary, arm).size();
-    const bool is_better = rates == max_rates && widest &&
-                           arm.metrics[kJudgedMetric].mean > widest->metrics[kJudgedMetric].mean;
-    if (rates <= max_rates && !is_better) continue;
-    widest = &arm;
-    max_rates = rates;
+    if (comparison.baseline == baseline.name && arm.acted() && arm.usable && comparison.verdict() &&
+        comparison.verdict() != Verdict::kWorse)
+      harmless.push_back(&comparison);
+  }
+  return harmless;
+}
+
+// The harmless arm whose settings are usable at the most learning rates; null if there is none.
+const ArmSummary* widest_harmless(const Summary& summary, const ArmSummary& baseline) {
+  const auto rank = [&](const ArmSummary& arm) {
+    return std::make_pair(usable_rates(summary, arm).size(), arm.metrics[kJudgedMetric].mean);
+  };
+  const ArmSummary* widest = nullptr;
+  for (const Comparison* comparison : harmless_at(summary, baseline)) {
+    const ArmSummary& arm = summary.arm(comparison->arm);
+    if (!widest || rank(arm) > rank(*widest)) widest = &arm;
   }
   return widest;
 }
 
-// At the learning rate of the best arm without clipping: the arm that clips, is not worse, and
-// reduces the spread between seeds most. Null if there is none.
-const ArmSummary* narrowest(const Summary& summary, const ArmSummary& baseline) {
-  const Comparison* best = nullptr;
-  for (const auto& comparison : summary.comparisons) {
-    const bool is_narrower = comparison.spread.verdict == Verdict::kBetter &&
-                             comparison.verdict() != Verdict::kWorse &&
-                             summary.arm(comparison.arm).acted();
-    if (comparison.baseline == baseline.name && is_narrower &&
-        (!best || comparison.spread.mean < best->spread.mean))
-      best = &comparison;
+// The harmless comparison with the lowest mean of those in which `difference_of` is better; null if
+// there is none.
+template <typename DifferenceOf>
+const Comparison* most_improved(const Summary& summary, const ArmSummary& baseline,
+                                const DifferenceOf& difference_of) {
+  const Comparison* most = nullptr;
+  for (const Comparison* comparison : harmless_at(summary, baseline)) {
+    const MetricDifference& difference = difference_of(*comparison);
+    if (difference.verdict == Verdict::kBetter &&
+        (!most || difference.mean < difference_of(*most).mean))
+      most = comparison;
   }
-  return best ? &summary.arm(best->arm) : nullptr;
+  return most;
 }
 
-Advice advise_without_difference(const Summary& summary, const ArmSummary& baseline,
-                                 bool is_one_rate) {
+bool is_within_a_point(const BestComparison& best) {
+  const auto& interval = best.interval();
+  const double point = entry_of(kJudgedMetric).smallest_of_interest;
+  return best.verdict && interval && interval->lower > -point && interval->upper < point;
+}
+
+// Both are usable, and no verdict tells their accuracies apart.
+Advice advise_without_difference(const Summary& summary, const Effect& effect, bool is_one_rate) {
+  const ArmSummary& baseline = *effect.baseline;
   const auto rates = usable_rates(summary, baseline);
   if (const ArmSummary* widest = widest_harmless(summary, baseline); widest && !is_one_rate) {
     auto more_rates = usable_rates(summary, *widest);
-    if (more_rates.size() > rates.size())
-      return {AdviceCase::kUsableAtMoreRates, &baseline, widest, rates, std::move(more_rates)};
+    if (more_rates.size() > rates.size()) {
+      Advice advice{AdviceCase::kUsableAtMoreRates, &baseline, widest};
+      advice.difference = &summary.comparison_of(widest->name)->metrics[kJudgedMetric];
+      advice.recommended_rates = rates;
+      advice.other_rates = std::move(more_rates);
+      return advice;
+    }
   }
-  if (const ArmSummary* arm = narrowest(summary, baseline))
-    return {AdviceCase::kSpreadsLess, arm, &baseline};
-  return {AdviceCase::kNoReasonToClip, &baseline};
+  const auto loss_of = [](const Comparison& comparison) -> const MetricDifference& {
+    return comparison.metrics[Metric::kFinalTrainLoss];
+  };
+  if (const Comparison* lower = most_improved(summary, baseline, loss_of)) {
+    Advice advice{AdviceCase::kLowerLoss, &summary.arm(lower->arm), &baseline};
+    advice.loss = &loss_of(*lower);
+    return advice;
+  }
+  const auto spread_of = [](const Comparison& comparison) -> const MetricDifference& {
+    return comparison.spread;
+  };
+  if (const Comparison* narrower = most_improved(summary, baseline, spread_of))
+    return {AdviceCase::kSpreadsLess, &summary.arm(narrower->arm), &baseline};
+  Advice advice{AdviceCase::kUndecided, &baseline, effect.arm};
+  if (is_within_a_point(*effect.comparison)) advice.kind = AdviceCase::kWithinAPoint;
+  advice.difference = &effect.comparison->late_test_accuracy;
+  return advice;
+}
+
+// Neither side has a usable arm: each has diverged runs, or its best is not better than chance.
+Advice advise_without_usable(const Effect& effect) {
+  const ArmSummary& arm = *effect.arm;
+  const ArmSummary& baseline = *effect.baseline;
+  const auto rank = [](const ArmSummary& a) {
+    const double runs = static_cast<double>(a.seeds.size());
+    return std::make_tuple(a.better_than_chance.value_or(false),
+                           -static_cast<double>(a.diverged) / runs);
+  };
+  if (rank(arm) > rank(baseline)) return {AdviceCase::kLessBad, &arm, &baseline};
+  if (rank(arm) < rank(baseline)) return {AdviceCase::kLessBad, &baseline, &arm};
+  if (effect.kind == EffectCase::kBetter) return {AdviceCase::kHigherAccuracy, &arm, &baseline};
+  if (effect.kind == EffectCase::kWorse) return {AdviceCase::kHigherAccuracy, &baseline, &arm};
+  return {AdviceCase::kNoneUsable, nullptr, &baseline};
 }
 
 Advice advise(const Summary& summary, const Effect& effect, bool is_one_rate) {
+  if (effect.kind == EffectCase::kAllDiverged || effect.kind == EffectCase::kNothingLearnt)
+    return {AdviceCase::kOtherSettings};
   if (!effect.comparison) return {AdviceCase::kNothingToCompare};
-  const auto& [kind, arm, baseline, best] = effect;
-  if (kind == EffectCase::kTooFewSeeds) return {AdviceCase::kTooEarly};
-  if (kind == EffectCase::kBetter)
-    return {AdviceCase::kWithClipping, arm, nullptr, usable_rates(summary, *arm)};
-  // Accuracy is no reason to prefer an arm that diverged to one that did not.
-  if (arm->diverged < baseline->diverged) return {AdviceCase::kDivergesLess, arm, baseline};
-  if (kind == EffectCase::kWorse) return {AdviceCase::kWithoutClipping, baseline};
-  return advise_without_difference(summary, *baseline, is_one_rate);
+  const ArmSummary& arm = *effect.arm;
+  const ArmSummary& baseline = *effect.baseline;
+  if (effect.kind == EffectCase::kSolvesMore && arm.usable)
+    return {AdviceCase::kSolvesMore, &arm, &baseline};
+  if (effect.kind == EffectCase::kSolvesLess && baseline.usable)
+    return {AdviceCase::kSolvesMore, &baseline, &arm};
+  if (effect.kind == EffectCase::kBetter && arm.usable) {
+    Advice advice{AdviceCase::kHigherAccuracy, &arm, &baseline};
+    advice.recommended_rates = usable_rates(summary, arm);
+    return advice;
+  }
+  if (effect.kind == EffectCase::kWorse && baseline.usable)
+    return {AdviceCase::kHigherAccuracy, &baseline, &arm};
+  if (arm.usable && !baseline.usable) return {AdviceCase::kOnlyUsable, &arm, &baseline};
+  if (baseline.usable && !arm.usable) return {AdviceCase::kOnlyUsable, &baseline, &arm};
+  if (!arm.usable) return advise_without_usable(effect);
+  return advise_without_difference(summary, effect, is_one_rate);
 }
 
 RateCaveat caveat_of(const Advice& advice, const std::vector<double>& learning_rates) {
@@ -205,9 +359,12 @@ RateCaveat caveat_of(const Advice& advice, const std::vector<double>& learning_r
 
 Conclusion conclude(const Summary& summary) {
   Conclusion conclusion;
+  conclusion.basis = &summary.basis;
   conclusion.learning_rates = learning_rates_of(summary);
   const bool is_one_rate = conclusion.learning_rates.size() == 1;
   conclusion.effect = judge_effect(summary);
+  conclusion.diverged = diverged_sides(summary);
+  if (conclusion.effect.kind == EffectCase::kNeverActed) conclusion.hint = threshold_hint(summary);
   conclusion.reach = judge_reach(summary, conclusion.effect, is_one_rate);
   conclusion.advice = advise(summary, conclusion.effect, is_one_rate);
   conclusion.advice.caveat = caveat_of(conclusion.advice, conclusion.learning_rates);

@@ -5,6 +5,7 @@
 #include <map>
 #include <set>
 #include <stdexcept>
+#include <tuple>
 #include <utility>
 
 #include "clipsweep/base/statistics.h"
@@ -79,6 +80,28 @@ const ArmSummary* best_of(const std::vector<ArmSummary>& arms, const Qualifies& 
         (!best || *mean_accuracy(arm) > *mean_accuracy(*best)))
       best = &arm;
   return best;
+}
+
+// What a recommendation prefers: usable arms, then those whose runs solve the task and keep it,
+// then those with a higher mean.
+bool is_preferred(const ArmSummary& arm, const ArmSummary& other) {
+  const auto rank = [](const ArmSummary& a) {
+    const double runs = std::max(1.0, static_cast<double>(a.seeds.size()));
+    return std::make_tuple(a.usable, static_cast<double>(a.solved_at_end.value_or(0)) / runs,
+                           *mean_accuracy(a));
+  };
+  return rank(arm) > rank(other);
+}
+
+// The preferred arm among those that qualify; the first of equals, null without any.
+template <typename Qualifies>
+const ArmSummary* choice_of(const std::vector<ArmSummary>& arms, const Qualifies& qualifies) {
+  const ArmSummary* choice = nullptr;
+  for (const auto& arm : arms)
+    if (!arm.perturbed && mean_accuracy(arm) && qualifies(arm) &&
+        (!choice || is_preferred(arm, *choice)))
+      choice = &arm;
+  return choice;
 }
 
 void mark_usable(const CellSetup& setup, std::vector<ArmSummary>& arms) {
@@ -157,8 +180,8 @@ std::optional<Contest> contest_of(const CellSetup& setup,
                                   const std::vector<ArmSummary>& summaries) {
   const auto is_candidate = [&](const auto& arm) { return arm.setup == setup && arm.acted(); };
   const auto is_baseline = [&](const auto& arm) { return arm.setup == setup && !arm.clips(); };
-  const ArmSummary* best = best_of(summaries, is_candidate);
-  const ArmSummary* baseline = best_of(summaries, is_baseline);
+  const ArmSummary* best = choice_of(summaries, is_candidate);
+  const ArmSummary* baseline = choice_of(summaries, is_baseline);
   if (!best || !baseline) return std::nullopt;
   Contest contest{{},
                   {},
@@ -209,6 +232,8 @@ std::optional<BestComparison> compare_best(const CellSetup& setup, const std::ve
   result.candidates = contest->candidates.size();
   result.late_test_accuracy = compare_metric(best, baseline, Metric::kLateTestAccuracy, basis);
   result.final_test_accuracy = compare_metric(best, baseline, Metric::kFinalTestAccuracy, basis);
+  result.collapses = compare_collapses(best, baseline, basis);
+  result.solved_at_end = compare_solved_at_end(best, baseline, basis);
   correct_for_choice(*contest, arms, basis, result);
   result.verdict = verdict_of(result.late_test_accuracy, result.p_adjusted);
   return result;

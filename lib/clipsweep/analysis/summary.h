@@ -60,7 +60,8 @@ struct ModeSummary {
 };
 
 // The best arm with clipping of a cell, compared with the best arm without, each at its own best
-// learning rate.
+// learning rate. The best is a usable one before one that is not, then one that solves the task in
+// more runs, then one with a higher mean late accuracy.
 struct BestComparison {
   CellSetup setup;
   std::string arm;
@@ -74,6 +75,14 @@ struct BestComparison {
   std::optional<double> split_seed_mean;
   std::optional<Verdict> verdict;  // better or worse only if p_adjusted is below 0.05
   std::uint64_t candidates = 0;    // the number of arms that clip
+  std::optional<CollapseComparison> collapses;
+  std::optional<PairedShares> solved_at_end;  // if the task can be solved
+
+  // Of the difference in late accuracy; with the choice of the arm allowed for.
+  const std::optional<Interval>& interval() const {
+    return candidates > 1 && simultaneous_interval ? simultaneous_interval
+                                                   : late_test_accuracy.interval;
+  }
 };
 
 // How far apart runs end, in late test accuracy, if their initial weights differ in the last bit.

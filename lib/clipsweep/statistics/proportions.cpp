@@ -46,6 +46,14 @@ Interval wilson_interval(double successes, std::uint64_t trials) {
           successes == n ? 1 : (center + half) / scale};
 }
 
+Interval share_difference_interval(const RunShare& first, const RunShare& second) {
+  const Interval a = wilson_interval(static_cast<double>(first.count), first.n);
+  const Interval b = wilson_interval(static_cast<double>(second.count), second.n);
+  const double difference = first.share() - second.share();
+  return {difference - std::hypot(first.share() - a.lower, b.upper - second.share()),
+          difference + std::hypot(a.upper - first.share(), second.share() - b.lower)};
+}
+
 double exact_mcnemar_p_value(const PairedCounts& counts) {
   const std::uint64_t unequal = counts.only_first + counts.only_second;
   if (unequal == 0) return 1;

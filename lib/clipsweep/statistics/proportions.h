@@ -11,6 +11,18 @@ namespace clipsweep {
 // as half a success.
 Interval wilson_interval(double successes, std::uint64_t trials);
 
+// A number of runs among all.
+struct RunShare {
+  std::uint64_t count = 0;
+  std::uint64_t n = 0;
+
+  double share() const { return static_cast<double>(count) / static_cast<double>(n); }
+};
+
+// The 95 % interval of the first probability minus the second, of independent samples with n > 0:
+// method 10 of Newcombe (1998, Statistics in Medicine 17, 873-890), from both Wilson intervals.
+Interval share_difference_interval(const RunShare& first, const RunShare& second);
+
 // How often something happened at the same seeds on two sides.
 struct PairedCounts {
   std::uint64_t both = 0;
