@@ -8,8 +8,8 @@ import matplotlib.text
 import numpy as np
 import pytest
 from clipsweep_plots import program as plot
-from clipsweep_plots.drawing.findings import ACCURACY, verdict_title
 from clipsweep_plots.drawing import bands, findings
+from clipsweep_plots.drawing.findings import ACCURACY, verdict_title
 from clipsweep_plots.drawing.layout import Sheet
 from clipsweep_plots.drawing.sources import Sources
 from clipsweep_plots.drawing.style import apply_style
@@ -504,10 +504,10 @@ def test_no_title_compares_several_models(sweep):
     heat_map = draw_heat_map(found)[0].title
     assert heat_map == "Final test accuracy by threshold and learning rate for 3 models"
     title = verdict_title(found, ACCURACY)
-    findings = dict(part.split(": ", 1) for part in title.split("; "))
-    assert list(findings) == ["lstm", "rnn-relu:identity", "rnn-tanh"]
-    for model, finding in findings.items():
-        assert not any(other in finding for other in findings), (model, finding)
+    found_by_model = dict(part.split(": ", 1) for part in title.split("; "))
+    assert list(found_by_model) == ["lstm", "rnn-relu:identity", "rnn-tanh"]
+    for model, finding in found_by_model.items():
+        assert not any(other in finding for other in found_by_model), (model, finding)
 
 
 def several_models(seeds=5):

@@ -118,6 +118,13 @@ def test_a_short_answer_is_the_headline(sentence, opening):
     assert " ".join([found, rest]).strip() == sentence
 
 
+def test_diverged_runs_are_the_headline_as_a_whole_sentence():
+    diverged = "With clipping, 0 of 15 runs diverged; without it, 4 of 15: -26.7 points [-52.0, -0.9]."
+    assert headline(f"{diverged} Yes: a is better.") == (diverged, "Yes: a is better.")
+    assert headline(f"lstm: {diverged} Yes: a.", ["lstm"]) == (f"lstm: {diverged}", "Yes: a.")
+    assert headline(diverged) == (diverged, "")
+
+
 def test_the_headline_of_a_model_has_its_verdict():
     models = ("rnn-relu:identity", "lstm")
     assert headline("lstm: Yes: value:0.5 is better.", models) == (

@@ -546,6 +546,8 @@ std::string advice_text(const Conclusion& conclusion) {
           kMinPairsForVerdict);
     case AdviceCase::kOtherSettings:
       return other_settings_text(conclusion);
+    case AdviceCase::kSmallerThreshold:
+      return "Try a smaller threshold: with these, every run is the same as without clipping.";
     case AdviceCase::kOnlyUsable:
       return only_usable_text(advice, conclusion.effect);
     case AdviceCase::kLessBad:

@@ -327,6 +327,7 @@ Advice advise_without_usable(const Effect& effect) {
 Advice advise(const Summary& summary, const Effect& effect, bool is_one_rate) {
   if (effect.kind == EffectCase::kAllDiverged || effect.kind == EffectCase::kNothingLearnt)
     return {AdviceCase::kOtherSettings};
+  if (effect.kind == EffectCase::kNeverActed) return {AdviceCase::kSmallerThreshold};
   if (!effect.comparison) return {AdviceCase::kNothingToCompare};
   const ArmSummary& arm = *effect.arm;
   const ArmSummary& baseline = *effect.baseline;

@@ -108,6 +108,7 @@ struct Reach {
 enum class AdviceCase {
   kNothingToCompare,
   kOtherSettings,      // every run diverged, or nothing has been learnt
+  kSmallerThreshold,   // clipping never acted
   kOnlyUsable,         // `recommended` is usable, and no arm of the other side is
   kLessBad,            // neither side is usable, but `recommended` is the better one
   kNoneUsable,         // neither is, and nothing tells them apart

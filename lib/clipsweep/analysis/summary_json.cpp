@@ -67,6 +67,15 @@ Json to_json(const MedianDuration& duration) {
       {"interval", Json::array({json_optional(duration.lower), json_optional(duration.upper)})}};
 }
 
+// The runs by the phase in which they diverged, and the first and last step at which one did.
+Json to_json(const DivergenceOrigin& origin) {
+  Json json = Json::object();
+  for (const auto& [phase, name] : kPhases) json[name] = origin.runs_in(phase);
+  json["first_step"] = origin.first_step;
+  json["last_step"] = origin.last_step;
+  return json;
+}
+
 Json to_json(const ArmSummary& arm) {
   Json json = {{"arm", arm.name}};
   add_json(json, arm.setup);
@@ -79,6 +88,7 @@ Json to_json(const ArmSummary& arm) {
   json["diverged"] = arm.diverged;
   json["stalled"] = arm.stalled;
   json["divergence"] = to_json(arm.divergence);
+  if (arm.divergence_origin.total() > 0) json["diverged_in"] = to_json(arm.divergence_origin);
   json["reached_target"] = to_json(arm.reached_target);
   json["steps_to_target"] = to_json(arm.steps_to_target);
   if (arm.solved) json["solved"] = *arm.solved;
@@ -170,15 +180,18 @@ Json to_json(const ModeSummary& mode) {
 }
 
 Json to_json(const BestComparison& best) {
-  return {{"arm", best.arm},
-          {"baseline", best.baseline},
-          {"late_test_accuracy", to_json(best.late_test_accuracy)},
-          {"final_test_accuracy", to_json(best.final_test_accuracy)},
-          {"simultaneous_interval", to_json(best.simultaneous_interval)},
-          {"split_seed_mean", json_optional(best.split_seed_mean)},
-          {"candidates", best.candidates},
-          {"p_adjusted", json_optional(best.p_adjusted)},
-          {"verdict", to_json(best.verdict)}};
+  Json json{{"arm", best.arm},
+            {"baseline", best.baseline},
+            {"late_test_accuracy", to_json(best.late_test_accuracy)},
+            {"final_test_accuracy", to_json(best.final_test_accuracy)},
+            {"simultaneous_interval", to_json(best.simultaneous_interval)},
+            {"split_seed_mean", json_optional(best.split_seed_mean)},
+            {"candidates", best.candidates},
+            {"p_adjusted", json_optional(best.p_adjusted)},
+            {"verdict", to_json(best.verdict)}};
+  if (best.collapses) json["collapses"] = to_json(*best.collapses);
+  if (best.solved_at_end) json["solved_at_end"] = to_json(*best.solved_at_end);
+  return json;
 }
 
 Json to_json(const NoiseFloor& floor) {

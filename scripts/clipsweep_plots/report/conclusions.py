@@ -37,10 +37,17 @@ def read_answer(summary: Summary) -> list[tuple[str, list[str]]]:
 
 
 def headline(sentence: str, models: Collection[str] = ()) -> tuple[str, str]:
-    """Split a sentence after its short answer: "Yes:", or "lstm: Yes:" with several models."""
+    """Split an answer after its short one: "Yes:", or "lstm: Yes:" with several models.
+
+    An answer that begins with the diverged runs of both sides is split after that sentence.
+    """
     model = next((name for name in models if sentence.startswith(f"{name}: ")), "")
     prefix = f"{model}: " if model else ""
-    opening, colon, rest = sentence.removeprefix(prefix).partition(": ")
+    answer = sentence.removeprefix(prefix)
+    opening, colon, rest = answer.partition(": ")
+    if "; " in opening:
+        first, dot, rest = answer.partition(". ")
+        return (f"{prefix}{first}{dot.strip()}", rest) if dot else (sentence, "")
     if not colon or len(opening) > MAX_HEADLINE:
         return sentence, ""
     return f"{prefix}{opening}:", rest
