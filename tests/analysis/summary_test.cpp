@@ -168,7 +168,7 @@ TEST(Collapses, IncludeStalledRuns) {
   SampleSweep sweep(1);
   sweep.complete(0, 0.15, 1);
   stall(sweep.complete_clipped(1, 0.15));
-  const auto& collapses = *sweep.summary().comparisons[0].collapses;
+  const CollapseComparison collapses = *sweep.summary().comparisons[0].collapses;
   EXPECT_EQ(collapses.shares.counts.only_first, 1U);
   EXPECT_EQ(collapses.other_pairs, 0U);
 }
