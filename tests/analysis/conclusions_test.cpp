@@ -414,7 +414,7 @@ std::map<std::string, std::string> golden_answers() {
 
 // ---- What no answer does ----
 
-// Whether an arm is one that nobody should use while there are better ones.
+// Whether a run of the arm diverged, or the arm has learnt nothing.
 bool is_bad(const ArmSummary& arm) {
   return arm.diverged > 0 || !arm.better_than_chance.value_or(false);
 }

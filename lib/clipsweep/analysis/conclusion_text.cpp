@@ -205,8 +205,7 @@ std::string no_difference_text(const Effect& effect) {
   const BestComparison& best = *effect.comparison;
   const MetricDifference& difference = best.late_test_accuracy;
   const double point = entry_of(kJudgedMetric).smallest_of_interest;
-  const auto& interval = best.interval();
-  const bool is_within = interval && interval->lower > -point && interval->upper < point;
+  const bool is_within = is_within_a_point(best);
   const std::string opening =
       is_within ? fmt::format("No difference of {:.0f} point", 100 * point) : "No difference seen";
   return fmt::format("{} between the best settings: {} {}.{}{}", opening,

@@ -269,12 +269,6 @@ const Comparison* most_improved(const Summary& summary, const ArmSummary& baseli
   return most;
 }
 
-bool is_within_a_point(const BestComparison& best) {
-  const auto& interval = best.interval();
-  const double point = entry_of(kJudgedMetric).smallest_of_interest;
-  return best.verdict && interval && interval->lower > -point && interval->upper < point;
-}
-
 // Both are usable, and no verdict tells their accuracies apart.
 Advice advise_without_difference(const Summary& summary, const Effect& effect, bool is_one_rate) {
   const ArmSummary& baseline = *effect.baseline;
@@ -357,6 +351,12 @@ RateCaveat caveat_of(const Advice& advice, const std::vector<double>& learning_r
 }
 
 }  // namespace
+
+bool is_within_a_point(const BestComparison& best) {
+  const auto& interval = best.interval();
+  const double point = entry_of(kJudgedMetric).smallest_of_interest;
+  return best.verdict && interval && interval->lower > -point && interval->upper < point;
+}
 
 Conclusion conclude(const Summary& summary) {
   Conclusion conclusion;

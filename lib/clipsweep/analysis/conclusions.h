@@ -149,6 +149,10 @@ struct Conclusion {
   std::vector<double> learning_rates;  // all that were tried, sorted
 };
 
+// Whether the interval of the difference excludes a difference of a point in either direction.
+// Never without a verdict.
+bool is_within_a_point(const BestComparison& best);
+
 // Draws the conclusion for one cell (see `part_of`).
 Conclusion conclude(const Summary& summary);
 
