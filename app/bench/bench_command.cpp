@@ -21,9 +21,11 @@ struct Repeats {
   int cohorts;
   int sweeps;
   int sweep_steps;  // per run
+  std::size_t large_sweep_runs;
 };
-constexpr Repeats kThorough = {7, 3, 31, 5, 500};  // one epoch, as in the classic example
-constexpr Repeats kQuick = {1, 1, 3, 1, 200};
+// 500 steps: one epoch, as in the classic example.
+constexpr Repeats kThorough = {7, 3, 31, 5, 500, kLargestBenchCohort};
+constexpr Repeats kQuick = {1, 1, 3, 1, 50, 256};
 
 void announce(const std::string& what) { say_progress("bench: " + what); }
 
@@ -46,7 +48,9 @@ BenchResult run_benchmarks(const ExperimentConfig& config, bool quick) {
   announce("one whole run");
   result.whole_run = measure_whole_run(config.data_folder, repeats.others);
   announce("the memory of a large sweep");
-  result.large_sweep_memory = measure_large_sweep_memory(config.data_folder);
+  result.large_sweep_memory =
+      measure_large_sweep_memory(config.data_folder, repeats.large_sweep_runs);
+  result.large_sweep_runs = repeats.large_sweep_runs;
   if (stderr_is_terminal()) say("\r\x1b[K");
   return result;
 }

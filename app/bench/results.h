@@ -83,7 +83,8 @@ struct BenchResult {
   std::vector<CohortCost> cohort_costs;  // of cohorts larger than kSmallestPairedCohort
   std::vector<SweepThroughput> sweeps;   // one worker first
   WholeRun whole_run;
-  std::uint64_t large_sweep_memory = 0;  // peak in bytes, with kLargestBenchCohort runs
+  std::uint64_t large_sweep_memory = 0;  // peak in bytes
+  std::size_t large_sweep_runs = 0;
 };
 
 }  // namespace clipsweep

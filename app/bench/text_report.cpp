@@ -94,7 +94,7 @@ std::string whole_run_text(const BenchResult& result) {
       run.seconds.median(), run.libtorch_load_seconds.median(),
       static_cast<double>(run.peak_memory) / kMebibyte,
       static_cast<double>(result.large_sweep_memory) / kMebibyte,
-      with_thousands(kLargestBenchCohort));
+      with_thousands(result.large_sweep_runs));
 }
 
 std::string headline_text(const BenchResult& result) {

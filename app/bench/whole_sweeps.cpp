@@ -90,10 +90,9 @@ WholeRun measure_whole_run(const std::string& data_folder, int repetitions) {
   return whole_run;
 }
 
-std::uint64_t measure_large_sweep_memory(const std::string& data_folder) {
-  return run_sweep_process(data_folder,
-                           {"--clip", "none", "--seeds", std::to_string(kLargestBenchCohort),
-                            "--epochs", "1", "--steps-per-epoch", "20"})
+std::uint64_t measure_large_sweep_memory(const std::string& data_folder, std::size_t runs) {
+  return run_sweep_process(data_folder, {"--clip", "none", "--seeds", std::to_string(runs),
+                                         "--epochs", "1", "--steps-per-epoch", "20"})
       .peak_memory;
 }
 

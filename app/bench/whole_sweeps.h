@@ -15,7 +15,7 @@ std::vector<SweepThroughput> measure_sweeps(const Task& task, int steps, int rep
 
 WholeRun measure_whole_run(const std::string& data_folder, int repetitions);
 
-// The peak memory, in bytes, of a sweep with kLargestBenchCohort runs.
-std::uint64_t measure_large_sweep_memory(const std::string& data_folder);
+// The peak memory, in bytes, of a sweep of this many runs.
+std::uint64_t measure_large_sweep_memory(const std::string& data_folder, std::size_t runs);
 
 }  // namespace clipsweep

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <boost/math/distributions/students_t.hpp>
 #include <cmath>
+#include <cstddef>
 #include <functional>
 #include <limits>
 #include <utility>
@@ -23,22 +24,20 @@ class Tail {
   Tail(std::vector<double> sizes, std::size_t n, std::size_t means)
       : student_(static_cast<double>(n - 1)),
         means_(static_cast<double>(means)),
-        descending_(std::move(sizes)) {
-    std::sort(descending_.begin(), descending_.end(), std::greater<>());
-  }
+        sizes_(std::move(sizes)),
+        bootstrap_quantile_(bootstrap_quantile()) {}
 
   // The size of t beyond which `probability` is below kTail.
   double quantile() const {
-    return std::clamp(bootstrap_quantile(), kMinStudentRatio * student_quantile(kTail),
+    return std::clamp(bootstrap_quantile_, kMinStudentRatio * student_quantile(kTail),
                       kMaxStudentRatio * student_quantile(kTail / means_));
   }
 
   // The probability of a t of at least this size. size >= 0.
   double probability(double size) const {
-    const auto beyond = static_cast<double>(
-        std::upper_bound(descending_.begin(), descending_.end(), size, std::greater<>()) -
-        descending_.begin());
-    const double bootstrap = (beyond + 1) / (static_cast<double>(descending_.size()) + 1);
+    const auto beyond = static_cast<double>(std::count_if(
+        sizes_.begin(), sizes_.end(), [size](double of_resample) { return of_resample >= size; }));
+    const double bootstrap = (beyond + 1) / (static_cast<double>(sizes_.size()) + 1);
     return std::max(
         student_tail(size / kMinStudentRatio),
         std::min(bootstrap, std::min(1.0, means_ * student_tail(size / kMaxStudentRatio))));
@@ -46,12 +45,15 @@ class Tail {
 
  private:
   // The largest t whose own tail probability is not below kTail: any larger one has fewer beyond.
-  double bootstrap_quantile() const {
-    const double allowed = kTail * (static_cast<double>(descending_.size()) + 1);
+  // Changes the order of the sizes.
+  double bootstrap_quantile() {
+    const double allowed = kTail * (static_cast<double>(sizes_.size()) + 1);
     const double fewest = std::ceil(allowed);  // beyond + 1 >= fewest is not below kTail
-    if (fewest < 2 || fewest > static_cast<double>(descending_.size()) + 1)
+    if (fewest < 2 || fewest > static_cast<double>(sizes_.size()) + 1)
       return std::numeric_limits<double>::infinity();
-    return descending_[static_cast<std::size_t>(fewest) - 2];
+    const auto quantile = sizes_.begin() + static_cast<std::ptrdiff_t>(fewest) - 2;
+    std::nth_element(sizes_.begin(), quantile, sizes_.end(), std::greater<>());
+    return *quantile;
   }
 
   double student_quantile(double tail) const {
@@ -61,7 +63,8 @@ class Tail {
 
   boost::math::students_t student_;
   double means_;
-  std::vector<double> descending_;
+  std::vector<double> sizes_;
+  double bootstrap_quantile_;
 };
 
 }  // namespace
