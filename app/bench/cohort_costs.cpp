@@ -9,15 +9,13 @@ namespace clipsweep {
 
 std::vector<CohortCost> measure_cohort_costs(int repetitions) {
   const BenchShape classic;
-  const ImageData images = random_images(classic);
-  const ParameterLayout layout = lstm_layout(classic.inputs, classic.hidden, classic.outputs);
+  const auto task = bench_task(classic);
   std::vector<CohortCost> costs;
   std::vector<std::unique_ptr<BenchCohort>> cohorts;
   for (const std::size_t runs :
        {kSmallestPairedCohort, std::size_t{64}, std::size_t{256}, kLargestBenchCohort}) {
     costs.push_back({runs});
-    cohorts.push_back(
-        std::make_unique<BenchCohort>(images, layout, classic, runs, Contender::kFused));
+    cohorts.push_back(std::make_unique<BenchCohort>(*task, classic, runs, Contender::kFused));
   }
   for (int repetition = 0; repetition < repetitions; ++repetition) {
     double smallest_seconds = 0;

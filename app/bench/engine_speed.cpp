@@ -1,7 +1,6 @@
 #include "bench/engine_speed.h"
 
 #include <functional>
-#include <numeric>
 
 #include "bench/bench_cohort.h"
 #include "clipsweep/base/simd.h"
@@ -9,6 +8,7 @@
 #include "clipsweep/engine/fused/peak_flops.h"
 #include "clipsweep/engine/reference/torch_baseline.h"
 #include "clipsweep/engine/reference/torch_runtime.h"
+#include "clipsweep/training/cohort_samples.h"
 
 namespace clipsweep {
 namespace {
@@ -59,22 +59,19 @@ double calls_per_second(const std::function<void()>& step) {
   return calls / stopwatch.seconds();
 }
 
-double torch_steps_per_second(const ImageData& images, const ParameterLayout& layout,
-                              const BenchShape& shape) {
-  Batch batch = make_batch(images.train, 1, shape.batch_size, {});
-  std::vector<std::uint32_t> indices(static_cast<std::size_t>(shape.batch_size));
-  std::iota(indices.begin(), indices.end(), 0U);
-  gather(images.train, indices, 0, batch);
-  TorchBaseline baseline(batch, layout.model);
+double torch_steps_per_second(const Task& task, const BenchShape& shape) {
+  const Model model = bench_layout(shape, task).model;
+  CohortSamples samples(task, model, shape.batch_size, {0}, 0, kNotCancelled);
+  samples.draw(1);
+  TorchBaseline baseline(samples.batch(), model);
   baseline.step();  // the first step pays for what later steps find ready
   return calls_per_second([&] { baseline.step(); });
 }
 
-double run_steps_per_second(const Throughput& row, const ImageData& images,
-                            const ParameterLayout& layout, const BenchShape& shape) {
-  if (row.contender == Contender::kTorchLoop) return torch_steps_per_second(images, layout, shape);
+double run_steps_per_second(const Throughput& row, const Task& task, const BenchShape& shape) {
+  if (row.contender == Contender::kTorchLoop) return torch_steps_per_second(task, shape);
   if (row.contender == Contender::kFused) use_simd(row.simd);
-  BenchCohort cohort(images, layout, shape, row.runs, row.contender);
+  BenchCohort cohort(task, shape, row.runs, row.contender);
   return static_cast<double>(row.runs) * calls_per_second([&] { cohort.step(); });
 }
 
@@ -87,6 +84,11 @@ std::vector<BenchShape> bench_shapes(bool quick) {
   else
     for (const int time_steps : {28, 200})
       for (const int hidden : {10, 32, 64, 128, 256}) shapes.push_back({hidden, time_steps});
+  const std::vector<int> sizes = quick ? std::vector<int>{10} : std::vector<int>{10, 128, 256};
+  for (const int hidden : sizes) shapes.push_back({hidden, 28, Cell::kGru});
+  for (const int hidden : sizes) shapes.push_back({hidden, 28, Cell::kLstm, 28, 10, 32, 2});
+  // `copy` has one-hot symbols and ends with ten of them.
+  shapes.push_back({32, 50, Cell::kLstm, 10, 9, 32, 1, true});
   // Temporal order after Pascanu et al. (2013), at the mean of 50 to 200 time steps.
   shapes.push_back({50, 125, Cell::kRnnTanh, 6, 4, 20});
   return shapes;
@@ -108,9 +110,7 @@ std::map<std::string, double> measure_peaks(int repetitions) {
 ShapeResult measure_shape(const BenchShape& shape, const std::map<std::string, double>& peaks,
                           int repetitions) {
   const std::string simd = simd_name();
-  const ImageData images = random_images(shape);
-  const ParameterLayout layout =
-      layout_of({shape.cell, 1, shape.inputs, shape.hidden, shape.outputs});
+  const auto task = bench_task(shape);
   ShapeResult result{shape, rows_for(shape)};
   for (auto& row : result.rows) {
     row.peak_flops = peaks.at(row.contender == Contender::kFused ? row.simd : simd);
@@ -120,7 +120,7 @@ ShapeResult measure_shape(const BenchShape& shape, const std::map<std::string, d
   for (int repetition = 0; repetition < repetitions; ++repetition)
     for (auto& row : result.rows)
       if (row.is_measured())
-        row.run_steps_per_second.values.push_back(run_steps_per_second(row, images, layout, shape));
+        row.run_steps_per_second.values.push_back(run_steps_per_second(row, *task, shape));
   use_simd(simd);
   return result;
 }

@@ -9,7 +9,7 @@
 
 namespace clipsweep {
 
-// The classic example first, the long sequences last.
+// The classic example first, the long sequences of temporal order last.
 std::vector<BenchShape> bench_shapes(bool quick);
 
 // Multiply-adds per second of one core at best, by instruction set.

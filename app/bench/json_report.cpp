@@ -29,6 +29,8 @@ Json shapes_json(const BenchResult& result) {
     Json rows = Json::array();
     for (const auto& row : shape.rows) rows.push_back(row_json(shape, row));
     shapes.push_back({{"cell", to_text(shape.shape.cell)},
+                      {"layers", shape.shape.layers},
+                      {"class_each_step", shape.shape.class_each_step},
                       {"hidden", shape.shape.hidden},
                       {"inputs", shape.shape.inputs},
                       {"batch_size", shape.shape.batch_size},

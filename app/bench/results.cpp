@@ -5,9 +5,11 @@ namespace clipsweep {
 double BenchShape::floating_point_operations() const {
   const double gates = static_cast<double>(gates_of(cell)) * hidden;
   // The forward pass and the gradient of its weights multiply inputs and states, the backward pass
-  // through time only states.
-  const double products = 2 * gates * (inputs + hidden) + gates * hidden;
-  return 2 * products * batch_size * time_steps;
+  // through time only states, and the inputs that are states of the layer below.
+  const double lowest = 2 * gates * (inputs + hidden) + gates * hidden;
+  const double others = 3 * gates * (hidden + hidden);
+  const double output = class_each_step ? 3.0 * outputs * hidden : 0;
+  return 2 * (lowest + (layers - 1) * others + output) * batch_size * time_steps;
 }
 
 const char* contender_name(Contender contender, Cell cell) {

@@ -21,7 +21,8 @@ struct Repetitions {
   double median() const { return quantile(values, 0.5); }
 };
 
-// The size of a model, of its sequences and of its batches.
+// The size of a model, of its sequences and of its batches. A class at each step is the task
+// `copy`, a class after the last one random images.
 struct BenchShape {
   int hidden = 10;
   int time_steps = 28;
@@ -29,8 +30,13 @@ struct BenchShape {
   int inputs = 28;
   int outputs = 10;
   int batch_size = 32;
+  int layers = 1;
+  bool class_each_step = false;
 
-  bool is_classic() const { return cell == Cell::kLstm && hidden == 10 && time_steps == 28; }
+  bool is_classic() const {
+    return cell == Cell::kLstm && hidden == 10 && time_steps == 28 && layers == 1 &&
+           !class_each_step;
+  }
   // In the matrix products of one run-step, forward and backward.
   double floating_point_operations() const;
 };

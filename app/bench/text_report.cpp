@@ -14,12 +14,15 @@ namespace {
 constexpr double kMebibyte = 1024.0 * 1024.0;
 
 std::string title_of(const BenchShape& shape) {
-  if (shape.cell != Cell::kLstm)
-    return fmt::format("{} units of {}, {} time steps, batches of {}, {} inputs (temporal order)",
-                       shape.hidden, to_text(shape.cell), shape.time_steps, shape.batch_size,
-                       shape.inputs);
-  return fmt::format("{} units, {} time steps{}", shape.hidden, shape.time_steps,
-                     shape.is_classic() ? " (the classic example)" : "");
+  std::string title = fmt::format("{}, {} units, {} time steps", to_text(shape.cell), shape.hidden,
+                                  shape.time_steps);
+  if (shape.layers > 1) title += fmt::format(", {} layers", shape.layers);
+  if (shape.is_classic()) title += " (the classic example)";
+  if (shape.class_each_step) title += fmt::format(", a class at each step (copy)");
+  if (shape.batch_size != BenchShape().batch_size)
+    title +=
+        fmt::format(", batches of {}, {} inputs (temporal order)", shape.batch_size, shape.inputs);
+  return title;
 }
 
 std::string shape_text(const ShapeResult& result) {

@@ -106,7 +106,8 @@ void shapes(benchmark::internal::Benchmark* benchmark) {
 }
 
 void register_kernels() {
-  for (const Cell cell : fused_cells()) {
+  for (const auto& entry : cell_table()) {
+    const Cell cell = entry.cell;
     const std::string name = to_text(cell);
     const auto add = [cell](const std::string& full_name, auto* run) {
       shapes(benchmark::RegisterBenchmark(

@@ -19,7 +19,7 @@ def test_it_measures_kernels_sweeps_and_memory():
     )
     assert result.returncode == 0, result.stderr
     measured = json.loads(result.stdout)
-    assert [shape["cell"] for shape in measured["shapes"]] == ["lstm", "rnn-tanh"]
+    assert [shape["cell"] for shape in measured["shapes"]] == ["lstm", "gru", "lstm", "lstm", "rnn-tanh"]
     for shape in measured["shapes"]:
         rows = shape["measurements"]
         assert {row["what"].split()[0] for row in rows} >= {"fused", "reference"}

@@ -28,8 +28,7 @@ MODES = (
     "none,value:0.5,value:0.01,global-norm:0.1,tensor-norm:0.1,scale:1,tensor-rms:0.01,agc:0.01,"
     "autoclip:10,zclip:2.5,adagc:1.05,backprop:0.0001,random-step:0.5"
 )
-# Every mode and every cell of the fused engine, NaN and Inf, every optimizer, every task but the
-# long ones.
+# Every mode, every cell, several layers, NaN and Inf, every optimizer, every task but the long ones.
 SWEEPS = {
     "classic": f"--clip {MODES} --lr 0.1 --seeds 2 --epochs 2 --steps-per-epoch 30",
     "plain cells": f"--task adding --length 20-30 --cell rnn-tanh,rnn-relu:identity --hidden 8 --clip {MODES}"
@@ -42,6 +41,10 @@ SWEEPS = {
     "rmsprop": "--task temporal-order --length 15 --hidden 5 --init torch --clip none,tensor-norm:0.05"
     " --output-threshold 0.1 --lr 0.01 --seeds 2 --epochs 1 --steps-per-epoch 10"
     " --optimizer rmsprop --momentum 0.9 --weight-decay 0.01",
+    "layers": "--task copy --length 5 --cell lstm,gru,rnn-tanh,rnn-relu:identity --layers 2 --hidden 9"
+    " --clip none,global-norm:0.05,backprop:0.001 --lr 0.5 --seeds 2 --epochs 2 --steps-per-epoch 15",
+    "gru": "--task adding --length 10-20 --cell gru --layers 3 --hidden 5 --clip none,value:0.01"
+    " --lr 0.1 --seeds 2 --epochs 1 --steps-per-epoch 20",
 }
 
 

@@ -132,7 +132,6 @@ def test_layers_and_forget_bias_reach_the_weights():
 
 MISTAKES = [
     (("--cell", "lstm:identity"), "identity is for plain cells, rnn-relu and rnn-tanh"),
-    (("--layers", "2", "--engine", "fused"), "--engine fused does not support 2 layers"),
     (("--cell", "rnn-relu", "--forget-bias", "1"), "forget_bias applies to lstm"),
     (("--length", "20"), "--length: --task fashion-mnist has images of a fixed size"),
     (("--permute-seed", "1"), "permute_seed applies to fashion-mnist-pixels"),
@@ -147,7 +146,6 @@ MISTAKES = [
     (("--task", "sine", "--data", "/tmp"), "generates its samples and reads no data"),
     (("--task", "sine", "--shuffle-buffer", "9"), "generates its samples and does not shuffle"),
     (("--task", "ading",), 'did you mean "adding"?'),
-    (("--task", "copy", "--engine", "fused"), "--engine fused does not support a class at each time step"),
 ]
 
 

@@ -40,7 +40,7 @@ std::string torch_name(std::string name) {
   if (const auto bias = name.find("bias");
       bias != std::string::npos && name[bias + 5] != 'i' && name[bias + 5] != 'h')
     name.insert(bias + 4, "_ih");
-  return name.find("_l1") == std::string::npos ? name + "_l0" : name;
+  return name.find("_l") == std::string::npos ? name + "_l0" : name;
 }
 
 void load(TorchNetwork& network, Span<const float> row, const ParameterLayout& layout) {
@@ -126,7 +126,7 @@ bool same_bits(Span<const float> a, Span<const float> b) {
 std::vector<Model> every_model() {
   std::vector<Model> models;
   for (const auto& entry : cell_table())
-    for (const int layers : {1, 2})
+    for (const int layers : {1, 2, 3})
       for (const Target target : {Target::kClass, Target::kClassEachStep, Target::kNumber})
         models.push_back(
             {entry.cell, layers, 3, 5, target == Target::kNumber ? 1 : 2, target, 0.5});
@@ -136,7 +136,7 @@ std::vector<Model> every_model() {
 std::string test_name(const Model& model) {
   std::string name = to_text(model.cell);
   std::replace(name.begin(), name.end(), '-', '_');
-  name += model.layers == 1 ? "_1_layer_" : "_2_layers_";
+  name += "_" + std::to_string(model.layers) + (model.layers == 1 ? "_layer_" : "_layers_");
   return name + (model.target == Target::kClass    ? "class"
                  : model.target == Target::kNumber ? "number"
                                                    : "class_each_step");
@@ -208,7 +208,7 @@ Tensor CellLoop::gradient() const {
 
 Tensor CellLoop::weight(const std::string& name, int layer) const {
   const std::string prefix = cell_entry(layout_.model.cell).tensor_prefix;
-  return weights_.at(prefix + "." + name + (layer ? "_l1" : ""));
+  return weights_.at(prefix + "." + name + (layer ? "_l" + std::to_string(layer) : ""));
 }
 
 // The limited derivative's norm goes to `norm`, if any.

@@ -16,8 +16,7 @@ const std::vector<CellEntry>& cell_table() {
         {"g", "cell candidate", Activation::kTanh},
         {"o", "output gate", Activation::kSigmoid}},
        {"h", "c"},
-       {"bias"},
-       CellEngines::kReferenceAndFused},
+       {"bias"}},
       {Cell::kGru,
        "gru",
        "gru",
@@ -25,22 +24,19 @@ const std::vector<CellEntry>& cell_table() {
         {"z", "update gate", Activation::kSigmoid},
         {"n", "candidate", Activation::kTanh}},
        {"h"},
-       {"bias_ih", "bias_hh"},
-       CellEngines::kReferenceOnly},
+       {"bias_ih", "bias_hh"}},
       {Cell::kRnnTanh,
        "rnn-tanh",
        "rnn",
        {{"h", "hidden state", Activation::kTanh}},
        {"h"},
-       {"bias"},
-       CellEngines::kReferenceAndFused},
+       {"bias"}},
       {Cell::kRnnRelu,
        "rnn-relu",
        "rnn",
        {{"h", "hidden state", Activation::kRelu}},
        {"h"},
-       {"bias"},
-       CellEngines::kReferenceAndFused},
+       {"bias"}},
   };
   return kTable;
 }
@@ -65,13 +61,6 @@ std::vector<std::string> cell_names() {
   std::vector<std::string> names;
   for (const auto& entry : cell_table()) names.emplace_back(entry.name);
   return names;
-}
-
-std::vector<Cell> fused_cells() {
-  std::vector<Cell> cells;
-  for (const auto& entry : cell_table())
-    if (entry.engines == CellEngines::kReferenceAndFused) cells.push_back(entry.cell);
-  return cells;
 }
 
 Cell parse_cell(std::string_view name) {

@@ -27,8 +27,6 @@ struct Gate {
   Activation activation;
 };
 
-enum class CellEngines { kReferenceOnly, kReferenceAndFused };
-
 struct CellEntry {
   Cell cell;
   const char* name;                 // on the command line and in JSON: `rnn-tanh`
@@ -36,7 +34,6 @@ struct CellEntry {
   std::vector<Gate> gates;          // G: the rows of weights that a unit has, in their order
   std::vector<const char*> states;  // `h`, and for an LSTM `c`
   std::vector<const char*> biases;  // the tensors [GH] that hold its biases
-  CellEngines engines;
 };
 
 // In the order of help and lists.
@@ -53,9 +50,6 @@ const CellEntry* cell_of_tensor(std::string_view tensor_name);
 const char* to_text(Cell cell);
 
 std::vector<std::string> cell_names();
-
-// The cells that the fused engine has kernels for.
-std::vector<Cell> fused_cells();
 
 // Throws ConfigError that lists the cells.
 Cell parse_cell(std::string_view name);

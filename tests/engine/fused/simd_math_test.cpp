@@ -1,5 +1,5 @@
-// exp, sigmoid and tanh of one register compared with the C library's in double, over the whole range
-// of float32, with every instruction set of this machine.
+// exp, sigmoid and tanh of one register compared with the C library's in double, over the whole
+// range of float32, with every instruction set of this machine.
 #include <gtest/gtest.h>
 
 #include <cmath>
@@ -25,20 +25,23 @@ namespace {
 
 template <typename Function>
 void map_values(const Function& function, AlignedVector<float>& values) {
-  for (std::size_t i = 0; i < values.size(); i += hn::MaxLanes(kFloats))
-    hn::Store(function(hn::Load(kFloats, values.data() + i)), kFloats, values.data() + i);
+  for (std::size_t i = 0; i < values.size(); i += hn::MaxLanes(kFloats)) {
+    Vector x[] = {hn::Load(kFloats, values.data() + i)};
+    function(x);
+    hn::Store(x[0], kFloats, values.data() + i);
+  }
 }
 
 }  // namespace
 
 void apply_exp(AlignedVector<float>& values) {
-  map_values([](Vector x) { return exp_of_negative(x); }, values);
+  map_values([](auto& x) { exp_of_negative(x); }, values);
 }
 void apply_sigmoid(AlignedVector<float>& values) {
-  map_values([](Vector x) { return sigmoid(x); }, values);
+  map_values([](auto& x) { sigmoid(x); }, values);
 }
 void apply_tanh(AlignedVector<float>& values) {
-  map_values([](Vector x) { return tanh(x); }, values);
+  map_values([](auto& x) { tanh(x); }, values);
 }
 
 }  // namespace clipsweep::HWY_NAMESPACE
@@ -68,8 +71,8 @@ AlignedVector<float> arguments(bool only_negative) {
   return values;
 }
 
-// The error in units in the last place (ulp) of the expected value; below the normal numbers, in units
-// of the smallest normal number.
+// The error in units in the last place (ulp) of the expected value; below the normal numbers, in
+// units of the smallest normal number.
 double error_in_ulp(float result, double right) {
   const double smallest = std::numeric_limits<float>::min();
   const double magnitude = std::max(std::fabs(right), smallest);

@@ -7,6 +7,7 @@ namespace clipsweep {
 // Declared here and not in the header, so that a new cell does not recompile the others, which
 // takes minutes.
 CellKernels lstm_kernels();
+CellKernels gru_kernels();
 CellKernels rnn_tanh_kernels();
 CellKernels rnn_relu_kernels();
 
@@ -14,14 +15,14 @@ CellKernels cell_kernels(Cell cell) {
   switch (cell) {
     case Cell::kLstm:
       return lstm_kernels();
+    case Cell::kGru:
+      return gru_kernels();
     case Cell::kRnnTanh:
       return rnn_tanh_kernels();
     case Cell::kRnnRelu:
       return rnn_relu_kernels();
-    case Cell::kGru:
-      break;
   }
-  throw std::logic_error("cell_kernels: no kernels for this cell");
+  throw std::logic_error("cell_kernels: no such cell");
 }
 
 }  // namespace clipsweep

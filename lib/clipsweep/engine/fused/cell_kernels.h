@@ -1,5 +1,5 @@
 // The kernels of the fused engine, by cell. The formula of each cell is in a file of its own;
-// everything else is shared (recurrence-inl.h).
+// everything else is shared (network-inl.h).
 #pragma once
 
 #include "clipsweep/engine/fused/recurrent_kernels.h"
@@ -7,8 +7,7 @@
 
 namespace clipsweep {
 
-// For the instruction set in use. Throws std::logic_error for a cell without kernels
-// (CellEntry::engines).
+// For the instruction set in use.
 CellKernels cell_kernels(Cell cell);
 
 }  // namespace clipsweep

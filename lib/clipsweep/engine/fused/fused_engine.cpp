@@ -5,11 +5,9 @@
 #include <cstring>
 #include <limits>
 #include <set>
-#include <stdexcept>
 #include <utility>
 
 #include "clipsweep/base/simd.h"
-#include "clipsweep/engine/engine_choice.h"
 #include "clipsweep/engine/fused/cell_kernels.h"
 
 namespace clipsweep {
@@ -98,7 +96,7 @@ class FusedEngine : public GradientEngine {
         for (std::size_t i = 0; i < parameters_; ++i) gradient[i] += extra[i];
       }
       // As in the frameworks, a sum beyond float32 is Inf, even if the mean would be finite.
-      result.losses[r] = static_cast<float>(sum.loss) / static_cast<float>(batch.size);
+      result.losses[r] = static_cast<float>(sum.loss) / static_cast<float>(losses_of(batch));
       result.correct_counts[r] = sum.correct;
       result.clipped_derivatives[r] = sum.clipped_derivatives;
     };
@@ -126,7 +124,7 @@ class FusedEngine : public GradientEngine {
     };
     const auto finish = [&](std::size_t r) {
       const SampleSums sum = sum_of_run(sums, r, parts.size());
-      result.loss_sums[r] = sum.loss;
+      result.loss_sums[r] = sum.loss * batch.size / losses_of(batch);
       result.correct_counts[r] = sum.correct;
     };
     for_parts(runs, parts.size(), context.sharing, compute, finish);
@@ -171,6 +169,12 @@ class FusedEngine : public GradientEngine {
   // extra gradient would take too much of the time.
   static constexpr double kMinProductsPerPart = 2e7;
   static constexpr int kMinTimeStepsPerPart = 16;
+
+  // The number of losses whose mean is a run's: of samples, or of all their time steps.
+  double losses_of(const Batch& batch) const {
+    return static_cast<double>(batch.size) *
+           (model_.target == Target::kClassEachStep ? batch.time_steps : 1);
+  }
 
   // The parts into which threads may split a batch, in the order in which they are added up. They
   // depend on sizes only, because the grouping of a sum changes its rounding.
@@ -224,8 +228,6 @@ class FusedEngine : public GradientEngine {
 }  // namespace
 
 std::unique_ptr<GradientEngine> make_fused_engine(const ParameterLayout& layout) {
-  if (!fused_engine_supports(layout.model))
-    throw std::logic_error("make_fused_engine: no kernels for this model");
   return std::make_unique<FusedEngine>(layout);
 }
 

@@ -12,7 +12,7 @@
 
 namespace clipsweep {
 
-// Throws std::logic_error for an unsupported model (fused_engine_supports, engine_choice.h).
+// For any model.
 std::unique_ptr<GradientEngine> make_fused_engine(const ParameterLayout& layout);
 
 }  // namespace clipsweep

@@ -11,7 +11,7 @@
 #include <hwy/foreach_target.h>
 #include <hwy/highway.h>
 // After those, once for each target:
-#include "clipsweep/engine/fused/recurrence-inl.h"
+#include "clipsweep/engine/fused/network-inl.h"
 
 HWY_BEFORE_NAMESPACE();
 namespace clipsweep::HWY_NAMESPACE {
@@ -26,24 +26,20 @@ struct Lstm : OneSumPerGate<4> {
   static constexpr std::size_t kChunkSteps = 64;
   static constexpr bool kPacksSamples = false;
 
-  template <Pass kPass, class V, class Step>
-  static HWY_INLINE void forward(const V (&sums)[4], std::size_t unit, std::size_t v,
-                                 const Step& step) {
-    const V i = sigmoid(sums[0]);
-    const V f = sigmoid(sums[1]);
-    const V g = tanh(sums[2]);
-    const V o = sigmoid(sums[3]);
-    const V c = hn::MulAdd(f, step.cell_before.load(unit, v), hn::Mul(i, g));
-    const V cell_tanh = tanh(c);
-    step.cell.store(c, unit, v);
-    step.state.store(hn::Mul(o, cell_tanh), unit, v);
-    if constexpr (kPass == Pass::kWithBackward) {
-      step.sums.store(i, step.row(0, unit), v);
-      step.sums.store(f, step.row(1, unit), v);
-      step.sums.store(g, step.row(2, unit), v);
-      step.sums.store(o, step.row(3, unit), v);
-      step.kept.store(cell_tanh, unit, v);
-    }
+  template <class S>
+  static HWY_INLINE void forward(const Step<S>& step) {
+    const Rows<float, S> i = step.sum(0), f = step.sum(1), g = step.sum(2), o = step.sum(3);
+    map_rows(i, i, 2 * step.hidden, kSigmoid);  // and f
+    map_rows(g, g, step.hidden, kTanh);
+    map_rows(o, o, step.hidden, kSigmoid);
+    for_each_unit(step, [&](auto unit, auto v) {
+      const auto ig = hn::Mul(i.load(unit, v), g.load(unit, v));
+      step.cell.store(hn::MulAdd(f.load(unit, v), step.cell_before.load(unit, v), ig), unit, v);
+    });
+    map_rows(step.cell, step.kept, step.hidden, kTanh);
+    for_each_unit(step, [&](auto unit, auto v) {
+      step.state.store(hn::Mul(o.load(unit, v), step.kept.load(unit, v)), unit, v);
+    });
   }
 
   template <bool kLimits, class V, class Step>

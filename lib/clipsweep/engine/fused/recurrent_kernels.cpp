@@ -12,28 +12,34 @@ void grow(AlignedVector<float>& memory, std::size_t size) {
 KernelSizes::KernelSizes(const Model& model, const Batch& batch)
     : gates(cell_entry(model.cell).gates.size()),
       biases(cell_entry(model.cell).biases.size()),
+      layers(static_cast<std::size_t>(model.layers)),
       time_steps(static_cast<std::size_t>(batch.time_steps)),
       inputs(static_cast<std::size_t>(model.inputs)),
       hidden(static_cast<std::size_t>(model.hidden)),
-      outputs(static_cast<std::size_t>(model.outputs)) {}
+      outputs(static_cast<std::size_t>(model.outputs)),
+      output_steps(model.target == Target::kClassEachStep ? time_steps : 1) {}
 
 void KernelMemory::grow_to(const CellRows& rows, const Model& model, const Batch& batch) {
   const KernelSizes sizes(model, batch);
   const std::size_t hidden = sizes.hidden;
   const std::size_t lanes = kMaxGroupBlocks * kLanes;
-  grow(gate_weights, hidden * (rows.sums + sizes.gates * (sizes.inputs + hidden)));
-  grow(recurrent_weights, sizes.gates * hidden * hidden);
+  if (layers.size() < sizes.layers) layers.resize(sizes.layers);
+  for (std::size_t l = 0; l < sizes.layers; ++l) {
+    LayerMemory& layer = layers[l];
+    const std::size_t rows_above = l + 1 < sizes.layers ? sizes.gates * hidden : sizes.outputs;
+    grow(layer.gate_weights, hidden * (rows.sums + sizes.gates * (sizes.inputs_of(l) + hidden)));
+    grow(layer.recurrent_weights, sizes.gates * hidden * hidden);
+    grow(layer.above_weights, rows_above * hidden);
+    grow(layer.sums, lanes * sizes.time_steps * rows.sums * hidden);
+    grow(layer.states, lanes * (sizes.time_steps + 1) * hidden);
+    grow(layer.cells, lanes * (sizes.time_steps + 1) * rows.cells * hidden);
+    grow(layer.kept, lanes * sizes.time_steps * rows.kept * hidden);
+    grow(layer.carried, lanes * rows.carried * hidden);
+  }
   grow(output_weights, sizes.outputs * (1 + hidden));
-  grow(output_weights_transposed, sizes.outputs * hidden);
-  grow(sums, lanes * sizes.time_steps * rows.sums * hidden);
-  grow(states, lanes * (sizes.time_steps + 1) * hidden);
-  grow(state_derivatives, lanes * hidden);
-  grow(logits, lanes * sizes.outputs);
+  grow(logits, lanes * sizes.output_steps * sizes.outputs);
   grow(packed.derivatives, kMaxTileRows * kMaxChunkSteps * kLanes);
   grow(packed.values, kPanelColumns * kMaxChunkSteps * kLanes);
-  grow(cells, lanes * (sizes.time_steps + 1) * rows.cells * hidden);
-  grow(kept, lanes * sizes.time_steps * rows.kept * hidden);
-  grow(carried, lanes * rows.carried * hidden);
 }
 
 }  // namespace clipsweep

@@ -1,5 +1,5 @@
 // What the kernels of all cells share: the work for one run, the memory it uses, and its results.
-// The kernels compute one recurrent layer and a dense layer of one run, forward and backward
+// The kernels compute the recurrent layers and the dense layer of one run, forward and backward
 // through time, by SIMD over the samples of a batch, without tensor operations or memory
 // allocations. They are compiled for several instruction sets, and the best one is used (simd.h).
 //
@@ -10,6 +10,7 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <vector>
 
 #include "clipsweep/base/aligned.h"
 #include "clipsweep/base/cancellation.h"
@@ -23,12 +24,17 @@ inline constexpr std::size_t kMaxGroupBlocks = 3;
 struct KernelSizes {
   KernelSizes(const Model& model, const Batch& batch);
 
-  std::size_t gates;       // G, 1 for a plain cell
-  std::size_t biases;      // bias vectors [GH], 1 or 2
-  std::size_t time_steps;  // T
-  std::size_t inputs;      // I
-  std::size_t hidden;      // H
-  std::size_t outputs;     // O
+  // The inputs of a layer: the batch's I, or the states of the layer below.
+  std::size_t inputs_of(std::size_t layer) const { return layer == 0 ? inputs : hidden; }
+
+  std::size_t gates;         // G, 1 for a plain cell
+  std::size_t biases;        // bias vectors [GH] of a layer, 1 or 2
+  std::size_t layers;        // L
+  std::size_t time_steps;    // T
+  std::size_t inputs;        // I
+  std::size_t hidden;        // H
+  std::size_t outputs;       // O
+  std::size_t output_steps;  // the last time steps, which have outputs: 1, or T for a class at each
 };
 
 // The memory that a cell needs besides its hidden states h, in multiples of H rows.
@@ -52,27 +58,31 @@ struct PackedRows {
   AlignedVector<float> values;       // of kPanelColumns columns
 };
 
-// The memory for one group; every row is [kLanes].
-struct KernelMemory {
-  // Makes room for a batch of this size. It never shrinks, because batches may differ in length.
-  void grow_to(const CellRows& rows, const Model& model, const Batch& batch);
-
+// The memory of one recurrent layer for one group; every row is [kLanes].
+struct LayerMemory {
   // The weights in the order in which the kernels read them: in tiles of rows, column by column.
   AlignedVector<float> gate_weights;
   AlignedVector<float> recurrent_weights;  // transposed
-  AlignedVector<float> output_weights;
-  AlignedVector<float> output_weights_transposed;
+  AlignedVector<float> above_weights;      // of the layer above or the output layer, transposed
 
-  AlignedVector<float> sums;               // [blocks, T, CellRows::sums H]
-  AlignedVector<float> states;             // [blocks, T + 1, H], the first one is 0
-  AlignedVector<float> state_derivatives;  // [blocks, H], of the last state
-  AlignedVector<float> logits;             // [blocks, O]: values, then their derivatives
-  PackedRows packed;
+  AlignedVector<float> sums;    // [blocks, T, CellRows::sums H]
+  AlignedVector<float> states;  // [blocks, T + 1, H], the first one is 0
 
   // For the cells that need them. Others may find them in any size, left by another model.
   AlignedVector<float> cells;    // [blocks, T + 1, H], the first one is 0
   AlignedVector<float> kept;     // [blocks, T, CellRows::kept H]
   AlignedVector<float> carried;  // [blocks, CellRows::carried H]
+};
+
+// The memory for one group.
+struct KernelMemory {
+  // Makes room for a batch of this size. It never shrinks, because batches may differ in length.
+  void grow_to(const CellRows& rows, const Model& model, const Batch& batch);
+
+  std::vector<LayerMemory> layers;      // at least L, the lowest one first
+  AlignedVector<float> output_weights;  // in tiles of rows, as those of the layers
+  AlignedVector<float> logits;          // [blocks, output steps, O]: values, then their derivatives
+  PackedRows packed;
 };
 
 // Consecutive blocks of a batch; `begin` is a multiple of the kernels' group_blocks.
@@ -83,7 +93,7 @@ struct BlockRange {
 
 // One run with one source of a batch, or with some of its blocks.
 struct KernelRun {
-  const Model& model;    // has one layer
+  const Model& model;
   const float* weights;  // [P] as in layout_of
   const Batch& batch;
   std::size_t source;
@@ -94,13 +104,14 @@ struct KernelRun {
 
 // Sums over the samples of the blocks.
 struct SampleSums {
-  double loss = 0;
-  std::int64_t correct = 0;
+  double loss = 0;           // of all output steps
+  std::int64_t correct = 0;  // samples, at each of their output steps
   std::uint64_t clipped_derivatives = 0;
 };
 
 // What the kernels of one cell compute for a run, summed over the samples of its blocks; a mean is
-// over the whole batch. The output layer is y = W_out h_T + b_out.
+// over the whole batch. The output layer is y_t = W_out h_t + b_out of the top layer's state, after
+// the last time step or, for a class at each step, after every one.
 //
 // If `backprop_limit` is finite, each derivative of the mean loss with respect to a hidden or cell
 // state is limited to [-limit, limit] before it flows further back (Graves, 2013), and the ones
@@ -115,7 +126,7 @@ struct CellKernels {
   // Loss and correct predictions only.
   SampleSums (*losses)(const KernelRun& run);
   // For each time step [T], the sum over units and samples of the squared derivative of the mean
-  // loss with respect to h_t, after limiting.
+  // loss with respect to the top layer's h_t, after limiting.
   void (*state_derivative_squares)(const KernelRun& run, float backprop_limit, double* squares);
 };
 

@@ -9,17 +9,17 @@
 #include <hwy/foreach_target.h>
 #include <hwy/highway.h>
 // After those, once for each target:
-#include "clipsweep/engine/fused/recurrence-inl.h"
+#include "clipsweep/engine/fused/network-inl.h"
 
 HWY_BEFORE_NAMESPACE();
 namespace clipsweep::HWY_NAMESPACE {
 namespace {
 
-// f(a), and the derivative of a from the value h = f(a).
+// Registers of a become f(a); and the derivative of a from the value h = f(a).
 struct Tanh {
-  template <class V>
-  static HWY_INLINE V value(V a) {
-    return tanh(a);
+  template <class V, std::size_t N>
+  static HWY_INLINE void apply(V (&a)[N]) {
+    tanh(a);
   }
   // dh (1 - h^2)
   template <class V>
@@ -30,9 +30,10 @@ struct Tanh {
 
 // A NaN passes in both directions, as in the reference engine.
 struct Relu {
-  template <class V>
-  static HWY_INLINE V value(V a) {
-    return hn::IfThenZeroElse(hn::Lt(a, constant_like(a, 0.0F)), a);
+  template <class V, std::size_t N>
+  static HWY_INLINE void apply(V (&a)[N]) {
+    for_each_register<N>(
+        [&](auto n) { a[n] = hn::IfThenZeroElse(hn::Lt(a[n], constant_like(a[n], 0.0F)), a[n]); });
   }
   // dh where h > 0
   template <class V>
@@ -43,10 +44,9 @@ struct Relu {
 
 template <class Activation>
 struct PlainCell : OneSumPerGate<1> {
-  template <Pass, class V, class Step>
-  static HWY_INLINE void forward(const V (&sums)[1], std::size_t unit, std::size_t v,
-                                 const Step& step) {
-    step.state.store(Activation::value(sums[0]), unit, v);
+  template <class S>
+  static HWY_INLINE void forward(const Step<S>& step) {
+    map_rows(step.sums, step.state, step.hidden, [](auto& a) { Activation::apply(a); });
   }
 
   template <bool, class V, class Step>

@@ -129,6 +129,40 @@ Rows<T, S> rows_of(T* memory, std::size_t rows_in_block, std::size_t first) {
   return rows;
 }
 
+// Rows of samples over blocks and time steps: row k of block b at time t starts at
+// `first + b * block + t * step + k * kLanes`.
+struct Series {
+  static constexpr std::size_t kRow = kLanes;
+
+  const float* first;
+  std::size_t block;
+  std::size_t step;
+
+  // The first row of a register at time t.
+  template <class V>
+  const float* at(std::size_t index, std::size_t t) const {
+    const std::size_t lane = index * hn::MaxLanes(hn::DFromV<V>());
+    return first + lane / kLanes * block + t * step + lane % kLanes;
+  }
+  Series from(std::size_t row) const { return {first + row * kLanes, block, step}; }
+  // The rows of a strip at time t.
+  template <class S>
+  Rows<const float, S> rows(std::size_t register_index, std::size_t t) const {
+    Rows<const float, S> rows;
+    for (std::size_t v = 0; v < S::kCount; ++v)
+      rows.at[v] = at<typename S::V>(register_index + v, t);
+    return rows;
+  }
+};
+
+// The same rows, to read only.
+template <class S>
+HWY_INLINE Rows<const float, S> as_const(const Rows<float, S>& rows) {
+  Rows<const float, S> same;
+  for (std::size_t v = 0; v < S::kCount; ++v) same.at[v] = rows.at[v];
+  return same;
+}
+
 // Each row has its own sum, in the same order.
 struct SamePlace {
   static constexpr std::size_t of(std::size_t row) { return row; }

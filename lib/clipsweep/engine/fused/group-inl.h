@@ -1,0 +1,82 @@
+// One group: blocks of a batch that are processed together, and where their numbers are.
+#if defined(CLIPSWEEP_GROUP_INL_H) == defined(HWY_TARGET_TOGGLE)
+#ifdef CLIPSWEEP_GROUP_INL_H
+#undef CLIPSWEEP_GROUP_INL_H
+#else
+#define CLIPSWEEP_GROUP_INL_H
+#endif
+
+#include <algorithm>
+#include <cstddef>
+#include <cstdint>
+
+#include "clipsweep/engine/fused/recurrent_kernels.h"
+#include "clipsweep/engine/fused/simd_tiles-inl.h"
+
+HWY_BEFORE_NAMESPACE();
+namespace clipsweep::HWY_NAMESPACE {
+
+// Whether a forward pass keeps what a backward pass needs.
+enum class Pass { kForwardOnly, kWithBackward };
+
+// Where a layer's states are among T + 1 slots. If all of them are needed later, each has its own;
+// otherwise the initial state has one, and the others alternate between two.
+struct Slots {
+  // The slot of the state before time step t; that of the last state for t = T.
+  std::size_t before(std::size_t t) const { return each || t == 0 ? t : 1 + (t - 1) % 2; }
+
+  bool each;
+};
+
+struct Group {
+  const Model& model;
+  const KernelSizes& sizes;
+  KernelMemory& memory;
+  const float* inputs;         // [blocks, T, I, kLanes]
+  const std::uint8_t* labels;  // [blocks, output steps, kLanes], where a class is the target
+  const float* targets;        // [blocks, kLanes], where a number is the target
+  std::size_t blocks;
+  std::size_t samples;  // number of lanes that hold samples; the rest are padding
+  Width width;          // the registers that are processed
+  const CancelFlag& cancel;
+
+  // The number of lanes of one register that hold samples.
+  template <class V>
+  std::size_t samples_of(std::size_t index) const {
+    constexpr std::size_t kLanesEach = hn::MaxLanes(hn::DFromV<V>());
+    const std::size_t before = index * kLanesEach;
+    return samples > before ? std::min(samples - before, kLanesEach) : 0;
+  }
+
+  template <Pass kPass>
+  Slots slots(std::size_t l) const {
+    return {kPass == Pass::kWithBackward || l + 1 < sizes.layers || sizes.output_steps > 1};
+  }
+
+  // The slots of a layer's states.
+  Series states(std::size_t l) const {
+    return series(memory.layers[l].states.data(), sizes.time_steps + 1, sizes.hidden);
+  }
+  // What a layer reads at each time step: the batch, or the states of the layer below.
+  Series inputs_of(std::size_t l) const {
+    if (l == 0) return series(inputs, sizes.time_steps, sizes.inputs);
+    return states(l - 1).from(sizes.hidden);
+  }
+  // A layer's sums, or their derivatives, at each time step; `count` of each unit.
+  Series sums(std::size_t l, std::size_t count) const {
+    return series(memory.layers[l].sums.data(), sizes.time_steps, count * sizes.hidden);
+  }
+  // The outputs, or their derivatives, at each output step.
+  Series logits() const { return series(memory.logits.data(), sizes.output_steps, sizes.outputs); }
+
+ private:
+  // [blocks, steps, rows, kLanes]
+  static Series series(const float* first, std::size_t steps, std::size_t rows) {
+    return {first, steps * rows * kLanes, rows * kLanes};
+  }
+};
+
+}  // namespace clipsweep::HWY_NAMESPACE
+HWY_AFTER_NAMESPACE();
+
+#endif
