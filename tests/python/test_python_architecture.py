@@ -10,12 +10,13 @@ import pytest
 from conftest import ROOT
 
 SCRIPTS = ROOT / "scripts"
-# Each package may import those before it. clipsweep_plots and clipsweep_export are independent.
-PACKAGES = ["clipsweep_results", "clipsweep_plots", "clipsweep_export"]
+# clipsweep_plots and clipsweep_export import clipsweep_results; there is no other import between them.
+PACKAGES = ["clipsweep_results", "clipsweep_plots", "clipsweep_export", "clipsweep_peers"]
 ALLOWED_PACKAGES = {
     "clipsweep_results": set(),
     "clipsweep_plots": {"clipsweep_results"},
     "clipsweep_export": {"clipsweep_results"},
+    "clipsweep_peers": set(),
 }
 MAX_FILES_PER_FOLDER = 26
 
