@@ -13,7 +13,7 @@ import time
 from pathlib import Path
 
 from .models import TEST_IMAGES_PER_STEP, Model
-from .problem import GRID, write_data
+from .problem import GRID, PeerError, write_data
 
 # By module: the names in messages and the packages that must be there.
 FRAMEWORKS = {
@@ -24,15 +24,21 @@ FRAMEWORKS = {
 METHODS = {
     "Keras fit": "keras_peer",
     "PyTorch loop": "torch_peer",
+    "PyTorch loop, one thread": "torch_peer",
     "PyTorch vmap, compiled": "torch_peer",
     "JAX vmap + scan": "jax_peer",
 }
-NEEDS_COMPILER = "PyTorch vmap, compiled"
 LARGEST_ERROR = 1e-4  # of the first losses, relative
 
 
-class PeerError(Exception):
-    """What stops the comparison. The message is one line."""
+def methods_for(model: Model, cores: int) -> dict[str, str]:
+    """Return the methods that are measured, with the module of each."""
+    left_out = set()
+    if cores == 1:
+        left_out.add("PyTorch loop, one thread")  # the same as the loop
+    if not model.compiled:
+        left_out.add("PyTorch vmap, compiled")
+    return {method: module for method, module in METHODS.items() if method not in left_out}
 
 
 def missing_packages() -> list[str]:

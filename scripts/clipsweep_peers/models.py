@@ -13,9 +13,10 @@ TEST_IMAGES_PER_STEP = 20
 class Model:
     """One row of the table.
 
-    A peer that trains many runs at once trains `runs` of them. clipsweep's sweep has at least
-    `seeds` runs of `steps` steps each: a few seconds on one core. `compiled`: torch.compile, which
-    takes a minute, compiles this model too.
+    A peer that trains many runs at once trains `runs` of them. clipsweep's sweep has `seeds` runs
+    of `steps` steps each, or one run per core: a few seconds. Few long runs rather than many short
+    ones, because what a run costs once (initial weights, spectral radius) would weigh too much.
+    `compiled`: torch.compile, which takes a minute, compiles this model too.
     """
 
     name: str
@@ -34,18 +35,18 @@ class Model:
 
 
 MODELS = (
-    Model("lstm-10", "LSTM, H = 10: the classic example", (), 64, 64, 250, compiled=True),
-    Model("lstm-64", "LSTM, H = 64", ("--hidden", "64"), 64, 32, 50),
-    Model("lstm-128", "LSTM, H = 128", ("--hidden", "128"), 16, 16, 40),
-    Model("lstm-256", "LSTM, H = 256", ("--hidden", "256"), 8, 8, 25),
-    Model("gru-10", "GRU, H = 10", ("--cell", "gru"), 64, 64, 125, cell="gru"),
-    Model("two-layers", "LSTM, 2 layers, H = 10", ("--layers", "2"), 64, 64, 125, layers=2),
+    Model("lstm-10", "LSTM, H = 10: the classic example", (), 64, 32, 500, compiled=True),
+    Model("lstm-64", "LSTM, H = 64", ("--hidden", "64"), 64, 4, 500),
+    Model("lstm-128", "LSTM, H = 128", ("--hidden", "128"), 16, 2, 250),
+    Model("lstm-256", "LSTM, H = 256", ("--hidden", "256"), 8, 1, 250),
+    Model("gru-10", "GRU, H = 10", ("--cell", "gru"), 64, 16, 500, cell="gru"),
+    Model("two-layers", "LSTM, 2 layers, H = 10", ("--layers", "2"), 64, 8, 500, layers=2),
     Model(
         "class-per-step",
         "LSTM, H = 128, a class at each step",
         ("--task", "copy", "--length", "30", "--hidden", "128"),
         runs=16,
-        seeds=2,
+        seeds=1,
         steps=500,
     ),
 )

@@ -19,6 +19,10 @@ TRACED_STEPS = 20  # a peer goes through their batches in turn
 GRID = ("--clip", f"global-norm:{CLIP_NORM:g}", "--lr", f"{LEARNING_RATE:g}")
 
 
+class PeerError(Exception):
+    """What stops the comparison. The message is one line."""
+
+
 @dataclass
 class Problem:
     """One model's initial weights, its batches, and the losses that clipsweep has on them."""
@@ -75,7 +79,7 @@ def trace(program: Path, model: Model, seed: int) -> dict:
     command += ["--seeds", f"{seed}-{seed}", "--steps", str(TRACED_STEPS)]
     done = subprocess.run(command, capture_output=True, encoding="utf-8", check=False)
     if done.returncode != 0:
-        raise RuntimeError(f"clipsweep trace failed: {done.stderr.strip()}")
+        raise PeerError(f"{model.name}: {done.stderr.strip()}")
     return json.loads(done.stdout)
 
 

@@ -5,34 +5,40 @@ import platform
 import shutil
 import subprocess
 import sys
+import time
 from pathlib import Path
 
 from .contenders import (
     FRAMEWORKS,
-    METHODS,
-    NEEDS_COMPILER,
     Framework,
     Peer,
-    PeerError,
     Sweep,
     all_cores,
+    methods_for,
     missing_packages,
 )
 from .models import MODELS, Model
 from .options import parse_options
-from .problem import Problem, make_problem, save
-from .speed_page import Measurement, Trained, speed_page
+from .problem import PeerError, Problem, make_problem, save
+from .speed_page import Measurement, Trained, cores_phrase, speed_page
 
 ROOT = Path(__file__).resolve().parents[2]
 FOLDER = ROOT / "build/peers"
 REPETITIONS = 3
-SECONDS = 1.0  # of a measurement of a peer
+SECONDS = 0.5  # of a measurement of a peer
 QUICK_SECONDS = 0.2
-QUICK_SHARE = 0.2  # of a sweep's steps
+QUICK_SHARE = 0.1  # of a sweep's steps
+
+
+STARTED = time.monotonic()
 
 
 def say(text: str) -> None:
     print(f"bench_peers: {text}", file=sys.stderr, flush=True)
+
+
+def say_progress(text: str) -> None:
+    say(f"{time.monotonic() - STARTED:3.0f} s: {text}")
 
 
 class Bench:
@@ -51,7 +57,7 @@ class Bench:
     def run(self) -> None:
         FOLDER.mkdir(parents=True, exist_ok=True)
         for model in self.models:
-            say(f"{model.name}: weights and batches")
+            say_progress(f"{model.name}: weights and batches")
             self.problems[model.name] = make_problem(self.program, model)
             save(self.problems[model.name], FOLDER / f"{model.name}.npz")
         for cores in dict.fromkeys((1, all_cores())):
@@ -66,29 +72,29 @@ class Bench:
 
     def measure(self, model: Model, cores: int, frameworks: dict[str, Framework]) -> None:
         """Measure every contender on one model, in turns."""
+        say_progress(f"{model.name}, {cores_phrase(cores)}")
         sweep = Sweep(self.program, cores, FOLDER)
         sweep.prepare(model, QUICK_SHARE if self.quick else 1)
         contenders = [sweep, *self.prepared_peers(model, cores, frameworks)]
+        say_progress("  compiled and warmed up")
         measured = {each.method: Measurement(model.title, each.method, cores) for each in contenders}
         for _ in range(self.repetitions):
             for each in contenders:
                 measured[each.method].rates.append(each.measure())
         self.measurements += measured.values()
         rates = ", ".join(f"{m.contender} {m.rate:,.1f}" for m in measured.values())
-        say(f"{model.name}, {cores} core{'s' if cores > 1 else ''}: {rates}")
+        say_progress(f"  run-steps per second: {rates}")
         self.trained[model.name] = self.description(model, sweep)
 
     def prepared_peers(self, model: Model, cores: int, frameworks: dict) -> list[Peer]:
         """Return the peers that are ready to be measured; a failure becomes a measurement."""
         ready = []
-        for method, module in METHODS.items():
-            if method == NEEDS_COMPILER and not model.compiled:
-                continue
+        for method, module in methods_for(model, cores).items():
             peer = Peer(frameworks[module], method)
             seconds = QUICK_SECONDS if self.quick else SECONDS
             failure = peer.prepare(FOLDER / f"{model.name}.npz", model, seconds)
             if failure:
-                say(f"{model.name}: {method} failed: {failure}")
+                say_progress(f"{model.name}: {method} failed: {failure}")
                 self.measurements.append(Measurement(model.title, method, cores, failure=failure))
             else:
                 ready.append(peer)
@@ -137,7 +143,7 @@ def run(options) -> None:
     page = speed_page(bench.measurements, list(bench.trained.values()), machine(), ", ".join(versions))
     if options.out:
         options.out.write_text(page, encoding="utf-8")
-        say(f"wrote {options.out}")
+        say_progress(f"wrote {options.out}")
     else:
         print(page, end="")
     shutil.rmtree(FOLDER / "sweep", ignore_errors=True)

@@ -1,7 +1,5 @@
 """PyTorch: a loop over torch.nn.LSTM or GRU, and many runs at once by torch.func.vmap, compiled."""
 
-from time import perf_counter
-
 import numpy as np
 import torch
 from torch.nn.functional import cross_entropy
@@ -52,7 +50,7 @@ class Network(torch.nn.Module):
 
 
 class Loop:
-    """The usual loop: one run, eager, with all threads or one, whichever is faster here."""
+    """The usual loop: one run, eager, with a thread per core."""
 
     def __init__(self, problem: Problem, runs: int):
         self.runs = 1
@@ -63,21 +61,6 @@ class Loop:
         self.inputs = torch.from_numpy(problem.samples)[batches]
         self.targets = torch.from_numpy(problem.targets).long()[batches]
         self.step = 0
-        self.threads = torch.get_num_threads()
-
-    def choose_threads(self, steps: int = 5) -> None:
-        """Take one thread from now on if the next steps are faster with it."""
-        if self.threads > 1:
-            seconds = []
-            for threads in (self.threads, 1):
-                torch.set_num_threads(threads)
-                self.train_one()
-                start = perf_counter()
-                for _ in range(steps):
-                    self.train_one()
-                seconds.append(perf_counter() - start)
-            torch.set_num_threads(self.threads)
-            self.threads = 1 if seconds[1] < seconds[0] else self.threads
 
     def train_one(self) -> torch.Tensor:
         inputs, targets = self.inputs[self.step], self.targets[self.step]
@@ -90,17 +73,22 @@ class Loop:
         return loss
 
     def train(self, steps: int) -> None:
-        threads = torch.get_num_threads()
-        torch.set_num_threads(self.threads)
         for _ in range(steps):
             self.train_one()
-        torch.set_num_threads(threads)
 
     def losses(self, steps: int) -> list[list[float]]:
-        """Return the losses of the next steps, [steps][1]; the first call of all."""
-        losses = [[self.train_one().item()] for _ in range(steps)]
-        self.choose_threads()
-        return losses
+        """Return the losses of the next steps, [steps][1]."""
+        return [[self.train_one().item()] for _ in range(steps)]
+
+
+class LoopOnOneThread(Loop):
+    """The same with one thread, which is faster for small networks."""
+
+    def train(self, steps: int) -> None:
+        threads = torch.get_num_threads()
+        torch.set_num_threads(1)
+        super().train(steps)
+        torch.set_num_threads(threads)
 
 
 def lstm_states(inputs, weight_ih, weight_hh, bias):
@@ -190,4 +178,8 @@ class Vmap:
         return [self.train_one()[:SEEDS].tolist() for _ in range(steps)]
 
 
-METHODS = {"PyTorch loop": Loop, "PyTorch vmap, compiled": Vmap}
+METHODS = {
+    "PyTorch loop": Loop,
+    "PyTorch loop, one thread": LoopOnOneThread,
+    "PyTorch vmap, compiled": Vmap,
+}

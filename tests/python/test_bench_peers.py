@@ -73,16 +73,21 @@ def test_the_spread_is_of_measurements_with_repetitions():
 
 
 def test_the_page_names_failures_machine_and_versions():
-    trained = [Trained(CLASSIC, 28, 28, 10, 64, 250, "fused avx2")]
+    trained = [Trained(CLASSIC, 28, 28, 10, 32, 500, "fused avx2")]
     page = speed_page.speed_page(measurements(), trained, "a processor, 2 cores", "clipsweep 1, JAX 2")
     assert "## Run-steps per second on one core\n" in page
     assert "## Run-steps per second on 2 cores\n" in page
     assert "- Keras fit, large, one core: failed, ValueError: no\n" in page
-    assert f"| {CLASSIC.title} | 28 | 28 | 10 | 64 | 64 x 250 | fused avx2 |" in page
+    assert f"| {CLASSIC.title} | 28 | 28 | 10 | 64 | 32 x 500 | fused avx2 |" in page
     assert page.endswith("\nMachine: a processor, 2 cores. Versions: clipsweep 1, JAX 2.\n")
-    assert speed_page.CLASS_PER_STEP not in page
+    assert speed_page.CLASS_PER_STEP not in page and speed_page.QUICK not in page
     lines = [line for line in page.splitlines() if not line.startswith("|")]
     assert max(map(len, lines)) <= 120
+
+
+def test_a_page_of_short_sweeps_says_so():
+    trained = [Trained(CLASSIC, 28, 28, 10, 32, 50, "fused avx2")]
+    assert speed_page.QUICK in speed_page.speed_page(measurements(), trained, "m", "v")
 
 
 def test_the_page_explains_a_class_at_each_step():
@@ -150,7 +155,7 @@ class Answers:
 @pytest.mark.parametrize("error", [0.2, 1.1e-4, math.nan])
 def test_a_peer_with_other_losses_is_not_compared(error):
     peer = contenders.Peer(Answers({"error": error}), "Keras fit")
-    with pytest.raises(contenders.PeerError, match="Keras fit, lstm-10: the first losses differ"):
+    with pytest.raises(problem.PeerError, match="Keras fit, lstm-10: the first losses differ"):
         peer.prepare(Path("problem.npz"), CLASSIC, 1.0)
 
 
@@ -159,6 +164,22 @@ def test_a_peer_with_the_same_losses_is_compared_and_a_failure_is_kept():
     assert peer.prepare(Path("problem.npz"), CLASSIC, 1.0) is None
     peer = contenders.Peer(Answers({"failure": "ValueError: no"}), "Keras fit")
     assert peer.prepare(Path("problem.npz"), CLASSIC, 1.0) == "ValueError: no"
+
+
+def test_what_is_measured_depends_on_model_and_cores():
+    everywhere = {"Keras fit", "PyTorch loop", "JAX vmap + scan"}
+    assert set(contenders.methods_for(CLASS_PER_STEP, 1)) == everywhere
+    on_two = everywhere | {"PyTorch loop, one thread"}
+    assert set(contenders.methods_for(CLASS_PER_STEP, 2)) == on_two
+    assert set(contenders.methods_for(CLASSIC, 2)) == on_two | {"PyTorch vmap, compiled"}
+
+
+def test_a_trace_that_fails_is_one_line(tmp_path):
+    program_without_libtorch = tmp_path / "clipsweep"
+    program_without_libtorch.write_text("#!/bin/sh\necho 'clipsweep: no LibTorch' >&2\nexit 2\n")
+    program_without_libtorch.chmod(0o755)
+    with pytest.raises(problem.PeerError, match="^lstm-10: clipsweep: no LibTorch$"):
+        problem.make_problem(program_without_libtorch, CLASSIC)
 
 
 def test_every_package_is_pinned():
