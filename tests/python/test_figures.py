@@ -61,9 +61,8 @@ def labels_beyond_the_limits(axes):
 def overlaps(figure) -> list[tuple[str, str]]:
     """Return the pairs of texts that cover each other, and those that leave the figure."""
     figure.set_dpi(plot.DOTS_PER_INCH)
-    canvas = FigureCanvasAgg(figure)
-    canvas.draw()
-    renderer = canvas.get_renderer()
+    renderer = FigureCanvasAgg(figure).get_renderer()
+    figure.draw_without_rendering()  # places the texts
     boxes = [(text.get_text(), text.get_window_extent(renderer)) for text in texts(figure)]
     page = figure.bbox
     found = [
