@@ -20,10 +20,8 @@ namespace {
 // The candidate has two sums, because r multiplies only the second one: W_in x_t + b_in, and u.
 struct Gru : OneSumPerGate<3> {
   static constexpr CellRows kRows = {/*sums=*/4, /*cells=*/0, /*kept=*/0, /*carried=*/1};
-  static constexpr GateSums kInputSums[] = {{0, 0, 3}};
-  static constexpr GateSums kRecurrentSums[] = {{0, 0, 2}, {3, 2, 1}};
+  static constexpr GateSums kSums[] = {{0, 2, 0, 0}, {2, 1, 2, kNoGate}, {3, 1, kNoGate, 2}};
   static constexpr bool kAddsCarried = true;  // z dloss/dh_t
-  static constexpr std::size_t kTileUnits = kManyRegisters ? 2 : 1;
 
   template <class S>
   static HWY_INLINE void forward(const Step<S>& step) {

@@ -4,10 +4,10 @@
 //
 //   kGates          rows of W_ih and of W_hh per unit
 //   kRows           the memory it needs, CellRows; kRows.sums is the number of sums of a unit
-//   kInputSums      which sums the products W_ih x_t (and the bias) are added to
-//   kRecurrentSums  which sums the products W_hh h_{t-1} (and the second bias, if any) are added to
+//   kSums           which sums the products W_ih x_t (and the bias) and W_hh h_{t-1} (and the
+//   second
+//                   bias, if any) are added to
 //   kAddsCarried    whether the carried derivatives are a part of dloss/dh_{t-1}
-//   kTileUnits      units whose sums are kept in registers at once
 //   kChunkSteps     time steps times blocks over which a tile of weight gradients is summed at once
 //   kPacksSamples   whether registers without a sample are skipped and half registers may be used
 //
@@ -37,50 +37,26 @@ namespace clipsweep::HWY_NAMESPACE {
 
 // ---- What a cell says about itself -------------------------------------------------------------
 
-// The products of `count` gates, from number `gate` on, are added to the sums from number `sum` on.
+// Consecutive sums of a unit, and the gates whose products are added to them: those of W_ih x_t
+// from number `input_gate` on, and those of W_hh h_{t-1} from `recurrent_gate` on.
 struct GateSums {
   std::size_t sum;
-  std::size_t gate;
   std::size_t count;
+  std::size_t input_gate;      // or kNoGate
+  std::size_t recurrent_gate;  // or kNoGate
 };
+constexpr std::size_t kNoGate = static_cast<std::size_t>(-1);
 
 // A cell whose gates each have one sum, W_ih x_t + W_hh h_{t-1} + b.
 template <std::size_t kGateCount>
 struct OneSumPerGate {
   static constexpr std::size_t kGates = kGateCount;
   static constexpr CellRows kRows = {kGateCount};
-  static constexpr GateSums kInputSums[] = {{0, 0, kGateCount}};
-  static constexpr GateSums kRecurrentSums[] = {{0, 0, kGateCount}};
+  static constexpr GateSums kSums[] = {{0, kGateCount, 0, 0}};
   static constexpr bool kAddsCarried = false;
-  static constexpr std::size_t kTileUnits = kTileRows / kGateCount;
   // The rows of one tile of weight gradients, ten cache lines each, fit into the L1 cache.
   static constexpr std::size_t kChunkSteps = 44;
   static constexpr bool kPacksSamples = true;
-};
-
-// The sum that the products of a gate are added to.
-template <std::size_t N>
-constexpr std::size_t sum_of_gate(const GateSums (&all)[N], std::size_t gate) {
-  std::size_t sum = 0;
-  for (const GateSums& some : all)
-    if (gate >= some.gate && gate < some.gate + some.count) sum = some.sum + gate - some.gate;
-  return sum;
-}
-
-// The rows of a tile of weights are gates within units; these are the places of their sums.
-template <class CellKind>
-struct InputPlace {
-  static constexpr std::size_t of(std::size_t row) {
-    return row / CellKind::kGates * CellKind::kRows.sums +
-           sum_of_gate(CellKind::kInputSums, row % CellKind::kGates);
-  }
-};
-template <class CellKind>
-struct RecurrentPlace {
-  static constexpr std::size_t of(std::size_t row) {
-    return row / CellKind::kGates * CellKind::kRows.sums +
-           sum_of_gate(CellKind::kRecurrentSums, row % CellKind::kGates);
-  }
 };
 
 // What one time step reads and writes for a strip of samples, in rows of H units. Rows that the
@@ -219,28 +195,32 @@ class Parameters {
   const KernelSizes& sizes_;
 };
 
-// Tiles of units: the biases of their sums [units, sums], then column after column of the weights
-// [I + H, units, G].
+// Tiles of rows of sums: their biases, then column after column of the weights, [I, rows of the
+// tile] if the sums have products of inputs, and [H, rows] if they have products of states.
 template <class CellKind>
 void pack_gate_weights(const KernelSizes& sizes, const LayerParameters<const float>& from,
                        std::size_t inputs, float* to) {
   const std::size_t hidden = sizes.hidden;
-  for_tiles<CellKind::kTileUnits>(hidden, [&](auto units, std::size_t first) {
-    constexpr std::size_t kRows = CellKind::kGates * units();
-    constexpr std::size_t kSums = CellKind::kRows.sums * units();
-    std::fill_n(to, kSums, 0.0F);
-    for (std::size_t r = 0; r < kRows; ++r) {
-      const std::size_t row = r % CellKind::kGates * hidden + first + r / CellKind::kGates;
-      to[InputPlace<CellKind>::of(r)] = from.bias[row];
-      if (from.recurrent_bias) to[RecurrentPlace<CellKind>::of(r)] += from.recurrent_bias[row];
-      float* column = to + (kSums - kRows) + r;
-      for (std::size_t k = 0; k < inputs; ++k)
-        *(column += kRows) = from.weight_ih[row * inputs + k];
-      for (std::size_t k = 0; k < hidden; ++k)
-        *(column += kRows) = from.weight_hh[row * hidden + k];
-    }
-    to += kSums + kRows * (inputs + hidden);
-  });
+  for (const GateSums& some : CellKind::kSums) {
+    for_row_tiles(some.count * hidden, [&](auto tile, std::size_t first) {
+      const auto pack = [&](std::size_t gate, const float* weights, std::size_t columns) {
+        if (gate == kNoGate) return;
+        const float* const rows = weights + (gate * hidden + first) * columns;
+        for (std::size_t k = 0; k < columns; ++k)
+          for (std::size_t r = 0; r < tile(); ++r) *to++ = rows[r * columns + k];
+      };
+      std::fill_n(to, tile(), 0.0F);
+      const auto add_bias = [&](std::size_t gate, const float* bias) {
+        if (gate == kNoGate || !bias) return;
+        for (std::size_t r = 0; r < tile(); ++r) to[r] += bias[gate * hidden + first + r];
+      };
+      add_bias(some.input_gate, from.bias);
+      add_bias(some.recurrent_gate, from.recurrent_bias);
+      to += tile();
+      pack(some.input_gate, from.weight_ih, inputs);
+      pack(some.recurrent_gate, from.weight_hh, hidden);
+    });
+  }
 }
 
 // For the backward pass: what multiplies the derivatives of a layer's own sums, and those of the

@@ -20,7 +20,6 @@ namespace {
 struct Lstm : OneSumPerGate<4> {
   // c, tanh(c_t), and the derivative of c.
   static constexpr CellRows kRows = {/*sums=*/4, /*cells=*/1, /*kept=*/1, /*carried=*/1};
-  static constexpr std::size_t kTileUnits = kManyRegisters ? 2 : 1;
   // These decide the order in which gradients are summed, and so their last bits. They keep the
   // results of earlier versions.
   static constexpr std::size_t kChunkSteps = 64;

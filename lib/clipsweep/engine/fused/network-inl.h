@@ -79,19 +79,22 @@ void add_gradients(const Group& group, const Parameters<float>& gradient) {
     const LayerParameters<float> layer = gradient.layer(l);
     const Series sums = group.sums(l, CellKind::kRows.sums);
     for_chunks<CellKind>(group, sizes.time_steps, [&](const Chunk& chunk) {
-      const auto add = [&](const GateSums& some, float* bias, float* weight, const Series& factors,
-                           std::size_t columns) {
+      const auto add = [&](const GateSums& some, std::size_t gate, float* bias, float* weight,
+                           const Series& factors, std::size_t columns) {
+        if (gate == kNoGate) return;
         const Series derivatives = sums.from(some.sum * hidden);
-        const std::size_t row = some.gate * hidden;
+        const std::size_t row = gate * hidden;
         if (bias) add_bias_gradient<V>(derivatives, some.count * hidden, chunk, bias + row);
         add_weight_gradient<V>(derivatives, some.count * hidden, factors, columns, chunk, packed,
                                weight + row * columns);
       };
-      for (const GateSums& some : CellKind::kInputSums)
-        add(some, layer.bias, layer.weight_ih, group.inputs_of(l), sizes.inputs_of(l));
+      for (const GateSums& some : CellKind::kSums)
+        add(some, some.input_gate, layer.bias, layer.weight_ih, group.inputs_of(l),
+            sizes.inputs_of(l));
       // Slot t is the state before time step t.
-      for (const GateSums& some : CellKind::kRecurrentSums)
-        add(some, layer.recurrent_bias, layer.weight_hh, group.states(l), hidden);
+      for (const GateSums& some : CellKind::kSums)
+        add(some, some.recurrent_gate, layer.recurrent_bias, layer.weight_hh, group.states(l),
+            hidden);
     });
   }
 }

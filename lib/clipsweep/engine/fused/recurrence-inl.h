@@ -19,48 +19,48 @@ namespace clipsweep::HWY_NAMESPACE {
 
 // ---- Forward -----------------------------------------------------------------------------------
 
-// Computes the sums of kUnits units at one time step.
-template <class CellKind, std::size_t kUnits, class S>
-HWY_INLINE void sum_tile(const float* weights, std::size_t first_unit,
-                         const Rows<const float, S>& inputs, std::size_t input_count,
-                         const Rows<const float, S>& state_before, const Step<S>& step) {
-  constexpr std::size_t kRows = CellKind::kGates * kUnits;
-  constexpr std::size_t kSums = CellKind::kRows.sums * kUnits;
-  typename S::V sums[kSums][S::kCount];
-  set_to(sums, weights);
-  add_products<kRows, S, InputPlace<CellKind>>(sums, weights + kSums, inputs, input_count);
-  add_products<kRows, S, RecurrentPlace<CellKind>>(sums, weights + kSums + kRows * input_count,
-                                                   state_before, step.hidden);
+// The sums of one time step: bias, W_ih x_t and W_hh h_{t-1}. `weights` as in pack_gate_weights.
+template <class CellKind, class S>
+HWY_INLINE void sum_up(const float* weights, const Rows<const float, S>& inputs,
+                       std::size_t input_count, const Rows<const float, S>& state_before,
+                       const Step<S>& step) {
+  for (const GateSums& some : CellKind::kSums) {
+    const auto to = step.sum(some.sum);
+    for_row_tiles(some.count * step.hidden, [&](auto tile, std::size_t first) {
+      constexpr std::size_t kRows = tile();
+      typename S::V sums[kRows][S::kCount];
+      set_to(sums, weights);
+      weights += kRows;
+      if (some.input_gate != kNoGate) {
+        add_products<kRows, S>(sums, weights, inputs, input_count);
+        weights += kRows * input_count;
+      }
+      if (some.recurrent_gate != kNoGate) {
+        add_products<kRows, S>(sums, weights, state_before, step.hidden);
+        weights += kRows * step.hidden;
+      }
 #pragma GCC unroll 8
-  for (std::size_t u = 0; u < kUnits; ++u)
-#pragma GCC unroll 4
-    for (std::size_t q = 0; q < CellKind::kRows.sums; ++q)
+      for (std::size_t r = 0; r < kRows; ++r)
 #pragma GCC unroll 3
-      for (std::size_t v = 0; v < S::kCount; ++v)
-        step.sums.store(sums[CellKind::kRows.sums * u + q][v], step.row(q, first_unit + u), v);
+        for (std::size_t v = 0; v < S::kCount; ++v) to.store(sums[r][v], first + r, v);
+    });
+  }
 }
 
 // All time steps of a strip. Not inlined, because GCC 12 would run out of registers (20 % slower).
 template <class CellKind, Pass kPass, class S>
 HWY_NOINLINE void forward_strip(const Group& group, std::size_t l, std::size_t first) {
-  const std::size_t hidden = group.sizes.hidden;
-  const std::size_t input_count = group.sizes.inputs_of(l);
   const Series x = group.inputs_of(l);
   const Slots slots = group.slots<kPass>(l);
   LayerMemory& layer = group.memory.layers[l];
   const StepMemory<CellKind, S> memory(group.sizes, layer, first);
   for (std::size_t t = 0; t < group.sizes.time_steps; ++t) {
     throw_if_cancelled(group.cancel);
-    const auto inputs = x.rows<S>(first, t);
     // Sums that nobody needs later share the place of the first time step.
     const std::size_t place = kPass == Pass::kWithBackward ? t : 0;
     const Step<S> step = memory.at(place, slots.before(t), slots.before(t + 1));
-    const auto state_before = as_const(step.state_before);
-    const float* weights = layer.gate_weights.data();
-    for_tiles<CellKind::kTileUnits>(hidden, [&](auto units, std::size_t unit) {
-      sum_tile<CellKind, units()>(weights, unit, inputs, input_count, state_before, step);
-      weights += units() * (CellKind::kRows.sums + CellKind::kGates * (input_count + hidden));
-    });
+    sum_up<CellKind>(layer.gate_weights.data(), x.rows<S>(first, t), group.sizes.inputs_of(l),
+                     as_const(step.state_before), step);
     CellKind::forward(step);
   }
 }
@@ -126,13 +126,13 @@ struct Products {
 template <class CellKind, class S>
 class ProductList {
  public:
-  // `derivatives`: of the sums of a layer of this kind.
-  template <std::size_t N>
-  void add_sums(const GateSums (&all)[N], const float* weights, std::size_t hidden,
+  // Of the sums of a layer of this kind that products of its inputs are added to, or of its states.
+  void add_sums(std::size_t GateSums::*gate, const float* weights, std::size_t hidden,
                 const Rows<const float, S>& derivatives) {
-    for (const GateSums& some : all)
-      products_[size_++] = {weights, CellKind::kGates * hidden, some.gate * hidden,
-                            derivatives + some.sum * hidden, some.count * hidden};
+    for (const GateSums& some : CellKind::kSums)
+      if (some.*gate != kNoGate)
+        products_[size_++] = {weights, CellKind::kGates * hidden, some.*gate * hidden,
+                              derivatives + some.sum * hidden, some.count * hidden};
   }
   void add_outputs(const float* weights, std::size_t outputs,
                    const Rows<const float, S>& derivatives) {
@@ -143,9 +143,7 @@ class ProductList {
   const Products<S>* end() const { return products_ + size_; }
 
  private:
-  static constexpr std::size_t kMost =
-      std::size(CellKind::kInputSums) + std::size(CellKind::kRecurrentSums);
-  Products<S> products_[kMost];
+  Products<S> products_[2 * std::size(CellKind::kSums)];
   std::size_t size_ = 0;
 };
 
@@ -166,17 +164,17 @@ HWY_NOINLINE std::uint64_t backward_strip(const Group& group, std::size_t l, std
     throw_if_cancelled(group.cancel);
     ProductList<CellKind, S> products;
     if (l + 1 < sizes.layers)
-      products.add_sums(CellKind::kInputSums, above_weights, hidden,
+      products.add_sums(&GateSums::input_gate, above_weights, hidden,
                         group.sums(l + 1, CellKind::kRows.sums).template rows<S>(first, t));
     else if (t + sizes.output_steps >= sizes.time_steps)
       products.add_outputs(
           above_weights, sizes.outputs,
           group.logits().rows<S>(first, t + sizes.output_steps - sizes.time_steps));
     if (t + 1 < sizes.time_steps)
-      products.add_sums(CellKind::kRecurrentSums, layer.recurrent_weights.data(), hidden,
+      products.add_sums(&GateSums::recurrent_gate, layer.recurrent_weights.data(), hidden,
                         own_sums.rows<S>(first, t + 1));
     const Step<S> step = memory.at(t, t, t + 1);
-    for_tiles<kTileRows>(hidden, [&](auto tile, std::size_t unit) {
+    for_row_tiles(hidden, [&](auto tile, std::size_t unit) {
       constexpr std::size_t kUnits = tile();
       typename S::V dh[kUnits][S::kCount];
       if constexpr (CellKind::kAddsCarried)

@@ -24,7 +24,7 @@ constexpr std::size_t kBlockRegisters = kLanes / kRegisterLanes;
 
 // The number of sums that are kept in registers at once. AVX-512 has 32 registers, the others 16.
 constexpr bool kManyRegisters = kRegisterLanes == 16;
-constexpr std::size_t kTileRows = kManyRegisters ? 5 : 4;     // times two registers of samples
+constexpr std::size_t kTileRows = kManyRegisters ? 5 : 4;
 constexpr std::size_t kTileColumns = kManyRegisters ? 5 : 3;  // times kTileRows
 
 template <std::size_t kValue>
@@ -54,6 +54,29 @@ HWY_INLINE void for_tiles(std::size_t count, const Body& body) {
   }
 }
 
+// The same for rows of sums: tiles of six, or of five with AVX-512. With fewer registers what six
+// does not divide is made of tiles of five and four, since a tile of two or three waits for its own
+// sums, and each size is compiled once more.
+template <typename Body>
+HWY_INLINE void for_row_tiles(std::size_t count, const Body& body) {
+  if constexpr (kManyRegisters) {
+    for_tiles<5>(count, body);
+  } else {
+    std::size_t first = 0;
+    const auto left = [&] { return count - first; };
+    const auto tile = [&](auto size) {
+      body(size, first);
+      first += size();
+    };
+    if (left() % 2 == 1 && left() >= 5) tile(Constant<5>{});
+    if (left() % 2 == 1) tile(Constant<1>{});
+    if (left() % 6 != 0 && left() >= 4) tile(Constant<4>{});
+    if (left() % 6 != 0 && left() >= 4) tile(Constant<4>{});
+    if (left() == 2) tile(Constant<2>{});
+    while (left() > 0) tile(Constant<6>{});
+  }
+}
+
 // Half a register of AVX-512, for samples that would leave half of a register unused. With the
 // other instruction sets half a register costs as much as a whole one.
 using HalfVector = hn::Vec<hn::CappedTag<float, kManyRegisters ? 8 : kRegisterLanes>>;
@@ -73,10 +96,9 @@ struct Width {
   bool in_halves = false;
 };
 
-// Calls `body(strip, first)` for strips that cover all registers. With AVX-512 a strip has two
-// registers, or three half ones; with fewer registers it has three, or two if one would be left
-// over. A tile then has at least eight sums, which keeps two multipliers with a latency of four
-// cycles busy. Half registers need kPacked.
+// Calls `body(strip, first)` for strips that cover all registers: of two registers, or of three
+// half ones. A tile of at least four rows then has eight sums, which keeps two multipliers with a
+// latency of four cycles busy. Half registers need kPacked.
 template <bool kPacked, typename Body>
 HWY_INLINE void for_strips(const Width& width, const Body& body) {
   std::size_t first = 0;
@@ -86,10 +108,6 @@ HWY_INLINE void for_strips(const Width& width, const Body& body) {
       for (; first < width.registers; ++first) body(Strip<HalfVector, 1>{}, first);
       return;
     }
-  }
-  if constexpr (!kManyRegisters) {
-    const auto left = [&] { return width.registers - first; };
-    for (; left() == 3 || left() > 4; first += 3) body(Strip<Vector, 3>{}, first);
   }
   for (; first + 2 <= width.registers; first += 2) body(Strip<Vector, 2>{}, first);
   if (first < width.registers) body(Strip<Vector, 1>{}, first);
@@ -163,14 +181,9 @@ HWY_INLINE Rows<const float, S> as_const(const Rows<float, S>& rows) {
   return same;
 }
 
-// Each row has its own sum, in the same order.
-struct SamePlace {
-  static constexpr std::size_t of(std::size_t row) { return row; }
-};
-
-// sums[Place::of(r)][v] += sum over k of weights[k * R + r] * x[k][v]
-template <std::size_t R, class S, class Place = SamePlace, std::size_t N>
-HWY_INLINE void add_products(typename S::V (&sums)[N][S::kCount], const float* HWY_RESTRICT weights,
+// sums[r][v] += sum over k of weights[k * R + r] * x[k][v]
+template <std::size_t R, class S>
+HWY_INLINE void add_products(typename S::V (&sums)[R][S::kCount], const float* HWY_RESTRICT weights,
                              const Rows<const float, S>& x, std::size_t count) {
   for (std::size_t k = 0; k < count; ++k) {
     typename S::V values[S::kCount];
@@ -180,7 +193,7 @@ HWY_INLINE void add_products(typename S::V (&sums)[N][S::kCount], const float* H
       const auto weight = hn::Set(typename S::Tag(), weights[k * R + r]);
 #pragma GCC unroll 3
       for (std::size_t v = 0; v < S::kCount; ++v)
-        sums[Place::of(r)][v] = hn::MulAdd(weight, values[v], sums[Place::of(r)][v]);
+        sums[r][v] = hn::MulAdd(weight, values[v], sums[r][v]);
     }
   }
 }
@@ -212,7 +225,7 @@ HWY_INLINE void load_rows(typename S::V (&sums)[R][S::kCount], const Rows<T, S>&
 
 // Copies tiles of columns of `from` [rows, columns], each as [rows, columns of the tile].
 inline void pack_transposed(const float* from, std::size_t rows, std::size_t columns, float* to) {
-  for_tiles<kTileRows>(columns, [&](auto tile, std::size_t first) {
+  for_row_tiles(columns, [&](auto tile, std::size_t first) {
     for (std::size_t row = 0; row < rows; ++row)
       for (std::size_t c = 0; c < tile(); ++c) *to++ = from[row * columns + first + c];
   });
