@@ -49,7 +49,7 @@ struct CellRows {
 // and rows and columns of the weights.
 inline constexpr std::size_t kMaxChunkSteps = 64;
 inline constexpr std::size_t kMaxTileRows = 5;
-inline constexpr std::size_t kPanelColumns = 40;
+inline constexpr std::size_t kPanelColumns = 80;
 
 // The factors of those sums, copied into the order in which they are read: [kMaxChunkSteps, kLanes]
 // for each row or column.
