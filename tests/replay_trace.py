@@ -4,9 +4,9 @@
     python tests/replay_trace.py trace.json
 
 The trace gives the initial weights and which samples each step sees; everything else is PyTorch's
-own here: torch.nn.LSTM, the loss, the gradient, clipping, the optimizer. The images are read from
-the IDX files by other code than clipsweep's. A step's numbers depend on all updates before it, so
-agreement at the last step speaks for all of them.
+own here: torch.nn.LSTM, GRU or RNN, the loss, the gradient, clipping, the optimizer. Images are read
+from the IDX files by other code than clipsweep's; the samples of generated tasks are in the trace. A
+step's numbers depend on all updates before it, so agreement at the last step speaks for all of them.
 
 Prints the largest relative error of each number. With - in place of a file it takes the names of
 files from standard input, a line each, and ends each answer with "exit CODE": loading PyTorch takes
@@ -33,32 +33,54 @@ FASHION_MNIST = Path("/usr/share/datasets/fashion-mnist")
 COMPARED = ("loss", "grad_norm_raw", "grad_norm_clipped")
 
 
-class Classifier(torch.nn.Module):
-    """The classic example's network, its parameters under the names that the trace uses."""
+LAYERS = {"lstm": torch.nn.LSTM, "gru": torch.nn.GRU}  # a plain cell is torch.nn.RNN
 
-    def __init__(self, initial):
+
+class Network(torch.nn.Module):
+    """A trace's network, its parameters under the names that the trace uses."""
+
+    def __init__(self, trace):
         super().__init__()
-        weight_ih = torch.tensor(initial["lstm.weight_ih"])  # [4H, I]
-        hidden = weight_ih.shape[0] // 4
-        self.lstm = torch.nn.LSTM(weight_ih.shape[1], hidden, batch_first=True)
-        self.output = torch.nn.Linear(hidden, len(initial["output.bias"]))
-        self.by_name = {
-            "lstm.weight_ih": self.lstm.weight_ih_l0,
-            "lstm.weight_hh": self.lstm.weight_hh_l0,
-            "lstm.bias": self.lstm.bias_ih_l0,
-            "output.weight": self.output.weight,
-            "output.bias": self.output.bias,
-        }
-        # clipsweep has one bias vector, PyTorch two that are only ever added up.
-        torch.nn.init.zeros_(self.lstm.bias_hh_l0).requires_grad_(False)
-        with torch.no_grad():
-            for name, parameter in self.by_name.items():
-                parameter.copy_(torch.tensor(initial[name]))
+        initial, settings = trace["initial"], trace["settings"]
+        cell = settings["cell"]
+        prefix = cell.split("-")[0]  # rnn-tanh, rnn-relu: rnn
+        inputs = len(initial[f"{prefix}.weight_ih"][0])
+        self.each_step = settings["task"] == "copy"
+        options = {"num_layers": settings["layers"], "batch_first": True}
+        if prefix == "rnn":
+            options["nonlinearity"] = cell.split("-")[1]
+        self.layers = LAYERS.get(prefix, torch.nn.RNN)(inputs, settings["hidden"], **options)
+        self.output = torch.nn.Linear(settings["hidden"], len(initial["output.bias"]))
+        self.by_name = {}
+        for name, values in initial.items():
+            layers, tensor = name.split(".")
+            if layers == "output":
+                parameter = getattr(self.output, tensor)
+            else:
+                # clipsweep's LSTM and plain cells have one bias vector, PyTorch's two that are only
+                # ever added up.
+                kind, _, layer = tensor.partition("_l")
+                kind = "bias_ih" if kind == "bias" else kind
+                parameter = getattr(self.layers, f"{kind}_l{layer or 0}")
+            self.by_name[name] = parameter
+            with torch.no_grad():
+                parameter.copy_(torch.tensor(values))
+        ours = {id(parameter) for parameter in self.by_name.values()}
+        for parameter in self.parameters():
+            if id(parameter) not in ours:
+                torch.nn.init.zeros_(parameter).requires_grad_(False)
 
-    def forward(self, images):
-        """Return the logits [B, O] of images [B, T, I]."""
-        states, _ = self.lstm(images)
-        return self.output(states[:, -1])
+    def forward(self, inputs):
+        """Return the outputs [B, O] after the last of the inputs [B, T, I], or [B, T, O]."""
+        states, _ = self.layers(inputs)
+        return self.output(states if self.each_step else states[:, -1])
+
+    def loss(self, inputs, targets):
+        """Return the mean loss: of classes [B] or [B, T], or of numbers [B]."""
+        outputs = self(inputs)
+        if targets.is_floating_point():
+            return torch.nn.functional.mse_loss(outputs.squeeze(-1), targets)
+        return torch.nn.functional.cross_entropy(outputs.flatten(0, -2), targets.flatten())
 
 
 @functools.cache
@@ -198,22 +220,28 @@ def take_step(optimizer, parameters, settings):
             parameter.sub_(weights, alpha=optimizer.param_groups[0]["lr"] * decay)
 
 
+def samples(batch, images, labels):
+    """Return inputs [B, T, I] and targets of a batch: indices of images, or the samples themselves."""
+    if isinstance(batch, dict):
+        return torch.tensor(batch["inputs"], dtype=torch.float32), torch.tensor(batch["targets"])
+    pixels = images[batch].astype(np.float32) / np.float32(255)
+    return torch.from_numpy(pixels), torch.from_numpy(labels[batch].astype(np.int64))
+
+
 def replay(trace, images, labels):
     """Yield the numbers of each step as PyTorch has them."""
     settings = trace["settings"]
     threshold = None if settings["threshold"] is None else float(settings["threshold"])
-    network = Classifier(trace["initial"])
+    network = Network(trace)
     parameters = list(network.by_name.values())
     memory = {}
     optimizer = optimizer_of(settings, parameters)
     schedule = torch.optim.lr_scheduler.StepLR(
         optimizer, settings["learning_rate_decay_every"], settings["learning_rate_decay"]
     )
-    for indices, logged in zip(trace["batches"], trace["steps"]):
-        inputs = torch.from_numpy(images[indices].astype(np.float32) / np.float32(255))
-        targets = torch.from_numpy(labels[indices].astype(np.int64))
+    for batch, logged in zip(trace["batches"], trace["steps"]):
         optimizer.zero_grad()
-        loss = torch.nn.functional.cross_entropy(network(inputs), targets)
+        loss = network.loss(*samples(batch, images, labels))
         loss.backward()
         tensors = {name: norm_of([tensor.grad]) for name, tensor in network.by_name.items()}
         raw = norm_of([parameter.grad for parameter in parameters])

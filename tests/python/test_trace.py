@@ -65,6 +65,14 @@ SETTINGS = [
 ]
 
 
+CELLS = ("lstm", "gru", "rnn-tanh", "rnn-relu")
+MODELS = [
+    *(("--cell", cell, "--task", "copy", "--length", "5", "--layers", "2") for cell in CELLS),
+    *(("--cell", cell, "--task", "temporal-order", "--length", "20", "--layers", "3") for cell in CELLS),
+    *(("--cell", cell, "--init", "torch") for cell in CELLS),
+]
+
+
 def reject_constant(name: str):
     raise ValueError(f"{name} is not JSON")
 
@@ -135,6 +143,12 @@ def shape(nested) -> tuple[int, ...]:
 @pytest.mark.parametrize("settings", SETTINGS)
 def test_pytorch_replays_every_step(settings, replay):
     code, printed = replay(trace(*settings))
+    assert code == 0, printed
+
+
+@pytest.mark.parametrize("model", MODELS, ids=" ".join)
+def test_pytorch_replays_every_model(model, replay):
+    code, printed = replay(trace(*model, "--clip", "global-norm:0.3", "--lr", "0.02", "--hidden", "7"))
     assert code == 0, printed
 
 
