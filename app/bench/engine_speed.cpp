@@ -87,7 +87,7 @@ std::vector<BenchShape> bench_shapes(bool quick) {
   const std::vector<int> sizes = quick ? std::vector<int>{10} : std::vector<int>{10, 128, 256};
   for (const int hidden : sizes) shapes.push_back({hidden, 28, Cell::kGru});
   for (const int hidden : sizes) shapes.push_back({hidden, 28, Cell::kLstm, 28, 10, 32, 2});
-  // `copy` has one-hot symbols and ends with ten of them.
+  // `copy` has 10 inputs and 9 classes.
   shapes.push_back({32, 50, Cell::kLstm, 10, 9, 32, 1, true});
   // Temporal order after Pascanu et al. (2013), at the mean of 50 to 200 time steps.
   shapes.push_back({50, 125, Cell::kRnnTanh, 6, 4, 20});

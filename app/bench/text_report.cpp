@@ -18,7 +18,7 @@ std::string title_of(const BenchShape& shape) {
                                   shape.time_steps);
   if (shape.layers > 1) title += fmt::format(", {} layers", shape.layers);
   if (shape.is_classic()) title += " (the classic example)";
-  if (shape.class_each_step) title += fmt::format(", a class at each step (copy)");
+  if (shape.class_each_step) title += ", a class at each step (copy)";
   if (shape.batch_size != BenchShape().batch_size)
     title +=
         fmt::format(", batches of {}, {} inputs (temporal order)", shape.batch_size, shape.inputs);

@@ -53,7 +53,7 @@ class Worker:
 
 
 def timed(trainer, steps: int) -> float:
-    """Return the seconds that so many steps take."""
+    """Train this many steps and return how many seconds they take."""
     start = time.perf_counter()
     trainer.train(steps)
     return time.perf_counter() - start

@@ -173,7 +173,7 @@ class FusedEngine : public GradientEngine {
   // The number of losses whose mean is a run's: of samples, or of all their time steps.
   double losses_of(const Batch& batch) const {
     return static_cast<double>(batch.size) *
-           (model_.target == Target::kClassEachStep ? batch.time_steps : 1);
+           static_cast<double>(KernelSizes(model_, batch).output_steps);
   }
 
   // The parts into which threads may split a batch, in the order in which they are added up. They

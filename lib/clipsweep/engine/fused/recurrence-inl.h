@@ -56,7 +56,7 @@ HWY_NOINLINE void forward_strip(const Group& group, std::size_t l, std::size_t f
   const StepMemory<CellKind, S> memory(group.sizes, layer, first);
   for (std::size_t t = 0; t < group.sizes.time_steps; ++t) {
     throw_if_cancelled(group.cancel);
-    // Sums that nobody needs later share the place of the first time step.
+    // Without a backward pass, all time steps use the memory of the first one.
     const std::size_t place = kPass == Pass::kWithBackward ? t : 0;
     const Step<S> step = memory.at(place, slots.before(t), slots.before(t + 1));
     sum_up<CellKind>(layer.gate_weights.data(), x.rows<S>(first, t), group.sizes.inputs_of(l),

@@ -45,8 +45,7 @@ HWY_INLINE V clamped(V x, float min, float max) {
 }
 
 // The functions below take several registers at once, and compute each operation for all of them
-// before the next one. A function by itself waits for each of its operations in turn: on AMD Zen 3
-// three registers take little longer than one.
+// before the next one, so that an operation need not wait for the one before it.
 
 // Below this, e^x is not a normal number.
 constexpr float kMinExponent = -87.3365F;
