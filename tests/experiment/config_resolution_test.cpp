@@ -160,6 +160,18 @@ TEST(ResolveConfig, CrossesTheOutputThresholdWithTheModesThatTakeIt) {
   EXPECT_EQ(clip_rules(config)[1].output_threshold, 3);
 }
 
+TEST(ResolveConfig, ARuleThatIsNamedTwiceIsOne) {
+  const auto rules = clip_rules(config_of_flags(
+      {{"mode", "none,global-norm"},
+       {"threshold", "0.5,1,0.5"},
+       {"clip", "none,value:0.5,global-norm:1"},
+       {"output-threshold", "3"}}));
+  std::vector<std::string> slugs;
+  for (const auto& rule : rules) slugs.push_back(slug_of(rule));
+  EXPECT_EQ(slugs, (std::vector<std::string>{"none", "global-norm-0.5_out-3", "global-norm-1_out-3",
+                                             "value-0.5_out-3"}));
+}
+
 TEST(ResolveConfig, RefusesOptionsThatNoListedModeUses) {
   const auto message = [](const Flags& flags) {
     return message_of<ConfigError>([&] { config_of_flags(flags); });

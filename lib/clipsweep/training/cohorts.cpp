@@ -17,9 +17,11 @@ bool shares_prefix_with_previous(RunPosition run) {
 // more than `largest` runs, otherwise backwards.
 RunPosition end_of_prefix_group(RunPosition begin, RunPosition end, RunPosition last,
                                 std::size_t largest) {
+  const auto fits = [&](RunPosition to) { return static_cast<std::size_t>(to - begin) <= largest; };
   RunPosition forwards = end;
-  while (forwards != last && shares_prefix_with_previous(forwards)) ++forwards;
-  if (static_cast<std::size_t>(forwards - begin) <= largest) return forwards;
+  // Looks no further than needed: a group can have a million runs.
+  while (fits(forwards) && forwards != last && shares_prefix_with_previous(forwards)) ++forwards;
+  if (fits(forwards)) return forwards;
   RunPosition backwards = end;
   while (backwards != begin && shares_prefix_with_previous(backwards)) --backwards;
   return backwards == begin ? end : backwards;
