@@ -47,7 +47,7 @@ TEST(TrainRuns, WritesTheSameBytesAloneInACohortAndOnTwoWorkers) {
 TEST(TrainRuns, WritesTheSameBytesWhenWorkersHelpEachOther) {
   auto config = small_config();
   config.training.epochs = 1;
-  config.training.steps_per_epoch = 4;
+  config.training.steps_per_epoch = 2;
   config.training.hidden = 64;
   config.training.batch_size = 100;
   config.through_time_every = 2;
