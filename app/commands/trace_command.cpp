@@ -86,11 +86,16 @@ int run_trace(const TraceCommand& command, const MakeEngines& make_engines) {
   settings["l1"] = 0;
   settings.update(to_json(run));
   settings.erase("id");
-  const Json trace = {{"run", run.id},
-                      {"settings", std::move(settings)},
-                      {"initial", std::move(initial)},
-                      {"batches", std::move(batches)},
-                      {"steps", std::move(steps)}};
+  Json trace = {{"run", run.id},
+                {"settings", std::move(settings)},
+                {"initial", std::move(initial)},
+                {"batches", std::move(batches)},
+                {"steps", std::move(steps)}};
+  if (task->carries_states()) {
+    Json& continues = trace["continues"] = Json::array();
+    for (std::uint64_t step = 1; step <= trace["steps"].size(); ++step)
+      continues.push_back(task->continues(step));
+  }
   fmt::print("{}\n", to_line(trace));
   return kSuccess;
 }

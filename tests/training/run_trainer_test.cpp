@@ -61,7 +61,7 @@ class FedRun {
 
  private:
   bool take(float loss, double clipped_derivatives) {
-    outcome_ = trainer_->step(loss, 16, gradient_, weights_, clipped_derivatives);
+    outcome_ = trainer_->step(loss, 0.5, gradient_, weights_, clipped_derivatives);
     return outcome_.continues;
   }
 

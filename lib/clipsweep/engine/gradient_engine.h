@@ -23,26 +23,61 @@ namespace clipsweep {
 // needs its own gradient buffer.
 inline constexpr std::size_t kMaxPartsPerRun = 8;
 
-// What one computation obeys and may use. Both must outlive the call.
+// The states of each run's samples, for sequences that continue those of the batch before
+// (truncated backpropagation through time; Williams and Peng, 1990): [R, S] with
+// S = layers x states of the cell (h, then c) x blocks x H x kLanes. Without rows where each
+// sequence begins anew.
+using StateBlock = Block;
+
+// S for batches like this one.
+inline std::size_t states_size(const Model& model, const Batch& batch) {
+  return static_cast<std::size_t>(model.layers * model.hidden) *
+         cell_entry(model.cell).states.size() * batch.blocks() * kLanes;
+}
+
+// The number of predictions that are correct or not: samples, or where the model scores steps,
+// their time steps.
+inline double predictions_of(const Model& model, const Batch& batch) {
+  const double samples = batch.size;
+  return model.scores_steps ? samples * batch.time_steps : samples;
+}
+
+// What one computation obeys and may use. All must outlive the call.
 struct EngineContext {
   const CancelFlag& cancel = kNotCancelled;
   WorkSharing* sharing = nullptr;  // its idle threads may take parts; the numbers stay the same
+  // With which the sequences begin; nullptr or without rows: with zeros. No derivative flows into
+  // them.
+  const StateBlock* initial_states = nullptr;
+
+  // The row of one run.
+  const float* initial_states_of(std::size_t r) const {
+    return begins_with_states() ? initial_states->row(r).data() : nullptr;
+  }
+  bool begins_with_states() const { return initial_states && initial_states->rows() > 0; }
 };
 
 // The result of one step of a cohort.
 struct StepResult {
-  StepResult(std::size_t runs, std::size_t parameters)
+  // states: S if the last states of the sequences are wanted.
+  StepResult(std::size_t runs, std::size_t parameters, std::size_t states = 0)
       : losses(runs),
         correct_counts(runs),
         clipped_derivatives(runs),
-        gradients(runs, parameters) {}
+        gradients(runs, parameters),
+        last_states(states == 0 ? 0 : runs, states) {}
+
+  float* last_states_of(std::size_t r) {
+    return last_states.rows() > 0 ? last_states.row(r).data() : nullptr;
+  }
 
   std::vector<float> losses;                 // [R], mean over the batch of the losses in model.h
-  std::vector<std::int64_t> correct_counts;  // [R], correct samples in the batch
+  std::vector<std::int64_t> correct_counts;  // [R], correct samples (Model::scores_steps: steps)
   // [R], how many error derivatives were clipped, out of T * H * B per state (h of each layer, plus
   // c for an LSTM)
   std::vector<std::uint64_t> clipped_derivatives;
-  Block gradients;  // [R, P]
+  Block gradients;         // [R, P]
+  StateBlock last_states;  // [R, S] if wanted
 };
 
 // The result of one batch of an evaluation.

@@ -165,7 +165,19 @@ void check_optimizer_settings(const ExperimentConfig& config) {
 // Which settings apply to which task.
 void check_task_settings(const ExperimentConfig& config) {
   const TaskEntry& task = task_entry(config.training.task);
-  if (is_given(config, "length") && !task.is_generated())
+  if (task.reads_text && !is_given(config, "data"))
+    throw ConfigError(
+        "--task text: no text is named; add --data FILE, or a folder with files .txt, .md or .pod");
+  for (const char* key : {"symbols", "carry_state"}) {
+    const bool applies = std::string_view(key) == "symbols" ? task.reads_text : task.is_text;
+    if (is_given(config, key) && !applies)
+      refuse(config, key,
+             fmt::format("is no text; {} applies to text{}", key,
+                         std::string_view(key) == "symbols" ? "" : ", markov and reber"));
+  }
+  if (task.is_text && lengths_of(config.training).shortest != lengths_of(config.training).longest)
+    refuse(config, "length", "is read in pieces of one length; give one number");
+  if (is_given(config, "length") && !task.has_length())
     refuse(config, "length", "has images of a fixed size; length applies to generated tasks");
   if (is_given(config, "permute_seed") && config.training.task != "fashion-mnist-pixels")
     refuse(config, "permute_seed",
@@ -175,9 +187,11 @@ void check_task_settings(const ExperimentConfig& config) {
            "is a classification task; target_scale applies to adding and sine");
   if (is_given(config, "data") && task.is_generated())
     refuse(config, "data", "generates its samples and reads no data");
-  if (is_given(config, "shuffle_buffer") && task.is_generated())
-    refuse(config, "shuffle_buffer", "generates its samples and does not shuffle");
-  if (task.is_generated() && lengths_of(config.training).shortest < task.shortest_length)
+  if (is_given(config, "shuffle_buffer") && task.has_length())
+    refuse(config, "shuffle_buffer",
+           task.is_text ? "is read from its beginning to its end and not shuffled"
+                        : "generates its samples and does not shuffle");
+  if (task.has_length() && lengths_of(config.training).shortest < task.shortest_length)
     refuse(config, "length",
            fmt::format("needs sequences of at least {} time steps", task.shortest_length));
 }
@@ -195,8 +209,9 @@ void check_cell_settings(const ExperimentConfig& config) {
       std::any_of(config.cells.begin(), config.cells.end(),
                   [](const auto& each) { return forget_gate_of(each.cell).has_value(); });
   if (config.training.forget_bias && !has_forget_gate)
-    throw ConfigError(fmt::format("{}: none of the listed cells has a forget gate; forget_bias applies to lstm",
-                                  where_given(config, "forget_bias")));
+    throw ConfigError(
+        fmt::format("{}: none of the listed cells has a forget gate; forget_bias applies to lstm",
+                    where_given(config, "forget_bias")));
 }
 
 }  // namespace

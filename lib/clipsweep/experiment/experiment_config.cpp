@@ -62,8 +62,8 @@ std::vector<ClipRule> named_rules(const ExperimentConfig& config) {
   return rules;
 }
 
-// Compares rules that have the same options. `a == b` compares them as JSON, which takes seconds for
-// a million rules.
+// Compares rules that have the same options. `a == b` compares them as JSON, which takes seconds
+// for a million rules.
 struct HaveSameThresholds {
   bool operator()(const ClipRule& a, const ClipRule& b) const {
     return a.mode == b.mode && a.threshold == b.threshold &&

@@ -17,6 +17,9 @@
 
 namespace clipsweep {
 
+// What counts as one symbol of a text.
+enum class SymbolKind { kByte, kUtf8 };
+
 // What to do with a run whose loss, gradient, update or weights are not finite.
 enum class NonfinitePolicy { kStop, kSkip, kContinue };
 
@@ -41,6 +44,8 @@ struct TrainingSettings {
   std::optional<LengthRange> length;          // of generated sequences; by default the task's
   double target_scale = 1;                    // factor on numeric targets
   std::optional<std::uint64_t> permute_seed;  // shuffles the pixels, in every image the same way
+  SymbolKind symbols = SymbolKind::kByte;     // of a text
+  bool carry_state = true;                    // from batch to batch, of a text
   int layers = 1;
   int hidden = 10;
   std::optional<double> forget_bias;  // of an LSTM; by default its initial scheme's

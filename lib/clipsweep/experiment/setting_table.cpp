@@ -72,15 +72,37 @@ std::vector<OptionEntry<TrainingSettings>> training_options() {
       choice("task", &Training::task, task_names(), "Task to learn"),
       option("length", "N", &Training::length, parse_length,
              "Length of generated sequences, or a range such as 50-200 from which each batch draws "
-             "one",
+             "one; of the pieces in which a text is read",
              [](const Training& training) {
-               return task_entry(training.task).is_generated() ? Json(to_text(lengths_of(training)))
-                                                               : Json(nullptr);
+               return task_entry(training.task).has_length() ? Json(to_text(lengths_of(training)))
+                                                             : Json(nullptr);
              }),
       option("target-scale", "X", &Training::target_scale, parse_positive_in_float32,
              "Factor on the targets of adding and sine; large ones make gradients explode"),
       option("permute-seed", "N", &Training::permute_seed, parse_seed,
              "Shuffles the pixels of fashion-mnist-pixels, in every image the same way"),
+      with_names(option(
+                     "symbols", "NAME", &Training::symbols,
+                     [](std::string_view text) {
+                       return parse_name("kind of symbols", text, {"bytes", "utf8"}) == "utf8"
+                                  ? SymbolKind::kUtf8
+                                  : SymbolKind::kByte;
+                     },
+                     "What counts as one symbol of a text: bytes, utf8 (characters)",
+                     [](const Training& training) {
+                       return Json(training.symbols == SymbolKind::kUtf8 ? "utf8" : "bytes");
+                     }),
+                 {"bytes", "utf8"}),
+      with_names(
+          option(
+              "carry-state", "NAME", &Training::carry_state,
+              [](std::string_view text) {
+                return parse_name("choice", text, {"yes", "no"}) == "yes";
+              },
+              "Whether each batch of a text begins with the states with which the batch "
+              "before ended: yes, no (zeros)",
+              [](const Training& training) { return Json(training.carry_state ? "yes" : "no"); }),
+          {"yes", "no"}),
       whole("layers", &Training::layers, 1, 16, "Number of stacked recurrent layers"),
       whole("hidden", &Training::hidden, 1, 4096, "Units per recurrent layer"),
       option("forget-bias", "X", &Training::forget_bias, parse_finite_in_float32,

@@ -34,11 +34,15 @@ struct TaskEntry {
   std::optional<double> solved_accuracy;
   // The default target accuracy: runs are compared by the steps they need to reach it.
   double target_accuracy;
-  // Of generated tasks; 0 if the images determine the length.
+  // Of generated tasks and of text; 0 if the images determine the length.
   int shortest_length = 0;
   int default_length = 0;
+  // Whether it is one long sequence, cut into pieces (text_task.h), from a file or generated.
+  bool is_text = false;
+  bool reads_text = false;
 
-  bool is_generated() const { return default_length > 0; }
+  bool is_generated() const { return default_length > 0 && !reads_text; }
+  bool has_length() const { return default_length > 0; }
 };
 
 const std::vector<TaskEntry>& task_table();

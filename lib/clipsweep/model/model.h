@@ -21,6 +21,9 @@ struct Model {
   int outputs = 0;  // O
   Target target = Target::kClass;
   double tolerance = 0;  // the largest squared error that counts as correct, for a number
+  // Of a class at each step: whether the accuracy is that of the time steps. Otherwise it is that
+  // of sequences, which are correct if all of their time steps are.
+  bool scores_steps = false;
 };
 
 }  // namespace clipsweep

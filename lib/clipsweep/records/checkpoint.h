@@ -28,7 +28,7 @@ struct RunState {
   std::string engine;                    // and instruction set: others round differently
   std::uint64_t steps_bytes = 0;         // length of steps.jsonl up to this step
   std::uint64_t through_time_bytes = 0;  // length of through_time.jsonl up to this step
-  std::vector<float> weights;            // [P]
+  std::vector<float> weights;            // [P], then the carried states [S] where there are any
   std::string trainer;                   // RunTrainer's own state
   std::string wall_started;
   double wall_seconds = 0;

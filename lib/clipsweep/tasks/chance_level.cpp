@@ -44,6 +44,16 @@ std::optional<std::uint8_t> common_class(const Batch& batch, const Place& place)
   return class_at(0);
 }
 
+// Of the time steps of all samples.
+std::uint64_t count_symbols(const Batch& batch, ClassCounts& counts) {
+  const auto steps = static_cast<std::size_t>(batch.time_steps);
+  for_each_sample(batch, [&](const Place& place) {
+    for (std::size_t t = 0; t < steps; ++t)
+      counts.add(batch.labels[(place.block * steps + t) * kLanes + place.lane]);
+  });
+  return static_cast<std::uint64_t>(batch.size) * steps;
+}
+
 void count_classes(const Batch& batch, ClassCounts& counts) {
   for_each_sample(batch, [&](const Place& place) {
     if (batch.target == Target::kClass)
@@ -71,9 +81,13 @@ ChanceLevel chance_level(const Task& task) {
   ClassCounts counts;
   std::vector<double> targets;
   Batch scratch;
+  const bool scores_steps = task.model().scores_steps;
+  std::uint64_t symbols = 0;
   for (std::size_t number = 0; number < task.test_batches(); ++number) {
     const Batch& batch = task.test_batch(number, scratch);
-    if (batch.target != Target::kNumber)
+    if (scores_steps)
+      symbols += count_symbols(batch, counts);
+    else if (batch.target != Target::kNumber)
       count_classes(batch, counts);
     else
       for_each_sample(batch, [&](const Place& place) {
@@ -84,7 +98,7 @@ ChanceLevel chance_level(const Task& task) {
   const std::uint64_t correct =
       targets.empty() ? counts.largest()
                       : most_within(std::move(targets), 2 * std::sqrt(task.model().tolerance));
-  const std::uint64_t samples = task.test_samples();
+  const std::uint64_t samples = scores_steps ? symbols : task.test_samples();
   return {static_cast<double>(correct) / static_cast<double>(samples), samples};
 }
 

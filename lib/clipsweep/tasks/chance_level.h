@@ -10,13 +10,15 @@ namespace clipsweep {
 
 struct ChanceLevel {
   double accuracy = 0;             // 0 to 1
-  std::uint64_t test_samples = 0;  // it was counted over
+  std::uint64_t test_samples = 0;  // it was counted over, or their time steps
 };
 
 // The share of the test samples that the best constant output gets right:
 // - a class: the share of the most frequent class
 // - a class at each time step: the share of the sequences that consist of one class only, the most
 //   frequent one, because a sequence is correct if all of its time steps are
+// - a symbol at each time step (Model::scores_steps): the share of the most frequent symbol, counted
+//   over the time steps
 // - a number: the largest share of the targets that one number is within the tolerance of
 // Draws or reads the whole test set once.
 ChanceLevel chance_level(const Task& task);

@@ -46,6 +46,14 @@ class Task {
   // Returns T of a training step (counted from 1); it is the same for all runs.
   virtual int time_steps(std::uint64_t step) const = 0;
 
+  // Whether a run's states are carried from batch to batch: the task is then one long sequence for
+  // each sample of a batch, cut into pieces.
+  virtual bool carries_states() const { return false; }
+
+  // Whether the sequences of a training step (counted from 1) continue those of the step before;
+  // only where states are carried.
+  virtual bool continues(std::uint64_t) const { return false; }
+
   virtual std::unique_ptr<SampleStream> training_samples(std::uint64_t seed) const = 0;
 
   // Returns a SHA-256 that two seeds share only if their training samples and order are the same.

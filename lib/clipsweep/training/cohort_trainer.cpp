@@ -1,5 +1,7 @@
 #include "clipsweep/training/cohort_trainer.h"
 
+#include <fmt/format.h>
+
 #include <algorithm>
 #include <limits>
 #include <utility>
@@ -27,15 +29,35 @@ std::vector<std::uint64_t> seeds_of(const std::vector<RunStart>& starts) {
 
 }  // namespace
 
-void CohortTrainer::Run::resume(const RunState& state, Span<float> weights) {
-  trainer->restore(state, weights);
+std::vector<float> CohortTrainer::Run::restore(const RunState& state, Span<float> weights) const {
+  if (state.weights.size() < weights.size()) {
+    trainer->restore(state, weights);  // which says what is wrong
+    return {};
+  }
+  RunState own = state;
+  const auto end = own.weights.begin() + static_cast<std::ptrdiff_t>(weights.size());
+  std::vector<float> carried(end, own.weights.end());
+  own.weights.erase(end, own.weights.end());
+  trainer->restore(own, weights);
+  return carried;
+}
+
+void CohortTrainer::Run::resume(const RunState& state, Span<float> weights,
+                                Span<float> carried_states) {
+  const auto carried = restore(state, weights);
+  if (carried.size() != carried_states.size())
+    throw DataError(fmt::format("it has {} carried states, not {}", carried.size(),
+                                carried_states.size()));
+  std::copy(carried.begin(), carried.end(), carried_states.begin());
   wall_started = state.wall_started;
   wall_seconds_before = state.wall_seconds;
 }
 
 RunState CohortTrainer::Run::save_state(Span<const float> weights,
+                                        Span<const float> carried_states,
                                         const std::string& engine) const {
   RunState state = trainer->state(weights);
+  state.weights.insert(state.weights.end(), carried_states.begin(), carried_states.end());
   state.engine = engine;
   state.wall_started = wall_started;
   state.wall_seconds = wall_seconds();
@@ -44,7 +66,7 @@ RunState CohortTrainer::Run::save_state(Span<const float> weights,
 }
 
 void CohortTrainer::Run::take_back(const RunState& state, Span<float> weights) const {
-  trainer->restore(state, weights);
+  restore(state, weights);
   if (sinks.cut_back_to) sinks.cut_back_to(state);
 }
 
@@ -58,7 +80,11 @@ CohortTrainer::CohortTrainer(const CohortContext& context, const std::vector<Run
       samples_(context.task, context.layout.model, context.plan.training.batch_size,
                seeds_of(starts), step_, context.cancel),
       weights_(starts.size(), context.layout.size()),
-      result_(starts.size(), context.layout.size()) {
+      carried_states_(context.task.carries_states() ? starts.size() : 0,
+                      context.task.carries_states()
+                          ? states_size(context.layout.model, samples_.batch())
+                          : 0),
+      result_(starts.size(), context.layout.size(), carried_states_.columns()) {
   for (const auto& start : starts) add_run(start, make_sinks(*start.spec));
   collect_backprop_limits();
 }
@@ -77,7 +103,7 @@ void CohortTrainer::add_run(const RunStart& start, RunSinks sinks) {
   run.trainer =
       std::make_unique<RunTrainer>(context_.plan, spec, context_.layout, std::move(run.sinks.step));
   run.initial_weights_sha256 = initial_weights_sha256(spec, initial);
-  if (start.state) run.resume(*start.state, weights);
+  if (start.state) run.resume(*start.state, weights, carried_states_of(runs_.size()));
   runs_.push_back(std::move(run));
 }
 
@@ -137,7 +163,7 @@ std::vector<RunState> CohortTrainer::states() const {
   const std::string engine = engine_description(engine_.name(), engine_.simd());
   std::vector<RunState> states;
   for (std::size_t r = 0; r < runs_.size(); ++r)
-    states.push_back(runs_[r].save_state(weights_.row(r), engine));
+    states.push_back(runs_[r].save_state(weights_.row(r), carried_states_of(r), engine));
   return states;
 }
 
@@ -148,9 +174,10 @@ void CohortTrainer::save() {
 
 void CohortTrainer::step() {
   samples_.draw(step_ + 1);
+  set_initial_states();
   const Stopwatch stopwatch;
   engine_.compute_gradients(weights_, samples_.batch(), backprop_limits_, result_,
-                            engine_context());
+                            {context_.cancel, context_.sharing, &carried_states_});
   // No run has changed yet, so up to here a cancelled step needs no restoring. The gradient through
   // time may take as long again: after slow gradients it is cancellable too.
   if (context_.checkpoint && stopwatch.seconds() > kSlowSeconds)
@@ -175,6 +202,7 @@ void CohortTrainer::finish_step(const CancelFlag& cancel) {
   ++step_;
   auto outcomes = take_steps();
   measure_through_time(outcomes, cancel);
+  take_last_states();
   std::vector<std::size_t> kept;
   for (std::size_t r = 0; r < runs_.size(); ++r)
     if (outcomes[r].continues)
@@ -187,8 +215,10 @@ void CohortTrainer::finish_step(const CancelFlag& cancel) {
 
 std::vector<StepOutcome> CohortTrainer::take_steps() {
   std::vector<StepOutcome> outcomes(runs_.size());
+  const double predictions = predictions_of(context_.layout.model, samples_.batch());
   share(context_.sharing, runs_.size(), [&](std::size_t r) {
-    outcomes[r] = runs_[r].trainer->step(result_.losses[r], result_.correct_counts[r],
+    const double accuracy = static_cast<double>(result_.correct_counts[r]) / predictions;
+    outcomes[r] = runs_[r].trainer->step(result_.losses[r], accuracy,
                                          result_.gradients.row(r), weights_.row(r),
                                          clipped_derivatives_share(r));
   });
@@ -203,20 +233,47 @@ void CohortTrainer::measure_through_time(std::vector<StepOutcome>& outcomes,
   if (due.empty()) return;
   const Batch& batch = samples_.batch();
   Block weights(due.size(), context_.layout.size());  // [K, P]
+  StateBlock states(carried_states_.rows() > 0 ? due.size() : 0, carried_states_.columns());
   std::vector<int> sources;
   std::vector<float> limits;
   for (std::size_t k = 0; k < due.size(); ++k) {
     const auto before = outcomes[due[k]].weights_before;
     std::copy(before.begin(), before.end(), weights.row(k).begin());
+    const auto carried = carried_states_of(due[k]);
+    std::copy(carried.begin(), carried.end(), states.data() + k * states.columns());
     sources.push_back(batch.source_of_run[due[k]]);
     limits.push_back(backprop_limits_[due[k]]);
   }
   auto norms =
-      engine_.state_gradient_norms(weights, batch, sources, limits, {cancel, context_.sharing});
+      engine_.state_gradient_norms(weights, batch, sources, limits,
+                                   {cancel, context_.sharing, &states});
   for (std::size_t k = 0; k < due.size(); ++k) {
     ThroughTimeRecord& record = *outcomes[due[k]].through_time_due;
     record.norms = std::move(norms[k]);
     runs_[due[k]].sinks.through_time(record);
+  }
+}
+
+Span<float> CohortTrainer::carried_states_of(std::size_t r) {
+  return carried_states_.rows() > 0 ? carried_states_.row(r) : Span<float>();
+}
+
+Span<const float> CohortTrainer::carried_states_of(std::size_t r) const {
+  return carried_states_.rows() > 0 ? carried_states_.row(r) : Span<const float>();
+}
+
+void CohortTrainer::set_initial_states() {
+  if (carried_states_.rows() == 0 || context_.task.continues(step_ + 1)) return;
+  std::fill_n(carried_states_.data(), carried_states_.rows() * carried_states_.columns(), 0.0F);
+}
+
+// States that are not finite would stay so for ever, whatever becomes of the weights: a run that
+// goes on after a NaN (--on-nonfinite) begins anew with zeros.
+void CohortTrainer::take_last_states() {
+  std::swap(carried_states_, result_.last_states);
+  for (std::size_t r = 0; r < carried_states_.rows(); ++r) {
+    const auto states = carried_states_.row(r);
+    if (find_nonfinite(states)) std::fill(states.begin(), states.end(), 0.0F);
   }
 }
 
@@ -231,10 +288,12 @@ double CohortTrainer::clipped_derivatives_share(std::size_t r) const {
 void CohortTrainer::finish_epoch() {
   std::vector<double> losses(runs_.size());
   std::vector<std::int64_t> correct_counts(runs_.size());
+  double predictions = 0;
   for (std::size_t number = 0; number < context_.task.test_batches(); ++number) {
     throw_if_cancelled(context_.cancel);
-    const auto result =
-        engine_.evaluate(weights_, context_.task.test_batch(number, test_batch_), engine_context());
+    const Batch& batch = context_.task.test_batch(number, test_batch_);
+    const auto result = engine_.evaluate(weights_, batch, engine_context());
+    predictions += predictions_of(context_.layout.model, batch);
     for (std::size_t r = 0; r < runs_.size(); ++r) {
       losses[r] += result.loss_sums[r];
       correct_counts[r] += result.correct_counts[r];
@@ -247,8 +306,9 @@ void CohortTrainer::finish_epoch() {
   });
   const auto samples = static_cast<double>(context_.task.test_samples());
   for (std::size_t r = 0; r < runs_.size(); ++r)
-    runs_[r].trainer->finish_epoch(
-        losses[r] / samples, static_cast<double>(correct_counts[r]) / samples, std::move(radii[r]));
+    runs_[r].trainer->finish_epoch(losses[r] / samples,
+                                   static_cast<double>(correct_counts[r]) / predictions,
+                                   std::move(radii[r]));
   ++epochs_;
 }
 
@@ -286,7 +346,8 @@ void CohortTrainer::keep_runs(const std::vector<std::size_t>& kept) {
     if (to != kept[to]) runs_[to] = std::move(runs_[kept[to]]);
   runs_.resize(kept.size());
   weights_.keep_rows(kept);
-  result_ = StepResult(runs_.size(), context_.layout.size());
+  if (carried_states_.rows() > 0) carried_states_.keep_rows(kept);
+  result_ = StepResult(runs_.size(), context_.layout.size(), carried_states_.columns());
   samples_.keep_runs(kept);
   collect_backprop_limits();
 }

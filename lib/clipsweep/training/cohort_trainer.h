@@ -78,13 +78,17 @@ class CohortTrainer {
   // A step whose gradients take longer can be cancelled to its end.
   static constexpr double kSlowSeconds = 0.25;
 
-  // A run in training. Its weights [P] are in the cohort's block.
+  // A run in training. Its weights [P] and carried states [S] are in the cohort's blocks.
   struct Run {
-    void resume(const RunState& state, Span<float> weights);
+    void resume(const RunState& state, Span<float> weights, Span<float> carried_states);
     // engine: the description that the state records.
-    RunState save_state(Span<const float> weights, const std::string& engine) const;
-    // Restores the run to a state that save_state returned, its logs included.
+    RunState save_state(Span<const float> weights, Span<const float> carried_states,
+                        const std::string& engine) const;
+    // Restores the run to a state that save_state returned, its logs included. The carried states
+    // have not changed yet.
     void take_back(const RunState& state, Span<float> weights) const;
+    // Restores the trainer and weights [P]; returns the carried states.
+    std::vector<float> restore(const RunState& state, Span<float> weights) const;
     double wall_seconds() const { return wall_seconds_before + stopwatch.seconds(); }
 
     std::unique_ptr<RunTrainer> trainer;
@@ -115,6 +119,13 @@ class CohortTrainer {
   void end_all(const std::function<Outcome(std::size_t r)>& outcome_of);
   void keep_runs(const std::vector<std::size_t>& kept);
   void collect_backprop_limits();
+  // [S], or empty
+  Span<float> carried_states_of(std::size_t r);
+  Span<const float> carried_states_of(std::size_t r) const;
+  // Those with which the next step begins: zeros, unless its sequences continue the last ones.
+  void set_initial_states();
+  // Those with which the latest step ended.
+  void take_last_states();
   EngineContext engine_context() const { return {context_.cancel, context_.sharing}; }
 
   CohortContext context_;
@@ -125,6 +136,7 @@ class CohortTrainer {
   CohortSamples samples_;
   std::vector<Run> runs_;               // [R]
   Block weights_;                       // [R, P]
+  StateBlock carried_states_;           // [R, S], or without rows
   std::vector<float> backprop_limits_;  // [R], of runs of mode `backprop`; +inf for other modes
   StepResult result_;
   Batch test_batch_;  // for tasks that fill one

@@ -54,7 +54,7 @@ RunTrainer::RunTrainer(const SweepPlan& plan, const RunSpec& spec, const Paramet
       events_(layout, spec.clip, plan.training.on_nonfinite),
       epoch_averages_(layout.model.cell, plan.training.steps_per_epoch) {}
 
-StepOutcome RunTrainer::step(float loss, std::int64_t correct_count, Span<float> gradient,
+StepOutcome RunTrainer::step(float loss, double accuracy, Span<float> gradient,
                              Span<float> weights, double clipped_derivatives) {
   ++step_;
   record_ = {};
@@ -62,7 +62,7 @@ StepOutcome RunTrainer::step(float loss, std::int64_t correct_count, Span<float>
   inspect(loss, gradient);
   clip(gradient, weights, clipped_derivatives);
   update(gradient, weights);
-  record_step(loss, correct_count);
+  record_step(loss, accuracy);
   return outcome_of_step(weights);
 }
 
@@ -129,11 +129,11 @@ void RunTrainer::take_update(Span<float> weights) {
     remember(spec_.clip, norms_, memory_);
 }
 
-void RunTrainer::record_step(float loss, std::int64_t correct_count) {
+void RunTrainer::record_step(float loss, double accuracy) {
   record_.step = step_;
   record_.epoch = epoch();
   record_.loss = loss;
-  record_.accuracy = static_cast<double>(correct_count) / plan_.training.batch_size;
+  record_.accuracy = accuracy;
   record_.tensor_norms = norms_.tensors;
   last_loss_ = loss;
   statistics_.add_step(record_, events_.findings());

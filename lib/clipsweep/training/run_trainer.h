@@ -50,7 +50,7 @@ class RunTrainer {
   // Takes one step with the engine's results for this run: loss and correct samples of its batch,
   // its gradient [P], clipped in place, its weights [P], updated in place, and the share of the
   // error derivatives that the engine clipped.
-  StepOutcome step(float loss, std::int64_t correct_count, Span<float> gradient,
+  StepOutcome step(float loss, double accuracy, Span<float> gradient,
                    Span<float> weights, double clipped_derivatives = 0);
 
   // radii: those of its weights after the epoch.
@@ -90,7 +90,7 @@ class RunTrainer {
   void update(Span<const float> gradient, Span<float> weights);
   void propose_update(Span<const float> gradient, Span<const float> weights);
   void take_update(Span<float> weights);
-  void record_step(float loss, std::int64_t correct_count);
+  void record_step(float loss, double accuracy);
   StepOutcome outcome_of_step(Span<const float> weights) const;
 
   bool drops_update() const;

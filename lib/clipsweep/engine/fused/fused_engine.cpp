@@ -13,18 +13,24 @@
 namespace clipsweep {
 namespace {
 
-// Runs with the same weights, samples and limits, to the last bit, have the same results: one of
-// them is computed and copied to the others. Runs that differ only in clipping are equal until
-// clipping first acts.
+// The order of two rows of a block by their bits.
+int compare_rows(const Block& block, std::size_t a, std::size_t b) {
+  return std::memcmp(block.row(a).data(), block.row(b).data(), block.columns() * sizeof(float));
+}
+
+// Runs with the same weights, initial states, samples and limits, to the last bit, have the same
+// results: one of them is computed and copied to the others. Runs that differ only in clipping are
+// equal until clipping first acts.
 class DistinctRuns {
  public:
   DistinctRuns(const Block& parameters, const std::vector<int>& source_of_run,
-               Span<const float> backprop_limits) {
+               Span<const float> backprop_limits, const EngineContext& context = {}) {
     const auto precedes = [&](std::size_t a, std::size_t b) {
       if (source_of_run[a] != source_of_run[b]) return source_of_run[a] < source_of_run[b];
       if (backprop_limits[a] != backprop_limits[b]) return backprop_limits[a] < backprop_limits[b];
-      return std::memcmp(parameters.row(a).data(), parameters.row(b).data(),
-                         parameters.columns() * sizeof(float)) < 0;
+      const int order = compare_rows(parameters, a, b);
+      if (order != 0 || !context.begins_with_states()) return order < 0;
+      return compare_rows(*context.initial_states, a, b) < 0;
     };
     std::set<std::size_t, decltype(precedes)> known(precedes);
     for (std::size_t r = 0; r < parameters.rows(); ++r) {
@@ -77,16 +83,17 @@ class FusedEngine : public GradientEngine {
   void compute_gradients(const Block& parameters, const Batch& batch,
                          Span<const float> backprop_limits, StepResult& result,
                          const EngineContext& context) override {
-    const DistinctRuns runs(parameters, batch.source_of_run, backprop_limits);
+    const DistinctRuns runs(parameters, batch.source_of_run, backprop_limits, context);
     const auto parts = parts_of(batch);
     std::vector<SampleSums> sums(parameters.rows() * parts.size());  // [R, parts]
     Block extra_gradients(parts.size() - 1, parameters_);
     const auto compute = [&](std::size_t r, std::size_t p) {
       float* const gradient =
           p == 0 ? result.gradients.row(r).data() : extra_gradients.row(p - 1).data();
-      sums[r * parts.size() + p] = kernels_.gradients(
-          run_of(parameters.row(r), batch, batch.source_of_run[r], parts[p], context.cancel),
-          backprop_limits[r], gradient);
+      KernelRun run = run_of(parameters.row(r), batch, batch.source_of_run[r], parts[p], context);
+      run.initial_states = context.initial_states_of(r);
+      run.last_states = result.last_states_of(r);
+      sums[r * parts.size() + p] = kernels_.gradients(run, backprop_limits[r], gradient);
     };
     const auto finish = [&](std::size_t r) {
       const SampleSums sum = sum_of_run(sums, r, parts.size());
@@ -104,6 +111,8 @@ class FusedEngine : public GradientEngine {
     for (const auto& [from, to] : runs.copies()) {
       const auto gradient = result.gradients.row(from);
       std::copy(gradient.begin(), gradient.end(), result.gradients.row(to).begin());
+      if (const float* const states = result.last_states_of(from))
+        std::copy_n(states, result.last_states.columns(), result.last_states_of(to));
       result.losses[to] = result.losses[from];
       result.correct_counts[to] = result.correct_counts[from];
       result.clipped_derivatives[to] = result.clipped_derivatives[from];
@@ -120,7 +129,7 @@ class FusedEngine : public GradientEngine {
     EvaluationResult result{std::vector<double>(count), std::vector<std::int64_t>(count)};
     const auto compute = [&](std::size_t r, std::size_t p) {
       sums[r * parts.size() + p] =
-          kernels_.losses(run_of(parameters.row(r), batch, 0, parts[p], context.cancel));
+          kernels_.losses(run_of(parameters.row(r), batch, 0, parts[p], context));
     };
     const auto finish = [&](std::size_t r) {
       const SampleSums sum = sum_of_run(sums, r, parts.size());
@@ -140,7 +149,7 @@ class FusedEngine : public GradientEngine {
                                                        const std::vector<int>& source_of_run,
                                                        Span<const float> backprop_limits,
                                                        const EngineContext& context) override {
-    const DistinctRuns runs(parameters, source_of_run, backprop_limits);
+    const DistinctRuns runs(parameters, source_of_run, backprop_limits, context);
     const auto parts = parts_of(batch);
     const auto steps = static_cast<std::size_t>(batch.time_steps);
     std::vector<std::vector<double>> squares(parameters.rows() * parts.size());  // [K, parts][T]
@@ -148,9 +157,9 @@ class FusedEngine : public GradientEngine {
     const auto compute = [&](std::size_t r, std::size_t p) {
       auto& part_squares = squares[r * parts.size() + p];
       part_squares.resize(steps);
-      kernels_.state_derivative_squares(
-          run_of(parameters.row(r), batch, source_of_run[r], parts[p], context.cancel),
-          backprop_limits[r], part_squares.data());
+      KernelRun run = run_of(parameters.row(r), batch, source_of_run[r], parts[p], context);
+      run.initial_states = context.initial_states_of(r);
+      kernels_.state_derivative_squares(run, backprop_limits[r], part_squares.data());
     };
     const auto finish = [&](std::size_t r) {
       for (std::size_t t = 0; t < steps; ++t) {
@@ -212,11 +221,11 @@ class FusedEngine : public GradientEngine {
   }
 
   KernelRun run_of(Span<const float> parameters, const Batch& batch, int source,
-                   const BlockRange& blocks, const CancelFlag& cancel) const {
+                   const BlockRange& blocks, const EngineContext& context) const {
     KernelMemory& memory = memory_of_this_thread();
     memory.grow_to(kernels_.rows, model_, batch);
-    return {model_, parameters.data(), batch, static_cast<std::size_t>(source), blocks, memory,
-            cancel};
+    return {model_, parameters.data(), batch, static_cast<std::size_t>(source), blocks,
+            memory, context.cancel};
   }
 
   const Model model_;

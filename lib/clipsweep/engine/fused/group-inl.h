@@ -35,6 +35,11 @@ struct Group {
   const float* inputs;         // [blocks, T, I, kLanes]
   const std::uint8_t* labels;  // [blocks, output steps, kLanes], where a class is the target
   const float* targets;        // [blocks, kLanes], where a number is the target
+  // The states of the group's blocks of each layer, h and then c: where the next pair lies
+  // state_stride further on. nullptr: zeros, or not kept.
+  const float* initial_states;
+  float* last_states;
+  std::size_t state_stride;  // between the states of one kind of all blocks of the batch
   std::size_t blocks;
   std::size_t samples;  // number of lanes that hold samples; the rest are padding
   Width width;          // the registers that are processed

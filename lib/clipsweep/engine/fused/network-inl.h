@@ -23,14 +23,14 @@ namespace clipsweep::HWY_NAMESPACE {
 
 template <class CellKind, Pass kPass>
 void forward(const Group& group, std::size_t batch_size, SampleSums& sums) {
-  for (std::size_t l = 0; l < group.sizes.layers; ++l)
-    zero_initial_states<CellKind>(group, group.memory.layers[l]);
+  set_initial_states<CellKind>(group);
   for_strips<CellKind::kPacksSamples>(group.width, [&](auto strip, std::size_t first) {
     using S = decltype(strip);
     for (std::size_t l = 0; l < group.sizes.layers; ++l)
       forward_strip<CellKind, kPass, S>(group, l, first);
     output_strip<kPass, S>(group, first);
   });
+  keep_last_states<CellKind, kPass>(group);
   for (std::size_t i = 0; i < group.blocks * kBlockRegisters; ++i)
     add_losses<kPass>(group, i, batch_size, sums);
 }
@@ -127,6 +127,7 @@ Group group_of(const KernelRun& run, const KernelSizes& sizes, std::size_t first
   const std::size_t blocks = std::min(kGroupBlocks, run.blocks.end - first_block);
   const std::size_t samples = static_cast<std::size_t>(batch.size) - first_block * kLanes;
   const std::size_t block = run.source * batch.blocks() + first_block;
+  const std::size_t states = first_block * sizes.hidden * kLanes;
   return {
       run.model,
       sizes,
@@ -134,6 +135,9 @@ Group group_of(const KernelRun& run, const KernelSizes& sizes, std::size_t first
       batch.inputs.data() + block * sizes.time_steps * sizes.inputs * kLanes,
       batch.labels.empty() ? nullptr : batch.labels.data() + block * sizes.output_steps * kLanes,
       batch.targets.empty() ? nullptr : batch.targets.data() + block * kLanes,
+      run.initial_states ? run.initial_states + states : nullptr,
+      run.last_states ? run.last_states + states : nullptr,
+      batch.blocks() * sizes.hidden * kLanes,
       blocks,
       samples,
       CellKind::kPacksSamples ? packed_width(std::min(samples, blocks * kLanes))

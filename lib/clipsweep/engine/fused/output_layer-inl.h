@@ -168,13 +168,18 @@ RegisterLoss register_loss(const Group& group, std::size_t k, std::size_t first,
 template <Pass kPass>
 void add_losses(const Group& group, std::size_t first, std::size_t batch_size, SampleSums& sums) {
   const std::size_t count = group.samples_of<Vector>(first);
-  auto is_correct = hn::FirstN(kFloats, count);
+  const auto is_sample = hn::FirstN(kFloats, count);
+  auto all_correct = is_sample;
   for (std::size_t k = 0; k < group.sizes.output_steps; ++k) {
     const RegisterLoss step = register_loss<kPass>(group, k, first, batch_size);
     sums.loss += sum_of_first(step.loss, count);
-    is_correct = hn::And(is_correct, step.is_correct);
+    all_correct = hn::And(all_correct, step.is_correct);
+    if (group.model.scores_steps)
+      sums.correct +=
+          static_cast<std::int64_t>(hn::CountTrue(kFloats, hn::And(is_sample, step.is_correct)));
   }
-  sums.correct += static_cast<std::int64_t>(hn::CountTrue(kFloats, is_correct));
+  if (!group.model.scores_steps)
+    sums.correct += static_cast<std::int64_t>(hn::CountTrue(kFloats, all_correct));
 }
 
 }  // namespace clipsweep::HWY_NAMESPACE

@@ -65,17 +65,42 @@ HWY_NOINLINE void forward_strip(const Group& group, std::size_t l, std::size_t f
   }
 }
 
-// Sets the initial states to 0. Their place depends on T.
-inline void zero_first_slots(const Group& group, AlignedVector<float>& states) {
-  const std::size_t slot = group.sizes.hidden * kLanes;
-  for (std::size_t b = 0; b < group.blocks; ++b)
-    std::fill_n(states.data() + b * (group.sizes.time_steps + 1) * slot, slot, 0.0F);
+// Calls visit(states [blocks, T + 1, H], place) for each kind of state of each layer; `place` is
+// where its initial and last states are, after those of the kinds before.
+template <class CellKind, typename Visit>
+void for_states(const Group& group, const Visit& visit) {
+  std::size_t place = 0;
+  for (std::size_t l = 0; l < group.sizes.layers; ++l) {
+    visit(group.memory.layers[l].states.data(), l, place++ * group.state_stride);
+    if constexpr (CellKind::kRows.cells > 0)
+      visit(group.memory.layers[l].cells.data(), l, place++ * group.state_stride);
+  }
 }
 
 template <class CellKind>
-void zero_initial_states(const Group& group, LayerMemory& layer) {
-  zero_first_slots(group, layer.states);
-  if constexpr (CellKind::kRows.cells > 0) zero_first_slots(group, layer.cells);
+void set_initial_states(const Group& group) {
+  const std::size_t slot = group.sizes.hidden * kLanes;
+  for_states<CellKind>(group, [&](float* states, std::size_t, std::size_t place) {
+    for (std::size_t b = 0; b < group.blocks; ++b) {
+      float* const to = states + b * (group.sizes.time_steps + 1) * slot;
+      if (group.initial_states)
+        std::copy_n(group.initial_states + place + b * slot, slot, to);
+      else
+        std::fill_n(to, slot, 0.0F);
+    }
+  });
+}
+
+template <class CellKind, Pass kPass>
+void keep_last_states(const Group& group) {
+  if (!group.last_states) return;
+  const std::size_t slot = group.sizes.hidden * kLanes;
+  for_states<CellKind>(group, [&](const float* states, std::size_t l, std::size_t place) {
+    const std::size_t last = group.slots<kPass>(l).before(group.sizes.time_steps);
+    for (std::size_t b = 0; b < group.blocks; ++b)
+      std::copy_n(states + (b * (group.sizes.time_steps + 1) + last) * slot, slot,
+                  group.last_states + place + b * slot);
+  });
 }
 
 // ---- Backward ----------------------------------------------------------------------------------

@@ -66,10 +66,10 @@ struct LayerMemory {
   AlignedVector<float> above_weights;      // of the layer above or the output layer, transposed
 
   AlignedVector<float> sums;    // [blocks, T, CellRows::sums H]
-  AlignedVector<float> states;  // [blocks, T + 1, H], the first one is 0
+  AlignedVector<float> states;  // [blocks, T + 1, H], beginning with the initial state
 
   // For the cells that need them. Others may find them in any size, left by another model.
-  AlignedVector<float> cells;    // [blocks, T + 1, H], the first one is 0
+  AlignedVector<float> cells;    // [blocks, T + 1, H], beginning with the initial state
   AlignedVector<float> kept;     // [blocks, T, CellRows::kept H]
   AlignedVector<float> carried;  // [blocks, CellRows::carried H]
 };
@@ -100,12 +100,15 @@ struct KernelRun {
   BlockRange blocks;
   KernelMemory& memory;  // grown to the batch
   const CancelFlag& cancel = kNotCancelled;
+  // Of the whole batch, as in StateBlock (gradient_engine.h).
+  const float* initial_states = nullptr;  // zeros if nullptr
+  float* last_states = nullptr;           // not kept if nullptr
 };
 
 // Sums over the samples of the blocks.
 struct SampleSums {
   double loss = 0;           // of all output steps
-  std::int64_t correct = 0;  // samples, at each of their output steps
+  std::int64_t correct = 0;  // samples, or where the model scores steps, output steps
   std::uint64_t clipped_derivatives = 0;
 };
 

@@ -9,10 +9,7 @@ namespace {
 
 using at::Tensor;
 
-struct State {
-  Tensor h;  // [R, H, B]
-  Tensor c;  // [R, H, B], only for cells with a second state
-};
+using State = LayerState;
 
 // Each cell returns the state after one time step; x is W_ih x_t + b [R, GH, B].
 //
@@ -73,15 +70,14 @@ CellStep step_of(Cell cell) {
   throw std::logic_error("step_of: no such cell");
 }
 
-// Returns one layer's hidden states, each [R, H, B], for inputs [R, I, T, B].
+// Returns one layer's hidden states, each [R, H, B], for inputs [R, I, T, B]. `state` is the
+// initial state, and then the last one.
 std::vector<Tensor> layer_states(const CellStep& step, const LayerWeights& weights,
-                                 const Tensor& inputs, const StateHook& on_state) {
+                                 const Tensor& inputs, const StateHook& on_state, State& state) {
   const std::int64_t runs = inputs.size(0);
   const std::int64_t batch = inputs.size(3);
   const Tensor from_inputs = torch::baddbmm(weights.bias, weights.weight_ih, inputs.flatten(2));
   const auto by_time = from_inputs.view({runs, -1, inputs.size(2), batch}).unbind(2);
-  const Tensor zeros = torch::zeros({runs, weights.weight_hh.size(2), batch}, inputs.options());
-  State state = {zeros, zeros};
   std::vector<Tensor> states;
   for (const Tensor& from_input : by_time) {
     state = step(weights, from_input, state);
@@ -94,14 +90,17 @@ std::vector<Tensor> layer_states(const CellStep& step, const LayerWeights& weigh
 
 }  // namespace
 
-std::vector<Tensor> hidden_states(Cell cell, const std::vector<LayerWeights>& layers,
-                                  const Tensor& inputs, const StateHook& on_state) {
+StatesThroughTime states_through_time(Cell cell, const std::vector<LayerWeights>& layers,
+                                      const Tensor& inputs, const StateHook& on_state,
+                                      const std::vector<LayerState>& initial) {
   const CellStep step = step_of(cell);
-  std::vector<Tensor> states;
-  for (const auto& weights : layers) {
-    const Tensor layer_inputs = states.empty() ? inputs : torch::stack(states, 2);
-    states = layer_states(step, weights, layer_inputs, on_state);
-  }
+  const Tensor zeros = torch::zeros(
+      {inputs.size(0), layers.front().weight_hh.size(2), inputs.size(3)}, inputs.options());
+  StatesThroughTime states;
+  states.last = initial.empty() ? std::vector<LayerState>(layers.size(), {zeros, zeros}) : initial;
+  for (std::size_t l = 0; l < layers.size(); ++l)
+    states.top = layer_states(step, layers[l], l == 0 ? inputs : torch::stack(states.top, 2),
+                              on_state, states.last[l]);
   return states;
 }
 

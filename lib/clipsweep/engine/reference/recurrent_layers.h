@@ -19,11 +19,23 @@ struct LayerWeights {
   at::Tensor bias_hh;    // [R, GH, 1], only for cells with two biases
 };
 
+// The state of a layer between two time steps.
+struct LayerState {
+  at::Tensor h;  // [R, H, B]
+  at::Tensor c;  // [R, H, B], only for cells with a second state
+};
+
+struct StatesThroughTime {
+  std::vector<at::Tensor> top;   // h_1 to h_T of the top layer, each [R, H, B]
+  std::vector<LayerState> last;  // after the last time step, of each layer
+};
+
 using StateHook = std::function<void(const at::Tensor&)>;
 
-// Returns the hidden states h_1 to h_T of the top layer, each [R, H, B], for inputs [R, I, T, B]
-// and initial states of 0. `on_state` is called with each new c_t and h_t [R, H, B] of every layer.
-std::vector<at::Tensor> hidden_states(Cell cell, const std::vector<LayerWeights>& layers,
-                                      const at::Tensor& inputs, const StateHook& on_state);
+// Runs the layers over inputs [R, I, T, B], from the initial state of each layer or, if there are
+// none, from zeros. `on_state` is called with each new c_t and h_t [R, H, B] of every layer.
+StatesThroughTime states_through_time(Cell cell, const std::vector<LayerWeights>& layers,
+                                      const at::Tensor& inputs, const StateHook& on_state,
+                                      const std::vector<LayerState>& initial = {});
 
 }  // namespace clipsweep

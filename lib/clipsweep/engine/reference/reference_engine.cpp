@@ -136,13 +136,12 @@ class ReferenceEngine : public GradientEngine {
   void compute_gradients(const Block& parameters, const Batch& batch,
                          Span<const float> backprop_limits, StepResult& result,
                          const EngineContext& context) override {
-    with_bad_alloc(
-        [&] { differentiate(parameters, batch, backprop_limits, result, context.cancel); });
+    with_bad_alloc([&] { differentiate(parameters, batch, backprop_limits, result, context); });
   }
 
   EvaluationResult evaluate(const Block& parameters, const Batch& batch,
                             const EngineContext& context) override {
-    return with_bad_alloc([&] { return evaluation(parameters, batch, context.cancel); });
+    return with_bad_alloc([&] { return evaluation(parameters, batch, context); });
   }
 
   std::vector<std::vector<float>> state_gradient_norms(const Block& parameters, const Batch& batch,
@@ -150,28 +149,30 @@ class ReferenceEngine : public GradientEngine {
                                                        Span<const float> backprop_limits,
                                                        const EngineContext& context) override {
     return with_bad_alloc([&] {
-      return norms_through_time(parameters, batch, source_of_run, backprop_limits, context.cancel);
+      return norms_through_time(parameters, batch, source_of_run, backprop_limits, context);
     });
   }
 
  private:
   void differentiate(const Block& parameters, const Batch& batch, Span<const float> backprop_limits,
-                     StepResult& result, const CancelFlag& cancel) const {
+                     StepResult& result, const EngineContext& context) const {
     const Tensor leaf = on_device(parameters).requires_grad_();
     DerivativeLimits limits(backprop_limits, batch.size, device_);
-    const auto samples = forward(leaf, batch, batch.source_of_run, cancel, limits.hook());
+    const auto samples = forward(leaf, batch, batch.source_of_run, context, limits.hook());
     const Tensor losses = samples.losses.sum(1) / batch.size;
     copy_to(losses.detach(), result.losses.data());
+    if (result.last_states.rows() > 0)
+      copy_to(state_rows(samples.states.last, batch), result.last_states.data());
     copy_to(samples.correct.sum(1), result.correct_counts.data());
     copy_to(gradient_of(losses, leaf), result.gradients.data());
     copy_to(limits.counts(), result.clipped_derivatives.data());
   }
 
   EvaluationResult evaluation(const Block& parameters, const Batch& batch,
-                              const CancelFlag& cancel) const {
+                              const EngineContext& context) const {
     const torch::NoGradGuard no_grad;
     const std::vector<int> only_source(parameters.rows(), 0);
-    const auto samples = forward(on_device(parameters), batch, only_source, cancel);
+    const auto samples = forward(on_device(parameters), batch, only_source, context);
     EvaluationResult result;
     result.loss_sums.resize(parameters.rows());
     result.correct_counts.resize(parameters.rows());
@@ -183,14 +184,14 @@ class ReferenceEngine : public GradientEngine {
   std::vector<std::vector<float>> norms_through_time(const Block& parameters, const Batch& batch,
                                                      const std::vector<int>& source_of_run,
                                                      Span<const float> backprop_limits,
-                                                     const CancelFlag& cancel) const {
+                                                     const EngineContext& context) const {
     const Tensor leaf = on_device(parameters).requires_grad_();
     DerivativeLimits limits(backprop_limits, batch.size, device_);
-    const auto samples = forward(leaf, batch, source_of_run, cancel, limits.hook());
-    std::vector<std::vector<float>> norms(parameters.rows(),
-                                          std::vector<float>(samples.top_states.size()));
-    for (std::size_t t = 0; t < samples.top_states.size(); ++t)
-      samples.top_states[t].register_hook([&norms, &batch, t](const Tensor& derivative) {
+    const auto samples = forward(leaf, batch, source_of_run, context, limits.hook());
+    const auto& top_states = samples.states.top;
+    std::vector<std::vector<float>> norms(parameters.rows(), std::vector<float>(top_states.size()));
+    for (std::size_t t = 0; t < top_states.size(); ++t)
+      top_states[t].register_hook([&norms, &batch, t](const Tensor& derivative) {
         const auto run_norms = norms_of(derivative.narrow(2, 0, batch.size));
         for (std::size_t r = 0; r < norms.size(); ++r) norms[r][t] = run_norms[r];
       });
@@ -221,14 +222,62 @@ class ReferenceEngine : public GradientEngine {
 
   // source_of_run [R]
   SampleResults forward(const Tensor& parameters, const Batch& batch,
-                        const std::vector<int>& source_of_run, const CancelFlag& cancel,
+                        const std::vector<int>& source_of_run, const EngineContext& context,
                         const StateHook& on_state = {}) const {
     TORCH_CHECK(batch.target == layout_.model.target,
                 "ReferenceEngine: a batch must have the model's target");
     const Tensor inputs = input_tensor(batch).transpose(1, 2).contiguous();  // [S, I, T, B]
     const Tensor sources = torch::tensor(source_of_run).to(torch::kInt64);
-    return sample_results(parameters, layout_, inputs.to(device_), target_tensor(batch).to(device_),
-                          sources.to(device_), cancellable(cancel, on_state));
+    return sample_results(
+        parameters, layout_, inputs.to(device_), target_tensor(batch).to(device_),
+        sources.to(device_), cancellable(context.cancel, on_state),
+        context.begins_with_states() ? layer_states(context, batch) : std::vector<LayerState>());
+  }
+
+  // The sizes of a block of states [R, L, states, blocks, H, kLanes].
+  std::vector<std::int64_t> state_sizes(std::int64_t runs, const Batch& batch) const {
+    const Model& model = layout_.model;
+    return {runs,
+            model.layers,
+            static_cast<std::int64_t>(cell_entry(model.cell).states.size()),
+            static_cast<std::int64_t>(batch.blocks()),
+            model.hidden,
+            static_cast<std::int64_t>(kLanes)};
+  }
+
+  // The initial states of each layer, [R, H, B].
+  std::vector<LayerState> layer_states(const EngineContext& context, const Batch& batch) const {
+    const Block& block = *context.initial_states;
+    const Tensor all = on_device(block)
+                           .view(state_sizes(static_cast<std::int64_t>(block.rows()), batch))
+                           .transpose(3, 4)  // [R, L, states, H, blocks, kLanes]
+                           .flatten(4)
+                           .narrow(4, 0, batch.size);
+    std::vector<LayerState> states;
+    for (const Tensor& layer : all.unbind(1))
+      states.push_back({layer.select(1, 0), layer.size(1) > 1 ? layer.select(1, 1) : Tensor()});
+    return states;
+  }
+
+  // The inverse: a block of states [R, S]; those of lanes without a sample are zeros.
+  Tensor state_rows(const std::vector<LayerState>& last, const Batch& batch) const {
+    const bool has_cells = cell_entry(layout_.model.cell).states.size() > 1;
+    const std::int64_t runs = last.front().h.size(0);
+    auto sizes = state_sizes(runs, batch);
+    std::swap(sizes[3], sizes[4]);
+    const Tensor rows = torch::zeros(sizes, last.front().h.options().requires_grad(false));
+    const Tensor by_sample = rows.view({runs, sizes[1], sizes[2], sizes[3], -1});
+    for (std::size_t l = 0; l < last.size(); ++l) {
+      const Tensor layer = by_sample.select(1, static_cast<std::int64_t>(l));
+      const auto keep = [&](std::int64_t which, const Tensor& states) {
+        layer.select(1, which)
+            .narrow(2, 0, batch.size)
+            .copy_(states.detach().narrow(2, 0, batch.size));
+      };
+      keep(0, last[l].h);
+      if (has_cells) keep(1, last[l].c);
+    }
+    return rows.transpose(3, 4);
   }
 
   // Polls the flag at each state, in the forward and the backward pass.
@@ -260,9 +309,12 @@ SampleResults class_results(const Tensor& logits, const Tensor& labels) {
 }
 
 // The same for a class at each time step, with labels [R, T, B].
-SampleResults each_step_results(const Tensor& logits, const Tensor& labels) {
+SampleResults each_step_results(const Tensor& logits, const Tensor& labels, bool scores_steps) {
   const auto steps = class_results(logits, labels.flatten(1));
-  return {steps.losses.view(labels.sizes()).mean(1), steps.correct.view(labels.sizes()).all(1), {}};
+  const Tensor correct = steps.correct.view(labels.sizes());
+  return {steps.losses.view(labels.sizes()).mean(1),
+          scores_steps ? correct.sum(1) : correct.all(1),
+          {}};
 }
 
 // Squared error from outputs [R, 1, B], with targets [R, B].
@@ -281,7 +333,7 @@ SampleResults output_results(const Model& model, const ModelWeights& weights,
     case Target::kClass:
       return class_results(outputs, targets);
     case Target::kClassEachStep:
-      return each_step_results(outputs, targets);
+      return each_step_results(outputs, targets, model.scores_steps);
     case Target::kNumber:
       return number_results(outputs, targets, model.tolerance);
   }
@@ -292,7 +344,8 @@ SampleResults output_results(const Model& model, const ModelWeights& weights,
 
 SampleResults sample_results(const Tensor& parameters, const ParameterLayout& layout,
                              const Tensor& inputs, const Tensor& targets,
-                             const Tensor& source_of_run, const StateHook& on_state) {
+                             const Tensor& source_of_run, const StateHook& on_state,
+                             const std::vector<LayerState>& initial) {
   const Model& model = layout.model;
   TORCH_CHECK(parameters.dim() == 2 && parameters.size(1) == std::int64_t(layout.size()),
               "sample_results: parameters must be [R, ", layout.size(), "], not ",
@@ -305,12 +358,16 @@ SampleResults sample_results(const Tensor& parameters, const ParameterLayout& la
   const Tensor samples = padded(inputs);
   const Tensor run_inputs = samples.size(0) == 1 ? samples.expand({parameters.size(0), -1, -1, -1})
                                                  : samples.index_select(0, source_of_run);
-  const auto states = hidden_states(model.cell, weights.layers, run_inputs, on_state);
+  std::vector<LayerState> initial_states;
+  for (const LayerState& state : initial)
+    initial_states.push_back({padded(state.h), state.c.defined() ? padded(state.c) : state.c});
+  auto states =
+      states_through_time(model.cell, weights.layers, run_inputs, on_state, initial_states);
   const Tensor run_targets = padded(targets).index_select(0, source_of_run);
-  const auto results = output_results(model, weights, states, run_targets);
+  const auto results = output_results(model, weights, states.top, run_targets);
   const std::int64_t size = inputs.size(3);
   return {results.losses.narrow(1, 0, size), results.correct.narrow(1, 0, size).to(torch::kInt64),
-          states};
+          std::move(states)};
 }
 
 std::unique_ptr<GradientEngine> make_reference_engine(const ParameterLayout& layout,

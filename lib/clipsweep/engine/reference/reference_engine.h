@@ -16,9 +16,9 @@ namespace clipsweep {
 
 // The results for each sample of a batch.
 struct SampleResults {
-  at::Tensor losses;                   // [R, B]
-  at::Tensor correct;                  // [R, B], 0 or 1 as int64
-  std::vector<at::Tensor> top_states;  // h_1 to h_T of the top layer, each [R, H, B']
+  at::Tensor losses;         // [R, B]
+  at::Tensor correct;        // [R, B], 0 or 1 as int64; where the model scores steps, up to T
+  StatesThroughTime states;  // with B' samples
 };
 
 // Computes the layout's model: the recurrent layers over T time steps, y = W_out h + b_out for the
@@ -26,10 +26,12 @@ struct SampleResults {
 //
 // parameters [R, P]; inputs [S, I, T, B]; targets [S, B] of int64, [S, T, B] of int64 for a class
 // at each step, or [S, B] of float for a number; source_of_run [R] of int64. `on_state` is called
-// with each c_t and h_t [R, H, B'] of every layer, where B' is B plus padding.
+// with each c_t and h_t [R, H, B'] of every layer, where B' is B plus padding. `initial`: the
+// states [R, H, B] with which the sequences begin, of each layer; zeros if there are none.
 SampleResults sample_results(const at::Tensor& parameters, const ParameterLayout& layout,
                              const at::Tensor& inputs, const at::Tensor& targets,
-                             const at::Tensor& source_of_run, const StateHook& on_state = {});
+                             const at::Tensor& source_of_run, const StateHook& on_state = {},
+                             const std::vector<LayerState>& initial = {});
 
 // device: `cpu` or `cuda`. Throws ConfigError if LibTorch has no such device. Each engine belongs
 // to the thread that made it, and restricts LibTorch to one thread there.
