@@ -97,6 +97,13 @@ void accept(ArgumentParser& parser, ClipCommand& command) {
   parser.add_positional({"FILE"}, command.file);
 }
 
+void accept(ArgumentParser& parser, AdviseCommand& command) {
+  parser.add_positional({"FILE"}, command.file);
+  parser.add_text("--column", {"NAME"}, command.column);
+  parser.add_text("--threshold", {"LIST"}, command.thresholds);
+  parser.add_switch("--json", command.json);
+}
+
 void accept(ArgumentParser& parser, PresetCommand& command) {
   parser.add_positional({"NAME", preset_names()}, command.name);
 }
@@ -149,10 +156,11 @@ constexpr std::array kCommands = {
     entry<SweepCommand>("sweep"),     entry<PlanCommand>("plan"),
     entry<ShowCommand>("show"),       entry<SummarizeCommand>("summarize"),
     entry<ReportCommand>("report"),   entry<ValidateCommand>("validate"),
-    entry<ClipCommand>("clip"),       entry<TraceCommand>("trace"),
-    entry<BenchCommand>("bench"),     entry<PresetCommand>("preset"),
-    entry<SchemaCommand>("schema"),   entry<HelpCommand>("help"),
-    entry<VersionCommand>("version"), entry<MeasureCommand>(kInternal),
+    entry<ClipCommand>("clip"),       entry<AdviseCommand>("advise"),
+    entry<TraceCommand>("trace"),     entry<BenchCommand>("bench"),
+    entry<PresetCommand>("preset"),   entry<SchemaCommand>("schema"),
+    entry<HelpCommand>("help"),       entry<VersionCommand>("version"),
+    entry<MeasureCommand>(kInternal),
 };
 
 std::vector<CommandFlags> all_flags() {

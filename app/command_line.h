@@ -82,6 +82,13 @@ struct ClipCommand {
   std::string file;  // empty or `-`: standard input
 };
 
+struct AdviseCommand {
+  std::string file;        // empty or `-`: standard input
+  std::string column;      // empty: found by its name
+  std::string thresholds;  // a LIST; empty: chosen by the log
+  bool json = false;
+};
+
 struct PresetCommand {
   std::string name;  // empty: list all presets
 };
@@ -101,10 +108,10 @@ struct CompleteCommand {
   std::vector<std::string> words;
 };
 
-using Command =
-    std::variant<HelpCommand, VersionCommand, CompleteCommand, SweepCommand, TraceCommand,
-                 BenchCommand, MeasureCommand, PlanCommand, ShowCommand, SummarizeCommand,
-                 ReportCommand, ValidateCommand, ClipCommand, PresetCommand, SchemaCommand>;
+using Command = std::variant<HelpCommand, VersionCommand, CompleteCommand, SweepCommand,
+                             TraceCommand, BenchCommand, MeasureCommand, PlanCommand, ShowCommand,
+                             SummarizeCommand, ReportCommand, ValidateCommand, ClipCommand,
+                             AdviseCommand, PresetCommand, SchemaCommand>;
 
 struct CommandLine {
   std::vector<std::string> arguments;  // as given, without the program's name

@@ -82,6 +82,8 @@ Inspect:
   report DIR [options]    draw figures and write a report, with Python
   validate DIR            check every log; print what is wrong and where
   clip [FILE|-]           apply one mode to gradients given as JSON
+  advise [FILE|-]         print what a log of gradient norms, from anybody's
+                          training, says about thresholds
   preset [NAME]           list the sweeps that ship with the program; print one
   schema [KIND]           list the JSON Schemas of all files; print one
 
@@ -175,6 +177,22 @@ std::string clip_help() {
          modes;
 }
 
+std::string advise_help() {
+  return "Usage: clipsweep advise [FILE|-] [--column NAME] [--threshold LIST] [--json]\n\n"
+         "Reads the gradient norms of a training from FILE or standard input and prints\n"
+         "their percentiles, drift and spikes, what thresholds of global-norm would have\n"
+         "done, and three thresholds to try. Norms are those before clipping, a step each:\n"
+         "one number per line; CSV or TSV with a header; one JSON object per line; or\n"
+         "trainer_state.json of Hugging Face. The content tells which it is.\n\n" +
+         entry("--column NAME",
+               "The column of the norms; the default is the one with a usual name, such as "
+               "grad_norm or train/total_norm") +
+         entry("--threshold LIST",
+               "Thresholds of the table; the default is 1, 2, 5, 10 ... in the range of the "
+               "norms") +
+         entry("--json", "Print JSON");
+}
+
 }  // namespace
 
 std::string help_text(const std::string& command) {
@@ -198,6 +216,7 @@ std::string help_text(const std::string& command) {
            "Checks every log against its schema and against the other files, and prints what\n"
            "is wrong in which file and line. Exit code 3 if anything is wrong.\n";
   if (command == "clip") return clip_help();
+  if (command == "advise") return advise_help();
   if (command == "preset")
     return "Usage: clipsweep preset [NAME]\n\n"
            "Prints a sweep file that ships with the program, to use as --preset NAME or to\n"

@@ -43,6 +43,7 @@ int dispatch(const CommandLine& line) {
           [](const ReportCommand& report) { return run_report(report); },
           [](const ValidateCommand& validate) { return run_validate(validate); },
           [](const ClipCommand& clip) { return run_clip(clip); },
+          [](const AdviseCommand& advise) { return run_advise(advise); },
           [](const PresetCommand& preset) { return run_preset(preset); },
           [](const SchemaCommand& schema) { return run_schema(schema); },
           [&](const auto&) -> int { become_training_process(arguments); },  // bench, measure

@@ -29,6 +29,9 @@ int run_validate(const ValidateCommand& command);
 // Applies one mode to gradients given as JSON and prints the result.
 int run_clip(const ClipCommand& command);
 
+// Prints what a log of gradient norms says about thresholds.
+int run_advise(const AdviseCommand& command);
+
 // Prints a preset as a sweep file, or lists all presets.
 int run_preset(const PresetCommand& command);
 

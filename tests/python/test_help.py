@@ -18,7 +18,7 @@ GOLDEN = ROOT / "tests/golden"
 RENEW = os.environ.get("CLIPSWEEP_RENEW_GOLDEN") == "1"
 COMMANDS = (
     *("sweep", "plan", "show", "summarize", "report", "validate", "clip"),
-    *("preset", "schema", "trace", "bench", "help", "version"),
+    *("advise", "preset", "schema", "trace", "bench", "help", "version"),
 )
 MAX_WIDTH = 80
 

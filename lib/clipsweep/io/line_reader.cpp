@@ -1,8 +1,14 @@
 #include "clipsweep/io/line_reader.h"
 
 #include <algorithm>
+#include <memory>
 
 namespace clipsweep {
+
+LineReader::LineReader(const fs::path& path)
+    : source_([file = std::make_shared<InputFile>(path)](char* to, std::size_t max_bytes) {
+        return file->read(to, max_bytes);
+      }) {}
 
 LineEnd LineReader::next(std::string& line) {
   line.clear();
@@ -23,7 +29,7 @@ LineEnd LineReader::next(std::string& line) {
 
 bool LineReader::fill() {
   next_ = 0;
-  end_ = file_.read(buffer_.data(), buffer_.size());
+  end_ = source_(buffer_.data(), buffer_.size());
   return end_ > 0;
 }
 
