@@ -189,6 +189,21 @@ TEST(NormLogReader, SaysWhatIsNoLog) {
   }
 }
 
+// Lines that the fast reader of objects leaves to the general one, and lines that neither takes.
+TEST(NormLogReader, ReadsEveryObjectOfJson) {
+  for (const char* row :
+       {R"({"norm":2})", " { \"norm\" : 2 , \"b\" : [1] } ", R"({"b":{"norm":3},"norm":2})",
+        R"({"no\u0072m":2})", R"({"\u00e9":"x\"y","norm":2})", "{\"\xc3\xa9\":1,\"norm\":20e-1}",
+        R"({"norm":2,"a":true,"b":null,"c":-0.5E+3,"d":"}"})", R"({"norm":"2"})"})
+    EXPECT_EQ(read_norm_text("{\"x\":1}\n" + std::string(row) + "\n").norms, Numbers{2}) << row;
+  for (const char* row :
+       {R"({"norm":02})", R"({"norm":2.})", R"({"norm":.5})", R"({"norm":+2})", R"({"norm":inf})",
+        R"({"norm":2,})", R"({"norm":2}})", R"({"norm":2} 3)", R"({"norm" 2})", R"({norm:2})",
+        R"({"norm":2e})", R"({"norm":})", R"({"norm)", "{\"a\tb\":1,\"norm\":2}",
+        "{\"\xff\":1,\"norm\":2}", R"({"a":"\q","norm":2})"})
+    EXPECT_TRUE(holds(data_error("{\"x\":1}\n" + std::string(row) + "\n{}\n"), "input:2: ")) << row;
+}
+
 TEST(NormLogReader, LimitsTheLengthOfALine) {
   const std::string longest(std::size_t{1} << 21, '1');
   EXPECT_EQ(data_error("1\n" + longest + "\n"), "input:2: a line of more than 1024 KiB");

@@ -2,6 +2,7 @@
 
 #include <fmt/format.h>
 
+#include "clipsweep/advice/flat_json_row.h"
 #include "clipsweep/base/error.h"
 #include "clipsweep/base/text.h"
 #include "clipsweep/io/json.h"
@@ -160,6 +161,8 @@ bool is_json_object(std::string_view text) {
 }
 
 bool read_json_row(std::string_view text, NormColumns& columns) {
+  // What it sets before it stops is set to the same again.
+  if (read_flat_json_row(text, columns)) return true;
   RowHandler handler(columns, RowHandler::Kind::kOneRow);
   const auto read = [&](std::string_view json) { return parse(json, handler); };
   return with_json(text, read) && handler.has_rows();

@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <unordered_set>
 #include <utility>
 
 #include "clipsweep/advice/delimited_text.h"
@@ -68,10 +69,9 @@ bool is_row_of_numbers(std::string_view line) {
 // Throws DataError if two columns of use have one name.
 void check_different(const std::vector<std::size_t>& places,
                      const std::vector<std::string_view>& names, const std::string& where) {
+  std::unordered_set<std::size_t> seen;
   for (std::size_t i = 0; i < places.size(); ++i)
-    if (places[i] != NormColumns::kIgnored &&
-        std::find(places.begin(), places.begin() + std::ptrdiff_t(i), places[i]) !=
-            places.begin() + std::ptrdiff_t(i))
+    if (places[i] != NormColumns::kIgnored && !seen.insert(places[i]).second)
       throw DataError(
           fmt::format("{}: two columns are named {}; rename one", where, printable(names[i])));
 }
