@@ -3,7 +3,12 @@
     scripts/plot.py DIR
     scripts/plot.py DIR --figure training_loss --width 3.3
 
-Prints the path of report.html, or with --figure the paths of the figures. Exit codes: 0 drawn
+Or draw a log of gradient norms from any training, as 'clipsweep advise' reads it, to two files next
+to it:
+
+    scripts/plot.py --norms FILE
+
+Prints the path of report.html, or with --figure or --norms the paths of the figures. Exit codes: 0 drawn
 (stderr and the report name the runs that are left out), 2 usage, 3 DIR cannot be drawn, 75 the
 report cannot be written, 130 interrupted.
 """
@@ -35,6 +40,7 @@ from .drawing.layout import MAX_WIDTH, MIN_WIDTH, NamedFigure, Sheet
 from .drawing.sources import Sources
 from .drawing.style import apply_style
 from .figures.figure_list import FIGURES, draw_figures
+from .norms import AdviceError, draw_norms, read_advice
 from .report.report_html import render_report
 from .report.report_markdown import render_markdown
 
@@ -52,7 +58,9 @@ def main(arguments: list[str] | None = None) -> int:
         return messages.fail(message, EXIT_USAGE)
     apply_style(Sheet(options.width).text)
     try:
-        written = draw(options)
+        written = draw_log(options) if options.norms else draw(options)
+    except AdviceError as error:
+        return messages.fail(error, error.exit_code)
     except DataError as error:
         return messages.fail(error, EXIT_DATA)
     except OSError as error:
@@ -88,6 +96,15 @@ def parse_arguments(arguments: list[str] | None) -> argparse.Namespace:
         "--list-figures", action="store_true", help="print the names of all figures"
     )
     parser.add_argument(
+        "--norms",
+        metavar="FILE",
+        type=Path,
+        help="draw this log of gradient norms instead of a result folder",
+    )
+    parser.add_argument(
+        "--column", metavar="NAME", help="the column of the norms, as in 'clipsweep advise'"
+    )
+    parser.add_argument(
         "--width",
         metavar="INCHES",
         type=width,
@@ -95,7 +112,11 @@ def parse_arguments(arguments: list[str] | None) -> argparse.Namespace:
         "the figure needs)",
     )
     options = parser.parse_args(arguments)
-    if options.folder is None and not options.list_figures:
+    if options.norms and (options.folder or options.figure or options.list_figures):
+        parser.error("--norms FILE draws no result folder; leave out DIR and --figure")
+    if options.column and not options.norms:
+        parser.error("--column NAME needs --norms FILE")
+    if options.folder is None and not options.list_figures and not options.norms:
         parser.error("the following arguments are required: DIR")
     return options
 
@@ -143,6 +164,13 @@ def draw(options: argparse.Namespace) -> list[Path]:
     markdown.write_text(render_markdown(results, summary, notes, files), encoding="utf-8")
     report.write_text(render_report(results, summary, notes, files), encoding="utf-8")
     return [report]
+
+
+def draw_log(options: argparse.Namespace) -> list[Path]:
+    """Draw a log of gradient norms; return the paths of the figure."""
+    advice = read_advice(options.norms, options.column)
+    figure = draw_norms(advice, options.norms, Sheet(options.width))
+    return write_figures(options.norms.parent, [save(figure)], [re.escape(figure.stem)])
 
 
 def report_not_drawn(not_drawn: dict[str, str]) -> None:

@@ -13,6 +13,7 @@
 #include "clipsweep/base/random.h"
 #include "clipsweep/base/text.h"
 #include "clipsweep/clipping/clip_memory.h"
+#include "clipsweep/validation/schemas.h"
 
 namespace clipsweep {
 namespace {
@@ -23,6 +24,7 @@ constexpr double kInf = std::numeric_limits<double>::infinity();
 NormLog log_of(std::vector<double> norms) {
   NormLog log;
   log.where = "log";
+  log.format = "numbers";
   log.norms = std::move(norms);
   for (std::size_t i = 1; i <= log.norms.size(); ++i) log.steps.push_back(static_cast<double>(i));
   return log;
@@ -58,6 +60,7 @@ TEST(ThresholdAdvice, CountsAThresholdAsClippingDoes) {
   EXPECT_DOUBLE_EQ(effect_at(advice, 2).mean_scale, (1 + 1 + 0.5 + 0.25) / 4);
   EXPECT_EQ(effect_at(advice, 8).clipped, 0U);
   EXPECT_EQ(effect_at(advice, 8).mean_scale, 1);
+  EXPECT_EQ(advise(log_of({1, 2}), {kInf}).thresholds.front().mean_scale, 1);
 }
 
 TEST(ThresholdAdvice, ReadsAThresholdAsSummariesDo) {
@@ -217,7 +220,9 @@ TEST(ThresholdAdvice, PrintsAnyLog) {
     auto log = log_of(norms);
     log.losses.assign(norms.size(), kNan);
     const auto advice = advise(log);
-    EXPECT_EQ(parse_json(to_line(to_json(log, advice)), "the answer")["steps"], norms.size());
+    const Json json = parse_json(to_line(to_json(log, advice)), "the answer");
+    EXPECT_EQ(json["steps"], norms.size());
+    EXPECT_EQ(schema_violations("advice", json), std::vector<std::string>{});
     const std::string text = advice_text(log, advice);
     std::size_t begin = 0;
     for (std::size_t end = text.find('\n'); end != text.npos; end = text.find('\n', begin)) {

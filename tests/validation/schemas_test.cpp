@@ -33,7 +33,7 @@ Texts keys_of(const Json& object) {
 
 TEST(Schemas, AreCompleteForEveryKind) {
   EXPECT_EQ(schema_kinds(), (Texts{"sweep", "run", "steps", "step", "through_time",
-                                   "through_time_step", "summary"}));
+                                   "through_time_step", "summary", "advice"}));
   for (const auto& kind : schema_kinds()) {
     const std::string text = find_schema(kind).dump();
     for (const char* directive : {"$names", "$members", "$each"})
@@ -45,7 +45,7 @@ TEST(Schemas, AreCompleteForEveryKind) {
 TEST(Schemas, AnUnknownKindIsRefusedWithThoseThatExist) {
   const std::string message = message_of<ConfigError>([] { find_schema("stepz"); });
   EXPECT_TRUE(holds(message, "unknown schema \"stepz\" (did you mean \"steps\"?)"));
-  EXPECT_TRUE(holds(message, "through_time_step, summary"));
+  EXPECT_TRUE(holds(message, "through_time_step, summary, advice"));
 }
 
 TEST(Schemas, HaveTheProgramsOwnListsAsTheirEnums) {

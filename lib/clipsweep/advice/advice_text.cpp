@@ -84,8 +84,10 @@ std::string drift_sentence(const NormDrift& drift) {
       norm_text(drift.medians.back()));
   if (drift.direction == DriftDirection::kSteady)
     return fmt::format("{}: it is steady, within a factor of {:g}.", medians, kDriftFactor);
-  const std::string factor = drift.ratio ? fmt::format(" to {:.2g} times", *drift.ratio) : "";
   const bool falls = drift.direction == DriftDirection::kFalls;
+  const double ratio = drift.ratio.value_or(0);
+  const std::string factor =
+      ratio > 0 ? fmt::format(" by a factor of {:.2g}", falls ? 1 / ratio : ratio) : "";
   return fmt::format("{}: it {}{}. A fixed threshold therefore clips mostly at the {}.", medians,
                      to_text(drift.direction), factor, falls ? "beginning" : "end");
 }
@@ -124,7 +126,7 @@ std::string loss_sentence(const LossSummary& loss) {
 // ---------------------------------------------------------------
 
 void add_row(Table& table, const std::string& name, const RuleEffect& effect) {
-  table.add_row({name, percent_text(effect.clipped_share), norm_text(effect.mean_scale, 3),
+  table.add_row({name, percent_text(effect.clipped_share), norm_text(effect.mean_scale),
                  to_text(effect.behaviour)});
 }
 
@@ -181,7 +183,7 @@ std::string reason_sentence(const Suggestion& suggestion) {
   return fmt::format(
       "{} It would have clipped {} % of the steps ({}), with a mean scale of {}: {}.",
       aim_text(suggestion.aim), percent_text(suggestion.effect.clipped_share),
-      fifths_text(suggestion), norm_text(suggestion.effect.mean_scale, 3),
+      fifths_text(suggestion), norm_text(suggestion.effect.mean_scale),
       to_text(suggestion.effect.behaviour));
 }
 

@@ -2,6 +2,7 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <utility>
 
 #include "clipsweep/base/error.h"
@@ -14,13 +15,18 @@ bool begins_with_bytes(const std::string& text, std::string_view beginning) {
   return text.compare(0, beginning.size(), beginning) == 0;
 }
 
+bool is_binary(char character) {
+  const auto byte = static_cast<unsigned char>(character);
+  return byte < 0x20 && (byte < '\t' || byte > '\r');
+}
+
 // Says what a log is that is no text, and what to do; nothing if it is text.
 std::string why_not_text(const std::string& line) {
   if (begins_with_bytes(line, "\x1f\x8b"))
     return "is compressed by gzip; write: gunzip -c FILE | clipsweep advise -";
   if (begins_with_bytes(line, "\xff\xfe") || begins_with_bytes(line, "\xfe\xff"))
     return "is text in UTF-16; save it in UTF-8";
-  if (line.find('\0') != line.npos)
+  if (std::any_of(line.begin(), line.end(), is_binary))
     return "is binary, not text; see lib/docs/advise.md for event files of TensorBoard";
   return "";
 }

@@ -185,7 +185,7 @@ std::size_t count_up_to(double threshold, const std::vector<double>& sorted) {
 // The direction of the gradient stays: the cosine is 1.
 void finish(RuleEffect& effect, double sum_of_scales, std::size_t steps) {
   effect.clipped_share = share_of(effect.clipped, steps);
-  effect.mean_scale = sum_of_scales / static_cast<double>(steps);
+  effect.mean_scale = std::min(sum_of_scales / static_cast<double>(steps), 1.0);
   effect.behaviour = clipping_behaviour_of(effect.rule, effect.clipped_share, 1.0);
 }
 
@@ -196,7 +196,9 @@ RuleEffect effect_of(double threshold, const FiniteNorms& finite) {
   const std::size_t n = finite.sorted.size();
   const std::size_t below = count_up_to(threshold, finite.sorted);
   effect.clipped = n - below;
-  const auto scales = static_cast<double>(threshold * finite.inverse_sums[below]);
+  // A threshold of +inf is above all.
+  const auto scales =
+      below == n ? 0.0 : static_cast<double>(threshold * finite.inverse_sums[below]);
   finish(effect, static_cast<double>(below) + scales, n);
   return effect;
 }
@@ -311,8 +313,8 @@ std::vector<Suggestion> suggestions_of(const FiniteNorms& finite) {
 
 std::vector<RuleEffect> curve_of(const FiniteNorms& finite) {
   std::vector<RuleEffect> curve;
-  for (int percent = 0; percent <= 100; ++percent) {
-    const double threshold = quantile_of_sorted(finite.sorted, percent / 100.0);
+  for (int permille = 0; permille <= 1000; permille += permille < 990 ? 10 : 1) {
+    const double threshold = quantile_of_sorted(finite.sorted, permille / 1000.0);
     if (threshold > 0 && (curve.empty() || threshold > curve.back().rule.threshold))
       curve.push_back(effect_of(threshold, finite));
   }

@@ -108,7 +108,7 @@ struct ThresholdAdvice {
   std::vector<RuleEffect> thresholds;     // of global-norm
   std::vector<RuleEffect> adaptive;       // autoclip and zclip
   std::vector<Suggestion> suggestions;    // one per aim
-  std::vector<RuleEffect> curve;          // of global-norm, at the percentiles 0 to 100
+  std::vector<RuleEffect> curve;          // of global-norm, at 0, 1, ... 99, 99.1, ... 100 %
   std::vector<Stretch> stretches;         // at most 1,000
   std::optional<PileUp> pile_up;
   std::optional<LossSummary> loss;
