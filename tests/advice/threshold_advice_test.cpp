@@ -14,6 +14,7 @@
 #include "clipsweep/base/text.h"
 #include "clipsweep/clipping/clip_memory.h"
 #include "clipsweep/validation/schemas.h"
+#include "support/test_support.h"
 
 namespace clipsweep {
 namespace {
@@ -176,6 +177,19 @@ TEST(ThresholdAdvice, NoticesNormsAfterClipping) {
   ASSERT_TRUE(pile_up);
   EXPECT_EQ(pile_up->count, clipped);
   EXPECT_NEAR(pile_up->norm, 2, 1e-5);
+}
+
+TEST(ThresholdAdvice, SaysWhatMakesALogLessReliable) {
+  const auto first_caution = [](const NormLog& log) {
+    return caution_sentences(log, advise(log)).front();
+  };
+  auto log = log_of(counting(200));
+  EXPECT_TRUE(holds(first_caution(log), "Clipping would have changed the norms"));
+  for (double& step : log.steps) step *= 10;
+  EXPECT_TRUE(holds(first_caution(log), "one step of about 10"));
+  log.steps[100] = 5;
+  EXPECT_TRUE(holds(first_caution(log), "The step does not grow at 1 place"));
+  EXPECT_TRUE(holds(first_caution(log_of(counting(99))), "99 finite norms are few"));
 }
 
 TEST(ThresholdAdvice, CoversTheRangeOfTheNorms) {

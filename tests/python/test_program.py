@@ -283,7 +283,7 @@ FOREIGN_FLAGS = [
     (("--force",), "choose another --out, or train all runs again with --retry all"),
     (("--config", "my.toml"), "name the sweep file without a flag: my.toml"),
     (("--gpu",), "write --device cuda"),
-    (("--json",), "--json is a flag of clipsweep plan, show, summarize, bench"),
+    (("--json",), "--json is a flag of clipsweep plan, show, summarize, advise, bench"),
     (("--events",), "--events is a flag of clipsweep show"),
     (("--version",), "write clipsweep --version"),
     (("--\x1b[31mred",), "unknown flag --?[31mred; see"),

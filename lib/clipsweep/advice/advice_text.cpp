@@ -15,6 +15,15 @@ namespace {
 
 constexpr std::uint64_t kFewNorms = 100;
 
+// A log leaves out steps if they are this far apart.
+constexpr double kMinInterval = 1.5;
+
+// How far the steps of the log are apart; 0 if they go back.
+double mean_interval(const ThresholdAdvice& advice) {
+  if (advice.steps_backward > 0 || advice.steps < 2) return 0;
+  return (advice.last_step - advice.first_step) / static_cast<double>(advice.steps - 1);
+}
+
 std::string step_text(double step) { return fmt::format("{:.15g}", step); }
 
 std::string paragraph(const std::string& title, const std::string& lines) {
@@ -25,8 +34,7 @@ std::string indented(const std::string& sentences) {
   return wrapped(sentences, kTerminalColumns, 2);
 }
 
-// ---- What the log has
-// ----------------------------------------------------------------------------
+// ---- What the log has ---------------------------------------------------------------------------
 
 std::string column_text(const NormLog& log) {
   if (!log.column) return "";
@@ -122,8 +130,7 @@ std::string loss_sentence(const LossSummary& loss) {
   return text;
 }
 
-// ---- What clipping would have done
-// ---------------------------------------------------------------
+// ---- What clipping would have done --------------------------------------------------------------
 
 void add_row(Table& table, const std::string& name, const RuleEffect& effect) {
   table.add_row({name, percent_text(effect.clipped_share), norm_text(effect.mean_scale),
@@ -201,6 +208,11 @@ std::vector<std::string> caution_sentences(const NormLog& log, const ThresholdAd
     sentences.push_back(fmt::format(
         "The step does not grow at {}: the log may hold several runs. Advise on each by itself.",
         counted(advice.steps_backward, "place")));
+  if (const double interval = mean_interval(advice); interval >= kMinInterval)
+    sentences.push_back(fmt::format(
+        "The log has one step of about {:.0f}: shares are of the steps that it has, and rare large "
+        "norms between them are missing.",
+        interval));
   if (log.is_cut_off)
     sentences.emplace_back("The last line is incomplete, as of a killed run, and is left out.");
   sentences.emplace_back(

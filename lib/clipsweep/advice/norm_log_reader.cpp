@@ -27,8 +27,7 @@ bool is_value(std::string_view text) {
   return value.number.has_value();
 }
 
-// ---- Numbers
-// -------------------------------------------------------------------------------------
+// ---- Numbers ------------------------------------------------------------------------------------
 
 void read_numbers(LogLines& lines, NormLog& log) {
   std::string line;
@@ -50,8 +49,7 @@ void read_numbers(LogLines& lines, NormLog& log) {
   }
 }
 
-// ---- Tables
-// --------------------------------------------------------------------------------------
+// ---- Tables -------------------------------------------------------------------------------------
 
 // `1,0.5`, `1 0.5`: a row of numbers, where a header should be.
 bool is_row_of_numbers(std::string_view line) {
@@ -113,8 +111,7 @@ void read_table(LogLines& lines, const std::string& column, NormLog& log) {
   columns.choose(log);
 }
 
-// ---- JSON
-// ----------------------------------------------------------------------------------------
+// ---- JSON ---------------------------------------------------------------------------------------
 
 void read_json_lines(LogLines& lines, const std::string& column, NormLog& log) {
   NormColumns columns(log.where, column, RowPlace::kLine);

@@ -44,8 +44,7 @@ double share_of(std::uint64_t part, std::size_t whole) {
   return static_cast<double>(part) / static_cast<double>(whole);
 }
 
-// ---- What the log has
-// ----------------------------------------------------------------------------
+// ---- What the log has ---------------------------------------------------------------------------
 
 void add(NonfiniteSteps& steps, double step) {
   if (++steps.count <= kListedSteps) steps.first.push_back(step);
@@ -173,8 +172,7 @@ std::optional<LossSummary> loss_of(const NormLog& log) {
   return summary;
 }
 
-// ---- What clipping would have done
-// ---------------------------------------------------------------
+// ---- What clipping would have done --------------------------------------------------------------
 
 // How many of the sorted norms a threshold leaves as they are.
 std::size_t count_up_to(double threshold, const std::vector<double>& sorted) {
@@ -254,8 +252,7 @@ std::vector<double> usual_thresholds(const std::vector<double>& sorted) {
   return thresholds;
 }
 
-// ---- What to try
-// ---------------------------------------------------------------------------------
+// ---- What to try --------------------------------------------------------------------------------
 
 struct AimTarget {
   Aim aim;
