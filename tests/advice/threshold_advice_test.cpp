@@ -186,7 +186,7 @@ TEST(ThresholdAdvice, SaysWhatMakesALogLessReliable) {
   auto log = log_of(counting(200));
   EXPECT_TRUE(holds(first_caution(log), "Clipping would have changed the norms"));
   for (double& step : log.steps) step *= 10;
-  EXPECT_TRUE(holds(first_caution(log), "one step of about 10"));
+  EXPECT_TRUE(holds(first_caution(log), "about one in 10 steps"));
   log.steps[100] = 5;
   EXPECT_TRUE(holds(first_caution(log), "The step does not grow at 1 place"));
   EXPECT_TRUE(holds(first_caution(log_of(counting(99))), "99 finite norms are few"));

@@ -209,10 +209,11 @@ std::vector<std::string> caution_sentences(const NormLog& log, const ThresholdAd
         "The step does not grow at {}: the log may hold several runs. Advise on each by itself.",
         counted(advice.steps_backward, "place")));
   if (const double interval = mean_interval(advice); interval >= kMinInterval)
-    sentences.push_back(fmt::format(
-        "The log has one step of about {:.0f}: shares are of the steps that it has, and rare large "
-        "norms between them are missing.",
-        interval));
+    sentences.push_back(
+        fmt::format("The log has about one in {:.0f} steps: shares are of the steps that it has, "
+                    "and rare large "
+                    "norms between them are missing.",
+                    interval));
   if (log.is_cut_off)
     sentences.emplace_back("The last line is incomplete, as of a killed run, and is left out.");
   sentences.emplace_back(

@@ -38,7 +38,7 @@ bool is_blank_or_comment(const std::string& line) {
 
 }  // namespace
 
-LogLines::LogLines(ByteSource source, std::string where)
+LogLines::LogLines(ReadBytes source, std::string where)
     : reader_(std::move(source)), where_(std::move(where)) {}
 
 const std::string& LogLines::first() {

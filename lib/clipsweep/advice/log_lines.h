@@ -12,7 +12,7 @@ namespace clipsweep {
 class LogLines {
  public:
   // `where` names the log in messages.
-  LogLines(ByteSource source, std::string where);
+  LogLines(ReadBytes source, std::string where);
 
   // The first line that is neither blank nor a comment (`# ...`), or the beginning of it if it is
   // longer than LineReader allows; empty if there is none. `next` and `rest` begin with it. Throws

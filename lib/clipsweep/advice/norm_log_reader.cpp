@@ -142,7 +142,7 @@ bool is_json_lines(const std::string& first) {
 
 }  // namespace
 
-NormLog read_norm_log(ByteSource source, const std::string& where, const std::string& column) {
+NormLog read_norm_log(ReadBytes source, const std::string& where, const std::string& column) {
   LogLines lines(std::move(source), where);
   NormLog log;
   log.where = where;

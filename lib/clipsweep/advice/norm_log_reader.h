@@ -21,7 +21,7 @@ namespace clipsweep {
 // usual name, such as `grad_norm`. Empty cells and `null` are no norms. Throws ConfigError if there
 // is no such column, or several; DataError if a value is not a number or is below 0, if there is no
 // norm at all, or if the log is not in one of the formats.
-NormLog read_norm_log(ByteSource source, const std::string& where, const std::string& column);
+NormLog read_norm_log(ReadBytes source, const std::string& where, const std::string& column);
 
 // The same from text, for tests.
 NormLog read_norm_text(std::string_view text, const std::string& column = "");

@@ -12,7 +12,7 @@
 namespace clipsweep {
 
 // Reads up to `max_bytes` bytes and returns how many; 0 at the end.
-using ByteSource = std::function<std::size_t(char* to, std::size_t max_bytes)>;
+using ReadBytes = std::function<std::size_t(char* to, std::size_t max_bytes)>;
 
 enum class LineEnd {
   kBreak,    // a whole line
@@ -28,7 +28,7 @@ class LineReader {
   // A regular file. Throws DataError as InputFile does.
   explicit LineReader(const fs::path& path);
   // Anything else, such as a pipe.
-  explicit LineReader(ByteSource source) : source_(std::move(source)) {}
+  explicit LineReader(ReadBytes source) : source_(std::move(source)) {}
 
   // Reads the next line, without its line break. Of a line that is too long it gives the beginning;
   // the next call continues in the same line.
@@ -37,7 +37,7 @@ class LineReader {
  private:
   bool fill();
 
-  ByteSource source_;
+  ReadBytes source_;
   std::array<char, 65536> buffer_;
   std::size_t next_ = 0;
   std::size_t end_ = 0;
