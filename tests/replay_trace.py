@@ -9,9 +9,9 @@ from the IDX files by other code than clipsweep's; the samples of generated task
 step's numbers depend on all updates before it, so agreement at the last step speaks for all of them.
 
 Prints the largest relative error of each number. With - in place of a file it takes the names of
-files from standard input, a line each, and ends each answer with "exit CODE": loading PyTorch takes
-longer than a replay. Exit codes: 0 all within the tolerance, 1 not,
-2 usage, 77 there is no PyTorch in this Python.
+files from standard input, a line each, a tab and another --data behind some, and ends each answer
+with "exit CODE": loading PyTorch takes longer than a replay. Exit codes: 0 all within the tolerance,
+1 not, 2 usage, 77 there is no PyTorch in this Python.
 """
 
 import argparse
@@ -83,14 +83,35 @@ class Network(torch.nn.Module):
         return torch.nn.functional.cross_entropy(outputs.flatten(0, -2), targets.flatten())
 
 
-@functools.cache
+TYPES = {0x08: "u1", 0x09: "i1", 0x0B: ">i2", 0x0C: ">i4", 0x0D: ">f4", 0x0E: ">f8"}
+
+
 def read_idx(folder, name):
-    """Return the array in an IDX file of unsigned bytes, gzipped or not."""
+    """Return the array in an IDX file, gzipped or not."""
     packed, plain = folder / f"{name}.gz", folder / name
     content = gzip.decompress(packed.read_bytes()) if packed.exists() else plain.read_bytes()
     rank = content[3]
     shape = np.frombuffer(content, ">u4", rank, offset=4)
-    return np.frombuffer(content, np.uint8, offset=4 + 4 * rank).reshape(shape)
+    return np.frombuffer(content, TYPES[content[2]], offset=4 + 4 * rank).reshape(shape)
+
+
+def scaled(images):
+    """Return images as a network sees them: whole numbers divided, numbers with a fraction as they are."""
+    if images.dtype.kind == "f":
+        return images.astype(np.float32)
+    largest = 255 if images.dtype == np.uint8 else np.abs(images.astype(np.int64)).max()
+    return images.astype(np.float32) / np.float32(largest)
+
+
+@functools.cache
+def read_images(folder, read_columns):
+    """Return the training images [N, T, I] and the numbers of their classes [N]."""
+    images = scaled(read_idx(folder, "train-images-idx3-ubyte"))
+    if read_columns:
+        images = images.swapaxes(1, 2)
+    labels = read_idx(folder, "train-labels-idx1-ubyte")
+    labels = labels if labels.ndim == 1 else labels[:, 0]  # QMNIST's first column
+    return images.reshape(*images.shape[:2], -1), np.unique(labels, return_inverse=True)[1]
 
 
 def norm_of(tensors):
@@ -224,8 +245,7 @@ def samples(batch, images, labels):
     """Return inputs [B, T, I] and targets of a batch: indices of images, or the samples themselves."""
     if isinstance(batch, dict):
         return torch.tensor(batch["inputs"], dtype=torch.float32), torch.tensor(batch["targets"])
-    pixels = images[batch].astype(np.float32) / np.float32(255)
-    return torch.from_numpy(pixels), torch.from_numpy(labels[batch].astype(np.int64))
+    return torch.from_numpy(images[batch]), torch.from_numpy(labels[batch].astype(np.int64))
 
 
 def replay(trace, images, labels):
@@ -291,30 +311,30 @@ def parse_arguments():
     return parser.parse_args()
 
 
-def report(path, arguments):
+def report(path, data, tolerance):
     """Replay the trace in this file and print its errors; return the exit code."""
     trace = json.loads(Path(path).read_text(encoding="utf-8"))
     if not trace["steps"] or len(trace["batches"]) != len(trace["steps"]):
         print("replay_trace: the trace needs steps and as many batches", file=sys.stderr)
         return 1
-    images = read_idx(arguments.data, "train-images-idx3-ubyte")
-    labels = read_idx(arguments.data, "train-labels-idx1-ubyte")
+    images, labels = read_images(data, trace["settings"].get("read_columns", False))
     errors = largest_errors(trace, images, labels)
     print(f"{trace['run']}, {len(trace['steps'])} steps, PyTorch {torch.__version__}")
     print("largest relative error:")
     for key, (error, step) in errors.items():
-        mark = "" if error <= arguments.tolerance else f"  above {arguments.tolerance:g}"
+        mark = "" if error <= tolerance else f"  above {tolerance:g}"
         print(f"  {key:24} {error:.1e} at step {step}{mark}")
-    return 0 if all(error <= arguments.tolerance for error, _ in errors.values()) else 1
+    return 0 if all(error <= tolerance for error, _ in errors.values()) else 1
 
 
 def main():
     arguments = parse_arguments()
     torch.set_num_threads(1)
     if arguments.trace != "-":
-        return report(arguments.trace, arguments)
+        return report(arguments.trace, arguments.data, arguments.tolerance)
     for line in sys.stdin:
-        print("exit", report(line.rstrip("\n"), arguments), flush=True)
+        path, _, data = line.rstrip("\n").partition("\t")
+        print("exit", report(path, Path(data or arguments.data), arguments.tolerance), flush=True)
     return 0
 
 

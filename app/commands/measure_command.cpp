@@ -13,8 +13,8 @@ namespace clipsweep {
 int run_measure(const MeasureCommand& command, const MakeEngines& make_engines) {
   const ExperimentConfig config = config_of(command.settings);
   const TrainingEngines engines = make_engines(config);
-  const SweepPlan plan = make_plan(config, checksum_of_task_data(config).sha256);
-  const auto task = make_task(config);
+  const auto [task, data] = make_task_with_data(config);
+  const SweepPlan plan = make_plan(config, data.sha256);
   const auto measurements = measure_speed(plan, *task, worker_count(config), engines.make,
                                           cohort_sizes_for(engines.choices));
   fmt::print("{}\n", to_line(to_json(measurements)));

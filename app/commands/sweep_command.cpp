@@ -14,6 +14,7 @@
 #include "clipsweep/base/wall_clock.h"
 #include "clipsweep/records/checkpoint.h"
 #include "clipsweep/records/sweep_manifest.h"
+#include "clipsweep/tasks/image_labels.h"
 #include "clipsweep/tasks/make_task.h"
 #include "clipsweep/training/sweep_runner.h"
 #include "commands/training_commands.h"
@@ -148,6 +149,18 @@ void say_what_left_the_plan(const PreparedFolder& prepared) {
                   dropped.size() == 1 ? "it" : "them", dropped.size() == 1 ? "it" : "them"));
 }
 
+// Labels other than 0, 1, 2, ... are numbered as classes; one class needs no learning.
+void say_what_the_classes_are(const DataChecksum& data, const Task& task) {
+  const Model model = task.model();
+  if (!data.classes.empty() && data.classes.size() > 1)
+    say(fmt::format("Labels: {}, numbered as classes 0 to {}.\n", range_text(data.classes),
+                    data.classes.size() - 1));
+  if (model.target == Target::kClass && model.outputs == 1)
+    complain(
+        "warning: the training set has one class only, so that every prediction is correct; "
+        "chance is 100 %");
+}
+
 void say_what_happens(std::size_t to_train, std::size_t complete, std::uint64_t steps,
                       std::size_t workers) {
   if (to_train == 0)
@@ -169,14 +182,15 @@ int run_sweep(const SweepCommand& command, const std::vector<std::string>& argum
               const MakeEngines& make_engines) {
   const ExperimentConfig config = config_of(command.settings);
   const TrainingEngines engines = make_engines(config);
-  const DataChecksum checksum = checksum_of_task_data(config);
-  const SweepPlan plan = make_plan(config, checksum.sha256);
-  const auto task = make_task(config);
   const fs::path folder = command.out;
+  auto [task, data] = make_task_with_data(config);
+  const DataChecksum checksum = named_as_in(folder, std::move(data));
+  const SweepPlan plan = make_plan(config, checksum.sha256);
   const Provenance provenance = provenance_of(engines, arguments);
   const PreparedFolder prepared = prepare_sweep_folder(
       folder, sweep_json(config, plan, checksum, chance_level(*task), provenance));
   const SweepFolder& sweep = prepared.sweep;
+  if (!command.quiet) say_what_the_classes_are(checksum, *task);
   if (!command.quiet) say_what_left_the_plan(prepared);
   std::atomic<bool>& stop = install_stop_handlers();
   std::signal(SIGPIPE, SIG_IGN);  // a reader of stderr that exits must not end the sweep

@@ -52,11 +52,11 @@ void check_steps(std::uint64_t steps, const SweepPlan& plan) {
 int run_trace(const TraceCommand& command, const MakeEngines& make_engines) {
   const ExperimentConfig config = config_of(command.settings);
   const TrainingEngines engines = make_engines(config);
-  SweepPlan plan = make_plan(config, checksum_of_task_data(config).sha256);
+  const auto [task, data] = make_task_with_data(config);
+  SweepPlan plan = make_plan(config, data.sha256);
   plan.log_every = 1;
   const RunSpec& run = chosen_run(plan, command.run);
   check_steps(command.steps, plan);
-  const auto task = make_task(config);
   const auto layout = layout_of(model_for(plan.training, run.setup.cell, *task));
   const auto engine = engines.make(layout);
 

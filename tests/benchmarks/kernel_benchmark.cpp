@@ -47,7 +47,7 @@ ImageSet random_images(const Shape& shape) {
 struct Sample {
   Sample(Cell cell, const Shape& shape)
       : images(random_images(shape)),
-        layout(layout_of({cell, 1, shape.inputs, shape.hidden, ImageData::kClasses})),
+        layout(layout_of({cell, 1, shape.inputs, shape.hidden, 10})),
         weights(initial_weights(InitialScheme{InitialKind::kTorch}, layout, 0)),
         gradient(weights),
         indices(static_cast<std::size_t>(shape.batch_size)),

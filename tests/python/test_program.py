@@ -397,15 +397,15 @@ DAMAGES = {
     "missing": (TRAIN_IMAGES, None, "no train-images-idx3-ubyte.gz"),
     "empty": (TRAIN_IMAGES, lambda packed: b"", "the file is empty"),
     "cut-off": (TRAIN_IMAGES, lambda packed: packed[:-100], "the gzip stream is truncated"),
-    "no-gzip": (TRAIN_LABELS, lambda packed: b"<html>404</html>" * 99, "not a valid gzip file"),
+    "no-gzip": (TRAIN_LABELS, lambda packed: b"<html>404</html>" * 99, "a web page (HTML)"),
     "bit-flip": (  # in the checksum at the end
         TRAIN_IMAGES,
         lambda packed: packed[:-6] + bytes([packed[-6] ^ 1]) + packed[-5:],
         "not a valid gzip file",
     ),
     "truncated": (TRAIN_IMAGES, rewritten(lambda idx: idx[:-1]), "truncated"),
-    "wrong-kind": (TRAIN_LABELS, rewritten(lambda idx: b"\0\0\x0d" + idx[3:]), "0x00000801"),
-    "label-10": (TRAIN_LABELS, rewritten(lambda idx: idx[:11] + b"\x0a" + idx[12:]), "label 10 at"),
+    "wrong-kind": (TRAIN_LABELS, rewritten(lambda idx: b"\0\0\x0d" + idx[3:]), "float32 [300]"),
+    "label-10": (TEST_LABELS, rewritten(lambda idx: idx[:11] + b"\x0a" + idx[12:]), "label 10 at"),
     "hostile-size": (
         TRAIN_IMAGES,
         rewritten(lambda idx: idx[:4] + b"\xff" * 12 + idx[16:]),

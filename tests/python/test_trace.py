@@ -8,6 +8,7 @@ import sys
 from pathlib import Path
 
 import pytest
+from small_data import FASHION_MNIST
 
 ROOT = Path(__file__).resolve().parents[2]
 PROGRAM = os.environ.get("CLIPSWEEP", str(ROOT / "build/release/clipsweep"))
@@ -112,10 +113,10 @@ class Replay:
         self.process = process
         self.path = path
 
-    def __call__(self, document: dict) -> tuple[int, str]:
+    def __call__(self, document: dict, data: Path = FASHION_MNIST) -> tuple[int, str]:
         """Return the exit code of one replay, and what it printed."""
         self.path.write_text(json.dumps(document), encoding="utf-8")
-        print(self.path, file=self.process.stdin, flush=True)
+        print(self.path, data, sep="\t", file=self.process.stdin, flush=True)
         printed = ""
         for line in self.process.stdout:
             if line.startswith("exit "):

@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "clipsweep/records/sweep_manifest.h"
+#include "clipsweep/tasks/image_folder.h"
 #include "clipsweep/tasks/image_task.h"
 #include "clipsweep/training/sweep_runner.h"
 #include "support/test_support.h"

@@ -104,7 +104,7 @@ TEST(Gather, IsTheSameWithEveryInstructionSetForAnyNumberOfPixels) {
         for (std::size_t pixel = 0; pixel < static_cast<std::size_t>(pixels); ++pixel)
           ASSERT_EQ(batch.inputs[(b / kLanes * static_cast<std::size_t>(pixels) + pixel) * kLanes +
                                  b % kLanes],
-                    static_cast<float>(images.image(indices[b])[pixel]) / 255.0F)
+                    static_cast<float>(images.pixels[images.offset(indices[b]) + pixel]) / 255.0F)
               << name << ", sample " << b << ", pixel " << pixel << " of " << pixels;
     }
   }

@@ -30,13 +30,6 @@ std::size_t edit_distance(std::string_view a, std::string_view b) {
   return rows[a.size()][b.size()];
 }
 
-std::string lower_case(std::string_view text) {
-  std::string lower(text);
-  for (char& letter : lower)
-    letter = static_cast<char>(std::tolower(static_cast<unsigned char>(letter)));
-  return lower;
-}
-
 // Whether `part` begins the name or is one of its words, which are joined by hyphens.
 bool begins_or_is_word(std::string_view part, std::string_view name) {
   if (name.compare(0, part.size(), part) == 0) return true;
@@ -47,6 +40,13 @@ bool begins_or_is_word(std::string_view part, std::string_view name) {
 }
 
 }  // namespace
+
+std::string lower_case(std::string_view text) {
+  std::string lower(text);
+  for (char& letter : lower)
+    letter = static_cast<char>(std::tolower(static_cast<unsigned char>(letter)));
+  return lower;
+}
 
 std::string shortest(double value) { return fmt::format("{}", value); }
 std::string shortest(float value) { return fmt::format("{}", value); }

@@ -21,6 +21,7 @@ std::optional<double> parse_number(std::string_view text);
 std::optional<std::uint64_t> parse_count(std::string_view text);
 
 std::string_view trimmed(std::string_view text);
+std::string lower_case(std::string_view text);  // of ASCII letters
 
 // Splits at commas outside parentheses and trims each part; an empty text has one empty part.
 std::vector<std::string> split_list(std::string_view text);

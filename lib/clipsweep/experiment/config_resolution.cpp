@@ -182,6 +182,8 @@ void check_task_settings(const ExperimentConfig& config) {
   if (is_given(config, "permute_seed") && config.training.task != "fashion-mnist-pixels")
     refuse(config, "permute_seed",
            "has no pixels to shuffle; permute_seed applies to fashion-mnist-pixels");
+  if (config.training.read_columns && task.is_generated())
+    refuse(config, "read_columns", "has no images; read_columns applies to fashion-mnist");
   if (is_given(config, "target_scale") && task.target != Target::kNumber)
     refuse(config, "target_scale",
            "is a classification task; target_scale applies to adding and sine");

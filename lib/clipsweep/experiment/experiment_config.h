@@ -44,6 +44,7 @@ struct TrainingSettings {
   std::optional<LengthRange> length;          // of generated sequences; by default the task's
   double target_scale = 1;                    // factor on numeric targets
   std::optional<std::uint64_t> permute_seed;  // shuffles the pixels, in every image the same way
+  bool read_columns = false;                  // reads images by columns instead of by rows
   SymbolKind symbols = SymbolKind::kByte;     // of a text
   bool carry_state = true;                    // from batch to batch, of a text
   int layers = 1;

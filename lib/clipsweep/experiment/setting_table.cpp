@@ -81,6 +81,8 @@ std::vector<OptionEntry<TrainingSettings>> training_options() {
              "Factor on the targets of adding and sine; large ones make gradients explode"),
       option("permute-seed", "N", &Training::permute_seed, parse_seed,
              "Shuffles the pixels of fashion-mnist-pixels, in every image the same way"),
+      toggle("read-columns", &Training::read_columns,
+             "Reads images column by column instead of row by row; EMNIST is stored transposed"),
       with_names(option(
                      "symbols", "NAME", &Training::symbols,
                      [](std::string_view text) {
@@ -189,7 +191,9 @@ std::vector<OptionEntry<ExperimentConfig>> execution_options() {
   using Config = ExperimentConfig;
   return {
       option("data", "DIR", &Config::data_folder, parse_folder,
-             "Folder with the four IDX files, plain or gzipped"),
+             "Folder with the four IDX files of a data set, plain or gzipped; "
+             "FOLDER/emnist-letters means "
+             "its files emnist-letters-*"),
       choice("engine", &Config::engine, {"auto", "reference", "fused"},
              "Engine that computes the gradients"),
       choice("device", &Config::device, {"cpu", "cuda"}, "Device that computes the gradients"),

@@ -1,17 +1,24 @@
-// What identifies the data of a sweep.
+// What identifies the data of a sweep, and what its readers must know about them.
 #pragma once
 
+#include <cstdint>
+#include <optional>
 #include <string>
 #include <utility>
 #include <vector>
 
 namespace clipsweep {
 
-// For data files: the SHA-256 of each file as stored on disk, and of these digests together. For
-// generated data: a SHA-256 of what generates it, and no files.
 struct DataChecksum {
+  // For data files: the SHA-256 of the digests of the files as they are unpacked, so that packing
+  // does not matter. For generated data: a SHA-256 of what generates it.
   std::string sha256;
-  std::vector<std::pair<std::string, std::string>> files;  // name, SHA-256
+  std::vector<std::pair<std::string, std::string>> files;  // name, SHA-256 as stored on disk
+  // What `sha256` was in earlier versions, if they read the data as now: the SHA-256 of the digests
+  // of the files as they are stored. Empty if there is none.
+  std::string former_sha256 = {};
+  std::vector<std::int32_t> classes = {};    // the label of each class; empty if 0, 1, 2, ...
+  std::optional<double> pixel_divisor = {};  // of whole numbers other than bytes
 };
 
 }  // namespace clipsweep

@@ -36,7 +36,7 @@ void check_settings(const fs::path& folder, const Json& old_sweep, const Json& n
           folder, fmt::format("its {} is {}, not {}", setting.key, before.dump(), now.dump()));
   }
   const Json& before = member(member(old_sweep, "data"), "sha256");
-  if (before != new_sweep["data"]["sha256"]) throw_other_sweep(folder, "its data files differ");
+  if (before != new_sweep["data"]["sha256"]) throw_other_sweep(folder, "its data differ");
 }
 
 // Whether a run must stay in the plan although the new plan lacks it: it has finished, its run.json
@@ -92,6 +92,21 @@ bool says_the_same(const SweepFolder& found, const Json& sweep) {
          found.dropped.size() == sweep.value("dropped_runs", Json::array()).size();
 }
 
+// What the data are. Members that only some data have come last.
+Json data_json(const ExperimentConfig& config, const DataChecksum& data,
+               const ChanceLevel& chance) {
+  Json files = Json::object();
+  for (const auto& [name, sha256] : data.files) files[name] = sha256;
+  Json json = {{"folder", config.data_folder},
+               {"sha256", data.sha256},
+               {"files", std::move(files)},
+               {"test_samples", chance.test_samples},
+               {"chance_accuracy", json_number(chance.accuracy)}};
+  if (!data.classes.empty()) json["classes"] = data.classes;
+  if (data.pixel_divisor) json["pixel_divisor"] = json_number(*data.pixel_divisor);
+  return json;
+}
+
 // An existing folder must hold a sweep or be empty: logs are never mixed with the user's files.
 void check_ownership(const fs::path& folder) {
   if (folder.empty()) throw ConfigError("--out \"\": must name a folder");
@@ -127,23 +142,29 @@ Json to_json(const Provenance& provenance) {
 
 Json sweep_json(const ExperimentConfig& config, const SweepPlan& plan, const DataChecksum& data,
                 const ChanceLevel& chance, const Provenance& provenance) {
-  Json files = Json::object();
-  for (const auto& [name, sha256] : data.files) files[name] = sha256;
   Json sweep = {{"schema", kSweepSchema},
                 {"settings", settings_json(config)},
                 {"origins", origins_json(config)},
                 {"log_every", plan.log_every},
                 {"step_columns", step_columns_json()},
-                {"data",
-                 {{"folder", config.data_folder},
-                  {"sha256", data.sha256},
-                  {"files", std::move(files)},
-                  {"test_samples", chance.test_samples},
-                  {"chance_accuracy", json_number(chance.accuracy)}}},
+                {"data", data_json(config, data, chance)},
                 {"runs", runs_json(plan)},
                 {"calls", Json::array()}};
   sweep.update(to_json(provenance));
   return sweep;
+}
+
+DataChecksum named_as_in(const fs::path& folder, DataChecksum data) {
+  if (data.former_sha256.empty() || data.former_sha256 == data.sha256) return data;
+  refuse_links_of_sweep(folder);
+  try {
+    if (!is_there(sweep_path(folder))) return data;
+    const Json found = open_sweep_folder(folder).sweep;
+    if (found["data"]["sha256"] == data.former_sha256) data.sha256 = data.former_sha256;
+  } catch (const DataError&) {
+    // prepare_sweep_folder reports it.
+  }
+  return data;
 }
 
 PreparedFolder prepare_sweep_folder(const fs::path& folder, const Json& sweep) {

@@ -26,6 +26,10 @@ Json to_json(const Provenance& provenance);
 Json sweep_json(const ExperimentConfig& config, const SweepPlan& plan, const DataChecksum& data,
                 const ChanceLevel& chance, const Provenance& provenance);
 
+// Earlier versions identified data by the files as they are stored. If the folder holds a sweep of
+// this data that does so, returns the data with that checksum: its runs keep their IDs.
+DataChecksum named_as_in(const fs::path& folder, DataChecksum data);
+
 // A folder that is ready for a sweep, and what became of the runs that its plan no longer has.
 struct PreparedFolder {
   SweepFolder sweep;

@@ -111,9 +111,42 @@ Json samples_json(const Batch& batch, int source) {
   return {{"inputs", std::move(all_inputs)}, {"targets", std::move(targets)}};
 }
 
+namespace {
+
+// Where the image in each lane of a block begins: sample b of the batch is in lane b, and unused
+// lanes hold the first sample.
+std::array<std::size_t, kLanes> lane_offsets(const ImageSet& images,
+                                             Span<const std::uint32_t> indices, std::size_t block,
+                                             std::uint8_t* labels) {
+  std::array<std::size_t, kLanes> offsets{};
+  for (std::size_t lane = 0; lane < kLanes; ++lane) {
+    const std::size_t b = block * kLanes + lane;
+    const std::uint32_t index = indices[b < indices.size() ? b : 0];
+    offsets[lane] = images.offset(index);
+    labels[lane] = images.labels[index];
+  }
+  return offsets;
+}
+
+template <typename Number>
+std::array<const Number*, kLanes> lanes_from(const std::vector<Number>& numbers,
+                                             const std::array<std::size_t, kLanes>& offsets) {
+  std::array<const Number*, kLanes> lanes{};
+  for (std::size_t lane = 0; lane < kLanes; ++lane) lanes[lane] = numbers.data() + offsets[lane];
+  return lanes;
+}
+
+void values_to_lanes(const std::array<const float*, kLanes>& lanes, std::size_t count,
+                     float* values) {
+  for (std::size_t i = 0; i < count; ++i)
+    for (std::size_t lane = 0; lane < kLanes; ++lane) values[i * kLanes + lane] = lanes[lane][i];
+}
+
+}  // namespace
+
 Batch make_batch(const ImageSet& images, int sources, int size, std::vector<int> source_of_run) {
   Model model;
-  model.inputs = images.columns;
+  model.inputs = images.inputs();
   Batch batch = make_batch(model, sources, size, std::move(source_of_run));
   set_time_steps(batch, images.rows);
   return batch;
@@ -126,14 +159,12 @@ void gather(const ImageSet& images, Span<const std::uint32_t> indices, int sourc
   const std::size_t first = static_cast<std::size_t>(source) * batch.blocks();
   for (std::size_t block = 0; block < batch.blocks(); ++block) {
     std::uint8_t* labels = batch.labels.data() + (first + block) * kLanes;
-    LaneImages lane_images{};
-    for (std::size_t lane = 0; lane < kLanes; ++lane) {
-      const std::size_t b = block * kLanes + lane;
-      const std::uint32_t index = indices[b < indices.size() ? b : 0];
-      lane_images[lane] = images.image(index);
-      labels[lane] = images.labels[index];
-    }
-    pixels_to_lanes(lane_images, pixels, batch.inputs.data() + (first + block) * pixels * kLanes);
+    const auto offsets = lane_offsets(images, indices, block, labels);
+    float* values = batch.inputs.data() + (first + block) * pixels * kLanes;
+    if (images.values.empty())
+      pixels_to_lanes(lanes_from(images.pixels, offsets), pixels, values);
+    else
+      values_to_lanes(lanes_from(images.values, offsets), pixels, values);
   }
 }
 

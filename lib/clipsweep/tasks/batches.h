@@ -71,10 +71,10 @@ void pad_lanes(Batch& batch, int source);
 // step.
 Json samples_json(const Batch& batch, int source);
 
-// Makes a batch of images, each read row by row (T = rows, I = columns).
+// Makes a batch of images, each read row by row (T = rows, I = columns * channels).
 Batch make_batch(const ImageSet& images, int sources, int size, std::vector<int> source_of_run);
 
-// Copies the images with these indices [B] into one source of the batch, as pixels / 255.
+// Copies the images with these indices [B] into one source of the batch, bytes as pixels / 255.
 void gather(const ImageSet& images, Span<const std::uint32_t> indices, int source, Batch& batch);
 
 }  // namespace clipsweep

@@ -3,92 +3,122 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <cmath>
+#include <utility>
 
 #include "clipsweep/base/error.h"
-#include "clipsweep/io/files.h"
-#include "clipsweep/io/sha256.h"
-#include "clipsweep/tasks/idx_file.h"
 
 namespace clipsweep {
 namespace {
 
-constexpr const char* kTrainImages = "train-images-idx3-ubyte";
-constexpr const char* kTrainLabels = "train-labels-idx1-ubyte";
-constexpr const char* kTestImages = "t10k-images-idx3-ubyte";
-constexpr const char* kTestLabels = "t10k-labels-idx1-ubyte";
-
-fs::path locate(const std::string& folder, const std::string& name) {
-  std::error_code error;
-  for (const char* ending : {".gz", ""}) {
-    const fs::path path = fs::path(folder) / (name + ending);
-    if (fs::exists(path, error)) return path;
-  }
-  throw DataError(fmt::format(
-      "{}: no {}.gz (or without .gz) in this folder; install the package dataset-fashion-mnist or "
-      "pass the folder with the four IDX files with --data",
-      folder, name));
+[[noreturn]] void throw_bad_images(const std::string& where, std::string_view what) {
+  throw DataError(fmt::format("{}: {}", where, what));
 }
 
-[[noreturn]] void throw_bad_file(const fs::path& path, std::string_view what) {
-  throw DataError(fmt::format("{}: {}", path.string(), what));
-}
-
-IdxFile read_idx(const fs::path& path, std::size_t dimensions) {
-  const auto packing = path.extension() == ".gz" ? Packing::kGzip : Packing::kNone;
-  return parse_idx(read_file(path, kMaxIdxBytes), packing, dimensions, path.string());
-}
-
-ImageSet load_set(const std::string& folder, const char* images_name, const char* labels_name) {
-  const fs::path images_path = locate(folder, images_name);
-  const fs::path labels_path = locate(folder, labels_name);
-  IdxFile images = read_idx(images_path, 3);
-  IdxFile labels = read_idx(labels_path, 1);
-  if (images.sizes[0] != labels.sizes[0])
-    throw_bad_file(labels_path, fmt::format("{} labels for the {} images of {}", labels.sizes[0],
-                                            images.sizes[0], images_path.filename().string()));
+void check_image_sizes(const IdxFile& idx, const std::string& where) {
   constexpr std::uint32_t kMaxSide = 4096;
-  if (images.sizes[1] > kMaxSide || images.sizes[2] > kMaxSide)
-    throw_bad_file(images_path, "images of more than 4,096 rows or columns");
-  const auto wrong = std::find_if(labels.bytes.begin(), labels.bytes.end(),
-                                  [](auto label) { return label >= ImageData::kClasses; });
-  if (wrong != labels.bytes.end())
-    throw_bad_file(labels_path, fmt::format("label {} at position {}; labels are 0 to 9", *wrong,
-                                            wrong - labels.bytes.begin()));
-  ImageSet set;
-  set.count = static_cast<int>(images.sizes[0]);
-  set.rows = static_cast<int>(images.sizes[1]);
-  set.columns = static_cast<int>(images.sizes[2]);
-  set.pixels = std::move(images.bytes);
-  set.labels = std::move(labels.bytes);
-  return set;
+  const auto& sizes = idx.sizes;
+  if (sizes.size() == 1)
+    throw_bad_images(where, fmt::format("{}: images have three dimensions [N, rows, columns]; "
+                                        "are these labels?",
+                                        description(idx)));
+  if (sizes.size() != 3 && sizes.size() != 4)
+    throw_bad_images(where, fmt::format("{}: images have three dimensions [N, rows, columns], "
+                                        "or four with channels at the end; reshape them",
+                                        description(idx)));
+  const std::uint32_t channels = sizes.size() == 4 ? sizes[3] : 1;
+  if (sizes[1] > kMaxSide || sizes[2] > kMaxSide || channels > kMaxSide ||
+      std::uint64_t{sizes[2]} * channels > kMaxSide)
+    throw_bad_images(where, fmt::format("{}: images of more than 4,096 rows, or more than 4,096 "
+                                        "numbers in a row",
+                                        description(idx)));
+}
+
+// `image 3, row 2, column 5`, with the channel if there are several; counted from 0
+std::string place_text(const ImageSet& set, std::size_t index) {
+  const auto channels = static_cast<std::size_t>(set.channels);
+  const auto columns = static_cast<std::size_t>(set.columns);
+  const std::size_t row = index / channels / columns;
+  const auto rows = static_cast<std::size_t>(set.rows);
+  std::string place = fmt::format("image {}, row {}, column {}", row / rows, row % rows,
+                                  index / channels % columns);
+  if (channels > 1) place += fmt::format(", channel {}", index % channels);
+  return place;
+}
+
+void check_finite(const ImageSet& set, const std::string& where) {
+  const auto bad = std::find_if(set.values.begin(), set.values.end(),
+                                [](float value) { return !std::isfinite(value); });
+  if (bad == set.values.end()) return;
+  const auto index = static_cast<std::size_t>(bad - set.values.begin());
+  throw_bad_images(where, fmt::format("{} at {} (counted from 0); every number must be finite in "
+                                      "float32",
+                                      std::isnan(*bad) ? "NaN" : "Inf", place_text(set, index)));
+}
+
+// The largest absolute value, or 1 if there is none above 0.
+float largest_magnitude(const std::vector<float>& values) {
+  float largest = 0;
+  for (const float value : values) largest = std::max(largest, std::abs(value));
+  return largest > 0 ? largest : 1;
+}
+
+void divide(std::vector<float>& values, float divisor) {
+  for (float& value : values) value /= divisor;
+}
+
+template <typename Number>
+void reorder(std::vector<Number>& numbers, const std::vector<std::size_t>& order,
+             std::size_t channels) {
+  std::vector<Number> image(order.size() * channels);
+  for (auto first = numbers.begin(); first != numbers.end();
+       first += static_cast<std::ptrdiff_t>(image.size())) {
+    for (std::size_t i = 0; i < order.size(); ++i)
+      std::copy_n(first + static_cast<std::ptrdiff_t>(order[i] * channels), channels,
+                  image.begin() + static_cast<std::ptrdiff_t>(i * channels));
+    std::copy(image.begin(), image.end(), first);
+  }
 }
 
 }  // namespace
 
-DataChecksum checksum_of_data(const std::string& folder) {
-  DataChecksum checksum;
-  Sha256 all;
-  for (const char* name : {kTrainImages, kTrainLabels, kTestImages, kTestLabels}) {
-    const fs::path path = locate(folder, name);
-    const std::string content = read_file(path, kMaxIdxBytes);
-    if (content.empty()) throw_bad_file(path, "the file is empty; fetch it again");
-    const std::string sha256 = sha256_of(content);
-    all.add(sha256.data(), sha256.size());
-    checksum.files.emplace_back(path.filename().string(), sha256);
+ImageSet images_in(IdxFile idx, const std::string& where) {
+  check_image_sizes(idx, where);
+  ImageSet set;
+  set.count = static_cast<int>(idx.sizes[0]);
+  set.rows = static_cast<int>(idx.sizes[1]);
+  set.columns = static_cast<int>(idx.sizes[2]);
+  if (idx.sizes.size() == 4) set.channels = static_cast<int>(idx.sizes[3]);
+  if (idx.type == IdxType::kUint8) {
+    set.pixels = std::move(idx.bytes);
+  } else {
+    set.values = as_floats(idx);
+    check_finite(set, where);
   }
-  checksum.sha256 = all.finish();
-  return checksum;
+  return set;
 }
 
-ImageData load_image_data(const std::string& folder) {
-  ImageData data;
-  data.train = load_set(folder, kTrainImages, kTrainLabels);
-  data.test = load_set(folder, kTestImages, kTestLabels);
-  if (data.train.rows != data.test.rows || data.train.columns != data.test.columns)
-    throw DataError(fmt::format("{}: training images are {}x{}, test images {}x{}", folder,
-                                data.train.rows, data.train.columns, data.test.rows,
-                                data.test.columns));
-  return data;
+float scale_images(ImageSet& train, ImageSet& test) {
+  const float divisor = largest_magnitude(train.values);
+  divide(train.values, divisor);
+  divide(test.values, divisor);
+  return divisor;
+}
+
+void reorder_pixels(ImageSet& images, const std::vector<std::size_t>& order) {
+  const auto channels = static_cast<std::size_t>(images.channels);
+  reorder(images.pixels, order, channels);
+  reorder(images.values, order, channels);
+}
+
+void transpose_images(ImageSet& images) {
+  const auto rows = static_cast<std::size_t>(images.rows);
+  const auto columns = static_cast<std::size_t>(images.columns);
+  std::vector<std::size_t> order;
+  for (std::size_t column = 0; column < columns; ++column)
+    for (std::size_t row = 0; row < rows; ++row) order.push_back(row * columns + column);
+  reorder_pixels(images, order);
+  std::swap(images.rows, images.columns);
 }
 
 }  // namespace clipsweep

@@ -1,16 +1,15 @@
-// Labelled images from IDX files (plain or gzip), kept as bytes. The files of the MNIST family:
+// Labelled images in memory, and how they come from arrays of numbers.
 //
-//   train-images-idx3-ubyte   train-labels-idx1-ubyte   t10k-images-idx3-ubyte
-//   t10k-labels-idx1-ubyte
-//
-// each with or without `.gz`.
+// Images are [N, rows, columns] or [N, rows, columns, channels]. Bytes are kept as they are and
+// divided by 255 when they are used. Other whole numbers are divided by the largest absolute value
+// of the training set; float32 and float64 are used as they are. All in float32.
 #pragma once
 
 #include <cstdint>
 #include <string>
 #include <vector>
 
-#include "clipsweep/io/data_checksum.h"
+#include "clipsweep/tasks/idx_file.h"
 
 namespace clipsweep {
 
@@ -18,24 +17,40 @@ struct ImageSet {
   int count = 0;
   int rows = 0;
   int columns = 0;
-  std::vector<std::uint8_t> pixels;  // [count, rows, columns]
-  std::vector<std::uint8_t> labels;  // [count], below kClasses
+  int channels = 1;
+  // [count, rows, columns, channels], in one of these two; the other is empty.
+  std::vector<std::uint8_t> pixels;  // to be divided by 255
+  std::vector<float> values;         // as a network sees them
+  std::vector<std::uint8_t> labels;  // [count], the number of a class
 
-  const std::uint8_t* image(std::size_t index) const {
-    return pixels.data() + index * static_cast<std::size_t>(rows * columns);
+  // The number of inputs of a row.
+  int inputs() const { return columns * channels; }
+  // Where an image begins in `pixels` or `values`.
+  std::size_t offset(std::size_t index) const {
+    return index * static_cast<std::size_t>(rows) * static_cast<std::size_t>(inputs());
   }
 };
 
 struct ImageData {
-  static constexpr int kClasses = 10;
   ImageSet train;
   ImageSet test;
+  // The labels of the classes, ascending: as many as the model has outputs.
+  std::vector<std::int32_t> classes = {0, 1, 2, 3, 4, 5, 6, 7, 8, 9};
 };
 
-// Both throw DataError that names the file and says what was expected, for a file that is missing,
-// empty, truncated or too long, is not a gzip or IDX file, has the wrong kind or size, or has a
-// label above 9, and for training and test images of different shapes.
-DataChecksum checksum_of_data(const std::string& folder);
-ImageData load_image_data(const std::string& folder);
+// The images of a file, without labels; of whole numbers other than bytes not scaled yet. Throws
+// DataError that begins with `where` for another number of dimensions, for images too large to be
+// meant, and for NaN and Inf.
+ImageSet images_in(IdxFile idx, const std::string& where);
+
+// Divides the values of both sets by the largest absolute value of the training set, or by 1 if all
+// are 0. Returns the divisor.
+float scale_images(ImageSet& train, ImageSet& test);
+
+// Swaps rows and columns of all images.
+void transpose_images(ImageSet& images);
+// Moves pixels within each image: pixel i is then what pixel order[i] was. order
+// [rows * columns].
+void reorder_pixels(ImageSet& images, const std::vector<std::size_t>& order);
 
 }  // namespace clipsweep

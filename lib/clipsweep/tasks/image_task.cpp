@@ -56,8 +56,8 @@ class ImageTask : public Task {
 
   Model model() const override {
     Model model;
-    model.inputs = data_.train.columns;
-    model.outputs = ImageData::kClasses;
+    model.inputs = data_.train.inputs();
+    model.outputs = static_cast<int>(data_.classes.size());
     return model;
   }
 
@@ -96,15 +96,6 @@ std::vector<std::size_t> pixel_order(std::size_t pixels, std::uint64_t seed) {
   return order;
 }
 
-void reorder_pixels(ImageSet& images, const std::vector<std::size_t>& order) {
-  std::vector<std::uint8_t> image(order.size());
-  for (std::size_t first = 0; first < images.pixels.size(); first += order.size()) {
-    for (std::size_t i = 0; i < order.size(); ++i) image[i] = images.pixels[first + order[i]];
-    std::copy(image.begin(), image.end(),
-              images.pixels.begin() + static_cast<std::ptrdiff_t>(first));
-  }
-}
-
 // One pixel per time step.
 void read_by_pixels(ImageSet& images, const std::optional<std::uint64_t>& permute_seed) {
   const auto pixels = static_cast<std::size_t>(images.rows * images.columns);
@@ -116,9 +107,9 @@ void read_by_pixels(ImageSet& images, const std::optional<std::uint64_t>& permut
 }  // namespace
 
 std::unique_ptr<Task> make_image_task(ImageData data, const TrainingSettings& training) {
-  if (training.task == "fashion-mnist-pixels") {
-    read_by_pixels(data.train, training.permute_seed);
-    read_by_pixels(data.test, training.permute_seed);
+  for (ImageSet* images : {&data.train, &data.test}) {
+    if (training.read_columns) transpose_images(*images);
+    if (training.task == "fashion-mnist-pixels") read_by_pixels(*images, training.permute_seed);
   }
   return std::make_unique<ImageTask>(std::move(data), training);
 }

@@ -16,4 +16,11 @@ std::unique_ptr<Task> make_task(const ExperimentConfig& config);
 // Identifies the data of a task: by its files, or for a generated task by its name.
 DataChecksum checksum_of_task_data(const ExperimentConfig& config);
 
+// Both, reading the files once.
+struct TaskWithData {
+  std::unique_ptr<Task> task;
+  DataChecksum data;
+};
+TaskWithData make_task_with_data(const ExperimentConfig& config);
+
 }  // namespace clipsweep
