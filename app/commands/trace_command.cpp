@@ -1,6 +1,7 @@
 // `clipsweep trace`: everything needed to replay a run's first steps in another framework.
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <optional>
 
 #include "clipsweep/base/error.h"
@@ -40,6 +41,17 @@ const RunSpec& chosen_run(const SweepPlan& plan, const std::string& name) {
                                 counted(plan.runs.size(), "run"), plan.runs.front().id));
 }
 
+// The plan, with the IDs that earlier versions gave its runs if the run is named by such an ID.
+SweepPlan plan_with(const std::string& run, const ExperimentConfig& config,
+                    const DataChecksum& data) {
+  if (!data.former_sha256.empty() && data.former_sha256 != data.sha256) {
+    SweepPlan former = make_plan(config, data.former_sha256);
+    const auto is_named = [&](const RunSpec& spec) { return spec.id == run; };
+    if (std::any_of(former.runs.begin(), former.runs.end(), is_named)) return former;
+  }
+  return make_plan(config, data.sha256);
+}
+
 void check_steps(std::uint64_t steps, const SweepPlan& plan) {
   if (steps >= 1 && steps <= plan.training.steps()) return;
   throw ConfigError(
@@ -53,7 +65,7 @@ int run_trace(const TraceCommand& command, const MakeEngines& make_engines) {
   const ExperimentConfig config = config_of(command.settings);
   const TrainingEngines engines = make_engines(config);
   const auto [task, data] = make_task_with_data(config);
-  SweepPlan plan = make_plan(config, data.sha256);
+  SweepPlan plan = plan_with(command.run, config, data);
   plan.log_every = 1;
   const RunSpec& run = chosen_run(plan, command.run);
   check_steps(command.steps, plan);

@@ -239,6 +239,13 @@ def test_a_sweep_of_an_earlier_version_continues_with_its_ids(tmp_path):
     assert_valid(old)
 
 
+def test_trace_finds_a_run_by_the_id_of_an_earlier_version(tmp_path):
+    data = write(tmp_path / "data", u1(range(10)))
+    name = former_id(former_checksum(data))
+    result = call("trace", *RUN, "--data", data, "--steps", "1", "--run", name)
+    assert json.loads(result.stdout)["run"] == name
+
+
 # It had ten outputs for them.
 def test_a_sweep_of_an_earlier_version_with_fewer_classes_is_another(tmp_path):
     data, out, old = write(tmp_path / "data", u1(range(2))), tmp_path / "out", tmp_path / "old"
