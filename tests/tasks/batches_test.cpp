@@ -85,6 +85,24 @@ TEST(Gather, InterleavesTheSamplesAndScalesPixels) {
   EXPECT_EQ(batch.labels[kLanes + 2], 6);
 }
 
+// One row of two pixels with three channels.
+TEST(Gather, InterleavesValuesAsTheyAre) {
+  ImageSet images;
+  images.count = 2;
+  images.rows = 1;
+  images.columns = 2;
+  images.channels = 3;
+  images.values = {0, 0.1F, 0.2F, 0.3F, 0.4F, 0.5F, -6, -7, -8, -9, -10, -11};
+  images.labels = {1, 0};
+  Batch batch = make_batch(images, 1, 2, {0});
+  EXPECT_EQ(batch.input_size, 6);
+  EXPECT_EQ(batch.time_steps, 1);
+  gather(images, std::vector<std::uint32_t>{1, 0}, 0, batch);
+  for (std::size_t i = 0; i < 6; ++i)
+    for (std::size_t lane = 0; lane < kLanes; ++lane)
+      EXPECT_EQ(batch.inputs[i * kLanes + lane], images.values[(lane == 1 ? 0 : 6) + i]);
+}
+
 TEST(Gather, IsTheSameWithEveryInstructionSetForAnyNumberOfPixels) {
   for (const auto& name : simd_names()) {
     use_simd(name);
