@@ -1,0 +1,2 @@
+@dimensions 99999999999999999999
+@seriesLength 1e9
