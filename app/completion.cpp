@@ -84,7 +84,8 @@ Words planned_run_names(const Words& words, const std::string& typed) {
 Offer value_offer(const ValueShape& value, const Cursor& cursor, const std::string& typed) {
   if (value.name == "LIST") return list_offer(value.names, typed);
   if (value.name == "DIR") return {{}, false, OfferedPaths::kFolders};
-  if (value.name == "FILE" || value.name == "SWEEP.toml") return {{}, false, OfferedPaths::kFiles};
+  if (value.name == "FILE" || value.name == "PATH" || value.name == "SWEEP.toml")
+    return {{}, false, OfferedPaths::kFiles};
   if (value.name == "RUN")
     return {names_of_runs(open_sweep_folder(cursor.positionals.front()).runs, typed)};
   if (value.name == "ID") return {planned_run_names(cursor.before_flag, typed)};

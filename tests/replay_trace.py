@@ -5,7 +5,7 @@
 
 The trace gives the initial weights and which samples each step sees; everything else is PyTorch's
 own here: torch.nn.LSTM, GRU or RNN, the loss, the gradient, clipping, the optimizer. Images are read
-from the IDX files by other code than clipsweep's; the samples of generated tasks are in the trace. A
+from the IDX files, and sequences from an .npz file, by other code than clipsweep's; the samples of generated tasks are in the trace. A
 step's numbers depend on all updates before it, so agreement at the last step speaks for all of them.
 
 Prints the largest relative error of each number. With - in place of a file it takes the names of
@@ -17,6 +17,7 @@ with "exit CODE": loading PyTorch takes longer than a replay. Exit codes: 0 all 
 import argparse
 import functools
 import gzip
+import itertools
 import json
 import math
 import sys
@@ -33,6 +34,7 @@ FASHION_MNIST = Path("/usr/share/datasets/fashion-mnist")
 COMPARED = ("loss", "grad_norm_raw", "grad_norm_clipped")
 
 
+EACH_STEP = ("copy", "text", "markov", "reber")
 LAYERS = {"lstm": torch.nn.LSTM, "gru": torch.nn.GRU}  # a plain cell is torch.nn.RNN
 
 
@@ -45,7 +47,8 @@ class Network(torch.nn.Module):
         cell = settings["cell"]
         prefix = cell.split("-")[0]  # rnn-tanh, rnn-relu: rnn
         inputs = len(initial[f"{prefix}.weight_ih"][0])
-        self.each_step = settings["task"] == "copy"
+        self.each_step = settings["task"] in EACH_STEP
+        self.state = None  # that the next sequences begin with; None: zeros
         options = {"num_layers": settings["layers"], "batch_first": True}
         if prefix == "rnn":
             options["nonlinearity"] = cell.split("-")[1]
@@ -72,7 +75,8 @@ class Network(torch.nn.Module):
 
     def forward(self, inputs):
         """Return the outputs [B, O] after the last of the inputs [B, T, I], or [B, T, O]."""
-        states, _ = self.layers(inputs)
+        states, last = self.layers(inputs, self.state)
+        self.state = tuple(state.detach() for state in last) if isinstance(last, tuple) else last.detach()
         return self.output(states if self.each_step else states[:, -1])
 
     def loss(self, inputs, targets):
@@ -95,7 +99,7 @@ def read_idx(folder, name):
     return np.frombuffer(content, TYPES[content[2]], offset=4 + 4 * rank).reshape(shape)
 
 
-def scaled(images):
+def pixel_values(images):
     """Return images as a network sees them: whole numbers divided, numbers with a fraction as they are."""
     if images.dtype.kind == "f":
         return images.astype(np.float32)
@@ -103,10 +107,9 @@ def scaled(images):
     return images.astype(np.float32) / np.float32(largest)
 
 
-@functools.cache
 def read_images(folder, read_columns):
     """Return the training images [N, T, I] and the numbers of their classes [N]."""
-    images = scaled(read_idx(folder, "train-images-idx3-ubyte"))
+    images = pixel_values(read_idx(folder, "train-images-idx3-ubyte"))
     if read_columns:
         images = images.swapaxes(1, 2)
     labels = read_idx(folder, "train-labels-idx1-ubyte")
@@ -241,27 +244,63 @@ def take_step(optimizer, parameters, settings):
             parameter.sub_(weights, alpha=optimizer.param_groups[0]["lr"] * decay)
 
 
-def samples(batch, images, labels):
-    """Return inputs [B, T, I] and targets of a batch: indices of images, or the samples themselves."""
+def scaled(inputs, scale):
+    """Return the inputs [N, T, I] scaled feature by feature, in double and then rounded."""
+    inputs = inputs.astype(np.float32).astype(np.float64)
+    offset, width = np.zeros(inputs.shape[2]), np.ones(inputs.shape[2])
+    if scale == "unit":
+        offset, width = inputs.min((0, 1)), np.ptp(inputs, (0, 1))
+    elif scale == "standard":
+        offset, width = inputs.mean((0, 1)), inputs.std((0, 1))
+    return ((inputs - offset) / width).astype(np.float32)
+
+
+@functools.cache
+def read_training_set(task, scale, read_columns, data):
+    """Return the inputs [N, T, I] and the targets: class numbers or floats."""
+    if task != "sequences":
+        images, labels = read_images(data, read_columns)
+        return images, labels.astype(np.int64)
+    with np.load(data) as arrays:
+        inputs, targets = arrays["x_train"], arrays["y_train"]
+    inputs = scaled(inputs.reshape(*inputs.shape[:2], -1), scale)
+    if targets.dtype.kind == "f":
+        return inputs, targets.astype(np.float32)
+    return inputs, np.unique(targets, return_inverse=True)[1].reshape(targets.shape)
+
+
+def training_set(trace, data):
+    """Return inputs and targets of the trace's training set, read once for all traces."""
+    settings = trace["settings"]
+    options = settings.get("scale", "none"), settings.get("read_columns", False)
+    return read_training_set(settings["task"], *options, data)
+
+
+def samples(batch, inputs, targets):
+    """Return inputs [B, T, I] and targets of a batch: indices of samples, or the samples themselves."""
     if isinstance(batch, dict):
         return torch.tensor(batch["inputs"], dtype=torch.float32), torch.tensor(batch["targets"])
-    return torch.from_numpy(images[batch]), torch.from_numpy(labels[batch].astype(np.int64))
+    return torch.from_numpy(inputs[batch]), torch.from_numpy(targets[batch])
 
 
-def replay(trace, images, labels):
+def replay(trace, inputs, targets):
     """Yield the numbers of each step as PyTorch has them."""
     settings = trace["settings"]
     threshold = None if settings["threshold"] is None else float(settings["threshold"])
     network = Network(trace)
+    network.each_step |= targets.ndim == 2
     parameters = list(network.by_name.values())
     memory = {}
     optimizer = optimizer_of(settings, parameters)
     schedule = torch.optim.lr_scheduler.StepLR(
         optimizer, settings["learning_rate_decay_every"], settings["learning_rate_decay"]
     )
-    for batch, logged in zip(trace["batches"], trace["steps"]):
+    continues = trace.get("continues", itertools.repeat(False))
+    for batch, logged, goes_on in zip(trace["batches"], trace["steps"], continues):
+        if not goes_on:
+            network.state = None
         optimizer.zero_grad()
-        loss = network.loss(*samples(batch, images, labels))
+        loss = network.loss(*samples(batch, inputs, targets))
         loss.backward()
         tensors = {name: norm_of([tensor.grad]) for name, tensor in network.by_name.items()}
         raw = norm_of([parameter.grad for parameter in parameters])
@@ -291,10 +330,10 @@ def relative_error(ours, theirs):
     return abs(ours - theirs) / max(abs(ours), abs(theirs))
 
 
-def largest_errors(trace, images, labels):
+def largest_errors(trace, inputs, targets):
     """Return for each number its largest relative error and the step that has it."""
     largest = {}
-    for logged, replayed in zip(trace["steps"], replay(trace, images, labels)):
+    for logged, replayed in zip(trace["steps"], replay(trace, inputs, targets)):
         for key, value in logged_numbers(logged).items():
             error = relative_error(value, replayed[key])
             if key not in largest or error > largest[key][0]:
@@ -306,7 +345,7 @@ def parse_arguments():
     parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
     add = parser.add_argument
     add("trace", metavar="TRACE.json", help="what clipsweep trace printed; - for many")
-    add("--data", type=Path, metavar="DIR", default=FASHION_MNIST, help="folder with the IDX files")
+    add("--data", type=Path, metavar="PATH", default=FASHION_MNIST, help="folder with the IDX files, or FILE.npz")
     add("--tolerance", type=float, metavar="X", default=1e-4, help="largest relative error [1e-4]")
     return parser.parse_args()
 
@@ -317,8 +356,7 @@ def report(path, data, tolerance):
     if not trace["steps"] or len(trace["batches"]) != len(trace["steps"]):
         print("replay_trace: the trace needs steps and as many batches", file=sys.stderr)
         return 1
-    images, labels = read_images(data, trace["settings"].get("read_columns", False))
-    errors = largest_errors(trace, images, labels)
+    errors = largest_errors(trace, *training_set(trace, data))
     print(f"{trace['run']}, {len(trace['steps'])} steps, PyTorch {torch.__version__}")
     print("largest relative error:")
     for key, (error, step) in errors.items():

@@ -149,11 +149,21 @@ void say_what_left_the_plan(const PreparedFolder& prepared) {
                   dropped.size() == 1 ? "it" : "them", dropped.size() == 1 ? "it" : "them"));
 }
 
+// [C] numbers or texts, in sorted order.
+std::string labels_text(const Json& classes) {
+  constexpr std::size_t kFew = 10;
+  if (classes.front().is_number()) return range_text(classes.get<std::vector<std::int64_t>>());
+  std::vector<std::string> names;
+  for (const auto& name : classes) names.push_back(printable(name.get<std::string>()));
+  if (names.size() <= kFew) return join(names);
+  return fmt::format("{} different ones from {} to {}", names.size(), names.front(), names.back());
+}
+
 // Labels other than 0, 1, 2, ... are numbered as classes; one class needs no learning.
 void say_what_the_classes_are(const DataChecksum& data, const Task& task) {
   const Model model = task.model();
   if (!data.classes.empty() && data.classes.size() > 1)
-    say(fmt::format("Labels: {}, numbered as classes 0 to {}.\n", range_text(data.classes),
+    say(fmt::format("Labels: {}, numbered as classes 0 to {}.\n", labels_text(data.classes),
                     data.classes.size() - 1));
   if (model.target == Target::kClass && model.outputs == 1)
     complain(
@@ -187,8 +197,8 @@ int run_sweep(const SweepCommand& command, const std::vector<std::string>& argum
   const DataChecksum checksum = named_as_in(folder, std::move(data));
   const SweepPlan plan = make_plan(config, checksum.sha256);
   const Provenance provenance = provenance_of(engines, arguments);
-  const PreparedFolder prepared = prepare_sweep_folder(
-      folder, sweep_json(config, plan, checksum, chance_level(*task), provenance));
+  const PreparedFolder prepared =
+      prepare_sweep_folder(folder, sweep_json(config, plan, checksum, chance_level(*task), provenance));
   const SweepFolder& sweep = prepared.sweep;
   if (!command.quiet) say_what_the_classes_are(checksum, *task);
   if (!command.quiet) say_what_left_the_plan(prepared);

@@ -6,6 +6,7 @@
 
 #include "clipsweep/base/error.h"
 #include "clipsweep/base/text.h"
+#include "clipsweep/data/sequence_files.h"
 #include "clipsweep/experiment/setting_table.h"
 
 namespace clipsweep {
@@ -162,36 +163,66 @@ void check_optimizer_settings(const ExperimentConfig& config) {
       fmt::format("{}: --task {} {}", where_given(config, key), config.training.task, why));
 }
 
+// The settings of the user's own sequences.
+void check_sequence_settings(const ExperimentConfig& config) {
+  if (task_entry(config.training.task).samples == Samples::kSequences) {
+    if (!is_given(config, "data"))
+      throw ConfigError(
+          "--task sequences: no data are named; add --data FILE.npz, NAME_TRAIN.ts or a folder");
+    if (is_given(config, "split_seed") && !config.training.test_share)
+      refuse(config, "split_seed", "is not split; add for example --test-share 0.2");
+    return;
+  }
+  for (const char* key : {"scale", "test_share", "split_seed", "allow_nonfinite"})
+    if (is_given(config, key))
+      refuse(config, key, fmt::format("has no use for it; {} applies to --task sequences", key));
+  if (is_given(config, "data") && is_sequence_file(config.data_folder))
+    refuse(config, "data", "reads no such file; add --task sequences");
+}
+
+void check_text_settings(const ExperimentConfig& config) {
+  const TaskEntry& task = task_entry(config.training.task);
+  if (is_given(config, "symbols") && task.samples != Samples::kText)
+    refuse(config, "symbols", "reads no text; symbols applies to text");
+  if (is_given(config, "carry_state") && !task.is_text())
+    refuse(config, "carry_state",
+           "has no sequence that goes on from batch to batch; carry_state applies to text, markov "
+           "and reber");
+  if (task.samples == Samples::kText && !is_given(config, "data"))
+    throw ConfigError(
+        "--task text: no text is named; add --data FILE, or a folder with files .txt, .md or .pod");
+  if (!task.is_text()) return;
+  const LengthRange length = lengths_of(config.training);
+  if (length.shortest != length.longest)
+    refuse(config, "length", "is read in pieces of one length; give one number");
+}
+
 // Which settings apply to which task.
 void check_task_settings(const ExperimentConfig& config) {
   const TaskEntry& task = task_entry(config.training.task);
-  if (task.reads_text && !is_given(config, "data"))
-    throw ConfigError(
-        "--task text: no text is named; add --data FILE, or a folder with files .txt, .md or .pod");
-  for (const char* key : {"symbols", "carry_state"}) {
-    const bool applies = std::string_view(key) == "symbols" ? task.reads_text : task.is_text;
-    if (is_given(config, key) && !applies)
-      refuse(config, key,
-             fmt::format("is no text; {} applies to text{}", key,
-                         std::string_view(key) == "symbols" ? "" : ", markov and reber"));
-  }
-  if (task.is_text && lengths_of(config.training).shortest != lengths_of(config.training).longest)
-    refuse(config, "length", "is read in pieces of one length; give one number");
+  check_sequence_settings(config);
+  check_text_settings(config);
   if (is_given(config, "length") && !task.has_length())
-    refuse(config, "length", "has images of a fixed size; length applies to generated tasks");
+    refuse(config, "length",
+           fmt::format("has {}; length applies to generated tasks and text",
+                       task.samples == Samples::kSequences
+                           ? "sequences of the length that the data have"
+                           : "images of a fixed size"));
   if (is_given(config, "permute_seed") && config.training.task != "fashion-mnist-pixels")
     refuse(config, "permute_seed",
            "has no pixels to shuffle; permute_seed applies to fashion-mnist-pixels");
-  if (config.training.read_columns && task.is_generated())
+  if (config.training.read_columns && task.samples != Samples::kImages)
     refuse(config, "read_columns", "has no images; read_columns applies to fashion-mnist");
   if (is_given(config, "target_scale") && task.target != Target::kNumber)
     refuse(config, "target_scale",
-           "is a classification task; target_scale applies to adding and sine");
+           task.samples == Samples::kSequences
+               ? "has the targets that are in the data; target_scale applies to adding and sine"
+               : "is a classification task; target_scale applies to adding and sine");
   if (is_given(config, "data") && task.is_generated())
     refuse(config, "data", "generates its samples and reads no data");
   if (is_given(config, "shuffle_buffer") && task.has_length())
     refuse(config, "shuffle_buffer",
-           task.is_text ? "is read from its beginning to its end and not shuffled"
+           task.is_text() ? "is read from its beginning to its end and not shuffled"
                         : "generates its samples and does not shuffle");
   if (task.has_length() && lengths_of(config.training).shortest < task.shortest_length)
     refuse(config, "length",

@@ -11,6 +11,7 @@
 #include <vector>
 
 #include "clipsweep/clipping/clip_rule.h"
+#include "clipsweep/data/scaling.h"
 #include "clipsweep/experiment/optimizer_settings.h"
 #include "clipsweep/experiment/task_table.h"
 #include "clipsweep/model/initial_scheme.h"
@@ -47,6 +48,10 @@ struct TrainingSettings {
   bool read_columns = false;                  // reads images by columns instead of by rows
   SymbolKind symbols = SymbolKind::kByte;     // of a text
   bool carry_state = true;                    // from batch to batch, of a text
+  Scaling scale = Scaling::kNone;             // of the inputs of the user's sequences
+  std::optional<double> test_share;           // of the user's sequences, if they have no test set
+  std::uint64_t split_seed = 0;               // draws which
+  bool allow_nonfinite = false;               // NaN and Inf in the user's inputs
   int layers = 1;
   int hidden = 10;
   std::optional<double> forget_bias;  // of an LSTM; by default its initial scheme's

@@ -105,6 +105,16 @@ std::vector<OptionEntry<TrainingSettings>> training_options() {
               "before ended: yes, no (zeros)",
               [](const Training& training) { return Json(training.carry_state ? "yes" : "no"); }),
           {"yes", "no"}),
+      with_names(option("scale", "NAME", &Training::scale, parse_scaling,
+                        "How the inputs of sequences are scaled, each by the training set: " +
+                            join(scaling_names())),
+                 scaling_names()),
+      option("test-share", "X", &Training::test_share, parse_fraction,
+             "Share of the sequences held out as test set, if the data have none"),
+      option("split-seed", "N", &Training::split_seed, parse_seed,
+             "Draws the sequences of --test-share; the same for all runs"),
+      toggle("allow-nonfinite", &Training::allow_nonfinite,
+             "Accepts sequences with NaN or Inf among their inputs"),
       whole("layers", &Training::layers, 1, 16, "Number of stacked recurrent layers"),
       whole("hidden", &Training::hidden, 1, 4096, "Units per recurrent layer"),
       option("forget-bias", "X", &Training::forget_bias, parse_finite_in_float32,
@@ -190,10 +200,10 @@ std::vector<OptionEntry<ExperimentConfig>> grid_options() {
 std::vector<OptionEntry<ExperimentConfig>> execution_options() {
   using Config = ExperimentConfig;
   return {
-      option("data", "DIR", &Config::data_folder, parse_folder,
-             "Folder with the four IDX files of a data set, plain or gzipped; "
-             "FOLDER/emnist-letters means "
-             "its files emnist-letters-*"),
+      option("data", "PATH", &Config::data_folder, parse_folder,
+             "Folder with the four IDX files of a data set, plain or gzipped (FOLDER/emnist-letters: "
+             "its files emnist-letters-*); of sequences: a file .npz, .ts or .tsv, or its folder; "
+             "of text: a file, or a folder with files .txt, .md or .pod"),
       choice("engine", &Config::engine, {"auto", "reference", "fused"},
              "Engine that computes the gradients"),
       choice("device", &Config::device, {"cpu", "cuda"}, "Device that computes the gradients"),

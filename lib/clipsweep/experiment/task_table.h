@@ -22,10 +22,20 @@ bool operator==(const LengthRange& a, const LengthRange& b);
 // `200`, `50-200`
 std::string to_text(const LengthRange& range);
 
+// Where a task's samples come from.
+enum class Samples {
+  kImages,         // IDX files
+  kSequences,      // the user's sequences, which determine target and length
+  kText,           // a text: one long sequence, cut into pieces (text_task.h)
+  kGenerated,      // drawn, sequence by sequence
+  kGeneratedText,  // drawn, as one long sequence
+};
+
 // One row of the table.
 struct TaskEntry {
   const char* name;
   const char* summary;
+  Samples samples;
   Target target;
   // The expected accuracy of the best constant output, for sweeps of earlier versions: those of now
   // count it on their test set (chance_level.h). Of images, that of ten equally frequent classes.
@@ -34,14 +44,14 @@ struct TaskEntry {
   std::optional<double> solved_accuracy;
   // The default target accuracy: runs are compared by the steps they need to reach it.
   double target_accuracy;
-  // Of generated tasks and of text; 0 if the images determine the length.
+  // Of generated tasks and of text; 0 if the data determine the length.
   int shortest_length = 0;
   int default_length = 0;
-  // Whether it is one long sequence, cut into pieces (text_task.h), from a file or generated.
-  bool is_text = false;
-  bool reads_text = false;
 
-  bool is_generated() const { return default_length > 0 && !reads_text; }
+  bool is_generated() const {
+    return samples == Samples::kGenerated || samples == Samples::kGeneratedText;
+  }
+  bool is_text() const { return samples == Samples::kText || samples == Samples::kGeneratedText; }
   bool has_length() const { return default_length > 0; }
 };
 

@@ -102,7 +102,7 @@ Json data_json(const ExperimentConfig& config, const DataChecksum& data,
                {"files", std::move(files)},
                {"test_samples", chance.test_samples},
                {"chance_accuracy", json_number(chance.accuracy)}};
-  if (!data.classes.empty()) json["classes"] = data.classes;
+  if (!data.classes.is_null()) json["classes"] = data.classes;
   if (data.pixel_divisor) json["pixel_divisor"] = json_number(*data.pixel_divisor);
   return json;
 }

@@ -65,10 +65,11 @@ std::vector<std::int32_t> classes_of(std::vector<std::int32_t> labels, const std
   return labels;
 }
 
-std::string range_text(const std::vector<std::int32_t>& classes) {
+std::string range_text(const std::vector<std::int64_t>& classes) {
   constexpr std::size_t kFew = 10;
-  const auto span = static_cast<std::int64_t>(classes.back()) - classes.front();
-  if (span + 1 == static_cast<std::int64_t>(classes.size()) && classes.size() > 1)
+  const bool has_all = classes.front() >= 0 && classes.back() - classes.front() ==
+                                                   static_cast<std::int64_t>(classes.size()) - 1;
+  if (has_all && classes.size() > 1)
     return fmt::format("{} to {}", classes.front(), classes.back());
   if (classes.size() <= kFew) return fmt::format("{}", fmt::join(classes, ", "));
   return fmt::format("{} different ones from {} to {}", classes.size(), classes.front(),
@@ -85,7 +86,7 @@ std::vector<std::uint8_t> class_numbers(const std::vector<std::int32_t>& labels,
     if (found == classes.end() || *found != label)
       throw_bad_labels(where, fmt::format("label {} at position {}; the training set does not have "
                                           "it, its labels are {}",
-                                          label, numbers.size(), range_text(classes)));
+                                          label, numbers.size(), range_text({classes.begin(), classes.end()})));
     numbers.push_back(static_cast<std::uint8_t>(found - classes.begin()));
   }
   return numbers;

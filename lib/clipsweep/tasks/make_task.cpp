@@ -2,13 +2,17 @@
 
 #include <fmt/format.h>
 
+#include <stdexcept>
+#include <string>
 #include <utility>
 
 #include "clipsweep/base/error.h"
+#include "clipsweep/data/sequence_files.h"
 #include "clipsweep/experiment/task_table.h"
 #include "clipsweep/io/sha256.h"
 #include "clipsweep/tasks/image_folder.h"
 #include "clipsweep/tasks/image_task.h"
+#include "clipsweep/tasks/sequence_data_task.h"
 #include "clipsweep/tasks/sequence_tasks.h"
 #include "clipsweep/tasks/text_files.h"
 #include "clipsweep/tasks/text_task.h"
@@ -20,6 +24,52 @@ DataChecksum checksum_of_generator(const std::string& task) {
   return {sha256_of("generated: " + task), {}};
 }
 
+SequenceData read_sequences_of(const ExperimentConfig& config) {
+  return read_sequences(config.data_folder,
+                        config.training.allow_nonfinite ? Nonfinite::kAllow : Nonfinite::kRefuse);
+}
+
+// The data are identified as they are in the files, before they are split and scaled: settings say
+// how that is done.
+DataChecksum checksum_of_sequences(const SequenceData& data) {
+  DataChecksum checksum{sha256_of_values(data), {}};
+  if (!has_own_labels(data)) return checksum;
+  checksum.classes = Json::array();
+  for (const auto& name : data.class_names)
+    checksum.classes.push_back(data.labels_are_numbers ? Json(std::stoll(name)) : Json(name));
+  return checksum;
+}
+
+void check_batch_size(const ExperimentConfig& config, std::size_t training_samples) {
+  if (static_cast<std::size_t>(config.training.batch_size) > training_samples)
+    throw ConfigError(fmt::format(
+        "{}: {} samples per step are more than the {} of the training set",
+        where_given(config, "batch_size"), config.training.batch_size, training_samples));
+}
+
+// Holds out a test set if the settings say so. It is a mistake to have two of them, or none.
+void split(const ExperimentConfig& config, SequenceData& data) {
+  const auto& share = config.training.test_share;
+  if (share && !data.test.empty())
+    throw ConfigError(fmt::format("{}: {} has a test set of its own; remove --test-share",
+                                  where_given(config, "test_share"), data.where));
+  if (!share && data.test.empty())
+    throw ConfigError(
+        fmt::format("{}: has no test set; add one (x_test and y_test, NAME_TEST.ts) "
+                    "or hold out a share with --test-share 0.2",
+                    data.where));
+  if (share) split_off_test_set(data, *share, config.training.split_seed);
+}
+
+TaskWithData make_sequences(const ExperimentConfig& config) {
+  SequenceData data = read_sequences_of(config);
+  DataChecksum checksum = checksum_of_sequences(data);
+  split(config, data);
+  check_batch_size(config, data.train.count);
+  scale_inputs(data, config.training.scale);
+  return {make_sequence_data_task(std::move(data), config.training), std::move(checksum)};
+}
+
 TaskWithData make_text(const ExperimentConfig& config) {
   TextFiles files = read_text_files(config.data_folder);
   SymbolText text = text_of(files.bytes, config.training.symbols, config.data_folder);
@@ -28,33 +78,46 @@ TaskWithData make_text(const ExperimentConfig& config) {
 }
 
 std::unique_ptr<Task> make_generated(const TrainingSettings& training) {
-  if (!task_entry(training.task).is_text) return make_sequence_task(training);
+  if (!task_entry(training.task).is_text()) return make_sequence_task(training);
   return make_text_task(generated_text(training.task), training, "--task " + training.task);
 }
 
 TaskWithData make_images(const ExperimentConfig& config) {
   auto [images, checksum] = read_image_folder(config.data_folder);
-  if (config.training.batch_size > images.train.count)
-    throw ConfigError(fmt::format(
-        "{}: {} samples per step are more than the {} of the training set",
-        where_given(config, "batch_size"), config.training.batch_size, images.train.count));
+  check_batch_size(config, static_cast<std::size_t>(images.train.count));
   return {make_image_task(std::move(images), config.training), std::move(checksum)};
 }
 
 }  // namespace
 
 DataChecksum checksum_of_task_data(const ExperimentConfig& config) {
-  const TaskEntry& task = task_entry(config.training.task);
-  if (task.is_generated()) return checksum_of_generator(config.training.task);
-  if (task.reads_text) return read_text_files(config.data_folder).checksum;
-  return checksum_of_data(config.data_folder);
+  switch (task_entry(config.training.task).samples) {
+    case Samples::kImages:
+      return checksum_of_data(config.data_folder);
+    case Samples::kSequences:
+      return checksum_of_sequences(read_sequences_of(config));
+    case Samples::kText:
+      return read_text_files(config.data_folder).checksum;
+    case Samples::kGenerated:
+    case Samples::kGeneratedText:
+      return checksum_of_generator(config.training.task);
+  }
+  throw std::logic_error("checksum_of_task_data: no such samples");
 }
 
 TaskWithData make_task_with_data(const ExperimentConfig& config) {
-  const TaskEntry& task = task_entry(config.training.task);
-  if (task.is_generated())
-    return {make_generated(config.training), checksum_of_generator(config.training.task)};
-  return task.reads_text ? make_text(config) : make_images(config);
+  switch (task_entry(config.training.task).samples) {
+    case Samples::kImages:
+      return make_images(config);
+    case Samples::kSequences:
+      return make_sequences(config);
+    case Samples::kText:
+      return make_text(config);
+    case Samples::kGenerated:
+    case Samples::kGeneratedText:
+      return {make_generated(config.training), checksum_of_generator(config.training.task)};
+  }
+  throw std::logic_error("make_task_with_data: no such samples");
 }
 
 std::unique_ptr<Task> make_task(const ExperimentConfig& config) {

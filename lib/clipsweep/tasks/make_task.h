@@ -13,7 +13,8 @@ namespace clipsweep {
 // set, DataError on bad data.
 std::unique_ptr<Task> make_task(const ExperimentConfig& config);
 
-// Identifies the data of a task: by its files, or for a generated task by its name.
+// Identifies the data of a task: images by their files, sequences by their values, a generated task
+// by its name.
 DataChecksum checksum_of_task_data(const ExperimentConfig& config);
 
 // Both, reading the files once.

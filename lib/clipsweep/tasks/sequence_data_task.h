@@ -1,0 +1,16 @@
+// The user's own labelled sequences as a task.
+#pragma once
+
+#include <memory>
+
+#include "clipsweep/data/sequence_data.h"
+#include "clipsweep/tasks/task.h"
+
+namespace clipsweep {
+
+// Needs a training and a test set. The batches are in the order that images of the same number have
+// (batches.h). A predicted number counts as correct if it is within a fifth of the standard
+// deviation of the training targets. Throws DataError on what is not supported yet.
+std::unique_ptr<Task> make_sequence_data_task(SequenceData data, const TrainingSettings& training);
+
+}  // namespace clipsweep
