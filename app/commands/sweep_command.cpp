@@ -3,6 +3,7 @@
 #include <sys/resource.h>
 
 #include <algorithm>
+#include <cmath>
 #include <csignal>
 #include <optional>
 #include <set>
@@ -12,9 +13,9 @@
 #include "clipsweep/base/error.h"
 #include "clipsweep/base/text.h"
 #include "clipsweep/base/wall_clock.h"
+#include "clipsweep/data/image_labels.h"
 #include "clipsweep/records/checkpoint.h"
 #include "clipsweep/records/sweep_manifest.h"
-#include "clipsweep/tasks/image_labels.h"
 #include "clipsweep/tasks/make_task.h"
 #include "clipsweep/training/sweep_runner.h"
 #include "commands/training_commands.h"
@@ -160,11 +161,16 @@ std::string labels_text(const Json& classes) {
 }
 
 // Labels other than 0, 1, 2, ... are numbered as classes; one class needs no learning.
-void say_what_the_classes_are(const DataChecksum& data, const Task& task) {
+void say_what_the_data_are(const DataChecksum& data, const Task& task) {
   const Model model = task.model();
   if (!data.classes.empty() && data.classes.size() > 1)
     say(fmt::format("Labels: {}, numbered as classes 0 to {}.\n", labels_text(data.classes),
                     data.classes.size() - 1));
+  if (data.entropy_rate)
+    say(
+        fmt::format("The least possible loss is the source's entropy rate, {:.4f} ({:.4f} bits per "
+                    "symbol).\n",
+                    *data.entropy_rate, *data.entropy_rate / std::log(2)));
   if (model.target == Target::kClass && model.outputs == 1)
     complain(
         "warning: the training set has one class only, so that every prediction is correct; "
@@ -197,10 +203,10 @@ int run_sweep(const SweepCommand& command, const std::vector<std::string>& argum
   const DataChecksum checksum = named_as_in(folder, std::move(data));
   const SweepPlan plan = make_plan(config, checksum.sha256);
   const Provenance provenance = provenance_of(engines, arguments);
-  const PreparedFolder prepared =
-      prepare_sweep_folder(folder, sweep_json(config, plan, checksum, chance_level(*task), provenance));
+  const PreparedFolder prepared = prepare_sweep_folder(
+      folder, sweep_json(config, plan, checksum, chance_level(*task), provenance));
   const SweepFolder& sweep = prepared.sweep;
-  if (!command.quiet) say_what_the_classes_are(checksum, *task);
+  if (!command.quiet) say_what_the_data_are(checksum, *task);
   if (!command.quiet) say_what_left_the_plan(prepared);
   std::atomic<bool>& stop = install_stop_handlers();
   std::signal(SIGPIPE, SIG_IGN);  // a reader of stderr that exits must not end the sweep

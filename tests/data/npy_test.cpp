@@ -42,7 +42,7 @@ std::vector<std::int64_t> whole_numbers_in(const std::string& file) {
   return read_whole_numbers(source, header, "f");
 }
 
-std::string refusal_of(const std::string& file) {
+std::string refusal_of_array(const std::string& file) {
   return message_of<DataError>([&] { floats_in(file); });
 }
 
@@ -100,31 +100,37 @@ TEST(Npy, NeverEvaluatesPython) {
       "{'descr': '<f4', 'fortran_order': False, 'shape': (1,)",
       ""};
   for (const auto& header : headers)
-    EXPECT_TRUE(holds(refusal_of(npy(header, "abcd")), "not one that NumPy writes")) << header;
+    EXPECT_TRUE(holds(refusal_of_array(npy(header, "abcd")), "not one that NumPy writes"))
+        << header;
 }
 
 TEST(Npy, SaysWhatIsWrong) {
-  EXPECT_TRUE(holds(refusal_of("PK"), "f: not an array that numpy.save or numpy.savez wrote"));
-  EXPECT_TRUE(holds(refusal_of(npy(header_of("<f4", "(1,)"), "abcd", 4)), "version 4.0"));
-  EXPECT_TRUE(holds(refusal_of(npy(header_of("|O", "(1,)"), "abcd")), "holds Python objects"));
-  EXPECT_TRUE(holds(refusal_of(npy(header_of("<U4", "(1,)"), "abcd")), "numpy.unique"));
-  EXPECT_TRUE(holds(refusal_of(npy(header_of("<c8", "(1,)"), "abcdabcd")), "the type <c8"));
-  EXPECT_TRUE(holds(refusal_of(npy(header_of("<f16", "(1,)"), "abcd")), "the type <f16"));
-  EXPECT_TRUE(holds(refusal_of(npy(header_of("=f4", "(1,)"), "abcd")), "the type =f4"));
-  EXPECT_TRUE(holds(refusal_of(npy("{'descr': [('a', '<f4')], 'fortran_order': False, 'shape': "
-                                   "(1,), }",
-                                   "abcd")),
-                    "named fields"));
   EXPECT_TRUE(
-      holds(refusal_of(npy("{'descr': '<f4', 'fortran_order': True, 'shape': (1,), }", "abcd")),
-            "numpy.ascontiguousarray"));
-  EXPECT_TRUE(holds(refusal_of(npy("{'descr': '<f4', 'descr': '<f4', }", "abcd")), "there twice"));
-  EXPECT_TRUE(holds(refusal_of(npy("{'descr': '<f4', }", "abcd")), "lacks"));
-  EXPECT_TRUE(holds(refusal_of(npy(header_of("<f4", "(0, 3)"), "")), "is empty"));
-  EXPECT_TRUE(holds(refusal_of(npy(header_of("<f4", "(2,)"), "abcd")),
+      holds(refusal_of_array("PK"), "f: not an array that numpy.save or numpy.savez wrote"));
+  EXPECT_TRUE(holds(refusal_of_array(npy(header_of("<f4", "(1,)"), "abcd", 4)), "version 4.0"));
+  EXPECT_TRUE(
+      holds(refusal_of_array(npy(header_of("|O", "(1,)"), "abcd")), "holds Python objects"));
+  EXPECT_TRUE(holds(refusal_of_array(npy(header_of("<U4", "(1,)"), "abcd")), "numpy.unique"));
+  EXPECT_TRUE(holds(refusal_of_array(npy(header_of("<c8", "(1,)"), "abcdabcd")), "the type <c8"));
+  EXPECT_TRUE(holds(refusal_of_array(npy(header_of("<f16", "(1,)"), "abcd")), "the type <f16"));
+  EXPECT_TRUE(holds(refusal_of_array(npy(header_of("=f4", "(1,)"), "abcd")), "the type =f4"));
+  EXPECT_TRUE(
+      holds(refusal_of_array(npy("{'descr': [('a', '<f4')], 'fortran_order': False, 'shape': "
+                                 "(1,), }",
+                                 "abcd")),
+            "named fields"));
+  EXPECT_TRUE(holds(
+      refusal_of_array(npy("{'descr': '<f4', 'fortran_order': True, 'shape': (1,), }", "abcd")),
+      "numpy.ascontiguousarray"));
+  EXPECT_TRUE(
+      holds(refusal_of_array(npy("{'descr': '<f4', 'descr': '<f4', }", "abcd")), "there twice"));
+  EXPECT_TRUE(holds(refusal_of_array(npy("{'descr': '<f4', }", "abcd")), "lacks"));
+  EXPECT_TRUE(holds(refusal_of_array(npy(header_of("<f4", "(0, 3)"), "")), "is empty"));
+  EXPECT_TRUE(holds(refusal_of_array(npy(header_of("<f4", "(2,)"), "abcd")),
                     "needs 8 bytes, but 4 follow the header"));
-  EXPECT_TRUE(holds(refusal_of(npy(header_of("<f4", "(1,)"), "abcdefgh")), "but 8 follow"));
-  EXPECT_TRUE(holds(refusal_of(npy(header_of("<f4", "(1,)"), "abcd").substr(0, 20)), "truncated"));
+  EXPECT_TRUE(holds(refusal_of_array(npy(header_of("<f4", "(1,)"), "abcdefgh")), "but 8 follow"));
+  EXPECT_TRUE(
+      holds(refusal_of_array(npy(header_of("<f4", "(1,)"), "abcd").substr(0, 20)), "truncated"));
 }
 
 // The header is refused before anything is allocated: this test would need terabytes.

@@ -1,7 +1,7 @@
 // IDX files, of images and of labels.
 #include "clipsweep/io/byte_source.h"
 #include "clipsweep/tasks/image_data.h"
-#include "clipsweep/tasks/image_labels.h"
+#include "clipsweep/data/image_labels.h"
 #include "fuzz.h"
 
 namespace clipsweep {

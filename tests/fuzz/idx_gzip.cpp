@@ -1,5 +1,5 @@
 // Gzipped IDX files.
-#include "clipsweep/tasks/idx_file.h"
+#include "clipsweep/data/idx_file.h"
 #include "fuzz.h"
 
 namespace clipsweep {

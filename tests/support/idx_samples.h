@@ -7,7 +7,7 @@
 #include <string>
 #include <vector>
 
-#include "clipsweep/tasks/idx_file.h"
+#include "clipsweep/data/idx_file.h"
 #include "support/test_support.h"
 
 namespace clipsweep {

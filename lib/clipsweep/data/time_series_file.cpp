@@ -15,7 +15,7 @@ namespace clipsweep {
 namespace {
 
 constexpr std::size_t kMaxSteps = 100'000;
-constexpr std::size_t kMaxDimensions = 65'536;
+constexpr std::size_t kMaxChannels = 65'536;
 
 // A line of the file and where it is, for messages.
 struct Line {
@@ -132,7 +132,7 @@ void read_declaration(const Line& line, TsHeader& header) {
   } else if (name == "@univariate") {
     header.univariate = switch_of(words, line);
   } else if (name == "@dimensions" || name == "@dimension") {
-    header.dimensions = count_of(words, kMaxDimensions, line);
+    header.dimensions = count_of(words, kMaxChannels, line);
   } else if (name == "@equallength") {
     header.equal_length = switch_of(words, line);
   } else if (name == "@serieslength") {
@@ -189,8 +189,8 @@ void add_label(std::string_view text, const TsHeader& header, const Line& line,
 
 void check_dimensions(const TsHeader& header, std::size_t dimensions, const Line& line) {
   if (dimensions == 0) line.refuse("has no \":\" between the values and the label");
-  if (dimensions > kMaxDimensions)
-    line.refuse(fmt::format("more than {} dimensions", with_thousands(kMaxDimensions)));
+  if (dimensions > kMaxChannels)
+    line.refuse(fmt::format("more than {} dimensions", with_thousands(kMaxChannels)));
   if (header.dimensions && dimensions != *header.dimensions)
     line.refuse(fmt::format("{}, but @dimensions declares {}", counted(dimensions, "dimension"),
                             *header.dimensions));

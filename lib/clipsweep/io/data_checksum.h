@@ -22,6 +22,7 @@ struct DataChecksum {
   std::string former_sha256 = {};
   Json classes = nullptr;  // the label of each class, [C] numbers or texts; null if 0, 1, 2, ...
   std::optional<double> pixel_divisor = {};  // of whole numbers other than bytes
+  std::optional<double> entropy_rate = {};   // of a generated text: its least loss, in nats
 };
 
 }  // namespace clipsweep

@@ -104,6 +104,7 @@ Json data_json(const ExperimentConfig& config, const DataChecksum& data,
                {"chance_accuracy", json_number(chance.accuracy)}};
   if (!data.classes.is_null()) json["classes"] = data.classes;
   if (data.pixel_divisor) json["pixel_divisor"] = json_number(*data.pixel_divisor);
+  if (data.entropy_rate) json["entropy_rate"] = json_number(*data.entropy_rate);
   return json;
 }
 

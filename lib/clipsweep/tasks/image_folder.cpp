@@ -10,9 +10,9 @@
 #include "clipsweep/io/byte_source.h"
 #include "clipsweep/io/files.h"
 #include "clipsweep/io/sha256.h"
-#include "clipsweep/tasks/idx_file.h"
-#include "clipsweep/tasks/idx_folder.h"
-#include "clipsweep/tasks/image_labels.h"
+#include "clipsweep/data/idx_file.h"
+#include "clipsweep/data/idx_folder.h"
+#include "clipsweep/data/image_labels.h"
 
 namespace clipsweep {
 namespace {

@@ -8,20 +8,22 @@
 
 #include "clipsweep/base/error.h"
 #include "clipsweep/data/sequence_files.h"
+#include "clipsweep/data/text_files.h"
 #include "clipsweep/experiment/task_table.h"
 #include "clipsweep/io/sha256.h"
 #include "clipsweep/tasks/image_folder.h"
 #include "clipsweep/tasks/image_task.h"
 #include "clipsweep/tasks/sequence_data_task.h"
 #include "clipsweep/tasks/sequence_tasks.h"
-#include "clipsweep/tasks/text_files.h"
 #include "clipsweep/tasks/text_task.h"
 
 namespace clipsweep {
 namespace {
 
 DataChecksum checksum_of_generator(const std::string& task) {
-  return {sha256_of("generated: " + task), {}};
+  DataChecksum checksum{sha256_of("generated: " + task), {}};
+  if (task_entry(task).is_text()) checksum.entropy_rate = entropy_rate_of(task);
+  return checksum;
 }
 
 SequenceData read_sequences_of(const ExperimentConfig& config) {

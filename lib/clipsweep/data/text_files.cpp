@@ -1,4 +1,4 @@
-#include "clipsweep/tasks/text_files.h"
+#include "clipsweep/data/text_files.h"
 
 #include <fmt/format.h>
 
@@ -16,7 +16,7 @@ namespace {
 
 constexpr std::size_t kMostBytes = std::size_t{256} << 20;
 
-bool is_text(const fs::path& path) {
+bool has_text_name(const fs::path& path) {
   const std::string extension = path.extension().string();
   return extension == ".txt" || extension == ".md" || extension == ".pod";
 }
@@ -26,7 +26,7 @@ std::vector<fs::path> texts_in(const fs::path& folder) {
   std::error_code error;
   fs::recursive_directory_iterator entry(folder, error);
   for (; !error && entry != fs::recursive_directory_iterator(); entry.increment(error))
-    if (is_text(entry->path()) && entry->is_regular_file(error)) texts.push_back(entry->path());
+    if (has_text_name(entry->path()) && entry->is_regular_file(error)) texts.push_back(entry->path());
   if (error)
     throw DataError(
         fmt::format("{}: cannot be listed: {}", printable(folder.string()), error.message()));

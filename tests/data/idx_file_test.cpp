@@ -1,4 +1,4 @@
-#include "clipsweep/tasks/idx_file.h"
+#include "clipsweep/data/idx_file.h"
 
 #include <gtest/gtest.h>
 

@@ -5,7 +5,7 @@
 #include <string>
 #include <vector>
 
-#include "clipsweep/tasks/idx_file.h"
+#include "clipsweep/data/idx_file.h"
 
 namespace clipsweep {
 

@@ -1,4 +1,4 @@
-#include "clipsweep/tasks/idx_folder.h"
+#include "clipsweep/data/idx_folder.h"
 
 #include <fmt/format.h>
 

@@ -1,4 +1,4 @@
-#include "clipsweep/tasks/image_labels.h"
+#include "clipsweep/data/image_labels.h"
 
 #include <fmt/format.h>
 
