@@ -153,5 +153,19 @@ TEST(ShapeText, IsPythons) {
   EXPECT_EQ(shape_text({3, 4}), "(3, 4)");
 }
 
+// Its elements begin at a multiple of 64 bytes, as the format demands.
+TEST(NpyBytes, AreReadAgain) {
+  const std::vector<float> numbers = {1,      -2.5F, std::numeric_limits<float>::infinity(),
+                                      1e-45F, 0,     std::numeric_limits<float>::max()};
+  for (const std::vector<int>& shape : {std::vector<int>{6}, {2, 3}, {1, 2, 3, 1}}) {
+    const std::string file = npy_bytes(shape, numbers);
+    EXPECT_EQ(floats_in(file), numbers);
+    EXPECT_EQ((file.size() - numbers.size() * sizeof(float)) % 64, 0U);
+    MemorySource source(file);
+    const NpyHeader header = read_npy_header(source, "f");
+    EXPECT_EQ(header.shape, (std::vector<std::uint64_t>{shape.begin(), shape.end()}));
+  }
+}
+
 }  // namespace
 }  // namespace clipsweep

@@ -124,5 +124,20 @@ TEST(ZipArchive, RefusesSizesThatCannotBe) {
   EXPECT_TRUE(holds(refusal_of({longer}), "says that its 3 bytes unpack to 4"));
 }
 
+TEST(ZipBytes, AreReadAgain) {
+  const std::vector<std::pair<std::string, std::string>> members = {
+      {"a.npy", "first"}, {"empty.npy", ""}, {"b.npy", std::string(100'000, 'x')}};
+  const std::string bytes = zip_bytes(members);
+  EXPECT_EQ(zip_bytes(members), bytes);
+  const ZipArchive archive = ZipArchive::from_memory(bytes, "a.npz");
+  EXPECT_EQ(archive.names(), (std::vector<std::string>{"a.npy", "empty.npy", "b.npy"}));
+  for (const auto& [name, content] : members) {
+    const auto source = archive.open(name);
+    std::string read(source->size(), ' ');
+    EXPECT_EQ(source->read(read.data(), read.size()), content.size());
+    EXPECT_EQ(read, content);
+  }
+}
+
 }  // namespace
 }  // namespace clipsweep

@@ -366,4 +366,25 @@ std::vector<std::int64_t> read_whole_numbers(SizedSource& source, const NpyHeade
   return read_whole<std::int64_t>(source, header, where);
 }
 
+std::string npy_bytes(const std::vector<int>& shape, Span<const float> values) {
+  static_assert(sizeof(float) == 4, "float32");
+  constexpr std::size_t kBeforeHeader = 10;  // magic, version, length of the header
+  constexpr std::size_t kAlignment = 64;
+  std::string header = fmt::format("{{'descr': '<f4', 'fortran_order': False, 'shape': {}, }}",
+                                   shape_text({shape.begin(), shape.end()}));
+  // Blanks and a line break, so that the elements are aligned.
+  header.append(kAlignment - (kBeforeHeader + header.size() + 1) % kAlignment, ' ');
+  header += '\n';
+  std::string bytes("\x93NUMPY\x01\x00", 8);
+  bytes += static_cast<char>(header.size() & 0xFF);
+  bytes += static_cast<char>(header.size() >> 8);
+  bytes += header;
+  for (const float value : values) {
+    std::uint32_t bits;
+    std::memcpy(&bits, &value, sizeof(bits));
+    for (int shift = 0; shift < 32; shift += 8) bytes += static_cast<char>(bits >> shift & 0xFF);
+  }
+  return bytes;
+}
+
 }  // namespace clipsweep

@@ -1,12 +1,14 @@
-// Reads one array of NumPy's format .npy, versions 1.0 to 3.0, in C order, of whole numbers or
-// floats in either byte order. The header is a Python literal; it is read by a small grammar and
-// never evaluated. Format: https://numpy.org/doc/stable/reference/generated/numpy.lib.format.html
+// Reads and writes one array of NumPy's format .npy, versions 1.0 to 3.0, in C order, of whole
+// numbers or floats in either byte order. The header is a Python literal; it is read by a small
+// grammar and never evaluated. Format:
+// https://numpy.org/doc/stable/reference/generated/numpy.lib.format.html
 #pragma once
 
 #include <cstdint>
 #include <string>
 #include <vector>
 
+#include "clipsweep/base/span.h"
 #include "clipsweep/data/sized_source.h"
 
 namespace clipsweep {
@@ -47,5 +49,8 @@ std::vector<float> read_floats(SizedSource& source, const NpyHeader& header,
 // Of a type that is_whole(). Also throws on an element above 2^63 - 1.
 std::vector<std::int64_t> read_whole_numbers(SizedSource& source, const NpyHeader& header,
                                              const std::string& where);
+
+// The bytes of an array of float32, row-major, in version 1.0 of the format.
+std::string npy_bytes(const std::vector<int>& shape, Span<const float> values);
 
 }  // namespace clipsweep

@@ -4,6 +4,8 @@
 #include <zip.h>
 
 #include <algorithm>
+#include <ctime>
+#include <new>
 #include <set>
 #include <utility>
 
@@ -177,6 +179,48 @@ std::unique_ptr<SizedSource> ZipArchive::open(const std::string& name) const {
     throw_bad_archive(members_->where, fmt::format("{}: damaged: {}; fetch the file again", name,
                                                    zip_strerror(members_->open)));
   return std::make_unique<MemberSource>(file, *member, members_->where);
+}
+
+std::string zip_bytes(const std::vector<std::pair<std::string, std::string>>& members) {
+  struct FreeSource {
+    void operator()(zip_source_t* source) const { zip_source_free(source); }
+  };
+  struct Discard {
+    void operator()(zip_t* archive) const { zip_discard(archive); }
+  };
+  // Writing to memory fails only if there is too little of it.
+  const auto require = [](bool is_done) {
+    if (!is_done) throw std::bad_alloc();
+  };
+  const std::unique_ptr<zip_source_t, FreeSource> target(
+      zip_source_buffer_create(nullptr, 0, 0, nullptr));
+  require(target != nullptr);
+  zip_source_keep(target.get());
+  std::unique_ptr<zip_t, Discard> archive(
+      zip_open_from_source(target.get(), ZIP_TRUNCATE, nullptr));
+  if (!archive) zip_source_free(target.get());
+  require(archive != nullptr);
+  for (const auto& [name, content] : members) {
+    zip_source_t* const source =
+        zip_source_buffer(archive.get(), content.data(), content.size(), 0);
+    require(source != nullptr);
+    const zip_int64_t index = zip_file_add(archive.get(), name.c_str(), source, ZIP_FL_ENC_UTF_8);
+    if (index < 0) zip_source_free(source);
+    require(index >= 0);
+    const auto member = static_cast<zip_uint64_t>(index);
+    require(zip_set_file_compression(archive.get(), member, ZIP_CM_STORE, 0) == 0);
+    constexpr std::time_t kMiddleOf1980 = 330'000'000;  // the same for all: no time of writing
+    require(zip_file_set_mtime(archive.get(), member, kMiddleOf1980, 0) == 0);
+  }
+  require(zip_close(archive.get()) == 0);
+  archive.release();
+  zip_stat_t written;
+  require(zip_source_stat(target.get(), &written) == 0 && zip_source_open(target.get()) == 0);
+  std::string bytes(static_cast<std::size_t>(written.size), '\0');
+  const zip_int64_t count = zip_source_read(target.get(), bytes.data(), bytes.size());
+  zip_source_close(target.get());
+  require(count == static_cast<zip_int64_t>(bytes.size()));
+  return bytes;
 }
 
 }  // namespace clipsweep

@@ -1,10 +1,12 @@
-// Reads the members of a zip archive, stored or deflated, by libzip. Nothing is written to disk: a
-// member's name is only a name. Still, an archive is refused if a name could leave a folder.
+// Reads the members of a zip archive, stored or deflated, and writes archives, by libzip. Nothing
+// is written to disk: a member's name is only a name. Still, an archive is refused if a name could
+// leave a folder.
 #pragma once
 
 #include <memory>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 #include "clipsweep/data/sized_source.h"
@@ -38,5 +40,8 @@ class ZipArchive {
   explicit ZipArchive(std::unique_ptr<Members> members);
   std::unique_ptr<Members> members_;
 };
+
+// The bytes of an archive of these members (name, content), stored. Throws std::bad_alloc.
+std::string zip_bytes(const std::vector<std::pair<std::string, std::string>>& members);
 
 }  // namespace clipsweep

@@ -98,6 +98,7 @@ struct ExperimentConfig {
   int workers = 0;  // 0: one per core
   int log_every = 1;
   int checkpoint_every = 1000;
+  bool save_weights = false;  // of each run at its end
   std::optional<Retry> retry;
   int through_time_every = 100;  // 0: the gradient through time is not measured
   std::optional<std::uint64_t> max_runs;

@@ -212,6 +212,8 @@ std::vector<OptionEntry<ExperimentConfig>> execution_options() {
             "Log every Nth step (steps with an event always)"),
       whole("checkpoint-every", &Config::checkpoint_every, 1, kBillion,
             "Checkpoint every run every N steps and after each epoch"),
+      toggle("save-weights", &Config::save_weights,
+             "Keeps each run's final weights as weights.npz, with PyTorch's names"),
       with_names(option("retry", "NAME", &Config::retry, parse_retry,
                         "Train runs with this outcome again from scratch: " + join(retry_names())),
                  retry_names()),

@@ -123,6 +123,7 @@ SweepPlan make_plan(const ExperimentConfig& config, const std::string& data_sha2
   plan.training_json["data_sha256"] = data_sha256;
   plan.log_every = config.log_every;
   plan.checkpoint_every = config.checkpoint_every;
+  plan.save_weights = config.save_weights;
   plan.through_time_every = config.through_time_every;
   const Json changed = changed_settings(config);
   std::set<std::string> seen;

@@ -29,6 +29,7 @@ struct SweepPlan {
   Json training_json;  // the settings that all runs share, with the data's checksum
   int log_every = 1;
   int checkpoint_every = 1000;
+  bool save_weights = false;
   int through_time_every = 100;  // 0: never
   std::vector<RunSpec> runs;
 };

@@ -61,6 +61,10 @@ fs::path steps_path(const fs::path& folder, const std::string& run_id) {
 fs::path through_time_path(const fs::path& folder, const std::string& run_id) {
   return run_folder(folder, run_id) / "through_time.jsonl";
 }
+fs::path weights_path(const fs::path& folder, const std::string& run_id) {
+  return run_folder(folder, run_id) / "weights.npz";
+}
+
 fs::path runs_csv_path(const fs::path& folder) { return folder / "runs.csv"; }
 fs::path summary_path(const fs::path& folder) { return folder / "summary.json"; }
 
@@ -143,6 +147,7 @@ void RunLog::append(const ThroughTimeRecord& record) {
 void RunLog::finish(const RunRecord& record) {
   steps_.close();
   if (through_time_) through_time_->close();
+  if (!weights_npz_.empty()) write_file(weights_path(folder_, record.spec.id), weights_npz_);
   write_file(run_path(folder_, record.spec.id), to_page(to_json(record)) + "\n");
 }
 

@@ -26,6 +26,7 @@ fs::path run_path(const fs::path& folder, const std::string& run_id);    // runs
 fs::path steps_path(const fs::path& folder, const std::string& run_id);  // runs/ID/steps.jsonl
 fs::path through_time_path(const fs::path& folder,
                            const std::string& run_id);  // runs/ID/through_time.jsonl
+fs::path weights_path(const fs::path& folder, const std::string& run_id);  // runs/ID/weights.npz
 fs::path runs_csv_path(const fs::path& folder);         // runs.csv
 fs::path summary_path(const fs::path& folder);          // summary.json
 
@@ -60,12 +61,16 @@ class RunLog {
   // Removes what was appended since those lengths were noted.
   void cut_back_to(const RunState& state);
 
+  // The bytes of weights.npz, which are written before run.json.
+  void keep_weights(std::string npz) { weights_npz_ = std::move(npz); }
+
   // Syncs both logs, then writes run.json: where this file exists, the logs are complete.
   void finish(const RunRecord& record);
 
  private:
   fs::path folder_;
   std::vector<std::string> tensor_names_;
+  std::string weights_npz_;  // empty: not kept
   AppendFile steps_;
   std::optional<AppendFile> through_time_;
 };

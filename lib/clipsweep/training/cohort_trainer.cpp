@@ -337,6 +337,7 @@ void CohortTrainer::end_run(std::size_t r, Outcome outcome,
   record.final_weights_sha256 = sha256_of_weights(weights_.row(r));
   record.wall_started = run.wall_started;
   record.wall_seconds = run.wall_seconds();
+  if (run.sinks.final_weights && reached_outcome(record)) run.sinks.final_weights(weights_.row(r));
   on_end_(std::move(record));
 }
 

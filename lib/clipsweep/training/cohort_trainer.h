@@ -44,6 +44,8 @@ struct RunSinks {
   std::function<void(RunState&)> note_length = {};
   // Truncates the logs to the lengths in a state.
   std::function<void(const RunState&)> cut_back_to = {};
+  // Gets the final weights [P] of a run that completed or diverged, before its record.
+  std::function<void(Span<const float>)> final_weights = {};
 };
 
 class CohortTrainer {

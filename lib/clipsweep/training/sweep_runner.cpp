@@ -15,6 +15,7 @@
 #include "clipsweep/base/text.h"
 #include "clipsweep/base/wall_clock.h"
 #include "clipsweep/records/checkpoint.h"
+#include "clipsweep/records/weights_file.h"
 #include "clipsweep/training/cohort_trainer.h"
 #include "clipsweep/training/resumption.h"
 
@@ -177,7 +178,8 @@ class CohortAttempt {
       return {[&log](const StepRecord& record) { log.append(record); },
               [&log](const ThroughTimeRecord& record) { log.append(record); },
               [&log](RunState& state) { log.note_length(state); },
-              [&log](const RunState& state) { log.cut_back_to(state); }};
+              [&log](const RunState& state) { log.cut_back_to(state); },
+              job.plan.save_weights ? keep_weights_in(log) : FinalWeights()};
     };
     const auto on_end = [&](const RunRecord& record) {
       end_run(record, logs.at(record.spec.id));
@@ -199,6 +201,13 @@ class CohortAttempt {
     } catch (const std::exception& error) {
       trainer.fail(first_line(error.what()));
     }
+  }
+
+  using FinalWeights = std::function<void(Span<const float>)>;
+  FinalWeights keep_weights_in(RunLog& log) const {
+    return [this, &log](Span<const float> weights) {
+      log.keep_weights(weights_npz(layout_, weights));
+    };
   }
 
   // Ends a run that could not even be set up.
