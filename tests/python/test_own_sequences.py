@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 from small_data import FASHION_MNIST, small_data
 from test_program import USAGE, call, refusal
+from test_tasks import sweep as runs_of_sweep
 from test_trace import ROOT, python_with_torch
 from test_trace import call as call_program
 
@@ -23,12 +24,7 @@ def own(path: Path, *options: str) -> tuple:
 
 def sweep(folder: Path, *arguments) -> dict[str, dict]:
     """Train, check every log, and return run.json of each run by its ID without the hash."""
-    result = call("sweep", *arguments, "--out", folder)
-    assert result.returncode == 0, result.stderr
-    checked = call("validate", folder)
-    assert checked.returncode == 0, checked.stdout
-    runs = map(json.loads, (path.read_text() for path in folder.glob("runs/*/run.json")))
-    return {run["id"][:-9]: run for run in runs}
+    return {run["id"][:-9]: run for run in runs_of_sweep(folder, *arguments)}
 
 
 def numbers(run: dict) -> tuple:

@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 from test_program import PROGRAM, USAGE, call, refusal
+from test_tasks import sweep
 from test_trace import replay  # noqa: F401
 from test_trace import trace
 
@@ -22,16 +23,6 @@ def write(path: Path, text: str = TEXT) -> Path:
     return path
 
 
-def sweep(folder: Path, *arguments) -> dict[str, dict]:
-    """Train, check every log, and return run.json of each run by its ID."""
-    result = call("sweep", *arguments, "--out", folder)
-    assert result.returncode == 0, result.stderr
-    checked = call("validate", folder)
-    assert checked.returncode == 0, checked.stdout
-    runs = map(json.loads, (path.read_text() for path in folder.glob("runs/*/run.json")))
-    return {run["id"]: run for run in runs}
-
-
 def logs(folder: Path) -> dict[str, str]:
     """Return the lines of all step logs but their headers, which have times."""
     paths = sorted(folder.glob("runs/*/steps.jsonl"))
@@ -42,7 +33,7 @@ def test_a_text_is_learnt(tmp_path):
     data = write(tmp_path / "times.txt")
     arguments = ("--task", "text", "--data", data, *SMALL, "--lr", "2", "--epochs", "3")
     runs = sweep(tmp_path / "out", *arguments, "--steps-per-epoch", "150")
-    for run in runs.values():
+    for run in runs:
         last = run["epochs"][-1]
         assert last["test_loss"] < 0.5 * run["epochs"][0]["test_loss"]
         assert last["test_accuracy"] > 0.8
@@ -61,7 +52,7 @@ def test_a_text_is_learnt(tmp_path):
 def test_a_generated_text_is_learnt_up_to_its_entropy_rate(task, tmp_path):
     arguments = ("--task", task, "--hidden", "32", "--seeds", "1", "--clip", "global-norm:1")
     options = ("--lr", "4", "--epochs", "2", "--steps-per-epoch", "1000")
-    (run,) = sweep(tmp_path / "out", *arguments, *options).values()
+    (run,) = sweep(tmp_path / "out", *arguments, *options)
     losses = [epoch["test_loss"] for epoch in run["epochs"]]
     rate = json.loads((tmp_path / "out/sweep.json").read_text())["data"]["entropy_rate"]
     if task == "reber":
@@ -102,7 +93,7 @@ def test_the_states_make_a_difference_and_workers_do_not(tmp_path):
 @pytest.mark.parametrize("cell", ["lstm", "gru", "rnn-tanh", "rnn-relu"])
 @pytest.mark.parametrize("carry", ["yes", "no"])
 def test_pytorch_replays_a_text(cell, carry, replay, tmp_path):  # noqa: F811
-    data = write(tmp_path / "text.txt", TEXT[:700])  # so short that the streams begin anew
+    data = write(tmp_path / "text.txt", TEXT[:700])  # so short that the streams start again
     settings = ("--task", "text", "--data", str(data), "--cell", cell, "--layers", "2", "--lr", "0.02")
     document = trace(*settings, *SMALL[:-2], "--carry-state", carry, "--clip", "global-norm:0.3")
     if carry == "yes":

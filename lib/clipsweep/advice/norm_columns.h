@@ -34,7 +34,7 @@ class NormColumns {
   // `wanted` is the name of the norms' column; empty if a usual name tells it.
   NormColumns(std::string where, std::string wanted, RowPlace place);
 
-  // The index of a column, or kIgnored if its values are of no use.
+  // The index of a column, or kIgnored if its values are not needed.
   std::size_t find_or_add(std::string_view name);
   // How many columns there are, those that are ignored included.
   std::size_t size() const { return all_.size(); }

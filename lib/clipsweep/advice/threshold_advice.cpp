@@ -268,7 +268,7 @@ double rounded(double value, int digits) {
   return parse_number(fmt::format("{:.{}e}", value, digits - 1)).value_or(value);
 }
 
-// The next number below with so many digits, or the value itself if that has no more.
+// The value rounded down to this many digits; the value itself if it has no more than that.
 double rounded_down(double value, int digits) {
   const double nearest = rounded(value, digits);
   if (nearest <= value || value <= 0) return nearest;

@@ -26,7 +26,7 @@ inline constexpr std::size_t kMaxPartsPerRun = 8;
 // The states of each run's samples, for sequences that continue those of the batch before
 // (truncated backpropagation through time; Williams and Peng, 1990): [R, S] with
 // S = layers x states of the cell (h, then c) x blocks x H x kLanes. Without rows where each
-// sequence begins anew.
+// sequence starts from zeros.
 using StateBlock = Block;
 
 // S for batches like this one.

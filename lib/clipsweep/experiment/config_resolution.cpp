@@ -186,8 +186,8 @@ void check_text_settings(const ExperimentConfig& config) {
     refuse(config, "symbols", "reads no text; symbols applies to text");
   if (is_given(config, "carry_state") && !task.is_text())
     refuse(config, "carry_state",
-           "has no sequence that goes on from batch to batch; carry_state applies to text, markov "
-           "and reber");
+           "starts each sequence afresh, so there is no state to carry; carry_state applies to "
+           "text, markov and reber");
   if (task.samples == Samples::kText && !is_given(config, "data"))
     throw ConfigError(
         "--task text: no text is named; add --data FILE, or a folder with files .txt, .md or .pod");
@@ -223,7 +223,7 @@ void check_task_settings(const ExperimentConfig& config) {
   if (is_given(config, "shuffle_buffer") && task.has_length())
     refuse(config, "shuffle_buffer",
            task.is_text() ? "is read from its beginning to its end and not shuffled"
-                        : "generates its samples and does not shuffle");
+                          : "generates its samples and does not shuffle");
   if (task.has_length() && lengths_of(config.training).shortest < task.shortest_length)
     refuse(config, "length",
            fmt::format("needs sequences of at least {} time steps", task.shortest_length));

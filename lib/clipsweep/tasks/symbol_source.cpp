@@ -56,7 +56,7 @@ SymbolSource reber_source() {
 }
 
 double entropy_rate(const SymbolSource& source) {
-  constexpr int kIterations = 10'000;  // far more than either source needs
+  constexpr int kIterations = 1000;  // far more than either source needs
   std::vector<double> probability(source.states.size(),
                                   1 / static_cast<double>(source.states.size()));
   for (int i = 0; i < kIterations; ++i) {

@@ -35,7 +35,7 @@ double entropy_rate_of(const std::string& task);
 
 // Batches are `batch_size` streams: equally long parts of the training text, which begins at a
 // place that the seed draws. A step reads the next `length` symbols of each; after the last ones
-// the streams begin anew. Throws DataError that begins with `where` if the text is too short for
+// the streams start again from the top. Throws DataError that begins with `where` if the text is too short for
 // one step.
 std::unique_ptr<Task> make_text_task(SymbolText text, const TrainingSettings& training,
                                      const std::string& where);

@@ -268,7 +268,7 @@ void CohortTrainer::set_initial_states() {
 }
 
 // States that are not finite would stay so for ever, whatever becomes of the weights: a run that
-// goes on after a NaN (--on-nonfinite) begins anew with zeros.
+// continues after a NaN (--on-nonfinite) restarts from zeros.
 void CohortTrainer::take_last_states() {
   std::swap(carried_states_, result_.last_states);
   for (std::size_t r = 0; r < carried_states_.rows(); ++r) {
