@@ -239,7 +239,7 @@ std::string help_text(const std::string& command) {
            "how close they come to the peak of one core; then whole sweeps, one whole run,\n"
            "and memory. Keep the machine otherwise idle while it runs.\n\n" +
            entry("--data DIR", "Folder with the IDX files") +
-           entry("--quick", "Measure two sizes, once each, in a minute: a rough estimate") +
+           entry("--quick", "Measure a few sizes, once each, in half a minute: a rough estimate") +
            entry("--json", "Print JSON");
   return kOverview;
 }

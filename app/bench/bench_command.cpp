@@ -18,14 +18,16 @@ namespace {
 struct Repeats {
   int classic;
   int others;
+  double max_step_seconds;  // of all runs of a cohort
   int cohorts;
   int sweeps;
+  std::size_t sweep_runs;
   int sweep_steps;  // per run
   std::size_t large_sweep_runs;
 };
 // 500 steps: one epoch, as in the classic example.
-constexpr Repeats kThorough = {7, 3, 31, 5, 500, kLargestBenchCohort};
-constexpr Repeats kQuick = {1, 1, 3, 1, 50, 256};
+constexpr Repeats kThorough = {7, 3, 2.5, 31, 5, 128, 500, kLargestBenchCohort};
+constexpr Repeats kQuick = {1, 1, 0.2, 3, 1, 32, 50, 64};
 
 void announce(const std::string& what) { say_progress("bench: " + what); }
 
@@ -38,13 +40,14 @@ BenchResult run_benchmarks(const ExperimentConfig& config, bool quick) {
   for (const BenchShape& shape : bench_shapes(quick)) {
     announce(fmt::format("{}, {} units, {} time steps", to_text(shape.cell), shape.hidden,
                          shape.time_steps));
-    result.shapes.push_back(
-        measure_shape(shape, peaks, shape.is_classic() ? repeats.classic : repeats.others));
+    result.shapes.push_back(measure_shape(shape, peaks,
+                                          shape.is_classic() ? repeats.classic : repeats.others,
+                                          repeats.max_step_seconds));
   }
   announce("cohorts of different sizes");
   result.cohort_costs = measure_cohort_costs(repeats.cohorts);
   announce("whole sweeps");
-  result.sweeps = measure_sweeps(*task, repeats.sweep_steps, repeats.sweeps);
+  result.sweeps = measure_sweeps(*task, repeats.sweep_runs, repeats.sweep_steps, repeats.sweeps);
   announce("one whole run");
   result.whole_run = measure_whole_run(config.data_folder, repeats.others);
   announce("the memory of a large sweep");

@@ -14,8 +14,7 @@ namespace clipsweep {
 namespace {
 
 constexpr double kMinSeconds = 0.05;  // of steps per measurement
-constexpr double kMaxStepSeconds = 2.5;
-constexpr double kMaxMemory = 2e9;  // bytes
+constexpr double kMaxMemory = 2e9;    // bytes
 
 Throughput row_for(Contender contender, const std::string& simd, std::size_t runs) {
   Throughput row;
@@ -41,12 +40,12 @@ std::vector<Throughput> rows_for(const BenchShape& shape) {
 
 // Estimated from the time at the core's peak: the reference engine takes about five times as long,
 // and keeps about twenty numbers per run, unit, sample and time step for the backward pass.
-bool is_affordable(const Throughput& row, const BenchShape& shape) {
+bool is_affordable(const Throughput& row, const BenchShape& shape, double max_step_seconds) {
   const double runs = static_cast<double>(row.runs);
   const double seconds_at_peak = runs * shape.floating_point_operations() / row.peak_flops;
-  if (row.contender != Contender::kReference) return seconds_at_peak * 1.5 < kMaxStepSeconds;
+  if (row.contender != Contender::kReference) return seconds_at_peak * 1.5 < max_step_seconds;
   const double memory = runs * 20 * 4 * shape.hidden * shape.batch_size * shape.time_steps;
-  return seconds_at_peak * 5 < kMaxStepSeconds && memory < kMaxMemory;
+  return seconds_at_peak * 5 < max_step_seconds && memory < kMaxMemory;
 }
 
 double calls_per_second(const std::function<void()>& step) {
@@ -108,13 +107,13 @@ std::map<std::string, double> measure_peaks(int repetitions) {
 }
 
 ShapeResult measure_shape(const BenchShape& shape, const std::map<std::string, double>& peaks,
-                          int repetitions) {
+                          int repetitions, double max_step_seconds) {
   const std::string simd = simd_name();
   const auto task = bench_task(shape);
   ShapeResult result{shape, rows_for(shape)};
   for (auto& row : result.rows) {
     row.peak_flops = peaks.at(row.contender == Contender::kFused ? row.simd : simd);
-    if (!is_affordable(row, shape))
+    if (!is_affordable(row, shape, max_step_seconds))
       row.left_out_because = "a step would take too long or too much memory";
   }
   for (int repetition = 0; repetition < repetitions; ++repetition)

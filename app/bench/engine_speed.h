@@ -16,8 +16,9 @@ std::vector<BenchShape> bench_shapes(bool quick);
 std::map<std::string, double> measure_peaks(int repetitions);
 
 // Each repetition measures every row once, so that a slow moment of the machine affects all rows
-// alike. Rows that would take too long or too much memory are left out.
+// alike. Rows of which a step would take more than `max_step_seconds`, or too much memory, are left
+// out.
 ShapeResult measure_shape(const BenchShape& shape, const std::map<std::string, double>& peaks,
-                          int repetitions);
+                          int repetitions, double max_step_seconds);
 
 }  // namespace clipsweep

@@ -17,10 +17,10 @@
 namespace clipsweep {
 namespace {
 
-constexpr std::size_t kSweepRuns = 128;
+constexpr std::size_t kArms = 8;
 
-// Eight arms of sixteen seeds, one epoch each.
-SweepPlan sweep_plan(int steps) {
+// Eight arms, one epoch each.
+SweepPlan sweep_plan(std::size_t runs, int steps) {
   ExperimentConfig config;
   config.training.epochs = 1;
   config.training.steps_per_epoch = steps;
@@ -29,15 +29,14 @@ SweepPlan sweep_plan(int steps) {
                   {ClipMode::kGlobalNorm, 1},
                   {ClipMode::kTensorNorm, 1}};
   config.learning_rates = {0.01, 0.1};
-  config.seeds.resize(kSweepRuns / 8);
+  config.seeds.resize(runs / kArms);
   std::iota(config.seeds.begin(), config.seeds.end(), 0U);
   SweepPlan plan = make_plan(config, "");
   perturb_learning_rates(plan.runs);
   return plan;
 }
 
-double run_steps_per_second(const Task& task, std::size_t workers, int steps) {
-  const SweepPlan plan = sweep_plan(steps);
+double run_steps_per_second(const Task& task, const SweepPlan& plan, std::size_t workers) {
   const TemporaryFolder folder;
   make_folder(folder.path() / "runs");
   std::atomic<bool> stop{false};
@@ -68,12 +67,14 @@ SweepProcess run_sweep_process(const std::string& data_folder, std::vector<std::
 
 }  // namespace
 
-std::vector<SweepThroughput> measure_sweeps(const Task& task, int steps, int repetitions) {
-  std::vector<SweepThroughput> sweeps = {{1, kSweepRuns}};
-  if (usable_cores() > 1) sweeps.push_back({usable_cores(), kSweepRuns});
+std::vector<SweepThroughput> measure_sweeps(const Task& task, std::size_t runs, int steps,
+                                            int repetitions) {
+  const SweepPlan plan = sweep_plan(runs, steps);
+  std::vector<SweepThroughput> sweeps = {{1, plan.runs.size()}};
+  if (usable_cores() > 1) sweeps.push_back({usable_cores(), plan.runs.size()});
   for (int repetition = 0; repetition < repetitions; ++repetition)
     for (auto& sweep : sweeps)
-      sweep.run_steps_per_second.values.push_back(run_steps_per_second(task, sweep.workers, steps));
+      sweep.run_steps_per_second.values.push_back(run_steps_per_second(task, plan, sweep.workers));
   return sweeps;
 }
 

@@ -10,8 +10,9 @@
 
 namespace clipsweep {
 
-// With one worker and with all cores. Each run takes `steps` steps.
-std::vector<SweepThroughput> measure_sweeps(const Task& task, int steps, int repetitions);
+// With one worker and with all cores. `runs`, a multiple of eight, take `steps` steps each.
+std::vector<SweepThroughput> measure_sweeps(const Task& task, std::size_t runs, int steps,
+                                            int repetitions);
 
 WholeRun measure_whole_run(const std::string& data_folder, int repetitions);
 
