@@ -18,7 +18,7 @@ from clipsweep_results.step_windows import NORM_BIN_EDGES, choose_windows, read_
 from clipsweep_results.strict_json import DataError
 from clipsweep_results.values import to_float
 from conftest import ROOT, FakeRun, cross, dump
-from report_page import draw
+from report_page import draw, render
 from test_program import schema
 
 NONE, VALUE, NORM = ("none", None), ("value", 0.5), ("global-norm", 1.0)
@@ -151,11 +151,9 @@ def test_one_step_is_enough(sweep):
 
 def test_several_workers_read_the_same_as_one(sweep, monkeypatch):
     folder = sweep(cross([NONE, VALUE], seeds=3))
-    draw(folder)
-    alone = (folder.folder / "report" / "report.html").read_bytes()
+    alone = draw(folder).html
     monkeypatch.setattr(result_folder, "POOL_WORTH_BYTES", 0)
-    draw(folder)
-    assert (folder.folder / "report" / "report.html").read_bytes() == alone
+    assert draw(folder).html == alone
 
 
 # Runs that are left out
@@ -186,7 +184,7 @@ def test_a_killed_run_is_known_by_its_cut_off_line(sweep):
     runs = [*cross([NONE]), FakeRun("none", None, 0.01, 9, outcome="unfinished")]
     folder = sweep(runs)
     cut_off(folder.run_folder(runs[-1]) / "steps.jsonl")
-    assert "the last line of steps.jsonl is cut off: the run was killed" in draw(folder).text
+    assert "the last line of steps.jsonl is cut off: the run was killed" in render(folder).text
 
 
 def test_a_cut_off_last_line_is_skipped_and_reported(sweep, capsys):
@@ -227,7 +225,7 @@ def test_a_bad_line_is_located_and_its_run_is_left_out(sweep, line):
     lines = path.read_text().splitlines()
     lines[3] = line
     path.write_text("\n".join(lines) + "\n", errors="surrogateescape")
-    page = draw(folder)
+    page = render(folder)
     assert f"runs/{folder.runs[1].id}/steps.jsonl:4: bad line" in page.text
     assert "1 completed, 1 unreadable" in page.text
 
@@ -251,7 +249,7 @@ def test_a_corrupt_file_is_named_and_its_run_left_out(sweep, name, content, word
     path.unlink()
     if content is not None:
         path.write_bytes(content if isinstance(content, bytes) else content.encode())
-    text = draw(folder).text
+    text = render(folder).text
     assert f"runs/{folder.runs[0].id}/{name}" in text and words in text
 
 
@@ -259,7 +257,7 @@ def test_a_run_json_of_another_run_is_not_taken_for_its_own(sweep):
     folder = sweep(cross([NONE]))
     first, second = (folder.run_folder(run) / "run.json" for run in folder.runs)
     second.write_bytes(first.read_bytes())
-    assert f"runs/{folder.runs[1].id}/run.json: contains the run" in draw(folder).text
+    assert f"runs/{folder.runs[1].id}/run.json: contains the run" in render(folder).text
 
 
 # Folders that cannot be drawn
@@ -430,7 +428,6 @@ def test_the_cosine_is_only_of_clipped_steps(sweep):
 
 def test_logs_with_log_every_fill_every_window(sweep):
     folder = sweep([FakeRun("none", None, 0.01, 0)], epochs=2, steps_per_epoch=200, log_every=7)
-    draw(folder)
     run = folder.runs[0]
     grid = choose_windows(400, log_every=7)
     curve = read_step_curve(folder.run_folder(run) / "steps.jsonl", run.id, grid)

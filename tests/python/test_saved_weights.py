@@ -1,5 +1,6 @@
 """`--save-weights`: what the program writes, PyTorch loads, and it has the loss of the log."""
 
+import itertools
 import json
 import subprocess
 from pathlib import Path
@@ -12,28 +13,37 @@ from test_trace import python_with_torch
 
 # A module with PyTorch's own layers, loaded by the two lines of results/README.md.
 EVALUATE = """
+import json
 import sys
 import numpy as np
 import torch
 from torch import nn
 
-cell, layers, path, data = sys.argv[1], int(sys.argv[2]), sys.argv[3], sys.argv[4]
-kinds = {"lstm": nn.LSTM, "gru": nn.GRU, "rnn-tanh": nn.RNN, "rnn-relu": nn.RNN}
-options = {"nonlinearity": cell[4:]} if cell.startswith("rnn") else {}
+KINDS = {"lstm": nn.LSTM, "gru": nn.GRU, "rnn-tanh": nn.RNN, "rnn-relu": nn.RNN}
+arrays = np.load(sys.argv[1])
+
 
 class Model(nn.Module):
-    def __init__(self):
+    def __init__(self, cell, layers):
         super().__init__()
-        setattr(self, cell.split("-")[0], kinds[cell](3, 8, layers, batch_first=True, **options))
+        options = {"nonlinearity": cell[4:]} if cell.startswith("rnn") else {}
+        self.name = cell.split("-")[0]
+        setattr(self, self.name, KINDS[cell](3, 8, layers, batch_first=True, **options))
         self.output = nn.Linear(8, 3)
 
-model = Model()
-weights = np.load(path)
-model.load_state_dict({name: torch.from_numpy(weights[name]) for name in weights})
-arrays = np.load(data)
-states, _ = getattr(model, cell.split("-")[0])(torch.from_numpy(arrays["x_test"]))
-loss = nn.functional.cross_entropy(model.output(states[:, -1]), torch.from_numpy(arrays["y_test"]))
-print(loss.item())
+    def forward(self, inputs):
+        return self.output(getattr(self, self.name)(inputs)[0][:, -1])
+
+
+def loss(cell, layers, path):
+    model = Model(cell, layers)
+    weights = np.load(path)
+    model.load_state_dict({name: torch.from_numpy(weights[name]) for name in weights})
+    outputs = model(torch.from_numpy(arrays["x_test"]))
+    return nn.functional.cross_entropy(outputs, torch.from_numpy(arrays["y_test"])).item()
+
+
+print(json.dumps([loss(*run) for run in json.load(sys.stdin)]))
 """
 
 
@@ -54,20 +64,31 @@ def data(tmp_path) -> Path:
     return tmp_path / "data.npz"
 
 
-@pytest.mark.parametrize("cell", ["lstm", "gru", "rnn-tanh", "rnn-relu"])
-@pytest.mark.parametrize("layers", [1, 2])
-def test_pytorch_has_the_loss_of_the_log(cell, layers, data, tmp_path):
+def test_pytorch_has_the_losses_of_the_logs(data, tmp_path):
     python = python_with_torch()
     if python is None:
         pytest.skip("no Python here can import PyTorch (Debian: python3-torch)")
-    arguments = ["--task", "sequences", "--data", data, "--cell", cell, "--layers", layers, "--hidden", 8]
+    cells = ("lstm", "gru", "rnn-tanh", "rnn-relu")
+    arguments = ["--task", "sequences", "--data", data, "--cell", ",".join(cells), "--hidden", 8]
     arguments += ["--lr", "0.5", "--clip", "none", "--epochs", 1, "--steps-per-epoch", 50, "--save-weights"]
-    (run,) = train(tmp_path / "out", *map(str, arguments))
-    weights = tmp_path / "out/runs" / run["id"] / "weights.npz"
-    command = [python, "-c", EVALUATE, cell, str(layers), weights, data]
-    result = subprocess.run(command, capture_output=True, encoding="utf-8", check=False)
+    models, losses = [], {}
+    for layers in (1, 2):
+        out = tmp_path / f"{layers}-layers"
+        for run in train(out, *map(str, arguments), "--layers", str(layers)):
+            cell = run["settings"].get("cell", "lstm")
+            models.append((cell, layers, str(out / "runs" / run["id"] / "weights.npz")))
+            losses[cell, layers] = run["epochs"][-1]["test_loss"]
+    assert set(losses) == set(itertools.product(cells, (1, 2)))
+    result = subprocess.run(
+        [python, "-c", EVALUATE, data],
+        input=json.dumps(models),
+        capture_output=True,
+        encoding="utf-8",
+        check=False,
+    )
     assert result.returncode == 0, result.stderr
-    assert float(result.stdout) == pytest.approx(run["epochs"][-1]["test_loss"], rel=1e-5)
+    for (cell, layers, _), loss in zip(models, json.loads(result.stdout), strict=True):
+        assert loss == pytest.approx(losses[cell, layers], rel=1e-5), (cell, layers)
 
 
 def test_numpy_reads_every_array(tmp_path):
