@@ -112,3 +112,61 @@ def test_without_the_flag_there_are_none(tmp_path):
     arguments = ("--data", str(small_data(tmp_path / "data")), "--epochs", "1", "--steps-per-epoch", "2")
     train(tmp_path / "out", *arguments)
     assert not list(tmp_path.glob("out/runs/*/weights.npz"))
+
+
+@pytest.fixture
+def trained(data, tmp_path) -> tuple[Path, Path]:
+    """Return a sweep with the weights of one run, and their path."""
+    arguments = ("--task", "sequences", "--data", data, "--hidden", "4", "--clip", "none", "--epochs", "1")
+    (run,) = train(tmp_path / "out", *map(str, arguments), "--steps-per-epoch", "3", "--save-weights")
+    return tmp_path / "out", tmp_path / "out/runs" / run["id"] / "weights.npz"
+
+
+def change(path: Path, change_arrays) -> None:
+    arrays = dict(np.load(path))
+    change_arrays(arrays)
+    np.savez(path, **arrays)
+
+
+def another_weight(arrays: dict) -> None:
+    arrays["output.bias"][1] += 1e-6
+
+
+def test_validate_accepts_weights_that_numpy_wrote_again(trained):
+    folder, path = trained
+    change(path, lambda arrays: None)
+    assert call("validate", folder).returncode == 0
+
+
+@pytest.mark.parametrize(
+    ("change_arrays", "words"),
+    [
+        (another_weight, "but sha256.final_weights in run.json is"),
+        (lambda arrays: arrays.pop("output.bias"), "no array output.bias"),
+        (lambda arrays: arrays.update(extra=np.zeros(2)), "extra is no array of this model"),
+        (
+            lambda arrays: arrays.update({"output.bias": np.zeros(4, "f4")}),
+            "output.bias: its shape is (4,), not (3,)",
+        ),
+        (lambda arrays: arrays.update({"output.bias": np.zeros(3)}), "its numbers are not float32"),
+        (
+            lambda arrays: arrays.update({"lstm.bias_hh_l0": np.ones(16, "f4")}),
+            "lstm.bias_hh_l0 is not 0, but the cell has one bias",
+        ),
+    ],
+    ids=["weight", "missing", "extra", "shape", "type", "second bias"],
+)
+def test_validate_compares_weights_with_their_run(change_arrays, words, trained):
+    folder, path = trained
+    change(path, change_arrays)
+    result = call("validate", folder)
+    assert result.returncode == 3
+    (line,) = [line for line in (result.stdout + result.stderr).splitlines() if "weights.npz" in line]
+    assert words in line and line.startswith(f"runs/{path.parent.name}/weights.npz: "), line
+
+
+def test_validate_says_that_weights_are_damaged(trained):
+    folder, path = trained
+    path.write_bytes(path.read_bytes()[:200])
+    result = call("validate", folder)
+    assert result.returncode == 3 and "weights.npz: " in result.stdout + result.stderr

@@ -9,6 +9,7 @@
 #include "clipsweep/validation/schemas.h"
 #include "clipsweep/validation/step_log_check.h"
 #include "clipsweep/validation/through_time_check.h"
+#include "clipsweep/validation/weights_check.h"
 
 namespace clipsweep {
 namespace {
@@ -64,6 +65,7 @@ CheckedRun check_run(const SweepFolder& sweep, const RunSpec& run, std::vector<P
   FileProblems run_problems = problems_of(sweep, run_path(sweep.folder, run.id));
   FileProblems log_problems = problems_of(sweep, steps_path(sweep.folder, run.id));
   FileProblems through_time_problems = problems_of(sweep, through_time_path(sweep.folder, run.id));
+  FileProblems weights_problems = problems_of(sweep, weights_path(sweep.folder, run.id));
   CheckedRun checked;
   const bool has_run_json = is_present(run_problems.path());
   if (has_run_json) checked.record = read_checked_record(run_problems);
@@ -81,10 +83,13 @@ CheckedRun check_run(const SweepFolder& sweep, const RunSpec& run, std::vector<P
     if (log.is_whole && expected.log_every == 1)
       check_record_against_sums(*record, log.sums, expected.steps_per_epoch, run_problems);
   }
+  if (record && log.header && reached_outcome(*record))
+    check_weights(*record, *log.header, weights_problems);
   check_through_time(expected, through_time_problems);
   run_problems.move_to(problems);
   log_problems.move_to(problems);
   through_time_problems.move_to(problems);
+  weights_problems.move_to(problems);
   return checked;
 }
 
