@@ -160,10 +160,9 @@ std::string labels_text(const Json& classes) {
   return fmt::format("{} different ones from {} to {}", names.size(), names.front(), names.back());
 }
 
-// Labels other than 0, 1, 2, ... are numbered as classes; one class needs no learning.
+// Labels other than 0, 1, 2, ... are numbered as classes.
 void say_what_the_data_are(const DataChecksum& data, const Task& task) {
-  const Model model = task.model();
-  if (!data.classes.empty() && data.classes.size() > 1)
+  if (!data.classes.empty())
     say(fmt::format("Labels: {}, numbered as classes 0 to {}.\n", labels_text(data.classes),
                     data.classes.size() - 1));
   if (data.entropy_rate)
@@ -171,10 +170,11 @@ void say_what_the_data_are(const DataChecksum& data, const Task& task) {
         fmt::format("The least possible loss is the source's entropy rate, {:.4f} ({:.4f} bits per "
                     "symbol).\n",
                     *data.entropy_rate, *data.entropy_rate / std::log(2)));
-  if (model.target == Target::kClass && model.outputs == 1)
-    complain(
-        "warning: the training set has one class only, so that every prediction is correct; "
-        "chance is 100 %");
+  if (const std::uint64_t samples = task.validation_samples(); samples > 0)
+    say(
+        fmt::format("The best arms are chosen on a validation set of {} and judged on the test "
+                    "set.\n",
+                    counted(samples, "sample")));
 }
 
 void say_what_happens(std::size_t to_train, std::size_t complete, std::uint64_t steps,
@@ -203,8 +203,9 @@ int run_sweep(const SweepCommand& command, const std::vector<std::string>& argum
   const DataChecksum checksum = named_as_in(folder, std::move(data));
   const SweepPlan plan = make_plan(config, checksum.sha256);
   const Provenance provenance = provenance_of(engines, arguments);
-  const PreparedFolder prepared = prepare_sweep_folder(
-      folder, sweep_json(config, plan, checksum, chance_level(*task), provenance));
+  const PreparedFolder prepared =
+      prepare_sweep_folder(folder, sweep_json(config, plan, checksum, chance_level(*task),
+                                              provenance, validation_chance_level(*task)));
   const SweepFolder& sweep = prepared.sweep;
   if (!command.quiet) say_what_the_data_are(checksum, *task);
   if (!command.quiet) say_what_left_the_plan(prepared);

@@ -90,7 +90,7 @@ def _add_epochs(events: EventFile, run: FinishedRun) -> None:
     steps_per_epoch = to_count(run.document["settings"]["steps_per_epoch"])
     for values in run.epoch_rows():
         epoch = dict(zip(names_of(EPOCH_COLUMNS), values, strict=True))
-        scalars = [(key, epoch[key]) for key in EPOCH_SCALARS]
+        scalars = [(key, epoch[key]) for key in EPOCH_SCALARS if epoch[key] is not None]
         events.add_scalars(epoch["epoch"] * steps_per_epoch, scalars)
     final = [("final_test_accuracy", run.final_test_accuracy)]
     events.add_scalars(run.log.total_steps, final)

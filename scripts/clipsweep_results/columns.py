@@ -87,7 +87,7 @@ _COLUMN_OF_TYPE = {
 MAX_STEP_COLUMNS = 64
 _IDENTIFIER = re.compile(r"[A-Za-z][A-Za-z0-9_]{0,63}")
 
-# "epochs" of run.json.
+# "epochs" of run.json. Only sweeps with a validation set have those of it.
 EPOCH_COLUMNS = (
     Column("epoch", to_count),
     Column("train_loss", to_optional_float),
@@ -95,6 +95,8 @@ EPOCH_COLUMNS = (
     Column("test_loss", to_optional_float),
     Column("test_accuracy", to_optional_float),
     Column("clipped_share", to_optional_float),
+    Column("validation_loss", to_optional_float, absent=None),
+    Column("validation_accuracy", to_optional_float, absent=None),
 )
 
 # "events" of run.json. Only spikes have a running median.

@@ -123,6 +123,8 @@ class ArmSummary:
     usable: bool
     spikes: int
     measures: dict[str, Spread]
+    late_validation_accuracy: Spread | None  # None without a validation set
+    bits_per_character: Spread | None  # None unless the task is a text
     clipped_share: float | None
     skipped_share: float | None
     mean_cosine: float | None
@@ -201,6 +203,14 @@ class NoiseFloor:
 
 
 @dataclass(frozen=True)
+class Validation:
+    """The set that arms are chosen by, apart from the test set that judges them."""
+
+    samples: int
+    chance_accuracy: float
+
+
+@dataclass(frozen=True)
 class DamagedRun:
     """A run whose log cannot be read; no number of the summary includes it."""
 
@@ -216,6 +226,8 @@ class Summary:
     damaged_runs: list[DamagedRun]
     chance_accuracy: float
     target_accuracy: float
+    validation: Validation | None  # None where arms are chosen by the test set
+    chance_bits: float | None  # per character: the entropy of the symbol frequencies of a text
     answer: list[str]  # does clipping help, where, what to use
     arms: list[ArmSummary]
     comparisons: list[Comparison]
@@ -274,6 +286,8 @@ def _parse_summary(document: dict) -> Summary:
         damaged_runs=[_parse_damaged_run(entry) for entry in document["damaged_runs"]],
         chance_accuracy=to_float(document["chance_accuracy"]),
         target_accuracy=to_float(document["target_accuracy"]),
+        validation=_optional(_parse_validation, document.get("validation")),
+        chance_bits=to_optional_float(document.get("chance_bits_per_character")),
         answer=_parse_answer(document["answer"]),
         arms=arms,
         comparisons=[_parse_comparison(entry, find, judged) for entry in document["comparisons"]],
@@ -296,6 +310,10 @@ def _parse_answer(sentences: list) -> list[str]:
     if len(sentences) != ANSWER_SENTENCES:
         raise ValueError(f"answer has {len(sentences)} sentences, not {ANSWER_SENTENCES}")
     return [str(sentence) for sentence in sentences]
+
+
+def _parse_validation(entry: dict) -> Validation:
+    return Validation(to_count(entry["samples"]), to_float(entry["chance_accuracy"]))
 
 
 def _parse_damaged_run(entry: dict) -> DamagedRun:
@@ -324,6 +342,8 @@ def _parse_arm(entry: dict, clip: Clip, judged: str) -> ArmSummary:
         usable=bool(entry["usable"]),
         spikes=to_count(entry["spikes"]),
         measures=_measures(entry, MEASURES, _parse_spread, judged),
+        late_validation_accuracy=_optional(_parse_spread, entry.get("late_validation_accuracy")),
+        bits_per_character=_optional(_parse_spread, entry.get("bits_per_character")),
         clipped_share=to_optional_float(entry["clipped_share"]),
         skipped_share=to_optional_float(entry.get("skipped_share")),
         mean_cosine=to_optional_float(entry["mean_cosine"]),

@@ -213,6 +213,56 @@ const std::vector<AnswerCase>& answer_cases() {
          }
          return sweep;
        }},
+      {"all runs without clipping diverged",
+       [] {
+         SampleSweep sweep = sweep_of_arms(6, {0.6, 0.7, 0.6, 0.65}, [](auto& c) {
+           rates(c, {0.1, 1});
+         });
+         for (std::size_t run = 0; run < 12; ++run) diverge(sweep, run, Phase::kGradient, 3 + run);
+         return sweep;
+       }},
+      {"all runs with clipping diverged",
+       [] {
+         SampleSweep sweep = sweep_of_arms(6, {0.6, 0.7});
+         for (std::size_t run = 6; run < 12; ++run) {
+           diverge(sweep, run, Phase::kUpdate, 3);
+           sweep.runs().records[run]->totals.clipped_steps = 1;
+         }
+         return sweep;
+       }},
+      {"diverged runs count as chance, but are not the best",
+       [] {
+         SampleSweep sweep = sweep_of_arms(6, {0.3, 0.3, 0.5, 0.45}, [](auto& c) {
+           rates(c, {0.1, 1});
+         });
+         sweep.runs().basis.chance_accuracy = 0.36;
+         for (std::size_t run = 6; run < 12; ++run) diverge(sweep, run, Phase::kUpdate, 3);
+         return sweep;
+       }},
+      {"the best arms differ little, but only the clipped one is usable",
+       [] {
+         SampleSweep sweep = sweep_of_arms(6, {0.7, 0.68}, {}, 3);
+         diverge(sweep, 0, Phase::kGradient, 3);
+         return sweep;
+       }},
+      {"chosen on a validation set",
+       [] {
+         SampleSweep sweep = sweep_of_arms(6, {0.6, 0.7, 0.65}, two_modes);
+         sweep.runs().basis.validation = ValidationBasis{0.1, 1000};
+         const double validation[] = {0.6, 0.65, 0.7};
+         for (std::size_t run = 0; run < 18; ++run)
+           sweep.runs().records[run]->epochs[0].validation = Evaluation{1, validation[run / 6]};
+         return sweep;
+       }},
+      {"a lower loss whose interval ends near zero",
+       [] {
+         SampleSweep sweep =
+             sweep_with_gain([](auto s) { return 0.002 + 2 * small_and_uneven(s); });
+         for (std::size_t seed = 0; seed < 10; ++seed)
+           sweep.runs().records[10 + seed]->epochs[0].train_loss =
+               1 - 0.0052 - 1.1 * small_and_uneven(seed);
+         return sweep;
+       }},
       // ---- Too few seeds ----
       {"one seed",
        [] {

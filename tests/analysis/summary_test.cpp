@@ -3,9 +3,12 @@
 #include <gtest/gtest.h>
 
 #include <algorithm>
+#include <cmath>
 
+#include "clipsweep/analysis/conclusion_text.h"
 #include "clipsweep/analysis/runs_csv.h"
 #include "clipsweep/analysis/summary_json.h"
+#include "clipsweep/analysis/summary_text.h"
 #include "clipsweep/base/random.h"
 #include "clipsweep/validation/schemas.h"
 #include "support/sample_folder.h"
@@ -81,6 +84,92 @@ TEST(Metrics, AreBetterThanChanceByTwoStandardErrors) {
   basis.test_samples = std::nullopt;  // a point
   EXPECT_FALSE(is_better_than_chance(0.3699, basis));
   EXPECT_TRUE(is_better_than_chance(0.3701, basis));
+}
+
+// ---- With a validation set ----
+
+// On the validation set the arm of threshold 1 is the best, on the test set that of 0.5.
+SampleSweep sweep_with_validation() {
+  SampleSweep sweep(6);
+  sweep.config().clips = {{ClipMode::kNone}, {ClipMode::kValue, 0.5}, {ClipMode::kValue, 1}};
+  sweep.plan();
+  sweep.runs().basis.test_samples = 1000;
+  sweep.runs().basis.has_data_set = true;
+  sweep.runs().basis.validation = ValidationBasis{0.2, 500};
+  const double test[] = {0.6, 0.8, 0.7};
+  const double validation[] = {0.6, 0.7, 0.8};
+  for (std::size_t run = 0; run < 18; ++run) {
+    const double deviation = small_and_uneven(run % 6);
+    RunRecord& record = sweep.complete_clipped(run, test[run / 6] + deviation);
+    record.epochs[0].validation = Evaluation{1, validation[run / 6] + deviation};
+  }
+  return sweep;
+}
+
+TEST(ValidationSet, ChoosesTheArmThatTheTestSetJudges) {
+  const Summary summary = sweep_with_validation().summary();
+  ASSERT_EQ(summary.best.size(), 1U);
+  const BestComparison& best = summary.best[0];
+  EXPECT_EQ(best.arm, "value-1_lr-0.01");
+  EXPECT_NEAR(*best.late_test_accuracy.mean, 0.1, 1e-12);
+  EXPECT_NEAR(*best.split_seed_mean, 0.1, 0.01);
+  EXPECT_TRUE(summary.arm("value-1_lr-0.01").usable);
+  EXPECT_FALSE(summary.arm("value-0.5_lr-0.01").usable);  // 10 points below, on the validation set
+  EXPECT_EQ(summary.modes[1].best_arm, "value-1_lr-0.01");
+}
+
+TEST(ValidationSet, IsInTheSummaryTheTableAndTheAnswer) {
+  const SampleSweep sweep = sweep_with_validation();
+  const Summary summary = sweep.summary();
+  const Json json = to_json(summary);
+  EXPECT_EQ(schema_violations("summary", json), std::vector<std::string>{});
+  EXPECT_EQ(json["validation"]["samples"], 500);
+  EXPECT_EQ(json["validation"]["chance_accuracy"], 0.2);
+  EXPECT_EQ(json["arms"][2]["late_validation_accuracy"]["n"], 6);
+  const Answer answer = answer_of(summary);
+  EXPECT_NE(answer.does_it_help.find("value:1 at lr 0.01 reaches "), std::string::npos);
+  EXPECT_NE(answer.does_it_help.find("chosen on the validation set"), std::string::npos);
+  const std::string text = comparison_text(summary);
+  EXPECT_NE(text.find("validation set (500 samples, chance 20.0 %)"), std::string::npos) << text;
+  EXPECT_NE(text.find("valid."), std::string::npos);
+}
+
+TEST(ValidationSet, HasItsOwnChance) {
+  SampleSweep sweep = sweep_with_validation();
+  sweep.end(12, Outcome::kDiverged);
+  const Summary summary = sweep.summary();
+  EXPECT_DOUBLE_EQ(*summary.arms[2].late_validation_accuracy->min, 0.2);
+  EXPECT_DOUBLE_EQ(*summary.arms[2].metrics[kJudgedMetric].min, 0.1);
+}
+
+TEST(ValidationSet, WithoutOneTheSameTestSetChoosesAndJudges) {
+  SampleSweep sweep = sweep_with_validation();
+  sweep.runs().basis.validation.reset();
+  const Summary summary = sweep.summary();
+  EXPECT_EQ(summary.best[0].arm, "value-0.5_lr-0.01");
+  EXPECT_FALSE(to_json(summary).contains("validation"));
+  const auto note = "chosen and judged on the same test set";
+  EXPECT_NE(comparison_text(summary).find(note), std::string::npos) << comparison_text(summary);
+  // A generated test set is as good as the whole population.
+  sweep.runs().basis.has_data_set = false;
+  EXPECT_EQ(comparison_text(sweep.summary()).find(note), std::string::npos);
+}
+
+TEST(BitsPerCharacter, AreTheTestLossDividedByLn2) {
+  SampleSweep sweep(2);
+  sweep.runs().basis.symbol_entropy = 3 * std::log(2);
+  sweep.runs().basis.entropy_rate = 0.5 * std::log(2);
+  for (std::size_t run = 0; run < 4; ++run) sweep.complete_clipped(run, 0.5, 2 * std::log(2));
+  const Summary summary = sweep.summary();
+  const Json json = to_json(summary);
+  EXPECT_EQ(schema_violations("summary", json), std::vector<std::string>{});
+  EXPECT_DOUBLE_EQ(json["arms"][0]["bits_per_character"]["mean"].get<double>(), 2);
+  EXPECT_DOUBLE_EQ(json["chance_bits_per_character"].get<double>(), 3);
+  EXPECT_DOUBLE_EQ(json["least_bits_per_character"].get<double>(), 0.5);
+  const std::string text = comparison_text(summary);
+  EXPECT_NE(text.find("Chance is 3.000 bits per character"), std::string::npos) << text;
+  EXPECT_NE(text.find("bits per"), std::string::npos);
+  EXPECT_NE(runs_csv(sweep.runs()).find(",2\n"), std::string::npos);
 }
 
 // Networks that learnt nothing are within 3 points of the best of them.
@@ -160,7 +249,7 @@ TEST(Summary, CountsAStalledRunAsADivergedOne) {
   EXPECT_EQ(schema_violations("summary", json), std::vector<std::string>{});
   const std::string row = runs_csv(stalled.runs());
   EXPECT_NE(row.find(",completed,50,0.1,"), std::string::npos) << row;
-  EXPECT_NE(row.find(",49,0.98,true\n"), std::string::npos) << row;
+  EXPECT_NE(row.find(",49,0.98,true,,\n"), std::string::npos) << row;
 }
 
 // With chance above the bar, 0.15 - 0.1, its accuracy alone would not be a collapse.
@@ -567,7 +656,7 @@ TEST(Solutions, AreComparedEverAndAtTheEnd) {
   EXPECT_EQ(baseline.steps_to_solution->n, 3U);
   EXPECT_EQ(baseline.steps_to_solution->happened, 2U);
   EXPECT_EQ(schema_violations("summary", to_json(summary)), std::vector<std::string>{});
-  EXPECT_NE(runs_csv(sweep.runs()).find(",1,500,true,0,0,false\n"), std::string::npos)
+  EXPECT_NE(runs_csv(sweep.runs()).find(",1,500,true,0,0,false,,\n"), std::string::npos)
       << runs_csv(sweep.runs());
 }
 
@@ -631,7 +720,7 @@ TEST(RunsCsv, OfAnEarlierVersionHasItsColumns) {
   EXPECT_NE(earlier(28).find(",lstm,keras\n"), std::string::npos);
   EXPECT_NE(earlier(31).find(",solved_at_end\n"), std::string::npos);
   EXPECT_EQ(earlier(27), now);
-  EXPECT_EQ(earlier(35), now);
+  EXPECT_EQ(earlier(37), now);
 }
 
 // ---- Other metrics ----
@@ -768,15 +857,16 @@ TEST(RunsCsv, HasOneRowForEachRunOfThePlan) {
   sweep.end(1, Outcome::kDiverged).events.resize(2);
   const std::string csv = runs_csv(sweep.runs());
   EXPECT_NE(csv.find(",none,,0.01,0,completed,4,0.7,0.7,1.25,1.25,0.25,1,2,3,4.5,0,,,0,0,0,1.25,"
-                     "500,0,false,lstm,keras,0.7,,,0,0,false\n"),
+                     "500,0,false,lstm,keras,0.7,,,0,0,false,,\n"),
             std::string::npos)
       << csv;
   EXPECT_NE(csv.find(",value,0.5,0.01,0,diverged,4,0.1,0.1,,,0,,,,,2,,,0,0,0,,,0,false,lstm,keras,"
-                     "0.1,,,0,0,false\n"),
+                     "0.1,,,0,0,false,,\n"),
             std::string::npos)
       << csv;
   EXPECT_NE(
-      csv.find(",scale,Infinity,0.01,0,unfinished,,,,,,,,,,,,,,0,0,0,,,,false,lstm,keras,,,,,,\n"),
+      csv.find(
+          ",scale,Infinity,0.01,0,unfinished,,,,,,,,,,,,,,0,0,0,,,,false,lstm,keras,,,,,,,,\n"),
       std::string::npos)
       << csv;
 }
@@ -789,7 +879,7 @@ TEST(RunsCsv, HasTheSameNumberOfFieldsInEachRow) {
   for (std::size_t end = csv.find('\n'); end != std::string::npos; end = csv.find('\n', start)) {
     EXPECT_EQ(std::count(csv.begin() + static_cast<std::ptrdiff_t>(start),
                          csv.begin() + static_cast<std::ptrdiff_t>(end), ','),
-              33);
+              35);
     start = end + 1;
   }
 }

@@ -73,6 +73,64 @@ TEST(SplitOffTestSet, RefusesSharesThatLeaveASetEmptyOrWithoutAClass) {
   EXPECT_LT(refused, 20);
 }
 
+// The rows of both splits are places in the file.
+TEST(SplitOffValidationSet, IsDrawnFromWhatTheTestSetLeaves) {
+  SequenceData data = ten_sequences();
+  split_off_test_set(data, 0.3, 4);
+  const auto test_rows = data.test.rows;
+  split_off_validation_set(data, 0.3, 4);
+  EXPECT_EQ(data.test.rows, test_rows);
+  EXPECT_EQ(data.train.count, 5U);
+  EXPECT_EQ(data.validation.count, 2U);
+  std::vector<std::uint32_t> rows;
+  for (const auto* set : {&data.train, &data.validation, &data.test})
+    for (std::size_t n = 0; n < set->count; ++n) {
+      rows.push_back(set->row(n));
+      EXPECT_EQ(set->inputs[4 * n], static_cast<float>(4 * set->row(n)));
+      EXPECT_EQ(set->classes[n], static_cast<std::int32_t>(set->row(n) % 2));
+    }
+  std::sort(rows.begin(), rows.end());
+  for (std::uint32_t n = 0; n < 10; ++n) EXPECT_EQ(rows[n], n);
+}
+
+TEST(SplitOffValidationSet, DependsOnTheSeedOnlyAndDrawsOthersThanTheTestSet) {
+  const auto rows = [](std::uint64_t seed) {
+    SequenceData data = ten_sequences();
+    split_off_validation_set(data, 0.3, seed);
+    return data.validation.rows;
+  };
+  EXPECT_EQ(rows(1), rows(1));
+  EXPECT_NE(rows(1), rows(2));
+  int equal = 0;
+  for (std::uint64_t seed = 0; seed < 10; ++seed) {
+    SequenceData data = ten_sequences();
+    split_off_test_set(data, 0.3, seed);
+    equal += data.test.rows == rows(seed) ? 1 : 0;
+  }
+  EXPECT_LT(equal, 5);
+}
+
+TEST(SplitOffValidationSet, RefusesSharesThatLeaveNothing) {
+  for (const double share : {0.01, 0.99, 1.0}) {
+    SequenceData data = ten_sequences();
+    EXPECT_TRUE(holds(message_of<DataError>([&] { split_off_validation_set(data, share, 0); }),
+                      "choose another --validation-share"));
+  }
+}
+
+// From the training set that is left: a validation set that decides the scale would leak.
+TEST(SplitOffValidationSet, IsScaledByTheTrainingSet) {
+  SequenceData data = ten_sequences();
+  split_off_validation_set(data, 0.3, 0);
+  const auto train = data.train.inputs;
+  const auto validation = data.validation.inputs;
+  scale_inputs(data, Scaling::kUnit);
+  const auto smallest = train[0];
+  const auto largest = train[train.size() - 2];
+  for (std::size_t i = 0; i < validation.size(); i += 2)
+    EXPECT_FLOAT_EQ(data.validation.inputs[i], (validation[i] - smallest) / (largest - smallest));
+}
+
 TEST(Sha256OfValues, ChangesWithEveryValue) {
   const std::string before = sha256_of_values(ten_sequences());
   EXPECT_EQ(sha256_of_values(ten_sequences()), before);

@@ -339,8 +339,8 @@ def flip(path: Path) -> None:
 
 def set_version(path: Path, version: int) -> None:
     header, _, rest = path.read_bytes().partition(b"\n")
-    assert b"clipsweep/checkpoint-3" in header
-    path.write_bytes(header.replace(b"checkpoint-3", b"checkpoint-%d" % version) + b"\n" + rest)
+    assert b"clipsweep/checkpoint-4" in header
+    path.write_bytes(header.replace(b"checkpoint-4", b"checkpoint-%d" % version) + b"\n" + rest)
 
 
 def put_folder(path: Path) -> None:

@@ -157,12 +157,89 @@ def test_the_divisor_of_whole_numbers_is_in_the_log(tmp_path):
     assert_valid(out)
 
 
-def test_one_class_is_told(tmp_path):
-    data, out = write(tmp_path / "data", u1(range(3, 4))), tmp_path / "out"
-    result = sweep(*RUN, "--data", data, "--out", out)
-    assert "one class only" in result.stderr and "chance is 100 %" in result.stderr
-    assert sweep_json(out)["data"]["chance_accuracy"] == 1
+def test_one_class_is_refused_as_sequences_of_one_class_are(tmp_path):
+    data = write(tmp_path / "data", u1(range(3, 4)))
+    for command in (("sweep", "--out", tmp_path / "out"), ("plan",), ("trace", "--steps", "1")):
+        line = refusal(command[0], *RUN, "--data", data, *command[1:], code=BAD_DATA)
+        assert "all labels are 3, one class only: chance level is 100 %" in line
+        assert f"{NAMES[1]}.gz" in line and "add images of other classes" in line
+    assert not (tmp_path / "out").exists()
+
+
+# ---- The summary of each layout ------------------------------------------------------------------
+
+
+def most_frequent_share(labels: np.ndarray) -> float:
+    return np.unique(labels, return_counts=True)[1].max() / len(labels)
+
+
+def unequal(labels: Sequence[int]) -> list[np.ndarray]:
+    """Return arrays in whose test set the first label is more frequent than the others."""
+    train = np.tile(np.array(labels), 8)
+    test = np.concatenate([np.tile(np.array(labels), 4), np.full(len(labels), labels[0])])
+    shape = (9, 30)
+    data = [images(train, shape, 1), train, images(test, shape, 2), test]
+    return [array.astype("u1") for array in data]
+
+
+def prefixed(folder: Path, prefix: str, names: dict[str, str]) -> None:
+    for name in NAMES:
+        (folder / f"{name}.gz").rename(folder / f"{prefix}{names.get(name, name)}.gz")
+
+
+def emnist(folder: Path, data: list[np.ndarray]) -> Path:
+    """Lay files out as EMNIST has them: a prefix, test instead of t10k, transposed images."""
+    write(folder, change(data, lambda array: array.swapaxes(1, 2)))
+    test = {name: name.replace("t10k", "test") for name in NAMES}
+    prefixed(folder, "emnist-letters-", test)
+    return folder / "emnist-letters"
+
+
+def qmnist(folder: Path, data: list[np.ndarray]) -> Path:
+    """Lay files out as QMNIST has them: labels of eight int32 columns, names of its own."""
+    write(folder, change(data, of_labels=of_qmnist))
+    names = {
+        NAMES[1]: "train-labels-idx2-int",
+        NAMES[2]: "test-images-idx3-ubyte",
+        NAMES[3]: "test-labels-idx2-int",
+    }
+    prefixed(folder, "qmnist-", names)
+    return folder
+
+
+def torchvision(folder: Path, data: list[np.ndarray]) -> Path:
+    """Lay files out as torchvision does: ROOT/KMNIST/raw, packed and unpacked."""
+    raw = write(folder / "KMNIST/raw", data)
+    for name in NAMES:
+        (raw / name).write_bytes(gzip.decompress((raw / f"{name}.gz").read_bytes()))
+    return folder / "KMNIST"
+
+
+@pytest.mark.parametrize(
+    ("layout", "labels", "options"),
+    [
+        (emnist, range(1, 27), ("--read-columns",)),
+        (qmnist, range(10), ()),
+        (write, range(10), ()),  # KMNIST has the names of MNIST
+        (torchvision, range(10), ()),
+    ],
+    ids=["EMNIST", "QMNIST", "KMNIST", "torchvision"],
+)
+def test_a_known_layout_trains_and_its_summary_has_classes_and_chance(layout, labels, options, tmp_path):
+    arrays_ = unequal(labels)
+    data, out = layout(tmp_path / "data", arrays_), tmp_path / "out"
+    learns = ("--optimizer", "adam", "--lr", "0.02", "--clip", "none,global-norm:1")
+    sweep("--data", data, *options, *learns, "--epochs", "2", "--steps-per-epoch", "150", "--out", out)
     assert_valid(out)
+    described, summary = sweep_json(out)["data"], json.loads((out / "summary.json").read_text())
+    chance = most_frequent_share(arrays_[3])
+    assert chance > 1.5 / len(labels)
+    assert summary["chance_accuracy"] == described["chance_accuracy"] == pytest.approx(chance)
+    assert summary["test_samples"] == len(arrays_[3])
+    assert described.get("classes", list(range(10))) == list(labels)
+    for arm in summary["arms"]:
+        assert arm["late_test_accuracy"]["mean"] > 1.5 * chance, arm
+        assert arm["better_than_chance"] is True
 
 
 # ---- Identity ------------------------------------------------------------------------------------

@@ -45,6 +45,17 @@ def test_a_text_is_learnt(tmp_path):
     assert document["data"]["test_samples"] == len(predicted)
     assert document["data"]["chance_accuracy"] == pytest.approx(most_frequent / len(predicted))
     assert list(document["data"]["files"]) == ["times.txt"]
+    summary = json.loads((tmp_path / "out/summary.json").read_text())
+    assert summary["chance_accuracy"] == document["data"]["chance_accuracy"]
+    assert summary["test_samples"] == len(predicted)
+    shares = [predicted.count(symbol) / len(predicted) for symbol in set(predicted)]
+    entropy = -sum(share * math.log2(share) for share in shares)
+    assert summary["chance_bits_per_character"] == pytest.approx(entropy)
+    assert "least_bits_per_character" not in summary
+    for arm in summary["arms"]:
+        bits = arm["bits_per_character"]["mean"]
+        assert bits == pytest.approx(arm["final_test_loss"]["mean"] / math.log(2))
+        assert bits < 0.5 * entropy
 
 
 # No network can be better than the entropy rate, but by the luck of 100,000 test symbols.
@@ -55,6 +66,9 @@ def test_a_generated_text_is_learnt_up_to_its_entropy_rate(task, tmp_path):
     (run,) = sweep(tmp_path / "out", *arguments, *options)
     losses = [epoch["test_loss"] for epoch in run["epochs"]]
     rate = json.loads((tmp_path / "out/sweep.json").read_text())["data"]["entropy_rate"]
+    summary = json.loads((tmp_path / "out/summary.json").read_text())
+    assert summary["least_bits_per_character"] == pytest.approx(rate / math.log(2))
+    assert summary["chance_bits_per_character"] > summary["least_bits_per_character"]
     if task == "reber":
         assert rate == pytest.approx(7 / 12 * math.log(2))  # bits by symbols: symbol_source_test.cpp
     assert rate - 0.01 < losses[-1] < rate + 0.05

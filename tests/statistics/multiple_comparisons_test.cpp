@@ -146,6 +146,16 @@ TEST(SplitSeedGain, HasNoBiasForTheBestOfEqualArms) {
   EXPECT_NEAR(mean(split), 0, 0.11);
 }
 
+// The second arm is the best by what arms are chosen by, the first by what they are judged by.
+TEST(SplitSeedGain, ChoosesByOtherValuesThanItJudges) {
+  const ArmValues judged = {{5, 5, 5, 5}, {1, 1, 1, 1}};
+  const ArmValues choice = {{0.1, 0.1, 0.1, 0.1}, {0.2, 0.2, 0.2, 0.2}};
+  const SplitValues baselines{{{0, 0, 0, 0}}, {{0, 0, 0, 0}}};
+  EXPECT_DOUBLE_EQ(*split_seed_gain({judged, choice}, baselines), 1);
+  EXPECT_DOUBLE_EQ(*split_seed_gain({judged, judged}, baselines), 5);
+  EXPECT_FALSE(split_seed_gain({judged, {{1, {}, {}, {}}, {1, 1, 1, 1}}}, baselines));
+}
+
 TEST(SplitSeedGain, FollowsAClearWinner) {
   ArmValues arms = {{5, 5.1, 5.2, 5.3}, {1, 1.1, 1.2, 1.3}};
   EXPECT_NEAR(*split_seed_gain(arms, {{0, 0, 0, 0}, {-3, -3, -3, -3}}), 5.15, 0.01);

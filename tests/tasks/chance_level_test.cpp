@@ -74,7 +74,7 @@ TEST(ChanceLevel, OfClassesIsTheMostFrequentOne) {
   task.add_batch({{2}, {1}});
   const ChanceLevel chance = chance_level(task);
   EXPECT_DOUBLE_EQ(chance.accuracy, 3.0 / 5);
-  EXPECT_EQ(chance.test_samples, 5U);
+  EXPECT_EQ(chance.samples, 5U);
 }
 
 // The padding of a batch repeats its first sample, which must not count.
@@ -120,7 +120,7 @@ TEST(ChanceLevel, OfImagesCountsTheLabels) {
 // Each within three standard errors of the exact share, over 10,000 samples. The best constant is
 // chosen on the same samples, so that it is not below its own exact share on average.
 void expect_near_share(const ChanceLevel& chance, double share) {
-  EXPECT_EQ(chance.test_samples, 10'000U);
+  EXPECT_EQ(chance.samples, 10'000U);
   EXPECT_NEAR(chance.accuracy, share, 3 * std::sqrt(share * (1 - share) / 10'000));
 }
 

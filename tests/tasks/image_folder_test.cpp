@@ -334,6 +334,69 @@ TEST_F(IdxFolder, TenClassesHaveTheIdentityOfEarlierVersionsBesidesTheirOwn) {
 }
 
 // The identity that the runs in results/ have.
+// Image n has the pixels 2n and 2n + 1.
+ImageData ten_images() {
+  ImageData data;
+  data.train = {10, 2, 1, 1, {}, {}, {}};
+  for (std::uint8_t n = 0; n < 10; ++n) {
+    data.train.pixels.insert(data.train.pixels.end(), {static_cast<std::uint8_t>(2 * n),
+                                                       static_cast<std::uint8_t>(2 * n + 1)});
+    data.train.labels.push_back(n % 2);
+  }
+  data.classes = {0, 1};
+  return data;
+}
+
+TEST(ValidationSet, HasImagesThatTheTrainingSetLacks) {
+  ImageData data = ten_images();
+  split_off_validation_set(data, 0.3, 0, "folder");
+  EXPECT_EQ(data.train.count, 7);
+  EXPECT_EQ(data.validation.count, 3);
+  std::vector<std::uint32_t> places;
+  for (const auto* images : {&data.train, &data.validation})
+    for (std::size_t n = 0; n < images->labels.size(); ++n) {
+      const std::uint32_t place = images->places[n];
+      places.push_back(place);
+      EXPECT_EQ(images->pixels[images->offset(n)], 2 * place);
+      EXPECT_EQ(images->labels[n], place % 2);
+    }
+  std::sort(places.begin(), places.end());
+  for (std::uint32_t n = 0; n < 10; ++n) EXPECT_EQ(places[n], n);
+}
+
+TEST(ValidationSet, OfImagesDependsOnTheSeedOnly) {
+  const auto places = [](std::uint64_t seed) {
+    ImageData data = ten_images();
+    split_off_validation_set(data, 0.3, seed, "folder");
+    return data.validation.places;
+  };
+  EXPECT_EQ(places(1), places(1));
+  EXPECT_NE(places(1), places(2));
+}
+
+TEST(ValidationSet, OfImagesLeavesEachClassToTheTrainingSet) {
+  ImageData data = ten_images();
+  data.train.labels = {0, 0, 0, 0, 0, 0, 0, 0, 0, 1};
+  int refused = 0;
+  for (std::uint64_t seed = 0; seed < 20; ++seed) try {
+      ImageData copy = data;
+      split_off_validation_set(copy, 0.5, seed, "folder");
+    } catch (const DataError& error) {
+      EXPECT_TRUE(holds(error.what(), "folder: the split leaves no training image of class 1"));
+      ++refused;
+    }
+  EXPECT_GT(refused, 0);
+  EXPECT_LT(refused, 20);
+  EXPECT_TRUE(holds(message_of<DataError>([&] { split_off_validation_set(data, 1, 0, "folder"); }),
+                    "leaves nothing for training; choose another --validation-share"));
+}
+
+TEST_F(IdxFolder, OfOneClassIsRefused) {
+  write("train-labels-idx1-ubyte", labels_file(3, {"\7\7\7", 3}));
+  EXPECT_TRUE(holds(message_of_folder(path()), "all labels are 7, one class only"));
+  EXPECT_THROW(checksum_of_data(path()), DataError);
+}
+
 TEST(FashionMnist, HasTheIdentityOfEarlierVersions) {
   const auto checksum = checksum_of_data(kFashionMnist);
   EXPECT_EQ(checksum.sha256, "f0616db38b9c48cb7686a79a32adc10500295453ef551cb1b34cc03d5010c93e");

@@ -3,6 +3,7 @@
 
 #include <gtest/gtest.h>
 
+#include <cmath>
 #include <set>
 
 #include "clipsweep/base/error.h"
@@ -51,6 +52,23 @@ TEST(TextOf, RefusesWhatIsNotUtf8) {
                           "\xF0\x80\x80\x80", "\x80", "\xFF", "\xE2\x82"})
     EXPECT_TRUE(holds(problem_with(std::string("abc") + bad), "byte 4 is not UTF-8")) << bad;
   EXPECT_EQ(bytes_of("abc\xFF").symbols, 4);
+}
+
+TEST(ValidationPart, IsTheEndOfTheTrainingPart) {
+  auto text = bytes_of("abcdefghijklmnopqrst");  // 18 symbols to train on, 2 to test on
+  split_off_validation_part(text, 0.2, "a.txt");
+  EXPECT_EQ(text.train.size(), 14U);
+  EXPECT_EQ(text.validation, (std::vector<std::uint8_t>{14, 15, 16, 17}));
+  EXPECT_EQ(text.test, (std::vector<std::uint8_t>{18, 19}));
+}
+
+TEST(ValidationPart, NeedsTwoSymbolsAndLeavesTwo) {
+  for (const double share : {0.05, 0.95, 1.0}) {
+    auto text = bytes_of("abcdefghijklmnopqrst");
+    EXPECT_TRUE(
+        holds(message_of<DataError>([&] { split_off_validation_part(text, share, "a.txt"); }),
+              "choose another --validation-share"));
+  }
 }
 
 TrainingSettings settings(int streams, int length) {
@@ -166,6 +184,23 @@ TEST(TextTask, EveryTestSequenceIsInOneBatch) {
   EXPECT_EQ(samples, 3300U);
 }
 
+TEST(TextTask, EvaluatesTheValidationPartAsTheTestPart) {
+  SymbolText text = counting_text(200, 60);
+  split_off_validation_part(text, 0.25, "a.txt");  // the symbols 150 to 199
+  const auto task = make_text_task(std::move(text), settings(4, 2), "a.txt");
+  EXPECT_EQ(task->validation_batches(), 1U);
+  EXPECT_EQ(task->validation_samples(), 3U);
+  Batch scratch;
+  const Batch& batch = task->validation_batch(0, scratch);
+  for (std::size_t b = 0; b < 3; ++b)
+    for (int t = 0; t < 16; ++t)
+      EXPECT_EQ(symbol_read(batch, b, t), 150 + static_cast<int>(b) * 16 + t);
+  EXPECT_EQ(validation_chance_level(*task)->samples, 48U);
+  const auto without = make_text_task(counting_text(200, 60), settings(4, 2), "a.txt");
+  EXPECT_EQ(without->validation_batches(), 0U);
+  EXPECT_FALSE(validation_chance_level(*without));
+}
+
 TEST(TextTask, ChanceIsTheMostFrequentSymbol) {
   SymbolText text = counting_text(100, 0);
   text.symbols = 3;
@@ -173,8 +208,12 @@ TEST(TextTask, ChanceIsTheMostFrequentSymbol) {
   text.test = {0, 1, 1, 0, 1, 2, 1, 1, 2};
   const auto task = make_text_task(std::move(text), settings(4, 1), "a.txt");
   const auto chance = chance_level(*task);
-  EXPECT_EQ(chance.test_samples, 8U);
+  EXPECT_EQ(chance.samples, 8U);
   EXPECT_EQ(chance.accuracy, 5.0 / 8);
+  // Of 5, 2 and 1 in 8.
+  const double entropy =
+      -(5.0 / 8 * std::log(5.0 / 8) + 2.0 / 8 * std::log(2.0 / 8) + 1.0 / 8 * std::log(1.0 / 8));
+  EXPECT_DOUBLE_EQ(chance.symbol_entropy.value_or(0), entropy);
 }
 
 TEST(TextTask, SaysThatTheTextIsTooShort) {

@@ -80,6 +80,14 @@ std::vector<double> values_of(const CountedRuns& runs, const ValueOf& value_of) 
   return values;
 }
 
+// The losses of the last epoch on the test set, divided by ln 2.
+MetricSummary in_bits(const CountedRuns& runs, const MetricBasis& basis) {
+  auto losses = values_of(
+      runs, [&](const auto& run) { return metric_value(run, Metric::kFinalTestLoss, basis); });
+  for (double& loss : losses) loss /= kNatsPerBit;
+  return summarize_values(losses);
+}
+
 template <typename ValueOf>
 std::optional<double> mean_over(const CountedRuns& runs, const ValueOf& value_of) {
   const auto values = values_of(runs, value_of);
@@ -229,7 +237,11 @@ ArmSummary summarize_arm(const Arm& arm, const MetricBasis& basis) {
   for (const auto& entry : kMetrics)
     summary.metrics[entry.metric] = summarize_values(values_of(
         arm.runs, [&](const auto& run) { return metric_value(run, entry.metric, basis); }));
-  if (const auto& accuracy = summary.metrics[kJudgedMetric].mean)
+  if (basis.validation)
+    summary.late_validation_accuracy = summarize_values(
+        values_of(arm.runs, [&](const auto& run) { return choice_value(run, basis); }));
+  if (basis.symbol_entropy) summary.bits_per_character = in_bits(arm.runs, basis);
+  if (const auto& accuracy = summary.choice_mean())
     summary.better_than_chance = is_better_than_chance(*accuracy, basis);
   summary.divergence = share_of(summary.diverged, arm.runs.size());
   for (const auto& [seed, run] : arm.runs)

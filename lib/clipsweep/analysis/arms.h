@@ -141,15 +141,23 @@ struct ArmSummary : ArmSettings {
   std::optional<std::uint64_t> solved_at_end;
   std::optional<MedianDuration> steps_to_solution;
   PerMetric<MetricSummary> metrics;
+  std::optional<MetricSummary> late_validation_accuracy;  // with a validation set
+  std::optional<MetricSummary> bits_per_character;        // of text: the final test loss / ln 2
   std::optional<double> clipped_share;
   std::optional<double> skipped_share;
   std::optional<double> mean_cosine;  // over the runs that have one
   std::optional<ClippingBehaviour> behaviour;
   NormSummary grad_norm_raw;
-  std::optional<bool> better_than_chance;  // by its mean accuracy; nothing without one
+  std::optional<bool> better_than_chance;  // by its `choice_mean`; nothing without one
   // Near the best arm of its cell, better than chance, and no run diverged; summary.cpp decides.
   bool usable = false;
 
+  // The mean late accuracy by which arms are chosen: on the validation set if there is one.
+  const std::optional<double>& choice_mean() const {
+    return late_validation_accuracy ? late_validation_accuracy->mean : metrics[kJudgedMetric].mean;
+  }
+  // Whether no run completed with what it learnt.
+  bool all_diverged() const { return diverged == seeds.size(); }
   bool acted() const { return clips() && clipped_share.value_or(0) > 0; }
 };
 

@@ -17,18 +17,19 @@ std::string accuracy_text(const ArmSummary& arm) {
   return percent_text(arm.metrics[kJudgedMetric].mean) + " %";
 }
 
-// `1.2 points`, with as many decimals as it takes to tell ends of the interval that exclude zero
-// from zero: `-0.7 points [-1.4, -0.03]`.
-int decimals_of(const Interval& interval) {
-  const double nearest = 100 * std::min(std::abs(interval.lower), std::abs(interval.upper));
+// As many decimals as it takes to tell ends of the interval, multiplied by the factor, that exclude
+// zero from zero: `-0.7 points [-1.4, -0.03]`. At least `usual`, and at most three more.
+int decimals_of(const Interval& interval, double factor, int usual) {
+  const double nearest = factor * std::min(std::abs(interval.lower), std::abs(interval.upper));
   const bool excludes_zero = interval.lower > 0 || interval.upper < 0;
-  int decimals = 1;
-  while (excludes_zero && decimals < 4 && nearest < 0.5 * std::pow(10, -decimals)) ++decimals;
+  int decimals = usual;
+  while (excludes_zero && decimals < usual + 3 && nearest < 0.5 * std::pow(10, -decimals))
+    ++decimals;
   return decimals;
 }
 
 std::string points_text(double difference, const std::optional<Interval>& interval) {
-  const int decimals = interval ? decimals_of(*interval) : 1;
+  const int decimals = interval ? decimals_of(*interval, 100, 1) : 1;
   std::string text = signed_text(100 * difference, decimals) + " points";
   if (interval) text += " " + signed_text(*interval, 100, decimals);
   return text;
@@ -131,8 +132,18 @@ std::string never_acted_text(const ThresholdHint& hint) {
 }
 
 // `value:0.5 at lr 0.1 reaches 68.5 % late test accuracy; the best arm without clipping (none at lr
-// 0.01) reaches 66.0 %.`
-std::string accuracies_sentence(const Effect& effect) {
+// 0.01) reaches 66.0 %.` An arm whose runs all diverged is the best only if those of all others of
+// its side did too.
+std::string accuracies_sentence(const Effect& effect, const MetricBasis& basis) {
+  const bool has_arm = !effect.arm->all_diverged();
+  if (!has_arm || effect.baseline->all_diverged()) {
+    const ArmSummary& alive = has_arm ? *effect.arm : *effect.baseline;
+    return fmt::format(
+        "{} reaches {} late test accuracy; all runs {} diverged and count with {} %.",
+        display_name(alive), accuracy_text(alive),
+        has_arm ? "without clipping" : "in which clipping acted",
+        percent_text(basis.chance_accuracy));
+  }
   return fmt::format(
       "{} reaches {} late test accuracy; the best arm without clipping ({}) reaches {}.",
       display_name(*effect.arm), accuracy_text(*effect.arm), display_name(*effect.baseline),
@@ -188,12 +199,12 @@ std::string seeds_sentence(const MetricDifference& difference) {
   return fmt::format(" To settle a difference of {} takes about {} seeds.", size, seeds);
 }
 
-std::string too_few_seeds_text(const Effect& effect) {
+std::string too_few_seeds_text(const Effect& effect, const MetricBasis& basis) {
   const MetricDifference& difference = effect.comparison->late_test_accuracy;
   const std::uint64_t pairs = difference.n;
   std::string text = fmt::format(
       "No verdict yet: at least {} common seeds are needed, and there {} {} so far. {}",
-      kMinPairsForVerdict, pairs == 1 ? "is" : "are", pairs, accuracies_sentence(effect));
+      kMinPairsForVerdict, pairs == 1 ? "is" : "are", pairs, accuracies_sentence(effect, basis));
   if (pairs > 1 && (difference.better == pairs || difference.worse == pairs))
     text += fmt::format(" All {} lean {} clipping, by {} in the mean.", counted(pairs, "seed"),
                         difference.better == pairs ? "towards" : "against",
@@ -201,7 +212,7 @@ std::string too_few_seeds_text(const Effect& effect) {
   return text + seeds_sentence(difference);
 }
 
-std::string no_difference_text(const Effect& effect) {
+std::string no_difference_text(const Effect& effect, const MetricBasis& basis) {
   const BestComparison& best = *effect.comparison;
   const MetricDifference& difference = best.late_test_accuracy;
   const double point = entry_of(kJudgedMetric).smallest_of_interest;
@@ -209,21 +220,21 @@ std::string no_difference_text(const Effect& effect) {
   const std::string opening =
       is_within ? fmt::format("No difference of {:.0f} point", 100 * point) : "No difference seen";
   return fmt::format("{} between the best settings: {} {}.{}{}", opening,
-                     accuracies_sentence(effect), difference_clause(effect),
+                     accuracies_sentence(effect, basis), difference_clause(effect),
                      behind_the_mean_text(best), is_within ? "" : seeds_sentence(difference));
 }
 
-std::string not_after_correction_text(const Effect& effect) {
+std::string not_after_correction_text(const Effect& effect, const MetricBasis& basis) {
   return fmt::format(
       "No difference seen between the best settings: {} {}. This is significant on its own, but "
       "not after correction for {} ({}).{}",
-      accuracies_sentence(effect), difference_clause(effect),
+      accuracies_sentence(effect, basis), difference_clause(effect),
       counted(effect.comparison->candidates, "arm"), p_text(effect.comparison->p_adjusted),
       behind_the_mean_text(*effect.comparison));
 }
 
-std::string verdict_text(const char* opening, const Effect& effect) {
-  return fmt::format("{}: {} {} ({}).{}", opening, accuracies_sentence(effect),
+std::string verdict_text(const char* opening, const Effect& effect, const MetricBasis& basis) {
+  return fmt::format("{}: {} {} ({}).{}", opening, accuracies_sentence(effect, basis),
                      difference_clause(effect), significance_text(effect),
                      behind_the_mean_text(*effect.comparison));
 }
@@ -240,11 +251,14 @@ std::string solving_text(const Effect& effect) {
   std::string p = p_text(effect.p_value);
   if (effect.comparison->candidates > 1)
     p += fmt::format(" after correction for {}", counted(effect.comparison->candidates, "arm"));
-  return fmt::format(
-      "{}: {} solves the task and keeps it solved in {}, the best arm without clipping ({}) in {} "
-      "of {} ({}).",
-      opening, display_name(*effect.arm), of_runs_text(counts.first(), counts.n()),
-      display_name(*effect.baseline), counts.second(), counts.n(), p);
+  const std::string baseline =
+      effect.baseline->all_diverged()
+          ? "all runs without clipping diverged"
+          : fmt::format("the best arm without clipping ({}) in {} of {}",
+                        display_name(*effect.baseline), counts.second(), counts.n());
+  return fmt::format("{}: {} solves the task and keeps it solved in {}, {} ({}).", opening,
+                     display_name(*effect.arm), of_runs_text(counts.first(), counts.n()), baseline,
+                     p);
 }
 
 std::string text_of(const Effect& effect, const Conclusion& conclusion) {
@@ -270,23 +284,17 @@ std::string text_of(const Effect& effect, const Conclusion& conclusion) {
     case EffectCase::kSolvesAlike:
       return solving_text(effect);
     case EffectCase::kTooFewSeeds:
-      return too_few_seeds_text(effect);
+      return too_few_seeds_text(effect, *conclusion.basis);
     case EffectCase::kBetter:
-      return verdict_text("Yes", effect);
+      return verdict_text("Yes", effect, *conclusion.basis);
     case EffectCase::kWorse:
-      return verdict_text("No, it harms", effect);
+      return verdict_text("No, it harms", effect, *conclusion.basis);
     case EffectCase::kNoDifference:
-      return no_difference_text(effect);
+      return no_difference_text(effect, *conclusion.basis);
     case EffectCase::kNotAfterCorrection:
-      return not_after_correction_text(effect);
+      return not_after_correction_text(effect, *conclusion.basis);
   }
   throw std::logic_error("text_of: unknown effect");
-}
-
-std::string help_text(const Conclusion& conclusion) {
-  const std::string text = text_of(conclusion.effect, conclusion);
-  if (!conclusion.diverged || conclusion.effect.kind == EffectCase::kAllDiverged) return text;
-  return diverged_sentences(*conclusion.diverged) + " " + text;
 }
 
 // ---- Where? ----
@@ -321,8 +329,9 @@ std::string usable_rates_text(const UsableRates& usable, const std::vector<doubl
 }
 
 std::string loss_sentence(const MetricDifference& loss) {
+  const int decimals = decimals_of(*loss.interval, 1, 3);
   return fmt::format("the training loss of the last epoch changes by {} {}.",
-                     signed_text(*loss.mean, 3), signed_text(*loss.interval, 1, 3));
+                     signed_text(*loss.mean, decimals), signed_text(*loss.interval, 1, decimals));
 }
 
 // `The standard deviation between seeds is 1.0 instead of 3.0 points, and the worst seed ...`
@@ -439,15 +448,16 @@ std::string other_settings_text(const Conclusion& conclusion) {
 }
 
 // Why an arm is not usable while `better` is: `3 of 10 runs diverged with none at lr 0.1`.
-std::string why_not_usable(const ArmSummary& arm, const ArmSummary& better) {
+std::string why_not_usable(const ArmSummary& arm, const ArmSummary& better,
+                           const std::string& name_of_better = "it") {
   if (arm.diverged > 0)
     return fmt::format("{} diverged with {}", of_runs_text(arm.diverged, arm.seeds.size()),
                        display_name(arm));
   if (!arm.better_than_chance.value_or(true))
     return fmt::format("{} has learnt nothing", display_name(arm));
-  const double gap =
-      better.metrics[kJudgedMetric].mean.value_or(0) - arm.metrics[kJudgedMetric].mean.value_or(0);
-  return fmt::format("{} is {} below it", display_name(arm), size_text(gap));
+  const double gap = better.choice_mean().value_or(0) - arm.choice_mean().value_or(0);
+  return fmt::format("{} is {} below {}{}", display_name(arm), size_text(gap), name_of_better,
+                     arm.late_validation_accuracy ? " on the validation set" : "");
 }
 
 std::string only_usable_text(const Advice& advice, const Effect& effect) {
@@ -482,11 +492,12 @@ std::string more_rates_text(const Advice& advice, const std::vector<double>& all
 }
 
 std::string lower_loss_text(const Advice& advice) {
+  const int decimals = decimals_of(*advice.loss->interval, 1, 3);
   return fmt::format(
       "Use {}: no difference in accuracy is seen, but the training loss of the last epoch is lower "
       "({} {}).",
-      display_name(*advice.recommended), signed_text(*advice.loss->mean, 3),
-      signed_text(*advice.loss->interval, 1, 3));
+      display_name(*advice.recommended), signed_text(*advice.loss->mean, decimals),
+      signed_text(*advice.loss->interval, 1, decimals));
 }
 
 std::string spreads_less_text(const Advice& advice) {
@@ -575,10 +586,41 @@ std::string advice_text(const Conclusion& conclusion) {
   throw std::logic_error("advice_text: unknown advice");
 }
 
+// ---- The first part as a whole ----
+
 bool has_too_few_seeds(const Effect& effect) {
   return effect.kind == EffectCase::kTooFewSeeds ||
          (effect.kind == EffectCase::kSolvesAlike &&
           effect.comparison->solved_at_end->counts.n() < kMinPairsForVerdict);
+}
+
+bool has_verdict(const Effect& effect) { return effect.comparison && !has_too_few_seeds(effect); }
+
+// `Only with clipping is an arm usable: without it, 3 of 10 runs diverged with none at lr 0.1.` A
+// difference between the best arms of both sides matters less than this, and is no reason to say
+// that clipping does not help.
+std::string only_side_text(const Advice& advice, const Effect& effect) {
+  const ArmSummary& other = *advice.other;
+  const bool clips = advice.recommended->clips();
+  const bool is_by_mean = other.diverged == 0 && other.better_than_chance.value_or(true);
+  const bool is_settled = effect.kind == EffectCase::kBetter || effect.kind == EffectCase::kWorse;
+  return fmt::format("Only {} clipping is an arm usable: {} it, {}{}.", clips ? "with" : "without",
+                     clips ? "without" : "with",
+                     why_not_usable(other, *advice.recommended, display_name(*advice.recommended)),
+                     is_by_mean && !is_settled ? ", which is not settled" : "");
+}
+
+std::string help_text(const Conclusion& conclusion) {
+  std::string text = text_of(conclusion.effect, conclusion);
+  if (conclusion.basis->validation && conclusion.effect.comparison)
+    text +=
+        " Both arms were chosen on the validation set, and these numbers are those of the test "
+        "set.";
+  if (conclusion.diverged && conclusion.effect.kind != EffectCase::kAllDiverged)
+    text = diverged_sentences(*conclusion.diverged) + " " + text;
+  if (has_verdict(conclusion.effect) && conclusion.advice.kind == AdviceCase::kOnlyUsable)
+    text = only_side_text(conclusion.advice, conclusion.effect) + " " + text;
+  return text;
 }
 
 // What is left to do for the whole sweep: the rest of it, and only then more seeds.

@@ -21,7 +21,6 @@ const BestComparison* best_of(const Summary& summary) {
 }
 
 bool has_run(const ArmSummary& arm) { return !arm.seeds.empty(); }
-bool all_diverged(const ArmSummary& arm) { return arm.diverged == arm.seeds.size(); }
 
 // ---- Does clipping help? ----
 
@@ -32,7 +31,7 @@ EffectCase why_nothing_to_judge(const Summary& summary) {
     return std::any_of(arms.begin(), arms.end(), qualifies);
   };
   if (!any(has_run)) return EffectCase::kNoOutcome;
-  if (!any([](const auto& arm) { return !all_diverged(arm); })) return EffectCase::kAllDiverged;
+  if (!any([](const auto& arm) { return !arm.all_diverged(); })) return EffectCase::kAllDiverged;
   if (!any(clips)) return EffectCase::kNoArmClips;
   if (std::all_of(arms.begin(), arms.end(), clips)) return EffectCase::kNoArmWithoutClipping;
   if (!any([](const auto& arm) { return arm.clips() && has_run(arm); }))
@@ -70,13 +69,14 @@ void judge_solving(const PairedShares& shares, std::uint64_t candidates, Effect&
                                                       : EffectCase::kSolvesLess;
 }
 
-// The arm with the highest mean accuracy; null without any.
+// The arm with the highest mean accuracy of those that have a run that did not diverge; null
+// without any.
 const ArmSummary* best_arm(const Summary& summary) {
   const ArmSummary* best = nullptr;
   for (const auto& arm : summary.arms) {
-    const auto& mean = arm.metrics[kJudgedMetric].mean;
-    if (!arm.perturbed && mean && (!best || *mean > *best->metrics[kJudgedMetric].mean))
-      best = &arm;
+    const auto& mean = arm.choice_mean();
+    if (arm.perturbed || arm.all_diverged() || !mean) continue;
+    if (!best || *mean > *best->choice_mean()) best = &arm;
   }
   return best;
 }
@@ -170,8 +170,7 @@ bool is_wider(const ModeSummary& mode, const ModeSummary& other, const Summary& 
   const std::size_t rates = mode.usable_learning_rates.size();
   const std::size_t other_rates = other.usable_learning_rates.size();
   if (rates != other_rates || !mode.best_arm || !other.best_arm) return rates > other_rates;
-  return summary.arm(*mode.best_arm).metrics[kJudgedMetric].mean >
-         summary.arm(*other.best_arm).metrics[kJudgedMetric].mean;
+  return summary.arm(*mode.best_arm).choice_mean() > summary.arm(*other.best_arm).choice_mean();
 }
 
 std::optional<UsableRates> usable_rates_by_mode(const Summary& summary) {
@@ -244,7 +243,7 @@ std::vector<const Comparison*> harmless_at(const Summary& summary, const ArmSumm
 // The harmless arm whose settings are usable at the most learning rates; null if there is none.
 const ArmSummary* widest_harmless(const Summary& summary, const ArmSummary& baseline) {
   const auto rank = [&](const ArmSummary& arm) {
-    return std::make_pair(usable_rates(summary, arm).size(), arm.metrics[kJudgedMetric].mean);
+    return std::make_pair(usable_rates(summary, arm).size(), arm.choice_mean());
   };
   const ArmSummary* widest = nullptr;
   for (const Comparison* comparison : harmless_at(summary, baseline)) {

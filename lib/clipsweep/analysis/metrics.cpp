@@ -17,13 +17,17 @@ double best_accuracy(const std::vector<EpochRecord>& epochs) {
   return best;
 }
 
-double late_accuracy(const std::vector<EpochRecord>& epochs) {
+// The median of the last evaluations; accuracy_of: of an epoch.
+template <typename AccuracyOf>
+double late_accuracy(const std::vector<EpochRecord>& epochs, const AccuracyOf& accuracy_of) {
   std::vector<double> late;
   for (std::size_t i = epochs.size() - std::min(epochs.size(), kLateEvaluations); i < epochs.size();
        ++i)
-    late.push_back(epochs[i].test_accuracy);
+    late.push_back(accuracy_of(epochs[i]));
   return quantile(std::move(late), 0.5);
 }
+
+double test_accuracy(const EpochRecord& epoch) { return epoch.test_accuracy; }
 
 double train_loss_area(const std::vector<EpochRecord>& epochs) {
   double area = 0;
@@ -43,7 +47,7 @@ std::optional<double> measured_value(const std::vector<EpochRecord>& epochs, Met
                                      const MetricBasis& basis) {
   switch (metric) {
     case Metric::kLateTestAccuracy:
-      return late_accuracy(epochs);
+      return late_accuracy(epochs, test_accuracy);
     case Metric::kFinalTestAccuracy:
       return epochs.back().test_accuracy;
     case Metric::kBestTestAccuracy:
@@ -77,11 +81,23 @@ std::optional<double> metric_value(const RunRecord& record, Metric metric,
   return value && !std::isfinite(*value) ? chance : value;
 }
 
+std::optional<double> choice_value(const RunRecord& record, const MetricBasis& basis) {
+  if (!basis.validation) return metric_value(record, kJudgedMetric, basis);
+  if (counts_as_diverged(record)) return basis.validation->chance_accuracy;
+  const auto lacks_it = [](const EpochRecord& epoch) { return !epoch.validation; };
+  const auto& epochs = record.epochs;
+  if (record.outcome != Outcome::kCompleted || epochs.empty() ||
+      std::any_of(epochs.begin(), epochs.end(), lacks_it))
+    return std::nullopt;
+  return late_accuracy(epochs, [](const EpochRecord& epoch) { return epoch.validation->accuracy; });
+}
+
 bool is_better_than_chance(double mean_accuracy, const MetricBasis& basis) {
-  const double chance = basis.chance_accuracy;
+  const double chance = basis.choice_chance_accuracy();
+  const std::uint64_t samples =
+      basis.validation ? basis.validation->samples : basis.test_samples.value_or(0);
   double margin = 0.01;
-  if (basis.test_samples.value_or(0) > 0)
-    margin = 2 * std::sqrt(chance * (1 - chance) / static_cast<double>(*basis.test_samples));
+  if (samples > 0) margin = 2 * std::sqrt(chance * (1 - chance) / static_cast<double>(samples));
   return mean_accuracy > chance + margin;
 }
 

@@ -20,6 +20,9 @@ enum class Metric {
   kStepsToAccuracy,  // steps until an evaluation reached the target accuracy
 };
 
+// ln 2: a loss in nats, divided by it, is in bits.
+inline constexpr double kNatsPerBit = 0.693147180559945309417;
+
 // The metric that verdicts are about. The last evaluation alone may fall into a spike of the loss:
 // the median of three does not, and halves the standard deviation between seeds.
 inline constexpr Metric kJudgedMetric = Metric::kLateTestAccuracy;
@@ -60,6 +63,13 @@ class PerMetric {
   std::array<Value, kMetrics.size()> values_;
 };
 
+// The set that arms are chosen by (--validation-share), and the accuracy on it that needs no
+// learning.
+struct ValidationBasis {
+  double chance_accuracy = 0;
+  std::uint64_t samples = 0;
+};
+
 // The settings of a sweep that the metrics of its runs depend on.
 struct MetricBasis {
   // The accuracy that needs no learning (chance_level.h), and that a diverged run counts with.
@@ -69,6 +79,17 @@ struct MetricBasis {
   std::optional<double> solved_accuracy = {};  // of tasks that can be solved (task_table.h)
   // The size of the test set that chance was counted over; nothing in sweeps of earlier versions.
   std::optional<std::uint64_t> test_samples = {};
+  std::optional<ValidationBasis> validation = {};  // nothing without a validation set
+  // Of text: the entropy of the symbol frequencies of the test set, in nats.
+  std::optional<double> symbol_entropy = {};
+  std::optional<double> entropy_rate = {};  // of generated text: its least loss, in nats
+  // Whether the test set is a sample of the user's data, which another sample would differ from.
+  bool has_data_set = false;
+
+  // Chance on the set that arms are chosen by.
+  double choice_chance_accuracy() const {
+    return validation ? validation->chance_accuracy : chance_accuracy;
+  }
 };
 
 // The value with which a run enters the comparison; nothing if it has none. A run that diverged or
@@ -76,10 +97,14 @@ struct MetricBasis {
 std::optional<double> metric_value(const RunRecord& record, Metric metric,
                                    const MetricBasis& basis);
 
-// Whether a mean accuracy is above chance by more than a network that learnt nothing could be by
-// luck: by two standard errors of a share of that many test samples, 2 sqrt(c (1 - c) / N) at
-// chance c, or by a point if N is unknown. All runs share the test set, so more seeds narrow this
-// by nothing.
+// The late accuracy on the set that arms are chosen by: the validation set if there is one, else
+// the test set. Diverged runs count as above.
+std::optional<double> choice_value(const RunRecord& record, const MetricBasis& basis);
+
+// Whether a mean accuracy on the set that arms are chosen by is above chance by more than a network
+// that learnt nothing could be by luck: by two standard errors of a share of that many samples, 2
+// sqrt(c (1 - c) / N) at chance c, or by a point if N is unknown. All runs share the set, so more
+// seeds narrow this by nothing.
 bool is_better_than_chance(double mean_accuracy, const MetricBasis& basis);
 
 // Whether the last evaluation of a run found the task solved. False if it diverged or stalled, or

@@ -40,8 +40,15 @@ std::string signed_text(double value, int decimals) {
 }
 
 std::string signed_text(const Interval& interval, double factor, int decimals) {
-  return fmt::format("[{}, {}]", signed_text(factor * interval.lower, decimals),
-                     signed_text(factor * interval.upper, decimals));
+  // The sign of an end that rounds to zero says whether the interval contains zero.
+  const auto end_text = [&](double value) {
+    std::string text = signed_text(factor * value, decimals);
+    constexpr double kRoundingError = 1e-12;
+    const bool has_sign = text.front() == '-' || text.front() == '+';
+    if (!has_sign && std::abs(value) > kRoundingError) text.insert(0, value < 0 ? "-" : "+");
+    return text;
+  };
+  return fmt::format("[{}, {}]", end_text(interval.lower), end_text(interval.upper));
 }
 
 std::string p_value_text(const std::optional<double>& p_value) {

@@ -109,6 +109,16 @@ const std::vector<CsvColumn> kCsvColumns = {
      [](auto&, auto* record, auto&) {
        return record ? std::string(is_stalled(*record) ? "true" : "false") : std::string();
      }},
+    {"late_validation_accuracy",
+     [](auto&, auto* record, auto& basis) {
+       return record && basis.validation ? field(choice_value(*record, basis)) : std::string();
+     }},
+    {"bits_per_character",
+     [](auto&, auto* record, auto& basis) {
+       if (!record || !basis.symbol_entropy) return std::string();
+       const auto loss = metric_value(*record, Metric::kFinalTestLoss, basis);
+       return field(loss ? std::optional(*loss / kNatsPerBit) : std::nullopt);
+     }},
 };
 
 constexpr std::size_t kOutcomeColumn = 5;

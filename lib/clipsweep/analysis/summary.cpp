@@ -14,9 +14,8 @@
 namespace clipsweep {
 namespace {
 
-std::optional<double> mean_accuracy(const ArmSummary& arm) {
-  return arm.metrics[kJudgedMetric].mean;
-}
+// That arms are chosen by.
+std::optional<double> mean_accuracy(const ArmSummary& arm) { return arm.choice_mean(); }
 
 // ---- Arms and their baselines ----
 
@@ -71,23 +70,30 @@ std::vector<Comparison> compare_all(const std::vector<Arm>& arms, const MetricBa
 
 // ---- What is usable and best ----
 
-// The arm with the highest mean late accuracy among those that qualify; the first of equals.
+// Which of two arms is the better one by its mean late accuracy. An arm of diverged runs has that
+// of chance, and is worse than any with a run that learnt.
+bool is_better(const ArmSummary& arm, const ArmSummary& other) {
+  return std::make_pair(!arm.all_diverged(), *mean_accuracy(arm)) >
+         std::make_pair(!other.all_diverged(), *mean_accuracy(other));
+}
+
+// The best arm among those that qualify; the first of equals.
 template <typename Qualifies>
 const ArmSummary* best_of(const std::vector<ArmSummary>& arms, const Qualifies& qualifies) {
   const ArmSummary* best = nullptr;
   for (const auto& arm : arms)
-    if (!arm.perturbed && mean_accuracy(arm) && qualifies(arm) &&
-        (!best || *mean_accuracy(arm) > *mean_accuracy(*best)))
+    if (!arm.perturbed && mean_accuracy(arm) && qualifies(arm) && (!best || is_better(arm, *best)))
       best = &arm;
   return best;
 }
 
-// What a recommendation prefers: usable arms, then those whose runs solve the task and keep it,
-// then those with a higher mean.
+// What a recommendation prefers: usable arms, then those with a run that did not diverge, then
+// those whose runs solve the task and keep it, then those with a higher mean.
 bool is_preferred(const ArmSummary& arm, const ArmSummary& other) {
   const auto rank = [](const ArmSummary& a) {
     const double runs = std::max(1.0, static_cast<double>(a.seeds.size()));
-    return std::make_tuple(a.usable, static_cast<double>(a.solved_at_end.value_or(0)) / runs,
+    return std::make_tuple(a.usable, !a.all_diverged(),
+                           static_cast<double>(a.solved_at_end.value_or(0)) / runs,
                            *mean_accuracy(a));
   };
   return rank(arm) > rank(other);
@@ -146,14 +152,14 @@ std::optional<Verdict> verdict_of(const MetricDifference& difference,
   return *p_adjusted < kSignificanceLevel ? difference.verdict : Verdict::kNoDifference;
 }
 
-// The judged metric of one arm at each of the seeds; nothing where it has no value.
+// A value of one arm at each of the seeds; nothing where it has none.
+template <typename ValueOf>
 std::vector<std::optional<double>> values_at(const Arm& arm, const std::set<std::uint64_t>& seeds,
-                                             const MetricBasis& basis) {
+                                             const ValueOf& value_of) {
   std::vector<std::optional<double>> values;
   for (const std::uint64_t seed : seeds) {
     const auto run = arm.runs.find(seed);
-    values.push_back(run == arm.runs.end() ? std::nullopt
-                                           : metric_value(*run->second, kJudgedMetric, basis));
+    values.push_back(run == arm.runs.end() ? std::nullopt : value_of(*run->second));
   }
   return values;
 }
@@ -199,18 +205,23 @@ void correct_for_choice(const Contest& contest, const std::vector<Arm>& arms,
                         const MetricBasis& basis, BestComparison& result) {
   std::set<std::uint64_t> seeds;
   for (const auto& [seed, run] : arms[contest.baseline].runs) seeds.insert(seed);
-  const auto reference = values_at(arms[contest.baseline], seeds, basis);
-  ArmValues candidates;
+  const auto judged = [&](const RunRecord& run) { return metric_value(run, kJudgedMetric, basis); };
+  const auto choice = [&](const RunRecord& run) { return choice_value(run, basis); };
+  const auto reference = values_at(arms[contest.baseline], seeds, judged);
+  SplitValues candidates;
+  SplitValues baselines;
   ArmValues differences;
-  ArmValues baselines;
   std::size_t chosen = 0;
   for (const std::size_t i : contest.candidates) {
-    if (i == contest.best) chosen = candidates.size();
-    candidates.push_back(values_at(arms[i], seeds, basis));
-    differences.push_back(differences_at(candidates.back(), reference));
+    if (i == contest.best) chosen = differences.size();
+    candidates.judged.push_back(values_at(arms[i], seeds, judged));
+    candidates.choice.push_back(values_at(arms[i], seeds, choice));
+    differences.push_back(differences_at(candidates.judged.back(), reference));
   }
-  for (const std::size_t i : contest.baselines)
-    baselines.push_back(values_at(arms[i], seeds, basis));
+  for (const std::size_t i : contest.baselines) {
+    baselines.judged.push_back(values_at(arms[i], seeds, judged));
+    baselines.choice.push_back(values_at(arms[i], seeds, choice));
+  }
   if (const auto inference = infer_chosen_mean(differences, chosen)) {
     result.simultaneous_interval = inference->interval;
     result.p_adjusted = inference->p_value;
@@ -351,6 +362,12 @@ const ArmSummary& Summary::arm(const std::string& name) const {
   for (const auto& arm : arms)
     if (arm.name == name) return arm;
   throw std::logic_error("Summary::arm: no arm " + name);
+}
+
+bool Summary::has_several_baselines(const CellSetup& setup) const {
+  return std::count_if(arms.begin(), arms.end(), [&](const ArmSummary& arm) {
+           return arm.setup == setup && !arm.clips() && !arm.perturbed;
+         }) > 1;
 }
 
 const Comparison* Summary::comparison_of(const std::string& arm) const {

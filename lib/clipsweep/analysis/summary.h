@@ -117,6 +117,8 @@ struct Summary {
   const ArmSummary& arm(const std::string& name) const;
   // Null for a baseline, and for arms without one.
   const Comparison* comparison_of(const std::string& arm) const;
+  // Whether the baseline of this cell was chosen among several arms without clipping.
+  bool has_several_baselines(const CellSetup& setup) const;
 };
 
 Summary summarize(const SweepRuns& runs);

@@ -99,6 +99,9 @@ Json to_json(const ArmSummary& arm) {
   json["spikes"] = arm.spikes;
   json["skipped"] = arm.skipped;
   for (const auto& entry : kMetrics) json[entry.name] = to_json(arm.metrics[entry.metric]);
+  if (arm.late_validation_accuracy)
+    json["late_validation_accuracy"] = to_json(*arm.late_validation_accuracy);
+  if (arm.bits_per_character) json["bits_per_character"] = to_json(*arm.bits_per_character);
   json["clipped_share"] = json_optional(arm.clipped_share);
   json["skipped_share"] = json_optional(arm.skipped_share);
   json["mean_cosine"] = json_optional(arm.mean_cosine);
@@ -302,24 +305,37 @@ Json in_earlier_form(Json found, const Json& page) {
   return found;
 }
 
+// What only some sweeps have: a validation set, text.
+void add_optional_levels(Json& json, const MetricBasis& basis) {
+  if (basis.validation)
+    json["validation"] = {{"samples", basis.validation->samples},
+                          {"chance_accuracy", json_number(basis.validation->chance_accuracy)}};
+  if (basis.symbol_entropy)
+    json["chance_bits_per_character"] = json_number(*basis.symbol_entropy / kNatsPerBit);
+  if (basis.entropy_rate)
+    json["least_bits_per_character"] = json_number(*basis.entropy_rate / kNatsPerBit);
+}
+
 }  // namespace
 
 Json to_json(const Summary& summary) {
   const Answer answer = answer_of(summary);
-  return {{"schema", kSummarySchema},
-          {"answer", Json::array({answer.does_it_help, answer.where, answer.what_to_use})},
-          {"runs", to_json(summary.runs)},
-          {"damaged_runs", list_of(summary.damaged)},
-          {"chance_accuracy", json_number(summary.basis.chance_accuracy)},
-          {"test_samples", value_or_null(summary.basis.test_samples)},
-          {"target_accuracy", json_number(summary.basis.target_accuracy)},
-          {"constants", constants_json()},
-          {"best", list_of(summary.best)},
-          {"modes", list_of(summary.modes)},
-          {"noise_floor", list_of(summary.noise_floor)},
-          {"arms", list_of(summary.arms)},
-          {"comparisons", list_of(summary.comparisons)},
-          {"what_if", list_of(summary.what_if)}};
+  Json json = {{"schema", kSummarySchema},
+               {"answer", Json::array({answer.does_it_help, answer.where, answer.what_to_use})},
+               {"runs", to_json(summary.runs)},
+               {"damaged_runs", list_of(summary.damaged)},
+               {"chance_accuracy", json_number(summary.basis.chance_accuracy)},
+               {"test_samples", value_or_null(summary.basis.test_samples)},
+               {"target_accuracy", json_number(summary.basis.target_accuracy)},
+               {"constants", constants_json()},
+               {"best", list_of(summary.best)},
+               {"modes", list_of(summary.modes)},
+               {"noise_floor", list_of(summary.noise_floor)},
+               {"arms", list_of(summary.arms)},
+               {"comparisons", list_of(summary.comparisons)},
+               {"what_if", list_of(summary.what_if)}};
+  add_optional_levels(json, summary.basis);
+  return json;
 }
 
 std::string summary_page(const Summary& summary) { return to_page(to_json(summary)) + "\n"; }
@@ -347,12 +363,20 @@ MetricBasis metric_basis_of(const SweepFolder& sweep) {
     basis.chance_accuracy = task.chance_accuracy;
     basis.target_accuracy = task.target_accuracy;
     basis.solved_accuracy = task.solved_accuracy;
+    basis.has_data_set = !task.is_generated();
   }
   // Missing in sweeps of earlier versions.
   const Json data = sweep.sweep.value("data", Json::object());
   if (data.contains("chance_accuracy")) {
     basis.chance_accuracy = finite_member(data, "chance_accuracy");
     basis.test_samples = count_member(data, "test_samples");
+  }
+  if (data.contains("validation_samples"))
+    basis.validation = ValidationBasis{finite_member(data, "validation_chance_accuracy"),
+                                       count_member(data, "validation_samples")};
+  if (data.contains("symbol_entropy")) {
+    basis.symbol_entropy = finite_member(data, "symbol_entropy");
+    if (data.contains("entropy_rate")) basis.entropy_rate = finite_member(data, "entropy_rate");
   }
   if (settings.contains("target_accuracy"))
     basis.target_accuracy = number_member(settings, "target_accuracy");

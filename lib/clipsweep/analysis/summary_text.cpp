@@ -152,12 +152,44 @@ std::string chance_note(const Summary& summary) {
   for (const auto& arm : summary.arms)
     if (!arm.better_than_chance.value_or(true)) names.push_back(display_name(arm, cell));
   if (names.empty()) return "";
-  const std::string chance = percent_text(summary.basis.chance_accuracy);
+  const std::string chance = percent_text(summary.basis.choice_chance_accuracy());
   if (names.size() == summary.arms.size())
     return fmt::format("No arm is better than chance, {} %.\n", chance);
   const std::string arms =
       names.size() > kMaxNamed ? counted(names.size(), "arm") : join(names, "; ");
   return wrapped(fmt::format("Not better than chance, {} %: {}.", chance, arms), kTerminalColumns);
+}
+
+// Which set the best arms are chosen by, where there is a choice.
+std::string choice_note(const Summary& summary) {
+  const bool has_choice =
+      std::any_of(summary.best.begin(), summary.best.end(), [&](const BestComparison& best) {
+        return best.candidates > 1 || summary.has_several_baselines(best.setup);
+      });
+  if (!has_choice || !summary.basis.has_data_set) return "";
+  if (const auto& validation = summary.basis.validation)
+    return wrapped(
+        fmt::format("The best arms are chosen on the validation set ({}, chance {} %) and judged "
+                    "on the test set.",
+                    counted(validation->samples, "sample"),
+                    percent_text(validation->chance_accuracy)),
+        kTerminalColumns);
+  return wrapped(
+      "The best arms are chosen and judged on the same test set; --validation-share holds out "
+      "another set for the choice.",
+      kTerminalColumns);
+}
+
+// What a text costs without learning, and at best.
+std::string bits_note(const MetricBasis& basis) {
+  if (!basis.symbol_entropy) return "";
+  std::string note =
+      fmt::format("Chance is {:.3f} bits per character, the entropy of the symbol frequencies",
+                  *basis.symbol_entropy / kNatsPerBit);
+  if (basis.entropy_rate)
+    note += fmt::format("; the least possible is {:.3f}, the entropy rate of the source",
+                        *basis.entropy_rate / kNatsPerBit);
+  return wrapped(note + ".", kTerminalColumns);
 }
 
 std::string counting_notes(const Summary& summary) {
@@ -178,6 +210,8 @@ std::string counting_notes(const Summary& summary) {
                     kMinSkippedOfStalled),
         kTerminalColumns);
   notes += chance_note(summary);
+  notes += choice_note(summary);
+  notes += bits_note(summary.basis);
   if (runs.failed + runs.interrupted + runs.unfinished > 0)
     notes += wrapped(
         "Failed, interrupted and unfinished runs are left out. Rerun the same sweep command to "
@@ -196,28 +230,42 @@ std::string mean_and_deviation(const MetricSummary& metric) {
   return fmt::format("{} ± {}", percent_text(metric.mean), deviation);
 }
 
+// Losses of a text are printed in bits per character.
+std::string bits_text(const std::optional<double>& loss) {
+  return loss ? loss_text(*loss / kNatsPerBit) : "";
+}
+
+// With a validation set the accuracy that arms are chosen by takes the place of the best one.
 std::string results_table(const Summary& summary) {
   const std::string target = shortest(100 * summary.basis.target_accuracy);
+  const bool has_validation = summary.basis.validation.has_value();
+  const bool in_bits = summary.basis.symbol_entropy.has_value();
   ArmTable table(summary, {{"seeds"},
                            {"diverged"},
                            {"late\nmean ± sd"},
                            {"final\nmean"},
-                           {"best\nmean"},
-                           {"test\nloss"},
-                           {"train\nloss"},
+                           {has_validation ? "valid.\nmean" : "best\nmean"},
+                           {in_bits ? "test\nbits" : "test\nloss"},
+                           {in_bits ? "train\nbits" : "train\nloss"},
                            {fmt::format("to\n{} %", target)}});
+  const auto loss = [&](const std::optional<double>& nats) {
+    return in_bits ? bits_text(nats) : loss_text(nats);
+  };
   for (const auto& arm : summary.arms)
     table.add_row(arm, {with_thousands(arm.seeds.size()), with_thousands(arm.diverged),
                         mean_and_deviation(arm.metrics[kJudgedMetric]),
                         percent_text(arm.metrics[Metric::kFinalTestAccuracy].mean),
-                        percent_text(arm.metrics[Metric::kBestTestAccuracy].mean),
-                        loss_text(arm.metrics[Metric::kFinalTestLoss].mean),
-                        loss_text(arm.metrics[Metric::kFinalTrainLoss].mean),
+                        percent_text(has_validation ? arm.choice_mean()
+                                                    : arm.metrics[Metric::kBestTestAccuracy].mean),
+                        loss(arm.metrics[Metric::kFinalTestLoss].mean),
+                        loss(arm.metrics[Metric::kFinalTrainLoss].mean),
                         arm.reached_target ? with_thousands(arm.reached_target->count) : ""});
   return titled(
       fmt::format("Test accuracy in % (late: the median of the last {} evaluations, which is "
-                  "judged), mean losses of the last epoch, runs that reached {} %",
-                  kLateEvaluations, target),
+                  "judged{}), mean {} of the last epoch, runs that reached {} %",
+                  kLateEvaluations,
+                  has_validation ? "; valid.: the same on the validation set" : "",
+                  in_bits ? "losses in bits per character" : "losses", target),
       table.text());
 }
 

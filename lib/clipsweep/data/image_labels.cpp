@@ -62,6 +62,11 @@ std::vector<std::int32_t> classes_of(std::vector<std::int32_t> labels, const std
         fmt::format("{} different labels, from {} to {}; a data set has at most "
                     "{} classes",
                     with_thousands(labels.size()), labels.front(), labels.back(), kMaxClasses));
+  if (labels.size() == 1)
+    throw_bad_labels(
+        where, fmt::format("all labels are {}, one class only: chance level is 100 % and there is "
+                           "nothing to learn; add images of other classes",
+                           labels.front()));
   return labels;
 }
 
@@ -84,9 +89,10 @@ std::vector<std::uint8_t> class_numbers(const std::vector<std::int32_t>& labels,
   for (const std::int32_t label : labels) {
     const auto found = std::lower_bound(classes.begin(), classes.end(), label);
     if (found == classes.end() || *found != label)
-      throw_bad_labels(where, fmt::format("label {} at position {}; the training set does not have "
-                                          "it, its labels are {}",
-                                          label, numbers.size(), range_text({classes.begin(), classes.end()})));
+      throw_bad_labels(
+          where, fmt::format("label {} at position {}; the training set does not have "
+                             "it, its labels are {}",
+                             label, numbers.size(), range_text({classes.begin(), classes.end()})));
     numbers.push_back(static_cast<std::uint8_t>(found - classes.begin()));
   }
   return numbers;

@@ -13,7 +13,8 @@ namespace clipsweep {
 // in the first column. Throws DataError that begins with `where` on anything else.
 std::vector<std::int32_t> labels_in(const IdxFile& idx, const std::string& where);
 
-// The different labels, ascending: class c is the c-th of them. Throws DataError above 256.
+// The different labels, ascending: class c is the c-th of them. Throws DataError if there is only
+// one, or above 256.
 std::vector<std::int32_t> classes_of(std::vector<std::int32_t> labels, const std::string& where);
 
 // `1 to 26` if none between them is missing, `0, 4, 7`, `12 different ones from 0 to 255`

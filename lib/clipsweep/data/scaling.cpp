@@ -88,6 +88,7 @@ void scale_inputs(SequenceData& data, Scaling scaling) {
                                                 : standard_scales(data.train, data.inputs);
   apply(scales, data.train);
   apply(scales, data.test);
+  apply(scales, data.validation);
 }
 
 }  // namespace clipsweep

@@ -21,7 +21,7 @@ std::vector<std::string> scaling_names();
 // Throws ConfigError that suggests a name and lists all.
 Scaling parse_scaling(std::string_view name);
 
-// Scales both sets in place by the values of the training set. Time steps behind the end of a
+// Scales all sets in place by the values of the training set. Time steps behind the end of a
 // sequence and values that are not finite count for nothing; a feature that is constant in the
 // training set becomes 0 everywhere.
 void scale_inputs(SequenceData& data, Scaling scaling);

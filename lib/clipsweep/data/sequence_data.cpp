@@ -5,11 +5,11 @@
 #include <algorithm>
 #include <cmath>
 #include <cstring>
-#include <numeric>
 #include <utility>
 
 #include "clipsweep/base/error.h"
 #include "clipsweep/base/random.h"
+#include "clipsweep/base/subset.h"
 #include "clipsweep/base/text.h"
 #include "clipsweep/io/sha256.h"
 
@@ -36,34 +36,6 @@ void add_set(Sha256& hash, const SequenceSet& set) {
 
 // ---- The split ----------------------------------------------------------------------------------
 
-// Returns whether each of `count` sequences is among `chosen` drawn ones.
-std::vector<bool> draw(std::size_t count, std::size_t chosen, std::uint64_t seed) {
-  std::vector<std::size_t> order(count);
-  std::iota(order.begin(), order.end(), std::size_t{0});
-  RandomStream random(seed, "test-share");
-  for (std::size_t left = count; left > 1; --left)
-    std::swap(order[left - 1], order[random.below(left)]);
-  std::vector<bool> drawn(count, false);
-  for (std::size_t i = 0; i < chosen; ++i) drawn[order[i]] = true;
-  return drawn;
-}
-
-// Copies the rows [N, ...] that are wanted.
-template <typename Number>
-std::vector<Number> rows_of(const std::vector<Number>& values, const std::vector<bool>& is_drawn,
-                            bool wanted) {
-  const std::size_t width = values.size() / is_drawn.size();
-  const auto rows = static_cast<std::size_t>(std::count(is_drawn.begin(), is_drawn.end(), wanted));
-  std::vector<Number> part;
-  part.reserve(values.empty() ? 0 : rows * width);
-  for (std::size_t n = 0; n < is_drawn.size(); ++n)
-    if (is_drawn[n] == wanted) {
-      const auto row = values.begin() + static_cast<std::ptrdiff_t>(n * width);
-      part.insert(part.end(), row, row + static_cast<std::ptrdiff_t>(width));
-    }
-  return part;
-}
-
 SequenceSet part_of(const SequenceSet& set, const std::vector<bool>& is_drawn, bool wanted) {
   SequenceSet part;
   part.time_steps = set.time_steps;
@@ -72,7 +44,7 @@ SequenceSet part_of(const SequenceSet& set, const std::vector<bool>& is_drawn, b
   part.classes = rows_of(set.classes, is_drawn, wanted);
   part.targets = rows_of(set.targets, is_drawn, wanted);
   for (std::size_t n = 0; n < set.count; ++n)
-    if (is_drawn[n] == wanted) part.rows.push_back(static_cast<std::uint32_t>(n));
+    if (is_drawn[n] == wanted) part.rows.push_back(set.row(n));
   part.count = part.rows.size();
   return part;
 }
@@ -126,7 +98,7 @@ void number_labels(SequenceSet& set, bool each_step, const std::vector<std::int6
   });
 }
 
-void refuse_missing_classes(const SequenceData& data) {
+void refuse_missing_classes(const SequenceData& data, const char* flag) {
   const bool each_step = data.target == SequenceTarget::kClassEachStep;
   std::vector<bool> trained(data.class_names.size(), false);
   for_each_label(data.train, each_step, [&](std::size_t place, std::size_t, std::size_t) {
@@ -136,9 +108,31 @@ void refuse_missing_classes(const SequenceData& data) {
   if (missing != trained.end())
     throw DataError(fmt::format(
         "{}: the split leaves no training sequence of class {}; choose another --split-seed or a "
-        "smaller --test-share",
+        "smaller {}",
         data.where,
-        printable(data.class_names[static_cast<std::size_t>(missing - trained.begin())])));
+        printable(data.class_names[static_cast<std::size_t>(missing - trained.begin())]), flag));
+}
+
+// What is held out, and the option that says how much.
+struct HeldOut {
+  SequenceSet SequenceData::*set;
+  const char* name;
+  const char* flag;
+  const char* purpose;  // of the random stream
+};
+
+void split_off(SequenceData& data, double share, std::uint64_t seed, const HeldOut& held_out) {
+  const std::size_t count = data.train.count;
+  const auto size = static_cast<std::size_t>(std::llround(share * static_cast<double>(count)));
+  if (size == 0 || size == count)
+    throw DataError(fmt::format("{}: a share of {} of its {} leaves {} for {}; choose another {}",
+                                data.where, shortest(share), counted(count, "training sequence"),
+                                size == 0 ? "none" : "nothing",
+                                size == 0 ? held_out.name : "training", held_out.flag));
+  const auto is_drawn = draw_subset(count, size, RandomStream(seed, held_out.purpose));
+  data.*held_out.set = part_of(data.train, is_drawn, true);
+  data.train = part_of(data.train, is_drawn, false);
+  if (data.target != SequenceTarget::kNumbers) refuse_missing_classes(data, held_out.flag);
 }
 
 }  // namespace
@@ -164,18 +158,13 @@ bool has_own_labels(const SequenceData& data) {
 }
 
 void split_off_test_set(SequenceData& data, double share, std::uint64_t seed) {
-  const std::size_t count = data.train.count;
-  const auto chosen = static_cast<std::size_t>(std::llround(share * static_cast<double>(count)));
-  if (chosen == 0 || chosen == count)
-    throw DataError(
-        fmt::format("{}: a share of {} of its {} leaves {} for {}; choose another "
-                    "--test-share",
-                    data.where, shortest(share), counted(count, "sequence"),
-                    chosen == 0 ? "none" : "nothing", chosen == 0 ? "the test set" : "training"));
-  const auto is_drawn = draw(count, chosen, seed);
-  data.test = part_of(data.train, is_drawn, true);
-  data.train = part_of(data.train, is_drawn, false);
-  if (data.target != SequenceTarget::kNumbers) refuse_missing_classes(data);
+  split_off(data, share, seed, {&SequenceData::test, "the test set", "--test-share", "test-share"});
+}
+
+void split_off_validation_set(SequenceData& data, double share, std::uint64_t seed) {
+  split_off(
+      data, share, seed,
+      {&SequenceData::validation, "the validation set", "--validation-share", "validation-share"});
 }
 
 void set_classes(SequenceData& data, const RawLabels& labels) {

@@ -41,7 +41,8 @@ struct SequenceData {
   std::vector<std::string> class_names;  // [C], in sorted order: the labels in the file
   bool labels_are_numbers = true;        // or texts
   SequenceSet train;
-  SequenceSet test;  // empty if the file has none
+  SequenceSet test;        // empty if the file has none
+  SequenceSet validation;  // empty unless split_off_validation_set has drawn it
 };
 
 // Identifies the data by its values: the inputs as float32, lengths, labels and targets. How they
@@ -55,6 +56,10 @@ bool has_own_labels(const SequenceData& data);
 // drawn at random by this seed. Both keep the order of the file. Throws DataError if one of the two
 // would be empty, or if the training set would lack a class of the test set.
 void split_off_test_set(SequenceData& data, double share, std::uint64_t seed);
+
+// The same for the validation set, from what the training set is then. Both are drawn
+// independently: a seed draws other sequences for each.
+void split_off_validation_set(SequenceData& data, double share, std::uint64_t seed);
 
 // ---- For readers of files -----------------------------------------------------------------------
 

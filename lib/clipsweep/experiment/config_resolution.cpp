@@ -169,15 +169,31 @@ void check_sequence_settings(const ExperimentConfig& config) {
     if (!is_given(config, "data"))
       throw ConfigError(
           "--task sequences: no data are named; add --data FILE.npz, NAME_TRAIN.ts or a folder");
-    if (is_given(config, "split_seed") && !config.training.test_share)
-      refuse(config, "split_seed", "is not split; add for example --test-share 0.2");
     return;
   }
-  for (const char* key : {"scale", "test_share", "split_seed", "allow_nonfinite"})
+  for (const char* key : {"scale", "test_share", "allow_nonfinite"})
     if (is_given(config, key))
       refuse(config, key, fmt::format("has no use for it; {} applies to --task sequences", key));
   if (is_given(config, "data") && is_sequence_file(config.data_folder))
     refuse(config, "data", "reads no such file; add --task sequences");
+}
+
+// Which samples are held out.
+void check_split_settings(const ExperimentConfig& config) {
+  const TaskEntry& task = task_entry(config.training.task);
+  if (is_given(config, "validation_share") && task.is_generated())
+    refuse(config, "validation_share",
+           "generates its samples and has no training set; validation_share applies to images, "
+           "sequences and text");
+  if (!is_given(config, "split_seed")) return;
+  if (task.is_generated()) refuse(config, "split_seed", "generates its samples and splits nothing");
+  if (task.is_text())
+    refuse(config, "split_seed",
+           "draws nothing: the validation and the test part are the end of the text");
+  if (config.training.test_share || config.training.validation_share) return;
+  refuse(config, "split_seed",
+         fmt::format("is not split; add for example {} 0.2",
+                     task.samples == Samples::kSequences ? "--test-share" : "--validation-share"));
 }
 
 void check_text_settings(const ExperimentConfig& config) {
@@ -201,6 +217,7 @@ void check_text_settings(const ExperimentConfig& config) {
 void check_task_settings(const ExperimentConfig& config) {
   const TaskEntry& task = task_entry(config.training.task);
   check_sequence_settings(config);
+  check_split_settings(config);
   check_text_settings(config);
   if (is_given(config, "length") && !task.has_length())
     refuse(config, "length",

@@ -50,7 +50,8 @@ struct TrainingSettings {
   bool carry_state = true;                    // from batch to batch, of a text
   Scaling scale = Scaling::kNone;             // of the inputs of the user's sequences
   std::optional<double> test_share;           // of the user's sequences, if they have no test set
-  std::uint64_t split_seed = 0;               // draws which
+  std::optional<double> validation_share;     // of the training set, held out to choose arms by
+  std::uint64_t split_seed = 0;               // draws which, of both
   bool allow_nonfinite = false;               // NaN and Inf in the user's inputs
   int layers = 1;
   int hidden = 10;

@@ -111,8 +111,11 @@ std::vector<OptionEntry<TrainingSettings>> training_options() {
                  scaling_names()),
       option("test-share", "X", &Training::test_share, parse_fraction,
              "Share of the sequences held out as test set, if the data have none"),
+      option("validation-share", "X", &Training::validation_share, parse_fraction,
+             "Share of your training set held out to choose arms by; the test set then only "
+             "judges the chosen ones"),
       option("split-seed", "N", &Training::split_seed, parse_seed,
-             "Draws the sequences of --test-share; the same for all runs"),
+             "Draws the samples of --test-share and --validation-share; the same for all runs"),
       toggle("allow-nonfinite", &Training::allow_nonfinite,
              "Accepts sequences with NaN or Inf among their inputs"),
       whole("layers", &Training::layers, 1, 16, "Number of stacked recurrent layers"),
@@ -200,10 +203,11 @@ std::vector<OptionEntry<ExperimentConfig>> grid_options() {
 std::vector<OptionEntry<ExperimentConfig>> execution_options() {
   using Config = ExperimentConfig;
   return {
-      option("data", "PATH", &Config::data_folder, parse_folder,
-             "Folder with the four IDX files of a data set, plain or gzipped (FOLDER/emnist-letters: "
-             "its files emnist-letters-*); of sequences: a file .npz, .ts or .tsv, or its folder; "
-             "of text: a file, or a folder with files .txt, .md or .pod"),
+      option(
+          "data", "PATH", &Config::data_folder, parse_folder,
+          "Folder with the four IDX files of a data set, plain or gzipped (FOLDER/emnist-letters: "
+          "its files emnist-letters-*); of sequences: a file .npz, .ts or .tsv, or its folder; "
+          "of text: a file, or a folder with files .txt, .md or .pod"),
       choice("engine", &Config::engine, {"auto", "reference", "fused"},
              "Engine that computes the gradients"),
       choice("device", &Config::device, {"cpu", "cuda"}, "Device that computes the gradients"),

@@ -18,7 +18,7 @@
 
 namespace clipsweep {
 
-inline constexpr const char* kCheckpointSchema = "clipsweep/checkpoint-3";
+inline constexpr const char* kCheckpointSchema = "clipsweep/checkpoint-4";
 
 // One run after a whole step.
 struct RunState {

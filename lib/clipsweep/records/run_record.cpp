@@ -20,6 +20,10 @@ Json to_json(const EpochRecord& epoch) {
                {"test_loss", json_number(epoch.test_loss)},
                {"test_accuracy", json_number(epoch.test_accuracy)},
                {"clipped_share", json_number(epoch.clipped_share)}};
+  if (epoch.validation) {
+    json["validation_loss"] = json_number(epoch.validation->loss);
+    json["validation_accuracy"] = json_number(epoch.validation->accuracy);
+  }
   if (epoch.gate_norms) json["gate_norms"] = null_if_empty(*epoch.gate_norms);
   if (epoch.spectral_radius) json["spectral_radius"] = null_if_empty(*epoch.spectral_radius);
   return json;
@@ -33,6 +37,9 @@ EpochRecord epoch_from_json(const Json& json) {
   epoch.test_loss = number_member(json, "test_loss");
   epoch.test_accuracy = number_member(json, "test_accuracy");
   epoch.clipped_share = number_member(json, "clipped_share");
+  if (json.contains("validation_accuracy"))
+    epoch.validation = Evaluation{number_member(json, "validation_loss"),
+                                  number_member(json, "validation_accuracy")};
   // Missing in runs of earlier versions.
   if (json.contains("gate_norms"))
     epoch.gate_norms = json["gate_norms"].is_null()

@@ -18,6 +18,17 @@ namespace clipsweep {
 
 inline constexpr const char* kRunSchema = "clipsweep/run-1";
 
+// The mean loss and the share of correct predictions over a set of samples.
+struct Evaluation {
+  double loss = 0;
+  double accuracy = 0;
+
+  template <typename Archive>
+  void archive(Archive& archive) {
+    archive(loss, accuracy);
+  }
+};
+
 struct EpochRecord {
   std::uint64_t epoch = 0;
   double train_loss = 0;
@@ -30,11 +41,13 @@ struct EpochRecord {
   std::optional<GateNumbers> gate_norms = std::nullopt;
   // Empty if the model has too many units for it, nullopt in runs of earlier versions.
   std::optional<std::vector<LayerRadii>> spectral_radius = std::nullopt;
+  // On the validation set; nullopt without one.
+  std::optional<Evaluation> validation = std::nullopt;
 
   template <typename Archive>
   void archive(Archive& archive) {
     archive(epoch, train_loss, train_accuracy, test_loss, test_accuracy, clipped_share, gate_norms,
-            spectral_radius);
+            spectral_radius, validation);
   }
 };
 

@@ -93,15 +93,20 @@ bool says_the_same(const SweepFolder& found, const Json& sweep) {
 }
 
 // What the data are. Members that only some data have come last.
-Json data_json(const ExperimentConfig& config, const DataChecksum& data,
-               const ChanceLevel& chance) {
+Json data_json(const ExperimentConfig& config, const DataChecksum& data, const ChanceLevel& chance,
+               const std::optional<ChanceLevel>& validation) {
   Json files = Json::object();
   for (const auto& [name, sha256] : data.files) files[name] = sha256;
   Json json = {{"folder", config.data_folder},
                {"sha256", data.sha256},
                {"files", std::move(files)},
-               {"test_samples", chance.test_samples},
+               {"test_samples", chance.samples},
                {"chance_accuracy", json_number(chance.accuracy)}};
+  if (chance.symbol_entropy) json["symbol_entropy"] = json_number(*chance.symbol_entropy);
+  if (validation) {
+    json["validation_samples"] = validation->samples;
+    json["validation_chance_accuracy"] = json_number(validation->accuracy);
+  }
   if (!data.classes.is_null()) json["classes"] = data.classes;
   if (data.pixel_divisor) json["pixel_divisor"] = json_number(*data.pixel_divisor);
   if (data.entropy_rate) json["entropy_rate"] = json_number(*data.entropy_rate);
@@ -142,13 +147,14 @@ Json to_json(const Provenance& provenance) {
 }
 
 Json sweep_json(const ExperimentConfig& config, const SweepPlan& plan, const DataChecksum& data,
-                const ChanceLevel& chance, const Provenance& provenance) {
+                const ChanceLevel& chance, const Provenance& provenance,
+                const std::optional<ChanceLevel>& validation) {
   Json sweep = {{"schema", kSweepSchema},
                 {"settings", settings_json(config)},
                 {"origins", origins_json(config)},
                 {"log_every", plan.log_every},
                 {"step_columns", step_columns_json()},
-                {"data", data_json(config, data, chance)},
+                {"data", data_json(config, data, chance, validation)},
                 {"runs", runs_json(plan)},
                 {"calls", Json::array()}};
   sweep.update(to_json(provenance));

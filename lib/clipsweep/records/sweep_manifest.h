@@ -1,6 +1,7 @@
 // sweep.json: the plan of a sweep and its provenance; and whether a folder holds the same sweep.
 #pragma once
 
+#include <optional>
 #include <string>
 
 #include "clipsweep/experiment/experiment_config.h"
@@ -23,8 +24,10 @@ struct Provenance {
 // The keys of sweep.json that say so.
 Json to_json(const Provenance& provenance);
 
+// chance, validation: those of the test set and, if there is one, of the validation set.
 Json sweep_json(const ExperimentConfig& config, const SweepPlan& plan, const DataChecksum& data,
-                const ChanceLevel& chance, const Provenance& provenance);
+                const ChanceLevel& chance, const Provenance& provenance,
+                const std::optional<ChanceLevel>& validation = {});
 
 // Earlier versions identified data by the files as they are stored. If the folder holds a sweep of
 // this data that does so, returns the data with that checksum: its runs keep their IDs.

@@ -99,14 +99,15 @@ MeanInference wider(const MeanInference& a, const MeanInference& b) {
 constexpr int kSplits = 1000;
 
 // The seeds at which every arm and every baseline has a value.
-std::vector<std::size_t> common_seeds(const ArmValues& arms, const ArmValues& baselines) {
+std::vector<std::size_t> common_seeds(const SplitValues& arms, const SplitValues& baselines) {
   std::vector<std::size_t> seeds;
-  const auto lacks = [](std::size_t seed) {
-    return [seed](const auto& arm) { return !arm[seed]; };
+  const auto all_have = [](const ArmValues& values, std::size_t seed) {
+    return std::all_of(values.begin(), values.end(),
+                       [seed](const auto& arm) { return arm[seed].has_value(); });
   };
-  for (std::size_t seed = 0; seed < arms.front().size(); ++seed)
-    if (std::none_of(arms.begin(), arms.end(), lacks(seed)) &&
-        std::none_of(baselines.begin(), baselines.end(), lacks(seed)))
+  for (std::size_t seed = 0; seed < arms.judged.front().size(); ++seed)
+    if (all_have(arms.judged, seed) && all_have(arms.choice, seed) &&
+        all_have(baselines.judged, seed) && all_have(baselines.choice, seed))
       seeds.push_back(seed);
   return seeds;
 }
@@ -168,7 +169,14 @@ std::optional<MeanInference> infer_chosen_mean(const ArmValues& differences, std
 }
 
 std::optional<double> split_seed_gain(const ArmValues& arms, const ArmValues& baselines) {
-  require(!arms.empty() && !baselines.empty(), "split_seed_gain: needs an arm and a baseline");
+  return split_seed_gain(SplitValues{arms, arms}, SplitValues{baselines, baselines});
+}
+
+std::optional<double> split_seed_gain(const SplitValues& arms, const SplitValues& baselines) {
+  const auto is_whole = [](const SplitValues& values) {
+    return !values.judged.empty() && values.judged.size() == values.choice.size();
+  };
+  require(is_whole(arms) && is_whole(baselines), "split_seed_gain: needs an arm and a baseline");
   auto seeds = common_seeds(arms, baselines);
   if (seeds.size() < 2) return std::nullopt;
   RandomStream random(0, "split-seed");
@@ -178,8 +186,8 @@ std::optional<double> split_seed_gain(const ArmValues& arms, const ArmValues& ba
     for (std::size_t i = seeds.size() - 1; i > 0; --i)
       std::swap(seeds[i], seeds[random.below(i + 1)]);
     const auto middle = seeds.begin() + half;
-    const auto& arm = arms[best_over(arms, seeds.begin(), middle)];
-    const auto& baseline = baselines[best_over(baselines, seeds.begin(), middle)];
+    const auto& arm = arms.judged[best_over(arms.choice, seeds.begin(), middle)];
+    const auto& baseline = baselines.judged[best_over(baselines.choice, seeds.begin(), middle)];
     const auto others = static_cast<double>(seeds.end() - middle);
     sum += (sum_over(arm, middle, seeds.end()) - sum_over(baseline, middle, seeds.end())) / others;
   }

@@ -32,4 +32,13 @@ std::optional<MeanInference> infer_chosen_mean(const ArmValues& differences, std
 // fewer than two seeds at which every arm and baseline has a value.
 std::optional<double> split_seed_gain(const ArmValues& arms, const ArmValues& baselines);
 
+// Arms that are chosen by other values than they are judged by, such as those on a validation set.
+struct SplitValues {
+  ArmValues judged;
+  ArmValues choice;  // of the same arms at the same seeds
+};
+
+// The same: one half of the seeds chooses by `choice`, the other measures `judged`.
+std::optional<double> split_seed_gain(const SplitValues& arms, const SplitValues& baselines);
+
 }  // namespace clipsweep

@@ -4,6 +4,7 @@
 #include <array>
 #include <cmath>
 #include <limits>
+#include <numeric>
 #include <optional>
 #include <utility>
 #include <vector>
@@ -16,6 +17,19 @@ class ClassCounts {
  public:
   void add(std::uint8_t number) { ++counts_[number]; }
   std::uint64_t largest() const { return *std::max_element(counts_.begin(), counts_.end()); }
+
+  // Of the frequencies, in nats: -sum p log p.
+  double entropy() const {
+    const auto total =
+        static_cast<double>(std::accumulate(counts_.begin(), counts_.end(), std::uint64_t{0}));
+    double entropy = 0;
+    for (const std::uint64_t count : counts_)
+      if (count > 0) {
+        const double p = static_cast<double>(count) / total;
+        entropy -= p * std::log(p);
+      }
+    return entropy;
+  }
 
  private:
   std::array<std::uint64_t, std::numeric_limits<std::uint8_t>::max() + 1> counts_{};
@@ -77,14 +91,21 @@ std::uint64_t most_within(std::vector<double> values, double width) {
 
 }  // namespace
 
-ChanceLevel chance_level(const Task& task) {
+ChanceLevel chance_level(const Task& task) { return chance_level(task, test_set_of(task)); }
+
+std::optional<ChanceLevel> validation_chance_level(const Task& task) {
+  if (task.validation_batches() == 0) return std::nullopt;
+  return chance_level(task, validation_set_of(task));
+}
+
+ChanceLevel chance_level(const Task& task, const EvaluationSet& set) {
   ClassCounts counts;
   std::vector<double> targets;
   Batch scratch;
   const bool scores_steps = task.model().scores_steps;
   std::uint64_t symbols = 0;
-  for (std::size_t number = 0; number < task.test_batches(); ++number) {
-    const Batch& batch = task.test_batch(number, scratch);
+  for (std::size_t number = 0; number < set.batches; ++number) {
+    const Batch& batch = set.batch(number, scratch);
     if (scores_steps)
       symbols += count_symbols(batch, counts);
     else if (batch.target != Target::kNumber)
@@ -98,8 +119,11 @@ ChanceLevel chance_level(const Task& task) {
   const std::uint64_t correct =
       targets.empty() ? counts.largest()
                       : most_within(std::move(targets), 2 * std::sqrt(task.model().tolerance));
-  const std::uint64_t samples = scores_steps ? symbols : task.test_samples();
-  return {static_cast<double>(correct) / static_cast<double>(samples), samples};
+  ChanceLevel chance;
+  chance.samples = scores_steps ? symbols : set.samples;
+  chance.accuracy = static_cast<double>(correct) / static_cast<double>(chance.samples);
+  if (scores_steps) chance.symbol_entropy = counts.entropy();
+  return chance;
 }
 
 }  // namespace clipsweep

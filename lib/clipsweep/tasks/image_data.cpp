@@ -7,6 +7,8 @@
 #include <utility>
 
 #include "clipsweep/base/error.h"
+#include "clipsweep/base/subset.h"
+#include "clipsweep/base/text.h"
 
 namespace clipsweep {
 namespace {
@@ -80,6 +82,20 @@ void reorder(std::vector<Number>& numbers, const std::vector<std::size_t>& order
   }
 }
 
+ImageSet part_of(const ImageSet& images, const std::vector<bool>& is_drawn, bool wanted) {
+  ImageSet part;
+  part.rows = images.rows;
+  part.columns = images.columns;
+  part.channels = images.channels;
+  part.pixels = rows_of(images.pixels, is_drawn, wanted);
+  part.values = rows_of(images.values, is_drawn, wanted);
+  part.labels = rows_of(images.labels, is_drawn, wanted);
+  for (std::uint32_t place = 0; place < is_drawn.size(); ++place)
+    if (is_drawn[place] == wanted) part.places.push_back(place);
+  part.count = static_cast<int>(part.places.size());
+  return part;
+}
+
 }  // namespace
 
 ImageSet images_in(IdxFile idx, const std::string& where) {
@@ -103,6 +119,28 @@ float scale_images(ImageSet& train, ImageSet& test) {
   divide(train.values, divisor);
   divide(test.values, divisor);
   return divisor;
+}
+
+void split_off_validation_set(ImageData& data, double share, std::uint64_t seed,
+                              const std::string& where) {
+  const auto count = static_cast<std::size_t>(data.train.count);
+  const auto size = static_cast<std::size_t>(std::llround(share * static_cast<double>(count)));
+  if (size == 0 || size == count)
+    throw DataError(
+        fmt::format("{}: a share of {} of its {} leaves {}; choose another --validation-share",
+                    where, shortest(share), counted(count, "training image"),
+                    size == 0 ? "none for the validation set" : "nothing for training"));
+  const auto is_drawn = draw_subset(count, size, RandomStream(seed, "validation-share"));
+  data.validation = part_of(data.train, is_drawn, true);
+  data.train = part_of(data.train, is_drawn, false);
+  for (std::size_t c = 0; c < data.classes.size(); ++c) {
+    const auto& labels = data.train.labels;
+    if (std::find(labels.begin(), labels.end(), c) == labels.end())
+      throw DataError(fmt::format(
+          "{}: the split leaves no training image of class {}; choose another --split-seed or a "
+          "smaller --validation-share",
+          where, data.classes[c]));
+  }
 }
 
 void reorder_pixels(ImageSet& images, const std::vector<std::size_t>& order) {

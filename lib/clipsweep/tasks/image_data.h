@@ -22,6 +22,8 @@ struct ImageSet {
   std::vector<std::uint8_t> pixels;  // to be divided by 255
   std::vector<float> values;         // as a network sees them
   std::vector<std::uint8_t> labels;  // [count], the number of a class
+  // [count], where each is in the file; empty: 0 to count - 1
+  std::vector<std::uint32_t> places = {};
 
   // The number of inputs of a row.
   int inputs() const { return columns * channels; }
@@ -34,6 +36,7 @@ struct ImageSet {
 struct ImageData {
   ImageSet train;
   ImageSet test;
+  ImageSet validation = {};  // empty unless split_off_validation_set has drawn it
   // The labels of the classes, ascending: as many as the model has outputs.
   std::vector<std::int32_t> classes = {0, 1, 2, 3, 4, 5, 6, 7, 8, 9};
 };
@@ -46,6 +49,12 @@ ImageSet images_in(IdxFile idx, const std::string& where);
 // Divides the values of both sets by the largest absolute value of the training set, or by 1 if all
 // are 0. Returns the divisor.
 float scale_images(ImageSet& train, ImageSet& test);
+
+// Moves a share of the training set, in (0, 1), to the validation set: images drawn at random by
+// this seed. Both keep the order of the file. Throws DataError that begins with `where` if one of
+// the two would be empty, or if the training set would lack a class.
+void split_off_validation_set(ImageData& data, double share, std::uint64_t seed,
+                              const std::string& where);
 
 // Swaps rows and columns of all images.
 void transpose_images(ImageSet& images);

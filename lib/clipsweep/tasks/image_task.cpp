@@ -10,8 +10,6 @@
 namespace clipsweep {
 namespace {
 
-// Small enough for the caches, large enough to hide an engine's overhead.
-
 class ImageStream : public SampleStream {
  public:
   ImageStream(const ImageSet& images, const TrainingSettings& training, std::uint64_t seed)
@@ -29,7 +27,13 @@ class ImageStream : public SampleStream {
     for (std::size_t i = 0; i < samples_.size(); ++i) order_.next();
   }
 
-  Json drawn(const Batch&, int) const override { return samples_; }
+  // Where the images are in the file.
+  Json drawn(const Batch&, int) const override {
+    if (images_.places.empty()) return samples_;
+    Json places = Json::array();
+    for (const std::uint32_t sample : samples_) places.push_back(images_.places[sample]);
+    return places;
+  }
 
  private:
   const ImageSet& images_;
@@ -52,7 +56,10 @@ std::vector<Batch> batches_of(const ImageSet& images) {
 class ImageTask : public Task {
  public:
   ImageTask(ImageData data, const TrainingSettings& training)
-      : data_(std::move(data)), training_(training), test_batches_(batches_of(data_.test)) {}
+      : data_(std::move(data)),
+        training_(training),
+        test_batches_(batches_of(data_.test)),
+        validation_batches_(batches_of(data_.validation)) {}
 
   Model model() const override {
     Model model;
@@ -80,10 +87,19 @@ class ImageTask : public Task {
     return test_batches_[number];
   }
 
+  std::size_t validation_batches() const override { return validation_batches_.size(); }
+  std::uint64_t validation_samples() const override {
+    return static_cast<std::uint64_t>(data_.validation.count);
+  }
+  const Batch& validation_batch(std::size_t number, Batch&) const override {
+    return validation_batches_[number];
+  }
+
  private:
   const ImageData data_;
   const TrainingSettings training_;
   const std::vector<Batch> test_batches_;
+  const std::vector<Batch> validation_batches_;
 };
 
 // The source index of each pixel, by a Fisher-Yates shuffle.
@@ -107,7 +123,7 @@ void read_by_pixels(ImageSet& images, const std::optional<std::uint64_t>& permut
 }  // namespace
 
 std::unique_ptr<Task> make_image_task(ImageData data, const TrainingSettings& training) {
-  for (ImageSet* images : {&data.train, &data.test}) {
+  for (ImageSet* images : {&data.train, &data.test, &data.validation}) {
     if (training.read_columns) transpose_images(*images);
     if (training.task == "fashion-mnist-pixels") read_by_pixels(*images, training.permute_seed);
   }

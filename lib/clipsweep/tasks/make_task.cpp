@@ -49,7 +49,8 @@ void check_batch_size(const ExperimentConfig& config, std::size_t training_sampl
         where_given(config, "batch_size"), config.training.batch_size, training_samples));
 }
 
-// Holds out a test set if the settings say so. It is a mistake to have two of them, or none.
+// Holds out a test and a validation set if the settings say so. It is a mistake to have two test
+// sets, or none.
 void split(const ExperimentConfig& config, SequenceData& data) {
   const auto& share = config.training.test_share;
   if (share && !data.test.empty())
@@ -61,6 +62,8 @@ void split(const ExperimentConfig& config, SequenceData& data) {
                     "or hold out a share with --test-share 0.2",
                     data.where));
   if (share) split_off_test_set(data, *share, config.training.split_seed);
+  if (const auto& validation = config.training.validation_share)
+    split_off_validation_set(data, *validation, config.training.split_seed);
 }
 
 TaskWithData make_sequences(const ExperimentConfig& config) {
@@ -75,6 +78,8 @@ TaskWithData make_sequences(const ExperimentConfig& config) {
 TaskWithData make_text(const ExperimentConfig& config) {
   TextFiles files = read_text_files(config.data_folder);
   SymbolText text = text_of(files.bytes, config.training.symbols, config.data_folder);
+  if (const auto& share = config.training.validation_share)
+    split_off_validation_part(text, *share, config.data_folder);
   return {make_text_task(std::move(text), config.training, config.data_folder),
           std::move(files.checksum)};
 }
@@ -86,6 +91,8 @@ std::unique_ptr<Task> make_generated(const TrainingSettings& training) {
 
 TaskWithData make_images(const ExperimentConfig& config) {
   auto [images, checksum] = read_image_folder(config.data_folder);
+  if (const auto& share = config.training.validation_share)
+    split_off_validation_set(images, *share, config.training.split_seed, config.data_folder);
   check_batch_size(config, static_cast<std::size_t>(images.train.count));
   return {make_image_task(std::move(images), config.training), std::move(checksum)};
 }

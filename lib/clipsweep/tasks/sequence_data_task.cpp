@@ -137,7 +137,7 @@ class SequenceDataStream : public SampleStream {
   std::vector<std::uint32_t> samples_;  // [B]
 };
 
-std::vector<Batch> test_batches_of(const SequenceSet& set, const Model& model) {
+std::vector<Batch> batches_of(const SequenceSet& set, const Model& model) {
   std::vector<Batch> batches;
   for (std::size_t first = 0; first < set.count; first += kTestBatchSize) {
     const std::size_t size = std::min(static_cast<std::size_t>(kTestBatchSize), set.count - first);
@@ -157,8 +157,11 @@ class SequenceDataTask : public Task {
         training_(training),
         model_(model_of(data_)),
         test_samples_(data_.test.count),
-        test_batches_(test_batches_of(data_.test, model_)) {
+        test_batches_(batches_of(data_.test, model_)),
+        validation_samples_(data_.validation.count),
+        validation_batches_(batches_of(data_.validation, model_)) {
     data_.test = {};
+    data_.validation = {};
   }
 
   Model model() const override { return model_; }
@@ -180,12 +183,20 @@ class SequenceDataTask : public Task {
     return test_batches_[number];
   }
 
+  std::size_t validation_batches() const override { return validation_batches_.size(); }
+  std::uint64_t validation_samples() const override { return validation_samples_; }
+  const Batch& validation_batch(std::size_t number, Batch&) const override {
+    return validation_batches_[number];
+  }
+
  private:
-  SequenceData data_;  // without the test set, which is in the batches
+  SequenceData data_;  // without the test and validation sets, which are in the batches
   const TrainingSettings training_;
   const Model model_;
   const std::uint64_t test_samples_;
   const std::vector<Batch> test_batches_;
+  const std::uint64_t validation_samples_;
+  const std::vector<Batch> validation_batches_;
 };
 
 }  // namespace

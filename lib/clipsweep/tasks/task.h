@@ -1,11 +1,13 @@
 // A task provides the training and test samples, batch by batch. The trainer treats all tasks
 // alike.
 //
-// The training samples depend on the seed only; the test samples are the same for all runs.
+// The training samples depend on the seed only; the test and validation samples are the same for
+// all runs.
 // Everything here is pure or belongs to one cohort, so workers can share a task.
 #pragma once
 
 #include <cstdint>
+#include <functional>
 #include <memory>
 #include <string>
 
@@ -16,7 +18,7 @@
 
 namespace clipsweep {
 
-// Samples per batch of the test set.
+// Samples per batch of the test and of the validation set.
 inline constexpr int kTestBatchSize = 250;
 
 // An endless stream of one seed's training samples.
@@ -63,7 +65,25 @@ class Task {
   virtual std::uint64_t test_samples() const = 0;
   // Returns the batch with this number. It is in `scratch` if the task does not store its batches.
   virtual const Batch& test_batch(std::size_t number, Batch& scratch) const = 0;
+
+  // The same of the validation set, by which arms are chosen (--validation-share). Both are 0
+  // without one.
+  virtual std::size_t validation_batches() const { return 0; }
+  virtual std::uint64_t validation_samples() const { return 0; }
+  // Only with one.
+  virtual const Batch& validation_batch(std::size_t number, Batch& scratch) const;
 };
+
+// One of the sets that networks are evaluated on.
+struct EvaluationSet {
+  std::size_t batches = 0;
+  std::uint64_t samples = 0;
+  std::function<const Batch&(std::size_t number, Batch& scratch)> batch;
+};
+
+// The task must outlive what they return.
+EvaluationSet test_set_of(const Task& task);
+EvaluationSet validation_set_of(const Task& task);
 
 // Returns the model for these settings, this cell and this task.
 Model model_for(const TrainingSettings& training, Cell cell, const Task& task);

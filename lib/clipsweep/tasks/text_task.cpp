@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <cmath>
 #include <stdexcept>
 #include <unordered_map>
 #include <utility>
@@ -148,37 +149,53 @@ class TextTask : public Task {
                                  text_.train.size(), streams_, length_));
   }
 
-  std::size_t test_batches() const override {
-    return (test_sequences() + kTestBatchSize - 1) / kTestBatchSize;
-  }
-  std::uint64_t test_samples() const override { return test_sequences(); }
-
+  std::size_t test_batches() const override { return batches_of(text_.test); }
+  std::uint64_t test_samples() const override { return sequences_of(text_.test); }
   const Batch& test_batch(std::size_t number, Batch& scratch) const override {
-    const std::size_t first = number * kTestBatchSize;
-    const std::size_t size = std::min<std::size_t>(kTestBatchSize, test_sequences() - first);
-    if (scratch.size != static_cast<int>(size))
-      scratch = make_batch(model(), 1, static_cast<int>(size), {});
-    set_time_steps(scratch, static_cast<int>(test_length()));
-    set_samples(
-        text_.test, [&](std::size_t b) { return (first + b) * test_length(); }, 0, scratch);
-    return scratch;
+    return batch_of(text_.test, number, scratch);
+  }
+
+  std::size_t validation_batches() const override { return batches_of(text_.validation); }
+  std::uint64_t validation_samples() const override { return sequences_of(text_.validation); }
+  const Batch& validation_batch(std::size_t number, Batch& scratch) const override {
+    return batch_of(text_.validation, number, scratch);
   }
 
  private:
   // How many steps read all streams once.
   std::size_t windows() const { return (stream_length_ - 1) / length_; }
-  std::size_t test_length() const {
-    return std::min(kTestLengths * length_, text_.test.size() - 1);
+
+  // Of a part that is evaluated; it may be empty.
+  std::size_t length_in(const std::vector<std::uint8_t>& part) const {
+    return std::min(kTestLengths * length_, part.size() - 1);
   }
-  std::size_t test_sequences() const { return (text_.test.size() - 1) / test_length(); }
+  std::size_t sequences_of(const std::vector<std::uint8_t>& part) const {
+    return part.empty() ? 0 : (part.size() - 1) / length_in(part);
+  }
+  std::size_t batches_of(const std::vector<std::uint8_t>& part) const {
+    return (sequences_of(part) + kTestBatchSize - 1) / kTestBatchSize;
+  }
+  const Batch& batch_of(const std::vector<std::uint8_t>& part, std::size_t number,
+                        Batch& scratch) const {
+    const std::size_t first = number * kTestBatchSize;
+    const std::size_t size = std::min<std::size_t>(kTestBatchSize, sequences_of(part) - first);
+    if (scratch.size != static_cast<int>(size))
+      scratch = make_batch(model(), 1, static_cast<int>(size), {});
+    const std::size_t length = length_in(part);
+    set_time_steps(scratch, static_cast<int>(length));
+    set_samples(
+        part, [&](std::size_t b) { return (first + b) * length; }, 0, scratch);
+    return scratch;
+  }
+
   std::size_t offset_of(std::uint64_t seed) const {
     RandomStream random(seed, "text-offset");
     return static_cast<std::size_t>(random.below(text_.train.size()));
   }
 
   const SymbolText text_;
-  const std::size_t length_;         // T
-  const std::size_t streams_;        // B
+  const std::size_t length_;   // T
+  const std::size_t streams_;  // B
   const bool carry_state_;
   const std::size_t stream_length_;  // symbols of a stream
 };
@@ -220,6 +237,19 @@ SymbolText text_of(std::string_view bytes, SymbolKind kind, const std::string& w
     (text.train.size() < training ? text.train : text.test).push_back(numbers.at(symbol));
   });
   return text;
+}
+
+void split_off_validation_part(SymbolText& text, double share, const std::string& where) {
+  const auto size =
+      static_cast<std::size_t>(std::llround(share * static_cast<double>(text.train.size())));
+  if (size < 2 || text.train.size() - size < 2)
+    throw DataError(fmt::format(
+        "{}: a share of {} of its {} leaves no two for {}; choose another --validation-share",
+        where, shortest(share), counted(text.train.size(), "training symbol"),
+        size < 2 ? "the validation part" : "training"));
+  const auto middle = text.train.end() - static_cast<std::ptrdiff_t>(size);
+  text.validation.assign(middle, text.train.end());
+  text.train.erase(middle, text.train.end());
 }
 
 SymbolText generated_text(const std::string& task) {

@@ -46,15 +46,14 @@ void CohortTrainer::Run::resume(const RunState& state, Span<float> weights,
                                 Span<float> carried_states) {
   const auto carried = restore(state, weights);
   if (carried.size() != carried_states.size())
-    throw DataError(fmt::format("it has {} carried states, not {}", carried.size(),
-                                carried_states.size()));
+    throw DataError(
+        fmt::format("it has {} carried states, not {}", carried.size(), carried_states.size()));
   std::copy(carried.begin(), carried.end(), carried_states.begin());
   wall_started = state.wall_started;
   wall_seconds_before = state.wall_seconds;
 }
 
-RunState CohortTrainer::Run::save_state(Span<const float> weights,
-                                        Span<const float> carried_states,
+RunState CohortTrainer::Run::save_state(Span<const float> weights, Span<const float> carried_states,
                                         const std::string& engine) const {
   RunState state = trainer->state(weights);
   state.weights.insert(state.weights.end(), carried_states.begin(), carried_states.end());
@@ -80,10 +79,9 @@ CohortTrainer::CohortTrainer(const CohortContext& context, const std::vector<Run
       samples_(context.task, context.layout.model, context.plan.training.batch_size,
                seeds_of(starts), step_, context.cancel),
       weights_(starts.size(), context.layout.size()),
-      carried_states_(context.task.carries_states() ? starts.size() : 0,
-                      context.task.carries_states()
-                          ? states_size(context.layout.model, samples_.batch())
-                          : 0),
+      carried_states_(
+          context.task.carries_states() ? starts.size() : 0,
+          context.task.carries_states() ? states_size(context.layout.model, samples_.batch()) : 0),
       result_(starts.size(), context.layout.size(), carried_states_.columns()) {
   for (const auto& start : starts) add_run(start, make_sinks(*start.spec));
   collect_backprop_limits();
@@ -218,9 +216,8 @@ std::vector<StepOutcome> CohortTrainer::take_steps() {
   const double predictions = predictions_of(context_.layout.model, samples_.batch());
   share(context_.sharing, runs_.size(), [&](std::size_t r) {
     const double accuracy = static_cast<double>(result_.correct_counts[r]) / predictions;
-    outcomes[r] = runs_[r].trainer->step(result_.losses[r], accuracy,
-                                         result_.gradients.row(r), weights_.row(r),
-                                         clipped_derivatives_share(r));
+    outcomes[r] = runs_[r].trainer->step(result_.losses[r], accuracy, result_.gradients.row(r),
+                                         weights_.row(r), clipped_derivatives_share(r));
   });
   return outcomes;
 }
@@ -244,9 +241,8 @@ void CohortTrainer::measure_through_time(std::vector<StepOutcome>& outcomes,
     sources.push_back(batch.source_of_run[due[k]]);
     limits.push_back(backprop_limits_[due[k]]);
   }
-  auto norms =
-      engine_.state_gradient_norms(weights, batch, sources, limits,
-                                   {cancel, context_.sharing, &states});
+  auto norms = engine_.state_gradient_norms(weights, batch, sources, limits,
+                                            {cancel, context_.sharing, &states});
   for (std::size_t k = 0; k < due.size(); ++k) {
     ThroughTimeRecord& record = *outcomes[due[k]].through_time_due;
     record.norms = std::move(norms[k]);
@@ -285,13 +281,13 @@ double CohortTrainer::clipped_derivatives_share(std::size_t r) const {
   return static_cast<double>(result_.clipped_derivatives[r]) / derivatives;
 }
 
-void CohortTrainer::finish_epoch() {
+std::vector<Evaluation> CohortTrainer::evaluate(const EvaluationSet& set) {
   std::vector<double> losses(runs_.size());
   std::vector<std::int64_t> correct_counts(runs_.size());
   double predictions = 0;
-  for (std::size_t number = 0; number < context_.task.test_batches(); ++number) {
+  for (std::size_t number = 0; number < set.batches; ++number) {
     throw_if_cancelled(context_.cancel);
-    const Batch& batch = context_.task.test_batch(number, test_batch_);
+    const Batch& batch = set.batch(number, evaluated_batch_);
     const auto result = engine_.evaluate(weights_, batch, engine_context());
     predictions += predictions_of(context_.layout.model, batch);
     for (std::size_t r = 0; r < runs_.size(); ++r) {
@@ -299,16 +295,26 @@ void CohortTrainer::finish_epoch() {
       correct_counts[r] += result.correct_counts[r];
     }
   }
+  std::vector<Evaluation> evaluations;
+  for (std::size_t r = 0; r < runs_.size(); ++r)
+    evaluations.push_back({losses[r] / static_cast<double>(set.samples),
+                           static_cast<double>(correct_counts[r]) / predictions});
+  return evaluations;
+}
+
+void CohortTrainer::finish_epoch() {
+  const auto test = evaluate(test_set_of(context_.task));
+  const EvaluationSet validation_set = validation_set_of(context_.task);
+  const bool has_validation = validation_set.batches > 0;
+  const auto validation = has_validation ? evaluate(validation_set) : std::vector<Evaluation>();
   std::vector<std::vector<LayerRadii>> radii(runs_.size());
   share(context_.sharing, runs_.size(), [&](std::size_t r) {
     throw_if_cancelled(context_.cancel);
     radii[r] = radii_of_layers(weights_.row(r), context_.layout);
   });
-  const auto samples = static_cast<double>(context_.task.test_samples());
   for (std::size_t r = 0; r < runs_.size(); ++r)
-    runs_[r].trainer->finish_epoch(losses[r] / samples,
-                                   static_cast<double>(correct_counts[r]) / predictions,
-                                   std::move(radii[r]));
+    runs_[r].trainer->finish_epoch(test[r].loss, test[r].accuracy, std::move(radii[r]),
+                                   has_validation ? std::optional(validation[r]) : std::nullopt);
   ++epochs_;
 }
 

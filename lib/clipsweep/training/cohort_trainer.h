@@ -113,6 +113,8 @@ class CohortTrainer {
   // Measures the gradient through time of the latest step, in one call for all runs where it is
   // due.
   void measure_through_time(std::vector<StepOutcome>& outcomes, const CancelFlag& cancel);
+  // Of each run, [R].
+  std::vector<Evaluation> evaluate(const EvaluationSet& set);
   void finish_epoch();
   bool is_epoch_due() const;  // its steps are taken, and it is not evaluated yet
   std::vector<RunState> states() const;
@@ -141,7 +143,7 @@ class CohortTrainer {
   StateBlock carried_states_;           // [R, S], or without rows
   std::vector<float> backprop_limits_;  // [R], of runs of mode `backprop`; +inf for other modes
   StepResult result_;
-  Batch test_batch_;  // for tasks that fill one
+  Batch evaluated_batch_;  // for tasks that fill one
 };
 
 }  // namespace clipsweep

@@ -54,8 +54,8 @@ RunTrainer::RunTrainer(const SweepPlan& plan, const RunSpec& spec, const Paramet
       events_(layout, spec.clip, plan.training.on_nonfinite),
       epoch_averages_(layout.model.cell, plan.training.steps_per_epoch) {}
 
-StepOutcome RunTrainer::step(float loss, double accuracy, Span<float> gradient,
-                             Span<float> weights, double clipped_derivatives) {
+StepOutcome RunTrainer::step(float loss, double accuracy, Span<float> gradient, Span<float> weights,
+                             double clipped_derivatives) {
   ++step_;
   record_ = {};
   events_.begin_step(step_, epoch());
@@ -158,13 +158,14 @@ bool RunTrainer::is_through_time_due() const {
          events_.is_among_first_event_steps(kMaxEventSteps) || stopped_;
 }
 
-void RunTrainer::finish_epoch(double test_loss, double test_accuracy,
-                              std::vector<LayerRadii> radii) {
+void RunTrainer::finish_epoch(double test_loss, double test_accuracy, std::vector<LayerRadii> radii,
+                              const std::optional<Evaluation>& validation) {
   EpochRecord epoch = epoch_averages_.finish();
   epoch.epoch = epochs_.size() + 1;
   epoch.test_loss = test_loss;
   epoch.test_accuracy = test_accuracy;
   epoch.spectral_radius = std::move(radii);
+  epoch.validation = validation;
   epochs_.push_back(std::move(epoch));
 }
 

@@ -50,11 +50,12 @@ class RunTrainer {
   // Takes one step with the engine's results for this run: loss and correct samples of its batch,
   // its gradient [P], clipped in place, its weights [P], updated in place, and the share of the
   // error derivatives that the engine clipped.
-  StepOutcome step(float loss, double accuracy, Span<float> gradient,
-                   Span<float> weights, double clipped_derivatives = 0);
+  StepOutcome step(float loss, double accuracy, Span<float> gradient, Span<float> weights,
+                   double clipped_derivatives = 0);
 
-  // radii: those of its weights after the epoch.
-  void finish_epoch(double test_loss, double test_accuracy, std::vector<LayerRadii> radii);
+  // radii: those of its weights after the epoch; validation: nothing without such a set.
+  void finish_epoch(double test_loss, double test_accuracy, std::vector<LayerRadii> radii,
+                    const std::optional<Evaluation>& validation = {});
 
   // `diverged` if the run stopped, or if its weights [P] or, where it continued regardless, its
   // last loss are not finite.

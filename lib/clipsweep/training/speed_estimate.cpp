@@ -77,7 +77,8 @@ WorkerResult measure_worker(const CohortContext& context, const std::vector<cons
   const Batch& batch = context.task.test_batch(0, scratch);
   engine.evaluate(weights, batch);
   const double share =
-      static_cast<double>(batch.size) / static_cast<double>(context.task.test_samples());
+      static_cast<double>(batch.size) /
+      static_cast<double>(context.task.test_samples() + context.task.validation_samples());
   result.seconds_per_evaluation = evaluation_watch.seconds() / share;
   return result;
 }

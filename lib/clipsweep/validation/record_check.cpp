@@ -110,6 +110,19 @@ void check_epochs(const RunRecord& record, std::uint64_t steps_per_epoch, FilePr
                              steps_per_epoch, whole));
 }
 
+// A sweep with a validation set evaluates it after each epoch.
+void check_validation(const RunRecord& record, FileProblems& problems) {
+  const bool is_expected = record.settings.contains("validation_share") &&
+                           !record.settings["validation_share"].is_null();
+  for (const auto& epoch : record.epochs)
+    if (epoch.validation.has_value() != is_expected)
+      problems.add(
+          fmt::format("epoch {} has {} accuracy on a validation set, but {} a "
+                      "validation_share",
+                      epoch.epoch, is_expected ? "no" : "an",
+                      is_expected ? "the settings have" : "no setting has"));
+}
+
 void check_solved(const RunRecord& record, std::uint64_t steps_per_epoch, FileProblems& problems) {
   if (!record.solved_at_step) return;
   const std::uint64_t step = *record.solved_at_step;
@@ -164,6 +177,7 @@ void check_record_against_itself(const RunRecord& record, const ExpectedRun& exp
                                  FileProblems& problems) {
   check_outcome(record, expected, problems);
   check_epochs(record, expected.steps_per_epoch, problems);
+  check_validation(record, problems);
   check_solved(record, expected.steps_per_epoch, problems);
   for (std::size_t i = 0; i < record.events.size(); ++i)
     check_event(record, i, expected.steps_per_epoch, problems);

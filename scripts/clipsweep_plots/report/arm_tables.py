@@ -1,5 +1,6 @@
 """The tables of modes and arms: verdicts, differences, and the worst seeds."""
 
+import math
 from dataclasses import dataclass
 from functools import partial
 
@@ -217,8 +218,20 @@ ARM_COLUMNS = [
 ]
 
 
-def measure_columns(target_accuracy: float) -> list[Column[ComparedArm]]:
-    """Return the columns of the other measures, which were declared in advance."""
+def _test_loss_column(in_bits: bool) -> Column[ComparedArm]:
+    def show(loss: float | None) -> str:
+        return show_loss(loss / math.log(2) if in_bits and loss is not None else loss)
+
+    title = "Test loss, bits per character" if in_bits else "Test loss"
+    cell = partial(counted_difference_cell, measure="final_test_loss", show=show)
+    return Column("test-loss", title, cell)
+
+
+def measure_columns(target_accuracy: float, in_bits: bool = False) -> list[Column[ComparedArm]]:
+    """Return the columns of the other measures, which were declared in advance.
+
+    in_bits: whether the test loss is that of a text, in bits per character.
+    """
     target = f"{style.number(100 * target_accuracy)} %"
 
     def column(key: str, title: str, measure: str, show, large_first: bool = False) -> Column:
@@ -230,7 +243,7 @@ def measure_columns(target_accuracy: float) -> list[Column[ComparedArm]]:
         LEARNING_RATE,
         column("final", "Final accuracy, points", "final_test_accuracy", style.points, True),
         column("best", "Best accuracy, points", "best_test_accuracy", style.points, True),
-        column("test-loss", "Test loss", "final_test_loss", show_loss),
+        _test_loss_column(in_bits),
         column("area", "Area under the training loss", "train_loss_area", show_loss),
         Column("collapses", "Seeds that collapsed", collapses_cell),
         Column("solved", "Solved at the end", solved_at_end_cell, large_first=True),
@@ -259,7 +272,8 @@ def arm_facets(subject: ComparedArm) -> dict[str, str]:
 def measure_table(summary: Summary) -> Table:
     caption = "Other measures declared in advance: paired difference, 95 % interval, better seeds"
     compared = [subject for subject in compared_arms(summary) if subject.comparison]
-    return build_table("measures", caption, measure_columns(summary.target_accuracy), compared)
+    columns = measure_columns(summary.target_accuracy, in_bits=summary.chance_bits is not None)
+    return build_table("measures", caption, columns, compared)
 
 
 def mode_table(summary: Summary) -> Table:

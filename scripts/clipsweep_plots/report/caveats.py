@@ -3,11 +3,13 @@
 from collections import Counter
 
 from clipsweep_results.result_folder import Results
-from clipsweep_results.summary import Summary
+from clipsweep_results.summary import Best, Summary
 
 from .phrases import plural
 
 MAX_NAMED = 3
+# Their test set is a sample of the user's data.
+TASKS_WITH_DATA = ("fashion-mnist", "fashion-mnist-pixels", "sequences", "text")
 
 
 def count_states(results: Results) -> Counter[str]:
@@ -30,6 +32,8 @@ def further_notes(results: Results, summary: Summary | None) -> list[str]:
         _note_damaged(summary),
         _note_unreadable(results, summary),
         _note_few_seeds(summary),
+        _note_choice(results, summary),
+        _note_bits(summary),
     ]
     return [note for note in notes if note]
 
@@ -111,6 +115,45 @@ def _note_few_seeds(summary: Summary | None) -> str | None:
         f"{undecided} of {plural(len(comparisons), 'comparison')} {_have(undecided)} fewer than "
         f"{summary.constants.min_pairs_for_verdict} pairs of seeds, so no verdicts are given. Add "
         "seeds to get them."
+    )
+
+
+def _note_choice(results: Results, summary: Summary | None) -> str | None:
+    """Say which data the best arms are chosen by, where there is a choice."""
+    if not summary or not any(_is_chosen(best, summary) for best in summary.best):
+        return None
+    if summary.validation:
+        chance = f"{100 * summary.validation.chance_accuracy:.1f} %"
+        samples = plural(summary.validation.samples, "sample")
+        return (
+            f"The best arms are chosen on the validation set ({samples}, chance {chance}) and "
+            "judged on the test set."
+        )
+    task = results.plan.section("settings").get("task")
+    if task not in TASKS_WITH_DATA:
+        return None
+    return (
+        "The best arms are chosen and judged on the same test set; --validation-share holds out "
+        "another set for the choice."
+    )
+
+
+def _is_chosen(best: Best, summary: Summary) -> bool:
+    """Whether the arm or its baseline is one of several."""
+    baselines = [
+        arm
+        for arm in summary.arms
+        if arm.clip.is_baseline and not arm.perturbed and arm.clip.model == best.arm.clip.model
+    ]
+    return best.candidates > 1 or len(baselines) > 1
+
+
+def _note_bits(summary: Summary | None) -> str | None:
+    if not summary or summary.chance_bits is None:
+        return None
+    return (
+        "Losses are in nats; divided by ln 2 they are in bits per character. Chance is "
+        f"{summary.chance_bits:.3f} bits per character, the entropy of the symbol frequencies."
     )
 
 
