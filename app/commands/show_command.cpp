@@ -146,16 +146,23 @@ std::string settings_text(const RunRecord& record) {
 
 std::string epochs_text(const std::vector<EpochRecord>& epochs) {
   if (epochs.empty()) return "no whole epoch\n";
-  Table table({{"epoch"},
-               {"train\nloss"},
-               {"train\nacc%"},
-               {"test\nloss"},
-               {"test\nacc%"},
-               {"clipped\n%"}});
-  for (const auto& epoch : epochs)
-    table.add_row({std::to_string(epoch.epoch), loss_text(if_finite(epoch.train_loss)),
-                   percent_text(epoch.train_accuracy), loss_text(if_finite(epoch.test_loss)),
-                   percent_text(epoch.test_accuracy), percent_text(epoch.clipped_share)});
+  const bool has_validation = epochs.front().validation.has_value();
+  std::vector<Column> columns = {{"epoch"},      {"train\nloss"}, {"train\nacc%"},
+                                 {"test\nloss"}, {"test\nacc%"},  {"clipped\n%"}};
+  if (has_validation) columns.insert(columns.end() - 1, {{"valid.\nloss"}, {"valid.\nacc%"}});
+  Table table(std::move(columns));
+  for (const auto& epoch : epochs) {
+    std::vector<std::string> row = {
+        std::to_string(epoch.epoch),        loss_text(if_finite(epoch.train_loss)),
+        percent_text(epoch.train_accuracy), loss_text(if_finite(epoch.test_loss)),
+        percent_text(epoch.test_accuracy),  percent_text(epoch.clipped_share)};
+    if (has_validation) {
+      const Evaluation validation = epoch.validation.value_or(Evaluation{});
+      row.insert(row.end() - 1,
+                 {loss_text(if_finite(validation.loss)), percent_text(validation.accuracy)});
+    }
+    table.add_row(std::move(row));
+  }
   return table.text();
 }
 

@@ -60,6 +60,10 @@ def test_images_are_held_out_and_never_trained_on(tmp_path):
     assert "validation set of 50 samples" in result.stderr
     assert "chosen on the validation set (50 samples" in " ".join(result.stdout.split())
     expect_validation(out, 50)
+    run = records(out)[0]
+    shown = call("show", out, run["id"]).stdout
+    assert "valid." in shown
+    assert f"{100 * run['epochs'][0]['validation_accuracy']:.1f}" in shown
     trace = call("trace", *settings, "--clip", "none", "--batch-size", "50", "--steps", "30")
     assert trace.returncode == 0, trace.stderr
     drawn = {place for batch in json.loads(trace.stdout)["batches"] for place in batch}
