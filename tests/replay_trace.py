@@ -35,6 +35,7 @@ COMPARED = ("loss", "grad_norm_raw", "grad_norm_clipped")
 
 
 EACH_STEP = ("copy", "text", "markov", "reber")
+IGNORED = -100  # the label of a time step that does not count
 LAYERS = {"lstm": torch.nn.LSTM, "gru": torch.nn.GRU}  # a plain cell is torch.nn.RNN
 
 
@@ -49,6 +50,7 @@ class Network(torch.nn.Module):
         inputs = len(initial[f"{prefix}.weight_ih"][0])
         self.each_step = settings["task"] in EACH_STEP
         self.state = None  # that the next sequences begin with; None: zeros
+        self.lengths = None  # [B] of the sequences of the batch; None: all T
         options = {"num_layers": settings["layers"], "batch_first": True}
         if prefix == "rnn":
             options["nonlinearity"] = cell.split("-")[1]
@@ -75,16 +77,31 @@ class Network(torch.nn.Module):
 
     def forward(self, inputs):
         """Return the outputs [B, O] after the last of the inputs [B, T, I], or [B, T, O]."""
+        if self.lengths is not None:
+            return self.output_of_packed(inputs)
         states, last = self.layers(inputs, self.state)
         self.state = tuple(state.detach() for state in last) if isinstance(last, tuple) else last.detach()
         return self.output(states if self.each_step else states[:, -1])
 
+    def output_of_packed(self, inputs):
+        """Return the same where the sequences differ in length."""
+        rnn = torch.nn.utils.rnn
+        packed = rnn.pack_padded_sequence(inputs, self.lengths, batch_first=True, enforce_sorted=False)
+        states, _ = rnn.pad_packed_sequence(self.layers(packed)[0], batch_first=True)
+        return self.output(states if self.each_step else states[range(len(states)), self.lengths - 1])
+
     def loss(self, inputs, targets):
-        """Return the mean loss: of classes [B] or [B, T], or of numbers [B]."""
+        """Return the mean loss: of classes [B] or [B, T], or of numbers [B] or [B, K]."""
         outputs = self(inputs)
         if targets.is_floating_point():
-            return torch.nn.functional.mse_loss(outputs.squeeze(-1), targets)
-        return torch.nn.functional.cross_entropy(outputs.flatten(0, -2), targets.flatten())
+            return torch.nn.functional.mse_loss(outputs, targets.view_as(outputs))
+        if self.each_step and self.lengths is not None:
+            targets = targets[:, : outputs.shape[1]].clone()
+            for sequence, length in zip(targets, self.lengths):
+                sequence[length:] = IGNORED
+        return torch.nn.functional.cross_entropy(
+            outputs.flatten(0, -2), targets.flatten(), ignore_index=IGNORED
+        )
 
 
 TYPES = {0x08: "u1", 0x09: "i1", 0x0B: ">i2", 0x0C: ">i4", 0x0D: ">f4", 0x0E: ">f8"}
@@ -244,33 +261,38 @@ def take_step(optimizer, parameters, settings):
             parameter.sub_(weights, alpha=optimizer.param_groups[0]["lr"] * decay)
 
 
-def scaled(inputs, scale):
+def scaled(inputs, scale, lengths):
     """Return the inputs [N, T, I] scaled feature by feature, in double and then rounded."""
     inputs = inputs.astype(np.float32).astype(np.float64)
+    exists = np.arange(inputs.shape[1]) < lengths[:, None]
+    steps = inputs[exists]  # [steps of all sequences, I]
     offset, width = np.zeros(inputs.shape[2]), np.ones(inputs.shape[2])
     if scale == "unit":
-        offset, width = inputs.min((0, 1)), np.ptp(inputs, (0, 1))
+        offset, width = steps.min(0), np.ptp(steps, 0)
     elif scale == "standard":
-        offset, width = inputs.mean((0, 1)), inputs.std((0, 1))
+        offset, width = steps.mean(0), steps.std(0)
     return ((inputs - offset) / width).astype(np.float32)
 
 
 @functools.cache
 def read_training_set(task, scale, read_columns, data):
-    """Return the inputs [N, T, I] and the targets: class numbers or floats."""
+    """Return the inputs [N, T, I], the targets (class numbers or floats) and the lengths [N] or None."""
     if task != "sequences":
         images, labels = read_images(data, read_columns)
-        return images, labels.astype(np.int64)
+        return images, labels.astype(np.int64), None
     with np.load(data) as arrays:
-        inputs, targets = arrays["x_train"], arrays["y_train"]
-    inputs = scaled(inputs.reshape(*inputs.shape[:2], -1), scale)
+        inputs, targets, lengths = arrays["x_train"], arrays["y_train"], arrays.get("lengths_train")
+    all_lengths = np.full(len(inputs), inputs.shape[1]) if lengths is None else lengths
+    inputs = scaled(inputs.reshape(*inputs.shape[:2], -1), scale, all_lengths)
     if targets.dtype.kind == "f":
-        return inputs, targets.astype(np.float32)
-    return inputs, np.unique(targets, return_inverse=True)[1].reshape(targets.shape)
+        return inputs, targets.astype(np.float32), lengths
+    exists = np.arange(inputs.shape[1]) < all_lengths[:, None] if targets.ndim == 2 else np.ones(len(targets), bool)
+    classes = np.unique(targets[exists])
+    return inputs, np.searchsorted(classes, targets) * exists, lengths
 
 
 def training_set(trace, data):
-    """Return inputs and targets of the trace's training set, read once for all traces."""
+    """Return inputs, targets and lengths of the trace's training set, read once for all traces."""
     settings = trace["settings"]
     options = settings.get("scale", "none"), settings.get("read_columns", False)
     return read_training_set(settings["task"], *options, data)
@@ -283,12 +305,12 @@ def samples(batch, inputs, targets):
     return torch.from_numpy(inputs[batch]), torch.from_numpy(targets[batch])
 
 
-def replay(trace, inputs, targets):
+def replay(trace, inputs, targets, lengths):
     """Yield the numbers of each step as PyTorch has them."""
     settings = trace["settings"]
     threshold = None if settings["threshold"] is None else float(settings["threshold"])
     network = Network(trace)
-    network.each_step |= targets.ndim == 2
+    network.each_step |= targets.ndim == 2 and targets.dtype.kind != "f"
     parameters = list(network.by_name.values())
     memory = {}
     optimizer = optimizer_of(settings, parameters)
@@ -300,6 +322,8 @@ def replay(trace, inputs, targets):
         if not goes_on:
             network.state = None
         optimizer.zero_grad()
+        if lengths is not None:
+            network.lengths = torch.from_numpy(lengths[batch].astype(np.int64))
         loss = network.loss(*samples(batch, inputs, targets))
         loss.backward()
         tensors = {name: norm_of([tensor.grad]) for name, tensor in network.by_name.items()}
@@ -330,10 +354,10 @@ def relative_error(ours, theirs):
     return abs(ours - theirs) / max(abs(ours), abs(theirs))
 
 
-def largest_errors(trace, inputs, targets):
+def largest_errors(trace, inputs, targets, lengths=None):
     """Return for each number its largest relative error and the step that has it."""
     largest = {}
-    for logged, replayed in zip(trace["steps"], replay(trace, inputs, targets)):
+    for logged, replayed in zip(trace["steps"], replay(trace, inputs, targets, lengths)):
         for key, value in logged_numbers(logged).items():
             error = relative_error(value, replayed[key])
             if key not in largest or error > largest[key][0]:

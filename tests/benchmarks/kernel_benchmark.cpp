@@ -39,7 +39,7 @@ ImageSet random_images(const Shape& shape) {
   images.pixels.resize(static_cast<std::size_t>(images.count * images.rows * images.columns));
   for (auto& pixel : images.pixels) pixel = static_cast<std::uint8_t>(random.below(256));
   for (int i = 0; i < images.count; ++i)
-    images.labels.push_back(static_cast<std::uint8_t>(random.below(10)));
+    images.labels.push_back(static_cast<std::int32_t>(random.below(10)));
   return images;
 }
 

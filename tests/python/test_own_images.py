@@ -79,6 +79,7 @@ LAYOUTS = {
     # Unequally frequent: otherwise the gradient of the output biases cancels, to 3e-4 of the others.
     "two-classes": u1([4, 9, 9]),
     "256-classes": u1(range(256), count=256 * 2),
+    "300-classes": change(u1(range(10), count=600), of_labels=lambda array: np.arange(len(array), dtype=">i4") % 300),
     "int16-labels": change(u1(range(10)), of_labels=lambda array: array.astype("i2") - 5),
     "qmnist": change(u1(range(10)), of_labels=of_qmnist),
     "float32": change(u1(range(10)), lambda array: (array / 200).astype("f4")),

@@ -251,11 +251,144 @@ def test_tsv_files_of_the_ucr_archive_train(tmp_path):
     assert sweep_json(tmp_path / "out")["data"]["classes"] == [1, 2]
 
 
+# ---- Sequences of different lengths ----------------------------------------------------------------
+
+
+def with_lengths(**changes) -> dict[str, np.ndarray]:
+    return example(lengths_train=1 + np.arange(60) % 5, lengths_test=1 + np.arange(20) % 4, **changes)
+
+
+def padded_with(value: float, arrays: dict[str, np.ndarray]) -> dict[str, np.ndarray]:
+    """Return the arrays with this number behind the end of each sequence."""
+    for part in ("train", "test"):
+        for sequence, length in zip(arrays[f"x_{part}"], arrays[f"lengths_{part}"]):
+            sequence[length:] = value
+    return arrays
+
+
+def logs(folder: Path) -> dict[str, bytes]:
+    return {log.parent.name: log.read_bytes() for log in folder.glob("runs/*/steps.jsonl")}
+
+
+@pytest.mark.parametrize("scale", ["none", "standard"])
+def test_what_is_behind_the_end_of_a_sequence_does_not_matter(scale, tmp_path):
+    options = ("--scale", scale, *SHORT, "--clip", "none,value:0.01")
+    found = []
+    for value in (0, 7, np.nan, np.inf):
+        path = save(tmp_path / f"{value}.npz", padded_with(value, with_lengths()))
+        runs = sweep(tmp_path / str(value), *own(path), *options)
+        assert {run["outcome"] for run in runs.values()} == {"completed"}
+        found.append((logs(tmp_path / str(value)), {name: numbers(run) for name, run in runs.items()}))
+    assert len(found[0][0]) == 4
+    assert found[0] == found[1] == found[2] == found[3]
+
+
+def test_a_run_of_sequences_of_different_lengths_is_the_same_alone_and_with_others(tmp_path):
+    each_step = {"y_train": RNG(1).integers(0, 2, (60, 5)), "y_test": RNG(2).integers(0, 2, (20, 5))}
+    path = save(tmp_path / "a.npz", with_lengths(**each_step))
+    together = sweep(tmp_path / "a", *own(path), *SHORT, "--clip", "none,backprop:0.001")
+    for mode in ("none", "backprop:0.001"):
+        alone = sweep(tmp_path / mode, *own(path), "--seeds", "1", *SHORT[2:], "--clip", mode, "--workers", "1")
+        assert len(alone) == 1
+        for name, run in alone.items():
+            assert numbers(run) == numbers(together[name])
+        assert logs(tmp_path / mode).items() <= logs(tmp_path / "a").items()
+
+
+def test_the_end_of_a_sequence_decides_its_class(tmp_path):
+    """A one at the last step of some length: whoever reads on, or aligns the beginnings, loses it."""
+    random = RNG(8)
+    lengths = random.integers(2, 30, 600)
+    y = np.arange(600) % 2
+    x = np.zeros((600, 30, 1))
+    x[np.arange(600), lengths - 1, 0] = 2 * y - 1
+    arrays = {"x_train": x[:400], "y_train": y[:400], "lengths_train": lengths[:400]}
+    arrays |= {"x_test": x[400:], "y_test": y[400:], "lengths_test": lengths[400:]}
+    options = ("--optimizer", "adam", "--lr", "0.02", "--clip", "none", "--epochs", "1", "--steps-per-epoch", "200")
+    (run,) = sweep(tmp_path / "out", *own(save(tmp_path / "a.npz", arrays)), "--seeds", "1", *options).values()
+    assert run["epochs"][-1]["test_accuracy"] == 1
+
+
+def test_the_loss_of_a_class_at_each_step_is_the_mean_over_all_steps(tmp_path):
+    """With a learning rate of almost 0 the loss of the test set is that of the initial weights."""
+    y = RNG(9).integers(0, 3, (20, 5))
+    x = RNG(0).normal(size=(20, 5, 3))
+    lengths = 1 + np.arange(20) % 5
+    losses = {}
+    for name, chosen in {"all": lengths > 0, **{n: lengths == n for n in range(1, 6)}}.items():
+        part = {"x_test": x[chosen], "y_test": y[chosen], "lengths_test": lengths[chosen]}
+        path = save(tmp_path / f"{name}.npz", {"x_train": x, "y_train": y, "lengths_train": lengths, **part})
+        options = ("--lr", "1e-30", "--clip", "none", "--seeds", "1", "--batch-size", "10")
+        (run,) = sweep(tmp_path / str(name), *own(path, *options), "--epochs", "1", "--steps-per-epoch", "1").values()
+        losses[name] = run["epochs"][0]["test_loss"]
+    mean = sum(n * losses[n] for n in range(1, 6)) / sum(range(1, 6))
+    assert losses["all"] == pytest.approx(mean, rel=1e-6)
+
+
+def test_time_series_of_different_lengths_give_the_losses_of_the_same_arrays(tmp_path):
+    arrays = with_lengths()
+    text = TS_HEADER.replace("2\n@equalLength true\n@seriesLength 4", "3\n@equalLength false").replace("up down", "0 1 2")
+    for part in ("train", "test"):
+        series = [x[:n] for x, n in zip(arrays[f"x_{part}"].astype("f4"), arrays[f"lengths_{part}"])]
+        rows = (":".join(",".join(map(str, dimension)) for dimension in s.T) for s in series)
+        lines = (f"{row}:{label}\n" for row, label in zip(rows, arrays[f"y_{part}"]))
+        (tmp_path / f"Own_{part.upper()}.ts").write_text(text + "".join(lines))
+    options = (*SHORT, "--clip", "none", "--cell", "gru", "--layers", "2")
+    by_arrays = sweep(tmp_path / "a", *own(save(tmp_path / "a.npz", arrays)), *options)
+    by_series = sweep(tmp_path / "b", *own(tmp_path / "Own_TRAIN.ts"), *options)
+    assert [numbers(run) for run in by_arrays.values()] == [numbers(run) for run in by_series.values()]
+
+
+# ---- Several numbers, many classes -----------------------------------------------------------------
+
+
+def test_several_numbers_are_learnt(tmp_path):
+    x = RNG(4).uniform(size=(400, 5, 2))
+    y = x.mean(1) + [0, 3]
+    path = save(tmp_path / "numbers.npz", {"x_train": x, "y_train": y})
+    options = ("--test-share", "0.25", "--optimizer", "adam", "--lr", "0.02", "--clip", "none")
+    (run,) = sweep(tmp_path / "out", *own(path, *options), "--epochs", "4").values()
+    variance = y.var(0).mean()  # the loss of the best constant
+    assert run["epochs"][-1]["test_loss"] < 0.1 * variance
+    summary = json.loads((tmp_path / "out/summary.json").read_text())
+    assert summary["test_samples"] == 100
+    assert summary["chance_accuracy"] < 0.3 < 0.6 < run["epochs"][-1]["test_accuracy"]
+
+
+def test_one_number_may_have_any_of_its_shapes(tmp_path):
+    y = RNG(5).normal(size=80)
+    found = []
+    for name, shape in {"a": (-1,), "b": (-1, 1), "c": (-1, 1, 1)}.items():
+        arrays = example(y_train=y[:60].reshape(shape), y_test=y[60:].reshape(shape))
+        sweep(tmp_path / name, *own(save(tmp_path / f"{name}.npz", arrays)), *SHORT, "--clip", "none")
+        found.append(logs(tmp_path / name))
+    assert found[0] == found[1] == found[2]
+
+
+def test_as_many_numbers_as_time_steps_are_told_from_a_number_at_each_step(tmp_path):
+    arrays = example(y_train=np.ones((60, 1, 5)), y_test=np.ones((20, 1, 5)))
+    sweep(tmp_path / "out", *own(save(tmp_path / "a.npz", arrays)), *SHORT, "--clip", "none")
+
+
+@pytest.mark.parametrize("each_step", [False, True])
+def test_a_thousand_classes_train(each_step, tmp_path):
+    x = RNG(6).normal(size=(1000, 2, 2))
+    y = np.arange(1000)[:, None] * [1, 1] if each_step else np.arange(1000)
+    arrays = {"x_train": x, "y_train": y, "x_test": x[400:410], "y_test": y[400:410]}
+    (run,) = sweep(
+        tmp_path / "out", *own(save(tmp_path / "a.npz", arrays)), "--seeds", "1", *SHORT[2:], "--clip", "none"
+    ).values()
+    # As good as guessing among a thousand.
+    assert run["epochs"][-1]["test_loss"] == pytest.approx(np.log(1000), rel=0.1)
+    assert sweep_json(tmp_path / "out")["data"].get("classes") is None
+
+
 # ---- PyTorch replays it ----------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("kind", ["classes", "each-step", "numbers"])
-def test_pytorch_replays_own_sequences(kind, tmp_path):
+@pytest.mark.parametrize("lengths", [False, True], ids=["one-length", "lengths"])
+@pytest.mark.parametrize("kind", ["classes", "each-step", "number", "numbers"])
+def test_pytorch_replays_own_sequences(kind, lengths, tmp_path):
     python = python_with_torch()
     if python is None:
         pytest.skip("no Python here can import PyTorch (Debian: python3-torch)")
@@ -264,11 +397,16 @@ def test_pytorch_replays_own_sequences(kind, tmp_path):
     targets = {
         "classes": 4 + 3 * (np.arange(60) % 3),
         "each-step": random.integers(-1, 2, (60, 5)),
-        "numbers": random.normal(size=60),
+        "number": random.normal(size=60),
+        "numbers": random.normal(size=(60, 2)),
     }
-    scale = {"classes": "none", "each-step": "unit", "numbers": "standard"}[kind]
+    scale = {"classes": "none", "each-step": "unit", "number": "standard", "numbers": "standard"}[kind]
     y = targets[kind]
-    path = save(tmp_path / "a.npz", {"x_train": x, "y_train": y, "x_test": x[:9], "y_test": y[:9]})
+    arrays = {"x_train": x, "y_train": y, "x_test": x[:9], "y_test": y[:9]}
+    if lengths:
+        arrays["lengths_train"] = random.integers(1, 6, 60)
+        arrays["lengths_test"] = arrays["lengths_train"][:9]
+    path = save(tmp_path / "a.npz", arrays)
     options = ("--scale", scale, "--clip", "global-norm:0.3", "--cell", "gru", "--steps", "50")
     traced = call("trace", *own(path, *options))
     assert traced.returncode == 0, traced.stderr
@@ -312,9 +450,13 @@ MISTAKES = {
     "empty": (example(x_train=np.zeros((0, 5, 3))), "x_train: is empty: its shape is (0, 5, 3)"),
     "column-order": (example(x_train=np.asfortranarray(example()["x_train"])), "numpy.ascontiguousarray"),
     "lengths": (example(lengths_train=np.arange(60)), "lengths_train[0]: the length 0 is not from 1 to 5"),
-    "not-yet-lengths": (example(lengths_train=np.arange(60) % 5 + 1), "different lengths are not supported yet"),
-    "not-yet-numbers": (example(y_train=np.ones((60, 2)), y_test=np.ones((20, 2))), "2 numbers to predict"),
-    "not-yet-classes": (example(x_train=np.zeros((300, 5, 3)), y_train=np.arange(300)), "300 classes"),
+    "numbers-each-step": (example(y_train=np.zeros((60, 5))), "y_train: floats of shape (60, 5), as many as"),
+    "other-numbers": (example(y_train=np.zeros((60, 2)), y_test=np.zeros((20, 3))), "(20, 3) do not fit y_train"),
+    "many-numbers": (example(y_train=np.zeros((60, 70_000), "f2")), "at most 65,536 numbers of a sequence"),
+    "many-classes": (
+        example(x_train=np.zeros((65_537, 1)), y_train=np.arange(65_537), x_test=np.zeros((20, 1))),
+        "65,537 classes; at most 65,536 are supported",
+    ),
 }
 
 

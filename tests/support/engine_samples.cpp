@@ -57,7 +57,7 @@ void load(TorchNetwork& network, Span<const float> row, const ParameterLayout& l
 
 std::int64_t count_correct(const Model& model, const Tensor& outputs, const Tensor& targets) {
   if (model.target == Target::kNumber)
-    return ((outputs.squeeze(-1) - targets).square() <= model.tolerance).sum().item<std::int64_t>();
+    return ((outputs - targets.t()).square().mean(1) <= model.tolerance).sum().item<std::int64_t>();
   const Tensor log_shares = torch::log_softmax(outputs, -1);
   const Tensor is_nan = log_shares.gather(-1, targets.unsqueeze(-1)).squeeze(-1).isnan();
   const Tensor correct = (outputs.argmax(-1) == targets) & ~is_nan;
@@ -87,7 +87,7 @@ ImageSet random_images(const SampleShape& shape, int count) {
   images.pixels.resize(static_cast<std::size_t>(count * images.rows * images.columns));
   for (auto& pixel : images.pixels) pixel = static_cast<std::uint8_t>(random.below(256));
   for (int i = 0; i < count; ++i)
-    images.labels.push_back(static_cast<std::uint8_t>(random.below(10)));
+    images.labels.push_back(static_cast<std::int32_t>(random.below(10)));
   return images;
 }
 
@@ -126,10 +126,12 @@ bool same_bits(Span<const float> a, Span<const float> b) {
 std::vector<Model> every_model() {
   std::vector<Model> models;
   for (const auto& entry : cell_table())
-    for (const int layers : {1, 2, 3})
+    for (const int layers : {1, 2, 3}) {
       for (const Target target : {Target::kClass, Target::kClassEachStep, Target::kNumber})
         models.push_back(
             {entry.cell, layers, 3, 5, target == Target::kNumber ? 1 : 2, target, 0.5});
+      models.push_back({entry.cell, layers, 3, 5, 3, Target::kNumber, 0.5});
+    }
   return models;
 }
 
@@ -138,7 +140,7 @@ std::string test_name(const Model& model) {
   std::replace(name.begin(), name.end(), '-', '_');
   name += "_" + std::to_string(model.layers) + (model.layers == 1 ? "_layer_" : "_layers_");
   return name + (model.target == Target::kClass    ? "class"
-                 : model.target == Target::kNumber ? "number"
+                 : model.target == Target::kNumber ? (model.outputs == 1 ? "number" : "numbers")
                                                    : "class_each_step");
 }
 
@@ -152,13 +154,13 @@ Batch random_batch(const Model& model, int size, int time_steps, std::vector<int
     torch::manual_seed(static_cast<std::uint64_t>(source));
     values.push_back(torch::randn({time_steps, model.inputs, size}));
     labels.push_back(torch::randint(model.outputs, {each_step ? time_steps : 1, size}));
-    numbers.push_back(torch::randn({size}));
+    numbers.push_back(torch::randn({model.outputs, size}));
   }
   fill_lanes(torch::stack(values), batch, batch.inputs);
   if (model.target == Target::kNumber)
     fill_lanes(torch::stack(numbers), batch, batch.targets);
   else
-    fill_lanes(torch::stack(labels).to(torch::kUInt8), batch, batch.labels);
+    fill_lanes(torch::stack(labels).to(torch::kInt32), batch, batch.labels);
   return batch;
 }
 
@@ -193,7 +195,7 @@ CellLoop::CellLoop(Span<const float> row, const ParameterLayout& layout, const B
   const Tensor outputs = this->outputs(input_tensor(batch)[source].transpose(1, 2).to(type));
   const Tensor targets = targets_of(batch, source, type);
   loss_ = layout.model.target == Target::kNumber
-              ? (outputs.squeeze(-1) - targets).square().sum() / batch.size
+              ? (outputs - targets.t()).square().mean()
               : torch::nn::functional::cross_entropy(outputs.flatten(0, -2), targets.flatten());
   correct_ = count_correct(layout.model, outputs, targets);
   loss_.backward();

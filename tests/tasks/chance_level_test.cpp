@@ -2,6 +2,7 @@
 
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <cmath>
 
 #include "clipsweep/experiment/task_table.h"
@@ -14,20 +15,24 @@ namespace {
 // A task of which only the test set exists: batches that the test fills in.
 class TestSetOnly : public Task {
  public:
-  explicit TestSetOnly(Target target, double tolerance = 0) {
+  explicit TestSetOnly(Target target, double tolerance = 0, int numbers = 1) {
     model_.inputs = 1;
-    model_.outputs = 4;
+    model_.outputs = target == Target::kNumber ? numbers : 4;
     model_.target = target;
     model_.tolerance = tolerance;
   }
 
-  // Each sample has a number, or the classes of its time steps. All have the same length.
-  void add_batch(const std::vector<std::vector<double>>& samples) {
+  // Each sample has numbers, or the classes of its time steps. `starts`: the time step at which
+  // each one begins, if not at 0.
+  void add_batch(const std::vector<std::vector<double>>& samples,
+                 const std::vector<std::int32_t>& starts = {}) {
     Batch batch = make_batch(model_, 1, static_cast<int>(samples.size()), {});
     set_time_steps(batch, static_cast<int>(samples.front().size()));
     for (std::size_t b = 0; b < samples.size(); ++b)
       for (std::size_t t = 0; t < samples[b].size(); ++t)
         set(batch, b, t, samples[b].size(), samples[b][t]);
+    if (!starts.empty()) batch.starts.resize(batch.blocks() * kLanes);
+    std::copy(starts.begin(), starts.end(), batch.starts.begin());
     pad_lanes(batch, 0);
     samples_ += samples.size();
     batches_.push_back(std::move(batch));
@@ -46,11 +51,11 @@ class TestSetOnly : public Task {
     const std::size_t block = b / kLanes;
     const std::size_t lane = b % kLanes;
     if (batch.target == Target::kNumber)
-      batch.targets[block * kLanes + lane] = static_cast<float>(value);
+      batch.targets[(block * steps + t) * kLanes + lane] = static_cast<float>(value);
     else if (batch.target == Target::kClass)
-      batch.labels[block * kLanes + lane] = static_cast<std::uint8_t>(value);
+      batch.labels[block * kLanes + lane] = static_cast<std::int32_t>(value);
     else
-      batch.labels[(block * steps + t) * kLanes + lane] = static_cast<std::uint8_t>(value);
+      batch.labels[(block * steps + t) * kLanes + lane] = static_cast<std::int32_t>(value);
   }
 
   Model model_;
@@ -100,9 +105,22 @@ TEST(ChanceLevel, OfNumbersIsTheBestConstant) {
   EXPECT_DOUBLE_EQ(chance_level(task).accuracy, 4.0 / 7);
 }
 
+// The mean is (1, 1.125): the mean squared differences are 1.13, 0.88, 0.008 and 0.07.
+TEST(ChanceLevel, OfSeveralNumbersIsTheirMean) {
+  TestSetOnly task(Target::kNumber, 0.1, 2);
+  task.add_batch({{0, 0}, {2, 2}, {1, 1}, {1, 1.5}});
+  EXPECT_DOUBLE_EQ(chance_level(task).accuracy, 2.0 / 4);
+}
+
+TEST(ChanceLevel, OfClassesAtEachStepIsOfTheStepsThatASampleHas) {
+  TestSetOnly task(Target::kClassEachStep);
+  task.add_batch({{1, 2, 2}, {2, 2, 2}, {3, 1, 1}, {0, 0, 3}}, {1, 0, 1, 2});
+  EXPECT_DOUBLE_EQ(chance_level(task).accuracy, 2.0 / 4);
+}
+
 // ---- The tasks
 
-ImageData images_with_labels(std::vector<std::uint8_t> labels) {
+ImageData images_with_labels(std::vector<std::int32_t> labels) {
   ImageSet images;
   images.count = static_cast<int>(labels.size());
   images.rows = images.columns = 1;

@@ -38,7 +38,7 @@ TEST(FashionMnist, IsReadCompletely) {
 
 TEST_F(IdxFolder, IsReadPlainAndGzipped) {
   const auto data = load_image_data(path());
-  EXPECT_EQ(data.train.labels, (std::vector<std::uint8_t>{0, 1, 2}));
+  EXPECT_EQ(data.train.labels, (std::vector<std::int32_t>{0, 1, 2}));
   EXPECT_EQ(data.test.count, 2);
   EXPECT_EQ(data.test.pixels[data.test.offset(1) + 3], 7);
 }
@@ -150,8 +150,8 @@ TEST_F(IdxFolder, AnyLabelsAreMappedInSortedOrder) {
   write("t10k-labels-idx1-ubyte.gz", gzipped(labels_file(2, {"\377\32", 2})));
   const auto data = load_image_data(path());
   EXPECT_EQ(data.classes, (std::vector<std::int32_t>{1, 26, 255}));
-  EXPECT_EQ(data.train.labels, (std::vector<std::uint8_t>{1, 0, 2}));
-  EXPECT_EQ(data.test.labels, (std::vector<std::uint8_t>{2, 1}));
+  EXPECT_EQ(data.train.labels, (std::vector<std::int32_t>{1, 0, 2}));
+  EXPECT_EQ(data.test.labels, (std::vector<std::int32_t>{2, 1}));
   EXPECT_EQ(checksum_of_data(path()).classes, data.classes);
 }
 
@@ -172,8 +172,8 @@ TEST_F(IdxFolder, LabelsOfTwoAndFourBytes) {
   write("t10k-labels-idx1-ubyte.gz", idx_bytes(IdxType::kInt32, {2, 1}, int32_bytes({-1, 256})));
   const auto data = load_image_data(path());
   EXPECT_EQ(data.classes, (std::vector<std::int32_t>{-1, 0, 256}));
-  EXPECT_EQ(data.train.labels, (std::vector<std::uint8_t>{2, 0, 1}));
-  EXPECT_EQ(data.test.labels, (std::vector<std::uint8_t>{0, 2}));
+  EXPECT_EQ(data.train.labels, (std::vector<std::int32_t>{2, 0, 1}));
+  EXPECT_EQ(data.test.labels, (std::vector<std::int32_t>{0, 2}));
 }
 
 // The first of eight columns: https://github.com/facebookresearch/qmnist
@@ -187,8 +187,8 @@ TEST_F(IdxFolder, LabelsOfQmnist) {
                                                             5, 0, 0, 0, 0, 0, 0, 0})));
   const auto data = load_image_data(path());
   EXPECT_EQ(data.classes, (std::vector<std::int32_t>{5, 7}));
-  EXPECT_EQ(data.train.labels, (std::vector<std::uint8_t>{0, 1, 0}));
-  EXPECT_EQ(data.test.labels, (std::vector<std::uint8_t>{1, 0}));
+  EXPECT_EQ(data.train.labels, (std::vector<std::int32_t>{0, 1, 0}));
+  EXPECT_EQ(data.test.labels, (std::vector<std::int32_t>{1, 0}));
 }
 
 TEST_F(IdxFolder, LabelsThatAreNoClasses) {
@@ -204,11 +204,12 @@ TEST_F(IdxFolder, LabelsThatAreNoClasses) {
                     "as those of QMNIST"));
 }
 
-TEST_F(IdxFolder, MoreThan256Classes) {
-  std::vector<std::int32_t> labels(257);
+TEST_F(IdxFolder, MoreThan65536Classes) {
+  std::vector<std::int32_t> labels(65'537);
   std::iota(labels.begin(), labels.end(), 0);
-  write("train-labels-idx1-ubyte", idx_bytes(IdxType::kInt32, {257}, int32_bytes(labels)));
-  EXPECT_TRUE(holds(message_of_folder(path()), "257 different labels, from 0 to 256"));
+  write("train-labels-idx1-ubyte", idx_bytes(IdxType::kInt32, {65'537}, int32_bytes(labels)));
+  EXPECT_TRUE(holds(message_of_folder(path()),
+                    "65,537 different labels, from 0 to 65536; a data set has at most 65,536"));
 }
 
 // ---- Images

@@ -11,7 +11,7 @@
 namespace clipsweep {
 namespace {
 
-std::vector<std::uint8_t> drawn(const SymbolSource& source, std::size_t count) {
+std::vector<std::uint16_t> drawn(const SymbolSource& source, std::size_t count) {
   RandomStream random(7, "test");
   return draw_symbols(source, count, random);
 }

@@ -20,12 +20,22 @@ std::string problem_with(const std::string& text, SymbolKind kind = SymbolKind::
   return message_of<DataError>([&] { text_of(text, kind, "a.txt"); });
 }
 
+// The first `count` characters from U+10000 on, in the order of their bytes.
+std::string characters(int count) {
+  std::string text;
+  for (int code = 0x10000; code < 0x10000 + count; ++code) {
+    text += static_cast<char>(0xF0 | code >> 18);
+    for (const int shift : {12, 6, 0}) text += static_cast<char>(0x80 | (code >> shift & 0x3F));
+  }
+  return text;
+}
+
 TEST(TextOf, NumbersTheSymbolsInTheOrderOfTheirBytes) {
   const auto text = bytes_of("banana band");
   EXPECT_EQ(text.names, (std::vector<std::string>{" ", "a", "b", "d", "n"}));
   EXPECT_EQ(text.symbols, 5);
-  EXPECT_EQ(text.train, (std::vector<std::uint8_t>{2, 1, 4, 1, 4, 1, 0, 2, 1, 4}));
-  EXPECT_EQ(text.test, (std::vector<std::uint8_t>{3}));
+  EXPECT_EQ(text.train, (std::vector<std::uint16_t>{2, 1, 4, 1, 4, 1, 0, 2, 1, 4}));
+  EXPECT_EQ(text.test, (std::vector<std::uint16_t>{3}));
 }
 
 TEST(TextOf, ReadsCharactersWhereTheyAreAskedFor) {
@@ -39,11 +49,15 @@ TEST(TextOf, ReadsCharactersWhereTheyAreAskedFor) {
 TEST(TextOf, SaysWhatIsWrong) {
   EXPECT_TRUE(holds(problem_with(""), "a.txt: is empty"));
   EXPECT_TRUE(holds(problem_with("aaaa"), "consists of one symbol only, \"a\""));
-  std::string many;
-  for (int first = 0xC3; first < 0xC9; ++first)
-    for (int second = 0x80; second < 0xC0; ++second)
-      many += {static_cast<char>(first), static_cast<char>(second)};
-  EXPECT_TRUE(holds(problem_with(many), "has 384 different characters; at most 256"));
+  EXPECT_TRUE(
+      holds(problem_with(characters(65'537)), "has 65,537 different characters; at most 65,536"));
+}
+
+TEST(TextOf, ReadsAsManyCharactersAsThereAreNumbersFor) {
+  const auto text = text_of(characters(65'536), SymbolKind::kUtf8, "a.txt");
+  EXPECT_EQ(text.symbols, 65'536);
+  EXPECT_EQ(text.train[300], 300);
+  EXPECT_EQ(text.test.back(), 65'535);
 }
 
 // Truncated, overlong, a surrogate, beyond Unicode, a stray byte: RFC 3629.
@@ -58,8 +72,8 @@ TEST(ValidationPart, IsTheEndOfTheTrainingPart) {
   auto text = bytes_of("abcdefghijklmnopqrst");  // 18 symbols to train on, 2 to test on
   split_off_validation_part(text, 0.2, "a.txt");
   EXPECT_EQ(text.train.size(), 14U);
-  EXPECT_EQ(text.validation, (std::vector<std::uint8_t>{14, 15, 16, 17}));
-  EXPECT_EQ(text.test, (std::vector<std::uint8_t>{18, 19}));
+  EXPECT_EQ(text.validation, (std::vector<std::uint16_t>{14, 15, 16, 17}));
+  EXPECT_EQ(text.test, (std::vector<std::uint16_t>{18, 19}));
 }
 
 TEST(ValidationPart, NeedsTwoSymbolsAndLeavesTwo) {
@@ -79,12 +93,12 @@ TrainingSettings settings(int streams, int length) {
   return training;
 }
 
-// Symbols 0, 1, 2, ..., so that each says where it was read.
+// Symbols 0, 1, ..., 255, 0, ..., so that each says where it was read.
 SymbolText counting_text(int train, int test) {
   SymbolText text;
   text.symbols = 256;
-  for (int i = 0; i < train; ++i) text.train.push_back(static_cast<std::uint8_t>(i));
-  for (int i = 0; i < test; ++i) text.test.push_back(static_cast<std::uint8_t>(i));
+  for (int i = 0; i < train; ++i) text.train.push_back(static_cast<std::uint16_t>(i % 256));
+  for (int i = 0; i < test; ++i) text.test.push_back(static_cast<std::uint16_t>(i % 256));
   return text;
 }
 

@@ -125,14 +125,29 @@ struct TargetShape {
 
 // What an array of this type and shape says about the sequences of its set.
 TargetShape target_shape(const OpenArray& array, const SequenceSet& set) {
-  if (array.rank() == 0 || array.rank() > 2 || array.size(0) != set.count)
+  constexpr std::size_t kMaxNumbers = 65'536;
+  constexpr const char* kAllowed =
+      "[N] classes or numbers, [N, T] classes, [N, K] or [N, 1, K] numbers";
+  const bool is_whole = array.header.type.is_whole();
+  const bool is_one_step = array.rank() == 3 && array.size(1) == 1 && !is_whole;
+  if (array.rank() == 0 || (array.rank() > 2 && !is_one_step) || array.size(0) != set.count)
     throw_bad(array.where,
-              fmt::format("its shape is {}, with {} of shape [N, T, I]; allowed: [N] classes or "
-                          "numbers, [N, T] classes, [N, K] numbers{}",
-                          array.shape(), counted(set.count, "sequence"),
+              fmt::format("its shape is {}, with {} of shape [N, T, I]; allowed: {}{}",
+                          array.shape(), counted(set.count, "sequence"), kAllowed,
                           array.rank() > 2 ? "; of one-hot classes take numpy.argmax(y, -1)" : ""));
-  const std::size_t width = array.rank() == 2 ? array.size(1) : 1;
-  if (!array.header.type.is_whole()) return {SequenceTarget::kNumbers, width};
+  const std::size_t width = array.rank() == 1 ? 1 : array.size(array.rank() - 1);
+  if (!is_whole && array.rank() == 2 && width > 1 && width == set.time_steps)
+    throw_bad(
+        array.where,
+        fmt::format("floats of shape {}, as many as time steps: a number at each step is not "
+                    "supported; if these are {} numbers to predict after the last step, write "
+                    "them as [N, 1, {}], y[:, None]",
+                    array.shape(), width, width));
+  if (!is_whole && width > kMaxNumbers)
+    throw_bad(array.where, fmt::format("its shape is {}; at most {} numbers of a sequence are "
+                                       "supported",
+                                       array.shape(), with_thousands(kMaxNumbers)));
+  if (!is_whole) return {SequenceTarget::kNumbers, width};
   if (width == 1) return {SequenceTarget::kClass};
   if (width != set.time_steps)
     throw_bad(array.where,

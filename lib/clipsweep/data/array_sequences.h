@@ -3,7 +3,7 @@
 //   x_train, x_test              inputs [N, T] or [N, T, I], of any number type
 //   y_train, y_test              whole numbers [N]: a class each, whatever its number
 //                                whole numbers [N, T]: a class at each time step
-//                                floats [N] or [N, K]: numbers to predict
+//                                floats [N], [N, K] or [N, 1, K]: K numbers to predict
 //   lengths_train, lengths_test  whole numbers [N]: the time steps of each sequence; optional
 //
 // The arrays of the test set may be missing.

@@ -6,11 +6,10 @@
 
 #include "clipsweep/base/error.h"
 #include "clipsweep/base/text.h"
+#include "clipsweep/data/sequence_data.h"
 
 namespace clipsweep {
 namespace {
-
-constexpr std::size_t kMaxClasses = 256;
 
 [[noreturn]] void throw_bad_labels(const std::string& where, std::string_view what) {
   throw DataError(fmt::format("{}: {}", where, what));
@@ -57,11 +56,11 @@ std::vector<std::int32_t> classes_of(std::vector<std::int32_t> labels, const std
   std::sort(labels.begin(), labels.end());
   labels.erase(std::unique(labels.begin(), labels.end()), labels.end());
   if (labels.size() > kMaxClasses)
-    throw_bad_labels(
-        where,
-        fmt::format("{} different labels, from {} to {}; a data set has at most "
-                    "{} classes",
-                    with_thousands(labels.size()), labels.front(), labels.back(), kMaxClasses));
+    throw_bad_labels(where,
+                     fmt::format("{} different labels, from {} to {}; a data set has at most "
+                                 "{} classes",
+                                 with_thousands(labels.size()), labels.front(), labels.back(),
+                                 with_thousands(kMaxClasses)));
   if (labels.size() == 1)
     throw_bad_labels(
         where, fmt::format("all labels are {}, one class only: chance level is 100 % and there is "
@@ -81,10 +80,10 @@ std::string range_text(const std::vector<std::int64_t>& classes) {
                      classes.back());
 }
 
-std::vector<std::uint8_t> class_numbers(const std::vector<std::int32_t>& labels,
+std::vector<std::int32_t> class_numbers(const std::vector<std::int32_t>& labels,
                                         const std::vector<std::int32_t>& classes,
                                         const std::string& where) {
-  std::vector<std::uint8_t> numbers;
+  std::vector<std::int32_t> numbers;
   numbers.reserve(labels.size());
   for (const std::int32_t label : labels) {
     const auto found = std::lower_bound(classes.begin(), classes.end(), label);
@@ -93,7 +92,7 @@ std::vector<std::uint8_t> class_numbers(const std::vector<std::int32_t>& labels,
           where, fmt::format("label {} at position {}; the training set does not have "
                              "it, its labels are {}",
                              label, numbers.size(), range_text({classes.begin(), classes.end()})));
-    numbers.push_back(static_cast<std::uint8_t>(found - classes.begin()));
+    numbers.push_back(static_cast<std::int32_t>(found - classes.begin()));
   }
   return numbers;
 }

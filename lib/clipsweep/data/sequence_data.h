@@ -8,6 +8,9 @@
 
 namespace clipsweep {
 
+// How many classes a data set may have, of any kind.
+inline constexpr std::size_t kMaxClasses = 65'536;
+
 // What is to be predicted from a sequence.
 enum class SequenceTarget {
   kClass,          // one class, after the last time step

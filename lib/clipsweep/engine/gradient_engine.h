@@ -35,11 +35,17 @@ inline std::size_t states_size(const Model& model, const Batch& batch) {
          cell_entry(model.cell).states.size() * batch.blocks() * kLanes;
 }
 
-// The number of predictions that are correct or not: samples, or where the model scores steps,
-// their time steps.
-inline double predictions_of(const Model& model, const Batch& batch) {
-  const double samples = batch.size;
-  return model.scores_steps ? samples * batch.time_steps : samples;
+// The number of predictions of a source that are correct or not: samples, or where the model scores
+// steps, their time steps.
+inline double predictions_of(const Model& model, const Batch& batch, int source) {
+  return model.scores_steps ? static_cast<double>(batch.steps_of(source)) : batch.size;
+}
+
+// The weight of a source's mean loss in the mean over batches: its samples. Where these differ in
+// length and have a class at each step, the mean is over all time steps, and so is this weight.
+inline double weight_of_loss(const Batch& batch, int source) {
+  const bool over_steps = batch.target == Target::kClassEachStep && !batch.starts.empty();
+  return over_steps ? static_cast<double>(batch.steps_of(source)) : batch.size;
 }
 
 // What one computation obeys and may use. All must outlive the call.
@@ -82,7 +88,7 @@ struct StepResult {
 
 // The result of one batch of an evaluation.
 struct EvaluationResult {
-  std::vector<double> loss_sums;             // [R], summed over the batch
+  std::vector<double> loss_sums;             // [R], the mean loss times weight_of_loss
   std::vector<std::int64_t> correct_counts;  // [R]
 };
 

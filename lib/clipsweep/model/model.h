@@ -9,8 +9,9 @@ namespace clipsweep {
 // What the outputs predict, and the loss of a sample.
 enum class Target {
   kClass,          // one class, after the last time step: softmax cross-entropy
-  kClassEachStep,  // a class at each time step: the mean of their cross-entropies
-  kNumber,         // one number, after the last time step: the squared error
+  kClassEachStep,  // a class at each time step: the mean of their cross-entropies; where samples
+                   // differ in length, over the time steps of all samples
+  kNumber,         // O numbers, after the last time step: the mean of their squared errors
 };
 
 struct Model {
@@ -20,7 +21,7 @@ struct Model {
   int hidden = 0;   // H
   int outputs = 0;  // O
   Target target = Target::kClass;
-  double tolerance = 0;  // the largest squared error that counts as correct, for a number
+  double tolerance = 0;  // the largest loss that counts as correct, for numbers
   // Of a class at each step: whether the accuracy is that of the time steps. Otherwise it is that
   // of sequences, which are correct if all of their time steps are.
   bool scores_steps = false;

@@ -43,9 +43,20 @@ std::string batch_order_sha256(std::size_t samples, const TrainingSettings& trai
   return hash.finish();
 }
 
+std::uint64_t Batch::steps_of(int source) const {
+  const auto samples = static_cast<std::size_t>(size);
+  std::uint64_t steps =
+      static_cast<std::uint64_t>(samples) * static_cast<std::uint64_t>(time_steps);
+  if (starts.empty()) return steps;
+  const auto* const first = starts.data() + static_cast<std::size_t>(source) * blocks() * kLanes;
+  for (std::size_t b = 0; b < samples; ++b) steps -= static_cast<std::uint64_t>(first[b]);
+  return steps;
+}
+
 Batch make_batch(const Model& model, int sources, int size, std::vector<int> source_of_run) {
   Batch batch;
   batch.target = model.target;
+  if (model.target == Target::kNumber) batch.numbers = model.outputs;
   batch.sources = sources;
   batch.size = size;
   batch.input_size = model.inputs;
@@ -55,12 +66,14 @@ Batch make_batch(const Model& model, int sources, int size, std::vector<int> sou
 
 void set_time_steps(Batch& batch, int time_steps) {
   batch.time_steps = time_steps;
+  batch.starts.clear();
   const auto steps = static_cast<std::size_t>(time_steps);
   const std::size_t lanes = static_cast<std::size_t>(batch.sources) * batch.blocks() * kLanes;
   batch.inputs.resize(lanes * steps * static_cast<std::size_t>(batch.input_size));
   const bool each_step = batch.target == Target::kClassEachStep;
   batch.labels.resize(batch.target == Target::kNumber ? 0 : each_step ? lanes * steps : lanes);
-  batch.targets.resize(batch.target == Target::kNumber ? lanes : 0);
+  batch.targets.resize(
+      batch.target == Target::kNumber ? lanes * static_cast<std::size_t>(batch.numbers) : 0);
 }
 
 void pad_lanes(Batch& batch, int source) {
@@ -78,6 +91,7 @@ void pad_lanes(Batch& batch, int source) {
   fill(batch.inputs);
   fill(batch.labels);
   fill(batch.targets);
+  if (!batch.starts.empty()) fill(batch.starts);
 }
 
 Json samples_json(const Batch& batch, int source) {
@@ -117,7 +131,7 @@ namespace {
 // lanes hold the first sample.
 std::array<std::size_t, kLanes> lane_offsets(const ImageSet& images,
                                              Span<const std::uint32_t> indices, std::size_t block,
-                                             std::uint8_t* labels) {
+                                             std::int32_t* labels) {
   std::array<std::size_t, kLanes> offsets{};
   for (std::size_t lane = 0; lane < kLanes; ++lane) {
     const std::size_t b = block * kLanes + lane;
@@ -158,7 +172,7 @@ void gather(const ImageSet& images, Span<const std::uint32_t> indices, int sourc
   const auto pixels = static_cast<std::size_t>(batch.time_steps * batch.input_size);
   const std::size_t first = static_cast<std::size_t>(source) * batch.blocks();
   for (std::size_t block = 0; block < batch.blocks(); ++block) {
-    std::uint8_t* labels = batch.labels.data() + (first + block) * kLanes;
+    std::int32_t* labels = batch.labels.data() + (first + block) * kLanes;
     const auto offsets = lane_offsets(images, indices, block, labels);
     float* values = batch.inputs.data() + (first + block) * pixels * kLanes;
     if (images.values.empty())

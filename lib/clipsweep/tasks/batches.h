@@ -48,14 +48,21 @@ struct Batch {
   int sources = 0;  // S
   int size = 0;     // B
   int time_steps = 0;
-  int input_size = 0;                // I
-  AlignedVector<float> inputs;       // [S, blocks, T, I, kLanes]
-  std::vector<std::uint8_t> labels;  // [S, blocks, kLanes] for a class,
-                                     // [S, blocks, T, kLanes] for a class at each step
-  AlignedVector<float> targets;      // [S, blocks, kLanes] for a number
-  std::vector<int> source_of_run;    // [R]
+  int input_size = 0;                  // I
+  int numbers = 1;                     // K, of a target that is numbers
+  AlignedVector<float> inputs;         // [S, blocks, T, I, kLanes]
+  AlignedVector<std::int32_t> labels;  // [S, blocks, kLanes] for a class,
+                                       // [S, blocks, T, kLanes] for a class at each step
+  AlignedVector<float> targets;        // [S, blocks, K, kLanes] for numbers
+  std::vector<int> source_of_run;      // [R]
+  // Where the samples of a batch differ in length, they end together: the time step at which each
+  // one begins. Nothing before it counts, in no direction; the inputs there are zeros.
+  AlignedVector<std::int32_t> starts;  // [S, blocks, kLanes]; empty: all begin at 0
 
   std::size_t blocks() const { return (static_cast<std::size_t>(size) + kLanes - 1) / kLanes; }
+
+  // The time steps of all samples of a source: B T, or less where they differ in length.
+  std::uint64_t steps_of(int source) const;
 };
 
 // Makes a batch of S sources of B samples for a model's inputs and target, without time steps yet.
@@ -68,7 +75,7 @@ void set_time_steps(Batch& batch, int time_steps);
 void pad_lanes(Batch& batch, int source);
 
 // Returns one source as JSON: `inputs` [B, T, I] and `targets` [B], or [B, T] for a class at each
-// step.
+// step. Of several numbers, only the first is a target.
 Json samples_json(const Batch& batch, int source);
 
 // Makes a batch of images, each read row by row (T = rows, I = columns * channels).

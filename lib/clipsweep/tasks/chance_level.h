@@ -26,6 +26,8 @@ struct ChanceLevel {
 // counted
 //   over the time steps
 // - a number: the largest share of the targets that one number is within the tolerance of
+// - several numbers: the share of the targets that their mean is within the tolerance of, which a
+//   network predicts that ignores its input
 // Draws or reads the whole set once.
 ChanceLevel chance_level(const Task& task, const EvaluationSet& set);
 // On the test set.

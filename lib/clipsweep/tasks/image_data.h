@@ -21,7 +21,7 @@ struct ImageSet {
   // [count, rows, columns, channels], in one of these two; the other is empty.
   std::vector<std::uint8_t> pixels;  // to be divided by 255
   std::vector<float> values;         // as a network sees them
-  std::vector<std::uint8_t> labels;  // [count], the number of a class
+  std::vector<std::int32_t> labels;  // [count], the number of a class
   // [count], where each is in the file; empty: 0 to count - 1
   std::vector<std::uint32_t> places = {};
 

@@ -5,7 +5,6 @@
 #include <algorithm>
 #include <array>
 #include <cmath>
-#include <limits>
 #include <numeric>
 #include <utility>
 #include <vector>
@@ -16,24 +15,12 @@
 namespace clipsweep {
 namespace {
 
-// What the readers accept and `Batch` has no room for.
-void refuse_unsupported(const SequenceData& data) {
-  const auto refuse = [&](const std::string& what) {
-    throw DataError(fmt::format("{}: {}", data.where, what));
-  };
-  constexpr std::size_t kMaxLabels = std::numeric_limits<std::uint8_t>::max() + 1;
-  if (data.target == SequenceTarget::kNumbers && data.numbers != 1)
-    refuse(
-        fmt::format("{} to predict per sequence are not supported yet; give one, as y[:, 0]; of "
-                    "one-hot classes take numpy.argmax(y, 1)",
-                    counted(data.numbers, "number")));
-  if (!data.train.lengths.empty() || !data.test.lengths.empty())
-    refuse("sequences of different lengths are not supported yet; cut or pad them to one length");
-  if (data.class_names.size() > kMaxLabels)
-    refuse(
-        fmt::format("{} classes are not supported yet, only up to {}; numbers to predict must "
-                    "be floats",
-                    with_thousands(data.class_names.size()), kMaxLabels));
+void refuse_too_many_classes(const SequenceData& data) {
+  if (data.class_names.size() > kMaxClasses)
+    throw DataError(fmt::format(
+        "{}: {} classes; at most {} are supported; numbers to predict must "
+        "be floats",
+        data.where, with_thousands(data.class_names.size()), with_thousands(kMaxClasses)));
 }
 
 Target target_of(const SequenceData& data) {
@@ -47,18 +34,22 @@ Target target_of(const SequenceData& data) {
   }
 }
 
-// The square of a fifth of the standard deviation of the targets.
-double tolerance_of(const std::vector<float>& targets) {
+// The square of a fifth of the standard deviation of the targets [N, K]; of several numbers, the
+// mean of these squares.
+double tolerance_of(const std::vector<float>& targets, std::size_t numbers) {
   constexpr double kShare = 0.2;
-  const auto count = static_cast<double>(targets.size());
-  double sum = 0;
-  for (const float target : targets) sum += static_cast<double>(target);
+  const std::size_t rows = targets.size() / numbers;
   double squares = 0;
-  for (const float target : targets) {
-    const double difference = static_cast<double>(target) - sum / count;
-    squares += difference * difference;
+  for (std::size_t k = 0; k < numbers; ++k) {
+    double sum = 0;
+    for (std::size_t n = 0; n < rows; ++n) sum += static_cast<double>(targets[n * numbers + k]);
+    const double mean = sum / static_cast<double>(rows);
+    for (std::size_t n = 0; n < rows; ++n) {
+      const double difference = static_cast<double>(targets[n * numbers + k]) - mean;
+      squares += difference * difference;
+    }
   }
-  return kShare * kShare * squares / count;
+  return kShare * kShare * squares / static_cast<double>(targets.size());
 }
 
 Model model_of(const SequenceData& data) {
@@ -67,7 +58,7 @@ Model model_of(const SequenceData& data) {
   model.target = target_of(data);
   if (model.target == Target::kNumber) {
     model.outputs = static_cast<int>(data.numbers);
-    model.tolerance = tolerance_of(data.train.targets);
+    model.tolerance = tolerance_of(data.train.targets, data.numbers);
   } else {
     model.outputs = static_cast<int>(data.class_names.size());
   }
@@ -82,6 +73,29 @@ void interleave(const std::array<const From*, kLanes>& from, std::size_t rows, T
       to[row * kLanes + lane] = static_cast<To>(from[lane][row]);
 }
 
+// Moves one lane's values [rows, kLanes] to later rows; those before become zeros.
+template <typename Number>
+void move_to_end(std::size_t lane, std::size_t rows, std::size_t by, Number* values) {
+  for (std::size_t row = rows; row-- > 0;)
+    values[row * kLanes + lane] = row < by ? Number{} : values[(row - by) * kLanes + lane];
+}
+
+// Aligns the sequences with these indices at their ends, in one block of the batch.
+void align_ends(const SequenceSet& set, const std::array<std::uint32_t, kLanes>& indices,
+                std::size_t place, Batch& batch) {
+  const auto steps = static_cast<std::size_t>(batch.time_steps);
+  const auto inputs = static_cast<std::size_t>(batch.input_size);
+  batch.starts.resize(static_cast<std::size_t>(batch.sources) * batch.blocks() * kLanes);
+  for (std::size_t lane = 0; lane < kLanes; ++lane) {
+    const std::size_t start = steps - set.length(indices[lane]);
+    batch.starts[place * kLanes + lane] = static_cast<std::int32_t>(start);
+    move_to_end(lane, steps * inputs, start * inputs,
+                batch.inputs.data() + place * steps * inputs * kLanes);
+    if (batch.target == Target::kClassEachStep)
+      move_to_end(lane, steps, start, batch.labels.data() + place * steps * kLanes);
+  }
+}
+
 // Copies the sequences with these indices [B] into one source of the batch, the first also into the
 // lanes behind the last.
 void gather(const SequenceSet& set, Span<const std::uint32_t> indices, int source, Batch& batch) {
@@ -89,22 +103,28 @@ void gather(const SequenceSet& set, Span<const std::uint32_t> indices, int sourc
   const auto steps = static_cast<std::size_t>(batch.time_steps);
   const std::size_t values = steps * static_cast<std::size_t>(batch.input_size);
   const std::size_t labels = batch.target == Target::kClassEachStep ? steps : 1;
+  const auto numbers = static_cast<std::size_t>(batch.numbers);
   for (std::size_t block = 0; block < batch.blocks(); ++block) {
     const std::size_t place = static_cast<std::size_t>(source) * batch.blocks() + block;
+    std::array<std::uint32_t, kLanes> in_lanes;
+    for (std::size_t lane = 0; lane < kLanes; ++lane) {
+      const std::size_t b = block * kLanes + lane;
+      in_lanes[lane] = indices[b < indices.size() ? b : 0];
+    }
     const auto lanes_of = [&](const auto& rows, std::size_t width) {
       std::array<decltype(rows.data()), kLanes> lanes;
-      for (std::size_t lane = 0; lane < kLanes; ++lane) {
-        const std::size_t b = block * kLanes + lane;
-        lanes[lane] = rows.data() + indices[b < indices.size() ? b : 0] * width;
-      }
+      for (std::size_t lane = 0; lane < kLanes; ++lane)
+        lanes[lane] = rows.data() + in_lanes[lane] * width;
       return lanes;
     };
     interleave(lanes_of(set.inputs, values), values, batch.inputs.data() + place * values * kLanes);
     if (batch.target == Target::kNumber)
-      interleave(lanes_of(set.targets, 1), 1, batch.targets.data() + place * kLanes);
+      interleave(lanes_of(set.targets, numbers), numbers,
+                 batch.targets.data() + place * numbers * kLanes);
     else
       interleave(lanes_of(set.classes, labels), labels,
                  batch.labels.data() + place * labels * kLanes);
+    if (!set.lengths.empty()) align_ends(set, in_lanes, place, batch);
   }
 }
 
@@ -204,7 +224,7 @@ class SequenceDataTask : public Task {
 std::unique_ptr<Task> make_sequence_data_task(SequenceData data, const TrainingSettings& training) {
   require(!data.train.empty() && !data.test.empty(),
           "make_sequence_data_task: both sets must have sequences");
-  refuse_unsupported(data);
+  refuse_too_many_classes(data);
   return std::make_unique<SequenceDataTask>(std::move(data), training);
 }
 

@@ -31,12 +31,12 @@ class Lane {
     batch_.inputs[row * kLanes + lane_] = value;
   }
   void set_class(std::size_t number) {
-    batch_.labels[block_ * kLanes + lane_] = static_cast<std::uint8_t>(number);
+    batch_.labels[block_ * kLanes + lane_] = static_cast<std::int32_t>(number);
   }
   void set_class_at(int t, std::size_t number) {
     const std::size_t row =
         block_ * static_cast<std::size_t>(batch_.time_steps) + static_cast<std::size_t>(t);
-    batch_.labels[row * kLanes + lane_] = static_cast<std::uint8_t>(number);
+    batch_.labels[row * kLanes + lane_] = static_cast<std::int32_t>(number);
   }
   void set_number(float value) { batch_.targets[block_ * kLanes + lane_] = value; }
 
@@ -267,7 +267,9 @@ class SequenceTask : public Task {
     Sha256 hash;
     hash.add(batch.inputs.data(), batch.inputs.size() * sizeof(float));
     hash.add(batch.targets.data(), batch.targets.size() * sizeof(float));
-    hash.add(batch.labels.data(), batch.labels.size());
+    // As bytes, which the labels of all generated tasks fit into.
+    const std::vector<std::uint8_t> labels(batch.labels.begin(), batch.labels.end());
+    hash.add(labels.data(), labels.size());
     return hash.finish();
   }
 

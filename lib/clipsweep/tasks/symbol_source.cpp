@@ -18,7 +18,7 @@ SymbolSource markov_source() {
       const double weight = std::exp(kSpread * random.normal());
       sum += weight;
       transitions.push_back(
-          {static_cast<std::uint8_t>(symbol), weight, state % kSymbols * kSymbols + symbol});
+          {static_cast<std::uint16_t>(symbol), weight, state % kSymbols * kSymbols + symbol});
     }
     for (auto& transition : transitions) transition.probability /= sum;
     source.states.push_back(std::move(transitions));
@@ -27,7 +27,7 @@ SymbolSource markov_source() {
 }
 
 SymbolSource reber_source() {
-  enum Symbol : std::uint8_t { kB, kT, kP, kS, kX, kV, kE };
+  enum Symbol : std::uint16_t { kB, kT, kP, kS, kX, kV, kE };
   constexpr std::size_t kBegin = 0, kOuter = 1, kEnd = 2, kInner = 3, kInnerStates = 8;
   SymbolSource source;
   source.symbols = 7;
@@ -73,9 +73,9 @@ double entropy_rate(const SymbolSource& source) {
   return rate;
 }
 
-std::vector<std::uint8_t> draw_symbols(const SymbolSource& source, std::size_t count,
-                                       RandomStream& random) {
-  std::vector<std::uint8_t> symbols;
+std::vector<std::uint16_t> draw_symbols(const SymbolSource& source, std::size_t count,
+                                        RandomStream& random) {
+  std::vector<std::uint16_t> symbols;
   symbols.reserve(count);
   std::size_t state = 0;
   while (symbols.size() < count) {

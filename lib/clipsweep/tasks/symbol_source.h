@@ -14,7 +14,7 @@ namespace clipsweep {
 // state, so that its entropy rate is the mean entropy of the next transition.
 struct SymbolSource {
   struct Transition {
-    std::uint8_t symbol;
+    std::uint16_t symbol;
     double probability;
     std::size_t next;  // state
   };
@@ -34,7 +34,7 @@ SymbolSource reber_source();
 // their transitions (Cover & Thomas, Elements of Information Theory, 4.2).
 double entropy_rate(const SymbolSource& source);
 
-std::vector<std::uint8_t> draw_symbols(const SymbolSource& source, std::size_t count,
-                                       RandomStream& random);
+std::vector<std::uint16_t> draw_symbols(const SymbolSource& source, std::size_t count,
+                                        RandomStream& random);
 
 }  // namespace clipsweep

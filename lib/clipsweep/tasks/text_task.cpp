@@ -16,7 +16,7 @@
 namespace clipsweep {
 namespace {
 
-constexpr std::size_t kMostSymbols = 256;
+constexpr std::size_t kMostSymbols = 65'536;
 constexpr std::size_t kTestShare = 10;  // the last tenth
 
 // Test sequences begin with zero states. They are this much longer than those of training, so that
@@ -79,7 +79,7 @@ class TextStream : public SampleStream {
 
 // Writes the symbols from this place of a text, and those that follow them, as one sample. A text
 // is a ring here.
-void set_sample(const std::vector<std::uint8_t>& text, std::size_t place, Batch& batch,
+void set_sample(const std::vector<std::uint16_t>& text, std::size_t place, Batch& batch,
                 std::size_t block, std::size_t lane) {
   const auto steps = static_cast<std::size_t>(batch.time_steps);
   const auto inputs = static_cast<std::size_t>(batch.input_size);
@@ -87,13 +87,13 @@ void set_sample(const std::vector<std::uint8_t>& text, std::size_t place, Batch&
   for (std::size_t t = 0; t < steps; ++t) {
     batch.inputs[((block * steps + t) * inputs + symbol) * kLanes + lane] = 1;
     symbol = text[(place + t + 1) % text.size()];
-    batch.labels[(block * steps + t) * kLanes + lane] = static_cast<std::uint8_t>(symbol);
+    batch.labels[(block * steps + t) * kLanes + lane] = static_cast<std::int32_t>(symbol);
   }
 }
 
 // place(b): where sample b begins.
 template <typename Place>
-void set_samples(const std::vector<std::uint8_t>& text, const Place& place, int source,
+void set_samples(const std::vector<std::uint16_t>& text, const Place& place, int source,
                  Batch& batch) {
   const auto size = static_cast<std::ptrdiff_t>(batch.inputs.size()) / batch.sources;
   std::fill_n(batch.inputs.begin() + source * size, size, 0.0F);
@@ -166,16 +166,16 @@ class TextTask : public Task {
   std::size_t windows() const { return (stream_length_ - 1) / length_; }
 
   // Of a part that is evaluated; it may be empty.
-  std::size_t length_in(const std::vector<std::uint8_t>& part) const {
+  std::size_t length_in(const std::vector<std::uint16_t>& part) const {
     return std::min(kTestLengths * length_, part.size() - 1);
   }
-  std::size_t sequences_of(const std::vector<std::uint8_t>& part) const {
+  std::size_t sequences_of(const std::vector<std::uint16_t>& part) const {
     return part.empty() ? 0 : (part.size() - 1) / length_in(part);
   }
-  std::size_t batches_of(const std::vector<std::uint8_t>& part) const {
+  std::size_t batches_of(const std::vector<std::uint16_t>& part) const {
     return (sequences_of(part) + kTestBatchSize - 1) / kTestBatchSize;
   }
-  const Batch& batch_of(const std::vector<std::uint8_t>& part, std::size_t number,
+  const Batch& batch_of(const std::vector<std::uint16_t>& part, std::size_t number,
                         Batch& scratch) const {
     const std::size_t first = number * kTestBatchSize;
     const std::size_t size = std::min<std::size_t>(kTestBatchSize, sequences_of(part) - first);
@@ -220,7 +220,7 @@ SymbolText text_of(std::string_view bytes, SymbolKind kind, const std::string& w
     throw DataError(
         fmt::format("{}: has {} different characters; at most {} are possible; read "
                     "bytes with --symbols bytes",
-                    where, with_thousands(counts.size()), kMostSymbols));
+                    where, with_thousands(counts.size()), with_thousands(kMostSymbols)));
   std::size_t length = 0;
   SymbolText text;
   for (const auto& [symbol, count] : counts) {
@@ -228,9 +228,9 @@ SymbolText text_of(std::string_view bytes, SymbolKind kind, const std::string& w
     length += count;
   }
   std::sort(text.names.begin(), text.names.end());
-  std::unordered_map<std::string_view, std::uint8_t> numbers;
+  std::unordered_map<std::string_view, std::uint16_t> numbers;
   for (std::size_t number = 0; number < text.names.size(); ++number)
-    numbers[text.names[number]] = static_cast<std::uint8_t>(number);
+    numbers[text.names[number]] = static_cast<std::uint16_t>(number);
   text.symbols = static_cast<int>(numbers.size());
   const std::size_t training = length - length / kTestShare;
   for_symbols(bytes, kind, where, [&](std::string_view symbol) {

@@ -15,16 +15,16 @@ namespace clipsweep {
 
 // A text as numbers of symbols. The test part is its end, the validation part is before it.
 struct SymbolText {
-  std::vector<std::uint8_t> train;
-  std::vector<std::uint8_t> validation = {};  // empty unless split_off_validation_part makes it
-  std::vector<std::uint8_t> test;
-  int symbols = 0;                 // V, at most 256
+  std::vector<std::uint16_t> train;
+  std::vector<std::uint16_t> validation = {};  // empty unless split_off_validation_part makes it
+  std::vector<std::uint16_t> test;
+  int symbols = 0;                 // V, at most 65,536
   std::vector<std::string> names;  // of the symbols, as in the file; empty for generated text
 };
 
 // Numbers the symbols that occur, in the order of their bytes; the last tenth is the test part.
 // Throws DataError that begins with `where` if the text is empty, has only one symbol or more than
-// 256, or is not the UTF-8 that it should be.
+// 65,536, or is not the UTF-8 that it should be.
 SymbolText text_of(std::string_view bytes, SymbolKind kind, const std::string& where);
 
 // Moves the last share of the training part, in (0, 1), to the validation part. Throws DataError

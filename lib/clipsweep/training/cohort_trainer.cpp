@@ -213,8 +213,9 @@ void CohortTrainer::finish_step(const CancelFlag& cancel) {
 
 std::vector<StepOutcome> CohortTrainer::take_steps() {
   std::vector<StepOutcome> outcomes(runs_.size());
-  const double predictions = predictions_of(context_.layout.model, samples_.batch());
+  const Batch& batch = samples_.batch();
   share(context_.sharing, runs_.size(), [&](std::size_t r) {
+    const double predictions = predictions_of(context_.layout.model, batch, batch.source_of_run[r]);
     const double accuracy = static_cast<double>(result_.correct_counts[r]) / predictions;
     outcomes[r] = runs_[r].trainer->step(result_.losses[r], accuracy, result_.gradients.row(r),
                                          weights_.row(r), clipped_derivatives_share(r));
@@ -277,7 +278,8 @@ double CohortTrainer::clipped_derivatives_share(std::size_t r) const {
   const Batch& batch = samples_.batch();
   const Model& model = context_.layout.model;
   const double states = model.layers * static_cast<double>(cell_entry(model.cell).states.size());
-  const double derivatives = states * batch.time_steps * model.hidden * batch.size;
+  const double derivatives =
+      states * model.hidden * static_cast<double>(batch.steps_of(batch.source_of_run[r]));
   return static_cast<double>(result_.clipped_derivatives[r]) / derivatives;
 }
 
@@ -285,11 +287,13 @@ std::vector<Evaluation> CohortTrainer::evaluate(const EvaluationSet& set) {
   std::vector<double> losses(runs_.size());
   std::vector<std::int64_t> correct_counts(runs_.size());
   double predictions = 0;
+  double weights = 0;
   for (std::size_t number = 0; number < set.batches; ++number) {
     throw_if_cancelled(context_.cancel);
     const Batch& batch = set.batch(number, evaluated_batch_);
     const auto result = engine_.evaluate(weights_, batch, engine_context());
-    predictions += predictions_of(context_.layout.model, batch);
+    predictions += predictions_of(context_.layout.model, batch, 0);
+    weights += weight_of_loss(batch, 0);
     for (std::size_t r = 0; r < runs_.size(); ++r) {
       losses[r] += result.loss_sums[r];
       correct_counts[r] += result.correct_counts[r];
@@ -297,7 +301,7 @@ std::vector<Evaluation> CohortTrainer::evaluate(const EvaluationSet& set) {
   }
   std::vector<Evaluation> evaluations;
   for (std::size_t r = 0; r < runs_.size(); ++r)
-    evaluations.push_back({losses[r] / static_cast<double>(set.samples),
+    evaluations.push_back({losses[r] / weights,
                            static_cast<double>(correct_counts[r]) / predictions});
   return evaluations;
 }

@@ -160,7 +160,7 @@ TEST_P(FusedEngine, LossesAreExactIfAClassIsNearlyCertain) {
   const SampleShape shape{16, 1, 1, 1};
   const auto layout = lstm_layout(1, 1, 10);
   auto images = random_images(shape, 16);
-  std::fill(images.labels.begin(), images.labels.end(), std::uint8_t{3});
+  std::fill(images.labels.begin(), images.labels.end(), 3);
   const auto batch = batch_of(images, 16, {0});
   Block parameters(1, layout.size());
   parameters.row(0)[layout.tensor("output.bias").offset + 3] = 20;

@@ -30,7 +30,7 @@ Batch random_batch(const ParameterLayout& layout, std::size_t runs, int size, in
   for (float& value : batch.inputs) value = static_cast<float>(random.uniform());
   for (auto& label : batch.labels)
     label =
-        static_cast<std::uint8_t>(random.below(static_cast<std::uint64_t>(layout.model.outputs)));
+        static_cast<std::int32_t>(random.below(static_cast<std::uint64_t>(layout.model.outputs)));
   pad_lanes(batch, 0);
   return batch;
 }

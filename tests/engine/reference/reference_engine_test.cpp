@@ -233,7 +233,7 @@ TEST(ReferenceEngine, CorrectPredictionsAreCountedWithoutThePadding) {
   const SampleShape shape{7, 3, 4, 5};
   const auto layout = lstm_layout(shape.inputs, shape.hidden, 10);
   auto images = random_images(shape, 20);
-  std::fill(images.labels.begin(), images.labels.end(), std::uint8_t{2});
+  std::fill(images.labels.begin(), images.labels.end(), 2);
   const auto batch = batch_of(images, 7, {0});
   Block parameters(1, layout.size());  // zeros: the logits are the output's bias
   parameters.row(0)[layout.tensor("output.bias").offset + 2] = 1;

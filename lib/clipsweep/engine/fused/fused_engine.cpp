@@ -103,7 +103,8 @@ class FusedEngine : public GradientEngine {
         for (std::size_t i = 0; i < parameters_; ++i) gradient[i] += extra[i];
       }
       // As in the frameworks, a sum beyond float32 is Inf, even if the mean would be finite.
-      result.losses[r] = static_cast<float>(sum.loss) / static_cast<float>(losses_of(batch));
+      result.losses[r] = static_cast<float>(sum.loss) /
+                         static_cast<float>(losses_of(batch, batch.source_of_run[r]));
       result.correct_counts[r] = sum.correct;
       result.clipped_derivatives[r] = sum.clipped_derivatives;
     };
@@ -133,7 +134,7 @@ class FusedEngine : public GradientEngine {
     };
     const auto finish = [&](std::size_t r) {
       const SampleSums sum = sum_of_run(sums, r, parts.size());
-      result.loss_sums[r] = sum.loss * batch.size / losses_of(batch);
+      result.loss_sums[r] = sum.loss * weight_of_loss(batch, 0) / losses_of(batch, 0);
       result.correct_counts[r] = sum.correct;
     };
     for_parts(runs, parts.size(), context.sharing, compute, finish);
@@ -179,10 +180,9 @@ class FusedEngine : public GradientEngine {
   static constexpr double kMinProductsPerPart = 2e7;
   static constexpr int kMinTimeStepsPerPart = 16;
 
-  // The number of losses whose mean is a run's: of samples, or of all their time steps.
-  double losses_of(const Batch& batch) const {
-    return static_cast<double>(batch.size) *
-           static_cast<double>(KernelSizes(model_, batch).output_steps);
+  double losses_of(const Batch& batch, int source) const {
+    return static_cast<double>(
+        clipsweep::losses_of(model_, batch, static_cast<std::size_t>(source)));
   }
 
   // The parts into which threads may split a batch, in the order in which they are added up. They

@@ -33,8 +33,9 @@ struct Group {
   const KernelSizes& sizes;
   KernelMemory& memory;
   const float* inputs;         // [blocks, T, I, kLanes]
-  const std::uint8_t* labels;  // [blocks, output steps, kLanes], where a class is the target
-  const float* targets;        // [blocks, kLanes], where a number is the target
+  const std::int32_t* labels;  // [blocks, output steps, kLanes], where a class is the target
+  const float* targets;        // [blocks, outputs, kLanes], where numbers are the target
+  const std::int32_t* starts;  // [blocks, kLanes] as in Batch; nullptr: all begin at 0
   // The states of the group's blocks of each layer, h and then c: where the next pair lies
   // state_stride further on. nullptr: zeros, or not kept.
   const float* initial_states;
@@ -42,6 +43,7 @@ struct Group {
   std::size_t state_stride;  // between the states of one kind of all blocks of the batch
   std::size_t blocks;
   std::size_t samples;  // number of lanes that hold samples; the rest are padding
+  std::size_t terms;    // losses_of: those whose mean is the run's
   Width width;          // the registers that are processed
   const CancelFlag& cancel;
 
@@ -51,6 +53,15 @@ struct Group {
     constexpr std::size_t kLanesEach = hn::MaxLanes(hn::DFromV<V>());
     const std::size_t before = index * kLanesEach;
     return samples > before ? std::min(samples - before, kLanesEach) : 0;
+  }
+
+  // The lanes of one register whose samples begin after time step t. Needs `starts`.
+  template <class V>
+  hn::Mask<hn::DFromV<V>> begins_after(std::size_t t, std::size_t index) const {
+    const hn::DFromV<V> floats;
+    const hn::RebindToSigned<hn::DFromV<V>> integers;
+    const auto start = hn::Load(integers, starts + index * hn::MaxLanes(floats));
+    return hn::RebindMask(floats, hn::Gt(start, hn::Set(integers, static_cast<std::int32_t>(t))));
   }
 
   template <Pass kPass>

@@ -22,7 +22,7 @@ namespace clipsweep::HWY_NAMESPACE {
 // ---- One group ---------------------------------------------------------------------------------
 
 template <class CellKind, Pass kPass>
-void forward(const Group& group, std::size_t batch_size, SampleSums& sums) {
+void forward(const Group& group, SampleSums& sums) {
   set_initial_states<CellKind>(group);
   for_strips<CellKind::kPacksSamples>(group.width, [&](auto strip, std::size_t first) {
     using S = decltype(strip);
@@ -32,7 +32,7 @@ void forward(const Group& group, std::size_t batch_size, SampleSums& sums) {
   });
   keep_last_states<CellKind, kPass>(group);
   for (std::size_t i = 0; i < group.blocks * kBlockRegisters; ++i)
-    add_losses<kPass>(group, i, batch_size, sums);
+    add_losses<kPass>(group, i, sums);
 }
 
 // The squares are those of the top layer.
@@ -134,12 +134,14 @@ Group group_of(const KernelRun& run, const KernelSizes& sizes, std::size_t first
       run.memory,
       batch.inputs.data() + block * sizes.time_steps * sizes.inputs * kLanes,
       batch.labels.empty() ? nullptr : batch.labels.data() + block * sizes.output_steps * kLanes,
-      batch.targets.empty() ? nullptr : batch.targets.data() + block * kLanes,
+      batch.targets.empty() ? nullptr : batch.targets.data() + block * sizes.outputs * kLanes,
+      batch.starts.empty() ? nullptr : batch.starts.data() + block * kLanes,
       run.initial_states ? run.initial_states + states : nullptr,
       run.last_states ? run.last_states + states : nullptr,
       batch.blocks() * sizes.hidden * kLanes,
       blocks,
       samples,
+      losses_of(run.model, batch, run.source),
       CellKind::kPacksSamples ? packed_width(std::min(samples, blocks * kLanes))
                               : Width{blocks * kBlockRegisters},
       run.cancel};
@@ -165,7 +167,7 @@ SampleSums through_time(const KernelRun& run, const KernelSizes& sizes, float ba
   SampleSums sums;
   for (std::size_t first = run.blocks.begin; first < run.blocks.end; first += kGroupBlocks) {
     const Group group = group_of<CellKind>(run, sizes, first);
-    forward<CellKind, Pass::kWithBackward>(group, static_cast<std::size_t>(run.batch.size), sums);
+    forward<CellKind, Pass::kWithBackward>(group, sums);
     backward<CellKind, kBackward>(group, backprop_limit, squares, sums);
     after(group);
   }
@@ -190,7 +192,7 @@ SampleSums losses(const KernelRun& run) {
   pack_for_forward<CellKind>(sizes, Parameters<const float>(run.weights, sizes), run.memory);
   SampleSums sums;
   for (std::size_t first = run.blocks.begin; first < run.blocks.end; first += kGroupBlocks)
-    forward<CellKind, Pass::kForwardOnly>(group_of<CellKind>(run, sizes, first), 0, sums);
+    forward<CellKind, Pass::kForwardOnly>(group_of<CellKind>(run, sizes, first), sums);
   return sums;
 }
 

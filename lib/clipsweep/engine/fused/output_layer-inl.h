@@ -78,20 +78,18 @@ struct RegisterLoss {
 //   loss = (z_m - z_label) + log1p(s),   dloss/dz_k = p_k - [k = label]
 //
 // This is exact even if a class is nearly certain. Overwrites the logits with the derivatives of
-// the mean over `terms` losses, 0 in the padding.
+// the mean over the group's terms, 0 where `is_sample` is not set.
 template <Pass kPass>
 RegisterLoss cross_entropy(const Group& group, std::size_t k, std::size_t first,
-                           std::size_t terms) {
+                           hn::Mask<Floats> is_sample) {
   const std::size_t outputs = group.sizes.outputs;
   const auto logits = output_rows<Strip<Vector, 1>>(group, k, first);
   const hn::RebindToSigned<Floats> integers;
-  HWY_ALIGN std::int32_t label_lanes[kRegisterLanes];
   const std::size_t lanes_before = first * kRegisterLanes;
-  const std::uint8_t* const labels =
+  const std::int32_t* const labels =
       group.labels + (lanes_before / kLanes * group.sizes.output_steps + k) * kLanes +
       lanes_before % kLanes;
-  for (std::size_t lane = 0; lane < kRegisterLanes; ++lane) label_lanes[lane] = labels[lane];
-  const auto label = hn::ConvertTo(kFloats, hn::Load(integers, label_lanes));
+  const auto label = hn::ConvertTo(kFloats, hn::Load(integers, labels));
   Vector largest = logits.load(0, 0);
   Vector predicted = hn::Zero(kFloats);
   Vector label_logit = largest;
@@ -120,9 +118,8 @@ RegisterLoss cross_entropy(const Group& group, std::size_t k, std::size_t first,
   const Vector log = hn::IfThenElse(is_number, hn::Log1p(kFloats, others), others);
   const Vector loss = hn::Add(hn::Sub(largest, label_logit), log);
   if constexpr (kPass == Pass::kWithBackward) {
-    const auto is_sample = hn::FirstN(kFloats, group.samples_of<Vector>(first));
     const Vector total = hn::Add(others, constant(1.0F));
-    const Vector mean = constant(static_cast<float>(terms));
+    const Vector mean = constant(static_cast<float>(group.terms));
     for (std::size_t o = 0; o < outputs; ++o) {
       const auto is_label = hn::Eq(label, constant(static_cast<float>(o)));
       const Vector numerator =
@@ -134,49 +131,61 @@ RegisterLoss cross_entropy(const Group& group, std::size_t k, std::size_t first,
   return {loss, hn::And(hn::Eq(predicted, label), hn::Eq(loss, loss))};
 }
 
-// Squared error of one register of samples, which counts as correct up to Model::tolerance:
+// Squared error of one register of samples, summed over K numbers. They count as correct if the
+// mean is at most Model::tolerance:
 //
-//   loss = (y - target)^2,   dloss/dy = 2 (y - target)
+//   loss = sum over k of (y_k - target_k)^2,   dloss/dy_k = 2 (y_k - target_k)
 //
 // Overwrites the outputs as cross_entropy does.
 template <Pass kPass>
-RegisterLoss squared_error(const Group& group, std::size_t first, std::size_t batch_size) {
-  const auto output = output_rows<Strip<Vector, 1>>(group, 0, first);
-  const Vector target = hn::Load(kFloats, group.targets + first * kRegisterLanes);
-  const Vector error = hn::Sub(output.load(0, 0), target);
-  const Vector loss = hn::Mul(error, error);
-  if constexpr (kPass == Pass::kWithBackward) {
-    const Vector mean = constant(static_cast<float>(batch_size));
-    const Vector derivative = hn::Div(hn::Add(error, error), mean);
-    const auto is_sample = hn::FirstN(kFloats, group.samples_of<Vector>(first));
-    output.store(hn::IfThenElseZero(is_sample, derivative), 0, 0);
+RegisterLoss squared_error(const Group& group, std::size_t first, hn::Mask<Floats> is_sample) {
+  const std::size_t outputs = group.sizes.outputs;
+  const auto values = output_rows<Strip<Vector, 1>>(group, 0, first);
+  const auto targets = rows_of<Strip<Vector, 1>>(group.targets, outputs, first);
+  const Vector mean = constant(static_cast<float>(group.terms));
+  Vector loss = hn::Zero(kFloats);
+  for (std::size_t o = 0; o < outputs; ++o) {
+    const Vector error = hn::Sub(values.load(o, 0), targets.load(o, 0));
+    loss = hn::Add(loss, hn::Mul(error, error));
+    if constexpr (kPass == Pass::kWithBackward) {
+      const Vector derivative = hn::Div(hn::Add(error, error), mean);
+      values.store(hn::IfThenElseZero(is_sample, derivative), o, 0);
+    }
   }
   const Vector tolerance = constant(static_cast<float>(group.model.tolerance));
-  return {loss, hn::Le(loss, tolerance)};
+  const Vector count = constant(static_cast<float>(outputs));
+  return {loss, hn::Le(hn::Div(loss, count), tolerance)};
 }
 
 // The same for a model's target at output step k.
 template <Pass kPass>
 RegisterLoss register_loss(const Group& group, std::size_t k, std::size_t first,
-                           std::size_t batch_size) {
-  return group.model.target == Target::kNumber
-             ? squared_error<kPass>(group, first, batch_size)
-             : cross_entropy<kPass>(group, k, first, batch_size * group.sizes.output_steps);
+                           hn::Mask<Floats> is_sample) {
+  return group.model.target == Target::kNumber ? squared_error<kPass>(group, first, is_sample)
+                                               : cross_entropy<kPass>(group, k, first, is_sample);
 }
 
-// Adds the samples of one register to the sums.
+// Adds the samples of one register to the sums. Output steps before a sample begins do not count.
 template <Pass kPass>
-void add_losses(const Group& group, std::size_t first, std::size_t batch_size, SampleSums& sums) {
+void add_losses(const Group& group, std::size_t first, SampleSums& sums) {
   const std::size_t count = group.samples_of<Vector>(first);
   const auto is_sample = hn::FirstN(kFloats, count);
+  const std::size_t steps_before = group.sizes.time_steps - group.sizes.output_steps;
   auto all_correct = is_sample;
   for (std::size_t k = 0; k < group.sizes.output_steps; ++k) {
-    const RegisterLoss step = register_loss<kPass>(group, k, first, batch_size);
+    auto counts = is_sample;
+    if (group.starts)
+      counts = hn::AndNot(group.begins_after<Vector>(steps_before + k, first), is_sample);
+    RegisterLoss step = register_loss<kPass>(group, k, first, counts);
+    if (group.starts) {
+      step.loss = hn::IfThenElseZero(counts, step.loss);
+      step.is_correct = hn::Or(step.is_correct, hn::Not(counts));
+    }
     sums.loss += sum_of_first(step.loss, count);
     all_correct = hn::And(all_correct, step.is_correct);
     if (group.model.scores_steps)
       sums.correct +=
-          static_cast<std::int64_t>(hn::CountTrue(kFloats, hn::And(is_sample, step.is_correct)));
+          static_cast<std::int64_t>(hn::CountTrue(kFloats, hn::And(counts, step.is_correct)));
   }
   if (!group.model.scores_steps)
     sums.correct += static_cast<std::int64_t>(hn::CountTrue(kFloats, all_correct));

@@ -17,6 +17,43 @@
 HWY_BEFORE_NAMESPACE();
 namespace clipsweep::HWY_NAMESPACE {
 
+// ---- Samples that begin later ------------------------------------------------------------------
+
+// Clears rows in the lanes whose samples begin after time step t.
+template <class S>
+void clear_before_start(const Group& group, std::size_t first, std::size_t t,
+                        const Rows<float, S>& rows, std::size_t count) {
+  for (std::size_t v = 0; v < S::kCount; ++v) {
+    const auto not_begun = group.begins_after<typename S::V>(t, first + v);
+    for (std::size_t row = 0; row < count; ++row)
+      rows.store(hn::IfThenZeroElse(not_begun, rows.load(row, v)), row, v);
+  }
+}
+
+// The states after a time step: a sample begins with zeros.
+template <class CellKind, class S>
+HWY_NOINLINE void clear_states_before_start(const Group& group, std::size_t first, std::size_t t,
+                                            const Step<S>& step) {
+  clear_before_start(group, first, t, step.state, step.hidden);
+  if constexpr (CellKind::kRows.cells > 0)
+    clear_before_start(group, first, t, step.cell, step.hidden);
+}
+
+// The derivatives carried to a time step before it is differentiated.
+template <class CellKind, class S>
+HWY_NOINLINE void clear_carried_before_start(const Group& group, std::size_t first, std::size_t t,
+                                             const Step<S>& step) {
+  if constexpr (CellKind::kRows.carried > 0)
+    clear_before_start(group, first, t, step.carried, CellKind::kRows.carried * step.hidden);
+}
+
+// The derivatives of a time step's sums.
+template <class CellKind, class S>
+HWY_NOINLINE void clear_sums_before_start(const Group& group, std::size_t first, std::size_t t,
+                                          const Step<S>& step) {
+  clear_before_start(group, first, t, step.sums, CellKind::kRows.sums * step.hidden);
+}
+
 // ---- Forward -----------------------------------------------------------------------------------
 
 // The sums of one time step: bias, W_ih x_t and W_hh h_{t-1}. `weights` as in pack_gate_weights.
@@ -62,6 +99,7 @@ HWY_NOINLINE void forward_strip(const Group& group, std::size_t l, std::size_t f
     sum_up<CellKind>(layer.gate_weights.data(), x.rows<S>(first, t), group.sizes.inputs_of(l),
                      as_const(step.state_before), step);
     CellKind::forward(step);
+    if (group.starts) clear_states_before_start<CellKind>(group, first, t, step);
   }
 }
 
@@ -199,6 +237,7 @@ HWY_NOINLINE std::uint64_t backward_strip(const Group& group, std::size_t l, std
       products.add_sums(&GateSums::recurrent_gate, layer.recurrent_weights.data(), hidden,
                         own_sums.rows<S>(first, t + 1));
     const Step<S> step = memory.at(t, t, t + 1);
+    if (group.starts) clear_carried_before_start<CellKind>(group, first, t, step);
     for_row_tiles(hidden, [&](auto tile, std::size_t unit) {
       constexpr std::size_t kUnits = tile();
       typename S::V dh[kUnits][S::kCount];
@@ -213,6 +252,9 @@ HWY_NOINLINE std::uint64_t backward_strip(const Group& group, std::size_t l, std
 #pragma GCC unroll 3
         for (std::size_t v = 0; v < S::kCount; ++v) {
           if constexpr (kLimits) {
+            if (group.starts)
+              dh[u][v] =
+                  hn::IfThenZeroElse(group.begins_after<typename S::V>(t, first + v), dh[u][v]);
             limited += limit_derivatives(dh[u][v], limit);
             if (squares)
               add_squares(dh[u][v], group.samples_of<typename S::V>(first + v), squares[t]);
@@ -221,6 +263,7 @@ HWY_NOINLINE std::uint64_t backward_strip(const Group& group, std::size_t l, std
         }
       }
     });
+    if (group.starts) clear_sums_before_start<CellKind>(group, first, t, step);
   }
   return limited;
 }

@@ -19,6 +19,14 @@ KernelSizes::KernelSizes(const Model& model, const Batch& batch)
       outputs(static_cast<std::size_t>(model.outputs)),
       output_steps(model.target == Target::kClassEachStep ? time_steps : 1) {}
 
+std::size_t losses_of(const Model& model, const Batch& batch, std::size_t source) {
+  if (model.target == Target::kClassEachStep)
+    return static_cast<std::size_t>(batch.steps_of(static_cast<int>(source)));
+  const auto samples = static_cast<std::size_t>(batch.size);
+  return model.target == Target::kNumber ? samples * static_cast<std::size_t>(model.outputs)
+                                         : samples;
+}
+
 void KernelMemory::grow_to(const CellRows& rows, const Model& model, const Batch& batch) {
   const KernelSizes sizes(model, batch);
   const std::size_t hidden = sizes.hidden;

@@ -37,6 +37,10 @@ struct KernelSizes {
   std::size_t output_steps;  // the last time steps, which have outputs: 1, or T for a class at each
 };
 
+// The losses of a source whose mean is a run's: of samples, of all their time steps, or of all
+// their numbers.
+std::size_t losses_of(const Model& model, const Batch& batch, std::size_t source);
+
 // The memory that a cell needs besides its hidden states h, in multiples of H rows.
 struct CellRows {
   std::size_t sums = 0;   // at each time step: the values of a unit's sums, then their derivatives
@@ -107,7 +111,7 @@ struct KernelRun {
 
 // Sums over the samples of the blocks.
 struct SampleSums {
-  double loss = 0;           // of all output steps
+  double loss = 0;           // of all output steps, or of all numbers
   std::int64_t correct = 0;  // samples, or where the model scores steps, output steps
   std::uint64_t clipped_derivatives = 0;
 };

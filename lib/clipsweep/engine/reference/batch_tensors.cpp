@@ -40,9 +40,13 @@ Tensor target_tensor(const Batch& batch) {
     case Target::kClassEachStep:
       return samples_of(batch.labels, {batch.time_steps}, batch).to(torch::kInt64);
     case Target::kNumber:
-      return samples_of(batch.targets, {}, batch);
+      return samples_of(batch.targets, {batch.numbers}, batch);
   }
   throw std::logic_error("target_tensor: no such target");
+}
+
+Tensor start_tensor(const Batch& batch) {
+  return batch.starts.empty() ? Tensor() : samples_of(batch.starts, {}, batch).to(torch::kInt64);
 }
 
 }  // namespace clipsweep

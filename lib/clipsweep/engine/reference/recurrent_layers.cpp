@@ -70,10 +70,21 @@ CellStep step_of(Cell cell) {
   throw std::logic_error("step_of: no such cell");
 }
 
+// The state after time step t, but zeros for the samples that begin later.
+State begun(const State& state, const Tensor& starts, std::int64_t t) {
+  const Tensor begins_later = (starts > t).unsqueeze(1);  // [R, 1, B]
+  const auto zeros_there = [&](const Tensor& values) {
+    return values.defined() ? torch::where(begins_later, torch::zeros_like(values), values)
+                            : values;
+  };
+  return {zeros_there(state.h), zeros_there(state.c)};
+}
+
 // Returns one layer's hidden states, each [R, H, B], for inputs [R, I, T, B]. `state` is the
 // initial state, and then the last one.
 std::vector<Tensor> layer_states(const CellStep& step, const LayerWeights& weights,
-                                 const Tensor& inputs, const StateHook& on_state, State& state) {
+                                 const Tensor& inputs, const StateHook& on_state, State& state,
+                                 const Tensor& starts) {
   const std::int64_t runs = inputs.size(0);
   const std::int64_t batch = inputs.size(3);
   const Tensor from_inputs = torch::baddbmm(weights.bias, weights.weight_ih, inputs.flatten(2));
@@ -84,6 +95,8 @@ std::vector<Tensor> layer_states(const CellStep& step, const LayerWeights& weigh
     if (on_state && state.c.defined()) on_state(state.c);
     if (on_state) on_state(state.h);
     states.push_back(state.h);
+    if (starts.defined())
+      state = begun(state, starts, static_cast<std::int64_t>(states.size()) - 1);
   }
   return states;
 }
@@ -92,7 +105,8 @@ std::vector<Tensor> layer_states(const CellStep& step, const LayerWeights& weigh
 
 StatesThroughTime states_through_time(Cell cell, const std::vector<LayerWeights>& layers,
                                       const Tensor& inputs, const StateHook& on_state,
-                                      const std::vector<LayerState>& initial) {
+                                      const std::vector<LayerState>& initial,
+                                      const Tensor& starts) {
   const CellStep step = step_of(cell);
   const Tensor zeros = torch::zeros(
       {inputs.size(0), layers.front().weight_hh.size(2), inputs.size(3)}, inputs.options());
@@ -100,7 +114,7 @@ StatesThroughTime states_through_time(Cell cell, const std::vector<LayerWeights>
   states.last = initial.empty() ? std::vector<LayerState>(layers.size(), {zeros, zeros}) : initial;
   for (std::size_t l = 0; l < layers.size(); ++l)
     states.top = layer_states(step, layers[l], l == 0 ? inputs : torch::stack(states.top, 2),
-                              on_state, states.last[l]);
+                              on_state, states.last[l], starts);
   return states;
 }
 

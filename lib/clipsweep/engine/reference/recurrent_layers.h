@@ -26,7 +26,8 @@ struct LayerState {
 };
 
 struct StatesThroughTime {
-  std::vector<at::Tensor> top;   // h_1 to h_T of the top layer, each [R, H, B]
+  std::vector<at::Tensor> top;   // h_1 to h_T of the top layer, each [R, H, B]; without meaning
+                                 // before a sample begins
   std::vector<LayerState> last;  // after the last time step, of each layer
 };
 
@@ -34,8 +35,11 @@ using StateHook = std::function<void(const at::Tensor&)>;
 
 // Runs the layers over inputs [R, I, T, B], from the initial state of each layer or, if there are
 // none, from zeros. `on_state` is called with each new c_t and h_t [R, H, B] of every layer.
+// `starts` [R, B]: the time step at which each sample begins, with zeros as its states; those
+// before reach neither a later state nor, on the way back, a weight. Undefined: all begin at 0.
 StatesThroughTime states_through_time(Cell cell, const std::vector<LayerWeights>& layers,
                                       const at::Tensor& inputs, const StateHook& on_state,
-                                      const std::vector<LayerState>& initial = {});
+                                      const std::vector<LayerState>& initial = {},
+                                      const at::Tensor& starts = {});
 
 }  // namespace clipsweep

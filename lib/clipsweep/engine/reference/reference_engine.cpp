@@ -176,7 +176,8 @@ class ReferenceEngine : public GradientEngine {
     EvaluationResult result;
     result.loss_sums.resize(parameters.rows());
     result.correct_counts.resize(parameters.rows());
-    copy_to(samples.losses.sum(1, false, torch::kFloat64), result.loss_sums.data());
+    copy_to(samples.losses.sum(1, false, torch::kFloat64) * (weight_of_loss(batch, 0) / batch.size),
+            result.loss_sums.data());
     copy_to(samples.correct.sum(1), result.correct_counts.data());
     return result;
   }
@@ -231,7 +232,13 @@ class ReferenceEngine : public GradientEngine {
     return sample_results(
         parameters, layout_, inputs.to(device_), target_tensor(batch).to(device_),
         sources.to(device_), cancellable(context.cancel, on_state),
-        context.begins_with_states() ? layer_states(context, batch) : std::vector<LayerState>());
+        context.begins_with_states() ? layer_states(context, batch) : std::vector<LayerState>(),
+        starts_of(batch));
+  }
+
+  Tensor starts_of(const Batch& batch) const {
+    const Tensor starts = start_tensor(batch);
+    return starts.defined() ? starts.to(device_) : starts;
   }
 
   // The sizes of a block of states [R, L, states, blocks, H, kLanes].
@@ -308,24 +315,37 @@ SampleResults class_results(const Tensor& logits, const Tensor& labels) {
   return {losses, (logits.argmax(1) == labels) & ~losses.isnan(), {}};
 }
 
-// The same for a class at each time step, with labels [R, T, B].
-SampleResults each_step_results(const Tensor& logits, const Tensor& labels, bool scores_steps) {
+// The same for a class at each time step, with labels [R, T, B']. `exists` [R, T, B'] says which
+// time steps there are; undefined: all. A sample's loss is then the sum over its steps by the mean
+// number of steps of the first `size` samples, so that the mean loss is that over all steps.
+SampleResults each_step_results(const Tensor& logits, const Tensor& labels, bool scores_steps,
+                                const Tensor& exists, std::int64_t size) {
   const auto steps = class_results(logits, labels.flatten(1));
+  const Tensor losses = steps.losses.view(labels.sizes());
   const Tensor correct = steps.correct.view(labels.sizes());
-  return {steps.losses.view(labels.sizes()).mean(1),
-          scores_steps ? correct.sum(1) : correct.all(1),
+  if (!exists.defined())
+    return {losses.mean(1), scores_steps ? correct.sum(1) : correct.all(1), {}};
+  const Tensor mean_steps = exists.narrow(2, 0, size).sum({1, 2}).unsqueeze(1).div(double(size));
+  return {torch::where(exists, losses, torch::zeros_like(losses)).sum(1) / mean_steps,
+          scores_steps ? (correct & exists).sum(1) : (correct | ~exists).all(1),
           {}};
 }
 
-// Squared error from outputs [R, 1, B], with targets [R, B].
+// Mean squared error from outputs [R, O, B], with targets [R, O, B].
 SampleResults number_results(const Tensor& outputs, const Tensor& targets, double tolerance) {
-  const Tensor losses = (outputs.squeeze(1) - targets).square();
+  const Tensor losses = (outputs - targets).square().mean(1);
   return {losses, losses <= tolerance, {}};
 }
 
-// targets [R, ..., B'] -> losses and correct predictions [R, B']
+// [R, B'] -> [R, T, B']
+Tensor existing_steps(const Tensor& starts, std::int64_t time_steps) {
+  return starts.unsqueeze(1) <= torch::arange(time_steps, starts.options()).view({1, -1, 1});
+}
+
+// targets [R, ..., B'], starts [R, B'] if any -> losses and correct predictions [R, B']
 SampleResults output_results(const Model& model, const ModelWeights& weights,
-                             const std::vector<Tensor>& states, const Tensor& targets) {
+                             const std::vector<Tensor>& states, const Tensor& targets,
+                             const Tensor& starts, std::int64_t size) {
   const bool each_step = model.target == Target::kClassEachStep;
   const Tensor h = each_step ? torch::stack(states, 2).flatten(2) : states.back();
   const Tensor outputs = torch::baddbmm(weights.output_bias, weights.output_weight, h);
@@ -333,7 +353,9 @@ SampleResults output_results(const Model& model, const ModelWeights& weights,
     case Target::kClass:
       return class_results(outputs, targets);
     case Target::kClassEachStep:
-      return each_step_results(outputs, targets, model.scores_steps);
+      return each_step_results(outputs, targets, model.scores_steps,
+                               starts.defined() ? existing_steps(starts, targets.size(1)) : starts,
+                               size);
     case Target::kNumber:
       return number_results(outputs, targets, model.tolerance);
   }
@@ -345,15 +367,15 @@ SampleResults output_results(const Model& model, const ModelWeights& weights,
 SampleResults sample_results(const Tensor& parameters, const ParameterLayout& layout,
                              const Tensor& inputs, const Tensor& targets,
                              const Tensor& source_of_run, const StateHook& on_state,
-                             const std::vector<LayerState>& initial) {
+                             const std::vector<LayerState>& initial, const Tensor& starts) {
   const Model& model = layout.model;
   TORCH_CHECK(parameters.dim() == 2 && parameters.size(1) == std::int64_t(layout.size()),
               "sample_results: parameters must be [R, ", layout.size(), "], not ",
               parameters.sizes());
   TORCH_CHECK(inputs.size(1) == model.inputs, "sample_results: inputs must be [S, ", model.inputs,
               ", T, B], not ", inputs.sizes());
-  TORCH_CHECK(model.target != Target::kNumber || model.outputs == 1,
-              "sample_results: a number needs 1 output, not ", model.outputs);
+  TORCH_CHECK(model.target != Target::kNumber || targets.size(1) == model.outputs,
+              "sample_results: numbers must be [S, ", model.outputs, ", B], not ", targets.sizes());
   const ModelWeights weights = weights_of(parameters, layout);
   const Tensor samples = padded(inputs);
   const Tensor run_inputs = samples.size(0) == 1 ? samples.expand({parameters.size(0), -1, -1, -1})
@@ -361,11 +383,15 @@ SampleResults sample_results(const Tensor& parameters, const ParameterLayout& la
   std::vector<LayerState> initial_states;
   for (const LayerState& state : initial)
     initial_states.push_back({padded(state.h), state.c.defined() ? padded(state.c) : state.c});
-  auto states =
-      states_through_time(model.cell, weights.layers, run_inputs, on_state, initial_states);
-  const Tensor run_targets = padded(targets).index_select(0, source_of_run);
-  const auto results = output_results(model, weights, states.top, run_targets);
+  const auto of_runs = [&](const Tensor& values) {
+    return values.defined() ? padded(values).index_select(0, source_of_run) : values;
+  };
+  const Tensor run_starts = of_runs(starts);
+  auto states = states_through_time(model.cell, weights.layers, run_inputs, on_state,
+                                    initial_states, run_starts);
   const std::int64_t size = inputs.size(3);
+  const auto results =
+      output_results(model, weights, states.top, of_runs(targets), run_starts, size);
   return {results.losses.narrow(1, 0, size), results.correct.narrow(1, 0, size).to(torch::kInt64),
           std::move(states)};
 }

@@ -18,7 +18,7 @@ struct TorchBaseline::State {
   TorchNetwork network;
   torch::optim::SGD optimizer;
   torch::Tensor inputs;   // [T, B, I], as torch::nn expects it
-  torch::Tensor targets;  // [B], or [T, B]
+  torch::Tensor targets;  // [B], [T, B] or [O, B]
 };
 
 TorchBaseline::TorchBaseline(const Batch& batch, const Model& model) {

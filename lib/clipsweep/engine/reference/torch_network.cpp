@@ -40,7 +40,7 @@ Tensor TorchNetwork::outputs(const Tensor& inputs) {
 }
 
 Tensor TorchNetwork::loss(const Tensor& outputs, const Tensor& targets) const {
-  if (target_ == Target::kNumber) return nn::functional::mse_loss(outputs.squeeze(-1), targets);
+  if (target_ == Target::kNumber) return nn::functional::mse_loss(outputs, targets.t());
   return nn::functional::cross_entropy(outputs.flatten(0, -2), targets.flatten());
 }
 

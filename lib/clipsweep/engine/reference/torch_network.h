@@ -18,7 +18,8 @@ class TorchNetwork : public torch::nn::Module {
   // Returns the outputs [B, O], or [T, B, O] for a class at each step, for inputs [T, B, I].
   at::Tensor outputs(const at::Tensor& inputs);
 
-  // Returns the mean loss of a batch; targets [B], or [T, B] for a class at each step.
+  // Returns the mean loss of a batch; targets [B], [T, B] for a class at each
+  // step, or [O, B] for numbers.
   at::Tensor loss(const at::Tensor& outputs, const at::Tensor& targets) const;
 
  private:
