@@ -449,7 +449,19 @@ MISTAKES = {
     "texts": (example(y_train=np.array(["a", "b", "c"] * 20)), "numpy.unique"),
     "empty": (example(x_train=np.zeros((0, 5, 3))), "x_train: is empty: its shape is (0, 5, 3)"),
     "column-order": (example(x_train=np.asfortranarray(example()["x_train"])), "numpy.ascontiguousarray"),
-    "lengths": (example(lengths_train=np.arange(60)), "lengths_train[0]: the length 0 is not from 1 to 5"),
+    "lengths": (
+        example(lengths_train=np.arange(60), lengths_test=np.ones(20, int)),
+        "lengths_train[0]: the length 0 is not from 1 to 5",
+    ),
+    "lengths-of-one-set": (example(lengths_train=np.ones(60, int)), "has lengths_train but no lengths_test; add"),
+    "lengths-with-fractions": (
+        example(lengths_train=np.ones(60), lengths_test=np.ones(20, int)),
+        "lengths_train: holds floats; allowed: a whole number for each of the 60 sequences",
+    ),
+    "lengths-of-steps": (
+        example(lengths_train=np.ones((60, 5), int), lengths_test=np.ones(20, int)),
+        "lengths_train: its shape is (60, 5); allowed: [N], the time steps of each of the 60 sequences",
+    ),
     "numbers-each-step": (example(y_train=np.zeros((60, 5))), "y_train: floats of shape (60, 5), as many as"),
     "other-numbers": (example(y_train=np.zeros((60, 2)), y_test=np.zeros((20, 3))), "(20, 3) do not fit y_train"),
     "many-numbers": (example(y_train=np.zeros((60, 70_000), "f2")), "at most 65,536 numbers of a sequence"),

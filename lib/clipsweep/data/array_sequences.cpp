@@ -53,6 +53,18 @@ void check_names(const ArrayStore& store) {
                           store.has("x_test") ? "x" : "y", store.has("x_test") ? "y" : "x"));
 }
 
+// Padded test sequences without lengths would be taken for whole ones.
+void check_lengths(const ArrayStore& store) {
+  const bool has_train = store.has("lengths_train");
+  if (!store.has("x_test") || has_train == store.has("lengths_test")) return;
+  throw_bad(
+      store.where(),
+      fmt::format("has {} but no {}; add the time steps of each sequence of that set, even if "
+                  "they are all the same",
+                  has_train ? "lengths_train" : "lengths_test",
+                  has_train ? "lengths_test" : "lengths_train"));
+}
+
 // ---- Inputs and lengths -------------------------------------------------------------------------
 
 // Sets count, time steps and inputs, and returns I.
@@ -81,10 +93,14 @@ void read_lengths(const ArrayStore& store, const std::string& name, std::size_t 
                   SequenceSet& set) {
   if (!store.has(name)) return;
   OpenArray array = open_array(store, name);
-  if (!array.header.type.is_whole() || array.rank() != 1 || array.size(0) != set.count)
-    throw_bad(array.where,
-              fmt::format("its shape is {}; allowed: one whole number for each of the {}",
-                          array.shape(), counted(set.count, "sequence")));
+  if (!array.header.type.is_whole())
+    throw_bad(array.where, fmt::format("holds floats; allowed: a whole number for each of the {}; "
+                                       "convert them with astype(int)",
+                                       counted(set.count, "sequence")));
+  if (array.rank() != 1 || array.size(0) != set.count)
+    throw_bad(array.where, fmt::format("its shape is {}; allowed: [N], the time steps of each of "
+                                       "the {}",
+                                       array.shape(), counted(set.count, "sequence")));
   const auto lengths = read_whole_numbers(*array.source, array.header, array.where);
   set.lengths.reserve(set.count);
   for (std::size_t n = 0; n < set.count; ++n) {
@@ -194,6 +210,7 @@ void read_targets(const ArrayStore& store, SequenceData& data) {
 
 SequenceData read_array_sequences(const ArrayStore& store, Nonfinite nonfinite) {
   check_names(store);
+  check_lengths(store);
   SequenceData data;
   data.where = store.where();
   data.inputs = read_set(store, "train", nonfinite, data.train);
