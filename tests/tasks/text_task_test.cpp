@@ -103,19 +103,9 @@ SymbolText counting_text(int train, int test) {
 }
 
 int symbol_read(const Batch& batch, std::size_t sample, int t) {
-  int symbol = -1;
-  for (int i = 0; i < batch.input_size; ++i) {
-    const std::size_t row = (sample / kLanes * static_cast<std::size_t>(batch.time_steps) +
-                             static_cast<std::size_t>(t)) *
-                                static_cast<std::size_t>(batch.input_size) +
-                            static_cast<std::size_t>(i);
-    const float value = batch.inputs[row * kLanes + sample % kLanes];
-    EXPECT_TRUE(value == 0 || value == 1);
-    if (value == 0) continue;
-    EXPECT_EQ(symbol, -1);
-    symbol = i;
-  }
-  return symbol;
+  const std::size_t row =
+      sample / kLanes * static_cast<std::size_t>(batch.time_steps) + static_cast<std::size_t>(t);
+  return batch.symbols[row * kLanes + sample % kLanes];
 }
 
 int symbol_to_predict(const Batch& batch, std::size_t sample, int t) {
@@ -161,8 +151,32 @@ TEST(TextTask, SkippedStepsAreAsIfTheyHadBeenDrawn) {
   for (int step = 0; step < 12; ++step) drawing->next(a, 0);
   for (int step = 0; step < 11; ++step) skipping->skip(5);
   skipping->next(b, 0);
-  EXPECT_EQ(a.inputs, b.inputs);
+  EXPECT_FALSE(a.symbols.empty());
+  EXPECT_EQ(a.symbols, b.symbols);
   EXPECT_EQ(a.labels, b.labels);
+}
+
+// A few symbols are kept as zeros and ones, many as symbols; printed they are the same.
+TEST(TextTask, FewSymbolsAndManyArePrintedAlike) {
+  Model model;
+  model.outputs = 2;
+  model.one_hot_inputs = true;
+  for (const int symbols : {kMinSymbols - 1, kMinSymbols}) {
+    model.inputs = symbols;
+    Batch batch = make_batch(model, 2, 3, {0, 1});
+    set_time_steps(batch, 2);
+    EXPECT_EQ(batch.symbols.empty(), symbols < kMinSymbols);
+    EXPECT_EQ(batch.inputs.empty(), symbols >= kMinSymbols);
+    for (const int source : {0, 1}) clear_inputs(batch, source);
+    for (std::size_t b = 0; b < 3; ++b)
+      for (std::size_t t = 0; t < 2; ++t) set_symbol(batch, 1, b, t, 2 * b + t);
+    pad_lanes(batch, 1);
+    const Json printed = samples_json(batch, 1).at("inputs");
+    for (std::size_t b = 0; b < 3; ++b)
+      for (std::size_t t = 0; t < 2; ++t)
+        for (std::size_t i = 0; i < static_cast<std::size_t>(symbols); ++i)
+          EXPECT_EQ(printed.at(b).at(t).at(i), i == 2 * b + t ? 1 : 0);
+  }
 }
 
 TEST(TextTask, SeedsBeginElsewhere) {

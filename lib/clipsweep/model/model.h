@@ -25,6 +25,8 @@ struct Model {
   // Of a class at each step: whether the accuracy is that of the time steps. Otherwise it is that
   // of sequences, which are correct if all of their time steps are.
   bool scores_steps = false;
+  // Whether the inputs of a time step are one-hot: one of them is 1, the others are 0.
+  bool one_hot_inputs = false;
 };
 
 }  // namespace clipsweep

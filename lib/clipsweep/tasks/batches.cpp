@@ -60,6 +60,7 @@ Batch make_batch(const Model& model, int sources, int size, std::vector<int> sou
   batch.sources = sources;
   batch.size = size;
   batch.input_size = model.inputs;
+  batch.keeps_symbols = model.one_hot_inputs && model.inputs >= kMinSymbols;
   batch.source_of_run = std::move(source_of_run);
   return batch;
 }
@@ -69,11 +70,47 @@ void set_time_steps(Batch& batch, int time_steps) {
   batch.starts.clear();
   const auto steps = static_cast<std::size_t>(time_steps);
   const std::size_t lanes = static_cast<std::size_t>(batch.sources) * batch.blocks() * kLanes;
-  batch.inputs.resize(lanes * steps * static_cast<std::size_t>(batch.input_size));
+  batch.symbols.resize(batch.keeps_symbols ? lanes * steps : 0);
+  batch.inputs.resize(
+      batch.keeps_symbols ? 0 : lanes * steps * static_cast<std::size_t>(batch.input_size));
   const bool each_step = batch.target == Target::kClassEachStep;
   batch.labels.resize(batch.target == Target::kNumber ? 0 : each_step ? lanes * steps : lanes);
   batch.targets.resize(
       batch.target == Target::kNumber ? lanes * static_cast<std::size_t>(batch.numbers) : 0);
+}
+
+void clear_inputs(Batch& batch, int source) {
+  const auto fill = [&](auto& inputs) {
+    const auto size = static_cast<std::ptrdiff_t>(inputs.size()) / batch.sources;
+    std::fill_n(inputs.begin() + source * size, size, 0);
+  };
+  fill(batch.inputs);
+  fill(batch.symbols);
+}
+
+void set_symbol(Batch& batch, int source, std::size_t sample, std::size_t time_step,
+                std::size_t symbol) {
+  const std::size_t block = static_cast<std::size_t>(source) * batch.blocks() + sample / kLanes;
+  const std::size_t row = block * static_cast<std::size_t>(batch.time_steps) + time_step;
+  const std::size_t lane = sample % kLanes;
+  if (batch.keeps_symbols)
+    batch.symbols[row * kLanes + lane] = static_cast<std::int32_t>(symbol);
+  else
+    batch.inputs[(row * static_cast<std::size_t>(batch.input_size) + symbol) * kLanes + lane] = 1;
+}
+
+void write_one_hot(const std::int32_t* symbols, std::size_t steps, std::size_t inputs, float* to) {
+  std::fill_n(to, steps * inputs * kLanes, 0.0F);
+  for (std::size_t t = 0; t < steps; ++t)
+    for (std::size_t lane = 0; lane < kLanes; ++lane)
+      to[(t * inputs + static_cast<std::size_t>(symbols[t * kLanes + lane])) * kLanes + lane] = 1;
+}
+
+AlignedVector<float> one_hot_inputs(const Batch& batch) {
+  const auto inputs = static_cast<std::size_t>(batch.input_size);
+  AlignedVector<float> values(batch.symbols.size() * inputs);
+  write_one_hot(batch.symbols.data(), batch.symbols.size() / kLanes, inputs, values.data());
+  return values;
 }
 
 void pad_lanes(Batch& batch, int source) {
@@ -89,6 +126,7 @@ void pad_lanes(Batch& batch, int source) {
       std::fill(last + row + used, last + row + kLanes, first[row]);
   };
   fill(batch.inputs);
+  fill(batch.symbols);
   fill(batch.labels);
   fill(batch.targets);
   if (!batch.starts.empty()) fill(batch.starts);
@@ -108,9 +146,12 @@ Json samples_json(const Batch& batch, int source) {
     Json sequence = Json::array();
     Json classes = Json::array();
     for (std::size_t t = 0; t < steps; ++t) {
+      const auto input = [&](std::size_t i) {
+        if (!batch.keeps_symbols) return at(batch.inputs, steps * inputs, t * inputs + i);
+        return at(batch.symbols, steps, t) == static_cast<std::int32_t>(i) ? 1.0F : 0.0F;
+      };
       Json values = Json::array();
-      for (std::size_t i = 0; i < inputs; ++i)
-        values.push_back(json_number(at(batch.inputs, steps * inputs, t * inputs + i)));
+      for (std::size_t i = 0; i < inputs; ++i) values.push_back(json_number(input(i)));
       sequence.push_back(std::move(values));
       if (batch.target == Target::kClassEachStep) classes.push_back(at(batch.labels, steps, t));
     }

@@ -50,11 +50,15 @@ struct Batch {
   int time_steps = 0;
   int input_size = 0;                  // I
   int numbers = 1;                     // K, of a target that is numbers
-  AlignedVector<float> inputs;         // [S, blocks, T, I, kLanes]
+  AlignedVector<float> inputs;         // [S, blocks, T, I, kLanes], or empty
   AlignedVector<std::int32_t> labels;  // [S, blocks, kLanes] for a class,
                                        // [S, blocks, T, kLanes] for a class at each step
   AlignedVector<float> targets;        // [S, blocks, K, kLanes] for numbers
   std::vector<int> source_of_run;      // [R]
+  // One-hot inputs may be kept as symbols, the numbers of the inputs that are 1, instead of
+  // `inputs`: [S, blocks, T, kLanes], or empty.
+  bool keeps_symbols = false;
+  std::vector<std::int32_t> symbols;
   // Where the samples of a batch differ in length, they end together: the time step at which each
   // one begins. Nothing before it counts, in no direction; the inputs there are zeros.
   AlignedVector<std::int32_t> starts;  // [S, blocks, kLanes]; empty: all begin at 0
@@ -65,11 +69,28 @@ struct Batch {
   std::uint64_t steps_of(int source) const;
 };
 
+// One-hot inputs are kept as symbols from this number of inputs on. With fewer, products with zeros
+// are as fast.
+inline constexpr int kMinSymbols = 16;
+
 // Makes a batch of S sources of B samples for a model's inputs and target, without time steps yet.
 Batch make_batch(const Model& model, int sources, int size, std::vector<int> source_of_run);
 
 // Sets T and makes room for the samples. The previous content is lost.
 void set_time_steps(Batch& batch, int time_steps);
+
+// Sets all inputs of a source to 0, so that one-hot inputs can be set.
+void clear_inputs(Batch& batch, int source);
+
+// Sets the one-hot input of a sample at a time step. The inputs were cleared before.
+void set_symbol(Batch& batch, int source, std::size_t sample, std::size_t time_step,
+                std::size_t symbol);
+
+// The inputs [S, blocks, T, I, kLanes] of a batch with symbols.
+AlignedVector<float> one_hot_inputs(const Batch& batch);
+
+// Writes symbols [steps, kLanes] as inputs [steps, I, kLanes].
+void write_one_hot(const std::int32_t* symbols, std::size_t steps, std::size_t inputs, float* to);
 
 // Copies the first sample of a source into its unused lanes.
 void pad_lanes(Batch& batch, int source);

@@ -20,6 +20,8 @@ class Lane {
  public:
   Lane(Batch& batch, int source, std::size_t sample)
       : batch_(batch),
+        source_(source),
+        sample_(sample),
         block_(static_cast<std::size_t>(source) * batch.blocks() + sample / kLanes),
         lane_(sample % kLanes) {}
 
@@ -29,6 +31,10 @@ class Lane {
     const std::size_t row = block_ * steps * inputs + static_cast<std::size_t>(t) * inputs +
                             static_cast<std::size_t>(input);
     batch_.inputs[row * kLanes + lane_] = value;
+  }
+  void set_symbol(int t, int symbol) {
+    clipsweep::set_symbol(batch_, source_, sample_, static_cast<std::size_t>(t),
+                          static_cast<std::size_t>(symbol));
   }
   void set_class(std::size_t number) {
     batch_.labels[block_ * kLanes + lane_] = static_cast<std::int32_t>(number);
@@ -42,6 +48,8 @@ class Lane {
 
  private:
   Batch& batch_;
+  int source_;
+  std::size_t sample_;
   std::size_t block_;
   std::size_t lane_;
 };
@@ -115,6 +123,7 @@ class TemporalOrder : public Generator {
     Model model;
     model.inputs = kNoise + 2;
     model.outputs = 1 << intervals_.size();
+    model.one_hot_inputs = true;
     return model;
   }
 
@@ -129,7 +138,7 @@ class TemporalOrder : public Generator {
       symbols[static_cast<std::size_t>(place)] = kNoise + static_cast<int>(which);
       order = 2 * order + which;
     }
-    for (int t = 0; t < time_steps; ++t) lane.set_input(t, symbols[static_cast<std::size_t>(t)], 1);
+    for (int t = 0; t < time_steps; ++t) lane.set_symbol(t, symbols[static_cast<std::size_t>(t)]);
     lane.set_class(order);
   }
 
@@ -150,6 +159,7 @@ class Copy : public Generator {
     model.inputs = kSignal + 1;
     model.outputs = kBlank + 1;
     model.target = Target::kClassEachStep;
+    model.one_hot_inputs = true;
     return model;
   }
 
@@ -158,12 +168,12 @@ class Copy : public Generator {
   void draw(RandomStream& random, int time_steps, Lane lane) const override {
     for (int t = 0; t < time_steps; ++t) {
       const bool is_signal = t == time_steps - kCount - 1;
-      if (t >= kCount) lane.set_input(t, is_signal ? kSignal : kBlank, 1);
+      if (t >= kCount) lane.set_symbol(t, is_signal ? kSignal : kBlank);
       lane.set_class_at(t, kBlank);
     }
     for (int k = 0; k < kCount; ++k) {
       const int symbol = whole_between(random, 0, kBlank);
-      lane.set_input(k, symbol, 1);
+      lane.set_symbol(k, symbol);
       lane.set_class_at(time_steps - kCount + k, static_cast<std::size_t>(symbol));
     }
   }
@@ -213,8 +223,7 @@ std::unique_ptr<Generator> make_generator(const TrainingSettings& training) {
 
 // Draws B samples into one source.
 void draw_samples(const Generator& generator, RandomStream& random, int source, Batch& batch) {
-  const auto source_size = static_cast<std::ptrdiff_t>(batch.inputs.size()) / batch.sources;
-  std::fill_n(batch.inputs.begin() + source * source_size, source_size, 0.0F);
+  clear_inputs(batch, source);
   for (std::size_t sample = 0; sample < static_cast<std::size_t>(batch.size); ++sample)
     generator.draw(random, batch.time_steps, Lane(batch, source, sample));
   pad_lanes(batch, source);
@@ -265,7 +274,8 @@ class SequenceTask : public Task {
     set_time_steps(batch, time_steps(1));
     training_samples(seed)->next(batch, 0);
     Sha256 hash;
-    hash.add(batch.inputs.data(), batch.inputs.size() * sizeof(float));
+    const auto inputs = batch.keeps_symbols ? one_hot_inputs(batch) : batch.inputs;
+    hash.add(inputs.data(), inputs.size() * sizeof(float));
     hash.add(batch.targets.data(), batch.targets.size() * sizeof(float));
     // As bytes, which the labels of all generated tasks fit into.
     const std::vector<std::uint8_t> labels(batch.labels.begin(), batch.labels.end());

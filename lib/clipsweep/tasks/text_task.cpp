@@ -77,17 +77,17 @@ class TextStream : public SampleStream {
   std::size_t window_ = 0;  // the next one
 };
 
-// Writes the symbols from this place of a text, and those that follow them, as one sample. A text
-// is a ring here.
-void set_sample(const std::vector<std::uint16_t>& text, std::size_t place, Batch& batch,
-                std::size_t block, std::size_t lane) {
+// Writes the symbols from this place of a text, and those that follow them, as sample b. A text is
+// a ring here.
+void set_sample(const std::vector<std::uint16_t>& text, std::size_t place, Batch& batch, int source,
+                std::size_t b) {
   const auto steps = static_cast<std::size_t>(batch.time_steps);
-  const auto inputs = static_cast<std::size_t>(batch.input_size);
+  const std::size_t block = static_cast<std::size_t>(source) * batch.blocks() + b / kLanes;
   std::size_t symbol = text[place % text.size()];
   for (std::size_t t = 0; t < steps; ++t) {
-    batch.inputs[((block * steps + t) * inputs + symbol) * kLanes + lane] = 1;
+    set_symbol(batch, source, b, t, symbol);
     symbol = text[(place + t + 1) % text.size()];
-    batch.labels[(block * steps + t) * kLanes + lane] = static_cast<std::int32_t>(symbol);
+    batch.labels[(block * steps + t) * kLanes + b % kLanes] = static_cast<std::int32_t>(symbol);
   }
 }
 
@@ -95,11 +95,9 @@ void set_sample(const std::vector<std::uint16_t>& text, std::size_t place, Batch
 template <typename Place>
 void set_samples(const std::vector<std::uint16_t>& text, const Place& place, int source,
                  Batch& batch) {
-  const auto size = static_cast<std::ptrdiff_t>(batch.inputs.size()) / batch.sources;
-  std::fill_n(batch.inputs.begin() + source * size, size, 0.0F);
-  const std::size_t first_block = static_cast<std::size_t>(source) * batch.blocks();
+  clear_inputs(batch, source);
   for (std::size_t b = 0; b < static_cast<std::size_t>(batch.size); ++b)
-    set_sample(text, place(b), batch, first_block + b / kLanes, b % kLanes);
+    set_sample(text, place(b), batch, source, b);
   pad_lanes(batch, source);
 }
 
@@ -132,6 +130,7 @@ class TextTask : public Task {
     model.inputs = model.outputs = text_.symbols;
     model.target = Target::kClassEachStep;
     model.scores_steps = true;
+    model.one_hot_inputs = true;
     return model;
   }
 

@@ -32,10 +32,11 @@ struct Group {
   const Model& model;
   const KernelSizes& sizes;
   KernelMemory& memory;
-  const float* inputs;         // [blocks, T, I, kLanes]
-  const std::int32_t* labels;  // [blocks, output steps, kLanes], where a class is the target
-  const float* targets;        // [blocks, outputs, kLanes], where numbers are the target
-  const std::int32_t* starts;  // [blocks, kLanes] as in Batch; nullptr: all begin at 0
+  const float* inputs;          // [blocks, T, I, kLanes], or nullptr if symbols are read instead
+  const std::int32_t* symbols;  // [blocks, T, kLanes], or nullptr
+  const std::int32_t* labels;   // [blocks, output steps, kLanes], where a class is the target
+  const float* targets;         // [blocks, outputs, kLanes], where numbers are the target
+  const std::int32_t* starts;   // [blocks, kLanes] as in Batch; nullptr: all begin at 0
   // The states of the group's blocks of each layer, h and then c: where the next pair lies
   // state_stride further on. nullptr: zeros, or not kept.
   const float* initial_states;
@@ -77,6 +78,12 @@ struct Group {
   Series inputs_of(std::size_t l) const {
     if (l == 0) return series(inputs, sizes.time_steps, sizes.inputs);
     return states(l - 1).from(sizes.hidden);
+  }
+  // The inputs of the batch with zeros and ones where symbols are read. It takes a while.
+  Series one_hot_inputs() const {
+    memory.one_hot.resize(blocks * sizes.time_steps * sizes.inputs * kLanes);
+    write_one_hot(symbols, blocks * sizes.time_steps, sizes.inputs, memory.one_hot.data());
+    return series(memory.one_hot.data(), sizes.time_steps, sizes.inputs);
   }
   // A layer's sums, or their derivatives, at each time step; `count` of each unit.
   Series sums(std::size_t l, std::size_t count) const {

@@ -15,6 +15,7 @@
 #include "clipsweep/engine/fused/output_layer-inl.h"
 #include "clipsweep/engine/fused/recurrence-inl.h"
 #include "clipsweep/engine/fused/weight_gradients-inl.h"
+#include "clipsweep/model/gradient_norms.h"
 
 HWY_BEFORE_NAMESPACE();
 namespace clipsweep::HWY_NAMESPACE {
@@ -75,6 +76,12 @@ void add_gradients(const Group& group, const Parameters<float>& gradient) {
                            gradient.output_weight);
     add_bias_gradient<V>(logits, sizes.outputs, chunk, gradient.output_bias);
   });
+  const SymbolSeries symbols = {group.symbols, sizes.time_steps};
+  Series one_hot{};  // only if it is needed
+  const auto one_hot_inputs = [&] {
+    if (!one_hot.first) one_hot = group.one_hot_inputs();
+    return one_hot;
+  };
   for (std::size_t l = 0; l < sizes.layers; ++l) {
     const LayerParameters<float> layer = gradient.layer(l);
     const Series sums = group.sums(l, CellKind::kRows.sums);
@@ -83,10 +90,14 @@ void add_gradients(const Group& group, const Parameters<float>& gradient) {
                            const Series& factors, std::size_t columns) {
         if (gate == kNoGate) return;
         const Series derivatives = sums.from(some.sum * hidden);
-        const std::size_t row = gate * hidden;
-        if (bias) add_bias_gradient<V>(derivatives, some.count * hidden, chunk, bias + row);
-        add_weight_gradient<V>(derivatives, some.count * hidden, factors, columns, chunk, packed,
-                               weight + row * columns);
+        const std::size_t row = gate * hidden, rows = some.count * hidden;
+        if (bias) add_bias_gradient<V>(derivatives, rows, chunk, bias + row);
+        float* const to = weight + row * columns;
+        if (factors.first)
+          add_weight_gradient<V>(derivatives, rows, factors, columns, chunk, packed, to);
+        else
+          add_symbol_gradient<V>(derivatives, rows, symbols, columns, chunk, group.memory, to,
+                                 one_hot_inputs);
       };
       for (const GateSums& some : CellKind::kSums)
         add(some, some.input_gate, layer.bias, layer.weight_ih, group.inputs_of(l),
@@ -121,18 +132,29 @@ inline Width packed_width(std::size_t samples) {
   return {(samples + kRegisterLanes - 1) / kRegisterLanes, false};
 }
 
+// Whether the symbols of a batch are read as such. With a weight that is not finite, zeros count.
+inline bool reads_symbols(const KernelRun& run, const KernelSizes& sizes) {
+  if (!run.batch.keeps_symbols) return false;
+  const float* const weight_ih = Parameters<const float>(run.weights, sizes).layer(0).weight_ih;
+  const std::size_t size = sizes.gates * sizes.hidden * sizes.inputs;
+  return !find_nonfinite({weight_ih, size});
+}
+
 template <class CellKind>
-Group group_of(const KernelRun& run, const KernelSizes& sizes, std::size_t first_block) {
+Group group_of(const KernelRun& run, const KernelSizes& sizes, bool has_symbols,
+               std::size_t first_block) {
   const Batch& batch = run.batch;
   const std::size_t blocks = std::min(kGroupBlocks, run.blocks.end - first_block);
   const std::size_t samples = static_cast<std::size_t>(batch.size) - first_block * kLanes;
   const std::size_t block = run.source * batch.blocks() + first_block;
   const std::size_t states = first_block * sizes.hidden * kLanes;
-  return {
+  const std::size_t steps = block * sizes.time_steps;
+  Group group = {
       run.model,
       sizes,
       run.memory,
-      batch.inputs.data() + block * sizes.time_steps * sizes.inputs * kLanes,
+      batch.keeps_symbols ? nullptr : batch.inputs.data() + steps * sizes.inputs * kLanes,
+      batch.keeps_symbols ? batch.symbols.data() + steps * kLanes : nullptr,
       batch.labels.empty() ? nullptr : batch.labels.data() + block * sizes.output_steps * kLanes,
       batch.targets.empty() ? nullptr : batch.targets.data() + block * sizes.outputs * kLanes,
       batch.starts.empty() ? nullptr : batch.starts.data() + block * kLanes,
@@ -145,14 +167,22 @@ Group group_of(const KernelRun& run, const KernelSizes& sizes, std::size_t first
       CellKind::kPacksSamples ? packed_width(std::min(samples, blocks * kLanes))
                               : Width{blocks * kBlockRegisters},
       run.cancel};
+  if (batch.keeps_symbols && !has_symbols) {
+    group.inputs = group.one_hot_inputs().first;
+    group.symbols = nullptr;
+  }
+  return group;
 }
 
 template <class CellKind>
 void pack_for_forward(const KernelSizes& sizes, const Parameters<const float>& from,
-                      KernelMemory& memory) {
+                      bool has_symbols, KernelMemory& memory) {
   for (std::size_t l = 0; l < sizes.layers; ++l)
-    pack_gate_weights<CellKind>(sizes, from.layer(l), sizes.inputs_of(l),
+    pack_gate_weights<CellKind>(sizes, from.layer(l),
+                                l == 0 && has_symbols ? 0 : sizes.inputs_of(l),
                                 memory.layers[l].gate_weights.data());
+  if (has_symbols)
+    pack_symbol_weights<CellKind>(sizes, from.layer(0), memory.symbol_weights.data());
   pack_output_weights(sizes, from.output_weight, from.output_bias, memory.output_weights.data());
 }
 
@@ -161,12 +191,13 @@ template <class CellKind, BackwardPass kBackward, typename After>
 SampleSums through_time(const KernelRun& run, const KernelSizes& sizes, float backprop_limit,
                         double* squares, const After& after) {
   const Parameters<const float> weights(run.weights, sizes);
-  pack_for_forward<CellKind>(sizes, weights, run.memory);
+  const bool has_symbols = reads_symbols(run, sizes);
+  pack_for_forward<CellKind>(sizes, weights, has_symbols, run.memory);
   for (std::size_t l = 0; l < sizes.layers; ++l)
     pack_for_backward(sizes, weights, l, run.memory.layers[l]);
   SampleSums sums;
   for (std::size_t first = run.blocks.begin; first < run.blocks.end; first += kGroupBlocks) {
-    const Group group = group_of<CellKind>(run, sizes, first);
+    const Group group = group_of<CellKind>(run, sizes, has_symbols, first);
     forward<CellKind, Pass::kWithBackward>(group, sums);
     backward<CellKind, kBackward>(group, backprop_limit, squares, sums);
     after(group);
@@ -189,10 +220,12 @@ SampleSums gradients(const KernelRun& run, float backprop_limit, float* gradient
 template <class CellKind>
 SampleSums losses(const KernelRun& run) {
   const KernelSizes sizes(run.model, run.batch);
-  pack_for_forward<CellKind>(sizes, Parameters<const float>(run.weights, sizes), run.memory);
+  const bool has_symbols = reads_symbols(run, sizes);
+  pack_for_forward<CellKind>(sizes, Parameters<const float>(run.weights, sizes), has_symbols,
+                             run.memory);
   SampleSums sums;
   for (std::size_t first = run.blocks.begin; first < run.blocks.end; first += kGroupBlocks)
-    forward<CellKind, Pass::kForwardOnly>(group_of<CellKind>(run, sizes, first), sums);
+    forward<CellKind, Pass::kForwardOnly>(group_of<CellKind>(run, sizes, has_symbols, first), sums);
   return sums;
 }
 

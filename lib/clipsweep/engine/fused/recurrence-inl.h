@@ -13,6 +13,7 @@
 
 #include "clipsweep/engine/fused/group-inl.h"
 #include "clipsweep/engine/fused/layers-inl.h"
+#include "clipsweep/engine/fused/symbol_inputs-inl.h"
 
 HWY_BEFORE_NAMESPACE();
 namespace clipsweep::HWY_NAMESPACE {
@@ -57,16 +58,20 @@ HWY_NOINLINE void clear_sums_before_start(const Group& group, std::size_t first,
 // ---- Forward -----------------------------------------------------------------------------------
 
 // The sums of one time step: bias, W_ih x_t and W_hh h_{t-1}. `weights` as in pack_gate_weights.
+// If `has_columns`, the first two are in the sums that have products of inputs already.
 template <class CellKind, class S>
 HWY_INLINE void sum_up(const float* weights, const Rows<const float, S>& inputs,
-                       std::size_t input_count, const Rows<const float, S>& state_before,
-                       const Step<S>& step) {
+                       std::size_t input_count, bool has_columns,
+                       const Rows<const float, S>& state_before, const Step<S>& step) {
   for (const GateSums& some : CellKind::kSums) {
     const auto to = step.sum(some.sum);
     for_row_tiles(some.count * step.hidden, [&](auto tile, std::size_t first) {
       constexpr std::size_t kRows = tile();
       typename S::V sums[kRows][S::kCount];
-      set_to(sums, weights);
+      if (has_columns && some.input_gate != kNoGate)
+        load_rows<S>(sums, to, first);
+      else
+        set_to(sums, weights);
       weights += kRows;
       if (some.input_gate != kNoGate) {
         add_products<kRows, S>(sums, weights, inputs, input_count);
@@ -88,6 +93,9 @@ HWY_INLINE void sum_up(const float* weights, const Rows<const float, S>& inputs,
 template <class CellKind, Pass kPass, class S>
 HWY_NOINLINE void forward_strip(const Group& group, std::size_t l, std::size_t first) {
   const Series x = group.inputs_of(l);
+  const SymbolSeries symbols = {group.symbols, group.sizes.time_steps};
+  const bool has_symbols = l == 0 && group.symbols;
+  const std::size_t input_count = has_symbols ? 0 : group.sizes.inputs_of(l);
   const Slots slots = group.slots<kPass>(l);
   LayerMemory& layer = group.memory.layers[l];
   const StepMemory<CellKind, S> memory(group.sizes, layer, first);
@@ -96,7 +104,10 @@ HWY_NOINLINE void forward_strip(const Group& group, std::size_t l, std::size_t f
     // Without a backward pass, all time steps use the memory of the first one.
     const std::size_t place = kPass == Pass::kWithBackward ? t : 0;
     const Step<S> step = memory.at(place, slots.before(t), slots.before(t + 1));
-    sum_up<CellKind>(layer.gate_weights.data(), x.rows<S>(first, t), group.sizes.inputs_of(l),
+    if (has_symbols)
+      set_to_columns<CellKind>(group.memory.symbol_weights.data(), symbols, first, t, step);
+    const auto inputs = has_symbols ? as_const(step.state_before) : x.rows<S>(first, t);
+    sum_up<CellKind>(layer.gate_weights.data(), inputs, input_count, has_symbols,
                      as_const(step.state_before), step);
     CellKind::forward(step);
     if (group.starts) clear_states_before_start<CellKind>(group, first, t, step);

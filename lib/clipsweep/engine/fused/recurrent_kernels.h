@@ -62,6 +62,16 @@ struct PackedRows {
   AlignedVector<float> values;       // of kPanelColumns columns
 };
 
+// Maximum number of rows whose gradients are summed at once for each symbol.
+inline constexpr std::size_t kSymbolRows = 32;
+
+// Sums of derivatives for each symbol that occurs in a part of a batch.
+struct SymbolSums {
+  AlignedVector<float> sums;         // [I, kLanes, kSymbolRows]
+  std::vector<bool> occurs;          // [I]
+  std::vector<std::size_t> present;  // the symbols that occur
+};
+
 // The memory of one recurrent layer for one group; every row is [kLanes].
 struct LayerMemory {
   // The weights in the order in which the kernels read them: in tiles of rows, column by column.
@@ -87,6 +97,11 @@ struct KernelMemory {
   AlignedVector<float> output_weights;  // in tiles of rows, as those of the layers
   AlignedVector<float> logits;          // [blocks, output steps, O]: values, then their derivatives
   PackedRows packed;
+
+  // For one-hot inputs that are kept as symbols.
+  AlignedVector<float> symbol_weights;  // [I, GH]: W_ih transposed, with the biases added
+  SymbolSums symbol_sums;
+  AlignedVector<float> one_hot;  // [blocks, T, I, kLanes], once it was needed
 };
 
 // Consecutive blocks of a batch; `begin` is a multiple of the kernels' group_blocks.

@@ -30,6 +30,12 @@ Tensor samples_of(const Values& values, const std::vector<std::int64_t>& sample_
 }  // namespace
 
 Tensor input_tensor(const Batch& batch) {
+  if (batch.keeps_symbols)
+    return torch::one_hot(samples_of(batch.symbols, {batch.time_steps}, batch).to(torch::kInt64),
+                          batch.input_size)
+        .movedim(-1, 2)
+        .to(torch::kFloat32)
+        .contiguous();
   return samples_of(batch.inputs, {batch.time_steps, batch.input_size}, batch);
 }
 
