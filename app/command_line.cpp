@@ -41,14 +41,14 @@ void accept(ArgumentParser& parser, BenchCommand& command) {
   parser.add_switch("--json", command.json);
 }
 
-void accept(ArgumentParser& parser, MeasureCommand& command) {
-  parser.add_settings(command.settings);
-}
-
 void accept(ArgumentParser& parser, PlanCommand& command) {
   parser.add_settings(command.settings);
+  parser.add_text("--out", {"DIR"}, command.out);
+  parser.add_switch("-v,--verbose", command.verbose);
   parser.add_switch("--json", command.json);
 }
+
+void accept(ArgumentParser& parser, MeasureCommand& command) { accept(parser, command.plan); }
 
 void accept(ArgumentParser& parser, ShowCommand& command) {
   parser.add_result_folder(command.folder);
@@ -91,6 +91,7 @@ void accept(ArgumentParser& parser, ReportCommand& command) {
 
 void accept(ArgumentParser& parser, ValidateCommand& command) {
   parser.add_result_folder(command.folder);
+  parser.add_switch("--json", command.json);
 }
 
 void accept(ArgumentParser& parser, ClipCommand& command) {
@@ -106,6 +107,7 @@ void accept(ArgumentParser& parser, AdviseCommand& command) {
 
 void accept(ArgumentParser& parser, PresetCommand& command) {
   parser.add_positional({"NAME", preset_names()}, command.name);
+  parser.add_switch("--json", command.json);
 }
 
 void accept(ArgumentParser& parser, SchemaCommand& command) {

@@ -32,7 +32,7 @@ struct SweepCommand {
 
 struct TraceCommand {
   SettingSources settings;
-  std::string run;  // as find_run accepts it; may be empty if the plan has one run
+  std::string run;  // as find_run accepts it; empty: seed 0 of a plan with one arm
   std::uint64_t steps = 10;
 };
 
@@ -42,17 +42,19 @@ struct BenchCommand {
   bool json = false;
 };
 
-// Internal: measures the speed that `plan` estimates with, if that requires LibTorch.
-struct MeasureCommand {
-  SettingSources settings;
-};
-
 // ---- Read-only commands
 // --------------------------------------------------------------------------
 
 struct PlanCommand {
   SettingSources settings;
+  std::string out;  // empty: no folder is looked at
+  bool verbose = false;
   bool json = false;
+};
+
+// Internal: measures the speed that `plan` estimates with, if that requires LibTorch.
+struct MeasureCommand {
+  PlanCommand plan;
 };
 
 struct ShowCommand {
@@ -76,6 +78,7 @@ struct ReportCommand {
 
 struct ValidateCommand {
   std::string folder;
+  bool json = false;
 };
 
 struct ClipCommand {
@@ -91,6 +94,7 @@ struct AdviseCommand {
 
 struct PresetCommand {
   std::string name;  // empty: list all presets
+  bool json = false;
 };
 
 struct SchemaCommand {

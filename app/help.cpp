@@ -34,10 +34,9 @@ std::string entry(const std::string& name, const std::string& words) {
   return text + "\n";
 }
 
-// The default of a setting as it would be typed. A single seed is typed as a count: `--seeds 0` is
-// an error.
+// The default of a setting as it would be typed: seeds as a count.
 std::string default_of(const Setting& setting, const Json& value) {
-  if (setting.key == "seeds" && value.size() == 1) return "1";
+  if (setting.key == "seeds") return std::to_string(value.size());
   const Json& shown = value.is_array() && value.size() == 1 ? value.front() : value;
   return shown.is_string() ? shown.get<std::string>() : shown.dump();
 }
@@ -125,9 +124,11 @@ std::string sweep_help() {
 }
 
 std::string plan_help() {
-  return "Usage: clipsweep plan [SWEEP.toml] [options]\n\n"
-         "Prints the runs, where each setting comes from, and an estimate of time and\n"
-         "disk. Trains nothing.\n\n" +
+  return "Usage: clipsweep plan [SWEEP.toml] [options] [--out DIR]\n\n"
+         "Prints the settings that were given, the runs, an estimate of time and disk, and\n"
+         "warnings of what would leave the sweep without an answer. Trains nothing.\n\n" +
+         entry("--out DIR", "Folder of the sweep: count the runs that are complete in it") +
+         entry("-v, --verbose", "Print all settings, those at their default as well") +
          entry("--json", "Print JSON") + sweep_options();
 }
 
@@ -212,15 +213,17 @@ std::string help_text(const std::string& command) {
            entry("--json", "Print summary.json instead");
   if (command == "report") return report_help();
   if (command == "validate")
-    return "Usage: clipsweep validate DIR\n\n"
+    return "Usage: clipsweep validate DIR [--json]\n\n"
            "Checks every log against its schema and against the other files, and prints what\n"
-           "is wrong in which file and line. Exit code 3 if anything is wrong.\n";
+           "is wrong in which file and line. Exit code 3 if anything is wrong.\n\n" +
+           entry("--json", "Print JSON");
   if (command == "clip") return clip_help();
   if (command == "advise") return advise_help();
   if (command == "preset")
-    return "Usage: clipsweep preset [NAME]\n\n"
+    return "Usage: clipsweep preset [NAME] [--json]\n\n"
            "Prints a sweep file that ships with the program, to use as --preset NAME or to\n"
-           "save and change; without NAME, lists all of them.\n";
+           "save and change; without NAME, lists all of them.\n\n" +
+           entry("--json", "Print JSON: name, summary, text and the settings that it gives");
   if (command == "schema")
     return "Usage: clipsweep schema [KIND]\n\n"
            "Prints the JSON Schema (draft 7) of one kind of file, or of one kind of line in\n"

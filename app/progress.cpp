@@ -3,11 +3,14 @@
 #include <fmt/format.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <chrono>
 #include <cstdio>
 
+#include "clipsweep/base/table.h"
 #include "clipsweep/base/text.h"
 #include "messages.h"
+#include "terminal.h"
 
 namespace clipsweep {
 
@@ -21,8 +24,7 @@ std::string duration_text(double seconds) {
   return fmt::format("{}:{:02}", minutes, whole % 60);
 }
 
-ProgressLine::ProgressLine(const SweepProgress& progress, std::uint64_t runs,
-                           std::uint64_t steps_per_run)
+ProgressLine::ProgressLine(SweepProgress& progress, std::uint64_t runs, std::uint64_t steps_per_run)
     : progress_(progress),
       runs_(runs),
       run_steps_(runs * steps_per_run),
@@ -46,20 +48,44 @@ void ProgressLine::print_until_done() {
   if (is_terminal_) say("\n");
 }
 
+// A terminal shows as many parts as fit into its width.
 std::string ProgressLine::line() const {
+  const std::size_t columns = is_terminal_ ? stderr_columns() - 1 : std::string::npos;
+  std::string line;
+  for (const auto& part : parts()) {
+    const std::string longer = line.empty() ? part : line + ", " + part;
+    if (!line.empty() && display_width(longer) > columns) break;
+    line = longer;
+  }
+  return line;
+}
+
+std::vector<std::string> ProgressLine::parts() const {
+  const TextStyle style = stderr_style();
+  const auto bad = [&](std::uint64_t count, const char* name) {
+    return toned(fmt::format("{} {}", with_thousands(count), name), tone_of_bad(count), style);
+  };
   const double elapsed = stopwatch_.seconds();
   const std::uint64_t done = progress_.run_steps;
-  const std::uint64_t settled = done + progress_.dropped_run_steps;
+  const std::uint64_t settled = std::min(run_steps_, done + progress_.dropped_run_steps);
+  const std::uint64_t left = run_steps_ - settled;
   const double rate = static_cast<double>(done) / elapsed;
-  const std::uint64_t failed = progress_.failed;
-  std::string text = fmt::format("{}/{} runs, {} diverged", progress_.ended.load(), runs_,
-                                 progress_.diverged.load());
-  if (failed > 0) text += fmt::format(", {} failed", failed);
-  text += fmt::format(", {} run-steps/s", rate_text(rate));
-  const std::uint64_t left = run_steps_ > settled ? run_steps_ - settled : 0;
-  if (left == 0) return text + fmt::format(", {} in all", duration_text(elapsed));
-  if (done == 0) return text;
-  return text + fmt::format(", {} left", duration_text(static_cast<double>(left) / rate));
+
+  std::vector<std::string> parts = {fmt::format("{} %", 100 * settled / run_steps_)};
+  if (left == 0)
+    parts.push_back(fmt::format("{} in all", duration_text(elapsed)));
+  else if (done > 0)
+    parts.push_back(fmt::format("{} left", duration_text(static_cast<double>(left) / rate)));
+  parts.push_back(fmt::format("{}/{} runs", progress_.ended.load(), runs_));
+  parts.push_back(bad(progress_.diverged, "diverged"));
+  if (progress_.failed > 0) parts.push_back(bad(progress_.failed, "failed"));
+  const auto means = progress_.means.latest();
+  if (means && left > 0) {
+    parts.push_back(fmt::format("loss {:.3g}", means->loss));
+    parts.push_back(fmt::format("accuracy {:.0f} %", 100 * means->accuracy));
+  }
+  parts.push_back(fmt::format("{} run-steps/s", rate_text(rate)));
+  return parts;
 }
 
 }  // namespace clipsweep

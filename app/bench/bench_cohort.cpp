@@ -18,6 +18,7 @@ ExperimentConfig config_of(const BenchShape& shape) {
   config.training.hidden = shape.hidden;
   config.training.batch_size = shape.batch_size;
   config.cells = {{shape.cell}};
+  config.seeds = {0};
   if (shape.class_each_step) {
     config.training.task = "copy";
     const int length = shape.time_steps - kStepsOfCopy;

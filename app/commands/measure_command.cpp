@@ -11,7 +11,7 @@
 namespace clipsweep {
 
 int run_measure(const MeasureCommand& command, const MakeEngines& make_engines) {
-  const ExperimentConfig config = config_of(command.settings);
+  const ExperimentConfig config = config_of(command.plan.settings);
   const TrainingEngines engines = make_engines(config);
   const auto [task, data] = make_task_with_data(config);
   const SweepPlan plan = make_plan(config, data.sha256);

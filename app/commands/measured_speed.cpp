@@ -62,12 +62,10 @@ void write_cached(const fs::path& path, const MeasuredSpeed& speed) {
   }
 }
 
-// `plan ARGUMENTS --json` as `measure ARGUMENTS`
-std::vector<std::string> measure_arguments(const std::vector<std::string>& arguments) {
-  std::vector<std::string> result = {"measure"};
-  for (std::size_t i = 1; i < arguments.size(); ++i)
-    if (arguments[i] != "--json") result.push_back(arguments[i]);
-  return result;
+// `plan ARGUMENTS` as `measure ARGUMENTS`
+std::vector<std::string> measure_arguments(std::vector<std::string> arguments) {
+  arguments.front() = "measure";
+  return arguments;
 }
 
 SpeedMeasurements measure(const ExperimentConfig& config, const SweepPlan& plan,

@@ -4,16 +4,20 @@
 #include <algorithm>
 #include <cstdio>
 #include <set>
+#include <utility>
 
 #include "clipsweep/base/error.h"
 #include "clipsweep/base/simd.h"
 #include "clipsweep/base/table.h"
 #include "clipsweep/base/text.h"
 #include "clipsweep/experiment/setting_table.h"
+#include "clipsweep/records/sweep_manifest.h"
 #include "clipsweep/tasks/make_task.h"
 #include "commands/inspection_commands.h"
 #include "commands/measured_speed.h"
+#include "commands/plan_warnings.h"
 #include "machine.h"
+#include "messages.h"
 #include "progress.h"
 
 namespace clipsweep {
@@ -21,32 +25,47 @@ namespace {
 
 constexpr std::size_t kMaxRunsShown = 20;
 
+// A plan and the folder that it would be trained in.
+struct PlanInFolder {
+  SweepPlan plan;
+  SweepPlan left;  // the runs that have not reached an outcome in the folder
+};
+
+// The end of a long text, which is what tells paths apart.
+std::string end_of(const std::string& text, std::size_t max_size) {
+  return text.size() <= max_size ? text : "..." + text.substr(text.size() - max_size + 3);
+}
+
+// What leaves room in 80 columns for the longest name and the longest flag.
+constexpr std::size_t kMaxValue = 27;
+
 std::string value_text(const Json& value) {
   if (value.is_null()) return "";
-  if (value.is_string()) return value.get<std::string>();
+  if (value.is_string()) return end_of(value.get<std::string>(), kMaxValue);
   if (!value.is_array()) return value.dump();
   std::vector<std::string> parts;
   for (const auto& part : value) parts.push_back(value_text(part));
   const std::string text = join(parts, ",");
-  return text.size() <= 33 ? text
-                           : fmt::format("{} ... ({} values)", text.substr(0, 17), parts.size());
+  if (text.size() <= kMaxValue) return text;
+  const std::string count = fmt::format("... ({} values)", parts.size());
+  return text.substr(0, kMaxValue - count.size()) + count;
 }
 
-std::string bytes_text(double bytes) {
-  if (bytes < 1e6) return fmt::format("{:.0f} kB", bytes / 1e3);
-  if (bytes < 1e9) return fmt::format("{:.0f} MB", bytes / 1e6);
-  if (bytes < 1e12) return fmt::format("{:.1f} GB", bytes / 1e9);
-  return fmt::format("{} TB", with_thousands(static_cast<std::uint64_t>(bytes / 1e12)));
-}
-
-void print_settings(const ExperimentConfig& config) {
+// Those that were given, or all of them.
+void print_settings(const ExperimentConfig& config, bool all) {
   Table table({{"setting", Align::kLeft}, {"value", Align::kLeft}, {"from", Align::kLeft}});
+  std::size_t shown = 0;
   for (const auto& setting : setting_table()) {
     const std::string value = value_text(setting.value(config));
-    for (const auto& [key, origin] : config.origins)
-      if (key == setting.key) table.add_row({key, value, origin});
+    if (!all && !is_given(config, setting.key)) continue;
+    table.add_row({setting.key, value, where_given(config, setting.key)});
+    ++shown;
   }
-  fmt::print("{}\n", table.text());
+  if (shown > 0) fmt::print("{}", table.text());
+  if (!all)
+    fmt::print("{} their default; --verbose shows them\n",
+               shown > 0 ? "All others have" : "All settings have");
+  fmt::print("\n");
 }
 
 void print_runs(const SweepPlan& plan) {
@@ -72,6 +91,13 @@ std::string grid_text(const SweepPlan& plan) {
                      counted(plan.training.steps(), "step"));
 }
 
+// How much of the plan is already in the folder.
+void print_progress(const PlanInFolder& planned) {
+  const std::size_t complete = planned.plan.runs.size() - planned.left.runs.size();
+  fmt::print("{} complete in the folder, {} to train\n", with_thousands(complete),
+             with_thousands(planned.left.runs.size()));
+}
+
 // "12,345 run-steps/s per worker, 16 runs per cohort"
 std::string speed_text(const SpeedMeasurement& measurement) {
   return fmt::format(
@@ -92,6 +118,7 @@ bool has_kin_together(const SweepPlan& plan, std::size_t workers, const EngineCh
   });
 }
 
+// What is left of a plan.
 void print_estimate(const ExperimentConfig& config, const SweepPlan& plan,
                     const EngineChoices& choices, const MeasuredSpeed& speed) {
   const auto& measurements = speed.measurements;
@@ -133,14 +160,44 @@ Json cells_json(const EngineChoices& choices, const SpeedMeasurements& measureme
   return cells;
 }
 
-Json plan_json(const ExperimentConfig& config, const SweepPlan& plan, const EngineChoices& choices,
-               const MeasuredSpeed& speed) {
-  const CostEstimate cost = estimate_cost(plan, speed.measurements);
+PlanInFolder plan_in_folder(const ExperimentConfig& config, const std::string& folder) {
+  DataChecksum data = checksum_of_task_data(config);
+  if (!folder.empty()) data = named_as_in(folder, std::move(data));
+  SweepPlan plan = make_plan(config, data.sha256);
+  SweepPlan left = plan;
+  if (folder.empty()) return {std::move(plan), std::move(left)};
+  if (const auto sweep = find_sweep(folder, config, plan, data)) {
+    std::vector<RunSpec> unfinished;
+    for (const auto* run : plan_status(plan, *sweep, config.retry).unfinished)
+      unfinished.push_back(*run);
+    left.runs = std::move(unfinished);
+  }
+  return {std::move(plan), std::move(left)};
+}
+
+std::vector<std::string> all_warnings(const PlanInFolder& planned, const MeasuredSpeed& speed,
+                                      const std::string& folder) {
+  std::vector<std::string> warnings = plan_warnings(planned.plan);
+  const auto add = [&](const std::vector<std::string>& more) {
+    warnings.insert(warnings.end(), more.begin(), more.end());
+  };
+  add(threshold_warnings(planned.plan, speed.measurements));
+  if (!folder.empty())
+    add(disk_warnings(folder, estimate_cost(planned.left, speed.measurements).bytes));
+  return warnings;
+}
+
+Json plan_json(const ExperimentConfig& config, const PlanInFolder& planned,
+               const EngineChoices& choices, const MeasuredSpeed& speed,
+               const std::string& folder) {
+  const CostEstimate cost = estimate_cost(planned.left, speed.measurements);
   return {{"schema", "clipsweep/plan-1"},
           {"settings", settings_json(config)},
           {"origins", origins_json(config)},
           {"cells", cells_json(choices, speed.measurements)},
-          {"runs", runs_json(plan)},
+          {"runs", runs_json(planned.plan)},
+          {"complete", planned.plan.runs.size() - planned.left.runs.size()},
+          {"warnings", all_warnings(planned, speed, folder)},
           {"estimate",
            {{"seconds", json_number(cost.seconds)},
             {"bytes", json_number(cost.bytes)},
@@ -151,19 +208,25 @@ Json plan_json(const ExperimentConfig& config, const SweepPlan& plan, const Engi
 
 int run_plan(const PlanCommand& command, const std::vector<std::string>& arguments) {
   const ExperimentConfig config = config_of(command.settings);
-  const SweepPlan plan = make_plan(config, checksum_of_task_data(config).sha256);
+  const PlanInFolder planned = plan_in_folder(config, command.out);
+  const SweepPlan& plan = planned.plan;
   const EngineChoices choices = choose_engines(config);
   if (command.json) {
     const auto speed = measured_speed(config, plan, choices, arguments);
-    fmt::print("{}\n", to_page(plan_json(config, plan, choices, speed)));
+    fmt::print("{}\n", to_page(plan_json(config, planned, choices, speed, command.out)));
     return kSuccess;
   }
-  print_settings(config);
+  print_settings(config, command.verbose);
   print_runs(plan);
   fmt::print("\n{}\n", grid_text(plan));
+  if (!command.out.empty()) print_progress(planned);
   print_engines(choices);
   std::fflush(stdout);  // the measurement takes a second
-  print_estimate(config, plan, choices, measured_speed(config, plan, choices, arguments));
+  const MeasuredSpeed speed = measured_speed(config, plan, choices, arguments);
+  if (!planned.left.runs.empty()) print_estimate(config, planned.left, choices, speed);
+  std::fflush(stdout);  // before the warnings
+  for (const auto& warning : all_warnings(planned, speed, command.out))
+    complain("warning: " + warning);
   return kSuccess;
 }
 

@@ -6,6 +6,8 @@
 #include "clipsweep/base/error.h"
 #include "clipsweep/base/text.h"
 #include "clipsweep/experiment/presets.h"
+#include "clipsweep/experiment/setting_table.h"
+#include "clipsweep/io/json.h"
 #include "commands/inspection_commands.h"
 
 namespace clipsweep {
@@ -20,9 +22,40 @@ std::string summary_of(const Preset& preset) {
   return summary;
 }
 
+// Only the settings that the preset gives.
+Json given_settings(const Preset& preset) {
+  SettingSources sources;
+  sources.preset = preset.name;
+  const ExperimentConfig config = config_of(sources);
+  Json settings = settings_json(config);
+  for (const auto& [key, origin] : config.origins)
+    if (origin == "default") settings.erase(key);
+  return settings;
+}
+
+Json preset_json(const Preset& preset) {
+  return {{"schema", "clipsweep/preset-1"},
+          {"name", preset.name},
+          {"summary", summary_of(preset)},
+          {"settings", given_settings(preset)},
+          {"text", preset.text}};
+}
+
+Json presets_json() {
+  Json list = Json::array();
+  for (const auto& preset : presets()) list.push_back(preset_json(preset));
+  return list;
+}
+
 }  // namespace
 
 int run_preset(const PresetCommand& command) {
+  if (command.json) {
+    const Json json =
+        command.name.empty() ? presets_json() : preset_json(find_preset(command.name));
+    fmt::print("{}\n", to_page(json));
+    return kSuccess;
+  }
   if (!command.name.empty()) {
     fmt::print("{}", find_preset(command.name).text);
     return kSuccess;

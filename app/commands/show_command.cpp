@@ -19,6 +19,7 @@
 #include "clipsweep/records/result_folder.h"
 #include "commands/inspection_commands.h"
 #include "messages.h"
+#include "terminal.h"
 
 namespace clipsweep {
 namespace {
@@ -59,6 +60,14 @@ std::string shown_outcome(const ShownRun& run) {
   return run.record && is_stalled(*run.record) ? "stalled" : outcome_text(run);
 }
 
+// Red if something went wrong.
+std::string coloured_outcome(const ShownRun& run) {
+  const auto is = [&](Outcome outcome) { return run.record && run.record->outcome == outcome; };
+  const bool is_bad = run.damaged || is(Outcome::kDiverged) || is(Outcome::kFailed) ||
+                      (run.record && is_stalled(*run.record));
+  return toned(shown_outcome(run), is_bad ? Tone::kBad : Tone::kPlain, stdout_style());
+}
+
 // The end of an ID, which `show` accepts as well.
 std::string hex_digits_of(const std::string& id) {
   return id.size() < 8 ? id : id.substr(id.size() - 8);
@@ -72,7 +81,7 @@ std::optional<double> if_finite(double value) {
 
 std::vector<std::string> row_of(const ShownRun& run) {
   std::vector<std::string> row = {hex_digits_of(run.spec.id), std::to_string(run.spec.seed),
-                                  shown_outcome(run)};
+                                  coloured_outcome(run)};
   row.resize(9);
   if (!run.record) return row;
   const auto& totals = run.record->totals;
@@ -185,7 +194,7 @@ std::string totals_text(const RunTotals& totals) {
 }
 
 void print_run(const ShownRun& run, const std::string& folder, CellInName cell) {
-  fmt::print("{}: {}\n{}, seed {}\n", run.spec.id, shown_outcome(run),
+  fmt::print("{}: {}\n{}, seed {}\n", run.spec.id, coloured_outcome(run),
              display_name(arm_settings(run.spec), cell), run.spec.seed);
   print_torn({run});
   if (!run.record) return;

@@ -18,15 +18,20 @@
 #include "clipsweep/records/sweep_manifest.h"
 #include "clipsweep/tasks/make_task.h"
 #include "clipsweep/training/sweep_runner.h"
+#include "commands/plan_warnings.h"
 #include "commands/training_commands.h"
 #include "machine.h"
 #include "messages.h"
 #include "progress.h"
 #include "stop_request.h"
+#include "terminal.h"
 #include "version.h"
 
 namespace clipsweep {
 namespace {
+
+// With the messages after them, what a terminal of 40 lines shows.
+constexpr std::size_t kMaxLinesAtTheEnd = 36;
 
 // `fused`, or `lstm: fused; gru: reference` if cells have different ones
 std::string engine_names(const EngineChoices& choices) {
@@ -101,8 +106,10 @@ void print_run_end(const RunRecord& record) {
   if (!record.epochs.empty() && !record.reason)
     result = fmt::format(": test accuracy {:.1f} %", 100 * record.epochs.back().test_accuracy);
   const char* stalled = is_stalled(record) ? ", stalled" : "";
-  say(fmt::format("{}{} {}{}{}\n", erase, record.spec.id, to_text(record.outcome), stalled,
-                  result));
+  const bool is_bad = record.outcome == Outcome::kDiverged || record.outcome == Outcome::kFailed;
+  const std::string outcome =
+      toned(to_text(record.outcome), is_bad ? Tone::kBad : Tone::kPlain, stderr_style());
+  say(fmt::format("{}{} {}{}{}\n", erase, record.spec.id, outcome, stalled, result));
 }
 
 void train(const SweepCommand& command, const SweepJob& job,
@@ -187,6 +194,15 @@ void say_what_happens(std::size_t to_train, std::size_t complete, std::uint64_t 
                     complete > 0 ? fmt::format("; {} already complete", complete) : ""));
 }
 
+// After the answer, so that it is not the end.
+void say_what_is_next(const std::string& folder) {
+  const std::string word = without_controls(shell_word(folder));
+  say(
+      fmt::format("\nAll tables:           clipsweep summarize {}\n"
+                  "Figures and a report: clipsweep report {}\n",
+                  word, word));
+}
+
 // Another process may have finished the runs that this one has not.
 std::uint64_t runs_left(const SweepPlan& plan, const SweepFolder& sweep, std::uint64_t not_ended) {
   return not_ended == 0 ? 0 : plan_status(plan, sweep).unfinished.size();
@@ -227,12 +243,16 @@ int run_sweep(const SweepCommand& command, const std::vector<std::string>& argum
   job.retry = config.retry;
   job.warn = complain;
   if (command.verbose) job.on_run_end = print_run_end;
+  if (!runs.empty() && !command.quiet)
+    for (const auto& warning : plan_warnings(plan)) complain("warning: " + warning);
   if (!runs.empty()) train(command, job, runs, provenance);
 
   const std::uint64_t left = runs_left(plan, sweep, unfinished - progress.ended);
   // A later plan may have the dropped runs again, which resume from theirs.
   if (left == 0 && sweep.dropped.empty()) remove_checkpoints(folder);
-  fmt::print("{}", comparison_text(rebuild_summary(sweep)));
+  fmt::print("{}", brief_text(rebuild_summary(sweep), stdout_style(), kMaxLinesAtTheEnd));
+  std::fflush(stdout);  // before the messages
+  if (!command.quiet) say_what_is_next(command.out);
   const std::string reason = stop_reason(progress, left, command.out);
   if (!reason.empty()) complain(reason);
   return exit_code_of(progress, left);

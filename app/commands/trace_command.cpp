@@ -62,7 +62,8 @@ void check_steps(std::uint64_t steps, const SweepPlan& plan) {
 }  // namespace
 
 int run_trace(const TraceCommand& command, const MakeEngines& make_engines) {
-  const ExperimentConfig config = config_of(command.settings);
+  ExperimentConfig config = config_of(command.settings);
+  if (command.run.empty() && !is_given(config, "seeds")) config.seeds = {0};
   const TrainingEngines engines = make_engines(config);
   const auto [task, data] = make_task_with_data(config);
   SweepPlan plan = plan_with(command.run, config, data);

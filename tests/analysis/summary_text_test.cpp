@@ -190,5 +190,62 @@ none  0.01      1     2.0  2.0
             std::string::npos);
 }
 
+TEST(ComparisonText, ColoursDivergedRunsAndVerdicts) {
+  SampleSweep sweep = sweep_with_gain([](std::size_t) { return 0.05; });
+  sweep.end(0, Outcome::kDiverged);
+  const TextStyle coloured{80, true};
+  const std::string text = comparison_text(sweep.summary(), coloured);
+  EXPECT_NE(text.find("\x1b[31m1 diverged\x1b[0m"), std::string::npos);
+  EXPECT_NE(text.find("\x1b[32mbetter\x1b[0m"), std::string::npos);
+  expect_at_most_80_columns(text);
+}
+
+TEST(ComparisonText, UsesTheWidthOfTheTerminal) {
+  SampleSweep sweep(5);
+  sweep.config().clips = {{ClipMode::kNone}, {ClipMode::kGlobalNorm, 0.00025, 0.00125}};
+  sweep.plan();
+  complete_all(sweep);
+  const std::string narrow = comparison_text(sweep.summary());
+  const std::string wide = comparison_text(sweep.summary(), {120, false});
+  EXPECT_GT(std::count(narrow.begin(), narrow.end(), '\n'),
+            std::count(wide.begin(), wide.end(), '\n'));
+}
+
+// The lines of brief_text.
+std::vector<std::string> brief_lines(const SampleSweep& sweep, std::size_t max_lines) {
+  std::istringstream text(brief_text(sweep.summary(), {}, max_lines));
+  std::vector<std::string> lines;
+  for (std::string line; std::getline(text, line);) lines.push_back(line);
+  EXPECT_LE(lines.size(), max_lines);
+  return lines;
+}
+
+bool contains(const std::vector<std::string>& lines, const std::string& line) {
+  return std::find(lines.begin(), lines.end(), line) != lines.end();
+}
+
+TEST(BriefText, LeavesOutWhatDoesNotFit) {
+  const SampleSweep sweep = sweep_with_gain([](std::size_t) { return 0.05; });
+  const auto whole = brief_lines(sweep, 100);
+  EXPECT_EQ(whole.front(), "20 runs: 20 completed");
+  EXPECT_TRUE(contains(whole, "Where?"));
+  EXPECT_EQ(whole[2].substr(0, 21), "Best arm of each mode");
+  const auto no_arms = brief_lines(sweep, whole.size() - 1);
+  EXPECT_EQ(no_arms[2], "Does clipping help?");
+  EXPECT_TRUE(contains(no_arms, "Where?"));
+  const auto shorter = brief_lines(sweep, no_arms.size() - 1);
+  EXPECT_FALSE(contains(shorter, "Where?"));
+  EXPECT_TRUE(contains(shorter, "What to use?"));
+  EXPECT_EQ(brief_lines(sweep, 4).back(), "  ...");
+}
+
+TEST(BriefText, NamesFewDamagedRuns) {
+  SampleSweep sweep(9);
+  for (const auto& run : sweep.runs().plan) sweep.runs().damaged.push_back({run.id, "no JSON"});
+  const auto lines = brief_lines(sweep, 100);
+  EXPECT_EQ(std::count(lines.begin(), lines.end(), "Damaged and left out: no JSON"), 3);
+  EXPECT_TRUE(contains(lines, "Damaged and left out: 15 more"));
+}
+
 }  // namespace
 }  // namespace clipsweep

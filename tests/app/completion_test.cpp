@@ -36,7 +36,7 @@ TEST(Completion, OffersTheCommands) {
 TEST(Completion, OffersTheFlagsOfACommand) {
   EXPECT_EQ(offered({"sweep", "--ce"}), Words{"--cell"});
   EXPECT_EQ(offered({"show", "-"}), (Words{"--events", "--json", "--help"}));
-  EXPECT_EQ(offered({"validate", "DIR", ""}), Words{"--help"});
+  EXPECT_EQ(offered({"validate", "DIR", ""}), (Words{"--json", "--help"}));
 }
 
 TEST(Completion, OffersTheNamesInTheTables) {

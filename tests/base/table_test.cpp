@@ -4,6 +4,8 @@
 
 #include <stdexcept>
 
+#include "clipsweep/base/text_style.h"
+
 namespace clipsweep {
 namespace {
 
@@ -53,6 +55,24 @@ TEST(Table, AlignsByTerminalCells) {
   EXPECT_EQ(table.text(), "      mean  x\n67.5 ± 5.4  1\n         1  2\n");
 }
 
+TEST(Table, AlignsColouredCellsAsIfTheyWerePlain) {
+  const TextStyle coloured{80, true};
+  Table table({{"n"}, {"verdict", Align::kLeft}, {"p"}});
+  table.add_row({toned("7", Tone::kBad, coloured), toned("better", Tone::kGood, coloured), "1"});
+  table.add_row({"12", "worse than", "2"});
+  EXPECT_EQ(table.width(), 17U);
+  EXPECT_EQ(table.text(),
+            " n  verdict     p\n"
+            " \x1b[31m7\x1b[0m  \x1b[32mbetter\x1b[0m      1\n"
+            "12  worse than  2\n");
+}
+
+TEST(Toned, LeavesTheTextPlainWithoutColours) {
+  EXPECT_EQ(toned("better", Tone::kGood, {}), "better");
+  EXPECT_EQ(toned("better", Tone::kPlain, {80, true}), "better");
+  EXPECT_EQ(toned("", Tone::kBad, {80, true}), "");
+}
+
 TEST(Table, RefusesARowOfAnotherLength) {
   EXPECT_THROW(Table({{"a"}, {"b"}}).add_row({"1"}), std::logic_error);
 }
@@ -64,6 +84,12 @@ TEST(DisplayWidth, CountsTerminalCellsNotBytes) {
   EXPECT_EQ(display_width("データ"), 6U);      // East Asian wide: two cells each
   EXPECT_EQ(display_width("e\u0301"), 1U);     // e and a combining acute accent
   EXPECT_EQ(display_width("\U0001F600"), 2U);  // an emoji
+}
+
+TEST(DisplayWidth, SkipsColoursButNoOtherEscapes) {
+  EXPECT_EQ(display_width("\x1b[1;31mab\x1b[0m"), 2U);
+  EXPECT_EQ(display_width("\x1b[31"), 4U);   // cut off
+  EXPECT_EQ(display_width("\x1b[2Ja"), 5U);  // clears the screen
 }
 
 TEST(DisplayWidth, CountsAnInvalidByteAsOne) {

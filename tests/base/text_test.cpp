@@ -95,5 +95,28 @@ TEST(RateText, HasAtLeastTwoDigits) {
   EXPECT_EQ(rate_text(12345.6), "12,345");
 }
 
+TEST(Wrapped, KeepsANumberAndItsPercentSignTogether) {
+  EXPECT_EQ(wrapped("reaches 67.2 % late", 14), "reaches 67.2 %\nlate\n");
+  EXPECT_EQ(wrapped("reaches 67.2 % late", 13), "reaches\n67.2 % late\n");
+  EXPECT_EQ(wrapped("of 49.1 %.", 8), "of\n49.1 %.\n");
+  EXPECT_EQ(wrapped("all 5 %", 80), "all 5 %\n");
+  EXPECT_EQ(wrapped("% a % b", 1), "%\na %\nb\n");
+}
+
+TEST(ShellWord, QuotesWhatTheShellWouldSplitOrExpand) {
+  EXPECT_EQ(shell_word("out/first"), "out/first");
+  EXPECT_EQ(shell_word("my sweep"), "'my sweep'");
+  EXPECT_EQ(shell_word("it's $HOME"), "'it'\\''s $HOME'");
+  EXPECT_EQ(shell_word(""), "''");
+}
+
+TEST(BytesText, HasTheUnitThatFits) {
+  EXPECT_EQ(bytes_text(0), "0 kB");
+  EXPECT_EQ(bytes_text(12345), "12 kB");
+  EXPECT_EQ(bytes_text(3.4e8), "340 MB");
+  EXPECT_EQ(bytes_text(1.25e9), "1.2 GB");
+  EXPECT_EQ(bytes_text(1.5e15), "1,500 TB");
+}
+
 }  // namespace
 }  // namespace clipsweep

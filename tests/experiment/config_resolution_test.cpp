@@ -35,7 +35,7 @@ using Texts = std::vector<std::string>;
 TEST(ResolveConfig, DefaultIsTheClassicExample) {
   const auto config = config_of_flags({});
   EXPECT_EQ(rules_of(config), (Texts{"none", "value:0.5"}));
-  EXPECT_EQ(config.seeds, std::vector<std::uint64_t>{0});
+  EXPECT_EQ(config.seeds, (std::vector<std::uint64_t>{0, 1, 2, 3, 4, 5, 6, 7, 8, 9}));
   EXPECT_EQ(config.learning_rates, std::vector<double>{0.01});
   EXPECT_EQ(config.training.steps(), 5000U);
 }

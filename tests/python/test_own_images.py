@@ -20,7 +20,7 @@ NAMES = (
     "t10k-labels-idx1-ubyte",
 )
 CODES = {"u1": 0x08, "i1": 0x09, "i2": 0x0B, "i4": 0x0C, "f4": 0x0D, "f8": 0x0E}
-RUN = ("--clip", "none", "--epochs", "1", "--steps-per-epoch", "20", "--batch-size", "8")
+RUN = ("--clip", "none", "--seeds", "1", "--epochs", "1", "--steps-per-epoch", "20", "--batch-size", "8")
 
 
 def idx(array: np.ndarray) -> bytes:

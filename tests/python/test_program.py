@@ -283,7 +283,7 @@ FOREIGN_FLAGS = [
     (("--force",), "choose another --out, or train all runs again with --retry all"),
     (("--config", "my.toml"), "name the sweep file without a flag: my.toml"),
     (("--gpu",), "write --device cuda"),
-    (("--json",), "--json is a flag of clipsweep plan, show, summarize, advise, bench"),
+    (("--json",), "--json is a flag of clipsweep plan, show, summarize, validate, advise, bench, preset"),
     (("--events",), "--events is a flag of clipsweep show"),
     (("--version",), "write clipsweep --version"),
     (("--\x1b[31mred",), "unknown flag --?[31mred; see"),
@@ -301,8 +301,8 @@ def test_a_flag_of_another_tool_gets_a_hint(arguments, words, tmp_path):
 @pytest.mark.parametrize(
     ("arguments", "words"),
     [
-        (("plan", "--out", "x"), "--out is a flag of clipsweep sweep; see clipsweep plan --help"),
-        (("plan", "--verbose"), "--verbose is a flag of clipsweep sweep;"),
+        (("trace", "--out", "x"), "--out is a flag of clipsweep sweep, plan; see clipsweep trace --help"),
+        (("show", "out", "--verbose"), "--verbose is a flag of clipsweep sweep, plan;"),
         (("trace", "--seed", "3"), "for seed 3 alone write --seeds 3-3"),
         (("show", "out", "--lr", "1"), "--lr is a flag of clipsweep sweep, plan, trace;"),
         (("show", "out", "--batch", "1"), "--batch-size is a flag of clipsweep sweep, plan, trace;"),
@@ -581,7 +581,7 @@ def schema(kind: str) -> jsonschema.Draft7Validator:
 def test_all_kinds_of_schemas_are_listed_with_their_titles():
     lines = call("schema").stdout.splitlines()
     kinds = [line for line in lines if not line.startswith(" ")]
-    assert kinds == ["sweep", "run", "steps", "step", "through_time", "through_time_step", "summary", "advice"]
+    assert kinds == ["sweep", "run", "steps", "step", "through_time", "through_time_step", "summary", "advice", "validation"]
     for kind in kinds:
         assert schema(kind).schema["title"].split()[0] in " ".join(lines)
     assert 'did you mean "steps"?' in refusal("schema", "stepss", code=USAGE)
@@ -617,9 +617,10 @@ def test_every_file_is_strict_json_and_follows_its_schema(which, finished, explo
     assert_valid(folder)
 
 
-def test_stdout_has_the_comparison_and_stderr_the_progress(finished, tmp_path):
+def test_stdout_has_the_answer_and_stderr_the_progress(finished, tmp_path):
     result = sweep(*GRID, *SHORT, "--out", tmp_path / "out")
-    assert result.stdout == call("summarize", finished).stdout
+    answer = call("summarize", finished).stdout.partition("\nDoes clipping help?\n")[2]
+    assert result.stdout.endswith(answer)
     assert "6/6 runs, 0 diverged" in result.stderr
     assert "\x1b" not in result.stdout + result.stderr and "\r" not in result.stderr
     quiet = sweep(*GRID, *SHORT, "--out", tmp_path / "quiet", "-q")
@@ -758,7 +759,7 @@ def test_an_interrupted_sweep_continues_with_fewer_arms(tmp_path, undisturbed):
 
 
 # A step of each takes many seconds.
-PIXELS = ("--task", "fashion-mnist-pixels", "--clip", "none")
+PIXELS = ("--task", "fashion-mnist-pixels", "--clip", "none", "--seeds", "1")
 HEAVY = (*PIXELS, "--hidden", "512", "--batch-size", "512")
 HEAVY_FOR_LIBTORCH = (*PIXELS, "--engine", "reference", "--hidden", "128", "--batch-size", "128")
 
@@ -935,6 +936,9 @@ def test_continue_applies_them(exploded):
         ("show", "DIR", "--events", "--json"),
         ("show", "DIR", "RUN", "--events", "--json"),
         ("summarize", "DIR", "--json"),
+        ("validate", "DIR", "--json"),
+        ("preset", "--json"),
+        ("preset", "article", "--json"),
     ],
     ids=" ".join,
 )
@@ -1003,6 +1007,13 @@ def test_a_damaged_log_is_named_with_its_line(damage, copy):
     places = [line.split(": ")[0] for line in result.stdout.splitlines()]
     near = {f"{log.relative_to(copy)}:{number}" for number in (5, 6)}
     assert near & set(places), result.stdout
+    as_json = call("validate", copy, "--json")
+    found = strict(as_json.stdout)
+    schema("validation").validate(found)
+    assert (as_json.returncode, found["runs"]) == (BAD_DATA, RUNS)
+    assert [f"{problem['file']}:{problem['line']}" for problem in found["problems"] if problem["line"]] == [
+        place for place in places if re.search(r":\d+$", place)
+    ]
 
 
 @pytest.mark.parametrize(

@@ -23,6 +23,7 @@ SETTINGS = {
     "epochs": 2,
     "steps-per-epoch": STEPS // 2,
     "batch-size": 20,
+    "seeds": 1,
 }
 GATES = ("i", "f", "g", "o")
 

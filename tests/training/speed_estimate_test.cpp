@@ -47,6 +47,7 @@ TEST(EstimateCost, AddsUpTheCells) {
   ExperimentConfig config;
   config.clips = {{ClipMode::kNone}};
   config.cells = {{Cell::kLstm}, {Cell::kRnnTanh}};
+  config.seeds = {0};
   config.training.epochs = 2;
   config.training.steps_per_epoch = 100;
   SpeedMeasurements measurements = measured(1, 1);

@@ -431,6 +431,19 @@ TEST(TrainRuns, HalvesResumeFromTheCheckpointOfTheirCohort) {
   for (const auto& run : whole.plan().runs) EXPECT_EQ(scarce.steps(run), whole.steps(run));
 }
 
+TEST(TrainingMeans, AreThoseOfTheStepsSinceTheLastCall) {
+  TrainingMeans means;
+  EXPECT_FALSE(means.latest());
+  means.add_step({6, 1}, 2);
+  means.add_step({3, 0.5}, 1);
+  EXPECT_DOUBLE_EQ(means.latest()->loss, 3);
+  EXPECT_DOUBLE_EQ(means.latest()->accuracy, 0.5);
+  means.add_step({0, 0}, 0);  // no run had a finite loss
+  EXPECT_DOUBLE_EQ(means.latest()->loss, 3);
+  means.add_step({1, 1}, 1);
+  EXPECT_DOUBLE_EQ(means.latest()->accuracy, 1);
+}
+
 // Memory suffices for a single run of the plain cell, but not of the LSTM.
 TEST(TrainRuns, ASingleRunOutOfMemoryFailsAndTheOthersContinue) {
   auto config = small_config();

@@ -33,7 +33,7 @@ Texts keys_of(const Json& object) {
 
 TEST(Schemas, AreCompleteForEveryKind) {
   EXPECT_EQ(schema_kinds(), (Texts{"sweep", "run", "steps", "step", "through_time",
-                                   "through_time_step", "summary", "advice"}));
+                                   "through_time_step", "summary", "advice", "validation"}));
   for (const auto& kind : schema_kinds()) {
     const std::string text = find_schema(kind).dump();
     for (const char* directive : {"$names", "$members", "$each"})

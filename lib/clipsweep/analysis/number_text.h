@@ -10,7 +10,7 @@
 
 namespace clipsweep {
 
-// No line of text for the terminal is longer.
+// No line of text for the terminal is longer; a table may be wider if the terminal is.
 inline constexpr std::size_t kTerminalColumns = 80;
 
 std::string percent_text(const std::optional<double>& share);                // `68.3`

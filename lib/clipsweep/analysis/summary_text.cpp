@@ -13,6 +13,7 @@
 #include "clipsweep/analysis/number_text.h"
 #include "clipsweep/base/table.h"
 #include "clipsweep/base/text.h"
+#include "clipsweep/base/text_style.h"
 
 namespace clipsweep {
 namespace {
@@ -31,13 +32,14 @@ constexpr DifferenceStyle kAccuracyStyle = {
 constexpr DifferenceStyle kLossStyle = {
     Metric::kFinalTrainLoss, "Final training loss minus the baseline's (lower is better)", 1, 3};
 
-// A table of arms, for at most 80 columns. Its rows begin with the arm's clipping and its learning
-// rate. If the arms differ in their cell or regularization, rows are grouped below headings that
-// name these. If that is too wide, each arm's full name is a line above its numbers.
+// A table of arms, as wide as the terminal at most. Its rows begin with the arm's clipping and its
+// learning rate. If the arms differ in their cell or regularization, rows are grouped below
+// headings that name these. If that is too wide, each arm's full name is a line above its numbers.
 class ArmTable {
  public:
-  ArmTable(const Summary& summary, std::vector<Column> columns)
-      : has_several_cells_(summary.setups.size() > 1),
+  ArmTable(const Summary& summary, const TextStyle& style, std::vector<Column> columns)
+      : max_columns_(style.table_columns),
+        has_several_cells_(summary.setups.size() > 1),
         has_regularization_(std::any_of(summary.arms.begin(), summary.arms.end(), is_regularized)),
         columns_(std::move(columns)) {}
 
@@ -56,7 +58,7 @@ class ArmTable {
 
   std::string text() const {
     const Table table = grouped();
-    return table.width() <= kTerminalColumns ? table.text() : with_names_above().text();
+    return table.width() <= max_columns_ ? table.text() : with_names_above().text();
   }
 
  private:
@@ -118,6 +120,7 @@ class ArmTable {
     return table;
   }
 
+  std::size_t max_columns_;
   bool has_several_cells_;
   bool has_regularization_;
   std::vector<Column> columns_;
@@ -129,18 +132,23 @@ std::string titled(const std::string& title, const std::string& table) {
   return "\n" + wrapped(title, kTerminalColumns) + table;
 }
 
-void add_count(std::vector<std::string>& parts, std::uint64_t count, const char* name) {
-  if (count > 0) parts.push_back(fmt::format("{} {}", with_thousands(count), name));
+// A count of something bad, which is red if there is any.
+std::string bad_count(std::uint64_t count, const TextStyle& style) {
+  return toned(with_thousands(count), tone_of_bad(count), style);
 }
 
-std::string counts_line(const RunCounts& runs) {
+std::string counts_line(const RunCounts& runs, const TextStyle& style) {
   std::vector<std::string> parts;
-  add_count(parts, runs.completed, "completed");
-  add_count(parts, runs.diverged, runs.stalled > 0 ? "diverged or stalled" : "diverged");
-  add_count(parts, runs.failed, "failed");
-  add_count(parts, runs.interrupted, "interrupted");
-  add_count(parts, runs.unfinished, "unfinished");
-  add_count(parts, runs.damaged, "damaged");
+  const auto add = [&](std::uint64_t count, const char* name, Tone tone) {
+    if (count > 0)
+      parts.push_back(toned(fmt::format("{} {}", with_thousands(count), name), tone, style));
+  };
+  add(runs.completed, "completed", Tone::kPlain);
+  add(runs.diverged, runs.stalled > 0 ? "diverged or stalled" : "diverged", Tone::kBad);
+  add(runs.failed, "failed", Tone::kBad);
+  add(runs.interrupted, "interrupted", Tone::kPlain);
+  add(runs.unfinished, "unfinished", Tone::kPlain);
+  add(runs.damaged, "damaged", Tone::kBad);
   return fmt::format("{}: {}\n", counted(runs.planned, "run"), join(parts));
 }
 
@@ -192,7 +200,20 @@ std::string bits_note(const MetricBasis& basis) {
   return wrapped(note + ".", kTerminalColumns);
 }
 
-std::string counting_notes(const Summary& summary) {
+std::string damaged_notes(const Summary& summary, std::size_t max_named) {
+  std::string notes;
+  const std::size_t named = std::min(summary.damaged.size(), max_named);
+  for (std::size_t i = 0; i < named; ++i)
+    notes +=
+        wrapped(fmt::format("Damaged and left out: {}", printable(summary.damaged[i].reason, 300)),
+                kTerminalColumns);
+  if (named < summary.damaged.size())
+    notes += fmt::format("Damaged and left out: {} more\n",
+                         with_thousands(summary.damaged.size() - named));
+  return notes;
+}
+
+std::string counting_notes(const Summary& summary, std::size_t max_damaged) {
   const RunCounts& runs = summary.runs;
   std::string notes;
   if (runs.diverged > 0)
@@ -217,10 +238,7 @@ std::string counting_notes(const Summary& summary) {
         "Failed, interrupted and unfinished runs are left out. Rerun the same sweep command to "
         "finish them.",
         kTerminalColumns);
-  for (const auto& run : summary.damaged)
-    notes += wrapped(fmt::format("Damaged and left out: {}", printable(run.reason, 300)),
-                     kTerminalColumns);
-  return notes;
+  return notes + damaged_notes(summary, max_damaged);
 }
 
 std::string mean_and_deviation(const MetricSummary& metric) {
@@ -236,23 +254,24 @@ std::string bits_text(const std::optional<double>& loss) {
 }
 
 // With a validation set the accuracy that arms are chosen by takes the place of the best one.
-std::string results_table(const Summary& summary) {
+std::string results_table(const Summary& summary, const TextStyle& style) {
   const std::string target = shortest(100 * summary.basis.target_accuracy);
   const bool has_validation = summary.basis.validation.has_value();
   const bool in_bits = summary.basis.symbol_entropy.has_value();
-  ArmTable table(summary, {{"seeds"},
-                           {"diverged"},
-                           {"late\nmean ± sd"},
-                           {"final\nmean"},
-                           {has_validation ? "valid.\nmean" : "best\nmean"},
-                           {in_bits ? "test\nbits" : "test\nloss"},
-                           {in_bits ? "train\nbits" : "train\nloss"},
-                           {fmt::format("to\n{} %", target)}});
+  ArmTable table(summary, style,
+                 {{"seeds"},
+                  {"diverged"},
+                  {"late\nmean ± sd"},
+                  {"final\nmean"},
+                  {has_validation ? "valid.\nmean" : "best\nmean"},
+                  {in_bits ? "test\nbits" : "test\nloss"},
+                  {in_bits ? "train\nbits" : "train\nloss"},
+                  {fmt::format("to\n{} %", target)}});
   const auto loss = [&](const std::optional<double>& nats) {
     return in_bits ? bits_text(nats) : loss_text(nats);
   };
   for (const auto& arm : summary.arms)
-    table.add_row(arm, {with_thousands(arm.seeds.size()), with_thousands(arm.diverged),
+    table.add_row(arm, {with_thousands(arm.seeds.size()), bad_count(arm.diverged, style),
                         mean_and_deviation(arm.metrics[kJudgedMetric]),
                         percent_text(arm.metrics[Metric::kFinalTestAccuracy].mean),
                         percent_text(has_validation ? arm.choice_mean()
@@ -274,12 +293,13 @@ std::string interval_text(const std::optional<Interval>& interval, const Differe
 }
 
 // One line per arm with the essentials.
-std::string behaviour_table(const Summary& summary) {
-  ArmTable table(summary, {{"acc\n%"},
-                           {"95 % interval\nof difference"},
-                           {"acted\n%"},
-                           {"mean\ncosine"},
-                           {"clipping was", Align::kLeft}});
+std::string behaviour_table(const Summary& summary, const TextStyle& style) {
+  ArmTable table(summary, style,
+                 {{"acc\n%"},
+                  {"95 % interval\nof difference"},
+                  {"acted\n%"},
+                  {"mean\ncosine"},
+                  {"clipping was", Align::kLeft}});
   for (const auto& arm : summary.arms) {
     const Comparison* comparison = summary.comparison_of(arm.name);
     const auto interval =
@@ -317,9 +337,9 @@ std::string share_text(std::uint64_t count, std::uint64_t steps) {
   return percent < 0.01 ? "<0.01" : fmt::format("{:.2f}", percent);
 }
 
-std::string what_if_table(const Summary& summary) {
+std::string what_if_table(const Summary& summary, const TextStyle& style) {
   if (summary.what_if.empty()) return "";
-  ArmTable table(summary, {{"threshold"}, {"value"}, {"global-norm"}, {"tensor-norm"}});
+  ArmTable table(summary, style, {{"threshold"}, {"value"}, {"global-norm"}, {"tensor-norm"}});
   for (const auto& [baseline, counts] : summary.what_if)
     for (std::size_t i = 0; i < kWhatIfThresholds.size(); ++i)
       if (is_informative(counts, i))
@@ -331,12 +351,12 @@ std::string what_if_table(const Summary& summary) {
                 table.text());
 }
 
-std::string gradients_table(const Summary& summary) {
+std::string gradients_table(const Summary& summary, const TextStyle& style) {
   const bool has_skipped = std::any_of(summary.arms.begin(), summary.arms.end(),
                                        [](const ArmSummary& arm) { return arm.skipped > 0; });
   std::vector<Column> columns = {{"clipped %"}, {"median"}, {"P90"}, {"P99"}, {"max"}};
   if (has_skipped) columns.insert(columns.begin() + 1, Column{"skipped %"});
-  ArmTable table(summary, std::move(columns));
+  ArmTable table(summary, style, std::move(columns));
   for (const auto& arm : summary.arms) {
     const NormSummary& norms = arm.grad_norm_raw;
     std::vector<std::string> cells = {percent_text(arm.clipped_share), norm_text(norms.median),
@@ -351,18 +371,30 @@ std::string gradients_table(const Summary& summary) {
                 table.text());
 }
 
-std::string differences_table(const Summary& summary, const DifferenceStyle& style) {
-  ArmTable table(summary, {{"mean"}, {"95 % interval"}, {"better\nin"}, {"verdict", Align::kLeft}});
+Tone tone_of(Verdict verdict) {
+  if (verdict == Verdict::kBetter) return Tone::kGood;
+  return verdict == Verdict::kWorse ? Tone::kBad : Tone::kPlain;
+}
+
+std::string verdict_text(const std::optional<Verdict>& verdict, const TextStyle& style) {
+  if (!verdict) return "";
+  return toned(to_text(*verdict), tone_of(*verdict), style);
+}
+
+std::string differences_table(const Summary& summary, const DifferenceStyle& shown,
+                              const TextStyle& style) {
+  ArmTable table(summary, style,
+                 {{"mean"}, {"95 % interval"}, {"better\nin"}, {"verdict", Align::kLeft}});
   for (const auto& comparison : summary.comparisons) {
-    const auto& difference = comparison.metrics[style.metric];
+    const auto& difference = comparison.metrics[shown.metric];
     const std::string mean =
-        difference.mean ? signed_text(style.factor * *difference.mean, style.decimals) : "";
+        difference.mean ? signed_text(shown.factor * *difference.mean, shown.decimals) : "";
     table.add_row(summary.arm(comparison.arm),
-                  {mean, interval_text(difference.interval, style),
+                  {mean, interval_text(difference.interval, shown),
                    fmt::format("{}/{}", difference.better, difference.n),
-                   difference.verdict ? to_text(*difference.verdict) : ""});
+                   verdict_text(difference.verdict, style)});
   }
-  return titled(style.title, table.text());
+  return titled(shown.title, table.text());
 }
 
 bool lacks_verdict(const Comparison& comparison) {
@@ -370,7 +402,7 @@ bool lacks_verdict(const Comparison& comparison) {
          comparison.metrics[Metric::kFinalTrainLoss].n < kMinPairsForVerdict;
 }
 
-std::string differences_text(const Summary& summary) {
+std::string differences_text(const Summary& summary, const TextStyle& style) {
   const auto& comparisons = summary.comparisons;
   if (comparisons.empty())
     return "\n" + wrapped(
@@ -378,7 +410,8 @@ std::string differences_text(const Summary& summary) {
                       "at the same learning rate.",
                       kTerminalColumns);
   std::string text =
-      differences_table(summary, kAccuracyStyle) + differences_table(summary, kLossStyle) +
+      differences_table(summary, kAccuracyStyle, style) +
+      differences_table(summary, kLossStyle, style) +
       "\nThe baseline is mode none at the same learning rate, paired seed by seed.\n";
   if (std::any_of(summary.arms.begin(), summary.arms.end(), ArmTable::is_regularized))
     text += wrapped(
@@ -396,8 +429,8 @@ std::string differences_text(const Summary& summary) {
 }
 
 // How many seeds collapsed on each side, and the difference among the others; empty if none did.
-std::string collapses_table(const Summary& summary) {
-  ArmTable table(summary,
+std::string collapses_table(const Summary& summary, const TextStyle& style) {
+  ArmTable table(summary, style,
                  {{"seeds"}, {"collapsed"}, {"baseline\ncollapsed"}, {"p"}, {"others:\nIQM"}});
   bool is_empty = true;
   for (const auto& comparison : summary.comparisons) {
@@ -422,21 +455,23 @@ std::string collapses_table(const Summary& summary) {
 }
 
 // The best arm of each mode, with its bad outcomes and where the mode is usable.
-std::string modes_table(const Summary& summary) {
+std::string modes_table(const Summary& summary, const TextStyle& style) {
   std::set<double> rates;
   for (const auto& arm : summary.arms) rates.insert(arm.learning_rate);
   const std::vector<double> all(rates.begin(), rates.end());
-  ArmTable table(summary, {{"late\nmean ± sd"},
-                           {"worst\nseed"},
-                           {"spikes"},
-                           {"diverged"},
-                           {"mode usable at\nlearning rates", Align::kLeft}});
+  ArmTable table(summary, style,
+                 {{"late\nmean ± sd"},
+                  {"worst\nseed"},
+                  {"spikes"},
+                  {"diverged"},
+                  {"mode usable at\nlearning rates", Align::kLeft}});
   for (const auto& mode : summary.modes) {
     if (!mode.best_arm) continue;
     const ArmSummary& arm = summary.arm(*mode.best_arm);
-    table.add_row(arm, {mean_and_deviation(arm.metrics[kJudgedMetric]),
-                        percent_text(arm.metrics[kJudgedMetric].min), with_thousands(arm.spikes),
-                        with_thousands(arm.diverged), range_text(mode.usable_learning_rates, all)});
+    table.add_row(arm,
+                  {mean_and_deviation(arm.metrics[kJudgedMetric]),
+                   percent_text(arm.metrics[kJudgedMetric].min), with_thousands(arm.spikes),
+                   bad_count(arm.diverged, style), range_text(mode.usable_learning_rates, all)});
   }
   return titled(
       fmt::format("Best arm of each mode (usable: better than chance, within {:.0f} points of "
@@ -446,8 +481,8 @@ std::string modes_table(const Summary& summary) {
 }
 
 // How many runs of each arm solved the task, and when, if it can be solved.
-std::string solutions_table(const Summary& summary) {
-  ArmTable table(summary,
+std::string solutions_table(const Summary& summary, const TextStyle& style) {
+  ArmTable table(summary, style,
                  {{"runs"}, {"solved"}, {"at the\nend"}, {"median\nsteps"}, {"95 % interval"}});
   bool is_empty = true;
   for (const auto& arm : summary.arms) {
@@ -486,9 +521,9 @@ std::string solved_table(const Summary& summary) {
   return is_empty ? "" : titled("Runs that solved the task, over all arms of a mode", table.text());
 }
 
-std::string noise_floor_table(const Summary& summary) {
+std::string noise_floor_table(const Summary& summary, const TextStyle& style) {
   if (summary.noise_floor.empty()) return "";
-  ArmTable table(summary, {{"seeds"}, {"median"}, {"max"}});
+  ArmTable table(summary, style, {{"seeds"}, {"median"}, {"max"}});
   for (const auto& floor : summary.noise_floor)
     table.add_row(summary.arm(floor.baseline),
                   {with_thousands(floor.n), percent_text(floor.median_absolute_difference),
@@ -507,20 +542,52 @@ std::string sentences_text(const std::string& sentences) {
   return text;
 }
 
+std::string question(const char* text, const std::string& sentences) {
+  return fmt::format("{}\n{}", text, sentences_text(sentences));
+}
+
 std::string answer_text(const Summary& summary) {
   const Answer answer = answer_of(summary);
-  return "\nDoes clipping help?\n" + sentences_text(answer.does_it_help) + "Where?\n" +
-         sentences_text(answer.where) + "What to use?\n" + sentences_text(answer.what_to_use);
+  return "\n" + question("Does clipping help?", answer.does_it_help) +
+         question("Where?", answer.where) + question("What to use?", answer.what_to_use);
+}
+
+std::string shorter_answer_text(const Summary& summary) {
+  const Answer answer = answer_of(summary);
+  return "\n" + question("Does clipping help?", answer.does_it_help) +
+         question("What to use?", answer.what_to_use);
+}
+
+std::size_t line_count(const std::string& text) {
+  return static_cast<std::size_t>(std::count(text.begin(), text.end(), '\n'));
+}
+
+std::string first_lines(const std::string& text, std::size_t count) {
+  std::size_t end = 0;
+  for (std::size_t line = 0; line < count && end < text.size(); ++line)
+    end = text.find('\n', end) + 1;
+  return text.substr(0, end);
 }
 
 }  // namespace
 
-std::string comparison_text(const Summary& summary) {
-  return counts_line(summary.runs) + counting_notes(summary) + results_table(summary) +
-         gradients_table(summary) + what_if_table(summary) + behaviour_table(summary) +
-         differences_text(summary) + collapses_table(summary) + modes_table(summary) +
-         solved_table(summary) + solutions_table(summary) + noise_floor_table(summary) +
-         answer_text(summary);
+std::string comparison_text(const Summary& summary, const TextStyle& style) {
+  return counts_line(summary.runs, style) + counting_notes(summary, summary.damaged.size()) +
+         results_table(summary, style) + gradients_table(summary, style) +
+         what_if_table(summary, style) + behaviour_table(summary, style) +
+         differences_text(summary, style) + collapses_table(summary, style) +
+         modes_table(summary, style) + solved_table(summary) + solutions_table(summary, style) +
+         noise_floor_table(summary, style) + answer_text(summary);
+}
+
+std::string brief_text(const Summary& summary, const TextStyle& style, std::size_t max_lines) {
+  constexpr std::size_t kMaxDamagedNamed = 3;
+  const std::string counts =
+      counts_line(summary.runs, style) + counting_notes(summary, kMaxDamagedNamed);
+  for (const auto& text : {counts + modes_table(summary, style) + answer_text(summary),
+                           counts + answer_text(summary), counts + shorter_answer_text(summary)})
+    if (line_count(text) <= max_lines) return text;
+  return first_lines(counts + shorter_answer_text(summary), max_lines - 1) + "  ...\n";
 }
 
 }  // namespace clipsweep

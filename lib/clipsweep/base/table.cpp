@@ -73,6 +73,13 @@ char32_t take_code_point(std::string_view& text) {
   return code_point;
 }
 
+// How many bytes the sequence takes that sets a colour at the beginning of the text: ESC [ 3 1 m.
+std::size_t colour_length(std::string_view text) {
+  if (text.substr(0, 2) != "\x1b[") return 0;
+  const std::size_t end = text.find_first_not_of("0123456789;", 2);
+  return end != std::string_view::npos && text[end] == 'm' ? end + 1 : 0;
+}
+
 std::vector<std::string> lines_of(const std::string& text) {
   std::vector<std::string> lines;
   std::size_t start = 0;
@@ -154,7 +161,12 @@ std::string Table::line_of(const std::vector<std::string>& cells,
 
 std::size_t display_width(std::string_view text) {
   std::size_t width = 0;
-  while (!text.empty()) width += width_of(take_code_point(text));
+  while (!text.empty()) {
+    if (const std::size_t length = colour_length(text); length > 0)
+      text.remove_prefix(length);
+    else
+      width += width_of(take_code_point(text));
+  }
   return width;
 }
 

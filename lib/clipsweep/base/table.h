@@ -1,5 +1,5 @@
-// Plain tables for the terminal: columns aligned, no colour, no lines. Cells are UTF-8 text; the
-// caller turns numbers into text.
+// Plain tables for the terminal: columns aligned, no lines. Cells are UTF-8 text, which may have
+// colours; the caller turns numbers into text.
 #pragma once
 
 #include <string>
@@ -48,7 +48,7 @@ class Table {
 };
 
 // How many terminal cells a UTF-8 text takes: East Asian wide characters and emoji two, combining
-// marks none, a byte that is not UTF-8 one.
+// marks and colours (text_style.h) none, a byte that is not UTF-8 one.
 std::size_t display_width(std::string_view text);
 
 }  // namespace clipsweep

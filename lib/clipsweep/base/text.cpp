@@ -143,11 +143,29 @@ std::string counted(std::uint64_t count, std::string_view noun) {
   return fmt::format("{} {}{}", with_thousands(count), noun, count == 1 ? "" : "s");
 }
 
+std::string bytes_text(double bytes) {
+  if (bytes < 1e6) return fmt::format("{:.0f} kB", bytes / 1e3);
+  if (bytes < 1e9) return fmt::format("{:.0f} MB", bytes / 1e6);
+  if (bytes < 1e12) return fmt::format("{:.1f} GB", bytes / 1e9);
+  return fmt::format("{} TB", with_thousands(static_cast<std::uint64_t>(bytes / 1e12)));
+}
+
+namespace {
+
+// A number and the percent sign after it are one word.
+std::size_t end_of_word(std::string_view text) {
+  const std::size_t end = text.find(' ');
+  const bool has_percent = end != std::string_view::npos && text.substr(end, 2) == " %";
+  return has_percent ? text.find(' ', end + 1) : end;
+}
+
+}  // namespace
+
 std::string wrapped(std::string_view text, std::size_t columns, std::size_t indent) {
   std::string lines;
   std::string line;
   while (!text.empty()) {
-    const std::string_view word = text.substr(0, text.find(' '));
+    const std::string_view word = text.substr(0, end_of_word(text));
     text.remove_prefix(std::min(text.size(), word.size() + 1));
     if (!line.empty() && line.size() + 1 + word.size() > columns) {
       lines += line + "\n";
@@ -156,6 +174,16 @@ std::string wrapped(std::string_view text, std::size_t columns, std::size_t inde
     line += (line.empty() ? std::string(indent, ' ') : " ") + std::string(word);
   }
   return line.empty() ? lines : lines + line + "\n";
+}
+
+std::string shell_word(std::string_view text) {
+  constexpr std::string_view kPlain =
+      "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_-./:=@%+,";
+  if (!text.empty() && text.find_first_not_of(kPlain) == std::string_view::npos)
+    return std::string(text);
+  std::string word = "'";
+  for (const char c : text) word += c == '\'' ? std::string("'\\''") : std::string(1, c);
+  return word + "'";
 }
 
 std::string without_controls(std::string_view text) {

@@ -49,9 +49,15 @@ std::string with_thousands(std::uint64_t count);
 // A rate per second: `12,345`, `43.2`, `0.86`.
 std::string rate_text(double rate);
 
+// `12 kB`, `340 MB`, `1.2 GB`
+std::string bytes_text(double bytes);
+
 // Breaks a text between words into lines of at most `columns` characters, each indented and ended
-// with a line break. A word longer than that has a line of its own.
+// with a line break, but never between a number and its %. A longer word has a line of its own.
 std::string wrapped(std::string_view text, std::size_t columns, std::size_t indent = 0);
+
+// A text as one word of a command line, in quotes if it needs them.
+std::string shell_word(std::string_view text);
 
 // Replaces control characters by `?`, so that hostile input cannot corrupt the terminal.
 std::string without_controls(std::string_view text);

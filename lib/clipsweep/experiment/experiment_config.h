@@ -87,7 +87,7 @@ struct ExperimentConfig {
   std::vector<double> weight_decays = {0};
   std::vector<double> decoupled_weight_decays = {0};
   std::vector<double> l1_penalties = {0};
-  std::vector<std::uint64_t> seeds = {0};
+  std::vector<std::uint64_t> seeds = {0, 1, 2, 3, 4, 5, 6, 7, 8, 9};
   bool noise_floor = false;  // repeats each arm of mode none with perturbed initial weights
 
   // Test accuracy; runs are compared by the steps they need to reach it. By default the task's.

@@ -204,6 +204,20 @@ PreparedFolder prepare_sweep_folder(const fs::path& folder, const Json& sweep) {
   }
 }
 
+std::optional<SweepFolder> find_sweep(const fs::path& folder, const ExperimentConfig& config,
+                                      const SweepPlan& plan, const DataChecksum& data) {
+  check_ownership(folder);
+  refuse_links_of_sweep(folder);
+  if (!is_there(sweep_path(folder))) return std::nullopt;
+  SweepFolder found = open_sweep_folder(folder);
+  check_settings(folder, found.sweep,
+                 {{"settings", settings_json(config)}, {"data", {{"sha256", data.sha256}}}});
+  std::set<std::string> planned;
+  for (const auto& run : plan.runs) planned.insert(run.id);
+  check_shares_runs(found, planned);
+  return found;
+}
+
 void record_call(const fs::path& folder, const Json& call) {
   require_in_place(folder);
   const FolderLock lock(folder);

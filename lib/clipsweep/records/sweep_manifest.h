@@ -48,6 +48,11 @@ struct PreparedFolder {
 // processes may call this at the same time.
 PreparedFolder prepare_sweep_folder(const fs::path& folder, const Json& sweep);
 
+// The sweep that a folder already holds, if this plan can be trained in the folder; nothing if the
+// folder is new or empty. Writes nothing. Throws ConfigError like prepare_sweep_folder.
+std::optional<SweepFolder> find_sweep(const fs::path& folder, const ExperimentConfig& config,
+                                      const SweepPlan& plan, const DataChecksum& data);
+
 // Adds the provenance of one call of the program to sweep.json.
 void record_call(const fs::path& folder, const Json& call);
 

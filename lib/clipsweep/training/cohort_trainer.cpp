@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <cmath>
 #include <limits>
 #include <utility>
 
@@ -199,6 +200,7 @@ void CohortTrainer::finish_slow_step() {
 void CohortTrainer::finish_step(const CancelFlag& cancel) {
   ++step_;
   auto outcomes = take_steps();
+  note_means();
   measure_through_time(outcomes, cancel);
   take_last_states();
   std::vector<std::size_t> kept;
@@ -221,6 +223,21 @@ std::vector<StepOutcome> CohortTrainer::take_steps() {
                                          weights_.row(r), clipped_derivatives_share(r));
   });
   return outcomes;
+}
+
+void CohortTrainer::note_means() const {
+  if (!context_.means) return;
+  const Batch& batch = samples_.batch();
+  LossAndAccuracy sums;
+  std::uint64_t finite_runs = 0;
+  for (std::size_t r = 0; r < runs_.size(); ++r) {
+    if (!std::isfinite(result_.losses[r])) continue;
+    sums.loss += static_cast<double>(result_.losses[r]);
+    const double predictions = predictions_of(context_.layout.model, batch, batch.source_of_run[r]);
+    sums.accuracy += static_cast<double>(result_.correct_counts[r]) / predictions;
+    ++finite_runs;
+  }
+  context_.means->add_step(sums, finite_runs);
 }
 
 void CohortTrainer::measure_through_time(std::vector<StepOutcome>& outcomes,

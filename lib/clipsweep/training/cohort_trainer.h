@@ -22,6 +22,7 @@
 #include "clipsweep/training/cohort_samples.h"
 #include "clipsweep/training/resumption.h"
 #include "clipsweep/training/run_trainer.h"
+#include "clipsweep/training/training_means.h"
 
 namespace clipsweep {
 
@@ -34,6 +35,7 @@ struct CohortContext {
   std::atomic<std::uint64_t>& run_steps;  // steps taken, summed over runs; for the progress line
   CheckpointFile* checkpoint = nullptr;   // null: nothing is saved
   WorkSharing* sharing = nullptr;         // its idle threads may take the steps of some runs
+  TrainingMeans* means = nullptr;         // of the steps taken; for the progress line
 };
 
 // Where the log of one run goes.
@@ -108,6 +110,7 @@ class CohortTrainer {
   void finish_slow_step();
   void finish_step(const CancelFlag& cancel);
   std::vector<StepOutcome> take_steps();
+  void note_means() const;
   // The share of a run's error derivatives that the engine clipped in the latest step.
   double clipped_derivatives_share(std::size_t r) const;
   // Measures the gradient through time of the latest step, in one call for all runs where it is

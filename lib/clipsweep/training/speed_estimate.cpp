@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <atomic>
+#include <cmath>
 #include <utility>
 
 #include "clipsweep/base/parallel.h"
@@ -19,6 +20,9 @@ struct WorkerResult {
   double seconds_per_evaluation = 0;
   double bytes_per_step = 0;
   double bytes_through_time = 0;
+  std::uint64_t steps = 0;
+  double largest_norm = 0;
+  double largest_element = 0;
 };
 
 // Averages the length of a log's lines.
@@ -35,16 +39,25 @@ class LineLength {
   double lines_ = 0;
 };
 
+void note_gradient(const StepRecord& record, WorkerResult& result) {
+  const double element = static_cast<double>(record.grad_max_abs);
+  if (!std::isfinite(record.grad_norm_raw) || !std::isfinite(element)) return;
+  result.largest_norm = std::max(result.largest_norm, record.grad_norm_raw);
+  result.largest_element = std::max(result.largest_element, element);
+}
+
 WorkerResult measure_worker(const CohortContext& context, const std::vector<const RunSpec*>& cohort,
                             GradientEngine& engine) {
   const auto names = context.layout.names();
   std::string line;
   LineLength step_line, through_time_line;
+  WorkerResult result;
   const auto sinks = [&](const RunSpec&) -> RunSinks {
     return {[&](const StepRecord& record) {
               line.clear();
               append_line(line, record, names);
               step_line.add(line);
+              note_gradient(record, result);
             },
             [&](const ThroughTimeRecord& record) {
               line.clear();
@@ -64,7 +77,7 @@ WorkerResult measure_worker(const CohortContext& context, const std::vector<cons
     trainer.step();
     ++steps;
   }
-  WorkerResult result;
+  result.steps = steps + 1;
   result.seconds_per_step =
       step_watch.seconds() / static_cast<double>(std::max<std::uint64_t>(steps, 1));
   result.bytes_per_step = step_line.mean();
@@ -106,6 +119,9 @@ SpeedMeasurement measure_cell(const SweepPlan& plan,
     measurement.bytes_per_step = std::max(measurement.bytes_per_step, result.bytes_per_step);
     measurement.bytes_through_time =
         std::max(measurement.bytes_through_time, result.bytes_through_time);
+    measurement.steps = std::max(measurement.steps, result.steps);
+    measurement.largest_norm = std::max(measurement.largest_norm, result.largest_norm);
+    measurement.largest_element = std::max(measurement.largest_element, result.largest_element);
   }
   return measurement;
 }
@@ -157,7 +173,10 @@ Json to_json(const SpeedMeasurements& measurements) {
         {"seconds_per_evaluation", json_number(measurement.seconds_per_evaluation)},
         {"bytes_per_step", json_number(measurement.bytes_per_step)},
         {"bytes_through_time", json_number(measurement.bytes_through_time)},
-        {"is_helped", measurement.is_helped}};
+        {"is_helped", measurement.is_helped},
+        {"steps", measurement.steps},
+        {"largest_norm", json_number(measurement.largest_norm)},
+        {"largest_element", json_number(measurement.largest_element)}};
   return json;
 }
 
@@ -170,7 +189,10 @@ SpeedMeasurements speed_measurements_from_json(const Json& json) {
                                       number_member(measurement, "seconds_per_evaluation"),
                                       number_member(measurement, "bytes_per_step"),
                                       number_member(measurement, "bytes_through_time"),
-                                      bool_member(measurement, "is_helped")};
+                                      bool_member(measurement, "is_helped"),
+                                      count_member(measurement, "steps"),
+                                      number_member(measurement, "largest_norm"),
+                                      number_member(measurement, "largest_element")};
   return measurements;
 }
 

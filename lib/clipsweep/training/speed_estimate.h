@@ -25,6 +25,9 @@ struct SpeedMeasurement {
   double bytes_per_step = 0;          // of a line of steps.jsonl
   double bytes_through_time = 0;      // of a line of through_time.jsonl; 0 if there is none
   bool is_helped = false;             // idle workers take runs of other workers' cohorts
+  std::uint64_t steps = 0;            // how many were measured, the first of their runs
+  double largest_norm = 0;            // of their gradients before clipping, if finite
+  double largest_element = 0;         // of these gradients
 };
 
 using SpeedMeasurements = std::map<Cell, SpeedMeasurement>;

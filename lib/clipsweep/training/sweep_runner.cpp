@@ -186,9 +186,9 @@ class CohortAttempt {
       logs.erase(record.spec.id);
     };
     CheckpointFile checkpoint(job.folder);
-    CohortTrainer trainer(
-        {job.plan, layout_, job.task, job.cancel, job.progress.run_steps, &checkpoint, sharing_},
-        starts, engine, make_sinks, on_end);
+    CohortTrainer trainer({job.plan, layout_, job.task, job.cancel, job.progress.run_steps,
+                           &checkpoint, sharing_, &job.progress.means},
+                          starts, engine, make_sinks, on_end);
     try {
       trainer.train();
       if (!job.cancel) checkpoint.remove();

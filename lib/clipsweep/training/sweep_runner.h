@@ -17,6 +17,7 @@
 #include "clipsweep/records/run_record.h"
 #include "clipsweep/tasks/task.h"
 #include "clipsweep/training/cohorts.h"
+#include "clipsweep/training/training_means.h"
 
 namespace clipsweep {
 
@@ -28,6 +29,7 @@ struct SweepProgress {
   std::atomic<std::uint64_t> diverged{0};
   std::atomic<std::uint64_t> failed{0};
   std::atomic<std::uint64_t> elsewhere{0};  // claimed by another process
+  TrainingMeans means;
 };
 
 // What the runner needs; the references must outlive the call.

@@ -1,4 +1,5 @@
-// The JSON Schemas of everything a sweep writes, and of advice, and checking against them.
+// The JSON Schemas of everything a sweep writes, of advice and of validation, and checking against
+// them.
 //
 // lib/schemas has their templates, which are embedded in the program. A template leaves to the
 // program whatever the program has a list of:
@@ -28,8 +29,8 @@ struct SchemaTemplate {
 const std::vector<SchemaTemplate>& schema_templates();
 
 // `sweep`, `run`, `steps` (the header of a step log), `step`, `through_time` (the header of that
-// log), `through_time_step`, `summary`, `advice`
-// (what `clipsweep advise --json` prints)
+// log), `through_time_step`, `summary`, `advice` and `validation` (what `clipsweep advise --json`
+// and `clipsweep validate --json` print)
 std::vector<std::string> schema_kinds();
 
 // A complete JSON Schema, draft 7. Throws ConfigError that lists the kinds.
