@@ -311,7 +311,7 @@ def test_a_mode_that_never_acts_trains_the_weights_of_the_baseline(tmp_path):
     off = ",".join(f"{clip.split(':')[0]}:inf" for clip in clips()[1:])
     folder = tmp_path / "out"
     result = call("sweep", "--clip", f"none,{off},autoclip:100,zclip:1e30,global-norm:1e30",
-                  "--epochs", "1", "--steps-per-epoch", "40", "--out", folder)
+                  "--seeds", "1", "--epochs", "1", "--steps-per-epoch", "40", "--out", folder)
     assert result.returncode == 0, result.stderr
     records = [strict(path.read_text(encoding="utf-8")) for path in folder.glob("runs/*/run.json")]
     assert len(records) == len(clips()) + 3

@@ -70,7 +70,7 @@ def test_pytorch_has_the_losses_of_the_logs(data, tmp_path):
         pytest.skip("no Python here can import PyTorch (Debian: python3-torch)")
     cells = ("lstm", "gru", "rnn-tanh", "rnn-relu")
     arguments = ["--task", "sequences", "--data", data, "--cell", ",".join(cells), "--hidden", 8]
-    arguments += ["--lr", "0.5", "--clip", "none", "--epochs", 1, "--steps-per-epoch", 50, "--save-weights"]
+    arguments += ["--lr", "0.5", "--clip", "none", "--seeds", 1, "--epochs", 1, "--steps-per-epoch", 50, "--save-weights"]
     models, losses = [], {}
     for layers in (1, 2):
         out = tmp_path / f"{layers}-layers"
