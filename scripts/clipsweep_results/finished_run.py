@@ -19,7 +19,14 @@ from .plan import RunSpec
 from .run_record import counts_as_diverged, read_record, record_path
 from .step_log import StepLog, steps_path
 from .strict_json import MALFORMED, DataError, describe
-from .values import to_count, to_float, to_optional_count, to_optional_float, to_text
+from .values import (
+    to_count,
+    to_float,
+    to_optional_count,
+    to_optional_float,
+    to_quantiles,
+    to_text,
+)
 
 
 LATE_EVALUATIONS = 3
@@ -88,14 +95,15 @@ class FinishedRun:
 
     def _facts(self) -> dict:
         document = self.document
-        totals, quantiles = document["totals"], document["totals"]["grad_norm_raw"]
+        totals = document["totals"]
+        quantiles = to_quantiles(totals["grad_norm_raw"], NORM_QUANTILES)
         return {
             "outcome": self.outcome,
             "late_test_accuracy": self.late_test_accuracy,
             "final_test_accuracy": self.final_test_accuracy,
             "solved_at_step": to_optional_count(document.get("solved_at_step")),
             **{column.name: column.value_in(totals) for column in TOTAL_COLUMNS},
-            **{f"grad_norm_{name}": to_optional_float(quantiles[name]) for name in NORM_QUANTILES},
+            **{f"grad_norm_{name}": value for name, value in quantiles.items()},
             **self.details,
             "engine": to_text(document["engine"]),
             "simd": to_text(document["simd"]),

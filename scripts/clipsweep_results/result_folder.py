@@ -5,8 +5,8 @@ runs. Only folders of run IDs in the plan are read.
 """
 
 import math
-import statistics
 import os
+import statistics
 from collections.abc import Iterator
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass, field
@@ -30,7 +30,7 @@ from .run_record import (
 from .step_log import steps_path
 from .step_windows import StepCurve, WindowGrid, choose_windows, read_step_curve
 from .strict_json import MALFORMED, DataError, describe
-from .values import to_count, to_optional_float
+from .values import to_count, to_optional_float, to_quantiles
 
 EVENT_KINDS = ("nan", "inf", "norm-overflow", "spike")
 
@@ -80,7 +80,7 @@ class Run:
     epochs: tuple[Epoch, ...]
     first_bad_event: BadEvent | None
     event_steps: dict[str, tuple[int, ...]]  # by kind of event
-    norm_quantiles: dict[str, float | None]  # of the raw norm, over every step
+    norm_quantiles: dict[str, float | None]  # of the raw norm; None if it never was finite
     steps: int
     skipped: int  # steps whose update was skipped
     spikes: int
@@ -252,7 +252,7 @@ def _parse_run(
         tuple(_parse_epoch(epoch) for epoch in document["epochs"]),
         _parse_bad_event(bad_events[0]) if bad_events else None,
         _steps_by_kind(document["events"]),
-        {name: to_optional_float(totals["grad_norm_raw"][name]) for name in NORM_QUANTILES},
+        to_quantiles(totals["grad_norm_raw"], NORM_QUANTILES),
         to_count(totals["steps"]),
         to_count(totals["skipped_steps"]),
         to_count(totals["spikes"]),

@@ -3,6 +3,8 @@
 A non-finite number becomes a NaN or an infinity, null becomes None: "not measured" is not NaN.
 """
 
+from collections.abc import Iterable
+
 from .strict_json import NON_FINITE
 
 
@@ -40,6 +42,15 @@ def to_flag(value: object) -> bool:
 
 def to_optional_flag(value: object) -> bool | None:
     return None if value is None else to_flag(value)
+
+
+def to_quantiles(value: object, names: Iterable[str]) -> dict[str, float | None]:
+    """Return the named quantiles of a logged object; null, of a run without values, has none."""
+    if value is None:
+        return dict.fromkeys(names)
+    if not isinstance(value, dict):
+        raise TypeError(f"{type(value).__name__} where quantiles belong")
+    return {name: to_optional_float(value[name]) for name in names}
 
 
 def to_text(value: object) -> str:

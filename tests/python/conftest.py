@@ -407,12 +407,7 @@ class FakeSweep:
                 "trailing_skipped_steps": 0,
                 "nonfinite_steps": int(bool(run.diverges_at)),
                 "spikes": 0,
-                "grad_norm_raw": {
-                    "median": quantile(norms, 0.5),
-                    "p90": quantile(norms, 0.9),
-                    "p99": quantile(norms, 0.99),
-                    "max": quantile(norms, 1),
-                },
+                "grad_norm_raw": quantiles(norms),
                 "mean_cosine": 0.9 if any(step["clipped"] for step in steps) else None,
                 "what_if": {
                     "steps": len(norms),
@@ -610,8 +605,12 @@ def wilson(count: int, n: int) -> dict | None:
     }
 
 
-def quantile(ordered: list[float], share: float) -> float | None:
-    return ordered[round(share * (len(ordered) - 1))] if ordered else None
+def quantiles(ordered: list[float]) -> dict | None:
+    """Return the quantiles of totals; null as a whole where no norm was finite."""
+    if not ordered:
+        return None
+    shares = {"median": 0.5, "p90": 0.9, "p99": 0.99, "max": 1}
+    return {name: ordered[round(share * (len(ordered) - 1))] for name, share in shares.items()}
 
 
 def spread(values: list[float]) -> dict:

@@ -763,3 +763,9 @@ def test_the_readme_reads_the_parquet_that_its_command_writes(clipped, tmp_path)
         run_script(*[part.replace("out/first", str(folder)) for part in command[script + 1 :]])
     code = readme_code("python")[1].replace(".plot()", "")
     assert len(execute(code, folder)["steps"]) > 0
+
+
+def test_a_run_whose_gradient_was_never_finite_is_exported(sweep, tmp_path, capsys):
+    folder = sweep([FakeRun("none", None, 0.01, 0, diverges_at=1)]).folder
+    [row] = parquet(folder, tmp_path, capsys)["runs"].to_pylist()
+    assert row["outcome"] == "diverged" and row["grad_norm_median"] is None

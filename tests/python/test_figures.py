@@ -1,6 +1,7 @@
 """The figures: their content at any width, and the reasons for figures that are left out."""
 
 import itertools
+import json
 import math
 from dataclasses import replace
 
@@ -555,3 +556,18 @@ def test_a_single_cell_is_not_in_the_labels(sweep):
 def test_the_description_of_the_sweep_names_the_cells(sweep):
     plan = sources(sweep(several_models(1))).results.plan
     assert describe_sweep(plan).startswith("3 models (lstm, rnn-relu:identity, rnn-tanh) of 10")
+
+
+# Runs whose gradient was never finite
+
+
+def test_runs_that_are_nan_from_the_first_step_are_drawn_and_counted(sweep):
+    runs = [FakeRun(*clip, 0.01, seed, diverges_at=1) for clip in (NONE, VALUE) for seed in (0, 1)]
+    folder = sweep(runs, through_time_every=10)
+    document = json.loads((folder.run_folder(runs[0]) / "run.json").read_text())
+    assert document["totals"]["grad_norm_raw"] is None  # as the program writes it
+    found = sources(folder)
+    assert len(found.results.runs) == 4 and not found.results.left_out
+    figures, _ = draw_figures(found, FIGURES)
+    events = next(page for page in figures if page.stem == "events")
+    assert events.title.startswith("4 of 4 runs diverged")

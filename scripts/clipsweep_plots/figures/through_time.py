@@ -107,7 +107,7 @@ def _looks(runs: list[tuple[Arm, Run]]) -> list[RunLines]:
         }
     )
     shades = np.linspace(LIGHTEST, DARKEST, len(regular)) if len(regular) > 1 else [DARKEST]
-    colors = {step: STEP_COLORS(shade) for step, shade in zip(regular, shades, strict=True)}
+    colors = dict(zip(regular, map(STEP_COLORS, shades), strict=False))  # none: only events
     names = arm_names([arm for arm, _ in runs])
     return [RunLines(arm, run, tuple(_lines(run, colors)), names[arm]) for arm, run in runs]
 
