@@ -13,7 +13,7 @@ from pathlib import Path
 
 from clipsweep_results.columns import EPOCH_COLUMNS, NUMBERS, names_of
 from clipsweep_results.finished_run import FinishedRun
-from clipsweep_results.values import to_count, to_float
+from clipsweep_results.values import to_count, to_float, to_optional_float
 from tensorboard.compat.proto.event_pb2 import Event
 from tensorboard.compat.proto.summary_pb2 import Summary
 from tensorboard.plugins.hparams.plugin_data_pb2 import HParamsPluginData
@@ -21,7 +21,7 @@ from tensorboard.plugins.hparams.summary_v2 import hparams_pb
 from tensorboard.summary.writer.record_writer import RecordWriter
 
 FILE_VERSION = "brain.Event:2"
-# What is measured as a number, by its key in the log; counts and flags are not drawn.
+# What is measured once per epoch, by its key in the log, and the keys of values by gate.
 EPOCH_SCALARS = [column.name for column in EPOCH_COLUMNS if column.read in NUMBERS]
 
 
@@ -75,11 +75,14 @@ def write_run(target: Path, run: FinishedRun) -> None:
 
 
 def _add_steps(events: EventFile, run: FinishedRun) -> None:
-    """Add the numbers of each step; `tensors.NAME` is the tag `tensors/NAME`, which groups them."""
+    """Add every number of each step, flags as 0 and 1.
+
+    `tensors.NAME` is the tag `tensors/NAME`, which groups them.
+    """
     places = [
         (column.name.replace(".", "/", 1), place)
         for place, column in enumerate(run.log.columns)
-        if column.read in NUMBERS
+        if column.name != "step"
     ]
     for row in run.log:
         events.add_scalars(row[0], [(tag, row[place]) for tag, place in places])
@@ -88,12 +91,23 @@ def _add_steps(events: EventFile, run: FinishedRun) -> None:
 def _add_epochs(events: EventFile, run: FinishedRun) -> None:
     """Add what is measured once per epoch, at the epoch's last step."""
     steps_per_epoch = to_count(run.document["settings"]["steps_per_epoch"])
-    for values in run.epoch_rows():
+    for number, values in enumerate(run.epoch_rows()):
         epoch = dict(zip(names_of(EPOCH_COLUMNS), values, strict=True))
         scalars = [(key, epoch[key]) for key in EPOCH_SCALARS if epoch[key] is not None]
+        scalars += _values_by_gate(run.document["epochs"][number])
         events.add_scalars(epoch["epoch"] * steps_per_epoch, scalars)
     final = [("final_test_accuracy", run.final_test_accuracy)]
     events.add_scalars(run.log.total_steps, final)
+
+
+def _values_by_gate(epoch: dict) -> Iterator[tuple[str, float | None]]:
+    """Yield the norms and spectral radii of an epoch by gate: `gate_norms/i`."""
+    groups = {"gate_norms": epoch.get("gate_norms")}
+    for matrix, radii in (epoch.get("spectral_radius") or {}).items():
+        groups[f"spectral_radius/{matrix}"] = radii
+    for tag, values in groups.items():
+        for gate, value in (values or {}).items():
+            yield f"{tag}/{gate}", to_optional_float(value)
 
 
 def hyperparameters(run: FinishedRun) -> Summary:

@@ -150,8 +150,15 @@ class ParquetFolder:
 
 
 def _open(path: Path, schema: pa.Schema) -> pq.ParquetWriter:
-    """Open a file in which text columns and the columns that name the run are dictionaries."""
+    """Open a file in which text columns and the columns that name the run are dictionaries.
+
+    Columns of floats have no minimum and maximum: these ignore NaN, so that readers such as Polars
+    and DuckDB would skip the row groups whose only NaN a filter like is_nan(loss) looks for.
+    """
     repeating = [
         field.name for field in schema if field.name in KEY_TYPES or pa.types.is_string(field.type)
     ]
-    return pq.ParquetWriter(path, schema, compression="zstd", use_dictionary=repeating)
+    bounded = [field.name for field in schema if not pa.types.is_floating(field.type)]
+    return pq.ParquetWriter(
+        path, schema, compression="zstd", use_dictionary=repeating, write_statistics=bounded
+    )

@@ -19,6 +19,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import pyarrow as pa
+import pyarrow.compute as pc
 import pyarrow.parquet as pq
 import pytest
 from clipsweep_export import program as export
@@ -276,6 +277,17 @@ def test_null_and_nan_are_different(sweep, tmp_path, capsys):
     assert thresholds == {"none": None, "value": math.inf}
 
 
+def test_a_filter_finds_every_nan(sweep, tmp_path, capsys):
+    """Readers skip row groups by minimum and maximum, which ignore NaN."""
+    runs = [FakeRun(*NONE, 0.01, seed, diverges_at=5 + seed) for seed in range(3)]
+    parquet(sweep(runs).folder, tmp_path, capsys)
+    path = tmp_path / "parquet" / "steps.parquet"
+    assert pq.read_table(path, filters=pc.is_nan(pc.field("loss"))).num_rows == 3
+    group = pq.ParquetFile(path).metadata.row_group(0)
+    columns = {group.column(k).path_in_schema: group.column(k) for k in range(group.num_columns)}
+    assert not columns["loss"].is_stats_set and columns["step"].is_stats_set
+
+
 def test_pandas_reads_the_tables(clipped, tmp_path, capsys):
     parquet(clipped, tmp_path, capsys)
     steps = pd.read_parquet(tmp_path / "parquet" / "steps.parquet")
@@ -313,7 +325,7 @@ def test_tensorboard_has_every_scalar_of_every_step(real, tmp_path, capsys):
     for run, events in runs.items():
         steps = logged_steps(real, run)
         tensors = [key for key in steps[0] if key.startswith("tensors.")]
-        for key in (*STEP_SCALARS, *tensors):
+        for key in (*STEP_SCALARS, "epoch", "clipped", "nonfinite", *tensors):
             points = [(step["step"], step[key]) for step in steps if step[key] is not None]
             tag = key.replace("tensors.", "tensors/")
             assert (tag in events.Tags()["scalars"]) == bool(points)
@@ -330,6 +342,21 @@ def test_tensorboard_has_every_epoch_at_its_last_step(real, tmp_path, capsys):
                 for epoch in document["epochs"]
             ]
             assert_same_points(scalars(runs[run], key), points)
+
+
+def test_tensorboard_has_norms_and_radii_by_gate(clipped, tmp_path, capsys):
+    runs = tensorboard(clipped, tmp_path, capsys)
+    for run, document in documents(clipped).items():
+        for gate in "ifgo":
+            steps = [STEPS_PER_EPOCH * epoch["epoch"] for epoch in document["epochs"]]
+            norms = [epoch["gate_norms"][gate] for epoch in document["epochs"]]
+            radii = [
+                epoch["spectral_radius"]["lstm.weight_hh"][gate] for epoch in document["epochs"]
+            ]
+            points = scalars(runs[run], f"gate_norms/{gate}")
+            assert_same_points(points, list(zip(steps, norms, strict=True)))
+            points = scalars(runs[run], f"spectral_radius/lstm.weight_hh/{gate}")
+            assert_same_points(points, list(zip(steps, radii, strict=True)))
 
 
 def hyperparameters(events: EventAccumulator) -> dict:
