@@ -18,7 +18,15 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import FuncFormatter
 
 from .drawing.layout import MARGIN, NamedFigure, Sheet, add_axes, add_header, header_height
-from .drawing.style import INK, MODE_COLORS, MUTED, decade, number, percent
+from .drawing.style import (
+    INK,
+    MODE_COLORS,
+    MUTED,
+    decade,
+    lines_height,
+    number,
+    percent,
+)
 
 IN_CHECKOUT = Path(__file__).resolve().parents[2] / "build/release/clipsweep"
 TITLE_ROOM = 0.3  # above each pair of axes
@@ -89,7 +97,7 @@ def draw_norms(advice: dict, log: Path, sheet: Sheet) -> NamedFigure:
     title, caption = _title(advice, thresholds), _caption(advice, log)
     figure, over_steps, over_thresholds = _open(sheet, title, caption)
     _draw_steps(over_steps, advice, thresholds)
-    _draw_shares(over_thresholds, advice, thresholds)
+    _draw_shares(over_thresholds, advice, thresholds, sheet.bottom)
     alt = f"{title}. Thresholds to try: {'; '.join(each.label for each in thresholds)}."
     return NamedFigure(f"{log.stem}_norms", title, caption, alt, figure)
 
@@ -127,7 +135,8 @@ def _open(sheet: Sheet, title: str, caption: str) -> tuple[Figure, Axes, Axes]:
     width = sheet.left + columns * panel_width + (columns - 1) * GAP + 2 * MARGIN
     header = header_height(sheet, width, title, caption)
     row = TITLE_ROOM + panel_height + sheet.bottom
-    figure = Figure(figsize=(width, header + row * (3 - columns)))
+    key = lines_height(len(AIM_DASHES), sheet.text.small) * 1.15 + 0.05
+    figure = Figure(figsize=(width, header + row * (3 - columns) + key))
     add_header(figure, sheet, title, caption)
     first = add_axes(figure, sheet.left, header + TITLE_ROOM, panel_width, panel_height)
     right, below = (GAP + panel_width, 0) if columns == 2 else (0, row)
@@ -157,7 +166,9 @@ def _draw_steps(axes: Axes, advice: dict, thresholds: list[Threshold]) -> None:
     axes.margins(x=0.01)
 
 
-def _draw_shares(axes: Axes, advice: dict, thresholds: list[Threshold]) -> None:
+def _draw_shares(
+    axes: Axes, advice: dict, thresholds: list[Threshold], below: float
+) -> None:
     curve = advice["curve"]
     axes.plot(
         [point["threshold"] for point in curve],
@@ -174,6 +185,6 @@ def _draw_shares(axes: Axes, advice: dict, thresholds: list[Threshold]) -> None:
     axes.set_title("Clipped steps by threshold")
     axes.set_xlabel("threshold of the global norm")
     axes.set_ylabel("clipped steps (%)")
-    key = axes.legend(loc="best", frameon=True, framealpha=0.85, borderpad=0.4, edgecolor="none")
-    key.set_zorder(5)
+    height = axes.get_position().height * axes.figure.get_size_inches()[1]
+    axes.legend(loc="upper left", bbox_to_anchor=(0, -below / height))  # covers no line
     axes.tick_params(colors=MUTED)

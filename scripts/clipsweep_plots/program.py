@@ -1,7 +1,7 @@
 """Draw a result folder: figures (SVG and PNG), report.html and report.md in DIR/report/.
 
     scripts/plot.py DIR
-    scripts/plot.py DIR --figure training_loss --width 3.3
+    scripts/plot.py DIR --figure training_loss --width 3.3 --no-title --format pdf
 
 Or draw a log of gradient norms from any training, as 'clipsweep advise' reads it, to two files next
 to it:
@@ -15,9 +15,9 @@ report cannot be written, 130 interrupted.
 
 import argparse
 import difflib
-import io
 import os
 import re
+import shlex
 from pathlib import Path
 
 from clipsweep_results.messages import (
@@ -30,21 +30,22 @@ from clipsweep_results.messages import (
     program_name,
 )
 from clipsweep_results.plan import read_plan
-from clipsweep_results.progress import Progress
 from clipsweep_results.result_folder import Results, read_results
 from clipsweep_results.strict_json import DataError
 from clipsweep_results.summary import Summary, read_summary
 
-from .drawing.figure_files import FigureFiles
-from .drawing.layout import MAX_WIDTH, MIN_WIDTH, NamedFigure, Sheet
+from .drawing.figure_files import FORMATS, FigureFiles, embed_figures, render
+from .drawing.layout import MAX_WIDTH, MIN_WIDTH, Sheet
 from .drawing.sources import Sources
 from .drawing.style import apply_style
-from .figures.figure_list import FIGURES, draw_figures
+from .figures.figure_list import FIGURES
 from .norms import AdviceError, draw_norms, read_advice
+from .rendering import Order, render_figures
+from .report.arm_files import arm_files
 from .report.report_html import render_report
 from .report.report_markdown import render_markdown
 
-DOTS_PER_INCH = 160
+DEFAULT_FORMATS = ("svg", "png")
 PAGE_NUMBER = r"(_\d+)?"
 messages = Messages(program_name("plot.py", "clipsweep-plot"))
 
@@ -105,6 +106,18 @@ def parse_arguments(arguments: list[str] | None) -> argparse.Namespace:
         "--column", metavar="NAME", help="the column of the norms, as in 'clipsweep advise'"
     )
     parser.add_argument(
+        "--format",
+        metavar="LIST",
+        type=formats,
+        default=DEFAULT_FORMATS,
+        help="formats of the figure files: svg, png, pdf (default: svg,png)",
+    )
+    parser.add_argument(
+        "--no-title",
+        action="store_true",
+        help="leave out title and caption, for papers that have their own",
+    )
+    parser.add_argument(
         "--width",
         metavar="INCHES",
         type=width,
@@ -131,6 +144,16 @@ def unknown_figure(names: list[str]) -> str:
     return ""
 
 
+def formats(text: str) -> tuple[str, ...]:
+    chosen = tuple(dict.fromkeys(part.strip() for part in text.split(",")))
+    for ending in chosen:
+        if ending not in FORMATS:
+            raise argparse.ArgumentTypeError(
+                f"{ending!r} is not a format; allowed are {', '.join(FORMATS)}"
+            )
+    return chosen
+
+
 def width(text: str) -> float:
     try:
         inches = float(text)
@@ -149,28 +172,62 @@ def draw(options: argparse.Namespace) -> list[Path]:
     warn_about_left_out(results)
     refuse_if_nothing_to_draw(results)
     summary, notes = read_summary_or_note(results)
-    names = options.figure or list(FIGURES)
-    figures, not_drawn = draw_figures(Sources(results, summary, Sheet(options.width)), names)
-    report_not_drawn(not_drawn)
-    if options.figure and not figures:
+    names = tuple(dict.fromkeys(options.figure or FIGURES))
+    order = Order(names, formats_of(options), is_report=not options.figure)
+    sources = Sources(results, summary, Sheet(options.width, not options.no_title))
+    rendered = render_figures(sources, order)
+    report_not_drawn(rendered.not_drawn)
+    if options.figure and not rendered.pages:
         raise DataError(f"{options.folder}: nothing to draw")
-    progress = Progress("figures drawn:", len(figures))
-    files = [save(figure) for figure in progress.over(figures)]
     folder = options.folder / "report"
-    written = write_figures(folder, files, names)
+    written = write_figures(folder, rendered.pages, names, suffix_of(options))
     if options.figure:
         return written
+    for name, text in arm_files(summary).items():
+        (folder / name).write_text(text, encoding="utf-8")
+    command = drawing_command(options)
     markdown, report = folder / "report.md", folder / "report.html"
-    markdown.write_text(render_markdown(results, summary, notes, files), encoding="utf-8")
-    report.write_text(render_report(results, summary, notes, files), encoding="utf-8")
+    document = render_markdown(results, summary, notes, rendered.pages, command)
+    markdown.write_text(document, encoding="utf-8")
+    figures = embed_figures(rendered.pages, rendered.wide, rendered.narrow)
+    report.write_text(render_report(results, summary, notes, figures, command), encoding="utf-8")
     return [report]
+
+
+def formats_of(options: argparse.Namespace) -> tuple[str, ...]:
+    """Return the requested formats; a report always has the first two."""
+    return options.format if options.figure or options.norms else tuple(
+        dict.fromkeys(("svg", "png", *options.format))
+    )
+
+
+def suffix_of(options: argparse.Namespace) -> str:
+    """Return what tells the files of a single figure with its own look from the report's."""
+    if not options.figure:
+        return ""
+    width = f"_{options.width:g}in" if options.width is not None else ""
+    return width + "_untitled" * options.no_title
+
+
+def drawing_command(options: argparse.Namespace) -> str:
+    """Return the command that draws this report again, from the current folder."""
+    folder = options.folder
+    if folder.is_absolute() and folder.is_relative_to(Path.cwd()):
+        folder = folder.relative_to(Path.cwd())
+    words = ["scripts/plot.py", str(folder)]
+    words += ["--width", f"{options.width:g}"] if options.width is not None else []
+    words += ["--no-title"] if options.no_title else []
+    words += ["--format", ",".join(options.format)] if options.format != DEFAULT_FORMATS else []
+    return shlex.join(words)
 
 
 def draw_log(options: argparse.Namespace) -> list[Path]:
     """Draw a log of gradient norms; return the paths of the figure."""
     advice = read_advice(options.norms, options.column)
-    figure = draw_norms(advice, options.norms, Sheet(options.width))
-    return write_figures(options.norms.parent, [save(figure)], [re.escape(figure.stem)])
+    sheet = Sheet(options.width, not options.no_title)
+    figure = draw_norms(advice, options.norms, sheet)
+    files = render(figure.stem, figure, sheet, options.format)
+    return write_figures(options.norms.parent, [files], (re.escape(figure.stem),), "")
 
 
 def report_not_drawn(not_drawn: dict[str, str]) -> None:
@@ -221,34 +278,24 @@ def note_stale_summary(results: Results, summary: Summary) -> list[str]:
     return [
         f"summary.json counts {counted} runs, but {len(results.runs)} are drawn: tables and "
         "figures show different runs. "
-        f"'clipsweep summarize {results.plan.folder.name}' rewrites it."
+        f"'clipsweep summarize {results.plan.folder}' rewrites it."
     ]
 
 
-def save(figure: NamedFigure) -> FigureFiles:
-    """Render a figure as SVG and PNG; equal calls give equal bytes."""
-    svg, png = io.BytesIO(), io.BytesIO()
-    figure.figure.savefig(
-        svg,
-        format="svg",
-        dpi=DOTS_PER_INCH,
-        metadata={"Date": None, "Title": figure.title, "Description": figure.alt},
-    )
-    figure.figure.savefig(png, format="png", dpi=DOTS_PER_INCH, metadata={"Software": None})
-    return FigureFiles(figure, svg.getvalue(), png.getvalue())
-
-
-def write_figures(folder: Path, figures: list[FigureFiles], names: list[str]) -> list[Path]:
+def write_figures(
+    folder: Path, figures: list[FigureFiles], names: tuple[str, ...], suffix: str
+) -> list[Path]:
     """Write all files, and delete files of the named figures from earlier calls."""
     folder.mkdir(exist_ok=True)
-    ours = re.compile(f"({'|'.join(names)}){PAGE_NUMBER}\\.(svg|png)")
+    pattern = f"({'|'.join(names)}){PAGE_NUMBER}{re.escape(suffix)}\\.({'|'.join(FORMATS)})"
+    ours = re.compile(pattern)
     for old in folder.iterdir():
         if ours.fullmatch(old.name):
             old.unlink()
     written = []
-    for files in figures:
-        for ending, content in (("svg", files.svg), ("png", files.png)):
-            path = folder / f"{files.figure.stem}.{ending}"
+    for figure in figures:
+        for ending, content in figure.files.items():
+            path = folder / f"{figure.stem}{suffix}.{ending}"
             path.write_bytes(content)
             written.append(path)
     return written

@@ -30,7 +30,7 @@ from .run_record import (
 from .step_log import steps_path
 from .step_windows import StepCurve, WindowGrid, choose_windows, read_step_curve
 from .strict_json import MALFORMED, DataError, describe
-from .values import to_count, to_optional_float, to_quantiles
+from .values import to_count, to_optional_count, to_optional_float, to_quantiles
 
 EVENT_KINDS = ("nan", "inf", "norm-overflow", "spike")
 
@@ -84,6 +84,7 @@ class Run:
     steps: int
     skipped: int  # steps whose update was skipped
     spikes: int
+    solved_at_step: int | None  # of the first evaluation that solved the task
     curve: StepCurve
     through_time: ThroughTime | None  # None where it was not logged
 
@@ -180,6 +181,11 @@ class Results:
         ]
 
     @property
+    def diverged_phrase(self) -> str:
+        """Return the word for runs that count as diverged, which includes stalled ones."""
+        return "diverged or stalled" if any(run.stalled_steps for run in self.runs) else "diverged"
+
+    @property
     def cut_off_logs(self) -> list[str]:
         """The logs of drawn runs whose last line is cut off."""
         steps = [f"step log of {run.spec.id}" for run in self.runs if run.curve.is_cut_off]
@@ -223,7 +229,8 @@ def _read_run(folder: Path, grid: WindowGrid, spec: RunSpec) -> Run | LeftOutRun
     """Read one run, or say why it is left out."""
     try:
         document = read_record(folder, spec)
-        curve = read_step_curve(steps_path(folder, spec.id), spec.id, grid)
+        steps = steps_path(folder, spec.id)
+        curve = read_step_curve(steps, spec.id, grid, with_tensors=spec.clip.is_baseline)
         path = through_time_path(folder, spec.id)
         through_time = read_through_time(path, spec.id, grid.planned_steps)
         return _parse_run(document, spec, curve, through_time)
@@ -256,6 +263,7 @@ def _parse_run(
         to_count(totals["steps"]),
         to_count(totals["skipped_steps"]),
         to_count(totals["spikes"]),
+        to_optional_count(document.get("solved_at_step")),
         curve,
         through_time,
     )

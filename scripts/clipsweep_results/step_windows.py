@@ -5,29 +5,35 @@ found by their `step`, never by their line, so logs with --log-every read the sa
 """
 
 import warnings
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import BinaryIO
 
 import numpy as np
 
-from .columns import STEP_COLUMNS, step_decoder
+from .columns import STEP_COLUMNS, TENSOR_NORMS, step_decoder
 from .step_log import STEPS_SCHEMA, check_order, decode_line, numbers, parse_header
 from .strict_json import MALFORMED, DataError, describe
 
 MIN_WINDOWS, MAX_WINDOWS = 20, 120
 SMOOTHING_STEPS = 10
 
-# The bins of the histogram of norms: ten per decade, over more than the range of float32.
+# The bins of the histograms of norms, over more than the range of float32. A bin is 4.7 % wide.
 NORM_BIN_DECADES = (-20, 40)
-NORM_BINS_PER_DECADE = 10
+NORM_BINS_PER_DECADE = 50
 NORM_BIN_EDGES = np.logspace(
     *NORM_BIN_DECADES, (NORM_BIN_DECADES[1] - NORM_BIN_DECADES[0]) * NORM_BINS_PER_DECADE + 1
 )
 
 # The columns that the figures need.
-_NAMES = ("step", "loss", "grad_norm_raw", "clipped", "cosine")
-_decode_step = step_decoder(tuple(column for column in STEP_COLUMNS if column.name in _NAMES))
+_NAMES = ("step", "loss", "grad_norm_raw", "clipped", "cosine", "grad_max_abs")
+_COLUMNS = tuple(
+    replace(column, absent=None) if column.name == "grad_max_abs" else column
+    for column in STEP_COLUMNS
+    if column.name in _NAMES
+)
+_decode_step = step_decoder(_COLUMNS)
+_decode_step_and_tensors = step_decoder((*_COLUMNS, replace(TENSOR_NORMS, absent=None)))
 
 
 @dataclass(frozen=True)
@@ -56,10 +62,13 @@ class StepCurve:
     mean_loss: np.ndarray
     norm_median: np.ndarray
     norm_max: np.ndarray
+    largest_element: np.ndarray  # the median of the largest absolute value of the gradient
     mean_cosine: np.ndarray  # over the steps on which clipping acted
     first_nan_step: np.ndarray  # of the raw norm in this window
     first_inf_step: np.ndarray
     norm_counts: np.ndarray  # the number of finite raw norms in each bin of NORM_BIN_EDGES
+    element_counts: np.ndarray  # of largest absolute values
+    tensor_counts: np.ndarray  # of the largest norm of any tensor; empty unless asked for
     is_cut_off: bool  # the log ends within its last line
 
 
@@ -79,28 +88,34 @@ def _round_up(width: float) -> int:
         decade *= 10
 
 
-def read_step_curve(path: Path, run_id: str, grid: WindowGrid) -> StepCurve:
-    """Read one run's steps into windows; raise DataError, with the line, where the log is bad."""
+def read_step_curve(
+    path: Path, run_id: str, grid: WindowGrid, *, with_tensors: bool = False
+) -> StepCurve:
+    """Read one run's steps into windows; raise DataError, with the line, where the log is bad.
+
+    `with_tensors` counts the norms of the tensors too, which takes longer.
+    """
     try:
         with path.open("rb") as log:
             parse_header(path, log.readline(), STEPS_SCHEMA, run_id)
-            columns, is_cut_off = _read_columns(path, log, grid.planned_steps)
+            columns, is_cut_off = _read_columns(path, log, grid.planned_steps, with_tensors)
     except OSError as error:
         raise DataError(f"{path}: cannot be read ({error.strerror})") from error
     return _aggregate(grid, *columns, is_cut_off)
 
 
 def _read_columns(
-    path: Path, log: BinaryIO, planned_steps: int
+    path: Path, log: BinaryIO, planned_steps: int, with_tensors: bool
 ) -> tuple[tuple[np.ndarray, ...], bool]:
-    """Return step, loss, raw norm and the cosine of clipped steps; and whether the log is cut off."""
-    steps, losses, norms, cosines = [], [], [], []
+    """Return the columns that _aggregate takes, and whether the log is cut off."""
+    decode_step = _decode_step_and_tensors if with_tensors else _decode_step
+    steps, losses, norms, cosines, elements, tensors = [], [], [], [], [], []
     previous, is_cut_off = 0, False
     for number, line in enumerate(log, start=2):
         if is_cut_off := not line.endswith(b"\n"):
             break
         try:
-            record = decode_line(_decode_step, line)
+            record = decode_line(decode_step, line)
             check_order(record.step, previous, planned_steps)
         except MALFORMED as error:
             raise DataError(f"{path}:{number}: bad line: {describe(error)}") from error
@@ -109,7 +124,18 @@ def _read_columns(
         losses.append(record.loss)
         norms.append(record.grad_norm_raw)
         cosines.append(record.cosine if record.clipped else None)
-    return (np.array(steps, dtype=np.int64), *map(numbers, (losses, norms, cosines))), is_cut_off
+        elements.append(record.grad_max_abs)
+        if with_tensors:
+            tensors.append(_largest(record.tensors))
+    columns = (losses, norms, cosines, elements, tensors)
+    return (np.array(steps, dtype=np.int64), *map(numbers, columns)), is_cut_off
+
+
+def _largest(norms: dict[str, float | str] | None) -> float | None:
+    """Return the largest norm of any tensor; None unless all are finite."""
+    values = list(norms.values()) if norms else []
+    is_finite = values and all(type(value) is float for value in values)
+    return max(values) if is_finite else None
 
 
 def _aggregate(
@@ -118,6 +144,8 @@ def _aggregate(
     losses: np.ndarray,
     norms: np.ndarray,
     cosines: np.ndarray,
+    elements: np.ndarray,
+    tensors: np.ndarray,
     is_cut_off: bool,
 ) -> StepCurve:
     def in_windows(values: np.ndarray) -> np.ndarray:
@@ -127,6 +155,7 @@ def _aggregate(
         return table.reshape(grid.count, grid.width)
 
     finite_norms = np.where(np.isfinite(norms), norms, np.nan)
+    finite_elements = np.where(np.isfinite(elements), elements, np.nan)
     norm_table = in_windows(finite_norms)
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", RuntimeWarning)  # a window without values is NaN
@@ -134,9 +163,23 @@ def _aggregate(
             mean_loss=np.nanmean(in_windows(np.where(np.isfinite(losses), losses, np.nan)), axis=1),
             norm_median=np.nanmedian(norm_table, axis=1),
             norm_max=np.nanmax(norm_table, axis=1),
+            largest_element=np.nanmedian(in_windows(finite_elements), axis=1),
             mean_cosine=np.nanmean(in_windows(cosines), axis=1),
             first_nan_step=np.nanmin(in_windows(np.where(np.isnan(norms), steps, np.nan)), axis=1),
             first_inf_step=np.nanmin(in_windows(np.where(np.isinf(norms), steps, np.nan)), axis=1),
-            norm_counts=np.histogram(finite_norms, NORM_BIN_EDGES)[0].astype(np.int32),
+            norm_counts=_count(finite_norms),
+            element_counts=_count(finite_elements),
+            tensor_counts=_count(tensors) if tensors.size else tensors,
             is_cut_off=is_cut_off,
         )
+
+
+def _count(values: np.ndarray) -> np.ndarray:
+    """Return how many finite values are in each bin of NORM_BIN_EDGES; 0 is in the first.
+
+    The bins have equal widths on a log scale, so a logarithm is faster than a search.
+    """
+    known = np.maximum(values[np.isfinite(values)], NORM_BIN_EDGES[0])
+    places = (np.log10(known) - NORM_BIN_DECADES[0]) * NORM_BINS_PER_DECADE
+    bins = np.clip(places.astype(np.int64), 0, NORM_BIN_EDGES.size - 2)
+    return np.bincount(bins, minlength=NORM_BIN_EDGES.size - 1).astype(np.int32)

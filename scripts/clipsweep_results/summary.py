@@ -30,6 +30,12 @@ COMPARED_MEASURES = (*MEASURES, "spread")
 JUDGED = "judged"
 VERDICTS = ("better", "worse", "no difference seen", "identical")
 ANSWER_SENTENCES = 3
+# The modes of "what_if", and their keys there.
+WHAT_IF_KEYS = {
+    "value": "value",
+    "global-norm": "global_norm",
+    "tensor-norm": "tensor_norm",
+}
 
 Interval = tuple[float, float]
 
@@ -211,6 +217,15 @@ class Validation:
 
 
 @dataclass(frozen=True)
+class WhatIf:
+    """On which share of the steps of a baseline each threshold would have acted, 0 to 1."""
+
+    baseline: ArmSummary
+    thresholds: tuple[float, ...]
+    shares: dict[str, tuple[float, ...]]  # by mode
+
+
+@dataclass(frozen=True)
 class DamagedRun:
     """A run whose log cannot be read; no number of the summary includes it."""
 
@@ -234,6 +249,7 @@ class Summary:
     modes: list[ModeSummary]
     best: list[Best]  # of each model whose arms can be compared
     noise_floor: list[NoiseFloor]
+    what_if: list[WhatIf]
     constants: Constants
 
     @cached_property
@@ -245,7 +261,7 @@ class Summary:
 def read_summary(folder: Path) -> Summary:
     """Read summary.json; raise DataError, with advice, if it is missing or cannot be used."""
     path = folder / "summary.json"
-    advice = f"; write it with 'clipsweep summarize {folder.name}'"
+    advice = f"; write it with 'clipsweep summarize {folder}'"
     if not path.is_file():
         raise DataError(f"{path}: missing{advice}")
     try:
@@ -297,6 +313,7 @@ def _parse_summary(document: dict) -> Summary:
         ],
         best=[_parse_best(entry, find, judged) for entry in document["best"]],
         noise_floor=[_parse_noise_floor(entry, find) for entry in document["noise_floor"]],
+        what_if=[_parse_what_if(entry, find) for entry in document.get("what_if", [])],
         constants=constants,
     )
 
@@ -467,4 +484,16 @@ def _parse_noise_floor(entry: dict, find: Callable[[object], ArmSummary]) -> Noi
             to_optional_float(entry[name])
             for name in ("median_absolute_difference", "max_absolute_difference", "sd")
         ),
+    )
+
+
+def _parse_what_if(entry: dict, find: Callable[[object], ArmSummary]) -> WhatIf:
+    acted = entry["acted"]
+    return WhatIf(
+        find(entry["baseline"]),
+        tuple(to_float(item["threshold"]) for item in acted),
+        {
+            mode: tuple(to_float(item[key]) for item in acted)
+            for mode, key in WHAT_IF_KEYS.items()
+        },
     )

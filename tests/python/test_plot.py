@@ -11,6 +11,7 @@ from clipsweep_plots import program as plot
 from clipsweep_plots.drawing import style
 from clipsweep_plots.drawing.layout import Sheet
 from clipsweep_plots.drawing.panels import MAX_LINES, curve_rows
+from clipsweep_plots.figures.figure_list import FIGURES as ALL_FIGURES
 from clipsweep_results import result_folder
 from clipsweep_results.clips import Clip
 from clipsweep_results.result_folder import Arm
@@ -29,10 +30,13 @@ FIGURES = {
     "training_loss",
     "test_accuracy",
     "gradient_norm",
-    "gradient_norm_histogram",
+    "gradient_norm_survival",
     "clipped_share",
     "cosine",
     "final_accuracy",
+    "difference_map",
+    "difference_curves",
+    "threshold_picker",
 }
 
 
@@ -50,7 +54,7 @@ def svg_ids(sweep, stem: str) -> set[str]:
 
 def test_every_figure_is_there_as_svg_and_png(sweep):
     folder = sweep(cross([NONE, VALUE, NORM]))
-    draw(folder)
+    draw(folder, ALL_FIGURES)
     assert stems(folder, "svg") == stems(folder, "png") == FIGURES
     for stem in FIGURES:
         assert (folder.folder / "report" / f"{stem}.png").read_bytes().startswith(b"\x89PNG")
@@ -58,7 +62,8 @@ def test_every_figure_is_there_as_svg_and_png(sweep):
 
 def test_every_arm_has_its_mean_and_its_threshold(sweep):
     folder = sweep(cross([NONE, VALUE, NORM], [0.01, 0.1]))
-    draw(folder)
+    names = ("training_loss", "test_accuracy", "gradient_norm", "clipped_share", "paired_difference")
+    draw(folder, names)
     for rate in ("0.01", "0.1"):
         for clip in ("none", "value-0.5", "global-norm-1"):
             assert f"mean_{clip}_lr-{rate}" in svg_ids(folder, "training_loss")
@@ -80,7 +85,7 @@ def test_nan_and_inf_norms_are_marked_where_they_happen(sweep):
         *cross([VALUE], [1.0]),
     ]
     folder = sweep(runs)
-    draw(folder)
+    draw(folder, ("gradient_norm", "training_loss", "final_accuracy"))
     ids = svg_ids(folder, "gradient_norm")
     assert {"nan_none_lr-1", "inf_none_lr-1"} <= ids
     assert not {"nan_value-0.5_lr-1", "inf_value-0.5_lr-1"} & ids
@@ -90,7 +95,7 @@ def test_nan_and_inf_norms_are_marked_where_they_happen(sweep):
 
 def test_an_infinite_threshold_has_no_line(sweep):
     folder = sweep(cross([NONE, ("value", math.inf)]))
-    draw(folder)
+    draw(folder, ("gradient_norm",))
     assert not [name for name in svg_ids(folder, "gradient_norm") if name.startswith("threshold")]
 
 
@@ -100,7 +105,11 @@ def test_forty_arms_become_small_multiples(sweep):
     names = ("gradient_norm", "paired_difference")
     options = [option for name in names for option in ("--figure", name)]
     assert plot.main([str(folder.folder), *options]) == 0
-    assert stems(folder, "svg") == {f"{name}_{page}" for name in names for page in (1, 2)}
+    expected = {"gradient_norm", "paired_difference_1", "paired_difference_2"}
+    assert stems(folder, "svg") == expected
+    panels = {name for name in svg_ids(folder, "gradient_norm") if name.startswith("median_")}
+    assert 12 < len(panels) <= 24  # a part of them, spread over the thresholds
+    assert "median_none_lr-0.01" in panels
 
 
 @pytest.mark.parametrize("rates, thresholds", [(1, 1), (1, 40), (3, 2), (3, 9), (12, 3), (12, 12)])
@@ -120,7 +129,7 @@ def test_figures_of_an_earlier_sweep_are_deleted(sweep):
     (folder.folder / "report").mkdir()
     (folder.folder / "report" / "gradient_norm_7.svg").write_text("old")
     (folder.folder / "report" / "notes.svg").write_text("mine")
-    draw(folder)
+    draw(folder, ("gradient_norm",))
     assert "gradient_norm_7" not in stems(folder, "svg")
     assert "notes" in stems(folder, "svg")
 
@@ -138,15 +147,17 @@ def test_figures_of_an_earlier_sweep_are_deleted(sweep):
 )
 def test_sweeps_that_lack_something_are_drawn(sweep, runs):
     folder = sweep(runs)
-    draw(folder)
-    assert {"training_loss", "test_accuracy", "gradient_norm", "final_accuracy"} <= stems(
-        folder, "svg"
+    draw(folder, ALL_FIGURES)
+    assert {"test_accuracy", "final_accuracy"} <= stems(folder, "svg")
+    is_finite = any(run.diverges_at != 1 for run in runs)
+    assert ({"training_loss", "gradient_norm"} <= stems(folder, "svg")) == is_finite
+    assert ("clipped_share" in stems(folder, "svg")) == any(
+        run.mode != "none" and run.outcome == "completed" or run.diverges_at == 30 for run in runs
     )
-    assert ("clipped_share" in stems(folder, "svg")) == any(run.mode != "none" for run in runs)
 
 
 def test_one_step_is_enough(sweep):
-    draw(sweep(cross([NONE, VALUE], seeds=1), epochs=1, steps_per_epoch=1))
+    draw(sweep(cross([NONE, VALUE], seeds=1), epochs=1, steps_per_epoch=1), ALL_FIGURES)
 
 
 def test_several_workers_read_the_same_as_one(sweep, monkeypatch):

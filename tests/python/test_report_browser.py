@@ -77,7 +77,28 @@ def test_the_answer_is_visible_without_scrolling(page):
     assert box["y"] + box["height"] < page.viewport_size["height"]
 
 
+def test_a_phone_gets_the_narrow_figures_and_no_page_cuts_one(page):
+    page.locator("#figures-more > summary").click()
+    is_phone = page.viewport_size["width"] < 641
+    assert page.locator(".on-narrow img").first.is_visible() == is_phone
+    assert page.locator(".pages.on-wide img").first.is_visible() != is_phone
+    for image in page.locator(".on-narrow img:visible").all():
+        box = image.bounding_box()
+        assert box["x"] >= 0 and box["x"] + box["width"] <= page.viewport_size["width"]
+
+
+def test_only_what_scrolls_is_a_stop_of_the_tab_key(page):
+    stops = "[...document.querySelectorAll('[tabindex=\"0\"]')]"
+    assert page.evaluate(f"{stops}.every(e => e.scrollWidth > e.clientWidth)")
+
+
+def test_the_answer_has_four_figures_and_the_others_are_closed(page):
+    assert page.locator("#figures > .figures > figure").count() == 4
+    assert not page.locator("#figures-more figure").first.is_visible()
+
+
 def test_every_image_is_shown(page):
+    page.locator("#figures-more > summary").click()
     assert page.locator("figure img").count() > 5
     assert page.evaluate("[...document.images].every(i => i.complete && i.naturalWidth > 0)")
 
@@ -209,7 +230,9 @@ TEXT_COLORS = """
 """
 
 
-def test_all_text_has_enough_contrast(page):
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_all_text_has_enough_contrast(page, scheme):
+    page.emulate_media(color_scheme=scheme)
     for tag, ink, ground in page.evaluate(TEXT_COLORS):
         dark, light = sorted((luminance(ink), luminance(ground)))
         assert (light + 0.05) / (dark + 0.05) >= 4.5, (tag, ink, ground)

@@ -13,7 +13,7 @@ NONE, VALUE = ("none", None), ("value", 0.5)
 
 def render(sweep) -> str:
     """Render the document without figures."""
-    return render_markdown(*read(sweep), figures=[])
+    return render_markdown(*read(sweep), [], "scripts/plot.py sweep")
 
 
 def test_it_is_next_to_the_page_and_links_its_figures(sweep, capsys):
@@ -73,8 +73,9 @@ def test_the_noise_floor_is_included(sweep):
 
 
 def test_without_a_summary_there_are_no_tables_of_arms(sweep):
-    text = render(sweep(cross([NONE, VALUE]), summary=False))
-    assert "write it with 'clipsweep summarize sweep'" in text
+    folder = sweep(cross([NONE, VALUE]), summary=False)
+    text = render(folder)
+    assert f"write it with 'clipsweep summarize {folder.folder}'" in text
     assert "## Arms" not in text and "## Provenance" in text
 
 

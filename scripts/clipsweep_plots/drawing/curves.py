@@ -1,6 +1,7 @@
 """Curves of arms over steps or epochs: the mean over seeds with its band, in small multiples."""
 
-from collections.abc import Callable
+import itertools
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
 import numpy as np
@@ -37,10 +38,25 @@ class CurveKind:
     frame: Callable[[Arm], pd.DataFrame]  # index: x; a column for each seed
     highest: float = np.inf  # the end of the y axis
     marks_divergence: bool = False
+    bands: bool = True  # or lines of single seeds; otherwise only the mean
+    drawstyle: str = "default"
 
 
 def curve_frame(arm: Arm, index: np.ndarray, values: Callable[[Run], np.ndarray]) -> pd.DataFrame:
     return pd.DataFrame({run.spec.seed: values(run) for run in arm.runs}, index=index)
+
+
+def test_accuracies(run: Run, epochs: int, chance_accuracy: float | None) -> np.ndarray:
+    """Return the test accuracy in percent after each epoch, [epochs].
+
+    From its divergence on, a diverged run has chance level, or NaN if that is unknown.
+    """
+    fill = 100 * chance_accuracy if run.diverged and chance_accuracy is not None else np.nan
+    values = np.full(epochs, fill)
+    for epoch in run.epochs:
+        if epoch.test_accuracy is not None and 1 <= epoch.number <= epochs:
+            values[epoch.number - 1] = 100 * epoch.test_accuracy
+    return values
 
 
 def lines_note(sources: Sources, arms: list[Arm]) -> str:
@@ -94,11 +110,12 @@ def _draw_panel(
         if len(frame) == 1:  # single points side by side, not on top of each other
             frame.index = frame.index * (1 + SIDE_STEP * (place - (len(panel.arms) - 1) / 2))
         look = looks[arm.clip.without_model]
-        if len(arm.runs) >= min_seeds:
+        has_band = len(arm.runs) >= min_seeds and not (kind.marks_divergence and arm.diverged_count)
+        if kind.bands and has_band:
             _draw_band(axes, arm, frame, look, min_seeds)
-        elif len(arm.runs) > 1:
+        elif kind.bands and len(arm.runs) > 1:
             _draw_seeds(axes, frame, look)
-        _draw_mean(axes, arm, frame, look)
+        _draw_mean(axes, arm, frame, look, kind.drawstyle)
         if kind.marks_divergence:
             _mark_divergences(axes, arm, frame, look, kind.highest)
 
@@ -148,7 +165,9 @@ def _draw_seeds(axes: Axes, frame: pd.DataFrame, look: LineLook) -> None:
     )
 
 
-def _draw_mean(axes: Axes, arm: Arm, frame: pd.DataFrame, look: LineLook) -> None:
+def _draw_mean(
+    axes: Axes, arm: Arm, frame: pd.DataFrame, look: LineLook, drawstyle: str = "default"
+) -> None:
     means = frame.mean(axis=1)
     few_points = len(frame) <= FEW_POINTS or means.notna().sum() == 1
     axes.plot(
@@ -158,6 +177,7 @@ def _draw_mean(axes: Axes, arm: Arm, frame: pd.DataFrame, look: LineLook) -> Non
         linestyle=look.dashes,
         marker=look.point_marker if few_points else look.marker,
         markevery=1 if few_points else max(1, len(frame) // 8),
+        drawstyle=drawstyle,
         zorder=3,
         gid=element_id("mean", arm.clip, arm.learning_rate),
         **MEAN_LINE,
@@ -213,11 +233,18 @@ def open_epoch_page(
     page = open_page(sources.sheet, rows, words, first_row_keys(rows, key))
     for _, axes in page.pairs():
         axes.set_xlim(1 - margin, sources.results.plan.epochs + margin)
-        if sources.results.plan.epochs == 1:  # a short axis would have fractions of an epoch
-            axes.set_xticks([1])
-        else:
-            axes.xaxis.get_major_locator().set_params(integer=True, nbins=tick_count(axes))
+        axes.set_xticks(epoch_ticks(sources.results.plan.epochs, tick_count(axes)))
     return page
+
+
+def epoch_ticks(epochs: int, intervals: int) -> list[int]:
+    """Return whole epochs with equal distances: the last one of each stride."""
+    stride = next(s for s in _strides() if epochs / s <= intervals)
+    return list(range(stride, epochs + 1, stride))
+
+
+def _strides() -> Iterator[int]:
+    return (factor * 10**k for k in itertools.count() for factor in (1, 2, 5))
 
 
 def tick_count(axes: Axes) -> int:

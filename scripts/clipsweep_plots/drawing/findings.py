@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass, replace
 
+from clipsweep_results.result_folder import Arm
 from clipsweep_results.summary import JUDGED, Comparison
 
 from .sources import Sources
@@ -169,3 +170,33 @@ def _after_correction(sources: Sources, found: list[Comparison], claim: Claim) -
     remaining = sum(value < sources.constants.significance_level for value in adjusted)
     share = {0: "none", len(found): "all"}.get(remaining, f"{remaining} of these {len(found)}")
     return f" ({share} after Holm's correction)"
+
+
+def filling(sources: Sources, arm: Arm, claim: Claim) -> str:
+    """Return how the mark of an arm is filled, as Matplotlib names it.
+
+    Full where its verdict is significant after Holm's correction, half where it is not, and empty
+    without a verdict of better or worse.
+    """
+    for comparison in sources.comparisons:
+        if (comparison.arm.clip, comparison.arm.learning_rate) == (arm.clip, arm.learning_rate):
+            return comparison_filling(comparison, claim, sources.constants.significance_level)
+    return "none"
+
+
+def comparison_filling(comparison: Comparison, claim: Claim, level: float) -> str:
+    if comparison.measures[claim.measure].verdict not in ("better", "worse"):
+        return "none"
+    if claim is not ACCURACY or comparison.p_adjusted is None:
+        return "full"  # only the judged accuracy is corrected
+    return "full" if comparison.p_adjusted < level else "left"
+
+
+def filling_note(sources: Sources) -> str:
+    """Explain the fillings of marks, if there is any verdict."""
+    if not any(comparison.verdict for comparison in sources.comparisons):
+        return ""
+    return (
+        "Filled: better or worse than without clipping; half filled: not after Holm's correction "
+        "for several arms."
+    )

@@ -25,14 +25,17 @@ from .style import (
 )
 
 MAX_COLUMNS = 4
+MAX_GRID_COLUMNS = 6  # where each column is a learning rate
 ROWS_PER_PAGE = 6
 PAGE_HEIGHT = 9.2  # of all rows of panels, so that page and header fit a sheet of paper
 
 MIN_WIDTH, MAX_WIDTH = 3.0, 20.0
 NARROW = 5.0  # below this width: smaller text, and keys above the panels instead of next to them
+NARROW_SCREEN = 3.75  # of a telephone
+HALF_PAGE = 6.8  # of the report on a wide screen
 MARGIN = 0.1
-PANEL_SIZES = {1: (5.6, 3.1), 2: (3.3, 2.3), 3: (2.45, 1.9), 4: (1.95, 1.5)}
-HEIGHT_OF_WIDTH = {1: 0.58, 2: 0.72, 3: 0.77, 4: 0.77}
+PANEL_SIZES = {1: (5.6, 3.1), 2: (3.3, 2.3), 3: (2.45, 1.9), 4: (1.95, 1.5), 5: (1.75, 1.35), 6: (1.6, 1.25)}
+HEIGHT_OF_WIDTH = {1: 0.58, 2: 0.72, 3: 0.77, 4: 0.77, 5: 0.77, 6: 0.77}
 MAX_PANEL_HEIGHT = 5.0
 TITLE_PAD = 4  # points between a panel and its title
 
@@ -46,9 +49,13 @@ class NotDrawn(Exception):
 
 @dataclass(frozen=True)
 class Sheet:
-    """The width of a figure (None: the width that it needs) and the sizes that follow from it."""
+    """The width of a figure (None: the width that it needs) and the sizes that follow from it.
+
+    `has_title` says whether title and caption are above the panels.
+    """
 
     width: float | None = None
+    has_title: bool = True
 
     @property
     def is_narrow(self) -> bool:
@@ -80,11 +87,16 @@ class Sheet:
     @property
     def max_columns(self) -> int:
         """The number of panels that fit side by side."""
+        return min(self.max_grid_columns, MAX_COLUMNS)
+
+    @property
+    def max_grid_columns(self) -> int:
+        """The number of panels that fit side by side in a grid."""
         if self.width is None:
-            return MAX_COLUMNS
+            return MAX_GRID_COLUMNS
         narrowest_panel = 1.15 if self.is_narrow else 1.6
         room = self.width - self.left - self.key_room + self.gap
-        return min(max(int(room / (narrowest_panel + self.gap)), 1), MAX_COLUMNS)
+        return min(max(int(room / (narrowest_panel + self.gap)), 1), MAX_GRID_COLUMNS)
 
     @property
     def max_keyed_columns(self) -> int:
@@ -173,6 +185,8 @@ def add_axes(
 
 def header_height(sheet: Sheet, width: float, title: str, caption: str) -> float:
     """Return the height of title and caption, in inches."""
+    if not sheet.has_title:
+        return MARGIN
     titles, captions = _header_lines(sheet, width, title, caption)
     return (
         MARGIN
@@ -193,7 +207,9 @@ def _header_lines(
 
 
 def add_header(figure: Figure, sheet: Sheet, title: str, caption: str) -> None:
-    """Write title and caption at the figure's upper left."""
+    """Write title and caption at the figure's upper left, unless the sheet has none."""
+    if not sheet.has_title:
+        return
     width, height = figure.get_size_inches()
     titles, captions = _header_lines(sheet, width, title, caption)
     figure.text(

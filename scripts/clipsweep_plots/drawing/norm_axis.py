@@ -1,10 +1,14 @@
 """The axis of gradient norms: its range, and the thresholds that can be drawn on it."""
 
+import math
+
 import numpy as np
 from clipsweep_results.result_folder import Arm, Results
+from matplotlib.axes import Axes
 from matplotlib.lines import Line2D
+from matplotlib.ticker import FixedLocator, NullLocator
 
-from .style import THRESHOLD_COLOR
+from .style import THRESHOLD_COLOR, decade, number
 
 NORM_THRESHOLD = ("threshold (norm)", (0, (5, 1.5)))
 # The lines of thresholds on an axis of norms, by mode. A threshold that does not limit the plotted
@@ -24,6 +28,8 @@ MAX_DECADES_BELOW_MEDIAN = 5
 def norm_limits(results: Results) -> tuple[float, float]:
     """Choose the limits that all panels share."""
     medians = np.concatenate([run.curve.norm_median for run in results.runs])
+    elements = [run.curve.largest_element for run in results.runs if run.spec.clip.mode == "value"]
+    medians = np.concatenate([medians, *elements])
     largest = np.concatenate([run.curve.norm_max for run in results.runs])
     medians, largest = medians[medians > 0], largest[largest > 0]  # also drops NaN
     thresholds = [arm.clip.threshold for arm in results.arms if has_drawn_threshold(arm)]
@@ -66,7 +72,35 @@ def threshold_note(arms: list[Arm]) -> str:
     modes = {arm.clip.mode for arm in arms}
     note = ""
     if "value" in modes:
-        note += " The threshold of value limits each element, not the plotted norm."
+        note += (
+            " The threshold of value limits each element: compare it with the dotted grey line, the "
+            "median of the largest absolute value, not with the norm."
+        )
     if "tensor-norm" in modes:
         note += " That of tensor-norm limits the norm of each parameter tensor."
     return note
+
+
+def limit_norms(axes: Axes, which: str, low: float, high: float) -> None:
+    """Give an axis of norms a log scale with these limits and few round numbers."""
+    axis = axes.xaxis if which == "x" else axes.yaxis
+    (axes.set_xscale if which == "x" else axes.set_yscale)("log")
+    (axes.set_xlim if which == "x" else axes.set_ylim)(low, high)
+    axis.set_major_locator(FixedLocator(decades_between(low, high)))
+    axis.set_minor_locator(NullLocator())
+    axis.set_major_formatter(_norm_number)
+
+
+def decades_between(low: float, high: float, most: int = 6) -> list[float]:
+    """Return up to `most` powers of 10 within the limits; in a short range 1, 2 and 5 times them."""
+    first, last = math.ceil(math.log10(low)), math.floor(math.log10(high))
+    if last - first < 1:
+        numbers = [factor * 10.0**k for k in range(first - 1, last + 1) for factor in (1, 2, 5)]
+        return [value for value in numbers if low <= value <= high]
+    stride = -(-(last - first + 1) // most)
+    return [10.0**k for k in range(first, last + 1, stride)]
+
+
+def _norm_number(value: float, place: int = 0) -> str:
+    exponent = math.log10(value)
+    return decade(value, place) if exponent == round(exponent) else number(value, 1)

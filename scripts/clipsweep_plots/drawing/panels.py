@@ -3,9 +3,9 @@
 Many arms become small multiples, never a long legend.
 """
 
+from collections.abc import Callable, Hashable
 from dataclasses import dataclass
 
-import numpy as np
 from clipsweep_results.clips import Clip
 from clipsweep_results.result_folder import Arm
 
@@ -36,7 +36,6 @@ def curve_rows(arms: list[Arm], sheet: Sheet) -> list[Row]:
 
     Arms of different models share no panel.
     """
-    columns = sheet.max_columns
     rates = learning_rates(arms)
     crowded = any(
         sum(arm.learning_rate == rate for arm in members) > MAX_LINES
@@ -44,28 +43,27 @@ def curve_rows(arms: list[Arm], sheet: Sheet) -> list[Row]:
         for rate in rates
     )
     if not crowded:
-        return _model_rows(arms, rates, columns)
+        return _model_rows(arms, rates, sheet)
     groups = [[_group_panel(arms, clips, rate) for rate in rates] for clips in clip_groups(arms)]
     if len(rates) == 1:
         return wrap_panels([panels[0] for panels in groups], sheet.max_keyed_columns)
-    if len(rates) <= columns:
+    if len(rates) <= sheet.max_grid_columns:
         return groups
     return [
         row
         for panels in groups
-        for row in wrap_panels([panel for panel in panels if panel], columns)
+        for row in wrap_panels([panel for panel in panels if panel], sheet.max_columns)
     ]
 
 
-def _model_rows(arms: list[Arm], rates: list[float], columns: int) -> list[Row]:
+def _model_rows(arms: list[Arm], rates: list[float], sheet: Sheet) -> list[Row]:
     """Make a panel for each model and learning rate: a row per model if the rates fit in it."""
-    grid = [
-        [_rate_panel(model, rate, _at(members, rate)) for rate in rates]
+    panels = {
+        (model, rate): _rate_panel(model, rate, _at(members, rate))
         for model, members in by_model(arms).items()
-    ]
-    if 1 < len(rates) <= columns:
-        return grid
-    return wrap_panels([panel for row in grid for panel in row if panel], columns)
+        for rate in rates
+    }
+    return grid_rows({key: panel for key, panel in panels.items() if panel}, rates, sheet)
 
 
 def _rate_panel(model: str, rate: float, arms: tuple[Arm, ...]) -> Panel | None:
@@ -83,13 +81,23 @@ def by_model(arms: list[Arm]) -> dict[str, list[Arm]]:
 
 def arm_rows(arms: list[Arm], sheet: Sheet) -> list[Row]:
     """Arrange one panel per arm: a row per clip, with a column per learning rate if they fit."""
-    columns = sheet.max_columns
-    rates = learning_rates(arms)
-    panels = {(arm.clip, arm.learning_rate): Panel(arm.label, (arm,)) for arm in arms}
-    if 1 < len(rates) <= columns:
-        clips = dict.fromkeys(arm.clip for arm in arms)
-        return [[panels.get((clip, rate)) for rate in rates] for clip in clips]
-    return wrap_panels(list(panels.values()), columns)
+    families = {(*_family(arm), arm.learning_rate): Panel(arm.label, (arm,)) for arm in arms}
+    if len(families) == len(arms):  # one threshold of each mode: a row per mode
+        panels = {(tuple(key), rate): panel for (*key, rate), panel in families.items()}
+    else:
+        panels = {(arm.clip, arm.learning_rate): Panel(arm.label, (arm,)) for arm in arms}
+    return grid_rows(panels, learning_rates(arms), sheet)
+
+
+def grid_rows(panels: dict, rates: list[float], sheet: Sheet) -> list[Row]:
+    """Arrange panels by (anything, learning rate): a column per learning rate where they fit.
+
+    A single learning rate, or more than fit side by side, fills the rows one after another.
+    """
+    if 1 < len(rates) <= sheet.max_grid_columns:
+        keys = dict.fromkeys(key for key, _ in panels)
+        return [[panels.get((key, rate)) for rate in rates] for key in keys]
+    return wrap_panels(list(panels.values()), sheet.max_columns)
 
 
 def arm_names(arms: list[Arm]) -> dict[Arm, str]:
@@ -106,27 +114,57 @@ def named_arm_rows(names: dict[Arm, str], sheet: Sheet) -> list[Row]:
     ]
 
 
-def choose_arms(arms: list[Arm], max_arms: int) -> list[Arm]:
-    """Choose up to `max_arms` arms: first baselines, then others spread over their order."""
+def choose_arms(arms: list[Arm], max_arms: int, score: Callable[[Arm], float]) -> list[Arm]:
+    """Choose up to `max_arms` arms that matter: all if they are few.
+
+    Otherwise the best threshold of each mode at each learning rate; if those are too many, the best
+    arm of each mode, with the arms without clipping at the same learning rates. At a single
+    learning rate there is room for further thresholds, spread evenly.
+    """
     if len(arms) <= max_arms:
         return arms
-    baselines = [arm for arm in arms if arm.clip.is_baseline]
-    others = [arm for arm in arms if not arm.clip.is_baseline]
-    chosen = _spread(baselines, max_arms)
-    chosen += _spread(others, max_arms - len(chosen))
+    chosen = _best_of_each(arms, lambda arm: (*_family(arm), arm.learning_rate), score)
+    if len(chosen) > max_arms:
+        best = _best_of_each(chosen, _family, score)
+        rates = {(arm.clip.model, arm.learning_rate) for arm in best}
+        twins = [a for a in chosen if (a.clip.model, a.learning_rate) in rates and a.clip.is_baseline]
+        chosen = [*best, *(arm for arm in twins if arm not in best)][:max_arms]
+    elif len(learning_rates(arms)) == 1:
+        others = [arm for arm in arms if arm not in chosen]
+        chosen += others[:: -(-len(others) // max(max_arms - len(chosen), 1))]
     return [arm for arm in arms if arm in chosen]
 
 
-def _spread(arms: list[Arm], max_arms: int) -> list[Arm]:
-    places = np.linspace(0, len(arms) - 1, min(max_arms, len(arms)))
-    return [arms[round(place)] for place in places]
+def _best_of_each(
+    arms: list[Arm], group: Callable[[Arm], Hashable], score: Callable[[Arm], float]
+) -> list[Arm]:
+    """Return the arm of the highest score of each group."""
+    best: dict[Hashable, Arm] = {}
+    for arm in arms:
+        other = best.get(group(arm))
+        if other is None or score(arm) > score(other):
+            best[group(arm)] = arm
+    return list(best.values())
+
+
+def _family(arm: Arm) -> tuple:
+    """Return what arms of a row of a grid share: model and mode, and whether it is a baseline."""
+    return arm.clip.model, arm.clip.mode, arm.clip.is_baseline
 
 
 def chosen_note(chosen: list[Arm], count: int) -> str:
-    """Say how many of `count` arms choose_arms chose; empty if all."""
+    """Say which of `count` arms choose_arms chose; empty if all."""
     if len(chosen) == count:
         return ""
-    return f"Shown: {len(chosen)} of {count} arms, starting with those without clipping."
+    rates = {family: set() for family in map(_family, chosen)}
+    for arm in chosen:
+        rates[_family(arm)].add(arm.learning_rate)
+    what = "the best threshold of each mode"
+    if max(map(len, rates.values())) > 1:
+        what += " at each learning rate"
+    elif len(chosen) > 2 * len(rates):
+        what += ", and others spread evenly"
+    return f"Shown: {what}, {len(chosen)} of {count} arms."
 
 
 def learning_rates(arms: list[Arm]) -> list[float]:

@@ -11,14 +11,12 @@ from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 
 from .layout import MARGIN, FigureText, Sheet, add_axes, add_header, header_height, key_width, paged
-from .style import INK, POINTS_PER_INCH, lines_height, text_width
+from .style import INK, LABEL_BOX, POINTS_PER_INCH, lines_height, text_width
 
 ROWS_PER_PAGE = 26
 PLOT_WIDTH = 3.9
 HEADING_GAP = 0.14
 STRIP_HEIGHT, NARROW_STRIP_HEIGHT = 0.3, 0.2
-# Text above a strip covers the lines that cross it.
-LABEL_BOX = {"facecolor": "white", "edgecolor": "none", "pad": 0.6}
 
 
 @dataclass(frozen=True)

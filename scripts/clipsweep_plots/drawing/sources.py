@@ -1,12 +1,17 @@
 """The input of every figure: the runs, their summary, and the sheet."""
 
+import statistics
 from dataclasses import dataclass
+from functools import cached_property
 
+from clipsweep_results.clips import Clip
 from clipsweep_results.constants import Constants
 from clipsweep_results.result_folder import Arm, Results, Run
 from clipsweep_results.summary import Comparison, Summary
 
 from .layout import Sheet
+
+MAX_LISTED = 3
 
 
 @dataclass(frozen=True)
@@ -39,6 +44,39 @@ class Sources:
         comparisons = self.summary.comparisons if self.summary else []
         return [comparison for comparison in comparisons if not comparison.arm.perturbed]
 
+    @cached_property
+    def identical(self) -> frozenset[tuple[Clip, float]]:
+        """The clips and learning rates of arms that are identical to their baseline, seed by seed."""
+        return frozenset(
+            (comparison.arm.clip, comparison.arm.learning_rate)
+            for comparison in self.comparisons
+            if comparison.verdict == "identical"
+        )
+
+    @property
+    def distinct_arms(self) -> list[Arm]:
+        """The arms without those that are identical to their baseline."""
+        return [arm for arm in self.arms if (arm.clip, arm.learning_rate) not in self.identical]
+
+    @property
+    def distinct_clipping_arms(self) -> list[Arm]:
+        return [arm for arm in self.distinct_arms if arm.clip.mode != "none"]
+
+    @property
+    def distinct_comparisons(self) -> list[Comparison]:
+        return [each for each in self.comparisons if each.verdict != "identical"]
+
+    @property
+    def identical_note(self) -> str:
+        """Say which arms a figure leaves out because they equal their baseline; empty if none."""
+        left_out = [arm for arm in self.arms if (arm.clip, arm.learning_rate) in self.identical]
+        if not left_out:
+            return ""
+        names = ", ".join(arm.label for arm in left_out[:MAX_LISTED])
+        if len(left_out) > MAX_LISTED:
+            names = f"{len(left_out)} arms"
+        return f" Left out because they are identical to the runs without clipping: {names}."
+
     def judged_accuracy(self, run: Run) -> float | None:
         """Return the accuracy of a run that verdicts are about."""
         return run.late_accuracy(self.chance_accuracy, self.constants.late_evaluations)
@@ -46,3 +84,8 @@ class Sources:
     def judged_accuracies(self, arm: Arm) -> list[float]:
         """Return the judged accuracies of the runs that have one."""
         return arm.late_accuracies(self.chance_accuracy, self.constants.late_evaluations)
+
+    def mean_accuracy(self, arm: Arm) -> float:
+        """Return the mean judged accuracy, or -1 without any."""
+        values = self.judged_accuracies(arm)
+        return statistics.fmean(values) if values else -1.0

@@ -78,6 +78,8 @@ THRESHOLDS_PER_PANEL = len(MARKERS)
 FONT = "DejaVu Sans"
 POINTS_PER_INCH = 72
 LINE_SPACING = 1.3
+# Text over a drawing covers the lines that cross it.
+LABEL_BOX = {"facecolor": "white", "edgecolor": "none", "pad": 0.6}
 PIXEL_SLACK = 1.035  # letters drawn on pixels are a little wider than their outlines
 
 RC_PARAMS = {
@@ -109,7 +111,9 @@ RC_PARAMS = {
     "figure.max_open_warning": 0,
     # Equal input gives equal bytes: element ids come from this salt, not from a random one.
     "svg.hashsalt": "clipsweep",
-    "svg.fonttype": "path",
+    # Text stays text, so that it can be searched, edited and set in the font of a paper.
+    "svg.fonttype": "none",
+    "pdf.fonttype": 42,
 }
 
 
@@ -218,6 +222,11 @@ def _shade(color: np.ndarray, position: float) -> tuple[float, float, float]:
     return tuple(color + (1 - color) * (position - 0.5) * 0.9)
 
 
+def darker(color: object) -> tuple[float, float, float]:
+    """Return a colour in which small text is easy to read on white."""
+    return tuple(0.72 * np.array(to_rgb(color)))
+
+
 def element_id(what: str, clip: Clip, learning_rate: float) -> str:
     """Return the id of an arm's artist in the SVG, by which users can find and restyle it."""
     parts = [clip.model, clip.pair, clip.details, "perturbed" * clip.perturbed]
@@ -230,6 +239,12 @@ def clip_color(clip: Clip) -> str:
     return MODE_COLORS.get(family, OTHER_MODE_COLOR)
 
 
+def is_light(rgba: tuple[float, float, float, float]) -> bool:
+    """Return whether dark text is easier to read on a colour than white text."""
+    red, green, blue, _ = rgba
+    return 0.299 * red + 0.587 * green + 0.114 * blue > 0.5
+
+
 def edge_mark(marker: str, color: object = INK, size: float = 5) -> dict:
     """Return the style of a mark with a white face, such as those on the edge of a panel."""
     return {
@@ -239,6 +254,17 @@ def edge_mark(marker: str, color: object = INK, size: float = 5) -> dict:
         "markersize": size,
         "markerfacecolor": "white",
         "markeredgewidth": 1.2,
+    }
+
+
+def filled_mark(color: object, fill: str) -> dict:
+    """Return the style of a mark that is filled fully (`full`), half (`left`) or not (`none`)."""
+    return {
+        "color": color,
+        "fillstyle": "full" if fill == "none" else fill,
+        "markerfacecolor": "white" if fill == "none" else color,
+        "markerfacecoloralt": "white",
+        "markeredgewidth": 0.9,
     }
 
 

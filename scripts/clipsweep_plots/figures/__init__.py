@@ -2,17 +2,23 @@
 
 A module imports only modules that are listed before it:
 
-    learning_curves  training loss and test accuracy
-    clipping_curves  clipped share and cosine
-    gradient_norm    the raw gradient norm of each arm over the steps
-    norm_histogram   the distribution of the raw gradient norms
-    through_time     the gradient norm over the time steps
-    gate_shares      each gate's share of the squared gradient norm
-    spectral_radius  the spectral radius of the recurrent weights
-    learning_rates   accuracy over the learning rate, and the usable range
-    heat_map         judged accuracy over threshold and learning rate
-    paired           paired differences to the baseline
-    noise_floor      the effect of rounding noise alone
-    events           NaN, Inf and spikes on a time line
-    figure_list      the list of all figures
+    learning_curves    training loss and test accuracy
+    clipping_curves    clipped share and cosine
+    gradient_norm      the raw gradient norm of each arm over the steps
+    norm_survival      how often the raw gradient norm exceeds a value, and its tail
+    threshold_picker   which share of steps a threshold would clip
+    through_time       the gradient norm over the time steps
+    gate_shares        each gate's share of the squared gradient norm
+    spectral_radius    the spectral radius of the recurrent weights
+    learning_rates     accuracy over the learning rate, and the usable range
+    heat_map           judged accuracy over threshold and learning rate
+    by_threshold       accuracy and loss over the threshold
+    step_size_map      accuracy over the threshold, and over the longest step
+    difference_map     paired differences and divergence over threshold and learning rate
+    success_curves     the share of seeds that have solved the task
+    difference_curves  paired differences over the steps
+    paired             paired differences to the baseline
+    noise_floor        the effect of rounding noise alone
+    events             NaN, Inf and spikes on a time line
+    figure_list        the list of all figures
 """

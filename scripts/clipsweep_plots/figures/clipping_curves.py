@@ -2,11 +2,13 @@
 
 import numpy as np
 from clipsweep_results.result_folder import Arm, Results, Run
+from matplotlib.ticker import MaxNLocator
 
 from ..drawing.curves import (
     CurveKind,
     curve_frame,
     draw_curves,
+    epoch_ticks,
     limit_to_plan,
     limit_to_point,
     lines_note,
@@ -20,12 +22,15 @@ from ..drawing.style import decimal, number
 # A cosine above this is 1 within float32 rounding: the gradient kept its direction.
 STRAIGHT = 1 - 1e-5
 MAX_LISTED = 6
+MOSTLY = 90  # percent of steps, from which on clipping is in effect another learning rate
 
 
 def draw_clipped_share(sources: Sources) -> list[NamedFigure]:
     """Draw the share of steps in each epoch on which clipping acted."""
     if not sources.clipping_arms:
         raise NotDrawn("no arm clips")
+    if not any(run.epochs for arm in sources.clipping_arms for run in arm.runs):
+        raise NotDrawn("no run that clips has a whole epoch")
     epochs = np.arange(1, sources.results.plan.epochs + 1)
     kind = CurveKind(
         stem="clipped_share",
@@ -51,6 +56,14 @@ def _share_title(arms: list[Arm], epochs: int) -> str:
         parts = [f"{arm.clip.label} on {_percent(mean)} of steps" for arm, mean in measured.items()]
         return f"Clipping acted: {', '.join(parts)}"
     low, high = min(measured.values()), max(measured.values())
+    if _percent(low) == _percent(high):
+        return f"Clipping acted on {_percent(low)} of steps in every arm"
+    never = sum(mean == 0 for mean in measured.values())
+    mostly = sum(mean >= MOSTLY for mean in measured.values())
+    parts = [f"on {MOSTLY} % of steps or more in {mostly} of {len(measured)} arms"] * bool(mostly)
+    parts += [f"never in {never}" if mostly else f"never in {never} of {len(measured)} arms"] * bool(never)
+    if parts:
+        return f"Clipping acted {', '.join(parts)}"
     return f"Clipping acted on {_percent(low)} to {_percent(high)} of steps, depending on the arm"
 
 
@@ -77,7 +90,7 @@ def _limit_share(results: Results, page: PanelPage) -> None:
     for _, axes in page.pairs():
         axes.set_ylim(-3, 103)
         axes.set_xlim(0.6, results.plan.epochs + 0.4)
-        axes.xaxis.get_major_locator().set_params(integer=True, nbins=tick_count(axes) + 1)
+        axes.set_xticks(epoch_ticks(results.plan.epochs, tick_count(axes)))
     if results.plan.epochs == 1:
         limit_to_point(1, page)
 
@@ -133,4 +146,5 @@ def _limit_cosine(results: Results, page: PanelPage) -> None:
     limit_to_plan(results, page)
     lowest = min(_lowest_cosine(arm) for panel, _ in page.pairs() for arm in panel.arms)
     for _, axes in page.pairs():
-        axes.set_ylim(min(lowest - 0.05, 0.8), 1.02)
+        axes.set_ylim(max(min(lowest - 0.05, 0.8), -1), 1)
+        axes.yaxis.set_major_locator(MaxNLocator(4, steps=[1, 2, 5, 10]))

@@ -36,6 +36,7 @@ def _rows(results: Results) -> list[tuple[ChartRow, Arm | None]]:
     if len(results.runs) <= MAX_RUN_ROWS:
         members = [Arm(arm.clip, arm.learning_rate, (run,)) for arm in members for run in arm.runs]
     several = len(members) > len(results.arms)
+    members = [arm for arm in members if _has_event(arm)]
     return group_rows(
         members,
         lambda arm: arm,
@@ -46,12 +47,18 @@ def _rows(results: Results) -> list[tuple[ChartRow, Arm | None]]:
     )
 
 
+def _has_event(arm: Arm) -> bool:
+    return any(steps for run in arm.runs for steps in run.event_steps.values())
+
+
 def _result(arm: Arm) -> str:
     count = sum(len(run.event_steps["spike"]) for run in arm.runs)
     spikes = f"{count:,} spike" + ("s" if count != 1 else "")
     if len(arm.runs) == 1:
-        return f"{spikes}, diverged" if arm.diverged_count else spikes
-    return f"{spikes}, {arm.diverged_count} of {len(arm.runs)} diverged"
+        outcome = "stalled" if arm.runs[0].stalled_steps else "diverged"
+        return f"{spikes}, {outcome}" if arm.diverged_count else spikes
+    outcome = "diverged or stalled" if any(run.stalled_steps for run in arm.runs) else "diverged"
+    return f"{spikes}, {arm.diverged_count} of {len(arm.runs)} {outcome}"
 
 
 def _draw_page(
@@ -82,7 +89,8 @@ def _title(results: Results) -> str:
             f"{bad} of {len(runs)} runs had NaN or Inf, none diverged" if bad else "No run diverged"
         )
         return f"{outcome}; {spikes:,} spikes in {len(runs)} runs"
-    return f"{len(diverged)} of {len(runs)} runs diverged{_where(diverged)}; {spikes:,} spikes"
+    outcome = f"{len(diverged)} of {len(runs)} runs {results.diverged_phrase}"
+    return f"{outcome}{_where(diverged)}; {spikes:,} spikes"
 
 
 def _where(diverged: list[Run]) -> str:
@@ -111,7 +119,9 @@ def _caption(sources: Sources, max_spikes: int) -> str:
         if max_spikes
         else "No run has a spike."
     )
-    return f"{spike} {bars} A line ends where the last run of its row stops."
+    empty = sum(not _has_event(arm) for arm in sources.arms)
+    left_out = f" {empty} of {len(sources.arms)} arms have no event and no row." if empty else ""
+    return f"{spike} {bars} A line ends where the last run of its row stops.{left_out}"
 
 
 def _spike_counts(arm: Arm, results: Results) -> np.ndarray:

@@ -4,7 +4,10 @@ from collections.abc import Callable, Iterable
 
 from ..drawing.layout import NamedFigure, NotDrawn
 from ..drawing.sources import Sources
+from .by_threshold import draw_accuracy_by_threshold, draw_loss_by_threshold
 from .clipping_curves import draw_clipped_share, draw_cosine
+from .difference_curves import draw_difference_curves
+from .difference_map import draw_difference_map
 from .events import draw_events
 from .gate_shares import draw_gate_shares
 from .gradient_norm import draw_gradient_norm
@@ -12,29 +15,51 @@ from .heat_map import draw_heat_map
 from .learning_curves import draw_test_accuracy, draw_training_loss
 from .learning_rates import draw_accuracy_by_learning_rate
 from .noise_floor import draw_noise_floor
-from .norm_histogram import draw_norm_histogram
+from .norm_survival import draw_norm_survival
 from .paired import draw_paired_differences, draw_paired_losses
 from .spectral_radius import draw_spectral_radius
+from .step_size_map import draw_step_size_map
+from .success_curves import draw_success
+from .threshold_picker import draw_threshold_picker
 from .through_time import draw_gradient_through_time
 
 # The function that draws each figure, by the figure's name; it returns the pages.
 FIGURES: dict[str, Callable[[Sources], list[NamedFigure]]] = {
     "paired_difference": draw_paired_differences,
-    "paired_loss": draw_paired_losses,
-    "noise_floor": draw_noise_floor,
+    "accuracy_by_threshold": draw_accuracy_by_threshold,
     "accuracy_by_learning_rate": draw_accuracy_by_learning_rate,
-    "final_accuracy": draw_heat_map,
-    "training_loss": draw_training_loss,
+    "threshold_picker": draw_threshold_picker,
     "test_accuracy": draw_test_accuracy,
+    "difference_map": draw_difference_map,
+    "success": draw_success,
+    "difference_curves": draw_difference_curves,
+    "paired_loss": draw_paired_losses,
+    "loss_by_threshold": draw_loss_by_threshold,
+    "final_accuracy": draw_heat_map,
+    "step_size_map": draw_step_size_map,
+    "noise_floor": draw_noise_floor,
+    "training_loss": draw_training_loss,
     "clipped_share": draw_clipped_share,
     "cosine": draw_cosine,
     "gradient_norm": draw_gradient_norm,
-    "gradient_norm_histogram": draw_norm_histogram,
+    "gradient_norm_survival": draw_norm_survival,
     "gradient_through_time": draw_gradient_through_time,
     "gate_shares": draw_gate_shares,
     "spectral_radius": draw_spectral_radius,
     "events": draw_events,
 }
+# The figures of the answer: the first few of these that a sweep has are the first of the report.
+ANSWERING = (
+    "paired_difference",
+    "accuracy_by_threshold",
+    "success",
+    "accuracy_by_learning_rate",
+    "threshold_picker",
+    "difference_map",
+    "test_accuracy",
+    "training_loss",
+)
+MAX_ANSWERING = 4
 
 
 def draw_figures(

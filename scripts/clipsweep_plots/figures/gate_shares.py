@@ -26,11 +26,11 @@ LETTER_BOX = {"facecolor": "white", "edgecolor": "none", "alpha": 0.85, "pad": 0
 def draw_gate_shares(sources: Sources) -> list[NamedFigure]:
     """Draw one panel per arm with gates: stacked bars of the shares, as means over its seeds."""
     epochs = sources.results.plan.epochs
-    gated = {arm: _shares(arm, epochs) for arm in sources.arms if gate_names(arm, _norms)}
+    gated = {arm: _shares(arm, epochs) for arm in sources.distinct_arms if gate_names(arm, _norms)}
     gated = {arm: shares for arm, shares in gated.items() if np.isfinite(shares).any()}
     if not gated:
         raise NotDrawn("no gate norms logged (cells without gates, or logs from an older version)")
-    arms = choose_arms(list(gated), MAX_PANELS)
+    arms = choose_arms(list(gated), MAX_PANELS, sources.mean_accuracy)
     names = {arm: f"{name}\n{_numbers(arm, gated)}" for arm, name in arm_names(arms).items()}
     text = FigureText(STEM, _title(gated), _caption(arms, gated))
     pages = paged(named_arm_rows(names, sources.sheet))

@@ -11,19 +11,24 @@ from matplotlib.lines import Line2D
 from matplotlib.patches import Patch
 
 from ..drawing.curves import limit_to_plan
-from ..drawing.layout import FigureText, NamedFigure, draw_pages, paged
+from ..drawing.layout import FigureText, NamedFigure, NotDrawn, draw_pages, paged
 from ..drawing.norm_axis import (
     has_drawn_threshold,
+    limit_norms,
     norm_limits,
     threshold_keys,
     threshold_line,
     threshold_note,
 )
 from ..drawing.panel_page import PageText, first_row_keys, open_page
-from ..drawing.panels import Row, arm_rows
+from ..drawing.panels import Row, arm_rows, choose_arms, chosen_note
 from ..drawing.sources import Sources
-from ..drawing.style import INK, clip_color, decade, edge_mark, element_id, number
+from ..drawing.style import INK, MUTED, clip_color, edge_mark, element_id, number
 
+MAX_PANELS = 24
+# The modes whose threshold limits each element, which is drawn next to the norm.
+ELEMENT_MODES = ("value",)
+ELEMENT_LINE = {"color": MUTED, "linewidth": 1.2, "linestyle": (0, (1.2, 1.2)), "zorder": 3}
 # Marks on the top edge: marker and name in the key.
 NONFINITE_MARKS = {"nan": ("x", "NaN"), "inf": ("^", "Inf")}
 
@@ -31,9 +36,12 @@ NONFINITE_MARKS = {"nan": ("x", "NaN"), "inf": ("^", "Inf")}
 def draw_gradient_norm(sources: Sources) -> list[NamedFigure]:
     """Draw one panel per arm: the median over seeds bold, the largest norms faint."""
     results = sources.results
+    if not any(np.isfinite(run.curve.norm_median).any() for run in results.runs):
+        raise NotDrawn("no gradient norm is finite")
     limits = norm_limits(results)
-    text = FigureText("gradient_norm", _title(results), _caption(sources, limits))
-    pages = paged(arm_rows(results.arms, sources.sheet))
+    arms = choose_arms(sources.distinct_arms, MAX_PANELS, sources.mean_accuracy)
+    text = FigureText("gradient_norm", _title(results), _caption(sources, limits, arms))
+    pages = paged(arm_rows(arms, sources.sheet))
     return draw_pages(text, pages, partial(_draw_page, sources, limits))
 
 
@@ -45,10 +53,7 @@ def _draw_page(
     page = open_page(sources.sheet, rows, words, first_row_keys(rows, _key(rows, min_seeds)))
     limit_to_plan(sources.results, page)
     for panel, axes in page.pairs():
-        axes.set_yscale("log")
-        axes.set_ylim(*limits)
-        axes.minorticks_off()
-        axes.yaxis.set_major_formatter(decade)
+        limit_norms(axes, "y", *limits)
         _draw_arm(axes, panel.arms[0], sources.results, min_seeds)
     shown = "; ".join(panel.title for panel, _ in page.pairs())
     alt = (
@@ -73,7 +78,7 @@ def _title(results: Results) -> str:
     return f"{title}; {bad} of {len(results.runs)} runs reach NaN or Inf" if bad else title
 
 
-def _caption(sources: Sources, limits: tuple[float, float]) -> str:
+def _caption(sources: Sources, limits: tuple[float, float], arms: list[Arm]) -> str:
     results, min_seeds = sources.results, sources.constants.min_pairs
     windows = f" within {results.grid.width} steps" if results.grid.width > 1 else ""
     caption = f"Norms before clipping. Bold: median over seeds{' and steps' if windows else ''}."
@@ -81,7 +86,8 @@ def _caption(sources: Sources, limits: tuple[float, float]) -> str:
         caption += f" Shaded: up to the largest norm of any seed{windows}."
     if any(len(arm.runs) < min_seeds for arm in results.arms):
         caption += f" Thin: the largest norm of each seed{windows}."
-    caption += threshold_note(results.arms)
+    caption += threshold_note(arms) + sources.identical_note
+    caption += f" {chosen_note(arms, len(sources.distinct_arms))}".rstrip()
     cut = sum(int(np.nansum(run.curve.norm_max > limits[1])) for run in results.runs)
     if cut:
         caption += f" {cut:,} values above {limits[1]:.0e} are cut off."
@@ -103,6 +109,8 @@ def _draw_arm(axes: Axes, arm: Arm, results: Results, min_seeds: int) -> None:
         zorder=3,
         gid=element_id("median", arm.clip, arm.learning_rate),
     )
+    if arm.clip.mode in ELEMENT_MODES:
+        _draw_largest_element(axes, arm, results.grid.centers)
     if has_drawn_threshold(arm):
         axes.axhline(
             arm.clip.threshold,
@@ -110,6 +118,17 @@ def _draw_arm(axes: Axes, arm: Arm, results: Results, min_seeds: int) -> None:
             **threshold_line(arm),
         )
     _mark_nonfinite(axes, arm)
+
+
+def _draw_largest_element(axes: Axes, arm: Arm, centers: np.ndarray) -> None:
+    """Draw what the threshold of each element limits: the largest absolute value."""
+    elements = pd.DataFrame({run.spec.seed: run.curve.largest_element for run in arm.runs})
+    axes.plot(
+        centers,
+        elements.median(axis=1).to_numpy(),
+        gid=element_id("largest-element", arm.clip, arm.learning_rate),
+        **ELEMENT_LINE,
+    )
 
 
 def _draw_largest(
@@ -166,6 +185,8 @@ def _key(rows: list[Row], min_seeds: int) -> list[Line2D | Patch]:
         handles.append(Patch(color=INK, alpha=0.3, linewidth=0, label="up to the largest norm"))
     if any(len(arm.runs) < min_seeds for arm in arms):
         handles.append(Line2D([], [], color=INK, linewidth=0.6, alpha=0.5, label="largest norm"))
+    if any(arm.clip.mode in ELEMENT_MODES for arm in arms):
+        handles.append(Line2D([], [], label="largest element", **ELEMENT_LINE))
     handles += threshold_keys(arms)
     for kind, (marker, label) in NONFINITE_MARKS.items():
         if any(_nonfinite_steps(arm, kind).size for arm in arms):

@@ -16,7 +16,7 @@ from matplotlib.ticker import MaxNLocator
 from ..drawing.layout import MARGIN, NamedFigure, Sheet, add_axes, add_header, header_height, paged
 from ..drawing.panels import by_model, learning_rates
 from ..drawing.sources import Sources
-from ..drawing.style import INK, MUTED, element_id, lines_height, text_width
+from ..drawing.style import INK, MUTED, element_id, is_light, lines_height, text_width
 
 CELL_HEIGHT = 0.42
 MAX_ROW_WIDTH = 9.0
@@ -129,30 +129,30 @@ def _draw(sources: Sources, means: dict[Arm, float | None], title: str, caption:
 
 
 def _title(means: dict[Arm, float | None], accuracy: str) -> str:
-    """Name the highest means with and without clipping, as numbers without a verdict.
+    """Name the highest mean with clipping, and that without at the same learning rate.
 
     Several models have no common best arm: each is compared only with itself.
     """
     if (models := len(by_model(list(means)))) > 1:
         return f"{accuracy.capitalize()} by threshold and learning rate for {models} models"
-    whole = {arm: mean for arm, mean in means.items() if mean is not None}
-    best = [
-        max(group, key=lambda arm: whole[arm])
-        for group in (
-            [arm for arm in whole if arm.clip.mode != "none"],
-            [arm for arm in whole if arm.clip.is_baseline],
-        )
-        if group
-    ]
-    if not best:
-        return f"{accuracy.capitalize()} by threshold and learning rate"
-    names = [
-        f"{100 * whole[arm]:.1f} % with clipping ({arm.label})"
-        if arm.clip.mode != "none"
-        else f"{100 * whole[arm]:.1f} % without clipping ({arm.label})"
-        for arm in best
-    ]
-    return f"The highest mean {accuracy} is {' and '.join(names)}"
+    clipping = {
+        arm: mean for arm, mean in means.items() if mean is not None and arm.clip.mode != "none"
+    }
+    if not clipping:
+        return f"{accuracy.capitalize()} by learning rate, without clipping"
+    best = max(clipping, key=lambda arm: clipping[arm])
+    title = f"{accuracy.capitalize()} is highest with {best.label}: {100 * clipping[best]:.1f} %"
+    same_rate = next(
+        (
+            mean
+            for arm, mean in means.items()
+            if arm.clip.is_baseline and arm.learning_rate == best.learning_rate
+        ),
+        None,
+    )
+    if same_rate is None:
+        return title
+    return f"{title}, and {100 * same_rate:.1f} % without clipping at that learning rate"
 
 
 def _row_label(clip: Clip, mode: str) -> str:
@@ -185,7 +185,7 @@ def _caption(results: Results, chance_accuracy: float | None) -> str:
         caption += (
             " Diverged runs are left out, because without summary.json the chance level is unknown."
             if chance_accuracy is None
-            else f" A diverged run counts as chance level, {100 * chance_accuracy:g} %."
+            else f" Runs that {results.diverged_phrase} count as chance level, {100 * chance_accuracy:g} %."
         )
         caption += " The colour scale covers the arms without diverged runs."
     return caption
@@ -316,7 +316,7 @@ def _draw_cell(
 ) -> None:
     face = NO_VALUE_COLOR if mean is None else scale.to_rgba(100 * mean)
     axes.add_patch(Rectangle((column, row), 1, 1, facecolor=face, edgecolor="white", linewidth=1.5))
-    ink = INK if mean is None or _is_light(face) else "white"
+    ink = INK if mean is None or is_light(face) else "white"
     lines = ["–" if mean is None else f"{100 * mean:.1f}"]
     if arm.diverged_count:
         axes.add_patch(
@@ -345,11 +345,6 @@ def _draw_cell(
         linespacing=1.15,
         bbox=box,
     )
-
-
-def _is_light(rgba: tuple[float, float, float, float]) -> bool:
-    red, green, blue, _ = rgba
-    return 0.299 * red + 0.587 * green + 0.114 * blue > 0.5
 
 
 def _add_colorbar(figure: Figure, axes: Axes, scale: ScalarMappable, orientation: str) -> None:

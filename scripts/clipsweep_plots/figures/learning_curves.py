@@ -1,7 +1,7 @@
 """Training loss over the steps, and test accuracy over the epochs."""
 
 import numpy as np
-from clipsweep_results.result_folder import Results, Run
+from clipsweep_results.result_folder import Results
 
 from ..drawing.curves import (
     CurveKind,
@@ -10,6 +10,7 @@ from ..drawing.curves import (
     limit_to_plan,
     limit_to_point,
     lines_note,
+    test_accuracies,
 )
 from ..drawing.findings import (
     ACCURACY,
@@ -19,18 +20,23 @@ from ..drawing.findings import (
     verdict_title,
     why_no_verdict,
 )
-from ..drawing.layout import NamedFigure
+from ..drawing.layout import NamedFigure, NotDrawn
+from ..drawing.norm_axis import limit_norms
 from ..drawing.panel_page import PanelPage
 from ..drawing.sources import Sources
+from ..drawing.value_axis import needs_log
 
 # A loss that explodes would flatten all others, so the axis ends at this multiple of the first loss.
 LOSS_HEADROOM = 1.6
+MAX_DECADES = 6  # above the first loss, on a log axis
 
 
 def draw_training_loss(sources: Sources) -> list[NamedFigure]:
     """Draw the training loss against the step, smoothed by windows."""
     results = sources.results
-    low, high = _loss_limits(results)
+    if not any(np.isfinite(run.curve.mean_loss).any() for run in results.runs):
+        raise NotDrawn("no training loss is finite")
+    low, high, is_log = _loss_limits(results)
     diverged = any(run.diverged for run in results.runs)
     kind = CurveKind(
         stem="training_loss",
@@ -47,39 +53,50 @@ def draw_training_loss(sources: Sources) -> list[NamedFigure]:
     def limit(results: Results, page: PanelPage) -> None:
         limit_to_plan(results, page)
         for _, axes in page.pairs():
-            axes.set_ylim(low, high)
+            if is_log:
+                limit_norms(axes, "y", low, high)
+            else:
+                axes.set_ylim(low, high)
 
-    return draw_curves(sources, sources.arms, kind, limit)
+    return draw_curves(sources, sources.distinct_arms, kind, limit)
 
 
 def _loss_caption(sources: Sources, high: float) -> str:
     runs = sources.results.runs
     width = sources.results.grid.width
     sentences = [
-        lines_note(sources, sources.arms),
+        lines_note(sources, sources.distinct_arms),
         f"Each point is the mean of {width} steps." if width > 1 else "",
         "The title compares the last epoch." if verdict_title(sources, TRAIN_LOSS) else "",
         many_arms_note(sources, TRAIN_LOSS),
         why_no_verdict(sources),
+        sources.identical_note.strip(),
     ]
     if any(run.diverged for run in runs):
-        sentences.append("×: a run diverged; beyond it the mean covers the remaining runs.")
+        sentences.append(
+            "×: a run diverged; beyond it the mean covers the remaining runs. An arm with such runs has "
+            "a thin line for each seed instead of a band."
+        )
     if any((run.curve.mean_loss > high).any() for run in runs):
         sentences.append(f"Losses above {high:.2g} are cut off.")
     return " ".join(filter(None, sentences))
 
 
-def _loss_limits(results: Results) -> tuple[float, float]:
-    """Return the limits of the loss axis: slightly above the first losses, or the highest mean."""
+def _loss_limits(results: Results) -> tuple[float, float, bool]:
+    """Return the limits of the loss axis, and whether it has a log scale.
+
+    A linear axis ends slightly above the first losses, or at the highest mean.
+    """
     losses = [run.curve.mean_loss[np.isfinite(run.curve.mean_loss)] for run in results.runs]
     losses = [loss for loss in losses if loss.size]
-    if not losses:
-        return 0.0, 1.0
     lowest = min(loss.min() for loss in losses)
     highest = max(loss.max() for loss in losses)
-    top = min(highest, LOSS_HEADROOM * np.median([loss[0] for loss in losses]))
+    first = float(np.median([loss[0] for loss in losses]))
+    if needs_log(np.array([lowest, highest])):
+        return lowest / 1.3, min(1.3 * highest, first * 10.0**MAX_DECADES), True
+    top = min(highest, LOSS_HEADROOM * first)
     room = 0.05 * max(top - lowest, 1e-6)
-    return max(0.0, lowest - room), top + room
+    return max(0.0, lowest - room), top + room, False
 
 
 def draw_test_accuracy(sources: Sources) -> list[NamedFigure]:
@@ -94,36 +111,27 @@ def draw_test_accuracy(sources: Sources) -> list[NamedFigure]:
         alt="Test accuracy against step, a bold mean over the seeds for each arm",
         x_label="step",
         y_label="test accuracy (%)",
-        frame=lambda arm: curve_frame(arm, steps, lambda run: _accuracies(run, steps.size, chance)),
+        frame=lambda arm: curve_frame(arm, steps, lambda run: test_accuracies(run, steps.size, chance)),
     )
-    return draw_curves(sources, sources.arms, kind, _limit_accuracy)
+    return draw_curves(sources, sources.distinct_arms, kind, _limit_accuracy)
 
 
 def _accuracy_caption(sources: Sources) -> str:
     sentences = [
         "Measured after every epoch.",
-        lines_note(sources, sources.arms),
+        lines_note(sources, sources.distinct_arms),
         many_arms_note(sources, ACCURACY),
         why_no_verdict(sources),
+        sources.identical_note.strip(),
     ]
     if any(run.diverged for run in sources.results.runs):
         sentences.append(
             "The chance level is unknown, so the line of a diverged run ends early."
             if sources.chance_accuracy is None
-            else "After a run diverged it counts as chance level, "
+            else f"After a run {sources.results.diverged_phrase} it counts as chance level, "
             f"{100 * sources.chance_accuracy:g} %."
         )
     return " ".join(filter(None, sentences))
-
-
-def _accuracies(run: Run, epochs: int, chance_accuracy: float | None) -> np.ndarray:
-    """Return the test accuracy in percent after each epoch, [epochs]."""
-    fill = 100 * chance_accuracy if run.diverged and chance_accuracy is not None else np.nan
-    values = np.full(epochs, fill)
-    for epoch in run.epochs:
-        if epoch.test_accuracy is not None and 1 <= epoch.number <= epochs:
-            values[epoch.number - 1] = 100 * epoch.test_accuracy
-    return values
 
 
 def _limit_accuracy(results: Results, page: PanelPage) -> None:
@@ -131,3 +139,6 @@ def _limit_accuracy(results: Results, page: PanelPage) -> None:
         limit_to_point(results.plan.planned_steps, page)
     else:
         limit_to_plan(results, page)
+    for _, axes in page.pairs():
+        low, high = axes.get_ylim()
+        axes.set_ylim(max(low, 0), min(high, 100))

@@ -153,7 +153,7 @@ def _caption(sources: Sources) -> str:
         f"{sources.constants.usable_points:g} points of the best of all arms (grey)."
     )
     if any(run.diverged for run in sources.results.runs):
-        caption += f" A diverged run counts as chance level, {100 * sources.chance_accuracy:g} %."
+        caption += f" Runs that {sources.results.diverged_phrase} count as chance level, {100 * sources.chance_accuracy:g} %."
     return caption
 
 

@@ -17,17 +17,19 @@ from ..drawing.findings import (
     MAX_NAMED,
     TRAIN_LOSS,
     Claim,
+    comparison_filling,
+    filling_note,
     many_arms_note,
     verdict_title,
 )
 from ..drawing.layout import FigureText, NamedFigure, NotDrawn, draw_pages
 from ..drawing.row_chart import ChartRow, RowChart, chart_pages, group_rows, open_row_chart
 from ..drawing.sources import Sources
-from ..drawing.style import INK, clip_color, element_id, signed
+from ..drawing.style import INK, clip_color, element_id, filled_mark, signed
 
 CAPTION = (
     "Arm minus the run without clipping of the same seed and learning rate. Dots: single seeds. "
-    "Diamond: mean, filled if the verdict is better or worse. Bar: its 95 % interval."
+    "Diamond: mean. Bar: its 95 % interval."
 )
 # The axis ends at this multiple of the median that rows need, so a wide interval flattens no other.
 MAX_REACHES = 4
@@ -91,9 +93,11 @@ def draw_paired_losses(sources: Sources) -> list[NamedFigure]:
 def _draw(sources: Sources, measure: PairedMeasure) -> list[NamedFigure]:
     if sources.summary is None:
         raise NotDrawn("it needs summary.json, which compares the arms")
-    comparisons = sources.summary.comparisons
-    if not comparisons:
+    if not sources.summary.comparisons:
         raise NotDrawn("no arm has a baseline to compare with")
+    comparisons = _compared(sources, measure)
+    if not comparisons:
+        raise NotDrawn(f"no pair of runs has a {measure.name(sources)}, or all pairs are identical")
     rows = group_rows(
         comparisons,
         lambda comparison: comparison.arm,
@@ -105,6 +109,16 @@ def _draw(sources: Sources, measure: PairedMeasure) -> list[NamedFigure]:
     title, caption = _title(sources, measure), _caption(sources, measure, reach)
     text = FigureText(measure.stem, title, caption)
     return draw_pages(text, chart_pages(rows), partial(_draw_page, sources, measure, reach))
+
+
+def _compared(sources: Sources, measure: PairedMeasure) -> list[Comparison]:
+    """Return the comparisons that have pairs, without those of identical runs."""
+    return [
+        comparison
+        for comparison in sources.summary.comparisons
+        if comparison.verdict != "identical"
+        and comparison.measures[measure.claim.measure].mean_difference is not None
+    ]
 
 
 def _draw_page(
@@ -142,15 +156,16 @@ def _title(sources: Sources, measure: PairedMeasure) -> str:
 
 
 def _caption(sources: Sources, measure: PairedMeasure, reach: float) -> str:
-    comparisons = sources.summary.comparisons
+    comparisons = _compared(sources, measure)
     differences = [comparison.measures[measure.claim.measure] for comparison in comparisons]
-    sentences = [CAPTION, many_arms_note(sources, measure.claim)]
+    sentences = [CAPTION, filling_note(sources), many_arms_note(sources, measure.claim)]
     if any(difference.interval is None for difference in differences):
         sentences.append(f"Fewer than {sources.constants.min_pairs} pairs give no interval.")
     if any(abs(end) > reach for difference in differences for end in _ends(difference, measure)):
         sentences.append("Arrow: extends beyond the axis; see the numbers at right.")
     if measure is LOSS_MEASURE:
         sentences.append("Only pairs in which both runs completed.")
+    sentences.append(sources.identical_note.strip())
     return " ".join(filter(None, sentences))
 
 
@@ -182,7 +197,7 @@ def _reach(sources: Sources, measure: PairedMeasure) -> float:
                 *_seeds(sources, comparison, measure),
             ]
         ).max(initial=0)
-        for comparison in sources.summary.comparisons
+        for comparison in _compared(sources, measure)
     ]
     middle = float(np.median([reach for reach in needed if reach > 0] or [0.0]))
     farthest, limit = max(needed), MAX_REACHES * middle
@@ -209,7 +224,9 @@ def _draw_rows(
         if comparison is None:
             continue
         _draw_seeds(chart, center, comparison, _seeds(sources, comparison, measure), reach)
-        _draw_difference(chart.axes, center, comparison, measure, reach)
+        level = sources.constants.significance_level
+        fill = comparison_filling(comparison, measure.claim, level)
+        _draw_difference(chart.axes, center, comparison, measure, reach, fill)
     chart.axes.set_xlim(-1.06 * reach, 1.06 * reach)
     max_intervals = 5 if sources.sheet.is_narrow else 8
     chart.axes.locator_params(axis="x", nbins=min(max_intervals, tick_count(chart.axes)))
@@ -238,7 +255,12 @@ def _draw_seeds(
 
 
 def _draw_difference(
-    axes: Axes, center: float, comparison: Comparison, measure: PairedMeasure, reach: float
+    axes: Axes,
+    center: float,
+    comparison: Comparison,
+    measure: PairedMeasure,
+    reach: float,
+    fill: str,
 ) -> None:
     difference = comparison.measures[measure.claim.measure]
     ends = _ends(difference, measure)
@@ -253,17 +275,15 @@ def _draw_difference(
         if abs(end) > reach:
             _draw_arrow(axes, center, np.sign(end) * reach, arm)
     if abs(mean) <= reach:
-        is_filled = difference.verdict in ("better", "worse")
+        style = filled_mark(clip_color(arm.clip), fill) | {"markeredgecolor": INK}
         axes.plot(
             mean,
             center,
             marker="D",
             markersize=5.5,
-            color=clip_color(arm.clip) if is_filled else "white",
-            markeredgecolor=INK,
-            markeredgewidth=0.9,
             zorder=4,
             gid=element_id("difference", arm.clip, arm.learning_rate),
+            **style,
         )
 
 

@@ -14,7 +14,7 @@ from ..drawing.layout import FigureText, NamedFigure, NotDrawn, draw_pages, page
 from ..drawing.panel_page import PageText
 from ..drawing.panels import Row, arm_names, choose_arms, chosen_note, named_arm_rows
 from ..drawing.sources import Sources
-from ..drawing.style import INK, decimal, element_id
+from ..drawing.style import INK, decimal, element_id, number
 
 STEM = "spectral_radius"
 MAX_PANELS = 24
@@ -28,11 +28,11 @@ Radii = dict[tuple[str, str], np.ndarray]
 def draw_spectral_radius(sources: Sources) -> list[NamedFigure]:
     """Draw one panel per arm: a line for each gate's recurrent matrix, and a line at 1."""
     epochs = sources.results.plan.epochs
-    found = {arm: _radii(arm, epochs) for arm in sources.arms}
+    found = {arm: _radii(arm, epochs) for arm in sources.distinct_arms}
     measured = {arm: radii for arm, radii in found.items() if radii}
     if not measured:
         raise NotDrawn("no spectral radius logged")
-    arms = choose_arms(list(measured), MAX_PANELS)
+    arms = choose_arms(list(measured), MAX_PANELS, sources.mean_accuracy)
     pages = paged(named_arm_rows(arm_names(arms), sources.sheet))
     text = FigureText(STEM, _title(measured), _caption(arms, measured))
     return draw_pages(text, pages, partial(_draw_page, sources, measured))
@@ -84,7 +84,7 @@ def _describe(arm: Arm, measured: dict[Arm, Radii]) -> str:
 def _title(measured: dict[Arm, Radii]) -> str:
     ends = [_ends(values) for radii in measured.values() for values in radii.values()]
     last = [end for _, end in ends]
-    low, high = decimal(min(last), 2), decimal(max(last), 2)
+    low, high = number(min(last)), number(max(last))
     spread = f"at {low}" if low == high else f"between {low} and {high}"
     title = f"The spectral radius of the recurrent weights ends {spread}"
     above = sum(end > 1 for end in last)

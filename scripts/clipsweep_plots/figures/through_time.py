@@ -21,7 +21,7 @@ from ..drawing.curves import tick_count
 from ..drawing.gradient_flow import GradientFlow, describe_flow
 from ..drawing.layout import FigureText, NamedFigure, NotDrawn, Sheet, draw_pages, paged
 from ..drawing.panel_page import Keys, PageText, PanelPage, first_row_keys, open_page
-from ..drawing.panels import Panel, Row, arm_names, choose_arms, chosen_note, wrap_panels
+from ..drawing.panels import Panel, Row, arm_names, choose_arms, chosen_note, named_arm_rows, wrap_panels
 from ..drawing.sources import Sources
 from ..drawing.style import MARKERS, decade, edge_mark, element_id, number
 
@@ -69,6 +69,14 @@ class RunLines:
     name: str  # of the arm, without the learning rate if there is only one
 
     @property
+    def middle(self) -> Profile:
+        """The profile of the median change among the regular steps, or among all if none is."""
+        regular = [line.profile for line in self.lines if not line.profile.event]
+        profiles = regular or [line.profile for line in self.lines]
+        ordered = sorted(profiles, key=lambda profile: describe_flow(profile).decades)
+        return ordered[len(ordered) // 2]
+
+    @property
     def extreme(self) -> tuple[Profile, GradientFlow]:
         """The profile whose gradient explodes most, or changes most if none explodes."""
         profiles = (line.profile for line in self.lines)
@@ -79,16 +87,20 @@ class RunLines:
 
 def draw_gradient_through_time(sources: Sources) -> list[NamedFigure]:
     """Draw one panel per arm, of its run with the lowest seed."""
-    arms = [arm for arm in sources.arms if _drawn_run(arm)]
+    arms = [arm for arm in sources.distinct_arms if _drawn_run(arm)]
     if not arms:
         raise NotDrawn("no run has a log of the gradient through time (--through-time-every)")
-    shown = _looks([(arm, _drawn_run(arm)) for arm in choose_arms(arms, MAX_PANELS)])
+    shown = _looks([(arm, _drawn_run(arm)) for arm in _chosen(sources, arms)])
     axis = _TimeAxis(shown, sources.results)
     limits = _norm_limits(shown)
     text = FigureText(STEM, _title(shown), _caption(shown, len(arms), axis, limits))
     lines_by_arm = {lines.arm: lines for lines in shown}
     draw = partial(_draw_page, sources.sheet, lines_by_arm, axis, limits)
     return draw_pages(text, paged(_rows(shown, sources.sheet)), draw)
+
+
+def _chosen(sources: Sources, arms: list[Arm]) -> list[Arm]:
+    return choose_arms(arms, MAX_PANELS, sources.mean_accuracy)
 
 
 def _drawn_run(arm: Arm) -> Run | None:
@@ -182,8 +194,10 @@ def _norm_limits(shown: list[RunLines]) -> tuple[float, float]:
 
 def _rows(shown: list[RunLines], sheet: Sheet) -> list[Row]:
     panels = [Panel(_panel_title(lines), (lines.arm,)) for lines in shown]
-    columns = sheet.max_columns if _share_key(shown) else sheet.max_keyed_columns
-    return wrap_panels(panels, columns)
+    if not _share_key(shown):
+        return wrap_panels(panels, sheet.max_keyed_columns)
+    titles = {lines.arm: _panel_title(lines) for lines in shown}
+    return named_arm_rows(titles, sheet)
 
 
 def _share_key(shown: list[RunLines]) -> bool:
@@ -258,12 +272,12 @@ def _describe(lines: RunLines) -> str:
 
 
 def _title(shown: list[RunLines]) -> str:
-    """State the largest growth and the largest shrinkage of the gradient, and where."""
-    found = [
-        (describe_flow(line.profile), lines, line.profile)
-        for lines in shown
-        for line in lines.lines
-    ]
+    """State the largest growth and the largest shrinkage of the gradient at an ordinary step.
+
+    Each run is represented by its median over the regular steps, so that no spike of one run is the
+    headline.
+    """
+    found = [(describe_flow(profile), lines, profile) for lines in shown for profile in [lines.middle]]
     growth = max(found, key=lambda each: each[0].decades)
     shrinkage = min(found, key=lambda each: each[0].decades)
     extremes = [growth] if growth[0].grows else []
@@ -272,11 +286,8 @@ def _title(shown: list[RunLines]) -> str:
         return "Back through time the gradient keeps its size, within a factor of 2"
     if len(shown) == 1:
         return f"{_subject(shown[0].arm)} the gradient {_changes_of_one(extremes)}"
-    parts = [
-        f"{flow.sentence} ({lines.name}, training step {profile.step:,})"
-        for flow, lines, profile in extremes
-    ]
-    return f"Back through time the gradient {' and '.join(parts)}"
+    parts = [f"{flow.sentence} ({lines.name})" for flow, lines, _ in extremes]
+    return f"Back through time the gradient typically {' and '.join(parts)}"
 
 
 def _changes_of_one(extremes: list[tuple[GradientFlow, RunLines, Profile]]) -> str:

@@ -1,6 +1,5 @@
 """The answer of a sweep and its certainty, with which both reports begin."""
 
-from collections.abc import Collection
 from dataclasses import dataclass
 
 from clipsweep_results.constants import Constants
@@ -10,7 +9,6 @@ from ..drawing import style
 from . import phrases
 
 QUESTIONS = ("Does clipping help?", "Where?", "What to use?")
-MAX_HEADLINE = 60
 
 
 @dataclass(frozen=True)
@@ -36,21 +34,10 @@ def read_answer(summary: Summary) -> list[tuple[str, list[str]]]:
     return list(zip(QUESTIONS, answers, strict=True))
 
 
-def headline(sentence: str, models: Collection[str] = ()) -> tuple[str, str]:
-    """Split an answer after its short one: "Yes:", or "lstm: Yes:" with several models.
-
-    An answer that begins with the diverged runs of both sides is split after that sentence.
-    """
-    model = next((name for name in models if sentence.startswith(f"{name}: ")), "")
-    prefix = f"{model}: " if model else ""
-    answer = sentence.removeprefix(prefix)
-    opening, colon, rest = answer.partition(": ")
-    if "; " in opening:
-        first, dot, rest = answer.partition(". ")
-        return (f"{prefix}{first}{dot.strip()}", rest) if dot else (sentence, "")
-    if not colon or len(opening) > MAX_HEADLINE:
-        return sentence, ""
-    return f"{prefix}{opening}:", rest
+def headline(sentences: str) -> tuple[str, str]:
+    """Split an answer into its first sentence, which is the verdict, and the rest."""
+    first, dot, rest = sentences.partition(". ")
+    return first + dot.strip(), rest
 
 
 def models_of(summary: Summary) -> list[str]:

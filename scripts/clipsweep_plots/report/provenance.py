@@ -26,7 +26,7 @@ class Provenance:
     facts: dict[str, Facts]  # by title
 
 
-def read_provenance(plan: SweepPlan) -> Provenance:
+def read_provenance(plan: SweepPlan, drawing_command: str) -> Provenance:
     calls = plan.document.get("calls")
     facts = {
         "Data": _data(plan),
@@ -36,7 +36,7 @@ def read_provenance(plan: SweepPlan) -> Provenance:
     }
     return Provenance(
         command=_command(plan.document.get("command")),
-        drawing_command=shlex.join(["scripts/plot.py", plan.folder.name]),
+        drawing_command=drawing_command,
         calls=len(calls) if isinstance(calls, list) else 0,
         settings=_settings(plan),
         facts={title: pairs for title, pairs in facts.items() if pairs},

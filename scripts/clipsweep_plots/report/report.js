@@ -105,6 +105,16 @@ function enableRuns(details) {
   );
 }
 
+// Only what scrolls sideways is a stop of the Tab key, with which a keyboard can scroll it.
+function watchScrolling(region) {
+  const mark = () => {
+    if (region.scrollWidth > region.clientWidth + 1) region.tabIndex = 0;
+    else region.removeAttribute("tabindex");
+  };
+  new ResizeObserver(mark).observe(region);
+  mark();
+}
+
 async function copyText(button) {
   const source = document.getElementById(button.dataset.copy);
   getSelection().selectAllChildren(source);
@@ -139,3 +149,4 @@ document.querySelectorAll("section > form.controls").forEach(enableFilter);
 document.querySelectorAll("[data-copy]").forEach(enableCopying);
 enableRuns(document.getElementById("runs-details"));
 enablePrinting();
+document.querySelectorAll(".scroll").forEach(watchScrolling);

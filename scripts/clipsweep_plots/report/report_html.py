@@ -14,10 +14,11 @@ from clipsweep_results.summary import JUDGED, Summary
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
 from ..drawing import style
-from ..drawing.figure_files import FigureFiles, embed_figures
+from ..drawing.figure_files import EmbeddedFigure
+from ..figures.figure_list import ANSWERING, MAX_ANSWERING
 from . import arm_tables, phrases, run_tables
 from .caveats import count_states, further_notes, urgent_notes
-from .conclusions import headline, how_sure, models_of, read_answer
+from .conclusions import headline, how_sure, read_answer
 from .interval_glyph import WIDTH, axis_reach, interval_glyph
 from .provenance import describe_sweep, read_provenance
 
@@ -25,7 +26,11 @@ HERE = Path(__file__).parent
 
 
 def render_report(
-    results: Results, summary: Summary | None, notes: list[str], figures: list[FigureFiles]
+    results: Results,
+    summary: Summary | None,
+    notes: list[str],
+    figures: list[EmbeddedFigure],
+    drawing_command: str,
 ) -> str:
     """Render the page; `notes` are sentences about missing or inconsistent data."""
     script = (HERE / "report.js").read_text(encoding="utf-8")
@@ -42,18 +47,45 @@ def render_report(
             summary=summary,
             constants=summary.constants if summary else Constants(),
             **(_summary_parts(summary) if summary else {}),
-            figures=embed_figures(figures),
+            **_split(figures),
             diverged=run_tables.diverged_table(results),
             divergences=run_tables.count_divergences(results),
             spikes=sum(run.spikes for run in results.runs),
             left_out=run_tables.left_out_table(results),
             runs=run_tables.run_table(results),
-            made=read_provenance(results.plan),
+            made=read_provenance(results.plan, drawing_command),
+            folder=results.plan.folder,
             style_sheet=(HERE / "report.css").read_text(encoding="utf-8"),
             script=script,
             script_hash=_hash(script),
         )
     )
+
+
+def _split(figures: list[EmbeddedFigure]) -> dict[str, list[EmbeddedFigure]]:
+    """Return the figures that answer the question, and the further ones."""
+    by_name = {figure.name: figure for figure in figures}
+    drawn = [name for name in ANSWERING if name in by_name]
+    short = [name for name in drawn if len(by_name[name].pages) == 1]
+    chosen = (short or drawn)[:MAX_ANSWERING]
+    return {
+        "answering": [by_name[name] for name in chosen],
+        "further": _pair_up([figure for figure in figures if figure.name not in chosen]),
+    }
+
+
+def _pair_up(figures: list[EmbeddedFigure]) -> list[EmbeddedFigure]:
+    """Let each figure of half the page's width be next to another such one, where there is one."""
+    ordered, waiting = [], None
+    for figure in figures:
+        if not figure.is_half:
+            ordered.append(figure)
+        elif waiting is None:
+            waiting = figure
+        else:
+            ordered += [waiting, figure]
+            waiting = None
+    return ordered + ([waiting] if waiting else [])
 
 
 def _environment() -> Environment:
@@ -85,7 +117,6 @@ def _summary_parts(summary: Summary) -> dict:
     reach = axis_reach(compared)
     return {
         "answer": read_answer(summary),
-        "models": models_of(summary),
         "certainties": how_sure(summary),
         "modes": arm_tables.mode_table(summary),
         "noise": [

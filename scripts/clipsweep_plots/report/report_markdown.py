@@ -8,7 +8,7 @@ from clipsweep_results.summary import Summary
 from ..drawing.figure_files import FigureFiles
 from . import arm_tables, run_tables
 from .caveats import count_states, further_notes, urgent_notes
-from .conclusions import Fact, headline, how_sure, models_of, read_answer
+from .conclusions import Fact, headline, how_sure, read_answer
 from .phrases import describe_noise, plural
 from .provenance import Provenance, describe_sweep, read_provenance
 from .tables import Table
@@ -20,7 +20,11 @@ MAX_DIVERGED_ROWS = 20
 
 
 def render_markdown(
-    results: Results, summary: Summary | None, notes: list[str], figures: list[FigureFiles]
+    results: Results,
+    summary: Summary | None,
+    notes: list[str],
+    figures: list[FigureFiles],
+    drawing_command: str,
 ) -> str:
     """Render the document in GitHub-flavoured Markdown."""
     parts = [
@@ -32,7 +36,7 @@ def render_markdown(
         *_figures(figures),
         *_divergences(results),
         *_left_out(results),
-        *_made(read_provenance(results.plan)),
+        *_made(read_provenance(results.plan, drawing_command)),
     ]
     return "\n\n".join(parts) + "\n"
 
@@ -84,21 +88,20 @@ def _notes(notes: list[str]) -> list[str]:
 
 def _answer(summary: Summary) -> list[str]:
     parts = []
-    models = models_of(summary)
     for question, sentences in read_answer(summary):
         if len(sentences) == 1:
             parts.append(f"**{question}** {escape(sentences[0])}")
         else:
-            parts += [f"**{question}**", "\n".join(_headed(line, models) for line in sentences)]
+            parts += [f"**{question}**", "\n".join(map(_headed, sentences))]
     for certainty in how_sure(summary):
         title = f"Certainty {certainty.model}".strip()
         parts += [f"**{escape(title)}**", "\n".join(map(_fact, certainty.facts))]
     return parts
 
 
-def _headed(sentence: str, models: list[str]) -> str:
-    """Format the sentence of one of several models, with its short answer in bold."""
-    opening, rest = headline(sentence, models)
+def _headed(sentence: str) -> str:
+    """Format the answer for one of several models, with its first sentence in bold."""
+    opening, rest = headline(sentence)
     return f"- **{escape(opening)}** {escape(rest)}" if rest else f"- {escape(sentence)}"
 
 
@@ -126,8 +129,8 @@ def _summary_tables(summary: Summary) -> list[str]:
 
 def _figures(figures: list[FigureFiles]) -> list[str]:
     return ["## Figures"] + [
-        f"![{escape(files.figure.alt)}]({files.figure.stem}.svg)\n\n"
-        f"*{escape(files.figure.title)}.* {escape(files.figure.caption)}"
+        f"![{escape(files.alt)}]({files.stem}.svg)\n\n"
+        f"*{escape(files.title)}.* {escape(files.caption)}"
         for files in figures
     ]
 
