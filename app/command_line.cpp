@@ -66,16 +66,23 @@ void accept(ArgumentParser& parser, SummarizeCommand& command) {
 // program offers them in the shell; plot.py checks them.
 std::vector<std::string> figure_names() {
   return {"paired_difference",
-          "paired_loss",
-          "noise_floor",
+          "accuracy_by_threshold",
           "accuracy_by_learning_rate",
-          "final_accuracy",
-          "training_loss",
+          "threshold_picker",
           "test_accuracy",
+          "difference_map",
+          "success",
+          "difference_curves",
+          "paired_loss",
+          "loss_by_threshold",
+          "final_accuracy",
+          "step_size_map",
+          "noise_floor",
+          "training_loss",
           "clipped_share",
           "cosine",
           "gradient_norm",
-          "gradient_norm_histogram",
+          "gradient_norm_survival",
           "gradient_through_time",
           "gate_shares",
           "spectral_radius",
@@ -86,6 +93,8 @@ void accept(ArgumentParser& parser, ReportCommand& command) {
   parser.add_result_folder_unless(command.list_figures, command.folder);
   parser.add_texts("--figure", {"NAME", figure_names()}, command.figures);
   parser.add_text("--width", {"INCHES"}, command.width);
+  parser.add_text("--format", {"LIST", {"svg", "png", "pdf"}}, command.format);
+  parser.add_switch("--no-title", command.no_title);
   parser.add_switch("--list-figures", command.list_figures);
 }
 

@@ -73,6 +73,8 @@ struct ReportCommand {
   std::string folder;                // empty: only list the figures
   std::vector<std::string> figures;  // names; empty: all, and the report
   std::string width;                 // empty: each figure's own
+  std::string format;                // empty: SVG and PNG
+  bool no_title = false;
   bool list_figures = false;
 };
 

@@ -141,7 +141,7 @@ std::string trace_help() {
 }
 
 std::string report_help() {
-  return "Usage: clipsweep report DIR [--figure NAME]... [--width INCHES]\n"
+  return "Usage: clipsweep report DIR [--figure NAME]... [options]\n"
          "       clipsweep report --list-figures\n\n"
          "Draws every figure (SVG and PNG) and writes report.html and report.md, all in\n"
          "DIR/report; prints the path of report.html. Needs Python 3.11 or newer with some\n"
@@ -151,6 +151,8 @@ std::string report_help() {
          entry("--width INCHES",
                "Width of every figure, such as 3.3 for a column of a paper; the default is the "
                "width that the figure needs") +
+         entry("--format LIST", "Formats of the figure files: svg, png, pdf [svg,png]") +
+         entry("--no-title", "Leave out title and caption, for papers that have their own") +
          entry("--list-figures", "Print the names of all figures");
 }
 

@@ -37,6 +37,8 @@ std::vector<std::string> plot_command(const ReportCommand& command) {
   std::vector<std::string> words = {"python3", "-B", plot_script().string()};
   for (const auto& figure : command.figures) words.push_back("--figure=" + figure);
   if (!command.width.empty()) words.push_back("--width=" + command.width);
+  if (!command.format.empty()) words.push_back("--format=" + command.format);
+  if (command.no_title) words.emplace_back("--no-title");
   if (command.list_figures) words.emplace_back("--list-figures");
   if (!command.folder.empty()) words.insert(words.end(), {"--", command.folder});
   return words;

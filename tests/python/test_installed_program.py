@@ -241,13 +241,13 @@ def drawable(sweep) -> Path:
     return sweep(cross([("none", None), ("value", 0.5)], seeds=1), epochs=1).folder
 
 
-FIGURE = ("--figure", "training_loss", "--width", "3.3")
+FIGURE = ("--figure", "training_loss", "--width", "3.3", "--format", "pdf", "--no-title")
 
 
 def test_report_passes_its_options_to_plot(prefix, drawable):
     result = report(prefix, drawable, *FIGURE, PATH=f"{WITH_PACKAGES}:{os.environ['PATH']}")
     assert (result.returncode, result.stderr) == (0, "")
-    assert f"{drawable}/report/training_loss.svg" in result.stdout
+    assert f"{drawable}/report/training_loss_3.3in_untitled.pdf\n" == result.stdout
     assert list(prefix.rglob("__pycache__")) == []
 
 

@@ -70,7 +70,8 @@ def test_pytorch_has_the_losses_of_the_logs(data, tmp_path):
         pytest.skip("no Python here can import PyTorch (Debian: python3-torch)")
     cells = ("lstm", "gru", "rnn-tanh", "rnn-relu")
     arguments = ["--task", "sequences", "--data", data, "--cell", ",".join(cells), "--hidden", 8]
-    arguments += ["--lr", "0.5", "--clip", "none", "--seeds", 1, "--epochs", 1, "--steps-per-epoch", 50, "--save-weights"]
+    arguments += ["--lr", "0.5", "--clip", "none", "--seeds", 1]
+    arguments += ["--epochs", 1, "--steps-per-epoch", 50, "--save-weights"]
     models, losses = [], {}
     for layers in (1, 2):
         out = tmp_path / f"{layers}-layers"
@@ -118,6 +119,7 @@ def test_without_the_flag_there_are_none(tmp_path):
 def trained(data, tmp_path) -> tuple[Path, Path]:
     """Return a sweep with the weights of one run, and their path."""
     arguments = ("--task", "sequences", "--data", data, "--hidden", "4", "--clip", "none", "--epochs", "1")
+    arguments += ("--seeds", "1")
     (run,) = train(tmp_path / "out", *map(str, arguments), "--steps-per-epoch", "3", "--save-weights")
     return tmp_path / "out", tmp_path / "out/runs" / run["id"] / "weights.npz"
 

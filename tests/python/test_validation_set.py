@@ -30,7 +30,7 @@ def summary_of(out: Path) -> dict:
 def reports(out: Path) -> tuple[str, str]:
     """Return the texts of both reports, without figures."""
     folder = SimpleNamespace(folder=out)
-    return render(folder).text, render_markdown(*read(folder), figures=[])
+    return render(folder).text, render_markdown(*read(folder), figures=[], drawing_command="scripts/plot.py sweep")
 
 
 def expect_validation(out: Path, samples: int) -> None:
