@@ -69,7 +69,9 @@ def _title_of_model(sources: Sources, judged: list[Comparison], claim: Claim) ->
         subject = f"{name_arms(judged)} does not differ" if len(judged) == 1 else "No arm differs"
         return f"{subject} detectably from {baseline} in {claim.noun}"
     if len(judged) > MAX_NAMED:
-        return _count_arms(sources, better, worse, len(judged), claim, baseline)
+        # As the answer counts: without arms that clipping never changed.
+        count = sum(comparison.verdict != "identical" for comparison in judged)
+        return _count_arms(sources, better, worse, count, claim, baseline)
     parts = [
         f"{name_arms(arms)} {_have(arms)} {words}"
         for arms, words in ((better, claim.better), (worse, claim.worse))
