@@ -4,6 +4,7 @@ import re
 import shutil
 
 import pytest
+from axe_playwright_python.sync_playwright import Axe
 from clipsweep_plots import program as plot
 from conftest import FakeRun, FakeSweep, cross
 from playwright.sync_api import Page, expect, sync_playwright
@@ -69,6 +70,15 @@ def test_the_page_fits_its_window(page):
     for details in page.locator("details").all():
         details.locator("> summary").click()
     assert_no_overflow(page)
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_axe_finds_nothing_that_keeps_anyone_out(page, scheme):
+    page.emulate_media(color_scheme=scheme)
+    for details in page.locator("details").all():
+        details.locator("> summary").click()
+    found = Axe().run(page)
+    assert found.violations_count == 0, found.generate_report()
 
 
 def test_the_answer_is_visible_without_scrolling(page):

@@ -51,7 +51,7 @@ def diverged_table(results: Results, max_rows: int = MAX_DIVERGED_ROWS) -> Table
 def left_out_table(results: Results) -> Table:
     return build_table(
         "left-out-runs",
-        "Left-out runs",
+        "Left-out runs and the reasons",
         LEFT_OUT_COLUMNS,
         results.left_out,
         max_rows=MAX_LEFT_OUT_ROWS,
