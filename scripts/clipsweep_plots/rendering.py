@@ -18,8 +18,8 @@ from .drawing.sources import Sources
 from .drawing.style import apply_style
 from .figures.figure_list import ANSWERING, draw_figures
 
-# Starting processes costs more than drawing the figures of a few arms.
-MIN_ARMS_FOR_PROCESSES = 12
+# With fewer, starting processes takes longer than they save.
+MIN_ARMS_FOR_PROCESSES = 4
 MAX_ARMS_ALL_NARROW = 24  # in larger sweeps only the figures of the answer have a narrow version
 
 

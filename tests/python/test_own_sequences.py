@@ -1,6 +1,7 @@
 """`--task sequences --data FILE`: the user's own arrays and time series, in the real program."""
 
 import gzip
+import importlib.util
 import json
 import zipfile
 from pathlib import Path
@@ -340,6 +341,19 @@ def test_time_series_of_different_lengths_give_the_losses_of_the_same_arrays(tmp
 
 
 # ---- Several numbers, many classes -----------------------------------------------------------------
+
+
+def test_the_japanese_vowels_are_told_apart(tmp_path):
+    """Utterances of 7 to 29 steps by nine speakers (Kudo et al., 1999), in the package of aeon."""
+    (package,) = importlib.util.find_spec("aeon").submodule_search_locations
+    path = Path(package) / "datasets/data/JapaneseVowels/JapaneseVowels_TRAIN.ts"
+    options = ("--scale", "standard", "--hidden", "32", "--optimizer", "adam", "--lr", "0.01")
+    options += ("--clip", "global-norm:1", "--seeds", "1", "--epochs", "2", "--steps-per-epoch", "200")
+    (run,) = sweep(tmp_path / "out", *own(path, *options)).values()
+    assert sweep_json(tmp_path / "out")["data"]["classes"] == list(range(1, 10))
+    summary = json.loads((tmp_path / "out/summary.json").read_text())
+    assert (summary["test_samples"], summary["chance_accuracy"]) == (370, 88 / 370)
+    assert run["epochs"][-1]["test_accuracy"] > 0.9
 
 
 def test_several_numbers_are_learnt(tmp_path):
