@@ -297,7 +297,7 @@ def test_a_run_of_sequences_of_different_lengths_is_the_same_alone_and_with_othe
 
 
 def test_the_end_of_a_sequence_decides_its_class(tmp_path):
-    """A one at the last step of some length: whoever reads on, or aligns the beginnings, loses it."""
+    """The class is the sign of the last input; padding after it would make the network forget it."""
     random = RNG(8)
     lengths = random.integers(2, 30, 600)
     y = np.arange(600) % 2

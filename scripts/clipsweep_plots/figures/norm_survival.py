@@ -91,7 +91,8 @@ def _draw_page(
 
 
 def _norm_limits(curves: dict[Arm, Exceedance]) -> tuple[float, float]:
-    """Return the limits of the norms: from what half of the steps exceed, up to the largest."""
+    """Return the limits of the norms: what 95 % of the steps exceed, and the largest or 12 decades
+    above the median."""
     medians = [curve.value_at(0.5) or float(curve.values[0]) for curve in curves.values()]
     lows = [curve.value_at(0.95) or float(curve.values[0]) for curve in curves.values()]
     high = max(curve.largest for curve in curves.values())
