@@ -123,7 +123,8 @@ void RunTrainer::propose_update(Span<const float> gradient, Span<const float> we
 }
 
 void RunTrainer::take_update(Span<float> weights) {
-  std::swap_ranges(proposal_.weights.begin(), proposal_.weights.end(), weights.begin());
+  weights_before_.assign(weights.begin(), weights.end());
+  std::copy(proposal_.weights.begin(), proposal_.weights.end(), weights.begin());
   std::swap(optimizer_, proposal_.state);
   if (!events_.findings().update_blocked || repairs_gradient(spec_.clip))
     remember(spec_.clip, norms_, memory_);
@@ -145,7 +146,7 @@ void RunTrainer::record_step(float loss, double accuracy) {
 StepOutcome RunTrainer::outcome_of_step(Span<const float> weights) const {
   StepOutcome outcome;
   outcome.continues = !stopped_;
-  outcome.weights_before = drops_update() ? weights : Span<const float>(proposal_.weights);
+  outcome.weights_before = drops_update() ? weights : Span<const float>(weights_before_);
   if (is_through_time_due())
     outcome.through_time_due = ThroughTimeRecord{step_, epoch(), events_.findings().has_event, {}};
   return outcome;

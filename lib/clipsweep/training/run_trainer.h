@@ -112,7 +112,8 @@ class RunTrainer {
   std::vector<double> gate_norms_;   // before clipping; empty for cells without gates
   std::vector<float> raw_gradient_;  // before clipping
   StepRecord record_;
-  ProposedStep proposal_;  // once it is taken, it holds the weights from before it
+  ProposedStep proposal_;
+  std::vector<float> weights_before_;  // from before the latest update that was taken
 
   // The run so far: the list in `archive`.
   std::uint64_t step_ = 0;

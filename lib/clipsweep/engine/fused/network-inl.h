@@ -72,9 +72,10 @@ void add_gradients(const Group& group, const Parameters<float>& gradient) {
   const Series top_states =
       group.states(sizes.layers - 1).from((sizes.time_steps - sizes.output_steps + 1) * hidden);
   for_chunks<CellKind>(group, sizes.output_steps, [&](const Chunk& chunk) {
-    add_weight_gradient<V>(logits, sizes.outputs, top_states, hidden, chunk, packed,
-                           gradient.output_weight);
-    add_bias_gradient<V>(logits, sizes.outputs, chunk, gradient.output_bias);
+    RowGradients to;
+    to.bias = gradient.output_bias;
+    to.add({top_states, hidden, gradient.output_weight});
+    add_row_gradients<V>(logits, sizes.outputs, to, chunk, packed);
   });
   const SymbolSeries symbols = {group.symbols, sizes.time_steps};
   Series one_hot{};  // only if it is needed
@@ -86,26 +87,29 @@ void add_gradients(const Group& group, const Parameters<float>& gradient) {
     const LayerParameters<float> layer = gradient.layer(l);
     const Series sums = group.sums(l, CellKind::kRows.sums);
     for_chunks<CellKind>(group, sizes.time_steps, [&](const Chunk& chunk) {
-      const auto add = [&](const GateSums& some, std::size_t gate, float* bias, float* weight,
-                           const Series& factors, std::size_t columns) {
-        if (gate == kNoGate) return;
+      for (const GateSums& some : CellKind::kSums) {
         const Series derivatives = sums.from(some.sum * hidden);
-        const std::size_t row = gate * hidden, rows = some.count * hidden;
-        if (bias) add_bias_gradient<V>(derivatives, rows, chunk, bias + row);
-        float* const to = weight + row * columns;
-        if (factors.first)
-          add_weight_gradient<V>(derivatives, rows, factors, columns, chunk, packed, to);
-        else
-          add_symbol_gradient<V>(derivatives, rows, symbols, columns, chunk, group.memory, to,
-                                 one_hot_inputs);
-      };
-      for (const GateSums& some : CellKind::kSums)
-        add(some, some.input_gate, layer.bias, layer.weight_ih, group.inputs_of(l),
-            sizes.inputs_of(l));
-      // Slot t is the state before time step t.
-      for (const GateSums& some : CellKind::kSums)
-        add(some, some.recurrent_gate, layer.recurrent_bias, layer.weight_hh, group.states(l),
-            hidden);
+        const std::size_t rows = some.count * hidden;
+        RowGradients to;
+        if (some.input_gate != kNoGate) {
+          const std::size_t row = some.input_gate * hidden, columns = sizes.inputs_of(l);
+          const Series inputs = group.inputs_of(l);
+          float* const weight = layer.weight_ih + row * columns;
+          to.bias = layer.bias + row;
+          if (inputs.first)
+            to.add({inputs, columns, weight});
+          else
+            add_symbol_gradient<V>(derivatives, rows, symbols, columns, chunk, group.memory, weight,
+                                   one_hot_inputs);
+        }
+        if (some.recurrent_gate != kNoGate) {
+          const std::size_t row = some.recurrent_gate * hidden;
+          if (layer.recurrent_bias) to.recurrent_bias = layer.recurrent_bias + row;
+          // Slot t is the state before time step t.
+          to.add({group.states(l), hidden, layer.weight_hh + row * hidden});
+        }
+        add_row_gradients<V>(derivatives, rows, to, chunk, packed);
+      }
     });
   }
 }

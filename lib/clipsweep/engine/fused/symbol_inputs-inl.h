@@ -218,7 +218,7 @@ HWY_INLINE void sum_lanes(const float* sums, float* totals) {
 }
 
 // gradient [rows, I] += derivatives [rows] times one-hot values, summed over the chunk in the order
-// of add_weight_gradient; rows <= kSymbolRows. Returns false, without an effect, if a derivative is
+// of add_row_gradients; rows <= kSymbolRows. Returns false, without an effect, if a derivative is
 // not finite. `sums` has the list of symbols.
 template <class V>
 bool add_symbol_rows(const Series& derivatives, std::size_t rows, const SymbolSeries& symbols,
@@ -267,9 +267,11 @@ void add_symbol_gradient(const Series& derivatives, std::size_t rows, const Symb
     const std::size_t count = std::min(kSymbolRows, rows - row);
     float* const to = gradient + row * inputs;
     if (!add_symbol_rows<V>(derivatives.from(row), count, symbols, inputs, chunk,
-                            memory.symbol_sums, to))
-      add_weight_gradient<V>(derivatives.from(row), count, dense_inputs(), inputs, chunk,
-                             memory.packed, to);
+                            memory.symbol_sums, to)) {
+      RowGradients gradients;
+      gradients.add({dense_inputs(), inputs, to});
+      add_row_gradients<V>(derivatives.from(row), count, gradients, chunk, memory.packed);
+    }
   }
 }
 

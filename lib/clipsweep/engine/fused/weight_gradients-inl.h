@@ -107,6 +107,14 @@ HWY_INLINE void store_lane_sums(const V (&registers)[kCount], float* sums) {
 
 #endif
 
+// Keeps GCC from reading a value from memory again for each of its uses.
+template <class V>
+HWY_INLINE void keep_in_register([[maybe_unused]] V& value) {
+#if HWY_ARCH_X86 && HWY_COMPILER_GCC && !HWY_COMPILER_CLANG && HWY_TARGET != HWY_SCALAR
+  asm("" : "+x"(value.raw));
+#endif
+}
+
 // gradient[r][c] += sum over samples and time steps of derivatives[r] * values[c]
 template <class V, std::size_t R, std::size_t C, class Derivatives, class Values>
 HWY_NOINLINE void add_outer_products(const Derivatives& derivatives, const Values& values,
@@ -124,7 +132,8 @@ HWY_NOINLINE void add_outer_products(const Derivatives& derivatives, const Value
       for (std::size_t c = 0; c < C; ++c) value[c] = hn::Load(tag, x + c * Values::kRow);
 #pragma GCC unroll 8
       for (std::size_t r = 0; r < R; ++r) {
-        const V derivative = hn::Load(tag, d + r * Derivatives::kRow);
+        V derivative = hn::Load(tag, d + r * Derivatives::kRow);
+        keep_in_register(derivative);
 #pragma GCC unroll 8
         for (std::size_t c = 0; c < C; ++c)
           sums[r * C + c] = hn::MulAdd(derivative, value[c], sums[r * C + c]);
@@ -139,76 +148,190 @@ HWY_NOINLINE void add_outer_products(const Derivatives& derivatives, const Value
     for (std::size_t c = 0; c < C; ++c) gradient[r * columns + c] += totals[r * C + c];
 }
 
-// gradient[r] += sum over samples and time steps of derivatives[r]
+// What the derivatives of some rows are multiplied by, and the gradient that the products are added
+// to: [rows, columns].
+struct Factors {
+  Series values;
+  std::size_t columns;
+  float* gradient;
+};
+
+// The gradients that the derivatives of some rows add to.
+struct RowGradients {
+  static constexpr std::size_t kMaxFactors = 2;  // the inputs and the states before
+
+  // Those of biases [rows], or nullptr.
+  float* bias = nullptr;
+  float* recurrent_bias = nullptr;
+  Factors factors[kMaxFactors];
+  std::size_t factor_count = 0;
+
+  void add(const Factors& some) { factors[factor_count++] = some; }
+  bool has_bias() const { return bias || recurrent_bias; }
+  std::size_t columns() const {
+    std::size_t sum = 0;
+    for (std::size_t f = 0; f < factor_count; ++f) sum += factors[f].columns;
+    return sum;
+  }
+};
+
+// Sums of R rows of derivatives over samples and time steps.
 template <class V, std::size_t R>
-void add_sums(const Series& derivatives, const Chunk& chunk, float* gradient) {
-  constexpr std::size_t kPerBlock = kLanes / hn::MaxLanes(hn::DFromV<V>());
-  const hn::DFromV<V> tag;
-  V sums[R];
-  for (std::size_t r = 0; r < R; ++r) sums[r] = hn::Zero(tag);
-  for (std::size_t block = 0; block < chunk.width.registers; block += kPerBlock) {
-    const std::size_t count = std::min(kPerBlock, chunk.width.registers - block);
-    for (std::size_t t = chunk.begin; t < chunk.end; ++t) {
-      for (std::size_t i = 0; i < count; ++i) {
-        const float* d = derivatives.at<V>(block + i, t);
+class RowSums {
+ public:
+  RowSums() {
+    for (V& sum : sums_) sum = hn::Zero(hn::DFromV<V>());
+  }
+
+  // Goes through the rows block by block, and in a block through one time step after the other.
+  // Calls copy(derivative, r, index of the register, t).
+  template <typename Copy>
+  HWY_INLINE void add(const Series& derivatives, const Chunk& chunk, const Copy& copy) {
+    constexpr std::size_t kPerBlock = kLanes / hn::MaxLanes(hn::DFromV<V>());
+    for (std::size_t block = 0; block < chunk.width.registers; block += kPerBlock) {
+      const std::size_t count = std::min(kPerBlock, chunk.width.registers - block);
+      for (std::size_t t = chunk.begin; t < chunk.end; ++t) {
+        for (std::size_t i = 0; i < count; ++i) {
+          const float* d = derivatives.at<V>(block + i, t);
 #pragma GCC unroll 8
-        for (std::size_t r = 0; r < R; ++r)
-          sums[r] = hn::Add(sums[r], hn::Load(tag, d + r * kLanes));
+          for (std::size_t r = 0; r < R; ++r) {
+            const V derivative = hn::Load(hn::DFromV<V>(), d + r * kLanes);
+            sums_[r] = hn::Add(sums_[r], derivative);
+            copy(derivative, r, block + i, t);
+          }
+        }
       }
     }
   }
-  float totals[R + 3];
-  store_lane_sums(sums, totals);
-  for (std::size_t r = 0; r < R; ++r) gradient[r] += totals[r];
+
+  // bias[first + r] += the sum of row r, for each gradient of a bias.
+  void add_to(const RowGradients& gradients, std::size_t first) const {
+    float totals[R + 3];
+    store_lane_sums(sums_, totals);
+    for (float* const bias : {gradients.bias, gradients.recurrent_bias})
+      for (std::size_t r = 0; bias && r < R; ++r) bias[first + r] += totals[r];
+  }
+
+ private:
+  V sums_[R];
+};
+
+// Copies the derivatives of rows [row, row + R), and adds their sums to the gradients of biases.
+template <class V, std::size_t R>
+Packed<V, R> pack_and_sum_up(const Series& derivatives, const Chunk& chunk, float* copy,
+                             const RowGradients& to, std::size_t row) {
+  const Packed<V, R> packed = {copy, chunk.end - chunk.begin};
+  RowSums<V, R> sums;
+  sums.add(derivatives, chunk, [&](V derivative, std::size_t r, std::size_t i, std::size_t t) {
+    const std::size_t place = (i * packed.time_steps + t - chunk.begin) * packed.step;
+    hn::Store(derivative, hn::DFromV<V>(), copy + place + r * packed.kRow);
+  });
+  sums.add_to(to, row);
+  return packed;
 }
 
-// Calls `body(tile, column)` with the tiles of columns [begin, begin + count).
-template <typename Body>
-HWY_INLINE void for_column_tiles(std::size_t begin, std::size_t count, const Body& body) {
-  for_tiles<kTileColumns>(count, [&](auto tile, std::size_t c) { body(tile, begin + c); });
-}
+// Columns [begin, begin + width) of factors.
+struct Columns {
+  const Factors* of;
+  std::size_t begin;
+  std::size_t width;
 
-// Calls `body(panel, width)` with panels of columns; the rows of one chunk fit into the L2 cache.
+  // Calls `body(tile, column)` with tiles of columns.
+  template <typename Body>
+  HWY_INLINE void for_column_tiles(const Body& body) const {
+    for_tiles<kTileColumns>(width, [&](auto tile, std::size_t c) { body(tile, begin + c); });
+  }
+  float* gradient(std::size_t row, std::size_t column) const {
+    return of->gradient + row * of->columns + column;
+  }
+};
+
+// At most kPanelColumns columns.
+struct Panel {
+  Columns parts[RowGradients::kMaxFactors];
+  std::size_t size = 0;
+  std::size_t columns = 0;
+
+  void add(const Columns& some) {
+    parts[size++] = some;
+    columns += some.width;
+  }
+  const Columns* begin() const { return parts; }
+  const Columns* end() const { return parts + size; }
+};
+
+// Calls `body(panel)` for panels that cover all columns, of which there is at least one; the rows
+// of one chunk of a panel fit into the L2 cache.
 template <typename Body>
-HWY_INLINE void for_panels(std::size_t columns, const Body& body) {
-  for (std::size_t panel = 0; panel < columns; panel += kPanelColumns)
-    body(panel, std::min(kPanelColumns, columns - panel));
+HWY_INLINE void for_panels(const RowGradients& gradients, const Body& body) {
+  Panel panel;
+  for (std::size_t f = 0; f < gradients.factor_count; ++f) {
+    const Factors& factors = gradients.factors[f];
+    for (std::size_t begin = 0; begin < factors.columns; begin += kPanelColumns) {
+      const std::size_t width = std::min(kPanelColumns, factors.columns - begin);
+      if (panel.columns + width > kPanelColumns) {
+        body(panel);
+        panel = {};
+      }
+      panel.add({&factors, begin, width});
+    }
+  }
+  body(panel);
 }
 
 template <class V>
-void add_unpacked(const Series& derivatives, std::size_t rows, const Series& values,
-                  std::size_t columns, const Chunk& chunk, float* gradient) {
-  for_panels(columns, [&](std::size_t panel, std::size_t width) {
+void add_unpacked(const Series& derivatives, std::size_t rows, const RowGradients& to,
+                  const Chunk& chunk) {
+  if (to.has_bias()) {
     for_tiles<kTileRows>(rows, [&](auto tile, std::size_t row) {
-      for_column_tiles(panel, width, [&](auto column_tile, std::size_t c) {
-        add_outer_products<V, tile(), column_tile()>(derivatives.from(row), values.from(c), chunk,
-                                                     gradient + row * columns + c, columns);
-      });
+      RowSums<V, tile()> sums;
+      sums.add(derivatives.from(row), chunk, [](auto...) {});
+      sums.add_to(to, row);
+    });
+  }
+  for_panels(to, [&](const Panel& panel) {
+    for_tiles<kTileRows>(rows, [&](auto tile, std::size_t row) {
+      for (const Columns& part : panel)
+        part.for_column_tiles([&](auto column_tile, std::size_t c) {
+          add_outer_products<V, tile(), column_tile()>(derivatives.from(row),
+                                                       part.of->values.from(c), chunk,
+                                                       part.gradient(row, c), part.of->columns);
+        });
     });
   });
 }
 
 template <class V>
-void add_packed(const Series& derivatives, std::size_t rows, const Series& values,
-                std::size_t columns, const Chunk& chunk, PackedRows& packed, float* gradient) {
+void add_packed(const Series& derivatives, std::size_t rows, const RowGradients& to,
+                const Chunk& chunk, PackedRows& packed) {
   const std::size_t time_steps = chunk.end - chunk.begin;
   const Chunk whole = {chunk.width, 0, time_steps};
   const std::size_t row_size = chunk.width.registers * time_steps * hn::MaxLanes(hn::DFromV<V>());
-  for_panels(columns, [&](std::size_t panel, std::size_t width) {
-    const auto values_at = [&](std::size_t c) {
-      return packed.values.data() + (c - panel) * row_size;
-    };
-    for_column_tiles(panel, width, [&](auto tile, std::size_t c) {
-      pack<V, tile()>(values.from(c), chunk, values_at(c));
-    });
-    for_tiles<kTileRows>(rows, [&](auto tile, std::size_t row) {
-      const auto d = pack<V, tile()>(derivatives.from(row), chunk, packed.derivatives.data());
-      for_column_tiles(panel, width, [&](auto column_tile, std::size_t c) {
-        const Packed<V, column_tile()> x = {values_at(c), time_steps};
-        add_outer_products<V, tile(), column_tile()>(d, x, whole, gradient + row * columns + c,
-                                                     columns);
+  float* const packed_d = packed.derivatives.data();
+  bool needs_sums = to.has_bias();
+  for_panels(to, [&](const Panel& panel) {
+    float* values = packed.values.data();
+    for (const Columns& part : panel) {
+      part.for_column_tiles([&](auto tile, std::size_t c) {
+        pack<V, tile()>(part.of->values.from(c), chunk, values);
+        values += tile() * row_size;
       });
+    }
+    for_tiles<kTileRows>(rows, [&](auto tile, std::size_t row) {
+      const auto from = derivatives.from(row);
+      const auto d = needs_sums ? pack_and_sum_up<V, tile()>(from, chunk, packed_d, to, row)
+                                : pack<V, tile()>(from, chunk, packed_d);
+      const float* x = packed.values.data();
+      for (const Columns& part : panel) {
+        part.for_column_tiles([&](auto column_tile, std::size_t c) {
+          add_outer_products<V, tile(), column_tile()>(d, Packed<V, column_tile()>{x, time_steps},
+                                                       whole, part.gradient(row, c),
+                                                       part.of->columns);
+          x += column_tile() * row_size;
+        });
+      }
     });
+    needs_sums = false;
   });
 }
 
@@ -221,24 +344,15 @@ inline bool pays_to_pack(std::size_t rows, std::size_t columns) {
   return kManyRegisters ? rows >= 128 && columns >= 16 : rows >= 16 && columns >= 4;
 }
 
-// gradient [rows, columns] += derivatives [rows] times values [columns], summed over the chunk. The
-// order of summation is the same with and without copies.
+// Adds the sums over the chunk: of derivatives [rows] to biases, of derivatives times values to
+// weights. The order of summation is the same with and without copies.
 template <class V>
-void add_weight_gradient(const Series& derivatives, std::size_t rows, const Series& values,
-                         std::size_t columns, const Chunk& chunk, PackedRows& packed,
-                         float* gradient) {
-  if (pays_to_pack(rows, columns))
-    add_packed<V>(derivatives, rows, values, columns, chunk, packed, gradient);
+void add_row_gradients(const Series& derivatives, std::size_t rows, const RowGradients& to,
+                       const Chunk& chunk, PackedRows& packed) {
+  if (pays_to_pack(rows, to.columns()))
+    add_packed<V>(derivatives, rows, to, chunk, packed);
   else
-    add_unpacked<V>(derivatives, rows, values, columns, chunk, gradient);
-}
-
-template <class V>
-void add_bias_gradient(const Series& derivatives, std::size_t rows, const Chunk& chunk,
-                       float* gradient) {
-  for_tiles<kTileRows>(rows, [&](auto tile, std::size_t row) {
-    add_sums<V, tile()>(derivatives.from(row), chunk, gradient + row);
-  });
+    add_unpacked<V>(derivatives, rows, to, chunk);
 }
 
 }  // namespace clipsweep::HWY_NAMESPACE
