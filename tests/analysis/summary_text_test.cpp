@@ -144,7 +144,17 @@ TEST(ComparisonText, SaysWhatRegularizationIsComparedWith) {
   EXPECT_EQ(in_one_line(comparison_text(sweep.summary())).find(note), std::string::npos);
   sweep.config().weight_decays = {0, 0.1};
   sweep.plan();
+  sweep.complete(0, 0.7, 1.0);
   EXPECT_NE(in_one_line(comparison_text(sweep.summary())).find(note), std::string::npos);
+}
+
+TEST(ComparisonText, HasNoTablesBeforeARunHasEnded) {
+  const SampleSweep sweep(1);
+  for (const std::string& text :
+       {comparison_text(sweep.summary()), brief_text(sweep.summary(), {}, 40)}) {
+    EXPECT_EQ(text.find("arm  "), std::string::npos) << text;
+    EXPECT_NE(text.find("No run has completed or diverged yet."), std::string::npos) << text;
+  }
 }
 
 TEST(ComparisonText, PrintsZeroWithoutASign) {

@@ -74,6 +74,15 @@ def test_the_threshold_picker_has_the_thresholds_that_clip_a_share(sweep):
     assert curve.get_ydata().max() == 100
 
 
+def test_a_title_names_no_thresholds_that_differ_by_orders_of_magnitude(sweep):
+    folder = sweep(cross([NONE, VALUE], [0.01, 0.1]))
+    for run in folder.runs:
+        size = 1 if run.learning_rate == 0.01 else 1e6
+        folder.log_column(run, "grad_norm_raw", lambda step, size=size: size * step)
+    title = lone(folder, "threshold_picker").title
+    assert title == "The threshold that clips one step in ten depends on the learning rate"
+
+
 def test_thinned_logs_have_the_thresholds_of_the_summary(sweep):
     folder = sweep(cross([NONE], seeds=2), log_every=5)
     document = folder.summary_document()
@@ -155,7 +164,8 @@ def test_without_several_thresholds_nothing_is_drawn_over_them(sweep):
 def test_the_difference_map_has_differences_marks_and_diverged_runs(sweep):
     runs = cross(THRESHOLDS, [0.01, 0.1], seeds=5)
     for run in runs:
-        if run.mode == "value" and run.learning_rate == 0.1 and run.seed < 2:
+        diverges = {"value": run.seed < 2, "none": True}.get(run.mode, False)
+        if diverges and run.learning_rate == 0.1:
             run.__init__(run.mode, run.threshold, run.learning_rate, run.seed, diverges_at=3)
     folder = sweep(runs)
     document = folder.summary_document()
@@ -175,6 +185,8 @@ def test_the_difference_map_has_differences_marks_and_diverged_runs(sweep):
     assert text_of(page, "difference_global-norm-5_lr-0.1") == "−2.0 ▼"
     assert text_of(page, "diverged_value-1_lr-0.1") == "2/5"
     assert text_of(page, "diverged_global-norm-5_lr-0.1") == "0"
+    assert text_of(page, "diverged_value_none_lr-0.1") == "5/5"
+    assert "none at lr 0.1: – points, 5 of 5 diverged" in page.alt
 
 
 def test_the_longest_step_is_the_learning_rate_times_the_threshold(sweep):

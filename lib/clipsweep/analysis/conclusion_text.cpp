@@ -226,8 +226,8 @@ std::string no_difference_text(const Effect& effect, const MetricBasis& basis) {
 
 std::string not_after_correction_text(const Effect& effect, const MetricBasis& basis) {
   return fmt::format(
-      "No difference seen between the best settings: {} {}. This is significant on its own, but "
-      "not after correction for {} ({}).{}",
+      "No difference seen between the best settings: {} {}. On its own it would be significant; "
+      "corrected for the choice among {}, as this interval is, it is not ({}).{}",
       accuracies_sentence(effect, basis), difference_clause(effect),
       counted(effect.comparison->candidates, "arm"), p_text(effect.comparison->p_adjusted),
       behind_the_mean_text(*effect.comparison));

@@ -465,14 +465,17 @@ std::string modes_table(const Summary& summary, const TextStyle& style) {
                   {"spikes"},
                   {"diverged"},
                   {"mode usable at\nlearning rates", Align::kLeft}});
+  bool is_empty = true;
   for (const auto& mode : summary.modes) {
     if (!mode.best_arm) continue;
+    is_empty = false;
     const ArmSummary& arm = summary.arm(*mode.best_arm);
     table.add_row(arm,
                   {mean_and_deviation(arm.metrics[kJudgedMetric]),
                    percent_text(arm.metrics[kJudgedMetric].min), with_thousands(arm.spikes),
                    bad_count(arm.diverged, style), range_text(mode.usable_learning_rates, all)});
   }
+  if (is_empty) return "";
   return titled(
       fmt::format("Best arm of each mode (usable: better than chance, within {:.0f} points of "
                   "the best{}, no run diverged)",
@@ -572,8 +575,12 @@ std::string first_lines(const std::string& text, std::size_t count) {
 }  // namespace
 
 std::string comparison_text(const Summary& summary, const TextStyle& style) {
-  return counts_line(summary.runs, style) + counting_notes(summary, summary.damaged.size()) +
-         results_table(summary, style) + gradients_table(summary, style) +
+  const std::string counts =
+      counts_line(summary.runs, style) + counting_notes(summary, summary.damaged.size());
+  const auto has_runs = [](const ArmSummary& arm) { return !arm.seeds.empty(); };
+  if (std::none_of(summary.arms.begin(), summary.arms.end(), has_runs))
+    return counts + answer_text(summary);
+  return counts + results_table(summary, style) + gradients_table(summary, style) +
          what_if_table(summary, style) + behaviour_table(summary, style) +
          differences_text(summary, style) + collapses_table(summary, style) +
          modes_table(summary, style) + solved_table(summary) + solutions_table(summary, style) +

@@ -120,7 +120,12 @@ def why_no_verdict(sources: Sources) -> str:
     if sources.summary is None:
         return "Nothing is compared, because summary.json is missing."
     if not sources.comparisons:
-        return "The sweep has no arm to compare with an arm without clipping."
+        baselines = [arm.clip.is_baseline for arm in sources.arms]
+        if all(baselines):
+            return "Nothing is compared, because no arm clips."
+        if not any(baselines):
+            return "Nothing is compared, because no arm is without clipping."
+        return "Nothing is compared: no arm shares a learning rate and seeds with one that clips."
     if not any(comparison.verdict for comparison in sources.comparisons):
         return f"No verdict: fewer than {sources.constants.min_pairs_for_verdict} pairs of seeds."
     return ""

@@ -108,14 +108,24 @@ def _clips(arms: list[Arm]) -> list[Clip]:
 def _labels(arms: list[Arm]) -> list[str]:
     """Name the rows of a map by their thresholds, with the mode if there are several."""
     clips = _clips(arms)
-    labels = [clip.without_model.label for clip in clips]
+    labels = [clip.without_model.label for clip in clips]  # the baseline, if any, is the last one
     if _is_mixed(arms):
         return labels
     return [label.removeprefix(f"{clips[0].mode}:") for label in labels]
 
 
 def _is_mixed(arms: list[Arm]) -> bool:
-    return len({arm.clip.mode for arm in arms}) > 1
+    return len({arm.clip.mode for arm in arms if not arm.clip.is_baseline}) > 1
+
+
+def _with_baselines(arms: list[Arm], sources: Sources) -> list[Arm]:
+    """Add the arms without clipping of the same model and learning rates."""
+    places = {(arm.clip.model, arm.learning_rate) for arm in arms}
+    return arms + [
+        arm
+        for arm in sources.arms
+        if arm.clip.is_baseline and (arm.clip.model, arm.learning_rate) in places
+    ]
 
 
 def _title(sources: Sources) -> str:
@@ -158,36 +168,35 @@ def _draw_page(
     text: FigureText,
 ) -> tuple[Figure, str]:
     maps = 2 if _any_diverged(sources) else 1
-    cell = _cell_width(sources.sheet)
+    arms_of_maps = [[arms, _with_baselines(arms, sources)][:maps] for _, arms in rows]
     layout = [
-        (
-            title,
-            _labels(arms),
-            maps * [MapSize(cell * len(learning_rates(arms)), CELL_HEIGHT * len(_clips(arms)))],
-        )
-        for title, arms in rows
+        (title, _labels(shown[-1]), [_size(sources.sheet, arms) for arms in shown])
+        for (title, _), shown in zip(rows, arms_of_maps, strict=True)
     ]
     titles = [[f"{title} difference".strip(), f"{title} diverged".strip()][:maps] for title, _ in rows]
     figure, grid = MapPage(sources.sheet, text, layout).open(titles)
     reach = _reach(compared)
     differences = ScalarMappable(Normalize(-reach, reach), matplotlib.colormaps["RdBu"])
     divergences = ScalarMappable(Normalize(0, 1.25), matplotlib.colormaps["Greys"])
-    for (_, arms), row_axes in zip(rows, grid, strict=True):
-        for axes in row_axes:
+    for shown, row_axes in zip(arms_of_maps, grid, strict=True):
+        for axes, arms in zip(row_axes, shown, strict=True):
             _open_map(axes, arms)
-        for arm in arms:
+        for arm in shown[0]:
             found = compared.get(_place(arm))
-            _draw_difference(row_axes[0], arms, arm, found, differences, sources)
-            if maps > 1:
-                _draw_divergence(row_axes[1], arms, arm, divergences, sources)
-    return figure, _alt(rows, compared)
+            _draw_difference(row_axes[0], shown[0], arm, found, differences, sources)
+        for arm in shown[1] if maps > 1 else []:
+            _draw_divergence(row_axes[1], shown[1], arm, divergences, sources)
+    return figure, _alt([arm for shown in arms_of_maps for arm in shown[-1]], compared)
 
 
-def _alt(rows: list[Row], compared: dict) -> str:
+def _size(sheet: Sheet, arms: list[Arm]) -> MapSize:
+    return MapSize(_cell_width(sheet) * len(learning_rates(arms)), CELL_HEIGHT * len(_clips(arms)))
+
+
+def _alt(arms: list[Arm], compared: dict) -> str:
     values = "; ".join(
         f"{arm.label}: {_points(compared.get(_place(arm)))} points, {arm.diverged_count} of "
         f"{len(arm.runs)} diverged"
-        for _, arms in rows
         for arm in arms
     )
     return f"Maps of the difference to no clipping and of divergence. {values}."
@@ -236,7 +245,9 @@ def _draw_divergence(
 ) -> None:
     share = arm.diverged_count / len(arm.runs)
     text = f"{arm.diverged_count}/{len(arm.runs)}" if arm.diverged_count else "0"
-    _draw_cell(axes, arms, arm, scale.to_rgba(share), text, sources, "diverged")
+    # A baseline is in the map of each mode, and every element has its own name.
+    what = f"diverged_{arms[0].clip.mode}" if arm.clip.is_baseline else "diverged"
+    _draw_cell(axes, arms, arm, scale.to_rgba(share), text, sources, what)
 
 
 def _draw_cell(

@@ -162,7 +162,7 @@ def _mean_limits(sources: Sources) -> tuple[float, float]:
     values = [100 * np.mean(found) for found in _accuracies(sources).values() if found]
     low, high = min(values, default=0.0), max(values, default=100.0)
     room = 0.08 * max(high - low, 2.0)
-    return low - room, high + room
+    return max(low - room, 0.0), min(high + room, 100.0)
 
 
 def _bars_height(clips: int) -> float:

@@ -27,6 +27,7 @@ from ..drawing.style import (
     darker,
     element_id,
     number,
+    text_width,
 )
 
 STEM = "threshold_picker"
@@ -34,6 +35,7 @@ MAX_COLUMNS = 3
 MARKED_SHARES = (0.5, 0.1, 0.01)
 LOWEST_SHARE = 0.001
 MAX_DECADES = 8  # above the median norm
+MAX_NAMED_RANGE = 100  # a title names no thresholds that differ by a larger factor
 # What each mode compares with its threshold, as a histogram of a run's steps.
 COUNTS = {
     "value": lambda curve: curve.element_counts,
@@ -98,6 +100,8 @@ def _title(found: dict[Arm, Curves]) -> str:
     values = [value for value in values if value is not None]
     if not values:
         return "Share of steps that a threshold would clip"
+    if max(values) > MAX_NAMED_RANGE * min(values):
+        return f"The threshold that clips one step in ten depends on the {_differing(list(found))}"
     low, high = number(min(values), 2), number(max(values), 2)
     amount = low if low == high else f"{low} to {high}"
     where = "" if low == high else f", depending on the {_differing(list(found))}"
@@ -191,22 +195,42 @@ def _mark(mode: str) -> dict:
 
 
 def _write_thresholds(axes: Axes, curves: Curves, points: float) -> None:
-    """Write the marked thresholds of each mode where the curves leave room."""
+    """Write the marked thresholds of each mode into the corner where the curves leave room."""
     lines = [(MUTED, "50 | 10 | 1 %")]
     lines += [(darker(MODE_COLORS[mode]), _thresholds(curve)) for mode, curve in curves.items()]
+    width = max(text_width(words, points) for _, words in lines)
+    height = len(lines) * LINE_SPACING * points / 72
+    is_above = _is_upper_right_free(axes, curves, width, height)
     for place, (color, words) in enumerate(lines):
+        below = place if is_above else place - len(lines) - 0.4
         axes.annotate(
             words,
-            (1, 1),
+            (1, 1) if is_above else (0, 0),
             xycoords="axes fraction",
-            xytext=(-2, -(1 + place * LINE_SPACING) * points),
+            xytext=(-2 if is_above else 4, -(1 + below * LINE_SPACING) * points),
             textcoords="offset points",
-            ha="right",
+            ha="right" if is_above else "left",
             va="center",
             fontsize=points,
             color=color,
             bbox=LABEL_BOX,
         )
+
+
+def _is_upper_right_free(axes: Axes, curves: Curves, width: float, height: float) -> bool:
+    """Return whether fewer points are in the upper right corner than in the lower left one."""
+    inches = axes.get_position().size * axes.figure.get_size_inches()
+    x_share, y_share = width / inches[0], height / inches[1]
+    to_axes = axes.transData - axes.transAxes
+    upper_right = lower_left = 0
+    for curve in curves.values():
+        visible = curve.shares > 0
+        x, y = to_axes.transform(
+            np.column_stack([curve.values[visible], 100 * curve.shares[visible]])
+        ).T
+        upper_right += np.sum((x > 1 - x_share) & (x < 1) & (y > 1 - y_share))
+        lower_left += np.sum((x < x_share) & (y < y_share))
+    return bool(upper_right <= lower_left)
 
 
 def _key(modes: Iterable[str]) -> list[Line2D]:
