@@ -25,6 +25,7 @@ from clipsweep_results.messages import (
     EXIT_USAGE,
     MAX_WARNINGS,
     Messages,
+    print_paths,
     program_name,
 )
 from clipsweep_results.plan import SweepPlan, read_plan
@@ -70,7 +71,7 @@ def main(arguments: list[str] | None = None) -> int:
         return messages.fail(f"{error.filename or out}: cannot be written ({reason})", EXIT_STORAGE)
     except KeyboardInterrupt:
         return messages.fail(f"interrupted; {out} is unchanged", EXIT_INTERRUPTED)
-    print(out)
+    print_paths([out])
     return EXIT_DATA if tally.any_damage else 0
 
 

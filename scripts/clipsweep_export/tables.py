@@ -111,12 +111,50 @@ def runs_schema() -> pa.Schema:
     return pa.schema(KEY_TYPES | _types(FACT_COLUMNS))
 
 
+class ParquetFile:
+    """A file in which text columns and the columns that name the run are dictionaries.
+
+    Columns of floats have no minimum and maximum: these ignore NaN, so that readers such as Polars
+    and DuckDB would skip the row groups whose only NaN a filter like is_nan(loss) looks for.
+    """
+
+    def __init__(self, path: Path, schema: pa.Schema):
+        repeating = [
+            field.name
+            for field in schema
+            if field.name in KEY_TYPES or pa.types.is_string(field.type)
+        ]
+        bounded = [field.name for field in schema if not pa.types.is_floating(field.type)]
+        self.schema = schema
+        self._file = path.open("wb")  # pyarrow takes no path whose bytes are not UTF-8
+        self._writer = pq.ParquetWriter(
+            self._file,
+            schema,
+            compression="zstd",
+            use_dictionary=repeating,
+            write_statistics=bounded,
+        )
+
+    def __enter__(self) -> "ParquetFile":
+        return self
+
+    def __exit__(self, *_) -> None:
+        self.close()
+
+    def write_table(self, table: pa.Table) -> None:
+        self._writer.write_table(table)
+
+    def close(self) -> None:
+        with self._file:
+            self._writer.close()
+
+
 class ParquetFolder:
     """Writes the four files: steps as one row group per run, the short tables at the end."""
 
     def __init__(self, folder: Path):
         self._folder = folder
-        self._steps: pq.ParquetWriter | None = None
+        self._steps: ParquetFile | None = None
         self._epochs: list[pa.Table] = []
         self._events: list[pa.Table] = []
         self._runs: list[dict] = []
@@ -136,7 +174,7 @@ class ParquetFolder:
     def add(self, tables: RunTables) -> None:
         """Write one run's steps; raise DataError if its tensors differ from those of the others."""
         if self._steps is None:
-            self._steps = _open(self._folder / "steps.parquet", tables.steps.schema)
+            self._steps = ParquetFile(self._folder / "steps.parquet", tables.steps.schema)
         if tables.steps.schema != self._steps.schema:
             raise DataError("its tensors differ from those of the runs before it")
         self._steps.write_table(tables.steps)
@@ -145,20 +183,5 @@ class ParquetFolder:
         self._runs.append(tables.run)
 
     def _write(self, name: str, table: pa.Table) -> None:
-        with _open(self._folder / f"{name}.parquet", table.schema) as writer:
+        with ParquetFile(self._folder / f"{name}.parquet", table.schema) as writer:
             writer.write_table(table.unify_dictionaries())
-
-
-def _open(path: Path, schema: pa.Schema) -> pq.ParquetWriter:
-    """Open a file in which text columns and the columns that name the run are dictionaries.
-
-    Columns of floats have no minimum and maximum: these ignore NaN, so that readers such as Polars
-    and DuckDB would skip the row groups whose only NaN a filter like is_nan(loss) looks for.
-    """
-    repeating = [
-        field.name for field in schema if field.name in KEY_TYPES or pa.types.is_string(field.type)
-    ]
-    bounded = [field.name for field in schema if not pa.types.is_floating(field.type)]
-    return pq.ParquetWriter(
-        path, schema, compression="zstd", use_dictionary=repeating, write_statistics=bounded
-    )

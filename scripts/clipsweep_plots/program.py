@@ -27,9 +27,11 @@ from clipsweep_results.messages import (
     EXIT_USAGE,
     MAX_WARNINGS,
     Messages,
+    print_paths,
     program_name,
 )
 from clipsweep_results.plan import read_plan
+from clipsweep_results.printable import printable_page
 from clipsweep_results.result_folder import Results, read_results
 from clipsweep_results.strict_json import DataError
 from clipsweep_results.summary import Summary, read_summary
@@ -70,7 +72,7 @@ def main(arguments: list[str] | None = None) -> int:
         )
     except KeyboardInterrupt:
         return messages.fail("interrupted; the output is missing or incomplete", EXIT_INTERRUPTED)
-    print("\n".join(map(str, written)))
+    print_paths(written)
     return 0
 
 
@@ -184,14 +186,19 @@ def draw(options: argparse.Namespace) -> list[Path]:
     if options.figure:
         return written
     for name, text in arm_files(summary).items():
-        (folder / name).write_text(text, encoding="utf-8")
+        write_page(folder / name, text)
     command = drawing_command(options)
     markdown, report = folder / "report.md", folder / "report.html"
     document = render_markdown(results, summary, notes, rendered.pages, command)
-    markdown.write_text(document, encoding="utf-8")
+    write_page(markdown, document)
     figures = embed_figures(rendered.pages, rendered.wide, rendered.narrow)
-    report.write_text(render_report(results, summary, notes, figures, command), encoding="utf-8")
+    write_page(report, render_report(results, summary, notes, figures, command))
     return [report]
+
+
+def write_page(path: Path, text: str) -> None:
+    """Write a text without what controls a page: the names of folders come in here too."""
+    path.write_text(printable_page(text), encoding="utf-8")
 
 
 def formats_of(options: argparse.Namespace) -> tuple[str, ...]:

@@ -14,6 +14,7 @@ package reads and never writes; results/README.md describes the format and every
 
 A module imports only modules that are listed before it:
 
+    printable         text from files without what controls a terminal or a page
     strict_json       JSON as the logs contain it, and DataError
     values            readers of single logged values
     columns           the columns of the logs: names, types, order

@@ -2,7 +2,10 @@
 
 import os
 import sys
+from collections.abc import Iterable
 from pathlib import Path
+
+from .printable import printable
 
 EXIT_USAGE = 2
 EXIT_DATA = 3
@@ -38,6 +41,18 @@ class Messages:
         return exit_code
 
 
+def print_paths(paths: Iterable[Path]) -> None:
+    """Print paths on stdout, one a line: to a terminal printable, elsewhere byte by byte.
+
+    A path whose bytes are not UTF-8 reaches a script that reads it as it is.
+    """
+    sys.stdout.flush()
+    for path in paths:
+        line = printable(str(path)).encode() if sys.stdout.isatty() else os.fsencode(path)
+        sys.stdout.buffer.write(line + b"\n")
+    sys.stdout.flush()
+
+
 def one_line(message: object) -> str:
     """Keep a message that quotes a log to one line of printable text."""
-    return "".join(character if character.isprintable() else " " for character in str(message))
+    return printable(str(message).replace("\n", " "))

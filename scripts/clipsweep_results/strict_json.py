@@ -4,6 +4,8 @@ import json
 import math
 from pathlib import Path
 
+from .printable import may_be_unprintable, printable_document
+
 NON_FINITE = {"NaN": math.nan, "Infinity": math.inf, "-Infinity": -math.inf}
 
 # What reading a malformed value can raise, from the parser to a missing key.
@@ -19,7 +21,13 @@ def _refuse_constant(name: str) -> float:
 
 
 # Python's own decoder accepts NaN and Infinity as numbers; strict JSON does not have them.
-decode = json.JSONDecoder(parse_constant=_refuse_constant).decode
+_decode = json.JSONDecoder(parse_constant=_refuse_constant).decode
+
+
+def decode(text: str) -> object:
+    """Decode strict JSON; its texts are printable, whoever wrote the file."""
+    document = _decode(text)
+    return printable_document(document) if may_be_unprintable(text) else document
 
 
 def describe(error: Exception) -> str:
