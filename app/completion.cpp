@@ -13,6 +13,7 @@
 #include "clipsweep/tasks/make_task.h"
 #include "command_line.h"
 #include "flag_hints.h"
+#include "output.h"
 
 namespace clipsweep {
 namespace {
@@ -134,11 +135,11 @@ Offer argument_offer(const CommandShape& shape, const Cursor& cursor, const std:
   return value_offer(shape.positionals[place], cursor, typed);
 }
 
-void print(const Offer& offer) {
-  for (const auto& word : offer.words) fmt::print("{}\n", without_controls(word));
-  if (offer.is_list) fmt::print(":list\n");
-  if (offer.paths == OfferedPaths::kFiles) fmt::print(":files\n");
-  if (offer.paths == OfferedPaths::kFolders) fmt::print(":folders\n");
+void print_offer(const Offer& offer) {
+  for (const auto& word : offer.words) print("{}\n", without_controls(word));
+  if (offer.is_list) print(":list\n");
+  if (offer.paths == OfferedPaths::kFiles) print(":files\n");
+  if (offer.paths == OfferedPaths::kFolders) print(":folders\n");
 }
 
 }  // namespace
@@ -159,7 +160,7 @@ Offer offer_for(const std::vector<std::string>& words) {
 
 int run_complete(const std::vector<std::string>& words) {
   try {
-    print(offer_for(words));
+    print_offer(offer_for(words));
   } catch (const std::exception&) {
     // Nothing to offer.
   }

@@ -9,6 +9,7 @@
 #include "commands/training_commands.h"
 #include "completion.h"
 #include "help.h"
+#include "output.h"
 #include "overloaded.h"
 #include "program.h"
 #include "sibling_process.h"
@@ -27,11 +28,11 @@ int dispatch(const CommandLine& line) {
   return std::visit(
       Overloaded{
           [](const HelpCommand& help) -> int {
-            fmt::print("{}", help_text(help.about));
+            print("{}", help_text(help.about));
             return kSuccess;
           },
           [](const VersionCommand&) -> int {
-            fmt::print("clipsweep {} ({})\n", kVersion, kGitRevision);
+            print("clipsweep {} ({})\n", kVersion, kGitRevision);
             return kSuccess;
           },
           [](const CompleteCommand& complete) { return run_complete(complete.words); },

@@ -7,6 +7,7 @@
 #include "clipsweep/base/simd.h"
 #include "command_line.h"
 #include "one_thread.h"
+#include "output.h"
 #include "overloaded.h"
 #include "program.h"
 #include "reference_training.h"
@@ -37,7 +38,7 @@ int dispatch(const CommandLine& line) {
           [](const MeasureCommand& measure) { return run_measure(measure, make_engines); },
           [](const BenchCommand& bench) { return run_bench(bench); },
           [](const VersionCommand&) -> int {
-            fmt::print("clipsweep-train {} ({})\n", kVersion, kGitRevision);
+            print("clipsweep-train {} ({})\n", kVersion, kGitRevision);
             return kSuccess;
           },
           [](const auto&) -> int {

@@ -12,6 +12,7 @@
 #include "clipsweep/base/error.h"
 #include "clipsweep/experiment/list_syntax.h"
 #include "commands/inspection_commands.h"
+#include "output.h"
 
 namespace clipsweep {
 namespace {
@@ -51,7 +52,10 @@ int run_advise(const AdviseCommand& command) {
   const auto thresholds = thresholds_of(command);
   const NormLog log = read_log(command);
   const ThresholdAdvice advice = advise(log, thresholds);
-  fmt::print("{}", command.json ? to_line(to_json(log, advice)) + "\n" : advice_text(log, advice));
+  if (command.json)
+    print_json_line(to_json(log, advice));
+  else
+    print_text(advice_text(log, advice));
   return kSuccess;
 }
 

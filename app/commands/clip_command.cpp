@@ -9,6 +9,7 @@
 #include "clipsweep/base/error.h"
 #include "clipsweep/clipping/clip_request.h"
 #include "commands/inspection_commands.h"
+#include "output.h"
 
 namespace clipsweep {
 namespace {
@@ -45,7 +46,7 @@ int run_clip(const ClipCommand& command) {
     if (!file) throw ConfigError(fmt::format("{}: cannot read: {}", where, std::strerror(errno)));
     text = read_all(file.get(), where);
   }
-  fmt::print("{}\n", to_line(answer_clip_request(text, where)));
+  print_json_line(answer_clip_request(text, where));
   return kSuccess;
 }
 

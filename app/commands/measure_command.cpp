@@ -6,6 +6,7 @@
 #include "clipsweep/tasks/make_task.h"
 #include "clipsweep/training/speed_estimate.h"
 #include "machine.h"
+#include "output.h"
 #include "reference_training.h"
 
 namespace clipsweep {
@@ -17,7 +18,7 @@ int run_measure(const MeasureCommand& command, const MakeEngines& make_engines) 
   const SweepPlan plan = make_plan(config, data.sha256);
   const auto measurements = measure_speed(plan, *task, worker_count(config), engines.make,
                                           cohort_sizes_for(engines.choices));
-  fmt::print("{}\n", to_line(to_json(measurements)));
+  print_json_line(to_json(measurements));
   return kSuccess;
 }
 

@@ -18,6 +18,7 @@
 #include "commands/plan_warnings.h"
 #include "machine.h"
 #include "messages.h"
+#include "output.h"
 #include "progress.h"
 
 namespace clipsweep {
@@ -61,21 +62,20 @@ void print_settings(const ExperimentConfig& config, bool all) {
     table.add_row({setting.key, value, where_given(config, setting.key)});
     ++shown;
   }
-  if (shown > 0) fmt::print("{}", table.text());
+  if (shown > 0) print("{}", table.text());
   if (!all)
-    fmt::print("{} their default; --verbose shows them\n",
-               shown > 0 ? "All others have" : "All settings have");
-  fmt::print("\n");
+    print("{} their default; --verbose shows them\n",
+          shown > 0 ? "All others have" : "All settings have");
+  print("\n");
 }
 
 void print_runs(const SweepPlan& plan) {
   Table table({{"run", Align::kLeft}});
   for (std::size_t i = 0; i < std::min(plan.runs.size(), kMaxRunsShown); ++i)
     table.add_row({plan.runs[i].id});
-  fmt::print("{}", table.text());
+  print("{}", table.text());
   if (plan.runs.size() > kMaxRunsShown)
-    fmt::print("... and {} more; --json lists all\n",
-               with_thousands(plan.runs.size() - kMaxRunsShown));
+    print("... and {} more; --json lists all\n", with_thousands(plan.runs.size() - kMaxRunsShown));
 }
 
 // "30 runs: 3 arms x 10 seeds, 5,000 steps each"
@@ -94,8 +94,8 @@ std::string grid_text(const SweepPlan& plan) {
 // How much of the plan is already in the folder.
 void print_progress(const PlanInFolder& planned) {
   const std::size_t complete = planned.plan.runs.size() - planned.left.runs.size();
-  fmt::print("{} complete in the folder, {} to train\n", with_thousands(complete),
-             with_thousands(planned.left.runs.size()));
+  print("{} complete in the folder, {} to train\n", with_thousands(complete),
+        with_thousands(planned.left.runs.size()));
 }
 
 // "12,345 run-steps/s per worker, 16 runs per cohort"
@@ -123,17 +123,17 @@ void print_estimate(const ExperimentConfig& config, const SweepPlan& plan,
                     const EngineChoices& choices, const MeasuredSpeed& speed) {
   const auto& measurements = speed.measurements;
   const CostEstimate cost = estimate_cost(plan, measurements);
-  fmt::print("time  about {} on {} (measured here {})\n", duration_text(cost.seconds),
-             counted(worker_count(config), "worker"), speed.measured);
+  print("time  about {} on {} (measured here {})\n", duration_text(cost.seconds),
+        counted(worker_count(config), "worker"), speed.measured);
   for (const auto& [cell, measurement] : measurements)
-    fmt::print("      {}{}\n", measurements.size() > 1 ? fmt::format("{}: ", to_text(cell)) : "",
-               speed_text(measurement));
+    print("      {}{}\n", measurements.size() > 1 ? fmt::format("{}: ", to_text(cell)) : "",
+          speed_text(measurement));
   if (has_kin_together(plan, worker_count(config), choices))
-    fmt::print("      less if clipping acts late: until then identical runs are computed once\n");
+    print("      less if clipping acts late: until then identical runs are computed once\n");
   const double steps = static_cast<double>(plan.runs.size()) *
                        std::max(1.0, static_cast<double>(plan.training.steps()) / plan.log_every);
-  fmt::print("disk  about {} of logs ({:.0f} bytes per step)\n", bytes_text(cost.bytes),
-             cost.bytes / steps);
+  print("disk  about {} of logs ({:.0f} bytes per step)\n", bytes_text(cost.bytes),
+        cost.bytes / steps);
 }
 
 Json engine_json(const EngineChoice& choice) {
@@ -147,7 +147,7 @@ void print_engines(const EngineChoices& choices) {
     const std::string simd =
         choice.name == EngineName::kFused ? fmt::format(" with {}", simd_name()) : "";
     const std::string prefix = choices.size() > 1 ? fmt::format("{}: ", to_text(cell)) : "";
-    fmt::print("{}the {} engine{} ({})\n", prefix, to_text(choice.name), simd, choice.reason);
+    print("{}the {} engine{} ({})\n", prefix, to_text(choice.name), simd, choice.reason);
   }
 }
 
@@ -213,12 +213,12 @@ int run_plan(const PlanCommand& command, const std::vector<std::string>& argumen
   const EngineChoices choices = choose_engines(config);
   if (command.json) {
     const auto speed = measured_speed(config, plan, choices, arguments);
-    fmt::print("{}\n", to_page(plan_json(config, planned, choices, speed, command.out)));
+    print_json(plan_json(config, planned, choices, speed, command.out));
     return kSuccess;
   }
   print_settings(config, command.verbose);
   print_runs(plan);
-  fmt::print("\n{}\n", grid_text(plan));
+  print("\n{}\n", grid_text(plan));
   if (!command.out.empty()) print_progress(planned);
   print_engines(choices);
   std::fflush(stdout);  // the measurement takes a second

@@ -9,6 +9,7 @@
 #include "clipsweep/experiment/setting_table.h"
 #include "clipsweep/io/json.h"
 #include "commands/inspection_commands.h"
+#include "output.h"
 
 namespace clipsweep {
 namespace {
@@ -53,15 +54,15 @@ int run_preset(const PresetCommand& command) {
   if (command.json) {
     const Json json =
         command.name.empty() ? presets_json() : preset_json(find_preset(command.name));
-    fmt::print("{}\n", to_page(json));
+    print_json(json);
     return kSuccess;
   }
   if (!command.name.empty()) {
-    fmt::print("{}", find_preset(command.name).text);
+    print("{}", find_preset(command.name).text);
     return kSuccess;
   }
   for (const auto& preset : presets())
-    fmt::print("{}\n{}", preset.name, wrapped(summary_of(preset), 80, 2));
+    print("{}\n{}", preset.name, wrapped(summary_of(preset), 80, 2));
   return kSuccess;
 }
 

@@ -5,16 +5,17 @@
 #include "clipsweep/base/text.h"
 #include "clipsweep/validation/schemas.h"
 #include "commands/inspection_commands.h"
+#include "output.h"
 
 namespace clipsweep {
 
 int run_schema(const SchemaCommand& command) {
   if (!command.kind.empty()) {
-    fmt::print("{}\n", to_page(find_schema(command.kind)));
+    print_json(find_schema(command.kind));
     return kSuccess;
   }
   for (const auto& kind : schema_kinds())
-    fmt::print("{}\n{}", kind, wrapped(string_member(find_schema(kind), "title"), 80, 2));
+    print("{}\n{}", kind, wrapped(string_member(find_schema(kind), "title"), 80, 2));
   return kSuccess;
 }
 

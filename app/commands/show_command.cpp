@@ -19,6 +19,7 @@
 #include "clipsweep/records/result_folder.h"
 #include "commands/inspection_commands.h"
 #include "messages.h"
+#include "output.h"
 #include "terminal.h"
 
 namespace clipsweep {
@@ -111,7 +112,7 @@ void print_torn(const std::vector<ShownRun>& runs) {
   for (const auto& run : runs)
     if (run.torn) ids.push_back(run.spec.id);
   if (ids.empty()) return;
-  fmt::print(
+  print(
       "\nThe last log line is truncated, so the run was killed; rerun the sweep command\n"
       "to resume it: {}\n",
       join(ids, "\n              "));
@@ -135,7 +136,7 @@ void print_runs(const std::vector<ShownRun>& runs, CellInName cell) {
     arm = name;
     table.add_row(row_of(run));
   }
-  fmt::print("{}\n{}\n", table.text(), counts_text(runs));
+  print("{}\n{}\n", table.text(), counts_text(runs));
   print_torn(runs);
 }
 
@@ -148,8 +149,9 @@ std::string settings_text(const RunRecord& record) {
   for (const auto* settings : {&spec, &record.settings})
     for (const auto& [key, value] : settings->items())
       if (key != "id" && !value.is_null())
-        table.add_row({key, printable(value.is_string() ? value.get<std::string>() : to_line(value),
-                                      kMaxValueWidth)});
+        table.add_row({printable(key),
+                       printable(value.is_string() ? value.get<std::string>() : to_line(value),
+                                 kMaxValueWidth)});
   return table.text();
 }
 
@@ -194,20 +196,20 @@ std::string totals_text(const RunTotals& totals) {
 }
 
 void print_run(const ShownRun& run, const std::string& folder, CellInName cell) {
-  fmt::print("{}: {}\n{}, seed {}\n", run.spec.id, coloured_outcome(run),
-             display_name(arm_settings(run.spec), cell), run.spec.seed);
+  print("{}: {}\n{}, seed {}\n", run.spec.id, coloured_outcome(run),
+        display_name(arm_settings(run.spec), cell), run.spec.seed);
   print_torn({run});
   if (!run.record) return;
   const RunRecord& record = *run.record;
-  if (record.reason) fmt::print("{}\n", printable(*record.reason, 300));
-  fmt::print("\n{}\n{}\n{}", settings_text(record), epochs_text(record.epochs),
-             totals_text(record.totals));
-  fmt::print("engine {} ({}), {:.1f} s\n", printable(record.engine), printable(record.simd),
-             record.wall_seconds);
+  if (record.reason) print("{}\n", printable(*record.reason, 300));
+  print("\n{}\n{}\n{}", settings_text(record), epochs_text(record.epochs),
+        totals_text(record.totals));
+  print("engine {} ({}), {:.1f} s\n", printable(record.engine), printable(record.simd),
+        record.wall_seconds);
   const std::string hint = record.events.empty() ? ""
                                                  : fmt::format(": clipsweep show {} {} --events",
                                                                folder, hex_digits_of(run.spec.id));
-  fmt::print("{}{}\n", counted(record.events.size(), "event"), hint);
+  print("{}{}\n", counted(record.events.size(), "event"), hint);
 }
 
 // ---- Events ----------------------------------------------------------------------------------
@@ -270,10 +272,10 @@ void print_stories(const RunRecord& record, const fs::path& log, const TensorSha
   const std::uint64_t omitted = steps_with_events(record) - contexts.size();
   for (std::size_t i = 0; i < contexts.size(); ++i) {
     if (omitted > 0 && i == contexts.size() / 2)
-      fmt::print("({} with events not shown)\n\n", counted(omitted, "further step"));
+      print("({} with events not shown)\n\n", counted(omitted, "further step"));
     const Event& first = contexts[i].events.front();
-    fmt::print("Step {}, epoch {}\n{}\n", first.step, first.epoch,
-               event_report(contexts[i], record, shapes));
+    print("Step {}, epoch {}\n{}\n", first.step, first.epoch,
+          event_report(contexts[i], record, shapes));
   }
 }
 
@@ -284,16 +286,16 @@ void print_events(const std::vector<ShownRun>& runs, const SweepFolder& sweep) {
     const auto& events = run.record->events;
     total += events.size();
     if (events.empty() && runs.size() > 1) continue;
-    fmt::print("{}: {}, {}\n", run.spec.id, outcome_text(run), counted(events.size(), "event"));
+    print("{}: {}, {}\n", run.spec.id, outcome_text(run), counted(events.size(), "event"));
     if (events.empty()) continue;
     const fs::path log = steps_path(sweep.folder, run.spec.id);
     const TensorShapes shapes = tensor_shapes(log);
-    fmt::print("{}\n", events_text(*run.record, shapes));
+    print("{}\n", events_text(*run.record, shapes));
     if (runs.size() == 1) print_stories(*run.record, log, shapes);
   }
-  if (runs.size() > 1) fmt::print("{}\n", counts_text(runs));
+  if (runs.size() > 1) print("{}\n", counts_text(runs));
   if (total > 0)
-    fmt::print(
+    print(
         "element  the first NaN or Inf, as [row, column] of its tensor; if there is none,\n"
         "         the largest element\n"
         "norm     of the raw gradient, the update or the weights, depending on the phase;\n"
@@ -340,7 +342,7 @@ int run_show(const ShowCommand& command) {
   const CellInName cell =
       cell_setups(sweep.runs).size() > 1 ? CellInName::kShown : CellInName::kOmitted;
   if (command.json)
-    fmt::print("{}\n", to_page(shown_json(runs, command)));
+    print_json(shown_json(runs, command));
   else if (command.events)
     print_events(runs, sweep);
   else if (!command.run.empty())

@@ -8,6 +8,7 @@
 #include "clipsweep/records/result_folder.h"
 #include "commands/inspection_commands.h"
 #include "messages.h"
+#include "output.h"
 #include "terminal.h"
 
 namespace clipsweep {
@@ -25,7 +26,10 @@ Summary rebuild_if_writable(const SweepFolder& sweep) try {
 
 int run_summarize(const SummarizeCommand& command) {
   const Summary summary = rebuild_if_writable(open_sweep_folder(command.folder));
-  fmt::print("{}", command.json ? summary_page(summary) : comparison_text(summary, stdout_style()));
+  if (command.json)
+    print_json_page(summary_page(summary));
+  else
+    print_text(comparison_text(summary, stdout_style()));
   if (summary.runs.damaged == 0) return kSuccess;
   complain(fmt::format("{} damaged and left out; clipsweep validate {} says where",
                        counted(summary.runs.damaged, "run"), command.folder));

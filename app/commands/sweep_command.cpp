@@ -22,6 +22,7 @@
 #include "commands/training_commands.h"
 #include "machine.h"
 #include "messages.h"
+#include "output.h"
 #include "progress.h"
 #include "stop_request.h"
 #include "terminal.h"
@@ -98,9 +99,8 @@ ExitCode exit_code_of(const SweepProgress& progress, std::uint64_t left) {
   return progress.failed > 0 ? kRunFailed : kSuccess;
 }
 
-// For --verbose: replaces the progress line, which is printed again below.
+// For --verbose.
 void print_run_end(const RunRecord& record) {
-  const char* erase = stderr_is_terminal() ? "\r\x1b[K" : "";
   std::string result;
   if (record.reason) result = fmt::format(": {}", *record.reason);
   if (!record.epochs.empty() && !record.reason)
@@ -109,7 +109,7 @@ void print_run_end(const RunRecord& record) {
   const bool is_bad = record.outcome == Outcome::kDiverged || record.outcome == Outcome::kFailed;
   const std::string outcome =
       toned(to_text(record.outcome), is_bad ? Tone::kBad : Tone::kPlain, stderr_style());
-  say(fmt::format("{}{} {}{}{}\n", erase, record.spec.id, outcome, stalled, result));
+  say_over_progress(fmt::format("{} {}{}{}\n", record.spec.id, outcome, stalled, result));
 }
 
 void train(const SweepCommand& command, const SweepJob& job,
@@ -248,9 +248,11 @@ int run_sweep(const SweepCommand& command, const std::vector<std::string>& argum
   if (!runs.empty()) train(command, job, runs, provenance);
 
   const std::uint64_t left = runs_left(plan, sweep, unfinished - progress.ended);
-  // A later plan may have the dropped runs again, which resume from theirs.
+  const Summary summary = rebuild_summary(sweep);
+  // After the results: the folder of the checkpoints marks a sweep that may lack them. A later plan
+  // may have the dropped runs again, which resume from theirs.
   if (left == 0 && sweep.dropped.empty()) remove_checkpoints(folder);
-  fmt::print("{}", brief_text(rebuild_summary(sweep), stdout_style(), kMaxLinesAtTheEnd));
+  print_text(brief_text(summary, stdout_style(), kMaxLinesAtTheEnd));
   std::fflush(stdout);  // before the messages
   if (!command.quiet) say_what_is_next(command.out);
   const std::string reason = stop_reason(progress, left, command.out);

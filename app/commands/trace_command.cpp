@@ -9,6 +9,7 @@
 #include "clipsweep/tasks/make_task.h"
 #include "clipsweep/training/cohort_trainer.h"
 #include "commands/training_commands.h"
+#include "output.h"
 
 namespace clipsweep {
 namespace {
@@ -109,7 +110,7 @@ int run_trace(const TraceCommand& command, const MakeEngines& make_engines) {
     for (std::uint64_t step = 1; step <= trace["steps"].size(); ++step)
       continues.push_back(task->continues(step));
   }
-  fmt::print("{}\n", to_line(trace));
+  print_json_line(trace);
   return kSuccess;
 }
 

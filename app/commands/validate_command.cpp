@@ -6,6 +6,7 @@
 #include "clipsweep/io/json.h"
 #include "clipsweep/validation/validation.h"
 #include "commands/inspection_commands.h"
+#include "output.h"
 #include "terminal.h"
 
 namespace clipsweep {
@@ -30,7 +31,7 @@ Json validation_json(const Validation& found) {
 }
 
 void print_validation(const Validation& found) {
-  for (const auto& problem : found.problems) fmt::print("{}\n", to_text(problem));
+  for (const auto& problem : found.problems) print("{}\n", to_text(problem));
   const std::string unfinished =
       found.unfinished > 0 ? fmt::format(" ({} unfinished)", with_thousands(found.unfinished)) : "";
   const std::string verdict =
@@ -38,8 +39,8 @@ void print_validation(const Validation& found) {
           ? "no problems"
           : toned(counted(found.problems.size(), "problem"), Tone::kBad, stdout_style());
   const char* older = found.results_are_older ? ", runs.csv and summary.json outdated" : "";
-  fmt::print("{}{}, {}{}: {}\n", counted(found.runs, "run"), unfinished,
-             counted(found.steps, "step"), older, verdict);
+  print("{}{}, {}{}: {}\n", counted(found.runs, "run"), unfinished, counted(found.steps, "step"),
+        older, verdict);
 }
 
 }  // namespace
@@ -47,7 +48,7 @@ void print_validation(const Validation& found) {
 int run_validate(const ValidateCommand& command) {
   const Validation found = validate_folder(command.folder);
   if (command.json)
-    fmt::print("{}\n", to_page(validation_json(found)));
+    print_json(validation_json(found));
   else
     print_validation(found);
   return found.problems.empty() ? kSuccess : kInvalidData;

@@ -73,6 +73,13 @@ TEST(Toned, LeavesTheTextPlainWithoutColours) {
   EXPECT_EQ(toned("", Tone::kBad, {80, true}), "");
 }
 
+TEST(ShownText, HasNoControlsButTheColoursOfItsStyle) {
+  const TextStyle coloured{80, true};
+  const std::string text = toned("a\x1b[2J\u202e", Tone::kBad, coloured) + "\n\x1b[0m\x1b";
+  EXPECT_EQ(shown_text(text, coloured), "\x1b[31ma?[2J?\x1b[0m\n\x1b[0m?");
+  EXPECT_EQ(shown_text(text, {}), "?[31ma?[2J??[0m\n?[0m?");
+}
+
 TEST(Table, RefusesARowOfAnotherLength) {
   EXPECT_THROW(Table({{"a"}, {"b"}}).add_row({"1"}), std::logic_error);
 }

@@ -83,6 +83,23 @@ TEST(Printable, ReplacesControlCharactersBeyondAscii) {
   EXPECT_EQ(printable("\xc3\x9b"), "\xc3\x9b");  // a letter
 }
 
+TEST(Printable, ReplacesDirectionMarksAndBytesThatAreNotUtf8) {
+  EXPECT_EQ(printable("a\u202eb\u2066c\u200fd\u061ce\ufefff\u2028g"), "a?b?c?d?e?f?g");
+  EXPECT_EQ(printable("\xff\x9b\xc2"), "???");
+  EXPECT_EQ(printable("\xe0\x82\x9b"), "?");  // U+009B, overlong
+  EXPECT_EQ(printable("\xed\xa0\x80"), "?");  // a lone surrogate
+  EXPECT_EQ(printable("e\u0301 \u20ac \U0001f600"), "e\u0301 \u20ac \U0001f600");
+}
+
+TEST(LinesWithoutControls, KeepLineBreaks) {
+  EXPECT_EQ(lines_without_controls("a\n\tb\r\n"), "a\n?b?\n");
+}
+
+TEST(JsonWithoutControls, IsTheSameJson) {
+  EXPECT_EQ(json_without_controls("{\"a\u202e\": \"\x7f\u0085\"}\n"),
+            "{\"a\\u202e\": \"\\u007f\\u0085\"}\n");
+}
+
 TEST(Printable, DoesNotCutWithinACharacter) {
   EXPECT_EQ(printable("ab\xe2\x82\xac", 3), "ab...");
   EXPECT_EQ(printable("ab\xe2\x82\xac", 5), "ab\xe2\x82\xac");

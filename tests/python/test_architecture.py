@@ -186,3 +186,12 @@ def test_an_upward_include_of_a_source_without_a_header_is_found(copy):
 def test_a_file_that_only_the_list_has_is_found(copy):
     (copy / "clipsweep" / "base" / "error.h").unlink()
     assert unlisted_files(copy) == ["base/error.h"]
+
+
+def test_only_output_and_messages_print():
+    """Both make text from files printable; bench prints only its own numbers."""
+    for path in (LIBRARY.parent / "app").rglob("*.cpp"):
+        if path.name in ("output.cpp", "messages.cpp") or path.parent.name == "bench":
+            continue
+        found = re.search(r"fmt::print|std::cout|std::cerr|\b(f?puts|f?printf|fwrite)\(", path.read_text())
+        assert not found, f"{path}: {found[0]}"

@@ -7,20 +7,22 @@
 #include <stdexcept>
 #include <utility>
 
+#include "clipsweep/base/text.h"
+
 namespace clipsweep {
 namespace {
 
 constexpr std::string_view kGap = "  ";
 constexpr const char* kMissing = "-";
 
-struct CodePoints {
+struct WidthRange {
   char32_t first;
   char32_t last;
 };
 
 // The C library's wcwidth returns -1 beyond ASCII unless the program sets a UTF-8 locale, which
 // would change how numbers are read and written. These few ranges are enough.
-constexpr std::array<CodePoints, 8> kZeroWidth = {{{0x0300, 0x036f},  // combining marks
+constexpr std::array<WidthRange, 8> kZeroWidth = {{{0x0300, 0x036f},  // combining marks
                                                    {0x0483, 0x0489},
                                                    {0x1ab0, 0x1aff},
                                                    {0x1dc0, 0x1dff},
@@ -28,7 +30,7 @@ constexpr std::array<CodePoints, 8> kZeroWidth = {{{0x0300, 0x036f},  // combini
                                                    {0x20d0, 0x20ff},
                                                    {0xfe00, 0xfe0f},  // variation selectors
                                                    {0xfe20, 0xfe2f}}};
-constexpr std::array<CodePoints, 9> kDoubleWidth = {{{0x1100, 0x115f},  // Hangul Jamo
+constexpr std::array<WidthRange, 9> kDoubleWidth = {{{0x1100, 0x115f},  // Hangul Jamo
                                                      {0x2e80, 0x303e},
                                                      {0x3041, 0xa4cf},  // kana, CJK, Yi
                                                      {0xac00, 0xd7a3},  // Hangul syllables
@@ -40,7 +42,7 @@ constexpr std::array<CodePoints, 9> kDoubleWidth = {{{0x1100, 0x115f},  // Hangu
 
 template <typename Ranges>
 bool contains(const Ranges& ranges, char32_t code_point) {
-  return std::any_of(ranges.begin(), ranges.end(), [&](const CodePoints& range) {
+  return std::any_of(ranges.begin(), ranges.end(), [&](const WidthRange& range) {
     return range.first <= code_point && code_point <= range.last;
   });
 }
@@ -48,29 +50,6 @@ bool contains(const Ranges& ranges, char32_t code_point) {
 std::size_t width_of(char32_t code_point) {
   if (contains(kZeroWidth, code_point)) return 0;
   return contains(kDoubleWidth, code_point) ? 2 : 1;
-}
-
-std::size_t length_by_lead(unsigned char lead) {
-  if (lead < 0xc2 || lead > 0xf4) return 1;
-  return lead < 0xe0 ? 2 : lead < 0xf0 ? 3 : 4;
-}
-
-bool is_continuation(char byte) { return (static_cast<unsigned char>(byte) & 0xc0U) == 0x80U; }
-
-// Removes the first code point of a text that is not empty and returns it; a byte that is not UTF-8
-// counts as a code point.
-char32_t take_code_point(std::string_view& text) {
-  const auto lead = static_cast<unsigned char>(text.front());
-  const std::size_t length = length_by_lead(lead);
-  const std::string_view rest = text.substr(1, length - 1);
-  const bool whole =
-      rest.size() == length - 1 && std::all_of(rest.begin(), rest.end(), is_continuation);
-  text.remove_prefix(whole ? length : 1);
-  if (!whole || length == 1) return lead;
-  char32_t code_point = lead & (0xffU >> (length + 1));
-  for (const char byte : rest)
-    code_point = (code_point << 6U) | (static_cast<unsigned char>(byte) & 0x3fU);
-  return code_point;
 }
 
 // How many bytes the sequence takes that sets a colour at the beginning of the text: ESC [ 3 1 m.
@@ -165,7 +144,7 @@ std::size_t display_width(std::string_view text) {
     if (const std::size_t length = colour_length(text); length > 0)
       text.remove_prefix(length);
     else
-      width += width_of(take_code_point(text));
+      width += width_of(take_code_point(text).value_or(U'?'));
   }
   return width;
 }

@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <array>
 #include <cctype>
 #include <charconv>
 #include <cmath>
@@ -186,25 +187,97 @@ std::string shell_word(std::string_view text) {
   return word + "'";
 }
 
-std::string without_controls(std::string_view text) {
-  std::string result(text);
-  for (std::size_t i = 0; i < result.size(); ++i) {
-    const auto byte = static_cast<unsigned char>(result[i]);
-    // In UTF-8, the control characters U+0080 to U+009F begin with 0xc2.
-    const bool is_c1_control = byte >= 0x80 && byte < 0xa0 && i > 0 && result[i - 1] == '\xc2';
-    if (byte < 0x20 || byte == 0x7f || is_c1_control) result[i] = '?';
-    if (is_c1_control) result.erase(--i, 1);
+namespace {
+
+std::size_t length_by_lead(unsigned char lead) {
+  if (lead < 0xc2 || lead > 0xf4) return 1;
+  return lead < 0xe0 ? 2 : lead < 0xf0 ? 3 : 4;
+}
+
+bool is_continuation(char byte) { return (static_cast<unsigned char>(byte) & 0xc0U) == 0x80U; }
+
+struct CodePoints {
+  char32_t first;
+  char32_t last;
+};
+
+constexpr std::array<CodePoints, 8> kUnprintable = {{{0x00, 0x1f},      // C0
+                                                     {0x7f, 0x9f},      // DEL, C1
+                                                     {0x061c, 0x061c},  // direction marks
+                                                     {0x200e, 0x200f},
+                                                     {0x2028, 0x202e},  // separators, directions
+                                                     {0x2066, 0x2069},
+                                                     {0xd800, 0xdfff},  // surrogates
+                                                     {0xfeff, 0xfeff}}};
+
+bool is_unprintable(char32_t code_point) {
+  return std::any_of(kUnprintable.begin(), kUnprintable.end(), [&](const CodePoints& range) {
+    return range.first <= code_point && code_point <= range.last;
+  });
+}
+
+bool is_plain_ascii(char byte) { return byte >= ' ' && byte <= '~'; }
+
+// Calls `replacement` with each unprintable code point, and with nothing for a byte that is not
+// UTF-8.
+template <typename Replacement>
+std::string with_replaced_controls(std::string_view text, const Replacement& replacement) {
+  std::string result;
+  result.reserve(text.size());
+  while (!text.empty()) {
+    if (is_plain_ascii(text.front())) {
+      result += text.front();
+      text.remove_prefix(1);
+      continue;
+    }
+    const std::string_view rest = text;
+    const auto code_point = take_code_point(text);
+    if (code_point && !is_unprintable(*code_point))
+      result += rest.substr(0, rest.size() - text.size());
+    else
+      result += replacement(code_point);
   }
   return result;
 }
 
+}  // namespace
+
+std::optional<char32_t> take_code_point(std::string_view& text) {
+  const auto lead = static_cast<unsigned char>(text.front());
+  const std::size_t length = length_by_lead(lead);
+  const std::string_view rest = text.substr(1, length - 1);
+  const bool whole =
+      rest.size() == length - 1 && std::all_of(rest.begin(), rest.end(), is_continuation);
+  text.remove_prefix(whole ? length : 1);
+  if (!whole || (length == 1 && lead >= 0x80)) return std::nullopt;
+  if (length == 1) return lead;
+  char32_t code_point = lead & (0xffU >> (length + 1));
+  for (const char byte : rest)
+    code_point = (code_point << 6U) | (static_cast<unsigned char>(byte) & 0x3fU);
+  return code_point;
+}
+
+std::string without_controls(std::string_view text) {
+  return with_replaced_controls(text, [](const auto&) { return "?"; });
+}
+
+std::string lines_without_controls(std::string_view text) {
+  return with_replaced_controls(
+      text, [](const auto& code_point) { return code_point == U'\n' ? "\n" : "?"; });
+}
+
+std::string json_without_controls(std::string_view json) {
+  return with_replaced_controls(json, [](const auto& code_point) -> std::string {
+    if (!code_point) return "?";
+    if (*code_point == U'\n') return "\n";
+    return fmt::format("\\u{:04x}", static_cast<std::uint32_t>(*code_point));
+  });
+}
+
 std::string printable(std::string_view text, std::size_t max_bytes) {
   std::size_t size = std::min(text.size(), max_bytes);
-  const auto is_continuation = [&](std::size_t at) {
-    return (static_cast<unsigned char>(text[at]) & 0xc0) == 0x80;
-  };
   // Cut between characters, not within one.
-  while (size > 0 && size < text.size() && is_continuation(size)) --size;
+  while (size > 0 && size < text.size() && is_continuation(text[size])) --size;
   return without_controls(text.substr(0, size)) + (text.size() > max_bytes ? "..." : "");
 }
 

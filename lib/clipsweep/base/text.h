@@ -59,8 +59,17 @@ std::string wrapped(std::string_view text, std::size_t columns, std::size_t inde
 // A text as one word of a command line, in quotes if it needs them.
 std::string shell_word(std::string_view text);
 
-// Replaces control characters by `?`, so that hostile input cannot corrupt the terminal.
+// Removes the first code point of a text in UTF-8 that is not empty and returns it; nothing for a
+// byte that is not UTF-8.
+std::optional<char32_t> take_code_point(std::string_view& text);
+
+// Replaces what must not reach a terminal by `?`: control characters, marks that reverse the
+// direction of reading, bytes that are not UTF-8. The second keeps line breaks.
 std::string without_controls(std::string_view text);
+std::string lines_without_controls(std::string_view text);
+
+// The same for JSON, which stays equal: writes such characters as JSON's escapes.
+std::string json_without_controls(std::string_view json);
 
 // The same, and cuts the text after `max_bytes`, for messages.
 std::string printable(std::string_view text, std::size_t max_bytes = 60);

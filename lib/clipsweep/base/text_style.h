@@ -5,6 +5,7 @@
 
 #include <cstddef>
 #include <string>
+#include <string_view>
 
 namespace clipsweep {
 
@@ -17,6 +18,10 @@ enum class Tone { kPlain, kGood, kBad };
 
 // The text in green or red, or unchanged if the style has no colours.
 std::string toned(std::string text, Tone tone, const TextStyle& style);
+
+// A text of lines as it may be shown: without control characters, whatever file they came from, but
+// with line breaks and with the colours of the style.
+std::string shown_text(std::string_view text, const TextStyle& style);
 
 // Bad if there are any.
 Tone tone_of_bad(std::size_t count);
