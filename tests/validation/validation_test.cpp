@@ -718,6 +718,36 @@ TEST_F(ValidationTest, AcceptsOlderResultsUntilAllRunsHaveEnded) {
   EXPECT_FALSE(validate_folder(folder.path()).results_are_older);
 }
 
+// As in a sweep that was killed after its last run ended: the folder of the checkpoints is removed
+// last.
+TEST_F(ValidationTest, AcceptsMissingAndOlderResultsWhileThereAreCheckpoints) {
+  const fs::path checkpoints = folder.path() / "checkpoints";
+  make_folder(checkpoints);
+  remove_file(folder.path() / "runs.csv");
+  remove_file(folder.path() / "summary.json");
+  const Validation missing = validate_folder(folder.path());
+  EXPECT_TRUE(missing.problems.empty());
+  EXPECT_TRUE(missing.results_are_older);
+  write_file(folder.path() / "runs.csv", "older\n");
+  EXPECT_TRUE(validate_folder(folder.path()).problems.empty());
+  fs::remove(checkpoints);
+  const Texts found = problems();
+  EXPECT_TRUE(names(found, "runs.csv:1", "does not follow from the runs"));
+  EXPECT_TRUE(names(found, "summary.json", "missing"));
+}
+
+// The last planned step is logged whatever becomes of the run.
+TEST(Validation, FindsNothingInARunInterruptedInItsLastEvaluation) {
+  auto config = sample_config();
+  config.log_every = 3;
+  const SampleFolder folder(config);
+  SampleRun run = completed_run(folder.plan(), folder.spec(0));
+  run.record.outcome = Outcome::kInterrupted;
+  run.record.epochs.pop_back();
+  folder.write(run);
+  EXPECT_EQ(problems_of(folder), Texts{});
+}
+
 TEST_F(ValidationTest, IgnoresInThePairingARunThatFailedBeforeItsFirstStep) {
   SampleRun run = completed_run(folder.plan(), folder.spec(0));
   run.steps.clear();

@@ -14,6 +14,7 @@
 #include "clipsweep/analysis/summary_json.h"
 #include "clipsweep/base/text.h"
 #include "clipsweep/io/links.h"
+#include "clipsweep/records/checkpoint.h"
 #include "clipsweep/records/result_folder.h"
 #include "clipsweep/validation/run_check.h"
 
@@ -130,8 +131,10 @@ class FolderChecker {
     if (is_there(problems.path())) {
       const std::string content = read_file(problems.path());
       compare_derived(content, expected_like(content), problems);
-    } else if (all_ended()) {
+    } else if (is_finished()) {
       problems.add("missing; clipsweep summarize writes it");
+    } else {
+      result_.results_are_older |= all_ended();
     }
     problems.move_to(result_.problems);
   }
@@ -139,7 +142,7 @@ class FolderChecker {
   void compare_derived(const std::string& content, const std::string& expected,
                        FileProblems& problems) {
     if (content == expected) return;
-    if (!all_ended()) {
+    if (!is_finished()) {
       result_.results_are_older = true;
       return;
     }
@@ -149,7 +152,10 @@ class FolderChecker {
                  "does not follow from the runs; clipsweep summarize rewrites it");
   }
 
-  // An unfinished sweep may have no results yet, or older ones.
+  // An unfinished sweep may have no results yet, or older ones. The folder of its checkpoints is
+  // removed after the results are written.
+  bool is_finished() const { return all_ended() && !is_there(checkpoints_folder(sweep_.folder)); }
+
   bool all_ended() const {
     return std::all_of(records_.begin(), records_.end(), [](const auto& record) {
       return record && record->outcome != Outcome::kInterrupted;
