@@ -1,15 +1,19 @@
 #include "program.h"
 
+#include <cxxabi.h>
 #include <fcntl.h>
 #include <unistd.h>
 
 #include <csignal>
 #include <cstdio>
+#include <cstdlib>
 #include <exception>
 #include <new>
 #include <string_view>
+#include <typeinfo>
 
 #include "clipsweep/base/error.h"
+#include "clipsweep/base/memory_reserve.h"
 #include "messages.h"
 
 namespace clipsweep {
@@ -32,13 +36,39 @@ int exit_code_of(const std::function<int()>& command) {
   } catch (const AlreadyReported& failure) {
     return failure.exit_code;
   } catch (const std::bad_alloc&) {
-    complain("out of memory; use fewer --workers or a smaller --hidden");
+    complain_of_lack_of_memory();
   } catch (const std::exception& error) {
     const std::string_view message = error.what();  // LibTorch adds a backtrace from line two on
     complain(message.substr(0, message.find('\n')));
   }
   return kRunFailed;
 }
+
+bool is_lack_of_memory(const std::type_info* exception) {
+  if (!exception) return was_memory_short();  // the exception itself could not be allocated
+  return *exception == typeid(std::bad_alloc) || *exception == typeid(std::bad_array_new_length);
+}
+
+std::terminate_handler terminate_with_abort = nullptr;  // the C++ library's
+
+// Where no handler can be reached: a destructor lacked memory, or a library before `main`.
+[[noreturn]] void on_terminate() {
+  if (is_lack_of_memory(abi::__cxa_current_exception_type())) {
+    complain_of_lack_of_memory();
+    ::_exit(kRunFailed);
+  }
+  terminate_with_abort();
+  std::abort();
+}
+
+void prepare_for_lack_of_memory() {
+  terminate_with_abort = std::set_terminate(on_terminate);
+  use_memory_reserve();
+}
+
+// Before the constructors of all libraries, which need memory too.
+[[gnu::section(".preinit_array"),
+  gnu::used]] void (*const before_all)() = prepare_for_lack_of_memory;
 
 }  // namespace
 

@@ -6,6 +6,8 @@
 #include <algorithm>
 #include <chrono>
 #include <cstdio>
+#include <new>
+#include <system_error>
 
 #include "clipsweep/base/table.h"
 #include "clipsweep/base/text.h"
@@ -28,8 +30,13 @@ ProgressLine::ProgressLine(SweepProgress& progress, std::uint64_t runs, std::uin
     : progress_(progress),
       runs_(runs),
       run_steps_(runs * steps_per_run),
-      is_terminal_(stderr_is_terminal()),
-      thread_([this] { print_until_done(); }) {}
+      is_terminal_(stderr_is_terminal()) {
+  try {
+    thread_ = std::thread([this] { print_until_done(); });
+  } catch (const std::system_error&) {
+    // The machine has no more threads: the sweep runs without the line.
+  }
+}
 
 ProgressLine::~ProgressLine() {
   {
@@ -37,15 +44,19 @@ ProgressLine::~ProgressLine() {
     done_ = true;
   }
   done_condition_.notify_one();
-  thread_.join();
+  if (thread_.joinable()) thread_.join();
 }
 
 void ProgressLine::print_until_done() {
   const auto interval = is_terminal_ ? std::chrono::milliseconds(200) : std::chrono::seconds(10);
   std::unique_lock<std::mutex> lock(mutex_);
-  while (!done_condition_.wait_for(lock, interval, [this] { return done_; })) say_progress(line());
-  say_progress(line());
+  while (!done_condition_.wait_for(lock, interval, [this] { return done_; })) print_line();
+  print_line();
   if (is_terminal_) say("\n");
+}
+
+void ProgressLine::print_line() const try { say_progress(line()); } catch (const std::bad_alloc&) {
+  // The sweep handles a lack of memory; a line may be missing.
 }
 
 // A terminal shows as many parts as fit into its width.

@@ -32,6 +32,7 @@ class ProgressLine {
 
  private:
   void print_until_done();
+  void print_line() const;
   std::string line() const;
   std::vector<std::string> parts() const;  // the most important first
 

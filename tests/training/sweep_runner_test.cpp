@@ -496,6 +496,36 @@ TEST(TrainRuns, AnEngineThatCannotBeMadeForLackOfMemoryFailsOnlyItsOwnRuns) {
   for (const auto& run : whole.plan().runs) EXPECT_EQ(sweep.steps(run), whole.steps(run));
 }
 
+// An engine that runs out of memory when a run has ended and is recorded.
+class EngineWithoutMemoryAtTheEnd : public InterruptedEngine {
+ public:
+  explicit EngineWithoutMemoryAtTheEnd(const ParameterLayout& layout)
+      : InterruptedEngine(make_fused_engine(layout), at_each_step([this](int) { ++steps_; })) {}
+  std::string name() const override {
+    if (steps_ == 12 && calls_at_the_end_++ == 0) throw std::bad_alloc();
+    return InterruptedEngine::name();
+  }
+
+ private:
+  int steps_ = 0;
+  mutable int calls_at_the_end_ = 0;
+};
+
+TEST(TrainRuns, ARunWhoseEndLacksMemoryFailsWithThatReason) {
+  auto config = small_config();
+  config.seeds = {0};
+  config.clips = {{ClipMode::kNone, 0}};
+  Sweep sweep(config);
+  sweep.train(sweep.unfinished(), 1, [](const ParameterLayout& layout) {
+    return std::make_unique<EngineWithoutMemoryAtTheEnd>(layout);
+  });
+  const auto record = sweep.record(sweep.plan().runs.front());
+  EXPECT_EQ(record.outcome, Outcome::kFailed);
+  EXPECT_EQ(record.reason, "out of memory");
+  EXPECT_EQ(record.totals.steps, 12U);
+  EXPECT_EQ(sweep.progress().failed, 1U);
+}
+
 // With --retry all: half of the runs diverge before the others run out of memory.
 TEST(TrainRuns, ARunThatEndedBeforeItsCohortRanOutOfMemoryIsNotTrainedTwice) {
   auto config = small_config();

@@ -1,8 +1,14 @@
 #include "clipsweep/base/parallel.h"
 
+#include <fmt/format.h>
+
 #include <algorithm>
 #include <chrono>
+#include <new>
+#include <stdexcept>
+#include <system_error>
 #include <thread>
+#include <utility>
 
 namespace clipsweep {
 namespace {
@@ -21,15 +27,22 @@ void call_each(std::size_t count, const std::function<void(std::size_t)>& part) 
   for (std::size_t i = 0; i < count; ++i) part(i);
 }
 
+std::exception_ptr no_thread_error(const std::system_error& error) {
+  return std::make_exception_ptr(std::runtime_error(
+      fmt::format("cannot start a thread: {}; raise the limits of memory (ulimit -v) and of "
+                  "processes (ulimit -u), or use fewer --workers",
+                  error.code().message())));
+}
+
 }  // namespace
 
 void run_on_threads(std::size_t count, std::size_t needed,
                     const std::function<void(std::size_t)>& work) {
   std::mutex mutex;
   std::exception_ptr first_error;
-  const auto keep_error = [&] {
+  const auto keep_error = [&](std::exception_ptr error) {
     const std::lock_guard<std::mutex> lock(mutex);
-    if (!first_error) first_error = std::current_exception();
+    if (!first_error) first_error = std::move(error);
   };
   std::vector<std::thread> threads;
   try {
@@ -38,12 +51,15 @@ void run_on_threads(std::size_t count, std::size_t needed,
         try {
           work(i);
         } catch (...) {
-          keep_error();
+          keep_error(std::current_exception());
         }
       });
     }
-  } catch (...) {  // the machine has no more threads; those that started do all the work
-    if (threads.size() < needed) keep_error();
+  } catch (const std::system_error& error) {
+    // The machine has no more threads; those that started do all the work.
+    if (threads.size() < needed) keep_error(no_thread_error(error));
+  } catch (const std::bad_alloc&) {
+    if (threads.size() < needed) keep_error(std::current_exception());
   }
   for (auto& thread : threads) thread.join();
   if (first_error) std::rethrow_exception(first_error);

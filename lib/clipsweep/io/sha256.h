@@ -13,12 +13,17 @@ class Sha256 {
  public:
   Sha256();
   ~Sha256();
+  Sha256(Sha256&&) noexcept;
+  Sha256& operator=(Sha256&&) noexcept;
   Sha256(const Sha256&) = delete;
   Sha256& operator=(const Sha256&) = delete;
 
   void add(const void* bytes, std::size_t count);
 
-  // Returns the digest as 64 lower-case hex digits. Do not use the object after that.
+  // Returns the digest of all bytes so far as 64 lower-case hex digits. More bytes may follow.
+  std::string digest() const;
+
+  // Returns the same. Do not use the object after that.
   std::string finish();
 
  private:

@@ -318,8 +318,8 @@ std::vector<Evaluation> CohortTrainer::evaluate(const EvaluationSet& set) {
   }
   std::vector<Evaluation> evaluations;
   for (std::size_t r = 0; r < runs_.size(); ++r)
-    evaluations.push_back({losses[r] / weights,
-                           static_cast<double>(correct_counts[r]) / predictions});
+    evaluations.push_back(
+        {losses[r] / weights, static_cast<double>(correct_counts[r]) / predictions});
   return evaluations;
 }
 
@@ -353,7 +353,6 @@ void CohortTrainer::end_run(std::size_t r, Outcome outcome,
                             const std::optional<std::string>& reason) {
   Run& run = runs_[r];
   if (run.ended) return;  // a failure came between the end of a run and its removal
-  run.ended = true;
   RunRecord record = run.trainer->record(outcome);
   if (reason) record.reason = reason;
   record.engine = engine_.name();
@@ -365,7 +364,8 @@ void CohortTrainer::end_run(std::size_t r, Outcome outcome,
   record.wall_started = run.wall_started;
   record.wall_seconds = run.wall_seconds();
   if (run.sinks.final_weights && reached_outcome(record)) run.sinks.final_weights(weights_.row(r));
-  on_end_(std::move(record));
+  on_end_(record);
+  run.ended = true;
 }
 
 void CohortTrainer::keep_runs(const std::vector<std::size_t>& kept) {

@@ -55,7 +55,7 @@ class CohortTrainer {
   // Makes the sinks of one run. Those of different runs may be called at the same time.
   using SinkFactory = std::function<RunSinks(const RunSpec&)>;
   // Gets the record of each run that ends: completed, diverged, failed or interrupted.
-  using RunEnd = std::function<void(RunRecord)>;
+  using RunEnd = std::function<void(const RunRecord&)>;
 
   // Throws DataError if a state is not one of its run, Cancelled if the flag is set meanwhile.
   CohortTrainer(const CohortContext& context, const std::vector<RunStart>& starts,

@@ -11,6 +11,7 @@
 #include <utility>
 
 #include "clipsweep/base/error.h"
+#include "clipsweep/base/memory_reserve.h"
 #include "clipsweep/base/parallel.h"
 #include "clipsweep/base/text.h"
 #include "clipsweep/base/wall_clock.h"
@@ -115,6 +116,7 @@ class CohortAttempt {
       // The memory of this attempt is freed before the next one.
     }
     engine_.drop();
+    renew_memory_reserve();
     pool_.is_memory_short = true;
     if (runs_.size() > 1)
       train_halves();
@@ -227,6 +229,7 @@ class CohortAttempt {
   // A run whose folder was removed does not count as ended, so that the sweep is not complete.
   void end_run(const RunRecord& record, RunLog& log) {
     const auto claimed = claims_.find(record.spec.id);
+    if (claimed == claims_.end()) return;  // its end failed after the log was complete
     const bool is_in_place = claimed->second.claim.is_in_place();
     if (is_in_place) log.finish(record);
     claims_.erase(claimed);

@@ -138,12 +138,18 @@ const Schemas& schemas() {
 
 using ParsedSchemas = std::map<std::string, valijson::Schema, std::less<>>;
 
+// valijson's own allocation returns a null pointer where memory is short, and valijson writes
+// there.
+void* allocate(std::size_t size) { return ::operator new(size); }
+void free_allocated(void* memory) { ::operator delete(memory); }
+
 ParsedSchemas parsed_schemas() {
   ParsedSchemas parsed;
   for (const auto& [kind, schema] : schemas()) {
     const nlohmann::json text(schema);
     valijson::SchemaParser parser;
-    parser.populateSchema(NlohmannJsonAdapter(text), parsed[kind]);
+    auto& target = parsed.try_emplace(kind, allocate, free_allocated).first->second;
+    parser.populateSchema(NlohmannJsonAdapter(text), target);
   }
   return parsed;
 }

@@ -1,9 +1,13 @@
 #include "clipsweep/engine/fused/fused_engine.h"
 
+#include <pthread.h>
+
 #include <algorithm>
 #include <cmath>
 #include <cstring>
 #include <limits>
+#include <memory>
+#include <new>
 #include <set>
 #include <utility>
 
@@ -51,9 +55,35 @@ class DistinctRuns {
   std::vector<std::pair<std::size_t, std::size_t>> copies_;
 };
 
-// One per thread, for all engines that the thread works for.
-KernelMemory& memory_of_this_thread() {
-  thread_local KernelMemory memory;
+// One per thread, for all engines that the thread works for. Not `thread_local`: where memory is
+// too short to register its destructor, glibc ends the program.
+class ThreadMemory {
+ public:
+  ThreadMemory() {
+    if (pthread_key_create(&key_, [](void* memory) { free_memory(memory); }) != 0)
+      throw std::bad_alloc();
+  }
+
+  KernelMemory& of_this_thread() const {
+    if (void* const known = pthread_getspecific(key_)) return *static_cast<KernelMemory*>(known);
+    auto memory = std::make_unique<KernelMemory>();
+    if (pthread_setspecific(key_, memory.get()) != 0) throw std::bad_alloc();
+    return *memory.release();
+  }
+
+  void free_of_this_thread() const {
+    free_memory(pthread_getspecific(key_));
+    pthread_setspecific(key_, nullptr);
+  }
+
+ private:
+  static void free_memory(void* memory) { delete static_cast<KernelMemory*>(memory); }
+
+  pthread_key_t key_{};
+};
+
+const ThreadMemory& thread_memory() {
+  static const ThreadMemory memory;
   return memory;
 }
 
@@ -74,8 +104,10 @@ class FusedEngine : public GradientEngine {
       : model_(layout.model),
         parameters_(layout.size()),
         simd_(simd_name()),
-        kernels_(cell_kernels(model_.cell)) {}
-  ~FusedEngine() override { memory_of_this_thread() = KernelMemory(); }
+        kernels_(cell_kernels(model_.cell)) {
+    thread_memory();  // the destructor must not be the first to need it
+  }
+  ~FusedEngine() override { thread_memory().free_of_this_thread(); }
 
   std::string name() const override { return "fused"; }
   std::string simd() const override { return simd_; }
@@ -222,7 +254,7 @@ class FusedEngine : public GradientEngine {
 
   KernelRun run_of(Span<const float> parameters, const Batch& batch, int source,
                    const BlockRange& blocks, const EngineContext& context) const {
-    KernelMemory& memory = memory_of_this_thread();
+    KernelMemory& memory = thread_memory().of_this_thread();
     memory.grow_to(kernels_.rows, model_, batch);
     return {model_, parameters.data(), batch, static_cast<std::size_t>(source), blocks,
             memory, context.cancel};
