@@ -129,7 +129,7 @@ def test_the_library_has_folders_only_and_none_is_large():
 
 def test_the_tests_mirror_the_library():
     tests = LIBRARY.parent / "tests"
-    others = {"app", "benchmarks", "fuzz", "golden", "python", "support"}
+    others = {"app", "benchmarks", "faults", "fuzz", "golden", "python", "support"}
     folders = {str(path.relative_to(tests)) for path in tests.rglob("*") if path.is_dir()}
     mirrored = {folder for folder in folders if folder.split("/")[0] not in others}
     mirrored = {folder for folder in mirrored if "__pycache__" not in folder}
