@@ -1,9 +1,11 @@
 """Small result folders in exactly the format of results/README.md, made without the program."""
 
 import copy
+import fcntl
 import hashlib
 import json
 import math
+import os
 import random
 import statistics
 import subprocess
@@ -686,6 +688,28 @@ def sweep(tmp_path):
         return FakeSweep(tmp_path / "sweep", copy.deepcopy(runs), **options).write(summary=summary)
 
     return write
+
+
+@pytest.fixture(scope="session")
+def made_once(tmp_path_factory):
+    """Return a function that makes something for all processes of pytest-xdist and returns its path.
+
+    The first process that asks for a name calls `make(folder)`; the others wait for it.
+    """
+    base = tmp_path_factory.getbasetemp()
+    shared = base.parent if "PYTEST_XDIST_WORKER" in os.environ else base
+
+    def made(name: str, make: Callable[[Path], Path]) -> Path:
+        folder = shared / f"shared-{name}"
+        folder.mkdir(exist_ok=True)
+        with (folder / "lock").open("w") as lock:
+            fcntl.flock(lock, fcntl.LOCK_EX)
+            path = folder / "path"
+            if not path.exists():
+                path.write_text(str(make(folder)), encoding="utf-8")
+            return Path(path.read_text(encoding="utf-8"))
+
+    return made
 
 
 @pytest.fixture(scope="module")

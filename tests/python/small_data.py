@@ -1,10 +1,14 @@
 """A few images of Fashion-MNIST, as a data folder of its own."""
 
+import functools
 import gzip
 import struct
+import tempfile
 from pathlib import Path
 
 FASHION_MNIST = Path("/usr/share/datasets/fashion-mnist")
+
+_kept: list[tempfile.TemporaryDirectory] = []
 
 
 def idx(values: bytes, *sizes: int) -> bytes:
@@ -21,3 +25,20 @@ def small_data(folder: Path) -> Path:
         (folder / images).write_bytes(idx(pixels, count, 28, 28))
         (folder / labels).write_bytes(idx(classes, count))
     return folder
+
+
+@functools.cache
+def first_images() -> Path:
+    """Return a folder of small_data that the tests of this process share; do not change it."""
+    _kept.append(tempfile.TemporaryDirectory(prefix="clipsweep-data-"))
+    return small_data(Path(_kept[-1].name) / "data")
+
+
+def with_little_data(*arguments: object) -> list[str]:
+    """Return the arguments of a sweep, with little data unless they name data or another task.
+
+    To read all of Fashion-MNIST takes half a second.
+    """
+    words = [str(argument) for argument in arguments]
+    own = {"--task", "--data"} & {word.partition("=")[0] for word in words}
+    return words if own else ["--data", str(first_images()), *words]

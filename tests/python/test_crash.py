@@ -5,11 +5,12 @@ import sys
 
 import pytest
 from conftest import ROOT
+from small_data import first_images
 
 
 @pytest.mark.parametrize("processes", [1, 2])
 def test_killed_sweeps_end_with_the_same_bytes(processes):
-    arguments = ("--kills", "6", "--processes", str(processes))
+    arguments = ("--kills", "6", "--processes", str(processes), "--data", first_images())
     command = [sys.executable, ROOT / "scripts/crash_test", *arguments]
     result = subprocess.run(command, capture_output=True, encoding="utf-8", timeout=300, check=False)
     assert result.returncode == 0, result.stdout
@@ -27,6 +28,7 @@ def test_a_difference_is_found(tmp_path):
         encoding="utf-8",
     )
     program.chmod(0o755)
-    command = [sys.executable, ROOT / "scripts/crash_test", "--kills", "2", "--program", program]
+    command = [sys.executable, ROOT / "scripts/crash_test", "--kills", "2"]
+    command += ["--program", program, "--data", first_images()]
     result = subprocess.run(command, capture_output=True, encoding="utf-8", timeout=300, check=False)
     assert result.returncode == 1 and "0 passed, 2 failed" in result.stdout

@@ -28,6 +28,7 @@ from clipsweep_results.columns import DETAIL_COLUMNS, TOTAL_COLUMNS, names_of
 from clipsweep_results.messages import MAX_WARNINGS
 from clipsweep_results.strict_json import NON_FINITE
 from conftest import CHANCE, ROOT, FakeRun, cross, dump
+from small_data import with_little_data
 from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 from tensorboard.plugins.hparams import metadata as hparams_metadata
 
@@ -57,7 +58,7 @@ USAGE, BAD_DATA, STORAGE, INTERRUPTED = 2, 3, 75, 130
 
 def train(out: Path, *settings: str) -> Path:
     length = ("--epochs", "2", "--steps-per-epoch", str(STEPS_PER_EPOCH))
-    command = [PROGRAM, "sweep", *settings, *length, "--out", out]
+    command = [PROGRAM, "sweep", *with_little_data(*settings, *length), "--out", out]
     subprocess.run(command, check=True, capture_output=True, timeout=120)
     return out
 

@@ -40,7 +40,7 @@ def runs(tmp_path_factory) -> Path:
     """Train two short runs; return their folder."""
     folder = tmp_path_factory.mktemp("sweep") / "my sweep"
     grid = ("--task", "adding", "--length", "10", "--clip", "none,value:0.5")
-    short = ("--epochs", "1", "--steps-per-epoch", "5", "--quiet", "--out", folder)
+    short = ("--epochs", "1", "--steps-per-epoch", "5", "--seeds", "1", "--quiet", "--out", folder)
     result = run(PROGRAM, "sweep", *grid, *short)
     assert result.returncode == 0, result.stderr
     return folder

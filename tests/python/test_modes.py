@@ -9,6 +9,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from small_data import with_little_data
 
 ROOT = Path(__file__).resolve().parents[2]
 PROGRAM = os.environ.get("CLIPSWEEP", str(ROOT / "build/release/clipsweep"))
@@ -223,7 +224,7 @@ def test_clip_does_not_load_libtorch():
 def swept(request, tmp_path_factory):
     folder = tmp_path_factory.mktemp("modes") / "out"
     options = ("--lr", "0.1", "--seeds", "2", "--epochs", "1", "--steps-per-epoch", "120")
-    result = call("sweep", "--clip", ",".join(clips()), *options, "--engine", request.param, "--out", folder)
+    result = call("sweep", *with_little_data("--clip", ",".join(clips()), *options), "--engine", request.param, "--out", folder)
     assert result.returncode == 0, result.stderr
     return folder
 
@@ -300,7 +301,7 @@ def test_a_run_is_the_same_in_a_sweep_of_its_own(swept, tmp_path):
     for clip in ("zclip:0.5", "adagc:1.05", "backprop:0.001", "random-step:0.3"):
         folder = tmp_path / clip.replace(":", "-")
         engine = sweep["settings"]["engine"]
-        result = call("sweep", "--clip", clip, *options, "--engine", engine, "--out", folder)
+        result = call("sweep", *with_little_data("--clip", clip, *options), "--engine", engine, "--out", folder)
         assert result.returncode == 0, result.stderr
         (run,) = (folder / "runs").iterdir()
         alone = (run / "steps.jsonl").read_bytes()
@@ -310,8 +311,9 @@ def test_a_run_is_the_same_in_a_sweep_of_its_own(swept, tmp_path):
 def test_a_mode_that_never_acts_trains_the_weights_of_the_baseline(tmp_path):
     off = ",".join(f"{clip.split(':')[0]}:inf" for clip in clips()[1:])
     folder = tmp_path / "out"
-    result = call("sweep", "--clip", f"none,{off},autoclip:100,zclip:1e30,global-norm:1e30",
-                  "--seeds", "1", "--epochs", "1", "--steps-per-epoch", "40", "--out", folder)
+    options = ("--seeds", "1", "--epochs", "1", "--steps-per-epoch", "40", "--out", folder)
+    grid = ("--clip", f"none,{off},autoclip:100,zclip:1e30,global-norm:1e30")
+    result = call("sweep", *with_little_data(*grid, *options))
     assert result.returncode == 0, result.stderr
     records = [strict(path.read_text(encoding="utf-8")) for path in folder.glob("runs/*/run.json")]
     assert len(records) == len(clips()) + 3
@@ -344,7 +346,7 @@ def test_other_remedies_are_axes_with_the_plain_run_as_their_baseline(tmp_path):
     options = ("--epochs", "1", "--steps-per-epoch", "30", "--seeds", "1", "--out", folder)
     grid = ("--clip", "none,global-norm:0.1", "--weight-decay", "0,0.1", "--l1", "0,0.001",
             "--decoupled-weight-decay", "0,1")
-    assert call("sweep", *grid, *options).returncode == 0
+    assert call("sweep", *with_little_data(*grid, *options)).returncode == 0
     summary = strict((folder / "summary.json").read_text(encoding="utf-8"))
     assert len(summary["arms"]) == 16
     baselines = {one["arm"]: one["baseline"] for one in summary["comparisons"]}

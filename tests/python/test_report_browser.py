@@ -2,6 +2,7 @@
 
 import re
 import shutil
+from pathlib import Path
 
 import pytest
 from axe_playwright_python.sync_playwright import Axe
@@ -14,15 +15,20 @@ CLIPS = [("none", None), ("value", 0.5), ("value", 5.0), ("global-norm", 1.0)]
 
 
 @pytest.fixture(scope="module")
-def report(tmp_path_factory):
-    """Draw one report with everything that a page can have."""
+def report(made_once):
+    """Return the path of a report that is drawn once for all processes of the tests."""
+    return made_once("browser", draw_report)
+
+
+def draw_report(folder: Path) -> Path:
+    """Draw a report with everything that a page can have."""
     runs = [
         *cross(CLIPS, [0.01, 0.1], seeds=5),
         *(FakeRun("none", None, 0.01, seed, perturbed=True) for seed in range(5)),
         *(FakeRun("value", 0.5, 1.0, seed, diverges_at=9 + seed) for seed in range(2)),
         FakeRun("none", None, 0.01, 9, outcome="unfinished"),
     ]
-    sweep = FakeSweep(tmp_path_factory.mktemp("browser") / "sweep", runs).write()
+    sweep = FakeSweep(folder / "sweep", runs).write()
     assert plot.main([str(sweep.folder)]) == 0
     return sweep.folder / "report" / "report.html"
 

@@ -5,6 +5,7 @@ import json
 from pathlib import Path
 
 import pytest
+from small_data import with_little_data
 from test_program import USAGE, call, refusal
 
 SHORT = ("--seeds", "2", "--epochs", "1", "--steps-per-epoch", "20", "--batch-size", "8")
@@ -12,7 +13,7 @@ SHORT = ("--seeds", "2", "--epochs", "1", "--steps-per-epoch", "20", "--batch-si
 
 def sweep(folder: Path, *arguments: str) -> list[dict]:
     """Train, check every log, and return what run.json says of each run."""
-    result = call("sweep", *arguments, "--out", folder)
+    result = call("sweep", *with_little_data(*arguments), "--out", folder)
     assert result.returncode == 0, result.stderr
     checked = call("validate", folder)
     assert checked.returncode == 0, checked.stdout

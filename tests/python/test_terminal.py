@@ -12,13 +12,15 @@ import termios
 from pathlib import Path
 
 import pytest
+from small_data import FASHION_MNIST, with_little_data
 from test_program import OK, PROGRAM, SHORT, call, refusal, sweep
 
 COLOUR = re.compile(r"\x1b\[[0-9;]*m")
 RED = "\x1b[31m"
 ERASE = "\x1b[K"  # to the end of the line
 # At 1e38 every run diverges in its first steps; at 0.01 clipping to 1e-9 stops all learning.
-MIXED = ("--clip", "none,value:1e-9,global-norm:1", "--lr", "0.01,1e38", "--seeds", "6", *SHORT)
+CLIPS = ("--clip", "none,value:1e-9,global-norm:1")
+MIXED = ("--data", str(FASHION_MNIST), *CLIPS, "--lr", "0.01,1e38", "--seeds", "6", *SHORT)
 
 
 @pytest.fixture(scope="module", autouse=True)
@@ -152,7 +154,7 @@ def test_the_progress_line_moves_within_a_run(tmp_path):
 
 def test_the_progress_line_leaves_out_what_does_not_fit(tmp_path):
     one_run = ("--clip", "none", "--seeds", "1", *SHORT)
-    text = in_terminal("sweep", *one_run, "--out", tmp_path / "out", columns=40)
+    text = in_terminal("sweep", *with_little_data(*one_run), "--out", tmp_path / "out", columns=40)
     last = [line for line in shown_lines(text) if "/1 runs" in line][-1]
     assert last.startswith("100 %, ") and len(last) < 40
 
@@ -212,7 +214,7 @@ def test_plan_shows_the_settings_that_were_given_and_all_on_request():
 
 
 def test_plan_counts_what_is_complete_in_a_folder(tmp_path):
-    grid = ("--clip", "none,value:0.1", *SHORT)
+    grid = with_little_data("--clip", "none,value:0.1", *SHORT)
     out = tmp_path / "out"
     assert "0 complete in the folder, 20 to train" in call("plan", *grid, "--out", out).stdout
     assert not out.exists()
@@ -228,7 +230,8 @@ def test_plan_counts_what_is_complete_in_a_folder(tmp_path):
 def test_plan_refuses_a_folder_that_sweep_would_refuse(tmp_path):
     out = tmp_path / "out"
     sweep("--seeds", "1", *SHORT, "--out", out)
-    for grid in (("--hidden", "11", *SHORT), ("--lr", "7", *SHORT)):
+    for changed in (("--hidden", "11"), ("--lr", "7")):
+        grid = with_little_data(*changed, *SHORT)
         refused = refusal("plan", *grid, "--out", out, code=2)
         assert "this folder holds another sweep" in refused
         assert refusal("sweep", *grid, "--out", out, code=2) == refused
