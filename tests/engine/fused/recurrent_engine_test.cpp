@@ -1,8 +1,9 @@
 // The fused engine with every kind of model, compared with LibTorch's cells in double; with every
-// instruction set of this machine.
+// instruction set of this machine. LibTorch, which takes most of the time, computes each case once.
 #include <algorithm>
 #include <cmath>
 #include <limits>
+#include <list>
 
 #include "clipsweep/base/random.h"
 #include "clipsweep/engine/fused/cell_kernels.h"
@@ -56,18 +57,23 @@ void expect_agreement(const Model& model, int size, int time_steps,
   const auto layout = layout_of(model);
   const Batch batch = random_batch(model, size, time_steps, source_of_run);
   const Block parameters = random_rows(layout, source_of_run.size());
-  const StepResult result = result_of(*make_fused_engine(layout), parameters, batch);
-  for (std::size_t r = 0; r < parameters.rows(); ++r) {
-    SCOPED_TRACE(described(model, batch));
-    const CellLoop expected(parameters.row(r), layout, batch, batch.source_of_run[r],
-                            torch::kFloat64);
-    EXPECT_NEAR(result.losses[r], expected.loss(), 1e-6 * expected.loss());
-    expect_same_gradient(result.gradients.row(r), expected.gradient());
-    EXPECT_EQ(result.correct_counts[r], expected.correct());
-  }
+  SCOPED_TRACE(described(model, batch));
+  std::list<CellLoop> loops;  // their places stay the same
+  for (std::size_t r = 0; r < parameters.rows(); ++r)
+    loops.emplace_back(parameters.row(r), layout, batch, batch.source_of_run[r], torch::kFloat64);
+  with_each_simd([&] {
+    const StepResult result = result_of(*make_fused_engine(layout), parameters, batch);
+    std::size_t r = 0;
+    for (const CellLoop& expected : loops) {
+      EXPECT_NEAR(result.losses[r], expected.loss(), 1e-6 * expected.loss());
+      expect_same_gradient(result.gradients.row(r), expected.gradient());
+      EXPECT_EQ(result.correct_counts[r], expected.correct());
+      ++r;
+    }
+  });
 }
 
-TEST_P(RecurrentEngine, AgreesWithLibTorchInDouble) {
+TEST(EveryRecurrentEngine, AgreesWithLibTorch) {
   for (int n = 1; n <= 13; ++n)
     for (const Model& model : models(n % 7 + 1, n, n + 1, n))
       expect_agreement(model, 3 * n, 1 + n % 4, {0, 1});
@@ -83,40 +89,44 @@ TEST_P(RecurrentEngine, AgreesWithLibTorchInDouble) {
   }
 }
 
-TEST_P(RecurrentEngine, AgreesWithLibTorchAtTheLargestSizes) {
+TEST(EveryRecurrentEngine, AgreesWithLibTorchAtTheLargestSizes) {
   for (const Cell cell : {Cell::kRnnTanh, Cell::kRnnRelu}) {
     expect_agreement(model_of(cell, Target::kClass, 512, 3, 10), 32, 3);
     expect_agreement(model_of(cell, Target::kNumber, 2, 512, 1), 17, 2);
   }
 }
 
-TEST_P(RecurrentEngine, EachTensorsGradientAgreesWithLibTorchInDouble) {
+TEST(EveryRecurrentEngine, EachTensorsGradientAgreesWithLibTorch) {
   for (const Model& model : models(6, 50, 4)) {
     const auto layout = layout_of(model);
     const Batch batch = random_batch(model, 20, 50, {0});
     const Block parameters = random_rows(layout, 1);
-    const StepResult result = result_of(*make_fused_engine(layout), parameters, batch);
     const CellLoop expected(parameters.row(0), layout, batch, 0, torch::kFloat64);
     SCOPED_TRACE(described(model, batch));
-    expect_same_tensor_gradients(layout, result.gradients.row(0), expected.gradient());
+    with_each_simd([&] {
+      const StepResult result = result_of(*make_fused_engine(layout), parameters, batch);
+      expect_same_tensor_gradients(layout, result.gradients.row(0), expected.gradient());
+    });
   }
 }
 
 // Large enough for threads to split the batch.
-TEST_P(RecurrentEngine, TheGradientOfASplitBatchAgreesWithLibTorchInDouble) {
+TEST(EveryRecurrentEngine, TheGradientOfASplitBatchAgreesWithLibTorch) {
   for (const Model& model : models(6, 64, 4)) {
     const auto layout = layout_of(model);
     const Batch batch = random_batch(model, 100, 100, {0});
     const Block parameters = random_rows(layout, 1);
-    const auto engine = make_fused_engine(layout);
-    const StepResult result = result_of(*engine, parameters, batch);
     const CellLoop expected(parameters.row(0), layout, batch, 0, torch::kFloat64);
-    expect_same_gradient(result.gradients.row(0), expected.gradient());
-    EXPECT_NEAR(result.losses[0], expected.loss(), 1e-6 * expected.loss());
-    const auto evaluation = engine->evaluate(parameters, batch);
-    EXPECT_FLOAT_EQ(static_cast<float>(evaluation.loss_sums[0]) / static_cast<float>(batch.size),
-                    result.losses[0]);
-    EXPECT_EQ(evaluation.correct_counts, result.correct_counts);
+    with_each_simd([&] {
+      const auto engine = make_fused_engine(layout);
+      const StepResult result = result_of(*engine, parameters, batch);
+      expect_same_gradient(result.gradients.row(0), expected.gradient());
+      EXPECT_NEAR(result.losses[0], expected.loss(), 1e-6 * expected.loss());
+      const auto evaluation = engine->evaluate(parameters, batch);
+      EXPECT_FLOAT_EQ(static_cast<float>(evaluation.loss_sums[0]) / static_cast<float>(batch.size),
+                      result.losses[0]);
+      EXPECT_EQ(evaluation.correct_counts, result.correct_counts);
+    });
   }
 }
 
@@ -209,28 +219,43 @@ TEST_P(RecurrentEngine, RunsAreIndependent) {
   }
 }
 
-// A non-finite weight has the same effect as in LibTorch, in any tensor.
-TEST_P(RecurrentEngine, NonfiniteWeightsPropagateAsInLibTorch) {
+// A non-finite weight has the same effect as in LibTorch, in any tensor, and none on later batches.
+TEST(EveryRecurrentEngine, NonfiniteWeightsPropagateAsInLibTorch) {
+  struct Case {
+    float bad;
+    std::size_t index;
+    bool loss_is_nan, loss_is_infinite, gradient_is_finite;
+    std::int64_t correct;
+  };
   for (const Model& model : models(3, 6, 4)) {
     const auto layout = layout_of(model);
     const Batch batch = random_batch(model, 20, 4, {0});
-    const auto engine = make_fused_engine(layout);
-    for (const float bad :
-         {std::numeric_limits<float>::quiet_NaN(), kInfinity, -kInfinity, 1e38F}) {
+    const auto weights_with = [&](float bad, std::size_t index) {
+      Block parameters = random_rows(layout, 1);
+      parameters.row(0)[index] = bad;
+      return parameters;
+    };
+    std::vector<Case> cases;
+    for (const float bad : {std::numeric_limits<float>::quiet_NaN(), kInfinity, -kInfinity, 1e38F})
       for (std::size_t i = 0; i < layout.size(); i += 13) {
-        SCOPED_TRACE(std::to_string(bad) + " at " + std::to_string(i) + ", " +
-                     described(model, batch));
-        Block parameters = random_rows(layout, 1);
-        parameters.row(0)[i] = bad;
-        const StepResult ours = result_of(*engine, parameters, batch);
+        const Block parameters = weights_with(bad, i);
         const CellLoop theirs(parameters.row(0), layout, batch, 0, torch::kFloat32);
-        EXPECT_EQ(std::isnan(ours.losses[0]), std::isnan(theirs.loss()));
-        EXPECT_EQ(std::isinf(ours.losses[0]), std::isinf(theirs.loss()));
-        EXPECT_EQ(ours.correct_counts[0], theirs.correct());
-        EXPECT_EQ(find_nonfinite(ours.gradients.row(0)).has_value(),
-                  !theirs.gradient().isfinite().all().item<bool>());
+        cases.push_back({bad, i, std::isnan(theirs.loss()), std::isinf(theirs.loss()),
+                         theirs.gradient().isfinite().all().item<bool>(), theirs.correct()});
       }
-    }
+    with_each_simd([&] {
+      const auto engine = make_fused_engine(layout);
+      for (const Case& expected : cases) {
+        SCOPED_TRACE(std::to_string(expected.bad) + " at " + std::to_string(expected.index) + ", " +
+                     described(model, batch));
+        const StepResult ours =
+            result_of(*engine, weights_with(expected.bad, expected.index), batch);
+        EXPECT_EQ(std::isnan(ours.losses[0]), expected.loss_is_nan);
+        EXPECT_EQ(std::isinf(ours.losses[0]), expected.loss_is_infinite);
+        EXPECT_EQ(ours.correct_counts[0], expected.correct);
+        EXPECT_EQ(!find_nonfinite(ours.gradients.row(0)), expected.gradient_is_finite);
+      }
+    });
   }
 }
 
@@ -245,7 +270,7 @@ TEST_P(RecurrentEngine, ANumberIsCorrectWithinTheToleranceAndANanIsNot) {
   EXPECT_EQ(make_fused_engine(layout)->evaluate(parameters, batch).correct_counts[0], 2);
 }
 
-TEST_P(RecurrentEngine, LimitedDerivativesAgreeWithLibTorchInDouble) {
+TEST(EveryRecurrentEngine, LimitedDerivativesAgreeWithLibTorch) {
   for (const Model& model : models(3, 6, 4)) {
     const auto layout = layout_of(model);
     const Batch batch = random_batch(model, 21, 9, {0, 0, 0});
@@ -253,15 +278,21 @@ TEST_P(RecurrentEngine, LimitedDerivativesAgreeWithLibTorchInDouble) {
     // With an output at each of nine time steps the derivatives are smaller.
     const float some = model.target == Target::kClassEachStep ? 5e-4F : 5e-3F;
     const std::vector<float> limits = {1e-4F, kInfinity, some};
-    const StepResult result = result_of(*make_fused_engine(layout), parameters, batch, limits);
-    for (std::size_t r = 0; r < 3; ++r) {
-      const CellLoop expected(parameters.row(r), layout, batch, 0, torch::kFloat64,
-                              static_cast<double>(limits[r]));
-      expect_same_gradient(result.gradients.row(r), expected.gradient());
-      EXPECT_EQ(result.clipped_derivatives[r], expected.limited());
-    }
-    EXPECT_EQ(result.clipped_derivatives[1], 0U);
-    EXPECT_GT(result.clipped_derivatives[2], 0U);
+    std::list<CellLoop> loops;
+    for (std::size_t r = 0; r < limits.size(); ++r)
+      loops.emplace_back(parameters.row(r), layout, batch, 0, torch::kFloat64,
+                         static_cast<double>(limits[r]));
+    with_each_simd([&] {
+      const StepResult result = result_of(*make_fused_engine(layout), parameters, batch, limits);
+      std::size_t r = 0;
+      for (const CellLoop& expected : loops) {
+        expect_same_gradient(result.gradients.row(r), expected.gradient());
+        EXPECT_EQ(result.clipped_derivatives[r], expected.limited());
+        ++r;
+      }
+      EXPECT_EQ(result.clipped_derivatives[1], 0U);
+      EXPECT_GT(result.clipped_derivatives[2], 0U);
+    });
   }
 }
 
@@ -271,24 +302,30 @@ void expect_norms(const std::vector<float>& norms, const std::vector<double>& ex
     EXPECT_NEAR(norms[t], expected[t], 1e-4 * expected[t]) << "t " << t;
 }
 
-TEST_P(RecurrentEngine, StateGradientNormsAgreeWithLibTorchInDouble) {
+TEST(EveryRecurrentEngine, StateGradientNormsAgreeWithLibTorch) {
   for (const Model& model : models(3, 11, 4)) {
     const auto layout = layout_of(model);
     const Batch batch = random_batch(model, 37, 15, {0, 1});
     const Block parameters = random_rows(layout, 1);
-    const auto engine = make_fused_engine(layout);
-    for (const float limit : {kInfinity, 2e-3F}) {
-      const CellLoop expected(parameters.row(0), layout, batch, 1, torch::kFloat64,
-                              static_cast<double>(limit));
-      expect_norms(engine->state_gradient_norms(parameters, batch, {1}, Limits{limit})[0],
-                   expected.norms());
-    }
+    const auto loop_with = [&](float limit) {
+      return CellLoop(parameters.row(0), layout, batch, 1, torch::kFloat64,
+                      static_cast<double>(limit));
+    };
+    const CellLoop unlimited = loop_with(kInfinity), limited = loop_with(2e-3F);
+    with_each_simd([&] {
+      const auto engine = make_fused_engine(layout);
+      const auto norms_with = [&](float limit) {
+        return engine->state_gradient_norms(parameters, batch, {1}, Limits{limit})[0];
+      };
+      expect_norms(norms_with(kInfinity), unlimited.norms());
+      expect_norms(norms_with(2e-3F), limited.norms());
+    });
   }
 }
 
 // They are exact as long as float32 can hold them, although the squares of 1e-30 need a wider
 // range.
-TEST_P(RecurrentEngine, StateGradientNormsShowHowAGradientVanishes) {
+TEST(EveryRecurrentEngine, StateGradientNormsShowHowAGradientVanishes) {
   for (const Model& model : models(2, 5, 3)) {
     if (model.target == Target::kClassEachStep) continue;  // each step has a gradient of its own
     const auto layout = layout_of(model);
@@ -300,17 +337,19 @@ TEST_P(RecurrentEngine, StateGradientNormsShowHowAGradientVanishes) {
       for (std::size_t unit = 5; unit < 10; ++unit) bias[unit] = -2;
     }
     const Batch batch = random_batch(model, 20, 120, {0});
-    const auto norms = make_fused_engine(layout)->state_gradient_norms(parameters, batch, {0},
-                                                                       Limits{kInfinity})[0];
     const CellLoop expected(parameters.row(0), layout, batch, 0, torch::kFloat64);
-    std::size_t compared = 0;
-    for (std::size_t t = 0; t < norms.size(); ++t) {
-      if (expected.norms()[t] < 1e-30) continue;
-      ++compared;
-      EXPECT_NEAR(norms[t] / expected.norms()[t], 1, 1e-4)
-          << "t " << t << ", " << described(model, batch);
-    }
-    EXPECT_GT(compared, 10U);
+    with_each_simd([&] {
+      const auto norms = make_fused_engine(layout)->state_gradient_norms(parameters, batch, {0},
+                                                                         Limits{kInfinity})[0];
+      std::size_t compared = 0;
+      for (std::size_t t = 0; t < norms.size(); ++t) {
+        if (expected.norms()[t] < 1e-30) continue;
+        ++compared;
+        EXPECT_NEAR(norms[t] / expected.norms()[t], 1, 1e-4)
+            << "t " << t << ", " << described(model, batch);
+      }
+      EXPECT_GT(compared, 10U);
+    });
     EXPECT_LT(expected.norms()[0], 1e-20) << described(model, batch);
   }
 }
