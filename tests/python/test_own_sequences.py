@@ -83,7 +83,7 @@ def divided(images: dict[str, np.ndarray]) -> dict[str, np.ndarray]:
 
 def test_images_as_an_npz_file_give_the_losses_of_the_built_in_task(images, tmp_path):
     options = ("--clip", "none,value:0.05", "--seeds", "2", "--epochs", "2", "--steps-per-epoch", "40")
-    built_in = sweep(tmp_path / "built-in", *options)
+    built_in = sweep(tmp_path / "built-in", "--data", str(FASHION_MNIST), *options)
     floats = save(tmp_path / "floats.npz", divided(images))
     bytes_ = save(tmp_path / "bytes.npz", images)
     by_floats = sweep(tmp_path / "a", *own(floats), *options)
