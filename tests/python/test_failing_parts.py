@@ -2,8 +2,6 @@
 and valid logs; once the cause is fixed, the same command ends with the bytes of an undisturbed sweep."""
 
 import contextlib
-import importlib.machinery
-import importlib.util
 import json
 import os
 import re
@@ -15,6 +13,7 @@ import time
 from pathlib import Path
 
 import pytest
+from clipsweep_crashes.sweeps import compare
 from conftest import ROOT
 
 OK, RUN_FAILED, USAGE, STOPPED = 0, 1, 2, 75
@@ -28,17 +27,6 @@ RUNS = (
 SMALL = [*RUNS, *"--steps-per-epoch 200 --workers 2".split()]
 # Long enough to be interrupted in the middle.
 LONG = [*RUNS, *"--steps-per-epoch 600 --workers 2 --log-every 10".split()]
-
-
-def crash_test():
-    """Load scripts/crash_test, which has no file extension, as a module."""
-    loader = importlib.machinery.SourceFileLoader("crash_test", str(ROOT / "scripts/crash_test"))
-    module = importlib.util.module_from_spec(importlib.util.spec_from_loader("crash_test", loader))
-    loader.exec_module(module)
-    return module
-
-
-compare = crash_test().compare
 
 
 def limited(kind: int, limit: int):

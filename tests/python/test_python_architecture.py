@@ -11,12 +11,19 @@ from conftest import ROOT
 
 SCRIPTS = ROOT / "scripts"
 # clipsweep_plots and clipsweep_export import clipsweep_results; there is no other import between them.
-PACKAGES = ["clipsweep_results", "clipsweep_plots", "clipsweep_export", "clipsweep_peers"]
+PACKAGES = [
+    "clipsweep_results",
+    "clipsweep_plots",
+    "clipsweep_export",
+    "clipsweep_peers",
+    "clipsweep_crashes",
+]
 ALLOWED_PACKAGES = {
     "clipsweep_results": set(),
     "clipsweep_plots": {"clipsweep_results"},
     "clipsweep_export": {"clipsweep_results"},
     "clipsweep_peers": set(),
+    "clipsweep_crashes": set(),
 }
 MAX_FILES_PER_FOLDER = 26
 
