@@ -38,6 +38,7 @@ int exit_code_of(const std::function<int()>& command) {
   } catch (const std::bad_alloc&) {
     complain_of_lack_of_memory();
   } catch (const std::exception& error) {
+    if (std::ferror(stdout) != 0) return kStoppedEarly;  // reported where it is flushed
     const std::string_view message = error.what();  // LibTorch adds a backtrace from line two on
     complain(message.substr(0, message.find('\n')));
   }
@@ -78,8 +79,10 @@ int run_program(const std::function<int()>& command) {
   std::signal(SIGXFSZ, SIG_IGN);
   const int code = exit_code_of(command);
   if (std::fflush(stdout) == 0 && std::ferror(stdout) == 0) return code;
-  complain("stdout: cannot write all of the output; the disk is full or the pipe is closed");
-  return code == kSuccess ? kRunFailed : code;
+  complain(
+      "stdout: cannot write all of the output: the disk is full or the pipe is closed; fix that "
+      "and rerun the same command");
+  return code == kSuccess ? kStoppedEarly : code;
 }
 
 }  // namespace clipsweep

@@ -203,28 +203,50 @@ void say_what_is_next(const std::string& folder) {
                   word, word));
 }
 
+void warn_about_missing_locks(const PreparedFolder& prepared, const std::string& folder) {
+  if (prepared.locks() == FileLocks::kMissing)
+    complain(
+        fmt::format("warning: {}: this file system cannot lock files ({}); run one clipsweep "
+                    "process on this folder at a time, or put --out on another file system",
+                    folder, prepared.lock_problem));
+}
+
+// A run.json that cannot be read at the end, whose run the results lack.
+bool complain_of_damage(const Summary& summary, const std::string& folder) {
+  if (summary.damaged.empty()) return false;
+  complain(fmt::format(
+      "{}/{}; {} left out of the results; fix that and rerun the same command", folder,
+      summary.damaged.front().reason,
+      counted(summary.damaged.size(), "run") + (summary.damaged.size() == 1 ? " is" : " are")));
+  return true;
+}
+
 // Another process may have finished the runs that this one has not.
 std::uint64_t runs_left(const SweepPlan& plan, const SweepFolder& sweep, std::uint64_t not_ended) {
   return not_ended == 0 ? 0 : plan_status(plan, sweep).unfinished.size();
 }
 
-}  // namespace
+// What a sweep is made of before its folder is looked at.
+struct SweepInputs {
+  const ExperimentConfig& config;
+  const TrainingEngines& engines;
+  const Task& task;
+  DataChecksum data;
+  Provenance provenance;
+};
 
-int run_sweep(const SweepCommand& command, const std::vector<std::string>& arguments,
-              const MakeEngines& make_engines) {
-  const ExperimentConfig config = config_of(command.settings);
-  const TrainingEngines engines = make_engines(config);
+int sweep_in_folder(const SweepCommand& command, const SweepInputs& inputs) {
+  const auto& [config, engines, task, data, provenance] = inputs;
   const fs::path folder = command.out;
-  auto [task, data] = make_task_with_data(config);
-  const DataChecksum checksum = named_as_in(folder, std::move(data));
+  const DataChecksum checksum = named_as_in(folder, data);
   const SweepPlan plan = make_plan(config, checksum.sha256);
-  const Provenance provenance = provenance_of(engines, arguments);
   const PreparedFolder prepared =
-      prepare_sweep_folder(folder, sweep_json(config, plan, checksum, chance_level(*task),
-                                              provenance, validation_chance_level(*task)));
+      prepare_sweep_folder(folder, sweep_json(config, plan, checksum, chance_level(task),
+                                              provenance, validation_chance_level(task)));
   const SweepFolder& sweep = prepared.sweep;
-  if (!command.quiet) say_what_the_data_are(checksum, *task);
+  if (!command.quiet) say_what_the_data_are(checksum, task);
   if (!command.quiet) say_what_left_the_plan(prepared);
+  warn_about_missing_locks(prepared, command.out);
   std::atomic<bool>& stop = install_stop_handlers();
   std::signal(SIGPIPE, SIG_IGN);  // a reader of stderr that exits must not end the sweep
   allow_many_open_files();
@@ -238,9 +260,10 @@ int run_sweep(const SweepCommand& command, const std::vector<std::string>& argum
   const std::size_t workers = worker_count(config);
   if (!command.quiet)
     say_what_happens(runs.size(), plan.runs.size() - unfinished, plan.training.steps(), workers);
-  SweepJob job{plan, *task, folder, workers, engines.make, stop, progress};
+  SweepJob job{plan, task, folder, workers, engines.make, stop, progress};
   job.cohort_sizes = cohort_sizes_for(engines.choices);
   job.retry = config.retry;
+  job.locks = prepared.locks();
   job.warn = complain;
   if (command.verbose) job.on_run_end = print_run_end;
   if (!runs.empty() && !command.quiet)
@@ -254,10 +277,26 @@ int run_sweep(const SweepCommand& command, const std::vector<std::string>& argum
   if (left == 0 && sweep.dropped.empty()) remove_checkpoints(folder);
   print_text(brief_text(summary, stdout_style(), kMaxLinesAtTheEnd));
   std::fflush(stdout);  // before the messages
+  if (complain_of_damage(summary, command.out)) return kInvalidData;
   if (!command.quiet) say_what_is_next(command.out);
   const std::string reason = stop_reason(progress, left, command.out);
   if (!reason.empty()) complain(reason);
   return exit_code_of(progress, left);
+}
+
+}  // namespace
+
+int run_sweep(const SweepCommand& command, const std::vector<std::string>& arguments,
+              const MakeEngines& make_engines) {
+  const ExperimentConfig config = config_of(command.settings);
+  const TrainingEngines engines = make_engines(config);
+  auto [task, data] = make_task_with_data(config);
+  try {
+    return sweep_in_folder(
+        command, {config, engines, *task, std::move(data), provenance_of(engines, arguments)});
+  } catch (const UnreadableError& error) {
+    throw_as_storage_error(error);  // the same command can resume
+  }
 }
 
 }  // namespace clipsweep

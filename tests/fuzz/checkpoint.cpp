@@ -29,10 +29,10 @@ void read_as_file(std::string_view input) {
   const fs::path path = scratch_file("checkpoints/input.checkpoint", input);
   std::size_t warnings = 0;
   const Warn warn = [&](const std::string&) { ++warnings; };
-  const bool is_good = newest_states(scratch_folder(), run_ids(), warn).size() > 0;
+  const bool is_good = states_by_run(scratch_folder(), run_ids(), warn).size() > 0;
   must_hold(!is_good || warnings == 0, "a corrupt file is not used");
   for (const auto& id : run_ids()) forget_states(scratch_folder(), id, warn);
-  must_hold(newest_states(scratch_folder(), run_ids(), warn).empty(),
+  must_hold(states_by_run(scratch_folder(), run_ids(), warn).empty(),
             "no state of a forgotten run is left");
   must_hold(fs::exists(path) || warnings == 1, "a corrupt file is reported when it is renamed");
 }

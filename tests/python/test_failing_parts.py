@@ -327,8 +327,8 @@ def flip(path: Path) -> None:
 
 def set_version(path: Path, version: int) -> None:
     header, _, rest = path.read_bytes().partition(b"\n")
-    assert b"clipsweep/checkpoint-4" in header
-    path.write_bytes(header.replace(b"checkpoint-4", b"checkpoint-%d" % version) + b"\n" + rest)
+    assert b"clipsweep/checkpoint-5" in header
+    path.write_bytes(header.replace(b"checkpoint-5", b"checkpoint-%d" % version) + b"\n" + rest)
 
 
 def put_folder(path: Path) -> None:
@@ -412,5 +412,5 @@ def test_a_checkpoint_of_a_sweep_with_other_logs_is_not_resumed(killed, tmp_path
     shutil.copytree(killed / "checkpoints", out / "checkpoints")
     for path in out.glob("runs/*/run.json"):
         path.unlink()
-    assert "from scratch: its logs end before the checkpointed step" in sweep(settings, out)
+    assert "from scratch: its logs are not those that its checkpoint was saved with" in sweep(settings, out)
     compare(expected, out)

@@ -27,8 +27,11 @@ RunState state_of(const std::string& run_id, std::uint64_t step) {
 class Checkpoints : public testing::Test {
  protected:
   std::map<std::string, RunState> newest(const std::vector<std::string>& run_ids) {
-    return newest_states(folder_.path(), run_ids,
-                         [this](const auto& text) { warnings_.push_back(text); });
+    const auto states = states_by_run(folder_.path(), run_ids,
+                                      [this](const auto& text) { warnings_.push_back(text); });
+    std::map<std::string, RunState> newest;
+    for (const auto& [id, all] : states) newest.emplace(id, all.front());
+    return newest;
   }
   void forget(const std::string& run_id) {
     forget_states(folder_.path(), run_id, [this](const auto& text) { warnings_.push_back(text); });

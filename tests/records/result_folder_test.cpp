@@ -226,38 +226,36 @@ TEST(ReadStepLog, NamesFileAndLineOfABadLine) {
   EXPECT_TRUE(holds(message, "steps.jsonl:4: not valid JSON"));
 }
 
-// A log of four steps, of which every second and the first are logged.
-TEST_F(OutFolder, HasTheLogsOfAStateThatEndWithItsNewestLoggedStep) {
+TEST_F(OutFolder, HasTheLogsOfAStateWhoseHashesAreTheirs) {
   prepare(sample_config());
   const std::string id = sample_plan(sample_config()).runs[0].id;
   make_folder(run_folder(out_, id));
-  const std::vector<std::string> lines = {"{}\n", "{\"step\":1}\n", "{\"step\":2}\n",
-                                          "{\"step\":4}\n"};
-  std::string log;
-  std::vector<std::uint64_t> lengths;
-  for (const auto& line : lines) lengths.push_back((log += line).size());
-  write_file(steps_path(out_, id), log);
-  const auto is_of = [&](std::uint64_t step, std::uint64_t bytes, std::uint64_t log_every) {
+  const std::string log = "{}\n{\"step\":1}\n{\"step\":2}\n";
+  const std::string profile = "{}\n{\"step\":2}\n";
+  const auto has_logs = [&](std::uint64_t steps_bytes, std::uint64_t through_time_bytes) {
     RunState state;
     state.run_id = id;
-    state.step = step;
-    state.steps_bytes = bytes;
-    return has_logs_of(out_, state, log_every);
+    state.step = 2;
+    state.steps_bytes = steps_bytes;
+    state.steps_sha256 = sha256_of(log.substr(0, steps_bytes));
+    state.through_time_bytes = through_time_bytes;
+    state.through_time_sha256 = sha256_of(profile.substr(0, through_time_bytes));
+    return has_logs_of(out_, state);
   };
-  EXPECT_TRUE(is_of(0, lengths[0], 2));
-  EXPECT_TRUE(is_of(1, lengths[1], 2));
-  EXPECT_TRUE(is_of(2, lengths[2], 2));
-  EXPECT_TRUE(is_of(3, lengths[2], 2));
-  EXPECT_TRUE(is_of(4, lengths[3], 2));
-  EXPECT_FALSE(is_of(4, lengths[2], 2));        // step 4 is not there yet
-  EXPECT_FALSE(is_of(3, lengths[3], 2));        // and now it is too early
-  EXPECT_FALSE(is_of(3, lengths[2], 1));        // where each step is logged
-  EXPECT_FALSE(is_of(4, lengths[3] - 1, 2));    // within a line
-  EXPECT_FALSE(is_of(4, lengths[3] + 100, 2));  // not so far
-  EXPECT_FALSE(is_of(1, lengths[0], 2));        // the header alone
-  EXPECT_FALSE(is_of(1, 0, 2));
-  fs::remove(steps_path(out_, id));
-  EXPECT_FALSE(is_of(1, lengths[1], 2));
+  EXPECT_FALSE(has_logs(log.size(), 0));  // there are none
+  write_file(steps_path(out_, id), log + "{\"step\":3}\n{\"st");
+  EXPECT_TRUE(has_logs(log.size(), 0));  // what follows is cut off
+  EXPECT_TRUE(has_logs(3, 0));
+  EXPECT_FALSE(has_logs(0, 0));  // step 2 without a line
+  EXPECT_FALSE(has_logs(log.size() + 100, 0));
+  EXPECT_FALSE(has_logs(log.size(), profile.size()));
+  write_file(through_time_path(out_, id), profile);
+  EXPECT_TRUE(has_logs(log.size(), profile.size()));
+  // As after a power loss.
+  std::string zeroed = log;
+  zeroed.replace(5, 4, 4, '\0');
+  write_file(steps_path(out_, id), zeroed);
+  EXPECT_FALSE(has_logs(log.size(), profile.size()));
 }
 
 TEST_F(OutFolder, IsReportedIfItDisappears) {

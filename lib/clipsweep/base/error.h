@@ -39,6 +39,18 @@ class DataError : public Error {
   explicit DataError(const std::string& message) : Error(message, kInvalidData) {}
 };
 
+// A file that cannot be read at the moment, whatever its content: no permission, too many open
+// files, a failing disk, a network file system that does not answer.
+class UnreadableError : public DataError {
+ public:
+  UnreadableError(const std::string& message, int error_number)
+      : DataError(message), error_number_(error_number) {}
+  int error_number() const { return error_number_; }  // errno
+
+ private:
+  int error_number_;
+};
+
 // The disk is full, read-only or gone. What is complete stays valid; rerunning the same command
 // continues.
 class StorageError : public Error {
@@ -48,6 +60,12 @@ class StorageError : public Error {
 
 // A storage error that free space fixes.
 class DiskFullError : public StorageError {
+ public:
+  using StorageError::StorageError;
+};
+
+// The process has as many open files as it may have, or the system.
+class TooManyFilesError : public StorageError {
  public:
   using StorageError::StorageError;
 };

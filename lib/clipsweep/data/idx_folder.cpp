@@ -8,6 +8,7 @@
 
 #include "clipsweep/base/error.h"
 #include "clipsweep/base/text.h"
+#include "clipsweep/io/files.h"
 
 namespace clipsweep {
 namespace {
@@ -43,11 +44,6 @@ std::vector<fs::path> entries_of(const fs::path& folder) {
     entries.push_back(entry->path());
   std::sort(entries.begin(), entries.end());
   return entries;
-}
-
-bool is_folder(const fs::path& path) {
-  std::error_code error;
-  return fs::is_directory(path, error);
 }
 
 class Search {

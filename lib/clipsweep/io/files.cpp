@@ -1,19 +1,23 @@
 #include "clipsweep/io/files.h"
 
+#include <dirent.h>
 #include <fcntl.h>
 #include <fmt/format.h>
 #include <sys/file.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <cerrno>
 #include <chrono>
 #include <cstring>
+#include <memory>
 #include <thread>
 #include <utility>
 
 #include "clipsweep/base/error.h"
 #include "clipsweep/base/text.h"
+#include "clipsweep/io/system_calls.h"
 
 namespace clipsweep {
 namespace {
@@ -33,7 +37,7 @@ const char* advice_on(int error) {
       return "make it writable and rerun the same command to continue, or choose another --out";
     case EMFILE:
     case ENFILE:
-      return "raise the limit of open files (ulimit -n), or use fewer --workers";
+      return "raise the limit of open files (ulimit -n) and rerun the same command to continue";
     case ENOENT:
     case ENOTDIR:
       return "if its folder was removed, restore it and rerun the same command to continue";
@@ -42,65 +46,133 @@ const char* advice_on(int error) {
   }
 }
 
+bool is_lack_of_files(int error) { return error == EMFILE || error == ENFILE; }
+
 [[noreturn]] void throw_storage_error(const fs::path& path, std::string_view verb, int error) {
   const auto message = fmt::format("{}: cannot {}: {}; {}", path.string(), verb,
                                    std::strerror(error), advice_on(error));
   if (error == ENOSPC || error == EDQUOT || error == EFBIG) throw DiskFullError(message);
+  if (is_lack_of_files(error)) throw TooManyFilesError(message);
   throw StorageError(message);
 }
 
-[[noreturn]] void throw_unreadable(const fs::path& path, std::string_view why) {
-  throw DataError(fmt::format("{}: cannot read: {}", path.string(), why));
+bool is_missing(int error) { return error == ENOENT || error == ENOTDIR; }
+
+[[noreturn]] void throw_unreadable(const fs::path& path, int error) {
+  const auto message = fmt::format("{}: cannot read: {}", path.string(), std::strerror(error));
+  if (is_missing(error) || error == ELOOP || error == ENAMETOOLONG) throw DataError(message);
+  throw UnreadableError(message, error);
 }
 
 // A file descriptor that is closed on destruction.
 class Descriptor {
  public:
   Descriptor(const fs::path& path, int flags)
-      : value_(::open(path.c_str(), flags | O_CLOEXEC, 0666)) {}
+      : error_(patiently([&] {
+          value_ = ::open(path.c_str(), flags | O_CLOEXEC, 0666);
+          return value_ < 0 ? errno : 0;
+        })) {}
   ~Descriptor() {
     if (value_ >= 0) ::close(value_);
   }
   Descriptor(const Descriptor&) = delete;
   Descriptor& operator=(const Descriptor&) = delete;
   int value() const { return value_; }
+  int error() const { return error_; }  // errno; 0 if it is open
   int release() { return std::exchange(value_, -1); }
 
  private:
-  int value_;
+  int value_ = -1;
+  int error_;
 };
 
 void write_all(int descriptor, std::string_view content, const fs::path& path) {
   while (!content.empty()) {
-    const ssize_t written = ::write(descriptor, content.data(), content.size());
-    if (written < 0 && errno == EINTR) continue;
+    const ssize_t written =
+        uninterrupted([&] { return ::write(descriptor, content.data(), content.size()); });
     if (written < 0) throw_storage_error(path, "write", errno);
     content.remove_prefix(static_cast<std::size_t>(written));
   }
 }
 
-void sync_folder(const fs::path& folder) {
-  const Descriptor descriptor(folder, O_RDONLY | O_DIRECTORY);
-  // Some network file systems cannot sync a folder; ignore that, since the rename has succeeded.
-  if (descriptor.value() >= 0) ::fsync(descriptor.value());
+void sync_file(int descriptor, const fs::path& path) {
+  if (uninterrupted([&] { return ::fsync(descriptor); }) != 0)
+    throw_storage_error(path, "write", errno);
+}
+
+void truncate_file(int descriptor, std::uint64_t length, const fs::path& path) {
+  if (uninterrupted([&] { return ::ftruncate(descriptor, static_cast<off_t>(length)); }) != 0)
+    throw_storage_error(path, "write", errno);
+}
+
+// Lists a folder, in no order. Returns an errno, 0 if it was read to its end.
+int list_folder(const fs::path& folder, std::vector<fs::path>& paths) {
+  paths.clear();
+  const std::unique_ptr<DIR, int (*)(DIR*)> list(::opendir(folder.c_str()), ::closedir);
+  if (!list) return errno;
+  for (;;) {
+    errno = 0;
+    const dirent* entry = ::readdir(list.get());
+    if (!entry) return errno;
+    const std::string_view name = entry->d_name;
+    if (name != "." && name != "..") paths.push_back(folder / name);
+  }
 }
 
 }  // namespace
 
+void throw_as_storage_error(const UnreadableError& error) {
+  const bool is_forbidden = error.error_number() == EACCES || error.error_number() == EPERM;
+  const auto message =
+      fmt::format("{}; {}", error.what(),
+                  is_forbidden ? "make it readable and rerun the same command to continue"
+                               : advice_on(error.error_number()));
+  if (is_lack_of_files(error.error_number())) throw TooManyFilesError(message);
+  throw StorageError(message);
+}
+
 bool is_there(const fs::path& path) {
   struct stat info {};
-  if (::stat(path.c_str(), &info) == 0) return true;
-  if (errno == ENOENT) return false;
-  throw_unreadable(path, std::strerror(errno));
+  const int error = patiently([&] { return ::stat(path.c_str(), &info) == 0 ? 0 : errno; });
+  if (error != 0 && error != ENOENT) throw_unreadable(path, error);
+  return error == 0;
+}
+
+fs::file_status link_status(const fs::path& path) {
+  fs::file_status status;
+  const int problem = patiently([&] {
+    std::error_code error;
+    status = fs::symlink_status(path, error);
+    return status.type() == fs::file_type::not_found ? 0 : error.value();
+  });
+  if (problem != 0) throw_unreadable(path, problem);
+  return status;
+}
+
+bool is_folder(const fs::path& path) {
+  struct stat info {};
+  const int error = patiently([&] { return ::stat(path.c_str(), &info) == 0 ? 0 : errno; });
+  if (error != 0 && !is_missing(error) && error != ELOOP) throw_unreadable(path, error);
+  return error == 0 && S_ISDIR(info.st_mode);
+}
+
+std::vector<fs::path> paths_in(const fs::path& folder) {
+  std::vector<fs::path> paths;
+  const int error = patiently([&] { return list_folder(folder, paths); });
+  if (error != 0 && error != ENOENT) throw_unreadable(folder, error);
+  std::sort(paths.begin(), paths.end());
+  return paths;
 }
 
 InputFile::InputFile(const fs::path& path) : path_(path) {
   // O_NONBLOCK: do not wait for a writer if the path is a pipe.
   Descriptor descriptor(path, O_RDONLY | O_NONBLOCK | O_NOCTTY);
+  if (descriptor.error() != 0) throw_unreadable(path, descriptor.error());
   struct stat info {};
-  if (descriptor.value() < 0 || ::fstat(descriptor.value(), &info) != 0)
-    throw_unreadable(path, std::strerror(errno));
-  if (!S_ISREG(info.st_mode)) throw_unreadable(path, "not a regular file");
+  const int error = patiently([&] { return ::fstat(descriptor.value(), &info) == 0 ? 0 : errno; });
+  if (error != 0) throw_unreadable(path, error);
+  if (!S_ISREG(info.st_mode))
+    throw DataError(fmt::format("{}: cannot read: not a regular file", path.string()));
   size_ = static_cast<std::size_t>(info.st_size);
   descriptor_ = descriptor.release();
 }
@@ -108,33 +180,68 @@ InputFile::InputFile(const fs::path& path) : path_(path) {
 InputFile::~InputFile() { ::close(descriptor_); }
 
 std::size_t InputFile::read(char* to, std::size_t max_bytes) {
-  for (;;) {
-    const ssize_t count = ::read(descriptor_, to, max_bytes);
-    if (count >= 0) return static_cast<std::size_t>(count);
-    if (errno != EINTR) throw_unreadable(path_, std::strerror(errno));
-  }
+  ssize_t count = 0;
+  const int error = patiently([&] {
+    count = ::pread(descriptor_, to, max_bytes, static_cast<off_t>(position_));
+    return count < 0 ? errno : 0;
+  });
+  if (error != 0) throw_unreadable(path_, error);
+  position_ += static_cast<std::size_t>(count);
+  return static_cast<std::size_t>(count);
 }
 
-void InputFile::go_to(std::size_t position) {
-  if (::lseek(descriptor_, static_cast<off_t>(position), SEEK_SET) < 0)
-    throw_unreadable(path_, std::strerror(errno));
+void InputFile::read_fully(char* to, std::size_t bytes) {
+  std::size_t filled = 0;
+  const int error = patiently([&] {
+    while (filled < bytes) {
+      const std::size_t count = read(to + filled, bytes - filled);
+      if (count == 0) return EIO;
+      filled += count;
+    }
+    return 0;
+  });
+  if (error != 0)
+    throw UnreadableError(
+        fmt::format("{}: cannot read: it ends at byte {} of {}", path_.string(), position_, size_),
+        EIO);
 }
 
 std::string read_file(const fs::path& path, std::size_t max_bytes) {
   InputFile file(path);
-  const std::size_t size = file.size();
-  if (size > max_bytes)
+  if (file.size() > max_bytes)
     throw DataError(fmt::format("{}: too large: {} bytes, at most {} are supported", path.string(),
-                                size, max_bytes));
-  std::string content(size, '\0');
-  std::size_t filled = 0;
-  while (filled < size) {
-    const std::size_t count = file.read(content.data() + filled, size - filled);
-    if (count == 0) break;
-    filled += count;
-  }
-  content.resize(filled);
+                                file.size(), max_bytes));
+  std::string content(file.size(), '\0');
+  file.read_fully(content.data(), content.size());
   return content;
+}
+
+Sha256 hash_of_beginning(const fs::path& path, std::uint64_t length) {
+  Sha256 hash;
+  if (length == 0) return hash;
+  InputFile file(path);
+  if (file.size() < length)
+    throw DataError(fmt::format("{}: cannot read: it ends {} too early", path.string(),
+                                counted(length - file.size(), "byte")));
+  std::string chunk(kBufferBytes, '\0');
+  while (length > 0) {
+    const std::size_t count = std::min<std::uint64_t>(length, chunk.size());
+    file.read_fully(chunk.data(), count);
+    hash.add(chunk.data(), count);
+    length -= count;
+  }
+  return hash;
+}
+
+void sync_folder(const fs::path& folder) {
+  const Descriptor descriptor(folder, O_RDONLY | O_DIRECTORY);
+  // A folder that was removed, or may be written but not read.
+  if (is_missing(descriptor.error()) || descriptor.error() == EACCES) return;
+  if (descriptor.error() != 0) throw_storage_error(folder, "sync", descriptor.error());
+  if (uninterrupted([&] { return ::fsync(descriptor.value()); }) == 0) return;
+  // Some network file systems cannot sync a folder.
+  if (errno != EINVAL && errno != EOPNOTSUPP && errno != ENOSYS)
+    throw_storage_error(folder, "sync", errno);
 }
 
 void write_file(const fs::path& path, std::string_view content) {
@@ -142,10 +249,11 @@ void write_file(const fs::path& path, std::string_view content) {
   try {
     ::unlink(temporary.c_str());  // left by an earlier process of this ID, or a link
     const Descriptor descriptor(temporary, O_WRONLY | O_CREAT | O_EXCL);
-    if (descriptor.value() < 0) throw_storage_error(path, "write", errno);
+    if (descriptor.error() != 0) throw_storage_error(path, "write", descriptor.error());
     write_all(descriptor.value(), content, path);
-    if (::fsync(descriptor.value()) != 0) throw_storage_error(path, "write", errno);
-    if (::rename(temporary.c_str(), path.c_str()) != 0) throw_storage_error(path, "write", errno);
+    sync_file(descriptor.value(), path);
+    if (uninterrupted([&] { return ::rename(temporary.c_str(), path.c_str()); }) != 0)
+      throw_storage_error(path, "write", errno);
   } catch (const StorageError&) {
     ::unlink(temporary.c_str());
     throw;
@@ -154,50 +262,81 @@ void write_file(const fs::path& path, std::string_view content) {
 }
 
 void remove_temporary_files(const fs::path& folder) {
-  std::error_code error;
-  for (fs::directory_iterator entry(folder, error), end; entry != end && !error;
-       entry.increment(error))
-    if (entry->path().extension() == ".tmp") fs::remove(entry->path(), error);
+  for (const auto& path : paths_in(folder))
+    if (path.extension() == ".tmp") ::unlink(path.c_str());
 }
 
 void make_folder(const fs::path& folder) {
-  std::error_code error;
-  fs::create_directories(folder, error);
-  if (error || !fs::is_directory(folder, error))
-    throw_storage_error(folder, "create this folder", error ? error.value() : ENOTDIR);
+  if (is_folder(folder)) return;
+  const fs::path parent = folder.parent_path();
+  if (!parent.empty() && parent != folder) make_folder(parent);
+  make_subfolder(folder);
+  sync_folder(parent.empty() ? fs::path(".") : parent);
 }
 
-void make_subfolder(const fs::path& folder) {
-  std::error_code error;
-  fs::create_directory(folder, error);
-  if (error || !fs::is_directory(folder, error))
-    throw_storage_error(folder, "create this folder", error ? error.value() : ENOTDIR);
+bool make_subfolder(const fs::path& folder) {
+  if (uninterrupted([&] { return ::mkdir(folder.c_str(), 0777); }) == 0) return true;
+  const int error = errno;
+  if (error != EEXIST) throw_storage_error(folder, "create this folder", error);
+  if (!is_folder(folder)) throw_storage_error(folder, "create this folder", ENOTDIR);
+  return false;
 }
 
-void remove_file(const fs::path& path) {
-  std::error_code error;
-  fs::remove(path, error);
-  if (error) throw_storage_error(path, "remove", error.value());
+bool move_file(const fs::path& from, const fs::path& to) {
+  if (uninterrupted([&] { return ::rename(from.c_str(), to.c_str()); }) == 0) return true;
+  if (errno != ENOENT) throw_storage_error(from, "rename", errno);
+  return false;
 }
+
+bool remove_file(const fs::path& path) {
+  if (uninterrupted([&] { return ::unlink(path.c_str()); }) == 0) return true;
+  if (errno != ENOENT) throw_storage_error(path, "remove", errno);
+  return false;
+}
+
+namespace {
+
+bool is_lack_of_locks(int error) {
+  return error == ENOLCK || error == EOPNOTSUPP || error == ENOSYS;
+}
+
+constexpr int kHeldElsewhere = -1;  // no errno
+
+// Returns 0 if the file is locked now, kHeldElsewhere if another process has locked it, or an
+// errno.
+int try_to_lock(int descriptor) {
+  return patiently([&] {
+    if (::flock(descriptor, LOCK_EX | LOCK_NB) == 0) return 0;
+    return errno == EWOULDBLOCK ? kHeldElsewhere : errno;
+  });
+}
+
+}  // namespace
 
 FolderLock::FolderLock(const fs::path& folder) {
   constexpr int kTries = 1000;
   const fs::path path = folder / ".lock";
   Descriptor descriptor(path, O_RDWR | O_CREAT);
-  if (descriptor.value() < 0) throw_storage_error(path, "write", errno);
-  for (int i = 0; ::flock(descriptor.value(), LOCK_EX | LOCK_NB) != 0; ++i) {
+  if (descriptor.error() != 0) throw_storage_error(path, "write", descriptor.error());
+  int error = try_to_lock(descriptor.value());
+  for (int i = 0; error == kHeldElsewhere; ++i) {
     if (i == kTries)
       throw StorageError(
           fmt::format("{}: another clipsweep process has locked this folder; stop it or choose "
                       "another --out",
                       folder.string()));
     std::this_thread::sleep_for(std::chrono::milliseconds(10));
+    error = try_to_lock(descriptor.value());
   }
+  if (is_lack_of_locks(error))
+    problem_ = std::strerror(error);
+  else if (error != 0)
+    throw_storage_error(path, "lock", error);
   descriptor_ = descriptor.release();
 }
 
 FolderLock::FolderLock(FolderLock&& other) noexcept
-    : descriptor_(std::exchange(other.descriptor_, -1)) {}
+    : descriptor_(std::exchange(other.descriptor_, -1)), problem_(std::move(other.problem_)) {}
 
 FolderLock::~FolderLock() {
   if (descriptor_ >= 0) ::close(descriptor_);
@@ -213,10 +352,13 @@ FileClaim::~FileClaim() {
   if (descriptor_ >= 0) ::close(descriptor_);
 }
 
-std::optional<FileClaim> FileClaim::of(const fs::path& path) {
+std::optional<FileClaim> FileClaim::of(const fs::path& path, FileLocks locks) {
   Descriptor descriptor(path, O_RDWR | O_CREAT);
-  if (descriptor.value() < 0) throw_storage_error(path, "write", errno);
-  if (::flock(descriptor.value(), LOCK_EX | LOCK_NB) != 0) return std::nullopt;
+  if (descriptor.error() != 0) throw_storage_error(path, "write", descriptor.error());
+  const int error = try_to_lock(descriptor.value());
+  if (error == kHeldElsewhere) return std::nullopt;
+  const bool is_expected = is_lack_of_locks(error) && locks == FileLocks::kMissing;
+  if (error != 0 && !is_expected) throw_storage_error(path, "lock", error);
   FileClaim claim(path, descriptor.release());
   if (!claim.is_in_place()) return std::nullopt;  // replaced while it was being opened
   return claim;
@@ -225,16 +367,18 @@ std::optional<FileClaim> FileClaim::of(const fs::path& path) {
 bool FileClaim::is_in_place() const {
   struct stat held {};
   struct stat there {};
-  return ::fstat(descriptor_, &held) == 0 && ::stat(path_.c_str(), &there) == 0 &&
-         held.st_ino == there.st_ino && held.st_dev == there.st_dev;
+  int error = patiently([&] { return ::fstat(descriptor_, &held) == 0 ? 0 : errno; });
+  if (error == 0) error = patiently([&] { return ::stat(path_.c_str(), &there) == 0 ? 0 : errno; });
+  if (error != 0 && !is_missing(error)) throw_unreadable(path_, error);
+  return error == 0 && held.st_ino == there.st_ino && held.st_dev == there.st_dev;
 }
 
 AppendFile::AppendFile(const fs::path& path, std::uint64_t length) : path_(path), length_(length) {
   Descriptor descriptor(path, O_WRONLY | O_CREAT | O_APPEND);
-  if (descriptor.value() < 0) throw_storage_error(path, "write", errno);
-  if (::ftruncate(descriptor.value(), static_cast<off_t>(length)) != 0)
-    throw_storage_error(path, "write", errno);
+  if (descriptor.error() != 0) throw_storage_error(path, "write", descriptor.error());
+  truncate_file(descriptor.value(), length, path);
   descriptor_ = descriptor.release();
+  hash_ = hash_of_beginning(path, length);
   buffer_.reserve(kBufferBytes + 4096);
 }
 
@@ -246,6 +390,7 @@ AppendFile::AppendFile(AppendFile&& other) noexcept
     : path_(std::move(other.path_)),
       buffer_(std::move(other.buffer_)),
       length_(other.length_),
+      hash_(std::move(other.hash_)),
       descriptor_(std::exchange(other.descriptor_, -1)) {}
 
 void AppendFile::wrote_line() {
@@ -254,6 +399,7 @@ void AppendFile::wrote_line() {
 
 std::uint64_t AppendFile::flush() {
   write_all(descriptor_, buffer_, path_);
+  hash_.add(buffer_.data(), buffer_.size());
   length_ += buffer_.size();
   buffer_.clear();
   return length_;
@@ -261,15 +407,26 @@ std::uint64_t AppendFile::flush() {
 
 void AppendFile::cut_back_to(std::uint64_t length) {
   buffer_.clear();
-  if (::ftruncate(descriptor_, static_cast<off_t>(length)) != 0)
-    throw_storage_error(path_, "write", errno);
+  truncate_file(descriptor_, length, path_);
   length_ = length;
+  hash_ = hash_of_beginning(path_, length);
+}
+
+void AppendFile::begin_sync() {
+#ifdef SYNC_FILE_RANGE_WRITE
+  ::sync_file_range(descriptor_, 0, 0, SYNC_FILE_RANGE_WRITE);  // only a hint: it may fail
+#endif
+}
+
+void AppendFile::sync() {
+  if (uninterrupted([&] { return ::fdatasync(descriptor_); }) != 0)
+    throw_storage_error(path_, "write", errno);
 }
 
 void AppendFile::close() {
   if (descriptor_ < 0) return;
   flush();
-  if (::fsync(descriptor_) != 0) throw_storage_error(path_, "write", errno);
+  sync_file(descriptor_, path_);
   ::close(std::exchange(descriptor_, -1));
 }
 

@@ -14,14 +14,10 @@ void refuse(const fs::path& path, const fs::file_status& status) {
         "its target or remove it",
         path.string()));
   if (fs::exists(status) && !fs::is_regular_file(status) && !fs::is_directory(status))
-    throw DataError(
-        fmt::format("{}: is neither a file nor a folder; remove it", path.string()));
+    throw DataError(fmt::format("{}: is neither a file nor a folder; remove it", path.string()));
 }
 
-void refuse_unless_plain(const fs::path& path) {
-  std::error_code error;
-  refuse(path, fs::symlink_status(path, error));
-}
+void refuse_unless_plain(const fs::path& path) { refuse(path, link_status(path)); }
 
 }  // namespace
 
@@ -34,10 +30,8 @@ void refuse_links_of_sweep(const fs::path& folder) {
 void refuse_links_of_run(const fs::path& folder, const std::string& run_id) {
   const fs::path path = folder / "runs" / run_id;
   refuse_unless_plain(path);
-  std::error_code error;
-  for (fs::directory_iterator entry(path, error), end; !error && entry != end;
-       entry.increment(error))
-    refuse(entry->path(), entry->symlink_status(error));
+  if (!is_folder(path)) return;
+  for (const auto& file : paths_in(path)) refuse_unless_plain(file);
 }
 
 }  // namespace clipsweep

@@ -5,7 +5,6 @@
 
 #include <algorithm>
 #include <atomic>
-#include <fstream>
 #include <system_error>
 #include <utility>
 
@@ -65,29 +64,20 @@ Header read_header(const std::string& bytes, const std::string& where) {
 
 std::vector<fs::path> checkpoint_paths(const fs::path& folder) {
   std::vector<fs::path> paths;
-  std::error_code error;
-  for (fs::directory_iterator entry(checkpoints_folder(folder), error), end; entry != end && !error;
-       entry.increment(error))
-    if (entry->path().extension() == kExtension) paths.push_back(entry->path());
-  std::sort(paths.begin(), paths.end());
+  for (auto& path : paths_in(checkpoints_folder(folder)))
+    if (path.extension() == kExtension) paths.push_back(std::move(path));
   return paths;
 }
 
 // Whether a file has the state of one of these runs, by its first line. Throws DataError if that is
 // corrupt.
 bool is_about(const fs::path& path, const std::vector<std::string>& run_ids) {
-  std::error_code error;
-  const auto status = fs::symlink_status(path, error);
-  if (fs::exists(status) && !fs::is_regular_file(status))
+  if (!fs::is_regular_file(link_status(path)))
     throw DataError(path.string() + ": not a regular file (link or directory)");
-  std::ifstream stream(path, std::ios::binary);
-  std::string line;
-  for (char character; line.size() <= kMaxHeaderBytes && stream.get(character);) {
-    line.push_back(character);
-    if (character == '\n') break;
-  }
-  if (!stream && !fs::exists(path, error)) return false;  // another process has removed it
-  const Header header = read_header(line, path.string());
+  InputFile file(path);
+  std::string beginning(std::min(file.size(), kMaxHeaderBytes + 1), '\0');
+  file.read_fully(beginning.data(), beginning.size());
+  const Header header = read_header(beginning, path.string());
   return std::any_of(header.run_ids.begin(), header.run_ids.end(), [&](const auto& id) {
     return std::find(run_ids.begin(), run_ids.end(), id) != run_ids.end();
   });
@@ -97,11 +87,13 @@ std::vector<RunState> states_of(const fs::path& path) {
   return read_checkpoint(read_file(path, std::size_t{1} << 32), path.string());
 }
 
+void make_checkpoints_folder(const fs::path& place) {
+  if (make_subfolder(place)) sync_folder(place.parent_path());
+}
+
 void set_aside(const fs::path& path, const std::string& problem, const Warn& warn) {
-  std::error_code error;
-  fs::rename(path, path.string() + ".damaged", error);
-  // Another process has renamed it and reported that.
-  if (error == std::errc::no_such_file_or_directory) return;
+  // Unless another process has renamed it and reported that.
+  if (!move_file(path, path.string() + ".damaged")) return;
   warn(
       fmt::format("warning: {}; renamed to {}.damaged; its runs resume from an earlier checkpoint "
                   "if there is one, or restart",
@@ -109,19 +101,28 @@ void set_aside(const fs::path& path, const std::string& problem, const Warn& war
 }
 
 // Calls `use` with the path and the states of each file that has the state of one of these runs.
-// Sets corrupt files aside.
+// Sets corrupt files aside, but not those that cannot be read at the moment.
 void for_each_file_about(
     const fs::path& folder, const std::vector<std::string>& run_ids, const Warn& warn,
     const std::function<void(const fs::path& path, std::vector<RunState> states)>& use) {
   for (const auto& path : checkpoint_paths(folder)) {
     try {
       if (is_about(path, run_ids)) use(path, states_of(path));
+    } catch (const UnreadableError&) {
+      throw;
     } catch (const DataError& problem) {
       // Another process may just have removed or renamed the file.
-      std::error_code error;
-      if (fs::exists(path, error)) set_aside(path, problem.what(), warn);
+      if (fs::exists(link_status(path))) set_aside(path, problem.what(), warn);
     }
   }
+}
+
+// Keeps the states of a run sorted, the newest first, and only the newest few.
+void add_state(std::vector<RunState>& states, RunState state) {
+  constexpr std::size_t kMaxStates = 3;
+  const auto is_newer = [](const RunState& a, const RunState& b) { return a.step > b.step; };
+  states.insert(std::upper_bound(states.begin(), states.end(), state, is_newer), std::move(state));
+  if (states.size() > kMaxStates) states.pop_back();
 }
 
 }  // namespace
@@ -159,13 +160,12 @@ std::vector<RunState> read_checkpoint(const std::string& bytes, const std::strin
 CheckpointFile::CheckpointFile(const fs::path& folder) {
   static std::atomic<std::uint64_t> number{0};
   const fs::path place = checkpoints_folder(folder);
-  make_subfolder(place);
-  std::error_code error;
+  make_checkpoints_folder(place);
   do {
     const std::string name = fmt::format("{}-{}", ::getpid(), ++number);
     path_ = place / (name + kExtension);
     previous_path_ = place / (name + ".previous" + kExtension);
-  } while (fs::exists(path_, error) || fs::exists(previous_path_, error));
+  } while (is_there(path_) || is_there(previous_path_));
 }
 
 bool CheckpointFile::is_affordable() const {
@@ -173,13 +173,11 @@ bool CheckpointFile::is_affordable() const {
   return since_last_.seconds() >= kMinRatio * seconds_of_last_;
 }
 
-void CheckpointFile::write(std::vector<RunState>& states) {
-  const Stopwatch stopwatch;
-  make_subfolder(path_.parent_path());  // another process may have removed it
-  std::error_code error;
-  fs::rename(path_, previous_path_, error);  // fails the first time, when there is no file
+void CheckpointFile::write(std::vector<RunState>& states, const Stopwatch& began) {
+  make_checkpoints_folder(path_.parent_path());  // another process may have removed it
+  move_file(path_, previous_path_);              // the first time there is none
   write_file(path_, checkpoint_bytes(states));
-  seconds_of_last_ = stopwatch.seconds();
+  seconds_of_last_ = began.seconds();
   since_last_ = Stopwatch();
 }
 
@@ -189,18 +187,18 @@ void CheckpointFile::remove() {
   fs::remove(path_, error);
 }
 
-std::map<std::string, RunState> newest_states(const fs::path& folder,
-                                              const std::vector<std::string>& run_ids,
-                                              const Warn& warn) {
-  std::map<std::string, RunState> newest;
+std::map<std::string, std::vector<RunState>> states_by_run(const fs::path& folder,
+                                                           const std::vector<std::string>& run_ids,
+                                                           const Warn& warn) {
+  std::map<std::string, std::vector<RunState>> states_of_runs;
   for_each_file_about(folder, run_ids, warn, [&](const fs::path&, std::vector<RunState> states) {
     for (auto& state : states) {
       if (std::find(run_ids.begin(), run_ids.end(), state.run_id) == run_ids.end()) continue;
-      auto& known = newest[state.run_id];
-      if (known.run_id.empty() || state.step > known.step) known = std::move(state);
+      auto& known = states_of_runs[state.run_id];
+      add_state(known, std::move(state));
     }
   });
-  return newest;
+  return states_of_runs;
 }
 
 void forget_states(const fs::path& folder, const std::string& run_id, const Warn& warn) {

@@ -18,7 +18,7 @@
 
 namespace clipsweep {
 
-inline constexpr const char* kCheckpointSchema = "clipsweep/checkpoint-4";
+inline constexpr const char* kCheckpointSchema = "clipsweep/checkpoint-5";
 
 // One run after a whole step.
 struct RunState {
@@ -27,7 +27,9 @@ struct RunState {
   std::uint64_t epochs = 0;              // evaluated so far
   std::string engine;                    // and instruction set: others round differently
   std::uint64_t steps_bytes = 0;         // length of steps.jsonl up to this step
+  std::string steps_sha256;              // of these bytes
   std::uint64_t through_time_bytes = 0;  // length of through_time.jsonl up to this step
+  std::string through_time_sha256;       // of these bytes
   std::vector<float> weights;            // [P], then the carried states [S] where there are any
   std::string trainer;                   // RunTrainer's own state
   std::string wall_started;
@@ -35,8 +37,8 @@ struct RunState {
 
   template <typename Archive>
   void archive(Archive& archive) {
-    archive(run_id, step, epochs, engine, steps_bytes, through_time_bytes, weights, trainer,
-            wall_started, wall_seconds);
+    archive(run_id, step, epochs, engine, steps_bytes, steps_sha256, through_time_bytes,
+            through_time_sha256, weights, trainer, wall_started, wall_seconds);
   }
 };
 
@@ -55,7 +57,8 @@ class CheckpointFile {
 
   // Whether the time for all checkpoints stays below 2 % if another one is written now.
   bool is_affordable() const;
-  void write(std::vector<RunState>& states);
+  // began: when the preparation of these states began, which counts as time for checkpoints.
+  void write(std::vector<RunState>& states, const Stopwatch& began = Stopwatch());
   // For a cohort whose runs have all ended.
   void remove();
 
@@ -69,10 +72,11 @@ class CheckpointFile {
 // Receives a warning for each corrupt file, which is renamed to `NAME.damaged`.
 using Warn = std::function<void(const std::string& warning)>;
 
-// The newest state of each of these runs, by ID.
-std::map<std::string, RunState> newest_states(const fs::path& folder,
-                                              const std::vector<std::string>& run_ids,
-                                              const Warn& warn);
+// The newest states of each of these runs, by ID, the newest first: at most three. Throws
+// UnreadableError if a checkpoint cannot be read at the moment.
+std::map<std::string, std::vector<RunState>> states_by_run(const fs::path& folder,
+                                                           const std::vector<std::string>& run_ids,
+                                                           const Warn& warn);
 
 // Removes the states of a run from all files, so that it restarts.
 void forget_states(const fs::path& folder, const std::string& run_id, const Warn& warn);

@@ -2,6 +2,8 @@
 
 #include <fmt/format.h>
 
+#include <utility>
+
 #include "clipsweep/base/error.h"
 #include "clipsweep/base/text.h"
 #include "clipsweep/io/line_reader.h"
@@ -10,25 +12,10 @@
 namespace clipsweep {
 namespace {
 
-// Whether a log has `length` bytes or more, and the first `length` of them end with a line break.
-bool has_whole_lines(const fs::path& path, std::uint64_t length) {
-  if (length == 0) return true;
-  InputFile file(path);
-  if (file.size() < length) return false;
-  file.go_to(length - 1);
-  char last = 0;
-  return file.read(&last, 1) == 1 && last == '\n';
-}
-
-// The last line of the first `length` bytes.
-std::string last_line(const fs::path& path, std::uint64_t length) {
-  constexpr std::uint64_t kMaxTail = std::uint64_t{1} << 20;
-  const std::uint64_t begin = length > kMaxTail ? length - kMaxTail : 0;
-  InputFile file(path);
-  file.go_to(begin);
-  std::string text(length - 1 - begin, '\0');
-  text.resize(file.read(text.data(), text.size()));
-  return text.substr(text.rfind('\n') + 1);
+// Whether the first `length` bytes of a log are those that were hashed. Throws DataError if it is
+// shorter.
+bool is_log_of(const fs::path& path, std::uint64_t length, const std::string& sha256) {
+  return length == 0 || hash_of_beginning(path, length).finish() == sha256;
 }
 
 std::vector<RunSpec> runs_member(const Json& sweep, const char* key) {
@@ -42,7 +29,7 @@ std::vector<RunSpec> runs_member(const Json& sweep, const char* key) {
 fs::path prepared_run_folder(const fs::path& folder, const std::string& run_id) {
   make_subfolder(run_folder(folder, run_id));
   // First, so that a restarted run never has the run.json of its earlier attempt.
-  remove_file(run_path(folder, run_id));
+  if (remove_file(run_path(folder, run_id))) sync_folder(run_folder(folder, run_id));
   return folder;
 }
 
@@ -78,38 +65,37 @@ StepLogHeader step_log_header(const RunSpec& run, const SweepPlan& plan,
   return header;
 }
 
-std::optional<FileClaim> claim_run(const fs::path& folder, const std::string& run_id) {
+std::optional<FileClaim> claim_run(const fs::path& folder, const std::string& run_id,
+                                   FileLocks locks) {
   make_subfolder(run_folder(folder, run_id));
-  auto claim = FileClaim::of(steps_path(folder, run_id));
+  auto claim = FileClaim::of(steps_path(folder, run_id), locks);
   if (claim) remove_temporary_files(run_folder(folder, run_id));
   return claim;
 }
 
 void require_in_place(const fs::path& folder) {
-  std::error_code error;
-  if (!fs::exists(sweep_path(folder), error))
+  if (!is_there(sweep_path(folder)))
     throw StorageError(
         fmt::format("{}: this folder disappeared during the sweep (no sweep.json); restore it and "
                     "rerun the same command",
                     folder.string()));
 }
 
-bool has_logs_of(const fs::path& folder, const RunState& state, std::uint64_t log_every) try {
-  const fs::path steps = steps_path(folder, state.run_id);
-  if (!has_whole_lines(steps, state.steps_bytes) ||
-      !has_whole_lines(through_time_path(folder, state.run_id), state.through_time_bytes))
-    return false;
-  if (state.step == 0 || state.steps_bytes == 0) return state.step == 0;
-  const Json json = parse_json(last_line(steps, state.steps_bytes), steps.string());
-  const std::uint64_t logged = count_member(json, "step");
-  return logged <= state.step && state.step - logged < log_every;
+bool has_logs_of(const fs::path& folder, const RunState& state) try {
+  if (state.step > 0 && state.steps_bytes == 0) return false;
+  return is_log_of(steps_path(folder, state.run_id), state.steps_bytes, state.steps_sha256) &&
+         is_log_of(through_time_path(folder, state.run_id), state.through_time_bytes,
+                   state.through_time_sha256);
+} catch (const UnreadableError&) {
+  throw;
 } catch (const DataError&) {
-  return false;  // a log is missing, or its last line is not a step
+  return false;  // a log is missing or ends earlier
 }
 
 RunLog::RunLog(const fs::path& folder, const StepLogHeader& header, int through_time_every,
                const RunState* state)
     : folder_(prepared_run_folder(folder, header.run.id)),
+      run_id_(header.run.id),
       tensor_names_(header.tensor_names),
       steps_(steps_path(folder, header.run.id), state ? state->steps_bytes : 0) {
   if (!state) steps_.buffer() += to_line(to_json(header)) + "\n";
@@ -126,7 +112,22 @@ RunLog::RunLog(const fs::path& folder, const StepLogHeader& header, int through_
 
 void RunLog::note_length(RunState& state) {
   state.steps_bytes = steps_.flush();
-  state.through_time_bytes = through_time_ ? through_time_->flush() : 0;
+  state.steps_sha256 = steps_.sha256();
+  if (!through_time_) return;
+  state.through_time_bytes = through_time_->flush();
+  state.through_time_sha256 = through_time_->sha256();
+}
+
+void RunLog::begin_sync() {
+  steps_.begin_sync();
+  if (through_time_) through_time_->begin_sync();
+}
+
+void RunLog::sync() {
+  steps_.sync();
+  if (through_time_) through_time_->sync();
+  if (std::exchange(are_names_durable_, true)) return;
+  sync_folder(run_folder(folder_, run_id_));
 }
 
 void RunLog::cut_back_to(const RunState& state) {
@@ -152,8 +153,7 @@ void RunLog::finish(const RunRecord& record) {
 }
 
 SweepFolder open_sweep_folder(const fs::path& folder) {
-  std::error_code error;
-  if (!fs::is_directory(folder, error))
+  if (!is_folder(folder))
     throw ConfigError(fmt::format("{}: no such folder; name one that clipsweep sweep --out wrote",
                                   folder.string()));
   refuse_links_of_sweep(folder);
@@ -206,7 +206,8 @@ bool is_torn(const fs::path& path) {
   if (file.size() == 0) return false;
   file.go_to(file.size() - 1);
   char last = 0;
-  return file.read(&last, 1) == 1 && last != '\n';
+  file.read_fully(&last, 1);
+  return last != '\n';
 }
 
 LogReading read_log(const fs::path& path,

@@ -27,23 +27,25 @@ fs::path steps_path(const fs::path& folder, const std::string& run_id);  // runs
 fs::path through_time_path(const fs::path& folder,
                            const std::string& run_id);  // runs/ID/through_time.jsonl
 fs::path weights_path(const fs::path& folder, const std::string& run_id);  // runs/ID/weights.npz
-fs::path runs_csv_path(const fs::path& folder);         // runs.csv
-fs::path summary_path(const fs::path& folder);          // summary.json
+fs::path runs_csv_path(const fs::path& folder);                            // runs.csv
+fs::path summary_path(const fs::path& folder);                             // summary.json
 
 // The first line of steps.jsonl of a run of the plan.
 StepLogHeader step_log_header(const RunSpec& run, const SweepPlan& plan,
                               const ParameterLayout& layout);
 
-// Claims a run for this process by locking its steps.jsonl. Nothing if another process holds it.
-std::optional<FileClaim> claim_run(const fs::path& folder, const std::string& run_id);
+// Claims a run for this process by locking its steps.jsonl, where the file system has locks.
+// Nothing if another process holds it.
+std::optional<FileClaim> claim_run(const fs::path& folder, const std::string& run_id,
+                                   FileLocks locks = FileLocks::kSupported);
 
 // Throws StorageError if the folder of a sweep was removed during the sweep, so that nothing is
 // written in its place: sweep.json is missing.
 void require_in_place(const fs::path& folder);
 
-// Whether a run's logs go with a state: they have its lengths, end with a whole line, and the last
-// line is the newest step that is logged every `log_every` steps.
-bool has_logs_of(const fs::path& folder, const RunState& state, std::uint64_t log_every);
+// Whether the logs of a run begin with those that its state was saved with, by their hashes. Throws
+// UnreadableError.
+bool has_logs_of(const fs::path& folder, const RunState& state);
 
 // Writes the logs of a run that this process has claimed. With a state, truncates them to its
 // lengths and appends; without one, starts new logs.
@@ -56,8 +58,11 @@ class RunLog {
   void append(const StepRecord& record);
   void append(const ThroughTimeRecord& record);
 
-  // Hands both logs to the operating system and notes their lengths in a state.
+  // Hands both logs to the operating system and notes their lengths and hashes in a state.
   void note_length(RunState& state);
+  // Makes both logs durable up to these lengths: the first begins that, the second waits for it.
+  void begin_sync();
+  void sync();
   // Removes what was appended since those lengths were noted.
   void cut_back_to(const RunState& state);
 
@@ -69,10 +74,12 @@ class RunLog {
 
  private:
   fs::path folder_;
+  std::string run_id_;
   std::vector<std::string> tensor_names_;
   std::string weights_npz_;  // empty: not kept
   AppendFile steps_;
   std::optional<AppendFile> through_time_;
+  bool are_names_durable_ = false;  // those of the logs in the run's folder
 };
 
 // The sweep that a folder holds.

@@ -9,6 +9,7 @@
 #include "clipsweep/base/text.h"
 #include "clipsweep/experiment/setting_table.h"
 #include "clipsweep/io/links.h"
+#include "clipsweep/io/system_calls.h"
 
 namespace clipsweep {
 namespace {
@@ -41,10 +42,12 @@ void check_settings(const fs::path& folder, const Json& old_sweep, const Json& n
 
 // Whether a run must stay in the plan although the new plan lacks it: it has finished, its run.json
 // is damaged, which only the user can judge, or another process is training it.
-bool must_stay(const SweepFolder& found, const RunSpec& run) try {
+bool must_stay(const SweepFolder& found, const RunSpec& run, FileLocks locks) try {
   const auto record = read_run(found, run);
   if (record && reached_outcome(*record)) return true;
-  return is_there(steps_path(found.folder, run.id)) && !claim_run(found.folder, run.id);
+  return is_there(steps_path(found.folder, run.id)) && !claim_run(found.folder, run.id, locks);
+} catch (const UnreadableError&) {
+  throw;
 } catch (const DataError&) {
   return true;
 }
@@ -58,19 +61,18 @@ void check_shares_runs(const SweepFolder& found, const std::set<std::string>& pl
 }
 
 // Adds to a new sweep.json the runs of the folder that it lacks: finished ones stay in the plan,
-// all others are dropped from it.
-PreparedFolder merge_runs(const SweepFolder& found, Json& sweep) {
+// all others are dropped from it. `prepared` gets what became of them.
+void merge_runs(const SweepFolder& found, Json& sweep, PreparedFolder& prepared) {
   std::set<std::string> planned;
   for (const auto& run : sweep["runs"]) planned.insert(run["id"].get<std::string>());
   check_shares_runs(found, planned);
   std::vector<RunSpec> others = found.runs;
   others.insert(others.end(), found.dropped.begin(), found.dropped.end());
-  PreparedFolder prepared;
   Json dropped = Json::array();
   for (std::size_t i = 0; i < others.size(); ++i) {
     const RunSpec& run = others[i];
     if (!planned.insert(run.id).second) continue;
-    if (must_stay(found, run)) {
+    if (must_stay(found, run, prepared.locks())) {
       sweep["runs"].push_back(to_json(run));
       ++prepared.kept;
       continue;
@@ -79,7 +81,6 @@ PreparedFolder merge_runs(const SweepFolder& found, Json& sweep) {
     if (i < found.runs.size()) prepared.dropped.push_back(run.id);
   }
   if (!dropped.empty()) sweep["dropped_runs"] = std::move(dropped);
-  return prepared;
 }
 
 // Whether a sweep.json already says what the new one would say of the plan and its chance level.
@@ -114,28 +115,28 @@ Json data_json(const ExperimentConfig& config, const DataChecksum& data, const C
 }
 
 // An existing folder must hold a sweep or be empty: logs are never mixed with the user's files.
-void check_ownership(const fs::path& folder) {
+void check_ownership(const fs::path& folder) try {
   if (folder.empty()) throw ConfigError("--out \"\": must name a folder");
-  std::error_code error;
-  if (!fs::exists(folder, error)) return;
-  if (!fs::is_directory(folder, error))
+  if (!is_there(folder)) return;
+  if (!is_folder(folder))
     throw ConfigError(fmt::format("--out {}: this is a file; name a folder", folder.string()));
-  if (fs::exists(sweep_path(folder), error)) return;
-  for (const auto& entry : fs::directory_iterator(folder, error)) {
-    const std::string name = entry.path().filename().string();
+  if (is_there(sweep_path(folder))) return;
+  for (const auto& path : paths_in(folder)) {
+    const std::string name = path.filename().string();
     // A sweep was killed while it wrote this file, or another process is writing it at this moment.
-    const bool is_temporary =
-        entry.path().extension() == ".tmp" && name.rfind("sweep.json.", 0) == 0;
+    const bool is_temporary = path.extension() == ".tmp" && name.rfind("sweep.json.", 0) == 0;
     const bool ours = name == ".lock" || is_temporary ||
-                      (name == "runs" && fs::is_empty(entry.path(), error)) ||
-                      fs::exists(sweep_path(folder), error);
+                      (name == "runs" && is_folder(path) && paths_in(path).empty()) ||
+                      is_there(sweep_path(folder));
     if (!ours)
       throw ConfigError(fmt::format(
           "--out {}: this folder holds something else ({}) and no sweep.json; name a new or empty "
           "folder",
           folder.string(), printable(name)));
   }
-  if (error) throw ConfigError(fmt::format("--out {}: {}", folder.string(), error.message()));
+} catch (const UnreadableError& problem) {
+  if (may_pass(problem.error_number())) throw;
+  throw ConfigError(fmt::format("--out {}", problem.what()));
 }
 
 }  // namespace
@@ -168,6 +169,8 @@ DataChecksum named_as_in(const fs::path& folder, DataChecksum data) {
     if (!is_there(sweep_path(folder))) return data;
     const Json found = open_sweep_folder(folder).sweep;
     if (found["data"]["sha256"] == data.former_sha256) data.sha256 = data.former_sha256;
+  } catch (const UnreadableError&) {
+    throw;
   } catch (const DataError&) {
     // prepare_sweep_folder reports it.
   }
@@ -184,10 +187,11 @@ PreparedFolder prepare_sweep_folder(const fs::path& folder, const Json& sweep) {
     remove_temporary_files(folder);
     Json written = sweep;
     PreparedFolder prepared;
+    prepared.lock_problem = lock.problem();
     if (is_there(sweep_path(folder))) {
       SweepFolder found = open_sweep_folder(folder);
       check_settings(folder, found.sweep, sweep);
-      prepared = merge_runs(found, written);
+      merge_runs(found, written, prepared);
       if (says_the_same(found, written)) {
         prepared.sweep = std::move(found);
         return prepared;
@@ -198,6 +202,8 @@ PreparedFolder prepare_sweep_folder(const fs::path& folder, const Json& sweep) {
     prepared.sweep = open_sweep_folder(folder);
     return prepared;
   } catch (const DiskFullError&) {
+    throw;
+  } catch (const TooManyFilesError&) {
     throw;
   } catch (const StorageError& problem) {
     throw ConfigError(fmt::format("--out {}", problem.what()));

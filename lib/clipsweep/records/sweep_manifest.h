@@ -37,7 +37,12 @@ DataChecksum named_as_in(const fs::path& folder, DataChecksum data);
 struct PreparedFolder {
   SweepFolder sweep;
   std::vector<std::string> dropped;  // IDs: planned before, not finished, not in this plan
-  std::size_t kept = 0;  // finished runs that are not in this plan and stay in the sweep
+  std::size_t kept = 0;      // finished runs that are not in this plan and stay in the sweep
+  std::string lock_problem;  // why the file system cannot lock files; empty if it can
+
+  FileLocks locks() const {
+    return lock_problem.empty() ? FileLocks::kSupported : FileLocks::kMissing;
+  }
 };
 
 // Prepares the folder of a sweep: creates it, or checks that it holds this sweep, and writes

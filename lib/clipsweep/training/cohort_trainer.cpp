@@ -167,8 +167,19 @@ std::vector<RunState> CohortTrainer::states() const {
 }
 
 void CohortTrainer::save() {
+  const Stopwatch stopwatch;
   auto now = states();
-  if (!now.empty()) context_.checkpoint->write(now);
+  if (now.empty()) return;
+  sync_logs();
+  context_.checkpoint->write(now, stopwatch);
+}
+
+// Before the checkpoint that counts on them. The disk works on all of them at once.
+void CohortTrainer::sync_logs() const {
+  for (const auto& run : runs_)
+    if (run.sinks.begin_sync) run.sinks.begin_sync();
+  for (const auto& run : runs_)
+    if (run.sinks.sync) run.sinks.sync();
 }
 
 void CohortTrainer::step() {

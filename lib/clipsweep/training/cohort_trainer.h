@@ -42,8 +42,11 @@ struct CohortContext {
 struct RunSinks {
   StepSink step;
   ThroughTimeSink through_time = {};  // empty: not measured
-  // Flushes the logs to the operating system and records their lengths in a state.
+  // Flushes the logs to the operating system and records their lengths and hashes in a state.
   std::function<void(RunState&)> note_length = {};
+  // Makes them durable up to there: the first begins that, the second waits for it.
+  std::function<void()> begin_sync = {};
+  std::function<void()> sync = {};
   // Truncates the logs to the lengths in a state.
   std::function<void(const RunState&)> cut_back_to = {};
   // Gets the final weights [P] of a run that completed or diverged, before its record.
@@ -122,6 +125,7 @@ class CohortTrainer {
   bool is_epoch_due() const;  // its steps are taken, and it is not evaluated yet
   std::vector<RunState> states() const;
   void save();
+  void sync_logs() const;
   void end_run(std::size_t r, Outcome outcome, const std::optional<std::string>& reason = {});
   void end_all(const std::function<Outcome(std::size_t r)>& outcome_of);
   void keep_runs(const std::vector<std::size_t>& kept);

@@ -16,18 +16,25 @@ std::string problem_of(const RunState& state, const RunSpec& run,
   if (state.engine != context.engine)
     return fmt::format("its checkpoint was written by another engine ({}, now {})",
                        printable(state.engine), context.engine);
-  if (!has_logs_of(context.folder, state, static_cast<std::uint64_t>(context.plan.log_every)))
-    return "its logs end before the checkpointed step";
+  if (!has_logs_of(context.folder, state))
+    return "its logs are not those that its checkpoint was saved with";
   if (!is_state_of(state, run, context.plan, context.layout))
     return "the checkpoint does not belong to this run";
   return "";
 }
 
-bool can_resume(const RunState& state, const RunSpec& run, const ResumptionContext& context) {
-  const std::string problem = problem_of(state, run, context);
-  if (problem.empty()) return true;
-  context.warn(fmt::format("warning: restarting {} from scratch: {}", run.id, problem));
-  return false;
+// The newest state that the run can resume from. Nothing if it must restart, which is said unless
+// it has no state at all.
+std::optional<RunState> usable_state(std::vector<RunState> states, const RunSpec& run,
+                                     const ResumptionContext& context) {
+  std::string problem_of_newest;
+  for (auto& state : states) {
+    const std::string problem = problem_of(state, run, context);
+    if (problem.empty()) return std::move(state);
+    if (problem_of_newest.empty()) problem_of_newest = problem;
+  }
+  context.warn(fmt::format("warning: restarting {} from scratch: {}", run.id, problem_of_newest));
+  return std::nullopt;
 }
 
 }  // namespace
@@ -64,16 +71,15 @@ std::vector<RunStart> starts_of(const std::vector<const RunSpec*>& runs,
                                 const ResumptionContext& context) {
   std::vector<std::string> ids;
   for (const auto* run : runs) ids.push_back(run->id);
-  auto states = newest_states(context.folder, ids, context.warn);
+  auto states = states_by_run(context.folder, ids, context.warn);
   std::vector<RunStart> starts;
   for (const auto* run : runs) {
     starts.push_back({run});
     const auto state = states.find(run->id);
     if (state == states.end()) continue;
-    if (restarted.count(run->id) == 0 && can_resume(state->second, *run, context))
-      starts.back().state = std::move(state->second);
-    else
-      forget_states(context.folder, run->id, context.warn);
+    if (restarted.count(run->id) == 0)
+      starts.back().state = usable_state(std::move(state->second), *run, context);
+    if (!starts.back().state) forget_states(context.folder, run->id, context.warn);
   }
   return starts;
 }

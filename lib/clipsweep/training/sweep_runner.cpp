@@ -180,6 +180,8 @@ class CohortAttempt {
       return {[&log](const StepRecord& record) { log.append(record); },
               [&log](const ThroughTimeRecord& record) { log.append(record); },
               [&log](RunState& state) { log.note_length(state); },
+              [&log] { log.begin_sync(); },
+              [&log] { log.sync(); },
               [&log](const RunState& state) { log.cut_back_to(state); },
               job.plan.save_weights ? keep_weights_in(log) : FinalWeights()};
     };
@@ -307,25 +309,58 @@ class Pool {
     }
   }
 
+  // Each run has some open files. If the process may have no more, the runs are retried in halves.
   void train_cohort(const Cohort& cohort, WorkerEngine& engine) {
+    if (cohort.runs.empty()) return;  // half of one run
     Claims claims;
-    std::vector<const RunSpec*> claimed_runs;
-    for (const auto* run : cohort.runs) {
-      auto claimed = claim(*run);
-      if (!claimed) {
-        ++state_.job.progress.elsewhere;
-        continue;
-      }
-      claims.emplace(run->id, std::move(*claimed));
-      claimed_runs.push_back(run);
+    std::vector<const RunSpec*> left = cohort.runs;
+    try {
+      return train_claimed(cohort, claims, left, engine);
+    } catch (const UnreadableError& error) {
+      throw_as_storage_error(error);
+    } catch (const TooManyFilesError& error) {
+      if (cohort.runs.size() == 1) throw TooManyFilesError(error.what() + advice_on_workers());
     }
-    CohortAttempt(state_, *cohort.layout, claims, engine, std::move(claimed_runs)).train();
+    claims.clear();
+    state_.warn(fmt::format("warning: too many open files with {}; retrying in two halves",
+                            counted(cohort.runs.size(), "run")));
+    const auto middle = left.begin() + static_cast<std::ptrdiff_t>(left.size() / 2);
+    train_cohort({cohort.layout, {left.begin(), middle}}, engine);
+    train_cohort({cohort.layout, {middle, left.end()}}, engine);
+  }
+
+  std::string advice_on_workers() const {
+    return state_.job.workers > 1 ? "; or use fewer --workers" : "";
+  }
+
+  // Trains the runs that this process can claim. If that fails, `left` has those that have not
+  // ended.
+  void train_claimed(const Cohort& cohort, Claims& claims, std::vector<const RunSpec*>& left,
+                     WorkerEngine& engine) {
+    for (auto run = left.begin(); run != left.end();) {
+      auto claimed = claim(**run);
+      if (claimed) {
+        claims.emplace((*run)->id, std::move(*claimed));
+        ++run;
+      } else {
+        ++state_.job.progress.elsewhere;
+        run = left.erase(run);
+      }
+    }
+    sync_folder(state_.job.folder / "runs");  // the names of the runs' folders
+    const auto has_ended = [&](const RunSpec* run) { return claims.count(run->id) == 0; };
+    try {
+      CohortAttempt(state_, *cohort.layout, claims, engine, left).train();
+    } catch (const Error&) {
+      left.erase(std::remove_if(left.begin(), left.end(), has_ended), left.end());
+      throw;
+    }
   }
 
   // Nothing if another process trains the run, or has ended it meanwhile.
   std::optional<ClaimedRun> claim(const RunSpec& run) const {
     const SweepJob& job = state_.job;
-    auto claim = claim_run(job.folder, run.id);
+    auto claim = claim_run(job.folder, run.id, job.locks);
     if (!claim) return std::nullopt;
     const auto record = read_run(SweepFolder{job.folder, {}, {}}, run);
     const bool retried = record && is_retried(record->outcome, job.retry);
@@ -342,6 +377,8 @@ class Pool {
 std::optional<RunRecord> read_or_advise(const SweepFolder& sweep, const RunSpec& run) {
   try {
     return read_run(sweep, run);
+  } catch (const UnreadableError&) {
+    throw;
   } catch (const DataError& error) {
     throw DataError(fmt::format("{}; remove this file to train the run again", error.what()));
   }

@@ -46,6 +46,7 @@ struct SweepJob {
   std::function<void(const std::string& warning)> warn = {};
   std::map<Cell, CohortSizes> cohort_sizes = {};  // for make_cohorts
   std::optional<Retry> retry = {};                // which runs restart although they have ended
+  FileLocks locks = FileLocks::kSupported;        // kMissing: this is the only process
 };
 
 // Which runs of a plan are finished in a folder.
@@ -63,9 +64,10 @@ PlanStatus plan_status(const SweepPlan& plan, const SweepFolder& sweep,
 // Trains the runs and writes their logs. A run with a checkpoint resumes from it, to the same
 // bytes. Runs claimed by another process are skipped. A cohort that fails while it trains marks its
 // runs `failed`; other cohorts continue. A cohort that runs out of memory, during set-up or
-// training, is retried in halves, down to a single run, which is then marked `failed`. Throws
-// StorageError if the disk fails, and any other error that prevents the set-up of a cohort, after
-// the other workers have stopped.
+// training, is retried in halves, down to a single run, which is then marked `failed`; one that
+// runs out of open files is retried in halves, too. Throws StorageError if the disk fails, a file
+// cannot be read or a single run needs more open files, and any other error that prevents the
+// set-up of a cohort, after the other workers have stopped.
 void train_runs(const SweepJob& job, const std::vector<const RunSpec*>& runs);
 
 }  // namespace clipsweep
