@@ -13,7 +13,8 @@ void fuzz_one(std::string_view input) {
   expected.steps_per_epoch = 4;
   refusable([&] {
     const StepLogReading reading = read_step_log(
-        path, [](const Json& step, std::uint64_t) { step_record_from_json(step, {}); });
+        path,
+        [](const Json& step, std::uint64_t, std::string_view) { step_record_from_json(step, {}); });
     expected.run = reading.header.run;
   });
   FileProblems problems(scratch_folder(), "steps.jsonl");

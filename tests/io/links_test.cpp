@@ -99,7 +99,9 @@ TEST_F(LinksTest, APipeIsNotWaitedFor) {
   EXPECT_TRUE(holds(refusal(), "steps.jsonl: is neither a file nor a folder"));
   EXPECT_THROW(first_line_of_log(folder_.steps_log(0)), DataError);
   EXPECT_THROW(is_torn(folder_.steps_log(0)), DataError);
-  EXPECT_THROW(read_step_log(folder_.steps_log(0), [](const Json&, std::uint64_t) {}), DataError);
+  EXPECT_THROW(
+      read_step_log(folder_.steps_log(0), [](const Json&, std::uint64_t, std::string_view) {}),
+      DataError);
 }
 
 }  // namespace

@@ -299,6 +299,7 @@ def former_id(checksum: str) -> str:
 def of_an_earlier_version(out: Path, data: Path, old: Path) -> str:
     """Write the plan that an earlier version made of these data to a folder; return its run's ID."""
     plan = sweep_json(out)
+    del plan["sha256"]
     plan["data"]["sha256"] = former_checksum(data)
     plan["runs"][0]["id"] = former_id(plan["data"]["sha256"])
     old.mkdir()

@@ -30,7 +30,8 @@ def sweep(folder: Path, *arguments) -> dict[str, dict]:
 
 def numbers(run: dict) -> tuple:
     """Return everything of a run that its samples decide."""
-    return run["outcome"], run["epochs"], run["sha256"]
+    hashes = [run["sha256"][key] for key in ("initial_weights", "batch_order", "final_weights")]
+    return run["outcome"], run["epochs"], hashes
 
 
 def sweep_json(folder: Path) -> dict:

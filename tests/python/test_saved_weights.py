@@ -134,10 +134,12 @@ def another_weight(arrays: dict) -> None:
     arrays["output.bias"][1] += 1e-6
 
 
-def test_validate_accepts_weights_that_numpy_wrote_again(trained):
+def test_validate_notices_that_numpy_wrote_the_same_weights_again(trained):
     folder, path = trained
     change(path, lambda arrays: None)
-    assert call("validate", folder).returncode == 0
+    result = call("validate", folder)
+    assert result.returncode == 3
+    assert "but sha256.weights in run.json is" in result.stdout + result.stderr
 
 
 @pytest.mark.parametrize(

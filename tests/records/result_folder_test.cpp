@@ -193,8 +193,8 @@ TEST(ReadStepLog, ReadsBackWhatWasAppended) {
   const auto run = completed_run(sample.plan(), sample.spec(0));
   sample.write(run);
   std::vector<StepRecord> read;
-  const auto reading =
-      read_step_log(sample.steps_log(0), [&](const Json& step, std::uint64_t line) {
+  const auto reading = read_step_log(
+      sample.steps_log(0), [&](const Json& step, std::uint64_t line, std::string_view) {
         EXPECT_EQ(line, read.size() + 2);
         read.push_back(step_record_from_json(step, {"lstm.weight_ih"}));
       });
@@ -212,8 +212,9 @@ TEST(ReadStepLog, ReportsACutOffLastLine) {
   sample.write(completed_run(sample.plan(), sample.spec(0)));
   cut_off(sample.steps_log(0), 30);
   std::uint64_t steps = 0;
-  EXPECT_TRUE(
-      read_step_log(sample.steps_log(0), [&](const Json&, std::uint64_t) { ++steps; }).torn);
+  EXPECT_TRUE(read_step_log(sample.steps_log(0), [&](const Json&, std::uint64_t, std::string_view) {
+                ++steps;
+              }).torn);
   EXPECT_EQ(steps, sample.plan().training.steps() - 1);
 }
 
@@ -221,8 +222,9 @@ TEST(ReadStepLog, NamesFileAndLineOfABadLine) {
   const SampleFolder sample;
   sample.write(completed_run(sample.plan(), sample.spec(0)));
   damage(sample.steps_log(0), "\"step\":3,", "\"step\":NaN,");
-  const auto message = message_of<DataError>(
-      [&] { read_step_log(sample.steps_log(0), [](const Json&, std::uint64_t) {}); });
+  const auto message = message_of<DataError>([&] {
+    read_step_log(sample.steps_log(0), [](const Json&, std::uint64_t, std::string_view) {});
+  });
   EXPECT_TRUE(holds(message, "steps.jsonl:4: not valid JSON"));
 }
 
@@ -269,13 +271,52 @@ TEST_F(OutFolder, IsReportedIfItDisappears) {
   EXPECT_FALSE(fs::exists(out_));
 }
 
+// The hashes of the logs do not tell whether a run was resumed, or a step taken back.
+TEST(RunLog, HashesItsFiles) {
+  const SampleFolder sample;
+  const auto run = completed_run(sample.plan(), sample.spec(0));
+  const auto hashes = [&] {
+    return parse_json(read_file(sample.run_json(0)), "run.json")["sha256"];
+  };
+  sample.write(run);
+  const Json whole = hashes();
+  EXPECT_EQ(whole["steps"], sha256_of(read_file(sample.steps_log(0))));
+  EXPECT_EQ(whole["through_time"], sha256_of(read_file(sample.through_time_log(0))));
+  EXPECT_EQ(whole["weights"], Json(nullptr));
+
+  const Json header = parse_json(*first_line_of_log(sample.steps_log(0)), "header");
+  RunState state;
+  state.run_id = sample.spec(0).id;
+  const auto log_from = [&](const RunState* from) {
+    return RunLog(sample.path(), step_log_header_from_json(header),
+                  sample.plan().through_time_every, from);
+  };
+  {
+    RunLog log = log_from(nullptr);
+    log.append(run.steps[0]);
+    log.append(ThroughTimeRecord{1, 1, false, {0.25F, 0.5F, 1}});
+    log.note_length(state);
+    log.append(run.steps[5]);  // is lost: the process ends here
+  }
+  RunLog log = log_from(&state);
+  for (std::size_t i = 1; i < run.steps.size(); ++i) {
+    log.note_length(state);
+    log.append(run.steps[0]);
+    log.cut_back_to(state);
+    log.append(run.steps[i]);
+  }
+  log.finish(run.record);
+  EXPECT_EQ(hashes(), whole);
+}
+
 TEST(RunLog, RestartsAnUnfinishedRun) {
   const SampleFolder sample;
   const auto run = completed_run(sample.plan(), sample.spec(0));
   sample.write(run);
   sample.write(run);
   std::uint64_t steps = 0;
-  read_step_log(sample.steps_log(0), [&](const Json&, std::uint64_t) { ++steps; });
+  read_step_log(sample.steps_log(0),
+                [&](const Json&, std::uint64_t, std::string_view) { ++steps; });
   EXPECT_EQ(steps, sample.plan().training.steps());
 }
 

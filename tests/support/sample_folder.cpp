@@ -20,8 +20,9 @@
 namespace clipsweep {
 namespace {
 
-const std::vector<std::string> kTensorNames = {"lstm.weight_ih", "lstm.weight_hh", "output.bias"};
-const std::vector<std::vector<int>> kTensorShapes = {{40, 28}, {40, 10}, {10}};
+const std::vector<std::string> kTensorNames = {"lstm.weight_ih", "lstm.weight_hh", "lstm.bias",
+                                               "output.weight", "output.bias"};
+const std::vector<std::vector<int>> kTensorShapes = {{40, 28}, {40, 10}, {40}, {10, 10}, {10}};
 
 // Seeds differ in everything, modes only in whether the norm is clipped, as in the first steps of a
 // real sweep.
@@ -40,8 +41,8 @@ StepRecord sample_step(const SweepPlan& plan, const RunSpec& spec, std::uint64_t
   step.cosine = step.clipped ? 0.75F : 1.0F;
   if (std::isfinite(spec.clip.threshold)) step.limit = spec.clip.threshold;
   step.effective_learning_rate = spec.learning_rate * step.clip_scale;
-  step.grad_max_abs = 0.1F;
-  step.tensor_norms = {0.8 * step.grad_norm_raw, 0.0, 0.6 * step.grad_norm_raw};
+  step.grad_max_abs = step.grad_norm_raw > 0.5 ? 0.6F : 0.1F;  // value:0.5 acts as logged
+  step.tensor_norms = {0.8 * step.grad_norm_raw, 0, 0, 0, 0.6 * step.grad_norm_raw};
   return step;
 }
 
@@ -122,7 +123,7 @@ void break_gradient(StepRecord& step) {
   step.clipped_fraction = 0;
   step.grad_max_abs = std::numeric_limits<float>::quiet_NaN();
   step.nonfinite = 1120;
-  step.tensor_norms = {kNotANumber, 0.1, 0.2};
+  step.tensor_norms = {kNotANumber, 0, 0, 0.1, 0.2};
 }
 
 // The history of an event at the last of the steps.
@@ -211,6 +212,18 @@ void SampleFolder::write_all() const {
 }
 
 void SampleFolder::write_summary() const { rebuild_summary(open_sweep_folder(path())); }
+
+void SampleFolder::remove_hashes() const {
+  Json sweep = parse_json(read_file(sweep_path(path())), "sweep.json");
+  sweep.erase("sha256");
+  write_file(sweep_path(path()), to_page(sweep) + "\n");
+  for (std::size_t run_id = 0; run_id < plan_.runs.size(); ++run_id) {
+    if (!is_there(run_json(run_id))) continue;
+    Json run = parse_json(read_file(run_json(run_id)), "run.json");
+    for (const char* key : {"steps", "through_time", "weights", "record"}) run["sha256"].erase(key);
+    write_file(run_json(run_id), to_page(run) + "\n");
+  }
+}
 
 fs::path SampleFolder::run_json(std::size_t run_id) const {
   return run_path(path(), spec(run_id).id);

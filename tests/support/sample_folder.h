@@ -42,6 +42,9 @@ class SampleFolder {
   void write(const SampleRun& run) const;
   void write_all() const;  // every run, completed, then runs.csv and summary.json
   void write_summary() const;
+  // Removes the hashes from sweep.json and from each run.json, which earlier versions did not
+  // write.
+  void remove_hashes() const;
 
   fs::path run_json(std::size_t run_id) const;
   fs::path steps_log(std::size_t run_id) const;

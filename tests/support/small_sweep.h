@@ -69,11 +69,12 @@ class Sweep {
   // Those of all its logged steps, concatenated.
   std::vector<float> norms_through_time(const RunSpec& run) const {
     std::vector<float> norms;
-    read_log(through_time_path(path_, run.id), [&](const Json& json, std::uint64_t line) {
-      if (line == 1) return;
-      const auto record = through_time_record_from_json(json);
-      norms.insert(norms.end(), record.norms.begin(), record.norms.end());
-    });
+    read_log(through_time_path(path_, run.id),
+             [&](const Json& json, std::uint64_t line, std::string_view) {
+               if (line == 1) return;
+               const auto record = through_time_record_from_json(json);
+               norms.insert(norms.end(), record.norms.begin(), record.norms.end());
+             });
     return norms;
   }
   const SweepPlan& plan() const { return plan_; }

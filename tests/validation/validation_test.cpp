@@ -3,6 +3,7 @@
 #include <gtest/gtest.h>
 
 #include <algorithm>
+#include <cmath>
 #include <limits>
 #include <sstream>
 
@@ -23,11 +24,11 @@ std::vector<std::string> problems_of(const SampleFolder& folder) {
 
 using Texts = std::vector<std::string>;
 
-// Whether one of the problems is at this place and says this.
+// Whether one of the problems is at this place, or in a line of this file, and says this.
 testing::AssertionResult names(const Texts& problems, const std::string& place,
                                const std::string& what) {
   for (const auto& problem : problems)
-    if (problem.find(place + ": ") == 0 && problem.find(what) != std::string::npos)
+    if (problem.find(place + ":") == 0 && problem.find(what) != std::string::npos)
       return testing::AssertionSuccess();
   auto failure = testing::AssertionFailure()
                  << "no problem \"" << place << ": ..." << what << "\" in";
@@ -292,6 +293,7 @@ TEST_F(ThroughTimeValidation, AcceptsRunsOfEarlierVersions) {
     epoch.spectral_radius.reset();
   }
   folder.write(run);
+  folder.remove_hashes();
   remove_file(folder.through_time_log(0));
   EXPECT_EQ(problems_of(folder), Texts{});
 }
@@ -534,6 +536,82 @@ TEST_F(ValidationTest, NamesADivergenceWithoutAnEvent) {
   EXPECT_TRUE(names(problems(), record(0), "no event says where"));
 }
 
+// ---- Changes that no rule sees: the hashes tell. scripts/mutation_test tries every field and bit.
+
+TEST_F(ValidationTest, NamesAChangedFile) {
+  damage(folder.run_json(0), R"("i": 0.5)", R"("i": 0.4)");
+  damage(folder.steps_log(1), R"("lstm.weight_hh":0)", R"("lstm.weight_hh":1e-09)");
+  damage(folder.through_time_log(2), "0.25", "0.26");
+  damage(folder.path() / "sweep.json", R"("chance_accuracy": 0.1)", R"("chance_accuracy": 0.2)");
+  const Texts found = problems();
+  EXPECT_TRUE(names(found, record(0), "but sha256.record is"));
+  EXPECT_TRUE(names(found, log(1), "but sha256.steps in run.json is"));
+  EXPECT_TRUE(names(found, "runs/" + folder.spec(2).id + "/through_time.jsonl",
+                    "but sha256.through_time in run.json is"));
+  EXPECT_TRUE(names(found, "sweep.json", "but \"sha256\" is"));
+}
+
+TEST_F(ValidationTest, NamesAMissingHash) {
+  const fs::path sweep_json = folder.path() / "sweep.json";
+  Json sweep = parse_json(read_file(sweep_json), "sweep.json");
+  sweep.erase("sha256");
+  write_file(sweep_json, to_page(sweep) + "\n");
+  EXPECT_TRUE(names(problems(), "sweep.json", "\"sha256\" is missing"));
+  Json run = parse_json(read_file(folder.run_json(0)), "run.json");
+  run["sha256"].erase("record");
+  write_file(folder.run_json(0), to_page(run) + "\n");
+  EXPECT_TRUE(names(problems(), record(0), "but sha256.record is null"));
+}
+
+TEST_F(ValidationTest, NamesATextThatIsNotAsThisProgramWritesIt) {
+  damage(folder.run_json(0), R"("seed": 0,)", "\"seed\": 1,\n  \"seed\": 0,");
+  damage(folder.run_json(1), "{\n", "{\r\n");
+  damage(folder.path() / "sweep.json", R"("log_every": 1,)", R"("log_every":  1,)");
+  damage(folder.steps_log(0), R"({"step":2,)", R"({"step":7,"step":2,)");
+  damage(folder.steps_log(1), R"("step":3,"epoch":1)", R"("epoch":1,"step":3)");
+  damage(folder.steps_log(2), R"("schema":)", R"("schema": )");
+  damage(folder.through_time_log(0), "0.25", "0.250");
+  const Texts found = problems();
+  const std::string words = "not in the form that clipsweep writes";
+  EXPECT_TRUE(names(found, record(0) + ":7", words));
+  EXPECT_TRUE(names(found, record(1) + ":1", words));
+  EXPECT_TRUE(names(found, "sweep.json", words));
+  EXPECT_TRUE(names(found, log(0, 3), words + ", from byte 9 of the line"));
+  EXPECT_TRUE(names(found, log(1, 4), words));
+  EXPECT_TRUE(names(found, log(2, 1), words));
+  EXPECT_TRUE(names(found, "runs/" + folder.spec(0).id + "/through_time.jsonl:2", words));
+}
+
+TEST_F(ValidationTest, AcceptsAFolderOfAnEarlierVersionWithoutHashes) {
+  folder.remove_hashes();
+  EXPECT_EQ(problems(), Texts{});
+}
+
+TEST_F(ValidationTest, NamesTensorsThatTheModelDoesNotHave) {
+  damage(folder.steps_log(0), R"("lstm.bias":[40])", R"("lstm.bias":[41])");
+  EXPECT_TRUE(names(problems(), log(0, 1), "\"tensors\" are not those of the model"));
+}
+
+TEST_F(ValidationTest, NamesStepsThatContradictTheirMode) {
+  damage(folder.steps_log(2), R"("limit":0.5)", R"("limit":0.25)");
+  damage(folder.steps_log(3), R"("grad_max_abs":0.6)", R"("grad_max_abs":0.4)");
+  const Texts found = problems();
+  EXPECT_TRUE(names(found, log(2), "\"limit\" is 0.25, but the threshold is 0.5"));
+  EXPECT_TRUE(names(found, log(3), "\"clipped\" is true, but the gradient is within the limit"));
+}
+
+TEST_F(ValidationTest, ComparesTotalsToTheLastDigit) {
+  SampleRun run = completed_run(folder.plan(), folder.spec(2));
+  double& loss = run.record.epochs[0].train_loss;
+  loss = std::nextafter(loss, 9);
+  folder.write(run);
+  EXPECT_TRUE(names(problems(), record(2), "epochs[0].train_loss"));
+  run = completed_run(folder.plan(), folder.spec(2));
+  run.record.totals.mean_cosine = std::nextafter(0.75, 1);
+  folder.write(run);
+  EXPECT_TRUE(names(problems(), record(2), "totals.mean_cosine"));
+}
+
 // ---- Outcomes that contradict their steps
 
 TEST_F(ValidationTest, NamesANanWithoutAnEventInACompletedRun) {
@@ -613,6 +691,7 @@ TEST_F(ValidationTest, NamesResultsThatDoNotFollowFromTheRuns) {
 // As earlier versions wrote summary.json: without what was added later, and with their own answer
 // and usable arms. All other values must follow from the runs.
 TEST_F(ValidationTest, AcceptsTheSummaryOfAnEarlierVersion) {
+  folder.remove_hashes();
   const fs::path file = folder.path() / "summary.json";
   Json summary = parse_json(read_file(file), "summary.json");
   summary["answer"] = Json::array({"Yes.", "Everywhere.", "Use value:0.5."});
@@ -638,6 +717,7 @@ TEST(Validation, AcceptsTheChanceAccuracyOfAnEarlierVersion) {
   const SampleFolder folder;
   folder.write(diverged_run(folder.plan(), folder.spec(0), 6));
   for (std::size_t i = 1; i < 4; ++i) folder.write(completed_run(folder.plan(), folder.spec(i)));
+  folder.remove_hashes();
   const fs::path sweep_json = folder.path() / "sweep.json";
   Json sweep = parse_json(read_file(sweep_json), "sweep.json");
   sweep["data"]["chance_accuracy"] = 0.25;  // what the earlier version has
@@ -656,6 +736,7 @@ TEST(Validation, AcceptsTheChanceAccuracyOfAnEarlierVersion) {
 
 // Earlier versions had fewer columns.
 TEST_F(ValidationTest, AcceptsTheRunsCsvOfAnEarlierVersion) {
+  folder.remove_hashes();
   const fs::path file = folder.path() / "runs.csv";
   std::istringstream lines(read_file(file));
   std::string earlier;

@@ -39,7 +39,7 @@ void add_steps_of_log(const fs::path& log, const std::vector<EventContext>& cont
                       Steps& steps) {
   if (contexts.empty() || log.empty() || !is_there(log)) return;
   std::vector<std::string> names;
-  read_step_log(log, [&](const Json& json, std::uint64_t) {
+  read_step_log(log, [&](const Json& json, std::uint64_t, std::string_view) {
     const std::uint64_t number = count_member(json, "step");
     if (std::none_of(contexts.begin(), contexts.end(),
                      [&](const EventContext& context) { return is_near(context, number); }))

@@ -216,19 +216,20 @@ std::string read_file(const fs::path& path, std::size_t max_bytes) {
   return content;
 }
 
-Sha256 hash_of_beginning(const fs::path& path, std::uint64_t length) {
+Sha256 hash_of_beginning(const fs::path& path, std::optional<std::uint64_t> length) {
   Sha256 hash;
   if (length == 0) return hash;
   InputFile file(path);
-  if (file.size() < length)
+  std::uint64_t rest = length.value_or(file.size());
+  if (file.size() < rest)
     throw DataError(fmt::format("{}: cannot read: it ends {} too early", path.string(),
-                                counted(length - file.size(), "byte")));
+                                counted(rest - file.size(), "byte")));
   std::string chunk(kBufferBytes, '\0');
-  while (length > 0) {
-    const std::size_t count = std::min<std::uint64_t>(length, chunk.size());
+  while (rest > 0) {
+    const std::size_t count = std::min<std::uint64_t>(rest, chunk.size());
     file.read_fully(chunk.data(), count);
     hash.add(chunk.data(), count);
-    length -= count;
+    rest -= count;
   }
   return hash;
 }

@@ -62,9 +62,9 @@ class InputFile {
 // Throws DataError if the file is missing, unreadable or larger than `max_bytes`.
 std::string read_file(const fs::path& path, std::size_t max_bytes = std::size_t{1} << 30);
 
-// The hash of the first `length` bytes of a file. Throws DataError if it cannot be read or is
-// shorter.
-Sha256 hash_of_beginning(const fs::path& path, std::uint64_t length);
+// The hash of the first `length` bytes of a file; without a length, of all of them. Throws
+// DataError if it cannot be read or is shorter.
+Sha256 hash_of_beginning(const fs::path& path, std::optional<std::uint64_t> length = {});
 
 // Writes a temporary file next to `path`, syncs it, renames it to `path` and syncs the folder.
 void write_file(const fs::path& path, std::string_view content);

@@ -145,10 +145,13 @@ void RunLog::append(const ThroughTimeRecord& record) {
   through_time_->wrote_line();
 }
 
-void RunLog::finish(const RunRecord& record) {
+void RunLog::finish(RunRecord record) {
   steps_.close();
   if (through_time_) through_time_->close();
   if (!weights_npz_.empty()) write_file(weights_path(folder_, record.spec.id), weights_npz_);
+  record.steps_sha256 = steps_.sha256();
+  if (through_time_) record.through_time_sha256 = through_time_->sha256();
+  if (!weights_npz_.empty()) record.weights_file_sha256 = sha256_of(weights_npz_);
   write_file(run_path(folder_, record.spec.id), to_page(to_json(record)) + "\n");
 }
 
@@ -210,8 +213,7 @@ bool is_torn(const fs::path& path) {
   return last != '\n';
 }
 
-LogReading read_log(const fs::path& path,
-                    const std::function<void(const Json& json, std::uint64_t line)>& on_line) {
+LogReading read_log(const fs::path& path, const OnLogLine& on_line) {
   LineReader reader(path);
   LogReading reading;
   std::string line;
@@ -224,7 +226,7 @@ LogReading read_log(const fs::path& path,
     if (end == LineEnd::kCutOff || end == LineEnd::kNoLine) return reading;
     const Json json = parse_json(line, where);
     try {
-      on_line(json, number);
+      on_line(json, number, line);
     } catch (const DataError& problem) {
       throw DataError(fmt::format("{}: {}", where, problem.what()));
     }
@@ -232,15 +234,13 @@ LogReading read_log(const fs::path& path,
   }
 }
 
-StepLogReading read_step_log(
-    const fs::path& path,
-    const std::function<void(const Json& step, std::uint64_t line)>& on_step) {
+StepLogReading read_step_log(const fs::path& path, const OnLogLine& on_step) {
   StepLogReading reading;
-  const auto on_line = [&](const Json& json, std::uint64_t line) {
+  const auto on_line = [&](const Json& json, std::uint64_t line, std::string_view text) {
     if (line == 1)
       reading.header = step_log_header_from_json(json);
     else
-      on_step(json, line);
+      on_step(json, line, text);
   };
   const auto [lines, torn] = read_log(path, on_line);
   reading.lines = lines;

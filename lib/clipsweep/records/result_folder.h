@@ -4,6 +4,7 @@
 #include <functional>
 #include <optional>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "clipsweep/experiment/sweep_plan.h"
@@ -69,8 +70,9 @@ class RunLog {
   // The bytes of weights.npz, which are written before run.json.
   void keep_weights(std::string npz) { weights_npz_ = std::move(npz); }
 
-  // Syncs both logs, then writes run.json: where this file exists, the logs are complete.
-  void finish(const RunRecord& record);
+  // Syncs both logs, then writes run.json with their hashes: where this file exists, the logs are
+  // complete.
+  void finish(RunRecord record);
 
  private:
   fs::path folder_;
@@ -117,16 +119,17 @@ struct LogReading {
   bool torn = false;        // the last line is cut off
 };
 
-// Reads line by line, in bounded memory. Calls `on_line` with each line and its number, from 1.
-// Throws DataError "FILE:LINE: ..." on a bad line, except a last line that is cut off.
-LogReading read_log(const fs::path& path,
-                    const std::function<void(const Json& json, std::uint64_t line)>& on_line);
+// Gets a line of a log: parsed, its number from 1, and its text without the line break.
+using OnLogLine = std::function<void(const Json& json, std::uint64_t line, std::string_view text)>;
+
+// Reads line by line, in bounded memory, and calls `on_line` with each. Throws DataError
+// "FILE:LINE: ..." on a bad line, except a last line that is cut off.
+LogReading read_log(const fs::path& path, const OnLogLine& on_line);
 
 // Whether the last line is cut off.
 bool is_torn(const fs::path& path);
 
-// Reads a steps.jsonl in the same way. Calls `on_step` with each step and its line number, from 2.
-StepLogReading read_step_log(
-    const fs::path& path, const std::function<void(const Json& step, std::uint64_t line)>& on_step);
+// Reads a steps.jsonl in the same way. Calls `on_step` with each line but the first, the header.
+StepLogReading read_step_log(const fs::path& path, const OnLogLine& on_step);
 
 }  // namespace clipsweep

@@ -3,10 +3,13 @@
 #include <fmt/format.h>
 
 #include "clipsweep/base/error.h"
+#include "clipsweep/io/sha256.h"
 #include "clipsweep/records/record_members.h"
 
 namespace clipsweep {
 namespace {
+
+Json null_if_empty(const std::string& text) { return text.empty() ? Json(nullptr) : Json(text); }
 
 template <typename List>
 Json null_if_empty(const List& list) {
@@ -123,6 +126,12 @@ RunTotals totals_from_json(const Json& json) {
   return totals;
 }
 
+// Empty if it is null or missing.
+std::string optional_hash(const Json& hashes, const char* key) {
+  const auto found = hashes.find(key);
+  return found == hashes.end() || found->is_null() ? "" : string_member(hashes, key);
+}
+
 }  // namespace
 
 const char* to_text(Outcome outcome) { return name_in(kOutcomes, outcome); }
@@ -160,13 +169,25 @@ Json to_json(const RunRecord& record) {
   json["totals"] = to_json(record.totals);
   json["engine"] = record.engine;
   json["simd"] = record.simd;
-  const std::string& order = record.batch_order_sha256;
   json["sha256"] = {{"initial_weights", record.initial_weights_sha256},
-                    {"batch_order", order.empty() ? Json() : Json(order)},
+                    {"batch_order", null_if_empty(record.batch_order_sha256)},
                     {"final_weights", record.final_weights_sha256}};
+  if (!record.steps_sha256.empty()) {
+    json["sha256"]["steps"] = record.steps_sha256;
+    json["sha256"]["through_time"] = null_if_empty(record.through_time_sha256);
+    json["sha256"]["weights"] = null_if_empty(record.weights_file_sha256);
+  }
   json["wall_started"] = record.wall_started;
   json["wall_seconds"] = json_number(record.wall_seconds);
+  if (!record.steps_sha256.empty()) json["sha256"]["record"] = record_sha256(json);
   return json;
+}
+
+std::string record_sha256(Json run) {
+  for (const char* key : {"wall_started", "wall_seconds"}) run.erase(key);
+  if (const auto hashes = run.find("sha256"); hashes != run.end() && hashes->is_object())
+    hashes->erase("record");
+  return sha256_of(to_line(run));
 }
 
 RunRecord run_record_from_json(const Json& json) {
@@ -186,9 +207,11 @@ RunRecord run_record_from_json(const Json& json) {
   record.simd = string_member(json, "simd");
   const Json& hashes = member(json, "sha256");
   record.initial_weights_sha256 = string_member(hashes, "initial_weights");
-  if (!member(hashes, "batch_order").is_null())
-    record.batch_order_sha256 = string_member(hashes, "batch_order");
+  record.batch_order_sha256 = optional_hash(hashes, "batch_order");
   record.final_weights_sha256 = string_member(hashes, "final_weights");
+  record.steps_sha256 = optional_hash(hashes, "steps");
+  record.through_time_sha256 = optional_hash(hashes, "through_time");
+  record.weights_file_sha256 = optional_hash(hashes, "weights");
   record.wall_started = string_member(json, "wall_started");
   record.wall_seconds = number_member(json, "wall_seconds");
   return record;

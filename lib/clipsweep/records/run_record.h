@@ -106,6 +106,11 @@ struct RunRecord {
   std::string initial_weights_sha256;
   std::string batch_order_sha256;  // empty in interrupted runs, which do not compute it
   std::string final_weights_sha256;
+  // Of the bytes of steps.jsonl, through_time.jsonl and weights.npz. Empty in runs of earlier
+  // versions; the last two also where there is no such file.
+  std::string steps_sha256;
+  std::string through_time_sha256;
+  std::string weights_file_sha256;
   std::string wall_started;
   double wall_seconds = 0;
 };
@@ -125,6 +130,10 @@ bool counts_as_diverged(const RunRecord& record);
 std::string engine_description(const std::string& engine, const std::string& simd);
 
 Json to_json(const RunRecord& record);
+
+// The SHA-256 of everything in a run.json but what two equal runs differ in: of the object as one
+// line, without its members `wall_...` and without `sha256.record`, which is this hash.
+std::string record_sha256(Json run);
 
 // Throws DataError that names the key.
 RunRecord run_record_from_json(const Json& json);

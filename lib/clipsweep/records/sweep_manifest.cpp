@@ -9,6 +9,7 @@
 #include "clipsweep/base/text.h"
 #include "clipsweep/experiment/setting_table.h"
 #include "clipsweep/io/links.h"
+#include "clipsweep/io/sha256.h"
 #include "clipsweep/io/system_calls.h"
 
 namespace clipsweep {
@@ -139,6 +140,11 @@ void check_ownership(const fs::path& folder) try {
   throw ConfigError(fmt::format("--out {}", problem.what()));
 }
 
+void write_sweep(const fs::path& folder, Json sweep) {
+  sweep["sha256"] = sweep_sha256(sweep);
+  write_file(sweep_path(folder), to_page(sweep) + "\n");
+}
+
 }  // namespace
 
 Json to_json(const Provenance& provenance) {
@@ -160,6 +166,14 @@ Json sweep_json(const ExperimentConfig& config, const SweepPlan& plan, const Dat
                 {"calls", Json::array()}};
   sweep.update(to_json(provenance));
   return sweep;
+}
+
+std::string sweep_sha256(Json sweep) {
+  std::vector<std::string> left_out = {"software", "machine", "command", "calls", "sha256"};
+  for (const auto& item : sweep.items())
+    if (item.key().rfind("wall_", 0) == 0) left_out.push_back(item.key());
+  for (const auto& key : left_out) sweep.erase(key);
+  return sha256_of(to_line(sweep));
 }
 
 DataChecksum named_as_in(const fs::path& folder, DataChecksum data) {
@@ -192,13 +206,13 @@ PreparedFolder prepare_sweep_folder(const fs::path& folder, const Json& sweep) {
       SweepFolder found = open_sweep_folder(folder);
       check_settings(folder, found.sweep, sweep);
       merge_runs(found, written, prepared);
-      if (says_the_same(found, written)) {
+      if (says_the_same(found, written) && found.sweep.contains("sha256")) {
         prepared.sweep = std::move(found);
         return prepared;
       }
       if (found.sweep.contains("calls")) written["calls"] = found.sweep["calls"];
     }
-    write_file(sweep_path(folder), to_page(written) + "\n");
+    write_sweep(folder, std::move(written));
     prepared.sweep = open_sweep_folder(folder);
     return prepared;
   } catch (const DiskFullError&) {
@@ -231,7 +245,7 @@ void record_call(const fs::path& folder, const Json& call) {
   for (const auto& [key, value] : call.items()) sweep[key] = value;
   sweep["step_columns"] = step_columns_json();  // an earlier version may have begun the sweep
   sweep["calls"].push_back(call);
-  write_file(sweep_path(folder), to_page(sweep) + "\n");
+  write_sweep(folder, std::move(sweep));
 }
 
 }  // namespace clipsweep

@@ -29,6 +29,11 @@ Json sweep_json(const ExperimentConfig& config, const SweepPlan& plan, const Dat
                 const ChanceLevel& chance, const Provenance& provenance,
                 const std::optional<ChanceLevel>& validation = {});
 
+// The SHA-256 of everything in a sweep.json but its provenance: of the object as one line, without
+// the members `software`, `machine`, `command`, `calls` and `wall_...`, and without `sha256`, which
+// is this hash.
+std::string sweep_sha256(Json sweep);
+
 // Earlier versions identified data by the files as they are stored. If the folder holds a sweep of
 // this data that does so, returns the data with that checksum: its runs keep their IDs.
 DataChecksum named_as_in(const fs::path& folder, DataChecksum data);

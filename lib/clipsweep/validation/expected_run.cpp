@@ -28,6 +28,13 @@ std::optional<std::uint64_t> optional_count(const Json& settings, const char* ke
   return settings.contains(key) ? std::optional(count_member(settings, key)) : std::nullopt;
 }
 
+// Nothing if the setting is missing, or too large for any model.
+std::optional<int> size_of(const Json& settings, const char* key) {
+  constexpr std::uint64_t kMax = 1'000'000;
+  const auto size = optional_count(settings, key);
+  return size && *size <= kMax ? std::optional(static_cast<int>(*size)) : std::nullopt;
+}
+
 NonfinitePolicy policy_of(const Json& settings) {
   const auto found = settings.find("on_nonfinite");
   for (const auto policy : {NonfinitePolicy::kSkip, NonfinitePolicy::kContinue})
@@ -47,7 +54,9 @@ ExpectedRun expected_run(const SweepFolder& sweep, const RunSpec& run, const Run
           decay_of(settings),
           optional_count(settings, "through_time_every"),
           has_one_length(settings),
-          policy_of(settings)};
+          policy_of(settings),
+          size_of(settings, "hidden"),
+          size_of(settings, "layers").value_or(1)};
 }
 
 }  // namespace clipsweep

@@ -20,6 +20,12 @@ struct ExpectedRun {
   std::optional<std::uint64_t> through_time_every = std::nullopt;
   bool has_one_length = true;  // all batches have the same number of time steps
   NonfinitePolicy on_nonfinite = NonfinitePolicy::kStop;
+  std::optional<int> hidden = std::nullopt;  // nothing if sweep.json does not say
+  int layers = 1;
+
+  // Whether a version of the program that records the hashes of a run's files trained it. Then the
+  // numbers that follow from others are those of this program to the last bit.
+  bool has_hashes() const { return record && !record->steps_sha256.empty(); }
 
   std::uint64_t steps() const { return epochs * steps_per_epoch; }
 };

@@ -2,6 +2,7 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <iterator>
 #include <string_view>
 #include <utility>
@@ -90,6 +91,32 @@ void check_ending(const LogReading& reading, std::uint64_t previous, std::uint64
   else if (missing != kNoStep)
     problems.add(reading.lines, fmt::format("the log ends after step {}; step {} of {} is missing",
                                             previous, missing, last));
+}
+
+void check_form(std::string_view text, std::string_view written, std::optional<std::uint64_t> line,
+                FileProblems& problems) {
+  if (text == written) return;
+  const auto [found, wanted] =
+      std::mismatch(text.begin(), text.end(), written.begin(), written.end());
+  if (!line) line = 1 + static_cast<std::uint64_t>(std::count(text.begin(), found, '\n'));
+  const auto here = text.substr(0, static_cast<std::size_t>(found - text.begin()));
+  problems.add(line, fmt::format("not in the form that clipsweep writes, from byte {} of the line: "
+                                 "a key twice, another order, other digits or other spacing",
+                                 here.size() - (here.rfind('\n') + 1) + 1));
+}
+
+void check_hash(const char* key, const std::string& recorded, FileProblems& problems) {
+  if (recorded.empty() || !problems.empty()) return;
+  try {
+    const std::string found = hash_of_beginning(problems.path()).finish();
+    if (found != recorded)
+      problems.add(
+          fmt::format("it has the SHA-256 {}, but sha256.{} in run.json is {}: one of the two "
+                      "files was changed",
+                      found, key, recorded));
+  } catch (const DataError& error) {
+    problems.add(error);
+  }
 }
 
 void check_run_of_header(const RunSpec& found, const RunSpec& planned, FileProblems& problems) {

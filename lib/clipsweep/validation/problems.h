@@ -1,10 +1,12 @@
 // What a check of a result folder finds wrong, and where; and the checks that all logs share.
 #pragma once
 
+#include <cmath>
 #include <cstdint>
 #include <limits>
 #include <optional>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "clipsweep/base/error.h"
@@ -63,6 +65,22 @@ std::optional<std::string> epoch_problem(std::uint64_t step, std::uint64_t epoch
 // the first required step after that; `last`: the last step of the run.
 void check_ending(const LogReading& reading, std::uint64_t previous, std::uint64_t missing,
                   std::uint64_t last, FileProblems& problems);
+
+// Whether two numbers are the same, or both none.
+inline bool is_same_number(double a, double b) {
+  return a == b || (std::isnan(a) && std::isnan(b));
+}
+
+// Adds it if a text is not exactly `written`, which is how the program writes what it says: a key
+// twice, another order, other digits or spacing, a byte-order mark. `line`: nothing for a whole
+// file of several lines.
+void check_form(std::string_view text, std::string_view written, std::optional<std::uint64_t> line,
+                FileProblems& problems);
+
+// Adds it if a file has another hash than run.json says. `key`: in `sha256` of run.json;
+// `recorded`: empty in runs of earlier versions. Looks only where nothing else is wrong with the
+// file, since what says more than "changed" is said already.
+void check_hash(const char* key, const std::string& recorded, FileProblems& problems);
 
 // Adds it if the header of a log is of another run than the plan.
 void check_run_of_header(const RunSpec& found, const RunSpec& planned, FileProblems& problems);

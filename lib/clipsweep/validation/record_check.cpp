@@ -123,6 +123,15 @@ void check_validation(const RunRecord& record, FileProblems& problems) {
                       is_expected ? "the settings have" : "no setting has"));
 }
 
+// A run that ended otherwise than planned says why.
+void check_reason(const RunRecord& record, FileProblems& problems) {
+  const bool needs_one = record.outcome == Outcome::kDiverged || record.outcome == Outcome::kFailed;
+  if (record.outcome == Outcome::kCompleted && record.reason)
+    problems.add("\"reason\" must be null where the outcome is \"completed\"");
+  if (needs_one && !record.reason)
+    problems.add(fmt::format("\"reason\" is null, but the run {}", to_text(record.outcome)));
+}
+
 void check_solved(const RunRecord& record, std::uint64_t steps_per_epoch, FileProblems& problems) {
   if (!record.solved_at_step) return;
   const std::uint64_t step = *record.solved_at_step;
@@ -173,11 +182,23 @@ void check_record_against_plan(const RunRecord& record, const ExpectedRun& expec
     check_action(record, i, expected.on_nonfinite, problems);
 }
 
+void check_record_hash(const Json& run, FileProblems& problems) {
+  const Json& hashes = run["sha256"];
+  if (!hashes.contains("record") && !hashes.contains("steps")) return;
+  const std::string found = record_sha256(run);
+  if (problems.empty() && hashes.value("record", "") != found)
+    problems.add(
+        fmt::format("its contents have the SHA-256 {}, but sha256.record is {}: they were "
+                    "changed",
+                    found, to_line(hashes.value("record", Json()))));
+}
+
 void check_record_against_itself(const RunRecord& record, const ExpectedRun& expected,
                                  FileProblems& problems) {
   check_outcome(record, expected, problems);
   check_epochs(record, expected.steps_per_epoch, problems);
   check_validation(record, problems);
+  if (expected.has_hashes()) check_reason(record, problems);
   check_solved(record, expected.steps_per_epoch, problems);
   for (std::size_t i = 0; i < record.events.size(); ++i)
     check_event(record, i, expected.steps_per_epoch, problems);

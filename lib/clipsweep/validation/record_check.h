@@ -16,4 +16,8 @@ void check_record_against_plan(const RunRecord& record, const ExpectedRun& expec
 void check_record_against_itself(const RunRecord& record, const ExpectedRun& expected,
                                  FileProblems& problems);
 
+// `sha256.record` of a run.json against its contents, unless something else is wrong with them.
+// Runs of earlier versions have no such hash.
+void check_record_hash(const Json& run, FileProblems& problems);
+
 }  // namespace clipsweep

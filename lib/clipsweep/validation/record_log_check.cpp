@@ -14,10 +14,9 @@
 namespace clipsweep {
 namespace {
 
-// Up to rounding in the last digits: the program may have added in another order.
-bool sums_agree(double a, double b) {
-  if (std::isnan(a) || std::isnan(b)) return std::isnan(a) && std::isnan(b);
-  return a == b || std::abs(a - b) <= 1e-9 * std::max(std::abs(a), std::abs(b));
+// Up to rounding in the last digits: an earlier version may have added in another order.
+bool nearly_equal(double a, double b) {
+  return is_same_number(a, b) || std::abs(a - b) <= 1e-9 * std::max(std::abs(a), std::abs(b));
 }
 
 // ---- The header
@@ -92,9 +91,16 @@ void require_equal(const char* key, std::uint64_t recorded, std::uint64_t summed
     problems.add(fmt::format("{} is {}, but steps.jsonl has {}", key, recorded, summed));
 }
 
-void require_agreement(const std::string& key, double recorded, double computed,
-                       FileProblems& problems) {
-  if (!sums_agree(recorded, computed))
+// Compares numbers in run.json with those that the log gives.
+struct LogComparison {
+  bool exactly;
+  FileProblems& problems;
+
+  void require(const std::string& key, double recorded, double computed) const;
+};
+
+void LogComparison::require(const std::string& key, double recorded, double computed) const {
+  if (exactly ? !is_same_number(recorded, computed) : !nearly_equal(recorded, computed))
     problems.add(fmt::format("{} is {}, but steps.jsonl gives {}", key,
                              to_line(json_number(recorded)), to_line(json_number(computed))));
 }
@@ -118,14 +124,15 @@ void check_totals(const RunTotals& totals, const StepSums& sums, FileProblems& p
 }
 
 void check_quantiles(const std::optional<NormQuantiles>& quantiles, std::vector<double> norms,
-                     FileProblems& problems) {
+                     const LogComparison& comparison) {
   if (quantiles.has_value() == norms.empty())
-    problems.add("totals.grad_norm_raw must be null if, and only if, no norm was finite");
+    comparison.problems.add(
+        "totals.grad_norm_raw must be null if, and only if, no norm was finite");
   if (!quantiles || norms.empty()) return;
   std::sort(norms.begin(), norms.end());
   const auto check = [&](const char* name, double value, double probability) {
-    require_agreement(fmt::format("totals.grad_norm_raw.{}", name), value,
-                      quantile_of_sorted(norms, probability), problems);
+    comparison.require(fmt::format("totals.grad_norm_raw.{}", name), value,
+                       quantile_of_sorted(norms, probability));
   };
   check("median", quantiles->median, 0.5);
   check("p90", quantiles->p90, 0.9);
@@ -134,16 +141,30 @@ void check_quantiles(const std::optional<NormQuantiles>& quantiles, std::vector<
 }
 
 void check_epoch_means(const std::vector<EpochRecord>& epochs, const std::vector<EpochSums>& sums,
-                       std::uint64_t steps_per_epoch, FileProblems& problems) {
+                       std::uint64_t steps_per_epoch, const LogComparison& comparison) {
   const auto steps = static_cast<double>(steps_per_epoch);
   for (std::size_t i = 0; i < std::min(epochs.size(), sums.size()); ++i) {
     const EpochRecord& epoch = epochs[i];
     const auto check = [&](const char* key, double value, double sum) {
-      require_agreement(fmt::format("epochs[{}].{}", i, key), value, sum / steps, problems);
+      comparison.require(fmt::format("epochs[{}].{}", i, key), value, sum / steps);
     };
     check("train_loss", epoch.train_loss, sums[i].loss);
     check("train_accuracy", epoch.train_accuracy, sums[i].accuracy);
     check("clipped_share", epoch.clipped_share, static_cast<double>(sums[i].clipped_steps));
+  }
+}
+
+// Runs of earlier versions lack it.
+void check_mean_cosine(const std::optional<double>& mean, const StepSums& sums,
+                       const LogComparison& comparison) {
+  if (mean.has_value() != (sums.cosines > 0)) {
+    if (comparison.exactly)
+      comparison.problems.add(
+          "totals.mean_cosine must be null if, and only if, no step that clipping changed has a "
+          "cosine");
+  } else if (mean) {
+    comparison.require("totals.mean_cosine", *mean,
+                       sums.cosine_sum / static_cast<double>(sums.cosines));
   }
 }
 
@@ -157,10 +178,12 @@ void check_record_against_header(const RunRecord& record, const StepLogHeader& h
 }
 
 void check_record_against_sums(const RunRecord& record, const StepSums& sums,
-                               std::uint64_t steps_per_epoch, FileProblems& problems) {
+                               const ExpectedRun& expected, FileProblems& problems) {
+  const LogComparison comparison{expected.has_hashes(), problems};
   check_totals(record.totals, sums, problems);
-  check_quantiles(record.totals.grad_norm_raw, sums.finite_norms, problems);
-  check_epoch_means(record.epochs, sums.epochs, steps_per_epoch, problems);
+  check_mean_cosine(record.totals.mean_cosine, sums, comparison);
+  check_quantiles(record.totals.grad_norm_raw, sums.finite_norms, comparison);
+  check_epoch_means(record.epochs, sums.epochs, expected.steps_per_epoch, comparison);
 }
 
 }  // namespace clipsweep

@@ -11,8 +11,9 @@ namespace clipsweep {
 void check_record_against_header(const RunRecord& record, const StepLogHeader& header,
                                  FileProblems& problems);
 
-// Totals, quantiles and epoch means against the sums of a whole log that has every step.
+// Totals, quantiles and means against the sums of a whole log that has every step: to the last bit,
+// and up to rounding in runs of earlier versions.
 void check_record_against_sums(const RunRecord& record, const StepSums& sums,
-                               std::uint64_t steps_per_epoch, FileProblems& problems);
+                               const ExpectedRun& expected, FileProblems& problems);
 
 }  // namespace clipsweep

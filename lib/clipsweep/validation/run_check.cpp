@@ -39,6 +39,7 @@ std::optional<RunRecord> read_checked_record(FileProblems& problems) {
   try {
     RunRecord record = run_record_from_json(*json);
     check_histories(*json, record, problems);
+    check_record_hash(*json, problems);
     return record;
   } catch (const DataError& error) {
     problems.add(error.what());
@@ -81,11 +82,16 @@ CheckedRun check_run(const SweepFolder& sweep, const RunSpec& run, std::vector<P
     check_record_against_itself(*record, expected, run_problems);
     if (log.header) check_record_against_header(*record, *log.header, run_problems);
     if (log.is_whole && expected.log_every == 1)
-      check_record_against_sums(*record, log.sums, expected.steps_per_epoch, run_problems);
+      check_record_against_sums(*record, log.sums, expected, run_problems);
   }
   if (record && log.header && reached_outcome(*record))
     check_weights(*record, *log.header, weights_problems);
   check_through_time(expected, through_time_problems);
+  if (record) {
+    check_hash("steps", record->steps_sha256, log_problems);
+    check_hash("through_time", record->through_time_sha256, through_time_problems);
+    check_hash("weights", record->weights_file_sha256, weights_problems);
+  }
   run_problems.move_to(problems);
   log_problems.move_to(problems);
   through_time_problems.move_to(problems);
@@ -103,6 +109,7 @@ std::optional<Json> read_checked_json(const char* kind, FileProblems& problems) 
   }
   auto json = parsed(text, problems);
   if (!json) return std::nullopt;
+  check_form(text, to_page(*json) + "\n", std::nullopt, problems);
   const auto violations = schema_violations(kind, *json);
   for (const auto& violation : violations) problems.add(violation);
   if (!violations.empty()) return std::nullopt;

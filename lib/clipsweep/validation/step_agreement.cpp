@@ -37,27 +37,105 @@ std::string line_of(const StepRecord& step, const std::vector<std::string>& tens
   return line;
 }
 
-void check_norms(const StepRecord& step, std::uint64_t line, FileProblems& problems) {
+void check_tensor_norms(const StepRecord& step, std::uint64_t line, FileProblems& problems) {
   if (!agree(step.grad_norm_raw, norm_of(step.tensor_norms)))
     problems.add(line, fmt::format("\"grad_norm_raw\" is {}, but the tensors' norms give {}",
                                    step.grad_norm_raw, norm_of(step.tensor_norms)));
-  if (!step.clipped && !agree(step.grad_norm_clipped, step.grad_norm_raw))
+}
+
+// ---- What follows from others: to the last bit, and up to rounding in runs of earlier versions
+
+using Equality = bool (*)(double a, double b);
+
+void check_unclipped(const StepRecord& step, Equality equal, std::uint64_t line,
+                     FileProblems& problems) {
+  if (step.clipped) return;
+  if (!equal(step.grad_norm_clipped, step.grad_norm_raw))
     problems.add(line, fmt::format("the norm goes from {} to {}, but \"clipped\" is false",
                                    step.grad_norm_raw, step.grad_norm_clipped));
-  if (step.grad_norm_raw > 0 &&
-      !agree(step.clip_scale, step.grad_norm_clipped / step.grad_norm_raw))
+  if (step.clipped_fraction != 0)
+    problems.add(line, fmt::format("\"clipped_fraction\" is {}, but \"clipped\" is false",
+                                   step.clipped_fraction));
+}
+
+void check_scale(const StepRecord& step, Equality equal, std::uint64_t line,
+                 FileProblems& problems) {
+  const bool is_zero = step.grad_norm_raw == 0 && step.grad_norm_clipped == 0;
+  const double scale = is_zero ? 1 : step.grad_norm_clipped / step.grad_norm_raw;
+  if (!equal(step.clip_scale, scale))
     problems.add(line, fmt::format("\"clip_scale\" is {}, but the norm goes from {} to {}",
                                    step.clip_scale, step.grad_norm_raw, step.grad_norm_clipped));
 }
 
-void check_learning_rate(const StepRecord& step, const ExpectedRun& expected, std::uint64_t line,
-                         FileProblems& problems) {
+void check_learning_rate(const StepRecord& step, const ExpectedRun& expected, Equality equal,
+                         std::uint64_t line, FileProblems& problems) {
   const double rate = learning_rate_in(step.epoch, expected.run.learning_rate, expected.optimizer) *
                       step.clip_scale;
-  if (!agree(step.effective_learning_rate, rate))
+  if (!equal(step.effective_learning_rate, rate))
     problems.add(line, fmt::format("\"effective_learning_rate\" is {}, but the epoch's learning "
                                    "rate times \"clip_scale\" is {}",
                                    step.effective_learning_rate, rate));
+}
+
+// ---- The rules of the modes
+
+// Modes whose limit is a percentile or follows from earlier steps, or which have none.
+bool has_fixed_limit(const ClipRule& rule) {
+  switch (rule.mode) {
+    case ClipMode::kNone:
+    case ClipMode::kAgc:
+    case ClipMode::kAutoclip:
+    case ClipMode::kZclip:
+    case ClipMode::kAdagc:
+      return false;
+    case ClipMode::kValue:
+    case ClipMode::kGlobalNorm:
+    case ClipMode::kTensorNorm:
+    case ClipMode::kScale:
+    case ClipMode::kTensorRms:
+    case ClipMode::kBackprop:
+    case ClipMode::kRandomStep:
+      return std::isfinite(rule.threshold);
+  }
+  return false;
+}
+
+void check_limit(const StepRecord& step, const ClipRule& rule, std::uint64_t line,
+                 FileProblems& problems) {
+  if (has_fixed_limit(rule) && step.limit != rule.threshold)
+    problems.add(line, fmt::format("\"limit\" is {}, but the threshold is {}",
+                                   to_line(json_optional(step.limit)), rule.threshold));
+  if ((rule.mode == ClipMode::kNone || rule.mode == ClipMode::kAgc) && step.limit)
+    problems.add(line, fmt::format("\"limit\" is {}, but the mode has none", *step.limit));
+}
+
+// Without options and without a separate threshold for the output layer.
+bool is_plain(const ClipRule& rule) { return rule == ClipRule{rule.mode, rule.threshold}; }
+
+// Whether clipping must have acted. Nothing where the log alone does not say it.
+std::optional<bool> must_act(const StepRecord& step, const ClipRule& rule) {
+  if (rule.mode == ClipMode::kNone || std::isinf(rule.threshold)) return false;
+  if (step.nonfinite > 0 || !is_plain(rule)) return std::nullopt;
+  if (rule.mode == ClipMode::kValue) return step.grad_max_abs > static_cast<float>(rule.threshold);
+  if (rule.mode == ClipMode::kGlobalNorm) return step.grad_norm_raw > rule.threshold;
+  return std::nullopt;
+}
+
+// Whether a norm is so large or small that numbers of float32 cannot be scaled to it precisely.
+bool is_extreme(double norm) { return !(norm > 1e-30 && norm < 1e30); }
+
+void check_effect(const StepRecord& step, const ClipRule& rule, std::uint64_t line,
+                  FileProblems& problems) {
+  if (const auto acts = must_act(step, rule); acts && step.clipped != *acts)
+    problems.add(line, fmt::format("\"clipped\" is {}, but the gradient {} the limit", step.clipped,
+                                   *acts ? "exceeds" : "is within"));
+  const bool rescales = rule.mode == ClipMode::kScale || rule.mode == ClipMode::kGlobalNorm;
+  if (!step.clipped || !rescales || !is_plain(rule) || is_extreme(step.grad_norm_raw) ||
+      is_extreme(rule.threshold))
+    return;
+  if (!agree(step.grad_norm_clipped, rule.threshold))
+    problems.add(line, fmt::format("\"grad_norm_clipped\" is {}, but the threshold is {}",
+                                   step.grad_norm_clipped, rule.threshold));
 }
 
 void check_cosine(const StepRecord& step, std::uint64_t line, FileProblems& problems) {
@@ -76,9 +154,16 @@ void check_step_against_plan(const StepRecord& step, const ExpectedRun& expected
                              std::uint64_t line, FileProblems& problems) {
   if (const auto problem = epoch_problem(step.step, step.epoch, expected.steps_per_epoch))
     problems.add(line, *problem);
-  check_norms(step, line, problems);
-  check_learning_rate(step, expected, line, problems);
+  const Equality equal = expected.has_hashes() ? is_same_number : agree;
+  check_tensor_norms(step, line, problems);
+  check_unclipped(step, equal, line, problems);
+  check_scale(step, equal, line, problems);
+  check_learning_rate(step, expected, equal, line, problems);
   check_cosine(step, line, problems);
+  if (expected.has_hashes()) {
+    check_limit(step, expected.run.clip, line, problems);
+    check_effect(step, expected.run.clip, line, problems);
+  }
   if (step.limit && std::isinf(expected.run.clip.threshold))
     problems.add(line, fmt::format("\"limit\" is {} in a run that only measures", *step.limit));
   if (step.clipped && expected.run.clip.mode == ClipMode::kNone)

@@ -6,6 +6,7 @@
 #include <cmath>
 #include <set>
 
+#include "clipsweep/model/parameters.h"
 #include "clipsweep/validation/schemas.h"
 #include "clipsweep/validation/step_agreement.h"
 #include "clipsweep/validation/step_check.h"
@@ -50,6 +51,10 @@ void add_step(StepSums& sums, const StepRecord& step) {
   sums.skipped_steps += step.skipped ? 1 : 0;
   sums.trailing_skipped_steps = step.skipped ? sums.trailing_skipped_steps + 1 : 0;
   sums.nonfinite_steps += step.nonfinite > 0 || !std::isfinite(step.loss) ? 1 : 0;
+  if (step.clipped && step.cosine) {
+    sums.cosine_sum += static_cast<double>(*step.cosine);
+    ++sums.cosines;
+  }
   if (std::isfinite(step.grad_norm_raw)) {
     sums.finite_norms.push_back(step.grad_norm_raw);
     sums.what_if.add_step(static_cast<double>(step.grad_max_abs), step.grad_norm_raw,
@@ -75,7 +80,9 @@ class StepLogChecker {
     try {
       read_header();
       const StepLogReading reading = read_step_log(
-          problems_.path(), [&](const Json& step, std::uint64_t line) { check_step(step, line); });
+          problems_.path(), [&](const Json& step, std::uint64_t line, std::string_view text) {
+            check_step(step, line, text);
+          });
       if (expected_.record)
         check_ending({reading.lines, reading.torn}, previous_, sequence_.after(previous_),
                      sequence_.last(), problems_);
@@ -101,14 +108,36 @@ class StepLogChecker {
     } catch (const DataError& error) {
       throw DataError(fmt::format("{}: {}", where, error.what()));
     }
+    check_form(*line, to_line(json), 1, problems_);
     check_run_of_header(log_.header->run, expected_.run, problems_);
+    check_tensors();
     const auto log_every = static_cast<std::uint64_t>(log_.header->log_every);
     if (log_every != expected_.log_every)
       problems_.add(1, fmt::format("\"log_every\" is {}, but {} in sweep.json", log_every,
                                    expected_.log_every));
   }
 
-  void check_step(const Json& json, std::uint64_t line) {
+  // The tensors of the cell with the sizes that the settings name. The log alone has the numbers of
+  // inputs and of outputs: the columns of the first tensor and the length of the last one.
+  void check_tensors() {
+    if (!expected_.hidden || has_tensors_of_model()) return;
+    problems_.add(1, "\"tensors\" are not those of the model that sweep.json names");
+  }
+
+  bool has_tensors_of_model() const {
+    const auto& names = log_.header->tensor_names;
+    const auto& shapes = log_.header->tensor_shapes;
+    if (names.size() < static_cast<std::size_t>(expected_.layers)) return false;
+    if (shapes.front().size() != 2 || shapes.back().size() != 1) return false;
+    const ParameterLayout layout =
+        layout_of({log_.header->run.setup.cell, expected_.layers, shapes.front().back(),
+                   *expected_.hidden, shapes.back().front()});
+    std::vector<std::vector<int>> wanted;
+    for (const auto& tensor : layout.tensors) wanted.push_back(tensor.shape);
+    return names == layout.names() && shapes == wanted;
+  }
+
+  void check_step(const Json& json, std::uint64_t line, std::string_view text) {
     ++log_.steps;
     try {
       // Another process may be writing the log.
@@ -118,6 +147,9 @@ class StepLogChecker {
       check_order(step.step, line);
       check_step_against_plan(step, expected_, line, problems_);
       against_record_.check(step, line, tensor_names);
+      written_.clear();
+      append_line(written_, step, tensor_names);
+      check_form(text, std::string_view(written_).substr(0, written_.size() - 1), line, problems_);
       // The sums are only compared if every step is logged and good.
       if (problems_.empty() && expected_.log_every == 1) add_step(log_.sums, step);
     } catch (const DataError& error) {
@@ -147,6 +179,7 @@ class StepLogChecker {
   StepsAgainstRecord against_record_;
   CheckedLog log_;
   std::uint64_t previous_ = 0;
+  std::string written_;  // a line as the program writes it
 };
 
 }  // namespace

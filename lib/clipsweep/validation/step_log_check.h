@@ -25,6 +25,8 @@ struct StepSums {
   std::uint64_t skipped_steps = 0;
   std::uint64_t trailing_skipped_steps = 0;
   std::uint64_t nonfinite_steps = 0;  // by loss and gradient; a step does not have the weights
+  double cosine_sum = 0;              // over the steps on which clipping acted
+  std::uint64_t cosines = 0;
   std::vector<double> finite_norms;
   WhatIfCounts what_if;
   std::vector<EpochSums> epochs;

@@ -53,12 +53,12 @@ class ThroughTimeChecker {
 
   void check() {
     try {
-      const LogReading reading =
-          read_log(problems_.path(), [&](const Json& json, std::uint64_t line) {
+      const LogReading reading = read_log(
+          problems_.path(), [&](const Json& json, std::uint64_t line, std::string_view text) {
             if (line == 1)
-              read_header(json);
+              read_header(json, text);
             else
-              check_line(json, line);
+              check_line(json, line, text);
           });
       if (expected_.record)
         check_ending(reading, previous_, steps_ ? steps_->after(previous_) : kNoStep,
@@ -69,7 +69,7 @@ class ThroughTimeChecker {
   }
 
  private:
-  void read_header(const Json& json) {
+  void read_header(const Json& json, std::string_view text) {
     for (const auto& violation : schema_violations("through_time", json))
       problems_.add(1, violation);
     if (!problems_.empty())
@@ -79,11 +79,12 @@ class ThroughTimeChecker {
     if (planned && header.every != *planned)
       problems_.add(1, fmt::format("\"through_time_every\" is {}, but {} in sweep.json",
                                    header.every, *planned));
+    check_form(text, to_line(json), 1, problems_);
     check_run_of_header(header.run, expected_.run, problems_);
     if (expected_.record) steps_.emplace(*expected_.record, header.every);
   }
 
-  void check_line(const Json& json, std::uint64_t line) {
+  void check_line(const Json& json, std::uint64_t line, std::string_view text) {
     try {
       const ThroughTimeRecord record = through_time_record_from_json(json);
       check_order(record.step, line);
@@ -91,6 +92,9 @@ class ThroughTimeChecker {
         problems_.add(line, *problem);
       check_event(record, line);
       check_length(record, line);
+      written_.clear();
+      append_line(written_, record);
+      check_form(text, std::string_view(written_).substr(0, written_.size() - 1), line, problems_);
       previous_ = std::max(previous_, record.step);
     } catch (const DataError& error) {
       problems_.add(line, error.what());
@@ -129,6 +133,7 @@ class ThroughTimeChecker {
   std::optional<MeasuredSteps> steps_;  // nothing if the run is unfinished
   std::uint64_t previous_ = 0;
   std::size_t length_ = 0;  // T of the first step
+  std::string written_;     // a line as the program writes it
 };
 
 // An earlier version, which did not measure the gradient through time, trained this run.
@@ -139,7 +144,12 @@ bool is_of_earlier_version(const RunRecord& record) {
 }  // namespace
 
 void check_through_time(const ExpectedRun& expected, FileProblems& problems) {
-  if (fs::exists(problems.path())) return ThroughTimeChecker(expected, problems).check();
+  if (fs::exists(problems.path())) {
+    ThroughTimeChecker(expected, problems).check();
+    if (expected.has_hashes() && expected.record->through_time_sha256.empty())
+      problems.add("sha256.through_time in run.json is null: this file is not of this run");
+    return;
+  }
   const bool wanted = expected.record && expected.through_time_every.value_or(0) > 0;
   if (wanted && !is_of_earlier_version(*expected.record))
     problems.add(

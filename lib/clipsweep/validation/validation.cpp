@@ -16,6 +16,7 @@
 #include "clipsweep/io/links.h"
 #include "clipsweep/records/checkpoint.h"
 #include "clipsweep/records/result_folder.h"
+#include "clipsweep/records/sweep_manifest.h"
 #include "clipsweep/validation/run_check.h"
 
 namespace clipsweep {
@@ -29,7 +30,11 @@ bool has_begun(const RunRecord& record) {
 
 class FolderChecker {
  public:
-  explicit FolderChecker(SweepFolder sweep) : sweep_(std::move(sweep)) {}
+  // problems: of sweep.json
+  FolderChecker(SweepFolder sweep, FileProblems problems) : sweep_(std::move(sweep)) {
+    check_hash(problems);
+    problems.move_to(result_.problems);
+  }
 
   Validation check() {
     check_plan();
@@ -40,6 +45,7 @@ class FolderChecker {
     check_pairing("batch_order", &RunRecord::batch_order_sha256,
                   [](const RunSpec& run) { return run.seed; });
     check_unplanned_runs();
+    check_sweep_has_hash();
     // The results cannot be computed if a run cannot be read.
     if (!damaged_) check_results();
     return std::move(result_);
@@ -51,6 +57,27 @@ class FolderChecker {
   void add(const fs::path& file, const std::string& message) {
     result_.problems.push_back({file.string(), std::nullopt, message});
   }
+
+  // Unless something else is wrong. Sweeps of earlier versions have no hash.
+  void check_hash(FileProblems& problems) const {
+    const auto recorded = sweep_.sweep.find("sha256");
+    if (recorded == sweep_.sweep.end() || !problems.empty()) return;
+    if (const std::string found = sweep_sha256(sweep_.sweep); *recorded != found)
+      problems.add(
+          fmt::format("its contents have the SHA-256 {}, but \"sha256\" is {}: they were "
+                      "changed",
+                      found, to_line(*recorded)));
+  }
+
+  // Whoever writes the hashes of a run writes that of the sweep first.
+  void check_sweep_has_hash() {
+    const bool has_hashes = std::any_of(records_.begin(), records_.end(), [](const auto& record) {
+      return record && !record->steps_sha256.empty();
+    });
+    if (has_hashes && !has_hash()) add("sweep.json", "\"sha256\" is missing");
+  }
+
+  bool has_hash() const { return sweep_.sweep.contains("sha256"); }
 
   void check_plan() {
     std::set<std::string> ids;
@@ -110,14 +137,17 @@ class FolderChecker {
 
   void check_results() {
     MetricBasis basis = metric_basis_of(sweep_);
-    if (const fs::path path = summary_path(sweep_.folder); is_there(path))
+    if (const fs::path path = summary_path(sweep_.folder); !has_hash() && is_there(path))
       basis = metric_basis_like(read_file(path), basis);
     const SweepRuns runs{sweep_.runs, records_, {}, basis};
     const Summary summary = summarize(runs);
-    check_derived("runs.csv",
-                  [&](const std::string& content) { return runs_csv_like(content, runs); });
-    check_derived("summary.json",
-                  [&](const std::string& content) { return summary_page_like(content, summary); });
+    // Earlier versions wrote fewer columns and members; none of them wrote the hash of a sweep.
+    check_derived("runs.csv", [&](const std::string& content) {
+      return has_hash() ? runs_csv(runs) : runs_csv_like(content, runs);
+    });
+    check_derived("summary.json", [&](const std::string& content) {
+      return has_hash() ? summary_page(summary) : summary_page_like(content, summary);
+    });
     if (!is_there(summary_path(sweep_.folder))) return;
     FileProblems problems = problems_of("summary.json");
     read_checked_json("summary", problems);
@@ -192,7 +222,7 @@ Validation validate_folder(const fs::path& folder) {
     refuse_links_of_sweep(folder);
     if (is_there(problems.path()) && !read_checked_json("sweep", problems))
       return without_plan(std::move(problems));
-    return FolderChecker(open_sweep_folder(folder)).check();
+    return FolderChecker(open_sweep_folder(folder), std::move(problems)).check();
   } catch (const DataError& error) {
     FileProblems about(folder, file_of(error, folder));
     about.add(error);
