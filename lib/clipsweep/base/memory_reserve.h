@@ -14,9 +14,11 @@ namespace memory_reserve_detail {
 inline constexpr std::size_t kReserveBytes = std::size_t{1} << 20;
 inline std::atomic<void*> reserve{nullptr};
 inline std::atomic<bool> was_short{false};
+inline std::atomic<int> terminating_scopes{0};
 
 inline void on_lack_of_memory() {
   was_short = true;
+  if (terminating_scopes > 0) std::terminate();
   void* const released = reserve.exchange(nullptr);
   std::free(released);
   // Destructors must not fail while an exception is propagated: the request is repeated.
@@ -41,5 +43,15 @@ inline void use_memory_reserve() {
 
 // Whether a request has lacked memory since `use_memory_reserve`.
 inline bool was_memory_short() { return memory_reserve_detail::was_short; }
+
+// While it exists, lack of memory ends the program by std::terminate: for calls of a library that
+// would write to a null pointer.
+class LackOfMemoryTerminates {
+ public:
+  LackOfMemoryTerminates() { ++memory_reserve_detail::terminating_scopes; }
+  ~LackOfMemoryTerminates() { --memory_reserve_detail::terminating_scopes; }
+  LackOfMemoryTerminates(const LackOfMemoryTerminates&) = delete;
+  LackOfMemoryTerminates& operator=(const LackOfMemoryTerminates&) = delete;
+};
 
 }  // namespace clipsweep

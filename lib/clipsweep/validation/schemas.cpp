@@ -14,6 +14,7 @@
 #include "clipsweep/analysis/comparison.h"
 #include "clipsweep/analysis/metrics.h"
 #include "clipsweep/base/error.h"
+#include "clipsweep/base/memory_reserve.h"
 #include "clipsweep/base/text.h"
 #include "clipsweep/clipping/clip_rule.h"
 #include "clipsweep/model/initial_scheme.h"
@@ -138,18 +139,13 @@ const Schemas& schemas() {
 
 using ParsedSchemas = std::map<std::string, valijson::Schema, std::less<>>;
 
-// valijson's own allocation returns a null pointer where memory is short, and valijson writes
-// there.
-void* allocate(std::size_t size) { return ::operator new(size); }
-void free_allocated(void* memory) { ::operator delete(memory); }
-
 ParsedSchemas parsed_schemas() {
+  const LackOfMemoryTerminates scope;  // valijson asks for memory with std::nothrow
   ParsedSchemas parsed;
   for (const auto& [kind, schema] : schemas()) {
     const nlohmann::json text(schema);
     valijson::SchemaParser parser;
-    auto& target = parsed.try_emplace(kind, allocate, free_allocated).first->second;
-    parser.populateSchema(NlohmannJsonAdapter(text), target);
+    parser.populateSchema(NlohmannJsonAdapter(text), parsed[kind]);
   }
   return parsed;
 }
