@@ -45,9 +45,12 @@ int exit_code_of(const std::function<int()>& command) {
   return kRunFailed;
 }
 
+// Once memory was short, whatever ended the program is most likely its consequence: the current
+// exception may be an earlier one that is being handled.
 bool is_lack_of_memory(const std::type_info* exception) {
-  if (!exception) return was_memory_short();  // the exception itself could not be allocated
-  return *exception == typeid(std::bad_alloc) || *exception == typeid(std::bad_array_new_length);
+  if (was_memory_short()) return true;
+  return exception &&
+         (*exception == typeid(std::bad_alloc) || *exception == typeid(std::bad_array_new_length));
 }
 
 std::terminate_handler terminate_with_abort = nullptr;  // the C++ library's
