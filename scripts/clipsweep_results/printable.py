@@ -24,13 +24,13 @@ def printable_page(text: str) -> str:
 
 
 def printable_document(document: object) -> object:
-    """Do the same for every key and text of a decoded JSON document."""
+    """Do so for every key and text of a decoded JSON document; answers have several lines."""
     if isinstance(document, str):
-        return printable(document)
+        return printable_page(document)
     if isinstance(document, list):
         return [printable_document(item) for item in document]
     if isinstance(document, dict):
-        return {printable(key): printable_document(value) for key, value in document.items()}
+        return {printable_page(key): printable_document(value) for key, value in document.items()}
     return document
 
 

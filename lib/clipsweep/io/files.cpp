@@ -267,21 +267,30 @@ void remove_temporary_files(const fs::path& folder) {
     if (path.extension() == ".tmp") ::unlink(path.c_str());
 }
 
-void make_folder(const fs::path& folder) {
+namespace {
+
+// Makes one folder. Throws StorageError, which names `wanted`; returns whether it is new.
+bool make_one_folder(const fs::path& folder, const fs::path& wanted) {
+  if (uninterrupted([&] { return ::mkdir(folder.c_str(), 0777); }) == 0) return true;
+  const int error = errno;
+  if (error != EEXIST) throw_storage_error(wanted, "create this folder", error);
+  if (!is_folder(folder)) throw_storage_error(wanted, "create this folder", ENOTDIR);
+  return false;
+}
+
+void make_folder_of(const fs::path& folder, const fs::path& wanted) {
   if (is_folder(folder)) return;
   const fs::path parent = folder.parent_path();
-  if (!parent.empty() && parent != folder) make_folder(parent);
-  make_subfolder(folder);
+  if (!parent.empty() && parent != folder) make_folder_of(parent, wanted);
+  make_one_folder(folder, wanted);
   sync_folder(parent.empty() ? fs::path(".") : parent);
 }
 
-bool make_subfolder(const fs::path& folder) {
-  if (uninterrupted([&] { return ::mkdir(folder.c_str(), 0777); }) == 0) return true;
-  const int error = errno;
-  if (error != EEXIST) throw_storage_error(folder, "create this folder", error);
-  if (!is_folder(folder)) throw_storage_error(folder, "create this folder", ENOTDIR);
-  return false;
-}
+}  // namespace
+
+void make_folder(const fs::path& folder) { make_folder_of(folder, folder); }
+
+bool make_subfolder(const fs::path& folder) { return make_one_folder(folder, folder); }
 
 bool move_file(const fs::path& from, const fs::path& to) {
   if (uninterrupted([&] { return ::rename(from.c_str(), to.c_str()); }) == 0) return true;

@@ -118,7 +118,8 @@ Json data_json(const ExperimentConfig& config, const DataChecksum& data, const C
 // An existing folder must hold a sweep or be empty: logs are never mixed with the user's files.
 void check_ownership(const fs::path& folder) try {
   if (folder.empty()) throw ConfigError("--out \"\": must name a folder");
-  if (!is_there(folder)) return;
+  // Nothing is below a file either: link_status finds nothing there, where is_there would throw.
+  if (link_status(folder).type() == fs::file_type::not_found || !is_there(folder)) return;
   if (!is_folder(folder))
     throw ConfigError(fmt::format("--out {}: this is a file; name a folder", folder.string()));
   if (is_there(sweep_path(folder))) return;
