@@ -60,6 +60,8 @@ HWY_INLINE void for_each_register(const Body& body) {
 // e^x = scale + scale * expm1 with a power of two as the scale.
 template <class V, std::size_t N>
 struct SplitExp {
+  HWY_INLINE SplitExp() {}  // GCC compiles an implicit one without the instruction set (NEON)
+
   V scale[N];
   V expm1[N];
 };
