@@ -19,15 +19,24 @@ BLOCK = 512
 class Durable:
     """What the disk has for certain."""
 
+    # The contents from before the process, of files that it has not replaced for certain.
+    earlier: dict[str, bytes]
     lengths: dict[str, int] = field(default_factory=dict)  # of each file that was written
     lasting_names: set[str] = field(default_factory=set)
-    loose_names: set[str] = field(default_factory=set)  # files and folders that may be missing
+    # Files and folders that may be missing, or have their earlier content.
+    loose_names: set[str] = field(default_factory=set)
+
+    def __post_init__(self):
+        self.lasting_names |= set(self.earlier)
 
 
 def _move(durable: Durable, source: str, target: str) -> None:
     durable.lengths[target] = durable.lengths.pop(source, 0)
     durable.loose_names.discard(source)
-    durable.loose_names.add(target)
+    # A file that replaces one has the content of either. That of a file from before the process is
+    # known; otherwise the new one stays.
+    if target in durable.earlier or target not in durable.lasting_names:
+        durable.loose_names.add(target)
 
 
 def _sync(durable: Durable, path: str, length: int) -> None:
@@ -36,11 +45,19 @@ def _sync(durable: Durable, path: str, length: int) -> None:
         return
     kept = {name for name in durable.loose_names if os.path.dirname(name) == path}
     durable.loose_names -= kept
+    durable.lasting_names |= kept
+    for name in kept:
+        durable.earlier.pop(name, None)
 
 
-def durable_after(changes: Path) -> Durable:
-    """Replay the changes that the library noted."""
-    durable = Durable()
+def contents(folder: Path) -> dict[str, bytes]:
+    """Return the bytes of each file."""
+    return {str(path): path.read_bytes() for path in folder.rglob("*") if path.is_file()}
+
+
+def durable_after(changes: Path, earlier: dict[str, bytes]) -> Durable:
+    """Replay the changes that the library noted. `earlier` has the files from before them."""
+    durable = Durable(dict(earlier))
     for line in changes.read_text(encoding="utf-8").splitlines():
         kind, path, *rest = line.split("\t")
         if kind == "create":
@@ -57,6 +74,8 @@ def durable_after(changes: Path) -> Durable:
         elif kind == "remove":
             durable.lengths.pop(path, None)
             durable.loose_names.discard(path)
+            durable.lasting_names.discard(path)
+            durable.earlier.pop(path, None)
     return durable
 
 
@@ -70,7 +89,10 @@ def _remove(path: Path) -> None:
 def _lose_names(durable: Durable, share: float) -> None:
     for name in sorted(durable.loose_names):
         if random.random() < share:
-            _remove(Path(name))
+            if name in durable.earlier:
+                Path(name).write_bytes(durable.earlier[name])
+            else:
+                _remove(Path(name))
 
 
 def _for_each_tail(durable: Durable, edit: Callable[[Path, int, int], None]) -> None:
