@@ -2,6 +2,7 @@
 
 #include <fmt/format.h>
 #include <zip.h>
+#include <zlib.h>
 
 #include <algorithm>
 #include <ctime>
@@ -41,7 +42,16 @@ constexpr zip_int64_t kMaxMembers = 10'000;
   throw DataError(fmt::format("{}: {}", where, what));
 }
 
+// A lack of memory says nothing about the file.
+void throw_lack_of_memory(zip_error_t* error) {
+  const bool is_in_libzip = zip_error_code_zip(error) == ZIP_ER_MEMORY;
+  const bool is_in_zlib =
+      zip_error_system_type(error) == ZIP_ET_ZLIB && zip_error_code_system(error) == Z_MEM_ERROR;
+  if (is_in_libzip || is_in_zlib) throw std::bad_alloc();
+}
+
 [[noreturn]] void throw_not_zip(const std::string& where, zip_error_t* error) {
+  throw_lack_of_memory(error);
   const std::string reason = zip_error_strerror(error);
   zip_error_fini(error);
   throw_bad_archive(where, fmt::format("not a readable zip archive, as numpy.savez writes it: {}",
@@ -56,8 +66,10 @@ bool leaves_folder(const std::string& name) {
 
 ZipMember checked_member(zip_t* archive, zip_uint64_t index, const std::string& where) {
   zip_stat_t entry;
-  if (zip_stat_index(archive, index, 0, &entry) != 0)
+  if (zip_stat_index(archive, index, 0, &entry) != 0) {
+    throw_lack_of_memory(zip_get_error(archive));
     throw_bad_archive(where, fmt::format("damaged: {}", zip_strerror(archive)));
+  }
   constexpr zip_uint64_t kNeeded =
       ZIP_STAT_NAME | ZIP_STAT_SIZE | ZIP_STAT_COMP_SIZE | ZIP_STAT_COMP_METHOD;
   if ((entry.valid & kNeeded) != kNeeded) throw_bad_archive(where, "damaged: a member has no size");
@@ -117,9 +129,11 @@ class MemberSource : public SizedSource {
     std::size_t done = 0;
     while (done < max_bytes) {
       const zip_int64_t count = zip_fread(file_.get(), to + done, max_bytes - done);
-      if (count < 0)
+      if (count < 0) {
+        throw_lack_of_memory(zip_file_get_error(file_.get()));
         throw_bad_archive(where_, fmt::format("damaged: {}; fetch the file again",
                                               zip_file_strerror(file_.get())));
+      }
       if (count == 0) break;
       done += static_cast<std::size_t>(count);
     }
@@ -145,6 +159,8 @@ ZipArchive ZipArchive::from_file(const fs::path& path) {
   const InputFile readable(path);  // refuses what is missing, unreadable, or not a regular file
   int code = 0;
   zip_t* archive = zip_open(path.c_str(), ZIP_RDONLY, &code);
+  // libzip takes some lacks of memory for a file that is no archive.
+  if (!archive) archive = zip_open(path.c_str(), ZIP_RDONLY, &code);
   if (!archive) {
     zip_error_t error;
     zip_error_init_with_code(&error, code);
@@ -175,9 +191,11 @@ std::unique_ptr<SizedSource> ZipArchive::open(const std::string& name) const {
       std::find_if(all.begin(), all.end(), [&](const ZipMember& one) { return one.name == name; });
   require(member != all.end(), "ZipArchive::open: no such member");
   zip_file_t* file = zip_fopen_index(members_->open, member->index, 0);
-  if (!file)
+  if (!file) {
+    throw_lack_of_memory(zip_get_error(members_->open));
     throw_bad_archive(members_->where, fmt::format("{}: damaged: {}; fetch the file again", name,
                                                    zip_strerror(members_->open)));
+  }
   return std::make_unique<MemberSource>(file, *member, members_->where);
 }
 
