@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <iterator>
 
 #include "clipsweep/base/text.h"
 #include "clipsweep/experiment/setting_table.h"
@@ -191,6 +192,9 @@ void check_record_hash(const Json& run, FileProblems& problems) {
         fmt::format("its contents have the SHA-256 {}, but sha256.record is {}: they were "
                     "changed",
                     found, to_line(hashes.value("record", Json()))));
+  // The hash is of everything before it.
+  if (problems.empty() && std::prev(hashes.end()).key() != "record")
+    problems.add("\"record\" must be the last key of sha256");
 }
 
 void check_record_against_itself(const RunRecord& record, const ExpectedRun& expected,
