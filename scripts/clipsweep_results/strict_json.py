@@ -25,7 +25,7 @@ _decode = json.JSONDecoder(parse_constant=_refuse_constant).decode
 
 
 def decode(text: str) -> object:
-    """Decode strict JSON; its texts are printable, whoever wrote the file."""
+    """Decode strict JSON. All its texts are safe to print, even those of a hostile file."""
     document = _decode(text)
     return printable_document(document) if may_be_unprintable(text) else document
 

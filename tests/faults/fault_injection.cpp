@@ -201,6 +201,15 @@ long long length_of(int descriptor) {
   return info.st_size;
 }
 
+int remove_with(int (*real)(const char*), const char* name) {
+  if (!is_meant(AT_FDCWD, name)) return real(name);
+  if (fails(kRemove)) return -1;
+  come_to_change();
+  const int result = real(name);
+  note(result == 0 ? "remove\t%s\n" : "nothing\t%s\n", name);
+  return result;
+}
+
 }  // namespace
 
 // The function that this library stands in front of.
@@ -343,26 +352,15 @@ int mkdir(const char* name, mode_t mode) noexcept {
 
 int unlink(const char* name) noexcept {
   static const auto real = REAL(unlink);
-  if (!is_meant(AT_FDCWD, name)) return real(name);
-  if (fails(kRemove)) return -1;
-  come_to_change();
-  const int result = real(name);
-  note(result == 0 ? "remove\t%s\n" : "nothing\t%s\n", name);
-  return result;
+  return remove_with(real, name);
 }
 
 int remove(const char* name) noexcept {
   static const auto real = REAL(remove);
-  if (!is_meant(AT_FDCWD, name)) return real(name);
-  if (fails(kRemove)) return -1;
-  come_to_change();
-  const int result = real(name);
-  note(result == 0 ? "remove\t%s\n" : "nothing\t%s\n", name);
-  return result;
+  return remove_with(real, name);
 }
 
-// ---- Looking
-// -------------------------------------------------------------------------------------
+// ---- Looking -------------------------------------------------------------------------------------
 
 int stat(const char* name, struct stat* info) noexcept {
   static const auto real = REAL(stat);

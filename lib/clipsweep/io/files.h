@@ -109,7 +109,8 @@ enum class FileLocks { kSupported, kMissing };
 class FileClaim {
  public:
   // Creates the file if it does not exist. nullopt if another process has claimed it. Throws
-  // StorageError if locks are missing, unless that is expected: then nobody else may use the file.
+  // StorageError if the file system has no locks. With FileLocks::kMissing it claims the file
+  // without one, and the caller sees to it that no other process uses it.
   static std::optional<FileClaim> of(const fs::path& path, FileLocks locks = FileLocks::kSupported);
   ~FileClaim();
   FileClaim(FileClaim&& other) noexcept;
