@@ -5,7 +5,7 @@ import sys
 
 from python_environment import ensure_packages
 
-PACKAGES = ("msgspec", "numpy", "pandas", "pyarrow", "tensorboard")
+PACKAGES = ("msgspec", "numpy", "pyarrow", "tensorboard")
 
 if __name__ == "__main__":
     ensure_packages("export.py", PACKAGES)

@@ -5,7 +5,7 @@ import sys
 
 from python_environment import ensure_packages
 
-PACKAGES = ("PIL", "jinja2", "matplotlib", "msgspec", "numpy", "pandas")
+PACKAGES = ("PIL", "jinja2", "matplotlib", "msgspec", "numpy")
 
 if __name__ == "__main__":
     ensure_packages("plot.py", PACKAGES)

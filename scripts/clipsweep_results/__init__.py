@@ -36,7 +36,20 @@ A module imports only modules that are listed before it:
     sweep             open_sweep and its DataFrames
 """
 
+from typing import TYPE_CHECKING
+
 from .strict_json import DataError
-from .sweep import Sweep, open_sweep
+
+if TYPE_CHECKING:
+    from .sweep import Sweep, open_sweep
 
 __all__ = ["DataError", "Sweep", "open_sweep"]
+
+
+def __getattr__(name: str) -> object:
+    """Import `sweep` when it is used: pandas takes half a second, and figures and exports need none."""
+    if name not in __all__:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    from . import sweep
+
+    return getattr(sweep, name)

@@ -3,6 +3,7 @@
 import ast
 import re
 import shutil
+import subprocess
 import sys
 from pathlib import Path
 
@@ -139,10 +140,12 @@ def test_an_unlisted_module_is_found(tmp_path):
     assert set(members(folder)) - set(documented(folder)) == {"extra"}
 
 
-def third_party(package: str) -> set[str]:
-    """Return the top-level names that a package imports from elsewhere."""
+def third_party(package: str, without: str = "") -> set[str]:
+    """Return the top-level names that a package, without one module, imports from elsewhere."""
     names = set()
     for path in (SCRIPTS / package).rglob("*.py"):
+        if path.stem == without:
+            continue
         for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
             if isinstance(node, ast.Import):
                 names |= {alias.name.partition(".")[0] for alias in node.names}
@@ -161,4 +164,11 @@ def packages_of_script(name: str) -> set[str]:
     "script, package", [("plot.py", "clipsweep_plots"), ("export.py", "clipsweep_export")]
 )
 def test_a_script_looks_for_every_package_that_it_needs(script, package):
-    assert packages_of_script(script) == third_party(package) | third_party("clipsweep_results")
+    read = third_party("clipsweep_results", without="sweep")  # open_sweep, which needs pandas
+    assert packages_of_script(script) == third_party(package) | read
+
+
+@pytest.mark.parametrize("package", ["clipsweep_plots.program", "clipsweep_export.program"])
+def test_figures_and_exports_do_not_import_pandas(package):
+    code = f"import sys, {package}; sys.exit('pandas' in sys.modules)"
+    assert subprocess.run([sys.executable, "-c", code], cwd=SCRIPTS).returncode == 0

@@ -207,8 +207,10 @@ def test_success_rises_where_a_run_is_solved(sweep):
         solved = {} if step is None else {"solved_at_step": step}
         dump(path, json.loads(path.read_text()) | solved)
     none, value = sources(folder).arms
-    assert success_share(none, 40)["share"].to_dict() == {0: 0, 20: 25, 40: 50}
-    assert success_share(value, 40)["share"].to_dict() == {0: 0, 20: 75, 40: 100}
+    for arm, percent in ((none, [0, 25, 50]), (value, [0, 75, 100])):
+        curves = success_share(arm, 40)
+        assert curves.x.tolist() == [0, 20, 40]
+        assert curves.values.ravel().tolist() == percent
     page = lone(folder, "success")
     assert page.title.startswith("6 of 8 runs solve the task; most often value:0.5")
     assert list(line(page, "mean_none_lr-0.01").get_ydata()) == [0, 25, 50]

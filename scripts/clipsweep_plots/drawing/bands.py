@@ -1,9 +1,22 @@
-"""Bands of curves: 95 % intervals of a mean over seeds, at each point or at all points at once."""
+"""Statistics over seeds at each point; and 95 % intervals of their mean, the bands of curves."""
+
+from collections.abc import Callable
 
 import numpy as np
 
 NORMAL_QUANTILE = 1.959964  # of 0.975
 MAX_SIGNS = 4096
+
+
+def over_seeds(statistic: Callable[..., np.ndarray], values: np.ndarray) -> np.ndarray:
+    """Return NumPy's `nanmean`, `nanmedian` or `nanmax` of each row of `values` [points, seeds].
+
+    NaN for a row without any measured value, for which these functions would warn.
+    """
+    result = np.full(len(values), np.nan)
+    rows = ~np.isnan(values).all(axis=1)
+    result[rows] = statistic(values[rows], axis=1)
+    return result
 
 
 def mean_band(values: np.ndarray, min_seeds: int) -> tuple[np.ndarray, np.ndarray]:

@@ -5,7 +5,6 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
 import numpy as np
-import pandas as pd
 from clipsweep_results.clips import Clip
 from clipsweep_results.result_folder import Arm, Results, Run
 from matplotlib.axes import Axes
@@ -13,7 +12,7 @@ from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 from matplotlib.ticker import MaxNLocator
 
-from .bands import mean_band
+from .bands import mean_band, over_seeds
 from .layout import FigureText, NamedFigure, draw_pages, paged
 from .panel_page import Keys, PageText, PanelPage, first_row_keys, open_page
 from .panels import MAX_LINES, Panel, Row, curve_rows
@@ -26,6 +25,17 @@ SIDE_STEP = 0.13
 
 
 @dataclass(frozen=True)
+class Curves:
+    """The curves of an arm: those of its runs at common points. NaN: not measured."""
+
+    x: np.ndarray  # [points]
+    values: np.ndarray  # [points, seeds], in the order of the arm's runs
+
+    def __len__(self) -> int:
+        return len(self.x)
+
+
+@dataclass(frozen=True)
 class CurveKind:
     """One kind of curve: its words and the source of its numbers."""
 
@@ -35,15 +45,15 @@ class CurveKind:
     alt: str
     x_label: str
     y_label: str
-    frame: Callable[[Arm], pd.DataFrame]  # index: x; a column for each seed
+    curves: Callable[[Arm], Curves]
     highest: float = np.inf  # the end of the y axis
     marks_divergence: bool = False
     bands: bool = True  # or lines of single seeds; otherwise only the mean
     drawstyle: str = "default"
 
 
-def curve_frame(arm: Arm, index: np.ndarray, values: Callable[[Run], np.ndarray]) -> pd.DataFrame:
-    return pd.DataFrame({run.spec.seed: values(run) for run in arm.runs}, index=index)
+def curves_of(arm: Arm, x: np.ndarray, values: Callable[[Run], np.ndarray]) -> Curves:
+    return Curves(x, np.stack([values(run) for run in arm.runs], axis=1))
 
 
 def test_accuracies(run: Run, epochs: int, chance_accuracy: float | None) -> np.ndarray:
@@ -82,7 +92,7 @@ def draw_curves(
 ) -> list[NamedFigure]:
     """Draw the arms' curves on the pages that they need; `limit` sets the axes' limits."""
     looks = line_looks(list(dict.fromkeys(arm.clip for arm in sources.arms)))
-    points = len(kind.frame(arms[0]))
+    points = len(kind.curves(arms[0]))
 
     def draw_page(rows: list[Row], text: FigureText) -> tuple[Figure, str]:
         page = open_page(
@@ -104,44 +114,45 @@ def draw_curves(
 def _draw_panel(
     axes: Axes, panel: Panel, kind: CurveKind, looks: dict[Clip, LineLook], min_seeds: int
 ) -> None:
-    _note_if_empty(axes, [kind.frame(arm) for arm in panel.arms], kind.highest)
+    _note_if_empty(axes, [kind.curves(arm) for arm in panel.arms], kind.highest)
     for place, arm in enumerate(panel.arms):
-        frame = kind.frame(arm)
-        if len(frame) == 1:  # single points side by side, not on top of each other
-            frame.index = frame.index * (1 + SIDE_STEP * (place - (len(panel.arms) - 1) / 2))
+        curves = kind.curves(arm)
+        if len(curves) == 1:  # single points side by side, not on top of each other
+            shift = 1 + SIDE_STEP * (place - (len(panel.arms) - 1) / 2)
+            curves = Curves(curves.x * shift, curves.values)
         look = looks[arm.clip.without_model]
         has_band = len(arm.runs) >= min_seeds and not (kind.marks_divergence and arm.diverged_count)
         if kind.bands and has_band:
-            _draw_band(axes, arm, frame, look, min_seeds)
+            _draw_band(axes, arm, curves, look, min_seeds)
         elif kind.bands and len(arm.runs) > 1:
-            _draw_seeds(axes, frame, look)
-        _draw_mean(axes, arm, frame, look, kind.drawstyle)
+            _draw_seeds(axes, curves, look)
+        _draw_mean(axes, arm, curves, look, kind.drawstyle)
         if kind.marks_divergence:
-            _mark_divergences(axes, arm, frame, look, kind.highest)
+            _mark_divergences(axes, arm, curves, look, kind.highest)
 
 
-def _note_if_empty(axes: Axes, frames: list[pd.DataFrame], highest: float) -> None:
+def _note_if_empty(axes: Axes, drawn: list[Curves], highest: float) -> None:
     """Write a note if a panel has no value within its axes."""
-    values = np.concatenate([frame.to_numpy().ravel() for frame in frames])
+    values = np.concatenate([curves.values.ravel() for curves in drawn])
     if (values <= highest).any():
         return
     words = f"all above {highest:.2g}" if np.isfinite(values).any() else "nothing\nmeasured"
     axes.text(0.5, 0.5, words, transform=axes.transAxes, ha="center", va="center", color=MUTED)
 
 
-def _draw_band(axes: Axes, arm: Arm, frame: pd.DataFrame, look: LineLook, min_seeds: int) -> None:
+def _draw_band(axes: Axes, arm: Arm, curves: Curves, look: LineLook, min_seeds: int) -> None:
     """Fill the interval of the mean, with edges in the arm's dashes for black and white."""
-    low, high = mean_band(frame.to_numpy(), min_seeds)
+    low, high = mean_band(curves.values, min_seeds)
     gid = element_id("band", arm.clip, arm.learning_rate)
-    if len(frame) == 1:
-        axes.vlines(frame.index, low, high, color=look.color, linewidth=1.4, zorder=2, gid=gid)
+    if len(curves) == 1:
+        axes.vlines(curves.x, low, high, color=look.color, linewidth=1.4, zorder=2, gid=gid)
         return
     axes.fill_between(
-        frame.index, low, high, color=look.color, alpha=0.17, linewidth=0, zorder=1.5, gid=gid
+        curves.x, low, high, color=look.color, alpha=0.17, linewidth=0, zorder=1.5, gid=gid
     )
     for edge in (low, high):
         axes.plot(
-            frame.index,
+            curves.x,
             edge,
             color=look.color,
             linestyle=look.dashes,
@@ -151,32 +162,32 @@ def _draw_band(axes: Axes, arm: Arm, frame: pd.DataFrame, look: LineLook, min_se
         )
 
 
-def _draw_seeds(axes: Axes, frame: pd.DataFrame, look: LineLook) -> None:
+def _draw_seeds(axes: Axes, curves: Curves, look: LineLook) -> None:
     axes.plot(
-        frame.index,
-        frame.to_numpy(),
+        curves.x,
+        curves.values,
         color=look.color,
         linewidth=0.6,
         alpha=0.4,
-        marker="o" if len(frame) <= FEW_POINTS else "",
-        markersize=4.5 if len(frame) == 1 else 1.6,
+        marker="o" if len(curves) <= FEW_POINTS else "",
+        markersize=4.5 if len(curves) == 1 else 1.6,
         markeredgewidth=0,
         zorder=2,
     )
 
 
 def _draw_mean(
-    axes: Axes, arm: Arm, frame: pd.DataFrame, look: LineLook, drawstyle: str = "default"
+    axes: Axes, arm: Arm, curves: Curves, look: LineLook, drawstyle: str = "default"
 ) -> None:
-    means = frame.mean(axis=1)
-    few_points = len(frame) <= FEW_POINTS or means.notna().sum() == 1
+    means = over_seeds(np.nanmean, curves.values)
+    few_points = len(curves) <= FEW_POINTS or np.count_nonzero(~np.isnan(means)) == 1
     axes.plot(
-        frame.index,
+        curves.x,
         means,
         color=look.color,
         linestyle=look.dashes,
         marker=look.point_marker if few_points else look.marker,
-        markevery=1 if few_points else max(1, len(frame) // 8),
+        markevery=1 if few_points else max(1, len(curves) // 8),
         drawstyle=drawstyle,
         zorder=3,
         gid=element_id("mean", arm.clip, arm.learning_rate),
@@ -193,13 +204,14 @@ MEAN_LINE = {
 
 
 def _mark_divergences(
-    axes: Axes, arm: Arm, frame: pd.DataFrame, look: LineLook, highest: float
+    axes: Axes, arm: Arm, curves: Curves, look: LineLook, highest: float
 ) -> None:
     """Mark where each run diverged, at its last measured value, but within the axis."""
+    measured = [values[~np.isnan(values)] for values in curves.values.T]
     last = [
-        (run.divergence_step, min(frame[run.spec.seed].dropna().iloc[-1], highest))
-        for run in arm.runs
-        if run.diverged and frame[run.spec.seed].notna().any()
+        (run.divergence_step, min(values[-1], highest))
+        for run, values in zip(arm.runs, measured, strict=True)
+        if run.diverged and values.size
     ]
     if last:
         axes.plot(

@@ -6,7 +6,7 @@ from matplotlib.ticker import MaxNLocator
 
 from ..drawing.curves import (
     CurveKind,
-    curve_frame,
+    curves_of,
     draw_curves,
     epoch_ticks,
     limit_to_plan,
@@ -39,7 +39,7 @@ def draw_clipped_share(sources: Sources) -> list[NamedFigure]:
         alt="Share of clipped steps against epoch, a bold mean over the seeds for each arm",
         x_label="epoch",
         y_label="clipped steps (%)",
-        frame=lambda arm: curve_frame(arm, epochs, lambda run: _clipped_shares(run, epochs.size)),
+        curves=lambda arm: curves_of(arm, epochs, lambda run: _clipped_shares(run, epochs.size)),
     )
     return draw_curves(sources, sources.clipping_arms, kind, _limit_share)
 
@@ -108,7 +108,7 @@ def draw_cosine(sources: Sources) -> list[NamedFigure]:
         alt="Cosine between raw and clipped gradient against step, one mean for each arm",
         x_label="step",
         y_label="cosine of raw and clipped gradient",
-        frame=lambda arm: curve_frame(arm, results.grid.centers, lambda run: run.curve.mean_cosine),
+        curves=lambda arm: curves_of(arm, results.grid.centers, lambda run: run.curve.mean_cosine),
     )
     return draw_curves(sources, turned, kind, _limit_cosine)
 

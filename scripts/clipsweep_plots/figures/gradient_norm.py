@@ -3,13 +3,13 @@
 from functools import partial
 
 import numpy as np
-import pandas as pd
 from clipsweep_results.result_folder import Arm, Results
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 from matplotlib.patches import Patch
 
+from ..drawing.bands import over_seeds
 from ..drawing.curves import limit_to_plan
 from ..drawing.layout import FigureText, NamedFigure, NotDrawn, draw_pages, paged
 from ..drawing.norm_axis import (
@@ -95,8 +95,7 @@ def _caption(sources: Sources, limits: tuple[float, float], arms: list[Arm]) -> 
 
 
 def _draw_arm(axes: Axes, arm: Arm, results: Results, min_seeds: int) -> None:
-    medians = pd.DataFrame({run.spec.seed: run.curve.norm_median for run in arm.runs})
-    middle = medians.median(axis=1).to_numpy()
+    middle = over_seeds(np.nanmedian, _by_seed(arm, "norm_median"))
     _draw_largest(axes, arm, results.grid.centers, middle, min_seeds)
     is_point = np.isfinite(middle).sum() < 2  # a single point makes no line
     axes.plot(
@@ -120,12 +119,16 @@ def _draw_arm(axes: Axes, arm: Arm, results: Results, min_seeds: int) -> None:
     _mark_nonfinite(axes, arm)
 
 
+def _by_seed(arm: Arm, curve: str) -> np.ndarray:
+    """Return a curve of each run of an arm, [windows, seeds]."""
+    return np.stack([getattr(run.curve, curve) for run in arm.runs], axis=1)
+
+
 def _draw_largest_element(axes: Axes, arm: Arm, centers: np.ndarray) -> None:
     """Draw what the threshold of each element limits: the largest absolute value."""
-    elements = pd.DataFrame({run.spec.seed: run.curve.largest_element for run in arm.runs})
     axes.plot(
         centers,
-        elements.median(axis=1).to_numpy(),
+        over_seeds(np.nanmedian, _by_seed(arm, "largest_element")),
         gid=element_id("largest-element", arm.clip, arm.learning_rate),
         **ELEMENT_LINE,
     )
@@ -140,7 +143,7 @@ def _draw_largest(
         for run in arm.runs:
             axes.plot(centers, run.curve.norm_max, color=color, linewidth=0.6, alpha=0.45, zorder=2)
         return
-    largest = pd.DataFrame({run.spec.seed: run.curve.norm_max for run in arm.runs}).max(axis=1)
+    largest = over_seeds(np.nanmax, _by_seed(arm, "norm_max"))
     axes.fill_between(
         centers,
         middle,

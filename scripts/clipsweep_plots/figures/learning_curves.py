@@ -5,7 +5,7 @@ from clipsweep_results.result_folder import Results
 
 from ..drawing.curves import (
     CurveKind,
-    curve_frame,
+    curves_of,
     draw_curves,
     limit_to_plan,
     limit_to_point,
@@ -45,7 +45,7 @@ def draw_training_loss(sources: Sources) -> list[NamedFigure]:
         alt="Training loss against step, a bold mean over the seeds for each arm",
         x_label="step",
         y_label="training loss",
-        frame=lambda arm: curve_frame(arm, results.grid.centers, lambda run: run.curve.mean_loss),
+        curves=lambda arm: curves_of(arm, results.grid.centers, lambda run: run.curve.mean_loss),
         highest=high,
         marks_divergence=diverged,
     )
@@ -111,7 +111,7 @@ def draw_test_accuracy(sources: Sources) -> list[NamedFigure]:
         alt="Test accuracy against step, a bold mean over the seeds for each arm",
         x_label="step",
         y_label="test accuracy (%)",
-        frame=lambda arm: curve_frame(arm, steps, lambda run: test_accuracies(run, steps.size, chance)),
+        curves=lambda arm: curves_of(arm, steps, lambda run: test_accuracies(run, steps.size, chance)),
     )
     return draw_curves(sources, sources.distinct_arms, kind, _limit_accuracy)
 

@@ -1,10 +1,9 @@
 """The share of seeds that have solved the task, over the steps, where a task can be solved."""
 
 import numpy as np
-import pandas as pd
 from clipsweep_results.result_folder import Arm
 
-from ..drawing.curves import CurveKind, draw_curves, limit_to_plan
+from ..drawing.curves import CurveKind, Curves, draw_curves, limit_to_plan
 from ..drawing.layout import NamedFigure, NotDrawn
 from ..drawing.panel_page import PanelPage
 from ..drawing.sources import Sources
@@ -26,7 +25,7 @@ def draw_success(sources: Sources) -> list[NamedFigure]:
         alt="Share of seeds that have solved the task against step, one line per arm",
         x_label="step",
         y_label="seeds that solved the task (%)",
-        frame=lambda arm: success_share(arm, sources.results.plan.planned_steps),
+        curves=lambda arm: success_share(arm, sources.results.plan.planned_steps),
         bands=False,
         drawstyle="steps-post",
     )
@@ -44,12 +43,12 @@ def _best(sources: Sources) -> str:
     return f"; most often {names} ({100 * highest:.0f} %)"
 
 
-def success_share(arm: Arm, planned_steps: int) -> pd.DataFrame:
+def success_share(arm: Arm, planned_steps: int) -> Curves:
     """Return the percentage of the arm's runs that have solved the task by each step."""
     times = [run.solved_at_step for run in arm.runs if run.solved_at_step is not None]
     steps = np.array(sorted({0, planned_steps, *times}))
     shares = [100 * sum(time <= step for time in times) / len(arm.runs) for step in steps]
-    return pd.DataFrame({"share": shares}, index=steps)
+    return Curves(steps, np.array(shares)[:, np.newaxis])
 
 
 def _limit(results, page: PanelPage) -> None:

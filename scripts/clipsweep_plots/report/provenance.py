@@ -7,7 +7,6 @@ from dataclasses import dataclass
 
 import matplotlib
 import numpy as np
-import pandas as pd
 from clipsweep_results.plan import SweepPlan
 
 from .phrases import plural
@@ -92,7 +91,6 @@ def _drawing_software() -> Facts:
         ("Python", platform.python_version()),
         ("matplotlib", matplotlib.__version__),
         ("numpy", np.__version__),
-        ("pandas", pd.__version__),
     ]
 
 
