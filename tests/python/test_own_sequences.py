@@ -11,8 +11,7 @@ import pytest
 from small_data import FASHION_MNIST, small_data
 from test_program import USAGE, call, refusal
 from test_tasks import sweep as runs_of_sweep
-from test_trace import ROOT, python_with_torch
-from test_trace import call as call_program
+from test_trace import replay  # noqa: F401 (a fixture)
 
 INVALID_DATA = 3
 SHORT = ("--seeds", "2", "--epochs", "2", "--steps-per-epoch", "20", "--batch-size", "10")
@@ -403,10 +402,7 @@ def test_a_thousand_classes_train(each_step, tmp_path):
 
 @pytest.mark.parametrize("lengths", [False, True], ids=["one-length", "lengths"])
 @pytest.mark.parametrize("kind", ["classes", "each-step", "number", "numbers"])
-def test_pytorch_replays_own_sequences(kind, lengths, tmp_path):
-    python = python_with_torch()
-    if python is None:
-        pytest.skip("no Python here can import PyTorch (Debian: python3-torch)")
+def test_pytorch_replays_own_sequences(kind, lengths, replay, tmp_path):
     random = RNG(7)
     x = 5 + 3 * random.normal(size=(60, 5, 3))
     targets = {
@@ -425,9 +421,8 @@ def test_pytorch_replays_own_sequences(kind, lengths, tmp_path):
     options = ("--scale", scale, "--clip", "global-norm:0.3", "--cell", "gru", "--steps", "50")
     traced = call("trace", *own(path, *options))
     assert traced.returncode == 0, traced.stderr
-    (tmp_path / "trace.json").write_text(traced.stdout)
-    replay = call_program(python, ROOT / "tests/replay_trace.py", tmp_path / "trace.json", "--data", path)
-    assert replay.returncode == 0, replay.stdout + replay.stderr
+    code, printed = replay(json.loads(traced.stdout), path)
+    assert code == 0, printed
 
 
 def test_a_trace_names_rows_of_the_training_array(tmp_path):
