@@ -4,6 +4,7 @@
 #include <array>
 #include <cmath>
 #include <stdexcept>
+#include <type_traits>
 
 namespace clipsweep {
 namespace {
@@ -185,6 +186,9 @@ bool leaves_nonfinite(ClipMode mode) {
 
 template <typename Number>
 ClipEffect clip_by_value(Span<Number> gradient, Number limit) {
+  // Most tensors are within the limit at most steps, which SIMD sees in a tenth of the time.
+  if constexpr (std::is_same_v<Number, float>)
+    if (largest_magnitude(gradient) <= limit) return {};  // false for NaN
   std::size_t changed = 0;
   for (Number& element : gradient) {
     const Number above = element > limit ? limit : element;
