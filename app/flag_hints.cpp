@@ -38,6 +38,7 @@ const std::vector<Synonyms>& synonyms() {
       {"--optimizer", {"opt", "optim"}},
       {"--out", {"output", "outdir", "outputdir", "dir", "folder", "savedir", "logdir", "o"}},
       {"--rmsprop-alpha", {"alpha", "rho"}},
+      {"--shard", {"part", "chunk", "slice", "rank"}},
       {"--steps-per-epoch", {"maxsteps", "numsteps"}},
       {"--task", {"dataset", "problem"}},
       {"--threshold", {"thresholds", "clipthreshold"}},

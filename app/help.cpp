@@ -110,7 +110,8 @@ std::string sweep_options() {
             "A sweep that ships with the program, instead of SWEEP.toml; see "
             "clipsweep preset"),
       settings_of(SettingGroup::kGrid), settings_of(SettingGroup::kClipping),
-      settings_of(SettingGroup::kTraining), settings_of(SettingGroup::kExecution));
+      settings_of(SettingGroup::kTraining),
+      settings_of(SettingGroup::kExecution) + settings_of(SettingGroup::kProcess));
 }
 
 std::string sweep_help() {

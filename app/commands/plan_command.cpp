@@ -11,6 +11,7 @@
 #include "clipsweep/base/table.h"
 #include "clipsweep/base/text.h"
 #include "clipsweep/experiment/setting_table.h"
+#include "clipsweep/experiment/sweep_parts.h"
 #include "clipsweep/records/sweep_manifest.h"
 #include "clipsweep/tasks/make_task.h"
 #include "commands/inspection_commands.h"
@@ -28,8 +29,9 @@ constexpr std::size_t kMaxRunsShown = 20;
 
 // A plan and the folder that it would be trained in.
 struct PlanInFolder {
-  SweepPlan plan;
-  SweepPlan left;  // the runs that have not reached an outcome in the folder
+  SweepPlan whole;
+  SweepPlan plan;  // the runs of --shard
+  SweepPlan left;  // those of them that have not reached an outcome in the folder
 };
 
 // The end of a long text, which is what tells paths apart.
@@ -89,6 +91,10 @@ std::string grid_text(const SweepPlan& plan) {
   return fmt::format("{}: {} x {}, {} each", counted(plan.runs.size(), "run"),
                      counted(arms.size(), "arm"), counted(seeds.size(), "seed"),
                      counted(plan.training.steps(), "step"));
+}
+
+void print_part(const Shard& shard, const SweepPlan& plan) {
+  print("Part {} of it: {}\n", to_text(shard), counted(plan.runs.size(), "run"));
 }
 
 // How much of the plan is already in the folder.
@@ -160,28 +166,33 @@ Json cells_json(const EngineChoices& choices, const SpeedMeasurements& measureme
   return cells;
 }
 
+SweepPlan with_runs(SweepPlan plan, const std::vector<const RunSpec*>& runs) {
+  std::vector<RunSpec> specs;
+  for (const auto* run : runs) specs.push_back(*run);
+  plan.runs = std::move(specs);
+  return plan;
+}
+
 PlanInFolder plan_in_folder(const ExperimentConfig& config, const std::string& folder) {
   DataChecksum data = checksum_of_task_data(config);
   if (!folder.empty()) data = named_as_in(folder, std::move(data));
-  SweepPlan plan = make_plan(config, data.sha256);
+  SweepPlan whole = make_plan(config, data.sha256);
+  SweepPlan plan =
+      config.shard ? with_runs(whole, runs_of_shard(whole.runs, *config.shard)) : whole;
   SweepPlan left = plan;
-  if (folder.empty()) return {std::move(plan), std::move(left)};
-  if (const auto sweep = find_sweep(folder, config, plan, data)) {
-    std::vector<RunSpec> unfinished;
-    for (const auto* run : plan_status(plan, *sweep, config.retry).unfinished)
-      unfinished.push_back(*run);
-    left.runs = std::move(unfinished);
-  }
-  return {std::move(plan), std::move(left)};
+  if (!folder.empty())
+    if (const auto sweep = find_sweep(folder, config, whole, data))
+      left = with_runs(plan, plan_status(pointers_to(plan.runs), *sweep, config.retry).unfinished);
+  return {std::move(whole), std::move(plan), std::move(left)};
 }
 
 std::vector<std::string> all_warnings(const PlanInFolder& planned, const MeasuredSpeed& speed,
                                       const std::string& folder) {
-  std::vector<std::string> warnings = plan_warnings(planned.plan);
+  std::vector<std::string> warnings = plan_warnings(planned.whole);
   const auto add = [&](const std::vector<std::string>& more) {
     warnings.insert(warnings.end(), more.begin(), more.end());
   };
-  add(threshold_warnings(planned.plan, speed.measurements));
+  add(threshold_warnings(planned.whole, speed.measurements));
   if (!folder.empty())
     add(disk_warnings(folder, estimate_cost(planned.left, speed.measurements).bytes));
   return warnings;
@@ -191,17 +202,20 @@ Json plan_json(const ExperimentConfig& config, const PlanInFolder& planned,
                const EngineChoices& choices, const MeasuredSpeed& speed,
                const std::string& folder) {
   const CostEstimate cost = estimate_cost(planned.left, speed.measurements);
-  return {{"schema", "clipsweep/plan-1"},
-          {"settings", settings_json(config)},
-          {"origins", origins_json(config)},
-          {"cells", cells_json(choices, speed.measurements)},
-          {"runs", runs_json(planned.plan)},
-          {"complete", planned.plan.runs.size() - planned.left.runs.size()},
-          {"warnings", all_warnings(planned, speed, folder)},
-          {"estimate",
-           {{"seconds", json_number(cost.seconds)},
-            {"bytes", json_number(cost.bytes)},
-            {"measured", speed.measured}}}};
+  Json json = {{"schema", "clipsweep/plan-1"},
+               {"settings", settings_json(config)},
+               {"origins", origins_json(config)},
+               {"cells", cells_json(choices, speed.measurements)},
+               {"runs", runs_json(planned.plan)},
+               {"complete", planned.plan.runs.size() - planned.left.runs.size()},
+               {"warnings", all_warnings(planned, speed, folder)},
+               {"estimate",
+                {{"seconds", json_number(cost.seconds)},
+                 {"bytes", json_number(cost.bytes)},
+                 {"measured", speed.measured}}}};
+  if (config.shard)
+    json["shard"] = {{"index", config.shard->index}, {"count", config.shard->count}};
+  return json;
 }
 
 }  // namespace
@@ -218,7 +232,8 @@ int run_plan(const PlanCommand& command, const std::vector<std::string>& argumen
   }
   print_settings(config, command.verbose);
   print_runs(plan);
-  print("\n{}\n", grid_text(plan));
+  print("\n{}\n", grid_text(planned.whole));
+  if (config.shard) print_part(*config.shard, plan);
   if (!command.out.empty()) print_progress(planned);
   print_engines(choices);
   std::fflush(stdout);  // the measurement takes a second

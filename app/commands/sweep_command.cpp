@@ -8,21 +8,19 @@
 #include <optional>
 #include <set>
 
-#include "clipsweep/analysis/summary_json.h"
-#include "clipsweep/analysis/summary_text.h"
 #include "clipsweep/base/error.h"
 #include "clipsweep/base/text.h"
 #include "clipsweep/base/wall_clock.h"
 #include "clipsweep/data/image_labels.h"
-#include "clipsweep/records/checkpoint.h"
+#include "clipsweep/experiment/sweep_parts.h"
 #include "clipsweep/records/sweep_manifest.h"
 #include "clipsweep/tasks/make_task.h"
 #include "clipsweep/training/sweep_runner.h"
 #include "commands/plan_warnings.h"
+#include "commands/sweep_results.h"
 #include "commands/training_commands.h"
 #include "machine.h"
 #include "messages.h"
-#include "output.h"
 #include "progress.h"
 #include "stop_request.h"
 #include "terminal.h"
@@ -30,9 +28,6 @@
 
 namespace clipsweep {
 namespace {
-
-// With the messages after them, what a terminal of 40 lines shows.
-constexpr std::size_t kMaxLinesAtTheEnd = 36;
 
 // `fused`, or `lstm: fused; gru: reference` if cells have different ones
 std::string engine_names(const EngineChoices& choices) {
@@ -184,8 +179,40 @@ void say_what_the_data_are(const DataChecksum& data, const Task& task) {
                     counted(samples, "sample")));
 }
 
+// The runs that this process has to train, and what they are part of.
+struct Part {
+  std::optional<Shard> shard;  // nullopt: all runs of the sweep
+  std::vector<const RunSpec*> runs;
+  std::size_t of = 0;  // runs of the whole sweep
+};
+
+Part part_of(const ExperimentConfig& config, const SweepPlan& plan) {
+  return {config.shard,
+          config.shard ? runs_of_shard(plan.runs, *config.shard) : pointers_to(plan.runs),
+          plan.runs.size()};
+}
+
+// `Part 2/4`
+std::string part_name(const Part& part) { return fmt::format("Part {}", to_text(*part.shard)); }
+
+void say_what_the_part_is(const Part& part) {
+  if (part.shard)
+    say(fmt::format("{} of the sweep: {} of {}.\n", part_name(part),
+                    with_thousands(part.runs.size()), counted(part.of, "run")));
+}
+
+// Other processes still train the other parts, or have not begun.
+void say_what_the_sweep_lacks(const Part& part, std::size_t ended, const std::string& folder) {
+  say(
+      fmt::format("{} is complete; {} of {} of the sweep have ended. When all have: clipsweep "
+                  "summarize {}\n",
+                  part_name(part), with_thousands(ended), counted(part.of, "run"),
+                  without_controls(shell_word(folder))));
+}
+
 void say_what_happens(std::size_t to_train, std::size_t complete, std::uint64_t steps,
                       std::size_t workers) {
+  if (to_train + complete == 0) return;
   if (to_train == 0)
     say(fmt::format("All {} are complete; nothing to train.\n", counted(complete, "run")));
   else
@@ -194,36 +221,37 @@ void say_what_happens(std::size_t to_train, std::size_t complete, std::uint64_t 
                     complete > 0 ? fmt::format("; {} already complete", complete) : ""));
 }
 
-// After the answer, so that it is not the end.
-void say_what_is_next(const std::string& folder) {
-  const std::string word = without_controls(shell_word(folder));
-  say(
-      fmt::format("\nAll tables:           clipsweep summarize {}\n"
-                  "Figures and a report: clipsweep report {}\n",
-                  word, word));
-}
-
-void warn_about_missing_locks(const PreparedFolder& prepared, const std::string& folder) {
-  if (prepared.locks() == FileLocks::kMissing)
-    complain(
-        fmt::format("warning: {}: this file system cannot lock files ({}); run one clipsweep "
-                    "process on this folder at a time, or put --out on another file system",
-                    folder, prepared.lock_problem));
-}
-
-// A run.json that cannot be read at the end, whose run the results lack.
-bool complain_of_damage(const Summary& summary, const std::string& folder) {
-  if (summary.damaged.empty()) return false;
-  complain(fmt::format(
-      "{}/{}; {} left out of the results; fix that and rerun the same command", folder,
-      summary.damaged.front().reason,
-      counted(summary.damaged.size(), "run") + (summary.damaged.size() == 1 ? " is" : " are")));
-  return true;
+// Without locks, a process cannot see which runs others are training.
+void warn_about_missing_locks(const PreparedFolder& prepared, const std::string& folder,
+                              const std::optional<Shard>& shard) {
+  if (prepared.locks() == FileLocks::kSupported) return;
+  const std::string advice =
+      shard ? fmt::format(
+                  "only --shard keeps processes apart; run each of the {} parts once at a "
+                  "time, and no other sweep on this folder",
+                  with_thousands(shard->count))
+            : "run one clipsweep process on this folder at a time, give each its own part with "
+              "--shard, or put --out on another file system";
+  complain(fmt::format("warning: {}: this file system cannot lock files ({}); {}", folder,
+                       prepared.lock_problem, advice));
 }
 
 // Another process may have finished the runs that this one has not.
-std::uint64_t runs_left(const SweepPlan& plan, const SweepFolder& sweep, std::uint64_t not_ended) {
-  return not_ended == 0 ? 0 : plan_status(plan, sweep).unfinished.size();
+std::uint64_t runs_left(const Part& part, const SweepFolder& sweep, std::uint64_t not_ended) {
+  return not_ended == 0 ? 0 : plan_status(part.runs, sweep).unfinished.size();
+}
+
+// Writes the results, but a process that trains a part only if the whole sweep has ended. Returns
+// false if they lack a run whose run.json cannot be read.
+bool conclude(const SweepCommand& command, const SweepFolder& sweep, const SweepPlan& plan,
+              const Part& part, std::uint64_t left) {
+  if (part.shard && left > 0) return true;
+  if (part.shard) {
+    const std::size_t ended = count_ended(pointers_to(plan.runs), sweep);
+    if (ended < part.of && !command.quiet) say_what_the_sweep_lacks(part, ended, command.out);
+    if (ended < part.of) return true;
+  }
+  return write_and_print_results(sweep, command.out, left == 0, command.quiet);
 }
 
 // What a sweep is made of before its folder is looked at.
@@ -246,12 +274,14 @@ int sweep_in_folder(const SweepCommand& command, const SweepInputs& inputs) {
   const SweepFolder& sweep = prepared.sweep;
   if (!command.quiet) say_what_the_data_are(checksum, task);
   if (!command.quiet) say_what_left_the_plan(prepared);
-  warn_about_missing_locks(prepared, command.out);
+  warn_about_missing_locks(prepared, command.out, config.shard);
   std::atomic<bool>& stop = install_stop_handlers();
   std::signal(SIGPIPE, SIG_IGN);  // a reader of stderr that exits must not end the sweep
   allow_many_open_files();
 
-  PlanStatus status = plan_status(plan, sweep, config.retry);
+  const Part part = part_of(config, plan);
+  if (!command.quiet) say_what_the_part_is(part);
+  PlanStatus status = plan_status(part.runs, sweep, config.retry);
   auto& runs = status.unfinished;
   const std::size_t unfinished = runs.size();
   if (unfinished > 0) warn_about_other_engines(status, engines);
@@ -259,7 +289,7 @@ int sweep_in_folder(const SweepCommand& command, const SweepInputs& inputs) {
   SweepProgress progress;
   const std::size_t workers = worker_count(config);
   if (!command.quiet)
-    say_what_happens(runs.size(), plan.runs.size() - unfinished, plan.training.steps(), workers);
+    say_what_happens(runs.size(), part.runs.size() - unfinished, plan.training.steps(), workers);
   SweepJob job{plan, task, folder, workers, engines.make, stop, progress};
   job.cohort_sizes = cohort_sizes_for(engines.choices);
   job.retry = config.retry;
@@ -270,15 +300,8 @@ int sweep_in_folder(const SweepCommand& command, const SweepInputs& inputs) {
     for (const auto& warning : plan_warnings(plan)) complain("warning: " + warning);
   if (!runs.empty()) train(command, job, runs, provenance);
 
-  const std::uint64_t left = runs_left(plan, sweep, unfinished - progress.ended);
-  const Summary summary = rebuild_summary(sweep);
-  // After the results: the folder of the checkpoints marks a sweep that may lack them. A later plan
-  // may have the dropped runs again, which resume from theirs.
-  if (left == 0 && sweep.dropped.empty()) remove_checkpoints(folder);
-  print_text(brief_text(summary, stdout_style(), kMaxLinesAtTheEnd));
-  std::fflush(stdout);  // before the messages
-  if (complain_of_damage(summary, command.out)) return kInvalidData;
-  if (!command.quiet) say_what_is_next(command.out);
+  const std::uint64_t left = runs_left(part, sweep, unfinished - progress.ended);
+  if (!conclude(command, sweep, plan, part, left)) return kInvalidData;
   const std::string reason = stop_reason(progress, left, command.out);
   if (!reason.empty()) complain(reason);
   return exit_code_of(progress, left);

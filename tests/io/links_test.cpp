@@ -86,7 +86,7 @@ TEST_F(LinksTest, AFileReplacesALinkAndIsNotWrittenThroughIt) {
   const fs::path target = elsewhere_.path() / "target";
   write_text(target, "precious");
   fs::create_symlink(target, path("report.md"));
-  fs::create_symlink(target, path("report.md." + std::to_string(::getpid()) + ".tmp"));
+  fs::create_symlink(target, path("report.md." + process_token() + ".tmp"));
   write_file(path("report.md"), "new");
   EXPECT_EQ(read_file(target), "precious");
   EXPECT_EQ(read_file(path("report.md")), "new");

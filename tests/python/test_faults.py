@@ -83,7 +83,8 @@ def test_a_file_system_without_locks_is_reported_at_once(error, undisturbed, tmp
     reason = os.strerror(getattr(errno, error))
     assert result.stderr == (
         f"clipsweep: warning: {tmp_path}/out: this file system cannot lock files ({reason}); run one "
-        "clipsweep process on this folder at a time, or put --out on another file system\n"
+        "clipsweep process on this folder at a time, give each its own part with --shard, or put --out on "
+        "another file system\n"
     )
     compare(undisturbed, tmp_path / "out")
 

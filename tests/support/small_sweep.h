@@ -58,7 +58,7 @@ class Sweep {
   // Sets --retry for the following calls.
   void retry(std::optional<Retry> which) { retry_ = which; }
   std::vector<const RunSpec*> unfinished() const {
-    return plan_status(plan_, sweep_, retry_).unfinished;
+    return plan_status(pointers_to(plan_.runs), sweep_, retry_).unfinished;
   }
   const std::vector<std::string>& warnings() const { return warnings_; }
   RunRecord record(const RunSpec& run) const { return read_run(sweep_, run).value(); }

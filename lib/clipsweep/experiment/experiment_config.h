@@ -13,6 +13,7 @@
 #include "clipsweep/clipping/clip_rule.h"
 #include "clipsweep/data/scaling.h"
 #include "clipsweep/experiment/optimizer_settings.h"
+#include "clipsweep/experiment/shard.h"
 #include "clipsweep/experiment/task_table.h"
 #include "clipsweep/model/initial_scheme.h"
 
@@ -103,6 +104,7 @@ struct ExperimentConfig {
   std::optional<Retry> retry;
   int through_time_every = 100;  // 0: the gradient through time is not measured
   std::optional<std::uint64_t> max_runs;
+  std::optional<Shard> shard;  // nullopt: all runs
 
   // JSON key of each setting and where its value came from: `default`, `flag --lr`, `sweep.toml:3`.
   std::vector<std::pair<std::string, std::string>> origins;

@@ -235,6 +235,16 @@ std::vector<OptionEntry<ExperimentConfig>> execution_options() {
   };
 }
 
+std::vector<OptionEntry<ExperimentConfig>> process_options() {
+  const auto parse = [](std::string_view text) { return parse_shard(text); };
+  return {
+      option(
+          "shard", "I/N", &ExperimentConfig::shard, parse,
+          "Train part I of N, such as 2/4, of the runs; other processes train the other parts in "
+          "the same folder. slurm is the part of a task in a job array"),
+  };
+}
+
 std::vector<Setting> make_table() {
   std::vector<Setting> table;
   const auto training = &ExperimentConfig::training;
@@ -247,6 +257,7 @@ std::vector<Setting> make_table() {
   for (const auto& row : clip_options())
     table.push_back({within(&ExperimentConfig::clip_options, row), SettingGroup::kClipping});
   for (const auto& row : execution_options()) table.push_back({row, SettingGroup::kExecution});
+  for (const auto& row : process_options()) table.push_back({row, SettingGroup::kProcess});
   return table;
 }
 
@@ -273,13 +284,15 @@ Json settings_json(const ExperimentConfig& config, SettingGroup group) {
 
 Json settings_json(const ExperimentConfig& config) {
   Json settings = Json::object();
-  for (const auto& setting : setting_table()) settings[setting.key] = setting.value(config);
+  for (const auto& setting : setting_table())
+    if (setting.group != SettingGroup::kProcess) settings[setting.key] = setting.value(config);
   return settings;
 }
 
 Json origins_json(const ExperimentConfig& config) {
   Json origins = Json::object();
-  for (const auto& [key, origin] : config.origins) origins[key] = origin;
+  for (const auto& [key, origin] : config.origins)
+    if (find_setting(key)->group != SettingGroup::kProcess) origins[key] = origin;
   return origins;
 }
 

@@ -16,6 +16,7 @@ enum class SettingGroup {
   kGrid,       // an axis of the sweep
   kClipping,   // for the modes that use it, part of the IDs of their runs
   kExecution,  // how the sweep is run and read; changes no number of a run
+  kProcess,    // which runs this process trains; sweep.json, which all processes share, lacks it
 };
 
 struct Setting : OptionEntry<ExperimentConfig> {
@@ -29,10 +30,10 @@ const Setting* find_setting(std::string_view name);
 
 // `{"task": ..., "hidden": ...}`: the settings of one group.
 Json settings_json(const ExperimentConfig& config, SettingGroup group);
-// All groups in the order of the table.
+// The settings of the sweep: all groups but kProcess, in the order of the table.
 Json settings_json(const ExperimentConfig& config);
 
-// `{"task": "default", "learning_rate": "flag --lr", ...}`
+// `{"task": "default", "learning_rate": "flag --lr", ...}` of the same settings
 Json origins_json(const ExperimentConfig& config);
 
 }  // namespace clipsweep

@@ -12,6 +12,7 @@
 #include <chrono>
 #include <cstring>
 #include <memory>
+#include <random>
 #include <thread>
 #include <utility>
 
@@ -245,16 +246,36 @@ void sync_folder(const fs::path& folder) {
     throw_storage_error(folder, "sync", errno);
 }
 
+const std::string& process_token() {
+  static const std::string kToken =
+      fmt::format("{}-{:08x}", ::getpid(), static_cast<std::uint32_t>(std::random_device()()));
+  return kToken;
+}
+
+namespace {
+
+// Returns false if another process has removed the temporary file, which it took for one that a
+// killed process left.
+bool replace_file(const fs::path& path, const fs::path& temporary, std::string_view content) {
+  const Descriptor descriptor(temporary, O_WRONLY | O_CREAT | O_EXCL);
+  if (descriptor.error() != 0) throw_storage_error(path, "write", descriptor.error());
+  write_all(descriptor.value(), content, path);
+  sync_file(descriptor.value(), path);
+  if (uninterrupted([&] { return ::rename(temporary.c_str(), path.c_str()); }) == 0) return true;
+  if (errno != ENOENT) throw_storage_error(path, "write", errno);
+  return false;
+}
+
+}  // namespace
+
 void write_file(const fs::path& path, std::string_view content) {
-  const fs::path temporary = fmt::format("{}.{}.tmp", path.string(), ::getpid());
+  constexpr int kTries = 10;
+  const fs::path temporary = fmt::format("{}.{}.tmp", path.string(), process_token());
   try {
-    ::unlink(temporary.c_str());  // left by an earlier process of this ID, or a link
-    const Descriptor descriptor(temporary, O_WRONLY | O_CREAT | O_EXCL);
-    if (descriptor.error() != 0) throw_storage_error(path, "write", descriptor.error());
-    write_all(descriptor.value(), content, path);
-    sync_file(descriptor.value(), path);
-    if (uninterrupted([&] { return ::rename(temporary.c_str(), path.c_str()); }) != 0)
-      throw_storage_error(path, "write", errno);
+    ::unlink(temporary.c_str());  // a link
+    int tries = 1;
+    while (!replace_file(path, temporary, content))
+      if (++tries > kTries) throw_storage_error(path, "write", ENOENT);
   } catch (const StorageError&) {
     ::unlink(temporary.c_str());
     throw;
@@ -324,7 +345,7 @@ int try_to_lock(int descriptor) {
 }  // namespace
 
 FolderLock::FolderLock(const fs::path& folder) {
-  constexpr int kTries = 1000;
+  constexpr int kTries = 12'000;
   const fs::path path = folder / ".lock";
   Descriptor descriptor(path, O_RDWR | O_CREAT);
   if (descriptor.error() != 0) throw_storage_error(path, "write", descriptor.error());

@@ -66,6 +66,10 @@ std::string read_file(const fs::path& path, std::size_t max_bytes = std::size_t{
 // DataError if it cannot be read or is shorter.
 Sha256 hash_of_beginning(const fs::path& path, std::optional<std::uint64_t> length = {});
 
+// Tells this process from all others that may write to the same folder, on any machine:
+// `4711-9f3c02ab`, its ID and 8 random hex digits.
+const std::string& process_token();
+
 // Writes a temporary file next to `path`, syncs it, renames it to `path` and syncs the folder.
 void write_file(const fs::path& path, std::string_view content);
 
@@ -84,8 +88,8 @@ bool remove_file(const fs::path& path);
 void sync_folder(const fs::path& folder);
 
 // Locks a folder for this process until destruction (flock on FOLDER/.lock), for the moment in
-// which files that belong together are read and written. Waits for another process; throws
-// StorageError after ten seconds. On a file system without locks it locks nothing.
+// which files that belong together are read and written. Waits for other processes; throws
+// StorageError after two minutes. On a file system without locks it locks nothing.
 class FolderLock {
  public:
   explicit FolderLock(const fs::path& folder);

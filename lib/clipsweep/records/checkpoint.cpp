@@ -1,7 +1,6 @@
 #include "clipsweep/records/checkpoint.h"
 
 #include <fmt/format.h>
-#include <unistd.h>
 
 #include <algorithm>
 #include <atomic>
@@ -161,11 +160,9 @@ CheckpointFile::CheckpointFile(const fs::path& folder) {
   static std::atomic<std::uint64_t> number{0};
   const fs::path place = checkpoints_folder(folder);
   make_checkpoints_folder(place);
-  do {
-    const std::string name = fmt::format("{}-{}", ::getpid(), ++number);
-    path_ = place / (name + kExtension);
-    previous_path_ = place / (name + ".previous" + kExtension);
-  } while (is_there(path_) || is_there(previous_path_));
+  const std::string name = fmt::format("{}-{}", process_token(), ++number);
+  path_ = place / (name + kExtension);
+  previous_path_ = place / (name + ".previous" + kExtension);
 }
 
 bool CheckpointFile::is_affordable() const {

@@ -3,7 +3,10 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <chrono>
+#include <random>
 #include <set>
+#include <thread>
 
 #include "clipsweep/base/error.h"
 #include "clipsweep/base/text.h"
@@ -199,7 +202,7 @@ PreparedFolder prepare_sweep_folder(const fs::path& folder, const Json& sweep) {
     make_folder(folder);
     make_folder(folder / "runs");
     const FolderLock lock(folder);
-    remove_temporary_files(folder);
+    if (lock.problem().empty()) remove_temporary_files(folder);  // otherwise they may be in use
     Json written = sweep;
     PreparedFolder prepared;
     prepared.lock_problem = lock.problem();
@@ -239,14 +242,42 @@ std::optional<SweepFolder> find_sweep(const fs::path& folder, const ExperimentCo
   return found;
 }
 
-void record_call(const fs::path& folder, const Json& call) {
-  require_in_place(folder);
-  const FolderLock lock(folder);
+namespace {
+
+void add_call(const fs::path& folder, const Json& call) {
   Json sweep = open_sweep_folder(folder).sweep;
   for (const auto& [key, value] : call.items()) sweep[key] = value;
   sweep["step_columns"] = step_columns_json();  // an earlier version may have begun the sweep
   sweep["calls"].push_back(call);
   write_sweep(folder, std::move(sweep));
+}
+
+bool has_call(const fs::path& folder, const Json& call) {
+  const fs::path file = sweep_path(folder);
+  const Json sweep = parse_json(read_file(file), file.string());
+  const Json& calls = member(sweep, "calls");
+  return std::find(calls.begin(), calls.end(), call) != calls.end();
+}
+
+void wait_for_a_moment() {
+  constexpr unsigned kMaxMilliseconds = 50;
+  std::this_thread::sleep_for(
+      std::chrono::milliseconds(1 + std::random_device()() % kMaxMilliseconds));
+}
+
+}  // namespace
+
+void record_call(const fs::path& folder, const Json& call) {
+  constexpr int kTries = 10;
+  require_in_place(folder);
+  const FolderLock lock(folder);
+  add_call(folder, call);
+  if (lock.problem().empty()) return;
+  // Processes that cannot wait for each other may write what they read before this call.
+  for (int i = 0; i < kTries; ++i) {
+    wait_for_a_moment();
+    if (!has_call(folder, call)) add_call(folder, call);
+  }
 }
 
 }  // namespace clipsweep

@@ -386,18 +386,30 @@ std::optional<RunRecord> read_or_advise(const SweepFolder& sweep, const RunSpec&
 
 }  // namespace
 
-PlanStatus plan_status(const SweepPlan& plan, const SweepFolder& sweep,
+PlanStatus plan_status(const std::vector<const RunSpec*>& runs, const SweepFolder& sweep,
                        std::optional<Retry> retry) {
   PlanStatus status;
-  for (const auto& run : plan.runs) {
-    const auto record = read_or_advise(sweep, run);
+  for (const auto* run : runs) {
+    const auto record = read_or_advise(sweep, *run);
     const bool done = record && reached_outcome(*record) && !is_retried(record->outcome, retry);
     if (done)
-      ++status.finished_by[run.setup.cell][engine_description(record->engine, record->simd)];
+      ++status.finished_by[run->setup.cell][engine_description(record->engine, record->simd)];
     else
-      status.unfinished.push_back(&run);
+      status.unfinished.push_back(run);
   }
   return status;
+}
+
+std::size_t count_ended(const std::vector<const RunSpec*>& runs, const SweepFolder& sweep) {
+  const auto has_ended = [&](const RunSpec* run) {
+    try {
+      const auto record = read_run(sweep, *run);
+      return record && record->outcome != Outcome::kInterrupted;
+    } catch (const DataError&) {
+      return false;
+    }
+  };
+  return static_cast<std::size_t>(std::count_if(runs.begin(), runs.end(), has_ended));
 }
 
 void train_runs(const SweepJob& job, const std::vector<const RunSpec*>& runs) {

@@ -49,17 +49,21 @@ struct SweepJob {
   FileLocks locks = FileLocks::kSupported;        // kMissing: this is the only process
 };
 
-// Which runs of a plan are finished in a folder.
+// Which runs are finished in a folder.
 struct PlanStatus {
-  // The runs to train, in the order of the plan: those that have not completed or diverged (without
+  // The runs to train, in the order given: those that have not completed or diverged (without
   // run.json, interrupted or failed), and those to be retried.
   std::vector<const RunSpec*> unfinished;
   // For each cell, how many of the others each engine and instruction set (`fused, avx512`) has
   // computed.
   std::map<Cell, std::map<std::string, std::size_t>> finished_by;
 };
-PlanStatus plan_status(const SweepPlan& plan, const SweepFolder& sweep,
+PlanStatus plan_status(const std::vector<const RunSpec*>& runs, const SweepFolder& sweep,
                        std::optional<Retry> retry = std::nullopt);
+
+// How many runs have ended: completed, diverged or failed. Those whose run.json cannot be read have
+// not.
+std::size_t count_ended(const std::vector<const RunSpec*>& runs, const SweepFolder& sweep);
 
 // Trains the runs and writes their logs. A run with a checkpoint resumes from it, to the same
 // bytes. Runs claimed by another process are skipped. A cohort that fails while it trains marks its

@@ -1,0 +1,93 @@
+#include "clipsweep/experiment/sweep_parts.h"
+
+#include <algorithm>
+#include <cstdint>
+#include <utility>
+
+#include "clipsweep/base/error.h"
+#include "clipsweep/model/cells.h"
+
+namespace clipsweep {
+namespace {
+
+// Relative: what the runs of a sweep have in common does not count.
+std::uint64_t cost_of(const RunSpec& run) {
+  return static_cast<std::uint64_t>(gates_of(run.setup.cell));
+}
+
+// Where a part may end: before the run of this position, when so much cost is done.
+struct Border {
+  std::size_t position = 0;
+  std::uint64_t cost = 0;
+};
+
+// Runs in the order in which they are cut into parts, and where they may be cut.
+class CutRuns {
+ public:
+  explicit CutRuns(std::vector<const RunSpec*> runs) : runs_(std::move(runs)) {
+    std::sort(runs_.begin(), runs_.end(), [](const auto* a, const auto* b) {
+      const auto key_of_a = shared_prefix_key(*a);
+      const auto key_of_b = shared_prefix_key(*b);
+      return key_of_a != key_of_b ? key_of_a < key_of_b : a->id < b->id;
+    });
+    Border border;
+    all_.push_back(border);
+    between_groups_.push_back(border);
+    for (const auto* run : runs_) {
+      ++border.position;
+      border.cost += cost_of(*run);
+      all_.push_back(border);
+      if (is_between_groups(border.position)) between_groups_.push_back(border);
+    }
+  }
+
+  std::vector<const RunSpec*> part(const Shard& shard) const {
+    const auto place = [&](std::uint64_t parts) {
+      return runs_.begin() + static_cast<std::ptrdiff_t>(end_of_parts(parts, shard.count));
+    };
+    return {place(shard.index - 1), place(shard.index)};
+  }
+
+ private:
+  bool is_between_groups(std::size_t position) const {
+    return position == runs_.size() ||
+           shared_prefix_key(*runs_[position - 1]) != shared_prefix_key(*runs_[position]);
+  }
+
+  // The position at which the first `parts` of `count` parts end. All costs are multiplied by
+  // `count`, which keeps them whole.
+  std::size_t end_of_parts(std::uint64_t parts, std::uint64_t count) const {
+    constexpr std::uint64_t kFractionMoved = 20;
+    const std::uint64_t cost_of_part = all_.back().cost;
+    const std::uint64_t ideal = parts * cost_of_part;
+    const auto distance = [&](const Border& border) {
+      const std::uint64_t cost = border.cost * count;
+      return cost < ideal ? ideal - cost : cost - ideal;
+    };
+    const auto nearest = [&](const std::vector<Border>& borders) {
+      const auto after =
+          std::partition_point(borders.begin(), borders.end(),
+                               [&](const Border& border) { return border.cost * count < ideal; });
+      const bool is_before = after != borders.begin() && distance(*(after - 1)) <= distance(*after);
+      return is_before ? *(after - 1) : *after;
+    };
+    const Border between_groups = nearest(between_groups_);
+    if (distance(between_groups) * kFractionMoved <= cost_of_part) return between_groups.position;
+    return nearest(all_).position;
+  }
+
+  std::vector<const RunSpec*> runs_;
+  std::vector<Border> all_;
+  std::vector<Border> between_groups_;
+};
+
+}  // namespace
+
+std::vector<const RunSpec*> runs_of_shard(const std::vector<RunSpec>& runs, const Shard& shard) {
+  require(shard.index >= 1 && shard.index <= shard.count, "runs_of_shard: index from 1 to count");
+  auto part = CutRuns(pointers_to(runs)).part(shard);
+  std::sort(part.begin(), part.end());  // pointers into one vector: the order of the plan
+  return part;
+}
+
+}  // namespace clipsweep
