@@ -32,6 +32,7 @@ struct PlanInFolder {
   SweepPlan whole;
   SweepPlan plan;  // the runs of --shard
   SweepPlan left;  // those of them that have not reached an outcome in the folder
+  Json parts;      // of --shard: how much each has, and how much of it is complete
 };
 
 // The end of a long text, which is what tells paths apart.
@@ -173,17 +174,41 @@ SweepPlan with_runs(SweepPlan plan, const std::vector<const RunSpec*>& runs) {
   return plan;
 }
 
+using RunPointers = std::vector<const RunSpec*>;
+
+RunPointers common_runs(const RunPointers& runs, const std::set<const RunSpec*>& others) {
+  RunPointers common;
+  std::copy_if(runs.begin(), runs.end(), std::back_inserter(common),
+               [&](const auto* run) { return others.count(run) > 0; });
+  return common;
+}
+
+// `[{"runs": 5, "complete": 2}, ...]`, one entry per part; null if there are very many.
+Json parts_json(const SweepPlan& plan, const Shard& shard, const std::set<const RunSpec*>& left) {
+  constexpr std::uint64_t kMaxListed = 100'000;
+  if (shard.count > kMaxListed) return nullptr;
+  Json parts = Json::array();
+  for (const auto& part : all_parts(plan.runs, shard.count))
+    parts.push_back(
+        {{"runs", part.size()}, {"complete", part.size() - common_runs(part, left).size()}});
+  return parts;
+}
+
 PlanInFolder plan_in_folder(const ExperimentConfig& config, const std::string& folder) {
   DataChecksum data = checksum_of_task_data(config);
   if (!folder.empty()) data = named_as_in(folder, std::move(data));
   SweepPlan whole = make_plan(config, data.sha256);
-  SweepPlan plan =
-      config.shard ? with_runs(whole, runs_of_shard(whole.runs, *config.shard)) : whole;
-  SweepPlan left = plan;
+  const RunPointers all = pointers_to(whole.runs);
+  RunPointers unfinished = all;
   if (!folder.empty())
     if (const auto sweep = find_sweep(folder, config, whole, data))
-      left = with_runs(plan, plan_status(pointers_to(plan.runs), *sweep, config.retry).unfinished);
-  return {std::move(whole), std::move(plan), std::move(left)};
+      unfinished = plan_status(all, *sweep, config.retry).unfinished;
+  const std::set<const RunSpec*> left(unfinished.begin(), unfinished.end());
+  const RunPointers part = config.shard ? runs_of_shard(whole.runs, *config.shard) : all;
+  PlanInFolder planned{whole, with_runs(whole, part), with_runs(whole, common_runs(part, left)),
+                       nullptr};
+  if (config.shard) planned.parts = parts_json(whole, *config.shard, left);
+  return planned;
 }
 
 std::vector<std::string> all_warnings(const PlanInFolder& planned, const MeasuredSpeed& speed,
@@ -214,7 +239,8 @@ Json plan_json(const ExperimentConfig& config, const PlanInFolder& planned,
                  {"bytes", json_number(cost.bytes)},
                  {"measured", speed.measured}}}};
   if (config.shard)
-    json["shard"] = {{"index", config.shard->index}, {"count", config.shard->count}};
+    json["shard"] = {
+        {"index", config.shard->index}, {"count", config.shard->count}, {"parts", planned.parts}};
   return json;
 }
 

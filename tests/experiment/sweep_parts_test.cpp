@@ -49,11 +49,14 @@ TEST(RunsOfShard, PartsAreDisjointAndTogetherThePlan) {
         i % 2 == 0 ? std::vector<Cell>{Cell::kLstm} : std::vector<Cell>{Cell::kRnnTanh, Cell::kGru};
     const auto runs = grid(up_to(5), up_to(3), up_to(12), cells);
     const std::uint64_t count = up_to(2 * runs.size());
+    const auto parts = all_parts(runs, count);
+    ASSERT_EQ(parts.size(), count);
     std::set<const RunSpec*> all;
     std::size_t total = 0;
     for (std::uint64_t index = 1; index <= count; ++index) {
       const auto part = runs_of_shard(runs, {index, count});
       EXPECT_TRUE(std::is_sorted(part.begin(), part.end()));  // in the order of the plan
+      EXPECT_EQ(part, parts[index - 1]);
       all.insert(part.begin(), part.end());
       total += part.size();
     }

@@ -230,8 +230,9 @@ std::vector<OptionEntry<ExperimentConfig>> execution_options() {
                const double default_target = task_entry(config.training.task).target_accuracy;
                return json_number(config.target_accuracy.value_or(default_target));
              }),
-      whole("max-runs", &Config::max_runs, 1, kBillion,
-            "Stop after N runs with exit code 75; rerun the same command to continue"),
+      whole("max-runs", &Config::max_runs, 0, kBillion,
+            "Stop after N runs with exit code 75; rerun the same command to continue. 0 only "
+            "writes the plan to DIR"),
   };
 }
 

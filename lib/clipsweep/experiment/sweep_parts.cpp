@@ -41,11 +41,14 @@ class CutRuns {
     }
   }
 
+  // In the order of the plan, which is that of the pointers into it.
   std::vector<const RunSpec*> part(const Shard& shard) const {
     const auto place = [&](std::uint64_t parts) {
       return runs_.begin() + static_cast<std::ptrdiff_t>(end_of_parts(parts, shard.count));
     };
-    return {place(shard.index - 1), place(shard.index)};
+    std::vector<const RunSpec*> part(place(shard.index - 1), place(shard.index));
+    std::sort(part.begin(), part.end());
+    return part;
   }
 
  private:
@@ -85,9 +88,15 @@ class CutRuns {
 
 std::vector<const RunSpec*> runs_of_shard(const std::vector<RunSpec>& runs, const Shard& shard) {
   require(shard.index >= 1 && shard.index <= shard.count, "runs_of_shard: index from 1 to count");
-  auto part = CutRuns(pointers_to(runs)).part(shard);
-  std::sort(part.begin(), part.end());  // pointers into one vector: the order of the plan
-  return part;
+  return CutRuns(pointers_to(runs)).part(shard);
+}
+
+std::vector<std::vector<const RunSpec*>> all_parts(const std::vector<RunSpec>& runs,
+                                                   std::uint64_t count) {
+  const CutRuns cut(pointers_to(runs));
+  std::vector<std::vector<const RunSpec*>> parts;
+  for (std::uint64_t index = 1; index <= count; ++index) parts.push_back(cut.part({index, count}));
+  return parts;
 }
 
 }  // namespace clipsweep

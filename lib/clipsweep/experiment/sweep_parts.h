@@ -15,4 +15,8 @@ namespace clipsweep {
 // part by at most a twentieth of it: they are computed only once until clipping acts.
 std::vector<const RunSpec*> runs_of_shard(const std::vector<RunSpec>& runs, const Shard& shard);
 
+// All parts of a count, in order.
+std::vector<std::vector<const RunSpec*>> all_parts(const std::vector<RunSpec>& runs,
+                                                   std::uint64_t count);
+
 }  // namespace clipsweep
