@@ -18,6 +18,8 @@ PACKAGES = [
     "clipsweep_export",
     "clipsweep_peers",
     "clipsweep_crashes",
+    "clipsweep_slurm",
+    "clipsweep_cluster",
 ]
 ALLOWED_PACKAGES = {
     "clipsweep_results": set(),
@@ -25,6 +27,8 @@ ALLOWED_PACKAGES = {
     "clipsweep_export": {"clipsweep_results"},
     "clipsweep_peers": set(),
     "clipsweep_crashes": set(),
+    "clipsweep_slurm": set(),
+    "clipsweep_cluster": set(),
 }
 MAX_FILES_PER_FOLDER = 26
 
@@ -172,3 +176,8 @@ def test_a_script_looks_for_every_package_that_it_needs(script, package):
 def test_figures_and_exports_do_not_import_pandas(package):
     code = f"import sys, {package}; sys.exit('pandas' in sys.modules)"
     assert subprocess.run([sys.executable, "-c", code], cwd=SCRIPTS).returncode == 0
+
+
+@pytest.mark.parametrize("package", ["clipsweep_slurm", "clipsweep_cluster", "clipsweep_crashes"])
+def test_packages_without_requirements_need_only_the_standard_library(package):
+    assert third_party(package) == set()
