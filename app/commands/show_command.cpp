@@ -16,6 +16,7 @@
 #include "clipsweep/base/error.h"
 #include "clipsweep/base/table.h"
 #include "clipsweep/base/text.h"
+#include "clipsweep/io/log_file.h"
 #include "clipsweep/records/result_folder.h"
 #include "commands/inspection_commands.h"
 #include "messages.h"
@@ -288,7 +289,7 @@ void print_events(const std::vector<ShownRun>& runs, const SweepFolder& sweep) {
     if (events.empty() && runs.size() > 1) continue;
     print("{}: {}, {}\n", run.spec.id, outcome_text(run), counted(events.size(), "event"));
     if (events.empty()) continue;
-    const fs::path log = steps_path(sweep.folder, run.spec.id);
+    const fs::path log = stored_log(steps_path(sweep.folder, run.spec.id));
     const TensorShapes shapes = tensor_shapes(log);
     print("{}\n", events_text(*run.record, shapes));
     if (runs.size() == 1) print_stories(*run.record, log, shapes);

@@ -73,9 +73,10 @@ Json call_json(const Provenance& provenance, double seconds, std::uint64_t run_s
   return call;
 }
 
-std::string stop_reason(const SweepProgress& progress, std::uint64_t left,
+std::string stop_reason(const SweepProgress& progress, std::uint64_t left, std::uint64_t plain,
                         const std::string& folder) {
-  if (stop_signal() != 0 && left > 0) return "interrupted; rerun the same command to continue";
+  if (stop_signal() != 0 && left + plain > 0)
+    return "interrupted; rerun the same command to continue";
   if (left > 0 && progress.elsewhere > 0)
     return fmt::format(
         "{} {} being trained by another clipsweep; rerun the same command to check on {}",
@@ -87,6 +88,7 @@ std::string stop_reason(const SweepProgress& progress, std::uint64_t left,
   return "";
 }
 
+// `left`: the runs that are not finished, or whose logs are not compressed although they should be.
 ExitCode exit_code_of(const SweepProgress& progress, std::uint64_t left) {
   // A signal after the end of the last run interrupted nothing.
   if (stop_signal() == SIGINT && left > 0) return kInterrupted;
@@ -236,6 +238,16 @@ void warn_about_missing_locks(const PreparedFolder& prepared, const std::string&
                        prepared.lock_problem, advice));
 }
 
+// Before training: if the disk is full, this makes room. After it, for runs that another process
+// has finished.
+void compress_finished(const SweepCommand& command, const SweepJob& job,
+                       const std::vector<const RunSpec*>& runs) {
+  if (runs.empty()) return;
+  if (!command.quiet)
+    say(fmt::format("Compressing the logs of {}.\n", counted(runs.size(), "finished run")));
+  compress_runs(job, runs);
+}
+
 // Another process may have finished the runs that this one has not.
 std::uint64_t runs_left(const Part& part, const SweepFolder& sweep, std::uint64_t not_ended) {
   return not_ended == 0 ? 0 : plan_status(part.runs, sweep).unfinished.size();
@@ -296,15 +308,22 @@ int sweep_in_folder(const SweepCommand& command, const SweepInputs& inputs) {
   job.locks = prepared.locks();
   job.warn = complain;
   if (command.verbose) job.on_run_end = print_run_end;
+  // A part leaves the runs of other plans in this folder to a call without --shard.
+  const auto own_runs = part.shard ? part.runs : pointers_to(sweep.runs);
+  if (config.compress)
+    compress_finished(command, job, uncompressed_runs(own_runs, sweep, status.unfinished));
   if (!runs.empty() && !command.quiet)
     for (const auto& warning : plan_warnings(plan)) complain("warning: " + warning);
   if (!runs.empty()) train(command, job, runs, provenance);
+  if (config.compress && !stop) compress_finished(command, job, uncompressed_runs(own_runs, sweep));
 
   const std::uint64_t left = runs_left(part, sweep, unfinished - progress.ended);
+  const std::uint64_t plain =
+      config.compress && stop ? uncompressed_runs(own_runs, sweep).size() : 0;
   if (!conclude(command, sweep, plan, part, left)) return kInvalidData;
-  const std::string reason = stop_reason(progress, left, command.out);
+  const std::string reason = stop_reason(progress, left, plain, command.out);
   if (!reason.empty()) complain(reason);
-  return exit_code_of(progress, left);
+  return exit_code_of(progress, left + plain);
 }
 
 }  // namespace

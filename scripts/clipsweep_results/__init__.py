@@ -25,6 +25,7 @@ A module imports only modules that are listed before it:
     messages          exit codes and one-line messages on stderr
     clips             how an arm clips, and its name everywhere
     plan              sweep.json: the planned runs
+    log_file          a log on disk, compressed or not
     step_log          steps.jsonl, line by line
     step_windows      a step log condensed for figures
     profiles          through_time.jsonl, the gradient at each time step

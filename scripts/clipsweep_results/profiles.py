@@ -12,6 +12,7 @@ import msgspec
 import numpy as np
 
 from .columns import Number
+from .log_file import lines_after_header, open_log, read_header, stored_log
 from .step_log import check_order, decode_line, numbers, parse_header
 from .strict_json import MALFORMED, DataError, describe
 
@@ -53,25 +54,24 @@ class ThroughTime:
 
 
 def through_time_path(folder: Path, run_id: str) -> Path:
-    return folder / "runs" / run_id / "through_time.jsonl"
+    """Return where the log is: through_time.jsonl or through_time.jsonl.gz."""
+    return stored_log(folder / "runs" / run_id / "through_time.jsonl")
 
 
 def read_through_time(path: Path, run_id: str, planned_steps: int) -> ThroughTime | None:
     """Read the profiles of one run, None without a log; raise DataError, with the line, if bad."""
     try:
-        with path.open("rb") as log:
-            parse_header(path, log.readline(), THROUGH_TIME_SCHEMA, run_id)
+        with open_log(path) as log:
+            parse_header(path, read_header(log), THROUGH_TIME_SCHEMA, run_id)
             profiles, is_cut_off = _read_profiles(path, log, planned_steps)
     except FileNotFoundError:
         return None
-    except OSError as error:
-        raise DataError(f"{path}: cannot be read ({error.strerror})") from error
     return ThroughTime(_choose(profiles), is_cut_off)
 
 
 def _read_profiles(path: Path, log: BinaryIO, planned_steps: int) -> tuple[list[Profile], bool]:
     profiles, previous = [], 0
-    for number, line in enumerate(log, start=2):
+    for number, line in lines_after_header(path, log):
         if not line.endswith(b"\n"):
             return profiles, True
         try:

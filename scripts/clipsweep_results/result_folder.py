@@ -16,6 +16,7 @@ from pathlib import Path
 from .clips import Clip, plain_name
 from .columns import NORM_QUANTILES
 from .cores import usable_cores
+from .log_file import is_compressed
 from .plan import RunSpec, SweepPlan
 from .profiles import ThroughTime, read_through_time, through_time_path
 from .progress import Progress
@@ -39,6 +40,7 @@ Gates = dict[str, float | None]
 
 # Starting worker processes costs more than reading a few short logs.
 POOL_WORTH_BYTES = 30_000_000
+UNPACKED_PER_BYTE = 5  # of a compressed log, roughly
 
 
 @dataclass(frozen=True)
@@ -222,7 +224,11 @@ def _log_bytes(plan: SweepPlan) -> int:
         for path_of in (steps_path, through_time_path)
         for spec in plan.runs
     )
-    return sum(path.stat().st_size for path in paths if path.is_file())
+    return sum(
+        path.stat().st_size * (UNPACKED_PER_BYTE if is_compressed(path) else 1)
+        for path in paths
+        if path.is_file()
+    )
 
 
 def _read_run(folder: Path, grid: WindowGrid, spec: RunSpec) -> Run | LeftOutRun:

@@ -8,7 +8,8 @@ stalled and counts as a diverged one.
 from pathlib import Path
 
 from .plan import RunSpec
-from .step_log import ends_cut_off, steps_path
+from .log_file import ends_cut_off
+from .step_log import steps_path
 from .strict_json import MALFORMED, DataError, describe, read_document
 from .values import to_count
 

@@ -10,13 +10,15 @@ from pathlib import Path
 import numpy as np
 
 from .columns import Column, names_of, one_per_tensor, step_decoder
+from .log_file import lines_after_header, open_log, read_header, stored_log
 from .strict_json import MALFORMED, NON_FINITE, DataError, check_schema, decode, describe
 
 STEPS_SCHEMA = "clipsweep/steps-1"
 
 
 def steps_path(folder: Path, run_id: str) -> Path:
-    return folder / "runs" / run_id / "steps.jsonl"
+    """Return where the step log of a run is: steps.jsonl or steps.jsonl.gz."""
+    return stored_log(folder / "runs" / run_id / "steps.jsonl")
 
 
 def parse_header(path: Path, line: bytes, schema: str, run_id: str) -> dict:
@@ -55,18 +57,6 @@ def numbers(column: list[float | str | None]) -> np.ndarray:
     )
 
 
-def ends_cut_off(path: Path) -> bool:
-    """Return whether a log ends within a line, which is the mark of a killed run."""
-    try:
-        with path.open("rb") as log:
-            if log.seek(0, 2) == 0:
-                return False
-            log.seek(-1, 2)
-            return log.read(1) != b"\n"
-    except OSError:
-        return False
-
-
 class StepLog:
     """The step log of one run. Iterating reads it once and yields a row for each logged step.
 
@@ -95,13 +85,13 @@ class StepLog:
     def __iter__(self) -> Iterator[list]:
         self.last_step = 0
         try:
-            with self.path.open("rb") as log:
-                log.readline()
-                for number, line in enumerate(log, start=2):
+            with open_log(self.path) as log:
+                read_header(log)
+                for number, line in lines_after_header(self.path, log):
                     if not line.endswith(b"\n"):
                         return
                     yield self._read_row(number, line)
-        except OSError as error:
+        except FileNotFoundError as error:
             raise DataError(f"{self.path}: cannot be read ({error.strerror})") from error
 
     def _read_row(self, number: int, line: bytes) -> list:
@@ -158,10 +148,10 @@ class _RowDecoder:
 
 def _read_tensor_names(path: Path, run_id: str) -> tuple[str, ...]:
     try:
-        with path.open("rb") as log:
-            header = parse_header(path, log.readline(), STEPS_SCHEMA, run_id)
+        with open_log(path) as log:
+            header = parse_header(path, read_header(log), STEPS_SCHEMA, run_id)
         return tuple(header["tensors"])
-    except OSError as error:
+    except FileNotFoundError as error:
         raise DataError(f"{path}: cannot be read ({error.strerror})") from error
     except MALFORMED as error:
         raise DataError(f"{path}: bad header in line 1: {describe(error)}") from error

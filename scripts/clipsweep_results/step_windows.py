@@ -12,6 +12,7 @@ from typing import BinaryIO
 import numpy as np
 
 from .columns import STEP_COLUMNS, TENSOR_NORMS, step_decoder
+from .log_file import lines_after_header, open_log, read_header
 from .step_log import STEPS_SCHEMA, check_order, decode_line, numbers, parse_header
 from .strict_json import MALFORMED, DataError, describe
 
@@ -96,10 +97,10 @@ def read_step_curve(
     `with_tensors` counts the norms of the tensors too, which takes longer.
     """
     try:
-        with path.open("rb") as log:
-            parse_header(path, log.readline(), STEPS_SCHEMA, run_id)
+        with open_log(path) as log:
+            parse_header(path, read_header(log), STEPS_SCHEMA, run_id)
             columns, is_cut_off = _read_columns(path, log, grid.planned_steps, with_tensors)
-    except OSError as error:
+    except FileNotFoundError as error:
         raise DataError(f"{path}: cannot be read ({error.strerror})") from error
     return _aggregate(grid, *columns, is_cut_off)
 
@@ -111,7 +112,7 @@ def _read_columns(
     decode_step = _decode_step_and_tensors if with_tensors else _decode_step
     steps, losses, norms, cosines, elements, tensors = [], [], [], [], [], []
     previous, is_cut_off = 0, False
-    for number, line in enumerate(log, start=2):
+    for number, line in lines_after_header(path, log):
         if is_cut_off := not line.endswith(b"\n"):
             break
         try:

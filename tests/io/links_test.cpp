@@ -69,6 +69,14 @@ TEST_F(LinksTest, ValidateNamesTheLinkAsTheFile) {
   EXPECT_EQ(problems.front().file, "runs/" + folder_.spec(0).id + "/steps.jsonl");
 }
 
+TEST_F(LinksTest, ValidateNamesTheLinkOfACompressedLog) {
+  compress_logs(folder_.path(), folder_.spec(0).id);
+  put_link(folder_.steps_log(0).string() + ".gz");
+  const auto problems = validate_folder(folder_.path()).problems;
+  ASSERT_EQ(problems.size(), 1U);
+  EXPECT_EQ(problems.front().file, "runs/" + folder_.spec(0).id + "/steps.jsonl.gz");
+}
+
 TEST_F(LinksTest, NothingIsWrittenThroughALink) {
   const fs::path target = elsewhere_.path() / "target";
   const fs::path out = elsewhere_.path() / "out";

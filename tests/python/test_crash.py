@@ -8,9 +8,10 @@ from conftest import ROOT
 from small_data import first_images
 
 
+@pytest.mark.parametrize("sweeps", ["autoclip", "--compress"])
 @pytest.mark.parametrize("processes", [1, 2])
-def test_killed_sweeps_end_with_the_same_bytes(processes):
-    arguments = ("--kills", "6", "--processes", str(processes), "--data", first_images())
+def test_killed_sweeps_end_with_the_same_bytes(processes, sweeps):
+    arguments = ("--kills", "6", "--processes", str(processes), f"--only={sweeps}", "--data", first_images())
     command = [sys.executable, ROOT / "scripts/crash_test", *arguments]
     result = subprocess.run(command, capture_output=True, encoding="utf-8", timeout=300, check=False)
     assert result.returncode == 0, result.stdout

@@ -3,6 +3,7 @@
 #include <gtest/gtest.h>
 
 #include "clipsweep/base/error.h"
+#include "clipsweep/io/log_file.h"
 #include "clipsweep/io/sha256.h"
 #include "clipsweep/records/sweep_manifest.h"
 #include "support/sample_folder.h"
@@ -307,6 +308,54 @@ TEST(RunLog, HashesItsFiles) {
   }
   log.finish(run.record);
   EXPECT_EQ(hashes(), whole);
+}
+
+TEST(CompressLogs, ChangeNothingForAReader) {
+  const SampleFolder sample;
+  sample.write(completed_run(sample.plan(), sample.spec(0)));
+  const auto steps = [&] {
+    std::vector<std::string> lines;
+    const auto reading = read_step_log(
+        sample.steps_log(0),
+        [&](const Json&, std::uint64_t, std::string_view text) { lines.emplace_back(text); });
+    EXPECT_FALSE(reading.torn);
+    return lines;
+  };
+  const auto before = steps();
+  const auto header = first_line_of_log(sample.through_time_log(0));
+  ASSERT_TRUE(has_plain_logs(sample.path(), sample.spec(0).id));
+  compress_logs(sample.path(), sample.spec(0).id);
+  EXPECT_FALSE(has_plain_logs(sample.path(), sample.spec(0).id));
+  EXPECT_FALSE(is_there(sample.steps_log(0)));
+  EXPECT_EQ(steps(), before);
+  EXPECT_EQ(first_line_of_log(sample.through_time_log(0)), header);
+  EXPECT_FALSE(is_torn(sample.steps_log(0)));
+}
+
+// The claim of a finished run creates an empty steps.jsonl next to the compressed log.
+TEST(CompressLogs, AreNotHiddenByAClaim) {
+  const SampleFolder sample;
+  sample.write(completed_run(sample.plan(), sample.spec(0)));
+  compress_logs(sample.path(), sample.spec(0).id);
+  const std::string hash = sha256_of_log(sample.steps_log(0));
+  const auto claim = claim_run(sample.path(), sample.spec(0).id);
+  ASSERT_TRUE(claim);
+  EXPECT_FALSE(claim_run(sample.path(), sample.spec(0).id));
+  EXPECT_EQ(sha256_of_log(sample.steps_log(0)), hash);
+  remove_duplicate_logs(sample.path(), sample.spec(0).id);
+  EXPECT_FALSE(claim->is_in_place());
+  EXPECT_EQ(sha256_of_log(sample.steps_log(0)), hash);
+}
+
+TEST(RunLog, RemovesTheCompressedLogsOfAnEarlierAttempt) {
+  const SampleFolder sample;
+  const auto run = completed_run(sample.plan(), sample.spec(0));
+  sample.write(run);
+  compress_logs(sample.path(), sample.spec(0).id);
+  sample.write(run);
+  EXPECT_TRUE(is_there(sample.steps_log(0)));
+  EXPECT_FALSE(is_there(compressed_path(sample.steps_log(0))));
+  EXPECT_FALSE(is_there(compressed_path(sample.through_time_log(0))));
 }
 
 TEST(RunLog, RestartsAnUnfinishedRun) {

@@ -241,6 +241,9 @@ using Make = std::function<std::optional<Mutation>()>;
 
 bool is_page(const fs::path& file) { return file.extension() == ".json"; }
 bool is_log(const fs::path& file) { return file.extension() == ".jsonl"; }
+bool is_packed(const fs::path& file) {
+  return file.extension() == ".npz" || file.extension() == ".gz";
+}
 
 std::vector<std::string> lines_of(const std::string& text) {
   std::vector<std::string> lines;
@@ -349,7 +352,7 @@ std::vector<Make> field_changes(const fs::path& file, const std::string& content
   } else if (file.extension() == ".csv") {
     all = field_changes_of_table(content);
   }
-  if (file.extension() != ".npz") add_changes_of_form(content, all);
+  if (!is_packed(file)) add_changes_of_form(content, all);
   return all;
 }
 

@@ -8,6 +8,7 @@
 #include <sstream>
 
 #include "clipsweep/base/error.h"
+#include "clipsweep/io/log_file.h"
 #include "clipsweep/records/result_folder.h"
 #include "clipsweep/records/through_time.h"
 #include "support/sample_folder.h"
@@ -70,6 +71,59 @@ TEST_F(ValidationTest, AcceptsAFolderWithATrailingSlash) {
   ASSERT_FALSE(found.empty());
   EXPECT_EQ(found.front().file, log(0));
   EXPECT_EQ(found.front().line, 4U);
+}
+
+// All runs but one are compressed, as after a sweep that was continued with --compress.
+class CompressedValidationTest : public ValidationTest {
+ protected:
+  CompressedValidationTest() {
+    for (const std::size_t run_id : {0, 1, 2}) compress_logs(folder.path(), folder.spec(run_id).id);
+  }
+  std::string compressed_log() const { return log(0) + ".gz"; }
+  std::string bytes() const { return read_file(folder.path() / compressed_log()); }
+  void write(const std::string& bytes) const {
+    write_text(folder.path() / compressed_log(), bytes);
+  }
+};
+
+TEST_F(CompressedValidationTest, ReadsBothKindsOfLogs) {
+  const Validation found = validate_folder(folder.path());
+  EXPECT_EQ(problems(), Texts{});
+  EXPECT_EQ(found.steps, 4U * 8U);
+}
+
+TEST_F(CompressedValidationTest, NamesADamagedFile) {
+  const std::string whole = bytes();
+  write(whole.substr(0, whole.size() / 2));
+  EXPECT_TRUE(names(problems(), compressed_log(), "the gzip stream is truncated"));
+  write(whole + whole);
+  EXPECT_TRUE(names(problems(), compressed_log(), "bytes follow the end of the gzip stream"));
+  std::string with_time = whole;
+  with_time[4] = 1;
+  write(with_time);
+  EXPECT_EQ(problems(), Texts{compressed_log() + ": not compressed as clipsweep does it: another "
+                                                 "header, or bits after the end"});
+}
+
+TEST_F(CompressedValidationTest, NamesTheLineOfAWrongStep) {
+  fs::remove(folder.path() / compressed_log());
+  write_text(folder.steps_log(0), read_file(folder.steps_log(3)));
+  compress_log(folder.steps_log(0));
+  EXPECT_TRUE(names(problems(), compressed_log() + ":1", "but the plan"));
+}
+
+// A kill leaves both, a claim an empty steps.jsonl.
+TEST_F(CompressedValidationTest, AcceptsALogThatIsThereTwice) {
+  for (const std::size_t size : {std::size_t{0}, read_file(folder.steps_log(3)).size()}) {
+    compress_logs(folder.path(), folder.spec(3).id);
+    std::string content(1 << 20, '\0');
+    content.resize(open_log(folder.steps_log(3))(content.data(), content.size()));
+    write_text(folder.steps_log(3), content.substr(0, size));
+    EXPECT_EQ(problems(), Texts{});
+  }
+  write_text(folder.steps_log(3), "{}\n");
+  EXPECT_EQ(problems(), Texts{log(3) + ".gz: steps.jsonl is there as well and says something else; "
+                                       "remove one of them"});
 }
 
 TEST_F(ValidationTest, RefusesAFolderThatHoldsNoSweep) {

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <map>
 
+#include "clipsweep/io/log_file.h"
 #include "clipsweep/records/result_folder.h"
 
 namespace clipsweep {
@@ -37,7 +38,7 @@ void add_steps_of_events(const RunRecord& record, Steps& steps) {
 // Reads the steps near an event; skips all others.
 void add_steps_of_log(const fs::path& log, const std::vector<EventContext>& contexts,
                       Steps& steps) {
-  if (contexts.empty() || log.empty() || !is_there(log)) return;
+  if (contexts.empty() || log.empty() || !is_there(stored_log(log))) return;
   std::vector<std::string> names;
   read_step_log(log, [&](const Json& json, std::uint64_t, std::string_view) {
     const std::uint64_t number = count_member(json, "step");

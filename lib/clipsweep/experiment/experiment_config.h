@@ -101,6 +101,7 @@ struct ExperimentConfig {
   int log_every = 1;
   int checkpoint_every = 1000;
   bool save_weights = false;  // of each run at its end
+  bool compress = false;      // the logs of finished runs
   std::optional<Retry> retry;
   int through_time_every = 100;  // 0: the gradient through time is not measured
   std::optional<std::uint64_t> max_runs;

@@ -218,6 +218,8 @@ std::vector<OptionEntry<ExperimentConfig>> execution_options() {
             "Checkpoint every run every N steps and after each epoch"),
       toggle("save-weights", &Config::save_weights,
              "Keeps each run's final weights as weights.npz, with PyTorch's names"),
+      toggle("compress", &Config::compress,
+             "Compresses the logs of finished runs (gzip, a fifth of the size)"),
       with_names(option("retry", "NAME", &Config::retry, parse_retry,
                         "Train runs with this outcome again from scratch: " + join(retry_names())),
                  retry_names()),

@@ -124,6 +124,7 @@ SweepPlan make_plan(const ExperimentConfig& config, const std::string& data_sha2
   plan.log_every = config.log_every;
   plan.checkpoint_every = config.checkpoint_every;
   plan.save_weights = config.save_weights;
+  plan.compress = config.compress;
   plan.through_time_every = config.through_time_every;
   const Json changed = changed_settings(config);
   std::set<std::string> seen;

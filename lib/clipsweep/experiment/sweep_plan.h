@@ -30,6 +30,7 @@ struct SweepPlan {
   int log_every = 1;
   int checkpoint_every = 1000;
   bool save_weights = false;
+  bool compress = false;         // the logs of finished runs
   int through_time_every = 100;  // 0: never
   std::vector<RunSpec> runs;
 };

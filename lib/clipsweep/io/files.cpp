@@ -252,35 +252,44 @@ const std::string& process_token() {
   return kToken;
 }
 
-namespace {
-
-// Returns false if another process has removed the temporary file, which it took for one that a
-// killed process left.
-bool replace_file(const fs::path& path, const fs::path& temporary, std::string_view content) {
-  const Descriptor descriptor(temporary, O_WRONLY | O_CREAT | O_EXCL);
+ReplacingFile::ReplacingFile(const fs::path& path)
+    : path_(path), temporary_(fmt::format("{}.{}.tmp", path.string(), process_token())) {
+  ::unlink(temporary_.c_str());  // a link
+  Descriptor descriptor(temporary_, O_WRONLY | O_CREAT | O_EXCL);
   if (descriptor.error() != 0) throw_storage_error(path, "write", descriptor.error());
-  write_all(descriptor.value(), content, path);
-  sync_file(descriptor.value(), path);
-  if (uninterrupted([&] { return ::rename(temporary.c_str(), path.c_str()); }) == 0) return true;
-  if (errno != ENOENT) throw_storage_error(path, "write", errno);
-  return false;
+  descriptor_ = descriptor.release();
 }
 
-}  // namespace
+ReplacingFile::~ReplacingFile() {
+  ::close(descriptor_);
+  if (!is_in_place_) ::unlink(temporary_.c_str());
+}
+
+void ReplacingFile::write(std::string_view content) { write_all(descriptor_, content, path_); }
+
+bool ReplacingFile::try_to_commit() {
+  sync_file(descriptor_, path_);
+  if (uninterrupted([&] { return ::rename(temporary_.c_str(), path_.c_str()); }) != 0) {
+    if (errno == ENOENT) return false;
+    throw_storage_error(path_, "write", errno);
+  }
+  is_in_place_ = true;
+  sync_folder(path_.parent_path());
+  return true;
+}
+
+void ReplacingFile::commit() {
+  if (!try_to_commit()) throw_storage_error(path_, "write", ENOENT);
+}
 
 void write_file(const fs::path& path, std::string_view content) {
   constexpr int kTries = 10;
-  const fs::path temporary = fmt::format("{}.{}.tmp", path.string(), process_token());
-  try {
-    ::unlink(temporary.c_str());  // a link
-    int tries = 1;
-    while (!replace_file(path, temporary, content))
-      if (++tries > kTries) throw_storage_error(path, "write", ENOENT);
-  } catch (const StorageError&) {
-    ::unlink(temporary.c_str());
-    throw;
+  for (int i = 0; i < kTries; ++i) {
+    ReplacingFile file(path);
+    file.write(content);
+    if (file.try_to_commit()) return;
   }
-  sync_folder(path.parent_path());
+  throw_storage_error(path, "write", ENOENT);
 }
 
 void remove_temporary_files(const fs::path& folder) {

@@ -70,7 +70,31 @@ Sha256 hash_of_beginning(const fs::path& path, std::optional<std::uint64_t> leng
 // `4711-9f3c02ab`, its ID and 8 random hex digits.
 const std::string& process_token();
 
-// Writes a temporary file next to `path`, syncs it, renames it to `path` and syncs the folder.
+// A file that is written piece by piece and takes its place, `path`, when it is complete. Without
+// `commit` it leaves nothing behind.
+class ReplacingFile {
+ public:
+  // Creates a temporary file next to `path`.
+  explicit ReplacingFile(const fs::path& path);
+  ~ReplacingFile();
+  ReplacingFile(const ReplacingFile&) = delete;
+  ReplacingFile& operator=(const ReplacingFile&) = delete;
+
+  void write(std::string_view content);
+  // Syncs the temporary file, renames it to `path` and syncs the folder. Returns false if another
+  // process has removed the temporary file, which it took for one that a killed process left.
+  bool try_to_commit();
+  // The same where no other process may do so. Throws StorageError.
+  void commit();
+
+ private:
+  fs::path path_;
+  fs::path temporary_;
+  int descriptor_ = -1;
+  bool is_in_place_ = false;
+};
+
+// Writes a whole file in this way.
 void write_file(const fs::path& path, std::string_view content);
 
 // Removes the temporary files, `*.tmp`, that a killed process left in the folder.

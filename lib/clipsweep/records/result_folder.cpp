@@ -2,12 +2,15 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
+#include <array>
 #include <utility>
 
 #include "clipsweep/base/error.h"
 #include "clipsweep/base/text.h"
 #include "clipsweep/io/line_reader.h"
 #include "clipsweep/io/links.h"
+#include "clipsweep/io/log_file.h"
 
 namespace clipsweep {
 namespace {
@@ -26,10 +29,17 @@ std::vector<RunSpec> runs_member(const Json& sweep, const char* key) {
   return specs;
 }
 
+std::array<fs::path, 2> logs_of(const fs::path& folder, const std::string& run_id) {
+  return {steps_path(folder, run_id), through_time_path(folder, run_id)};
+}
+
 fs::path prepared_run_folder(const fs::path& folder, const std::string& run_id) {
   make_subfolder(run_folder(folder, run_id));
   // First, so that a restarted run never has the run.json of its earlier attempt.
   if (remove_file(run_path(folder, run_id))) sync_folder(run_folder(folder, run_id));
+  // Nor its compressed logs, which would be read instead of those that begin now.
+  for (const auto& log : logs_of(folder, run_id))
+    if (remove_file(compressed_path(log))) sync_folder(run_folder(folder, run_id));
   return folder;
 }
 
@@ -79,6 +89,19 @@ void require_in_place(const fs::path& folder) {
         fmt::format("{}: this folder disappeared during the sweep (no sweep.json); restore it and "
                     "rerun the same command",
                     folder.string()));
+}
+
+void compress_logs(const fs::path& folder, const std::string& run_id) {
+  for (const auto& log : logs_of(folder, run_id)) compress_log(log);
+}
+
+bool has_plain_logs(const fs::path& folder, const std::string& run_id) {
+  const auto logs = logs_of(folder, run_id);
+  return std::any_of(logs.begin(), logs.end(), is_there);
+}
+
+void remove_duplicate_logs(const fs::path& folder, const std::string& run_id) {
+  for (const auto& log : logs_of(folder, run_id)) remove_duplicate_log(log);
 }
 
 bool has_logs_of(const fs::path& folder, const RunState& state) try {
@@ -197,15 +220,17 @@ std::optional<RunRecord> read_run(const SweepFolder& sweep, const RunSpec& run) 
 }
 
 std::optional<std::string> first_line_of_log(const fs::path& path) {
-  if (!is_there(path)) return std::nullopt;
+  if (!is_there(stored_log(path))) return std::nullopt;
   std::string line;
-  if (LineReader(path).next(line) != LineEnd::kBreak) return std::nullopt;
+  if (LineReader(open_log(path)).next(line) != LineEnd::kBreak) return std::nullopt;
   return line;
 }
 
 bool is_torn(const fs::path& path) {
-  if (!is_there(path)) return false;
-  InputFile file(path);
+  const fs::path stored = stored_log(path);
+  if (!is_there(stored)) return false;
+  if (is_compressed_path(stored)) return false;  // it was compressed when it was complete
+  InputFile file(stored);
   if (file.size() == 0) return false;
   file.go_to(file.size() - 1);
   char last = 0;
@@ -214,11 +239,12 @@ bool is_torn(const fs::path& path) {
 }
 
 LogReading read_log(const fs::path& path, const OnLogLine& on_line) {
-  LineReader reader(path);
+  LineReader reader(open_log(path));
+  const std::string file = stored_log(path).string();
   LogReading reading;
   std::string line;
   for (std::uint64_t number = 1;; ++number) {
-    const std::string where = fmt::format("{}:{}", path.string(), number);
+    const std::string where = fmt::format("{}:{}", file, number);
     const LineEnd end = reader.next(line);
     if (end == LineEnd::kTooLong)
       throw DataError(fmt::format("{}: a line is longer than 1 MiB", where));

@@ -48,6 +48,15 @@ void require_in_place(const fs::path& folder);
 // UnreadableError.
 bool has_logs_of(const fs::path& folder, const RunState& state);
 
+// Compress the logs of a finished run that this process has claimed. What an interrupted call left
+// is completed.
+void compress_logs(const fs::path& folder, const std::string& run_id);
+// Whether a log of the run is there that is not compressed.
+bool has_plain_logs(const fs::path& folder, const std::string& run_id);
+// Removes logs of a finished run that are there compressed, too: an empty one that a claim created,
+// or one that was not removed.
+void remove_duplicate_logs(const fs::path& folder, const std::string& run_id);
+
 // Writes the logs of a run that this process has claimed. With a state, truncates them to its
 // lengths and appends; without one, starts new logs.
 class RunLog {
@@ -102,6 +111,9 @@ SweepFolder open_sweep_folder(const fs::path& folder);
 // Nothing if the run has no run.json yet. Throws DataError that names the file if it is corrupt or
 // belongs to another run.
 std::optional<RunRecord> read_run(const SweepFolder& sweep, const RunSpec& run);
+
+// ---- Reading logs, whether compressed or not: all take the path of the plain log or of the
+// compressed one, and throw DataError on a compressed log that is damaged. ----
 
 // What was read of a steps.jsonl.
 struct StepLogReading {

@@ -232,9 +232,10 @@ class CohortAttempt {
   void end_run(const RunRecord& record, RunLog& log) {
     const auto claimed = claims_.find(record.spec.id);
     if (claimed == claims_.end()) return;  // its end failed after the log was complete
-    const bool is_in_place = claimed->second.claim.is_in_place();
+    const FileClaim& claim = claimed->second.claim;
+    const bool is_in_place = claim.is_in_place();
     if (is_in_place) log.finish(record);
-    claims_.erase(claimed);
+    const auto held = claims_.extract(claimed);  // until the logs are compressed
     if (!is_in_place) {
       require_in_place(pool_.job.folder);
       return pool_.warn(
@@ -243,6 +244,8 @@ class CohortAttempt {
                       record.spec.id));
     }
     count(record);
+    if (pool_.job.plan.compress && reached_outcome(record))
+      compress_logs(pool_.job.folder, record.spec.id);
     if (pool_.job.on_run_end) pool_.job.on_run_end(record);
   }
 
@@ -364,7 +367,10 @@ class Pool {
     if (!claim) return std::nullopt;
     const auto record = read_run(SweepFolder{job.folder, {}, {}}, run);
     const bool retried = record && is_retried(record->outcome, job.retry);
-    if (record && reached_outcome(*record) && !retried) return std::nullopt;
+    if (record && reached_outcome(*record) && !retried) {
+      remove_duplicate_logs(job.folder, run.id);  // of a compressed run: the claim created one
+      return std::nullopt;
+    }
     return ClaimedRun{std::move(*claim), retried};
   }
 
@@ -382,6 +388,16 @@ std::optional<RunRecord> read_or_advise(const SweepFolder& sweep, const RunSpec&
   } catch (const DataError& error) {
     throw DataError(fmt::format("{}; remove this file to train the run again", error.what()));
   }
+}
+
+// Not if its run.json is damaged.
+bool has_reached_outcome(const SweepFolder& sweep, const RunSpec& run) try {
+  const auto record = read_run(sweep, run);
+  return record && reached_outcome(*record);
+} catch (const UnreadableError&) {
+  throw;
+} catch (const DataError&) {
+  return false;
 }
 
 }  // namespace
@@ -410,6 +426,36 @@ std::size_t count_ended(const std::vector<const RunSpec*>& runs, const SweepFold
     }
   };
   return static_cast<std::size_t>(std::count_if(runs.begin(), runs.end(), has_ended));
+}
+
+std::vector<const RunSpec*> uncompressed_runs(const std::vector<const RunSpec*>& runs,
+                                              const SweepFolder& sweep,
+                                              const std::vector<const RunSpec*>& unfinished) {
+  std::set<std::string> left_out;
+  for (const auto* run : unfinished) left_out.insert(run->id);
+  std::vector<const RunSpec*> uncompressed;
+  for (const auto* run : runs)
+    if (left_out.count(run->id) == 0 && has_plain_logs(sweep.folder, run->id) &&
+        has_reached_outcome(sweep, *run))
+      uncompressed.push_back(run);
+  return uncompressed;
+}
+
+void compress_runs(const SweepJob& job, const std::vector<const RunSpec*>& runs) {
+  std::atomic<std::size_t> next{0};
+  run_on_threads(std::min(job.workers, runs.size()), [&](std::size_t) {
+    try {
+      for (std::size_t i = next++; i < runs.size() && !job.cancel; i = next++) {
+        const auto claim = claim_run(job.folder, runs[i]->id, job.locks);
+        // Another process may have begun it anew before.
+        if (claim && has_reached_outcome({job.folder, {}, {}}, *runs[i]))
+          compress_logs(job.folder, runs[i]->id);
+      }
+    } catch (...) {
+      job.cancel = true;
+      throw;
+    }
+  });
 }
 
 void train_runs(const SweepJob& job, const std::vector<const RunSpec*>& runs) {

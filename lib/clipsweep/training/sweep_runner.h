@@ -65,13 +65,23 @@ PlanStatus plan_status(const std::vector<const RunSpec*>& runs, const SweepFolde
 // not.
 std::size_t count_ended(const std::vector<const RunSpec*>& runs, const SweepFolder& sweep);
 
-// Trains the runs and writes their logs. A run with a checkpoint resumes from it, to the same
-// bytes. Runs claimed by another process are skipped. A cohort that fails while it trains marks its
-// runs `failed`; other cohorts continue. A cohort that runs out of memory, during set-up or
-// training, is retried in halves, down to a single run, which is then marked `failed`; one that
-// runs out of open files is retried in halves, too. Throws StorageError if the disk fails, a file
-// cannot be read or a single run needs more open files, and any other error that prevents the
-// set-up of a cohort, after the other workers have stopped.
+// Those of the runs that are finished and have logs which are not compressed, but for the
+// unfinished ones, which will be trained again.
+std::vector<const RunSpec*> uncompressed_runs(const std::vector<const RunSpec*>& runs,
+                                              const SweepFolder& sweep,
+                                              const std::vector<const RunSpec*>& unfinished = {});
+// Compresses the logs of these runs, on the job's workers; runs that another process has claimed
+// are skipped. Throws StorageError.
+void compress_runs(const SweepJob& job, const std::vector<const RunSpec*>& runs);
+
+// Trains the runs and writes their logs, which it compresses at their end if the plan says so. A
+// run with a checkpoint resumes from it, to the same bytes. Runs claimed by another process are
+// skipped. A cohort that fails while it trains marks its runs `failed`; other cohorts continue. A
+// cohort that runs out of memory, during set-up or training, is retried in halves, down to a single
+// run, which is then marked `failed`; one that runs out of open files is retried in halves, too.
+// Throws StorageError if the disk fails, a file cannot be read or a single run needs more open
+// files, and any other error that prevents the set-up of a cohort, after the other workers have
+// stopped.
 void train_runs(const SweepJob& job, const std::vector<const RunSpec*>& runs);
 
 }  // namespace clipsweep

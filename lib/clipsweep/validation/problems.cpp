@@ -8,6 +8,7 @@
 #include <utility>
 
 #include "clipsweep/base/text.h"
+#include "clipsweep/io/log_file.h"
 
 namespace clipsweep {
 namespace {
@@ -108,12 +109,26 @@ void check_form(std::string_view text, std::string_view written, std::optional<s
 void check_hash(const char* key, const std::string& recorded, FileProblems& problems) {
   if (recorded.empty() || !problems.empty()) return;
   try {
-    const std::string found = hash_of_beginning(problems.path()).finish();
+    const std::string found = sha256_of_log(problems.path());
     if (found != recorded)
       problems.add(
           fmt::format("it has the SHA-256 {}, but sha256.{} in run.json is {}: one of the two "
                       "files was changed",
                       found, key, recorded));
+  } catch (const DataError& error) {
+    problems.add(error);
+  }
+}
+
+void check_compression(FileProblems& problems) {
+  if (!is_compressed_path(problems.path()) || !problems.empty()) return;
+  try {
+    if (!has_usual_compression(problems.path()))
+      problems.add("not compressed as clipsweep does it: another header, or bits after the end");
+    const fs::path plain = fs::path(problems.path()).replace_extension();
+    if (is_there(plain) && !is_duplicate_log(plain))
+      problems.add(fmt::format("{} is there as well and says something else; remove one of them",
+                               plain.filename().string()));
   } catch (const DataError& error) {
     problems.add(error);
   }

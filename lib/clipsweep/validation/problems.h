@@ -82,6 +82,11 @@ void check_form(std::string_view text, std::string_view written, std::optional<s
 // file, since what says more than "changed" is said already.
 void check_hash(const char* key, const std::string& recorded, FileProblems& problems);
 
+// Adds it if a compressed log has other bytes around its packed content than those that the program
+// writes, or if the plain log is there as well and says something else. Looks only where nothing
+// else is wrong with the log.
+void check_compression(FileProblems& problems);
+
 // Adds it if the header of a log is of another run than the plan.
 void check_run_of_header(const RunSpec& found, const RunSpec& planned, FileProblems& problems);
 

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "clipsweep/io/log_file.h"
 #include "clipsweep/validation/expected_run.h"
 #include "clipsweep/validation/history_check.h"
 #include "clipsweep/validation/record_check.h"
@@ -60,12 +61,18 @@ FileProblems problems_of(const SweepFolder& sweep, const fs::path& path) {
   return {sweep.folder, path.lexically_relative(sweep.folder)};
 }
 
+// Those of a log, compressed or not.
+FileProblems problems_of_log(const SweepFolder& sweep, const fs::path& log) {
+  return problems_of(sweep, is_present(compressed_path(log)) ? compressed_path(log) : log);
+}
+
 }  // namespace
 
 CheckedRun check_run(const SweepFolder& sweep, const RunSpec& run, std::vector<Problem>& problems) {
   FileProblems run_problems = problems_of(sweep, run_path(sweep.folder, run.id));
-  FileProblems log_problems = problems_of(sweep, steps_path(sweep.folder, run.id));
-  FileProblems through_time_problems = problems_of(sweep, through_time_path(sweep.folder, run.id));
+  FileProblems log_problems = problems_of_log(sweep, steps_path(sweep.folder, run.id));
+  FileProblems through_time_problems =
+      problems_of_log(sweep, through_time_path(sweep.folder, run.id));
   FileProblems weights_problems = problems_of(sweep, weights_path(sweep.folder, run.id));
   CheckedRun checked;
   const bool has_run_json = is_present(run_problems.path());
@@ -92,6 +99,8 @@ CheckedRun check_run(const SweepFolder& sweep, const RunSpec& run, std::vector<P
     check_hash("through_time", record->through_time_sha256, through_time_problems);
     check_hash("weights", record->weights_file_sha256, weights_problems);
   }
+  check_compression(log_problems);
+  check_compression(through_time_problems);
   run_problems.move_to(problems);
   log_problems.move_to(problems);
   through_time_problems.move_to(problems);
