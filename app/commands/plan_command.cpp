@@ -137,10 +137,10 @@ void print_estimate(const ExperimentConfig& config, const SweepPlan& plan,
           speed_text(measurement));
   if (has_kin_together(plan, worker_count(config), choices))
     print("      less if clipping acts late: until then identical runs are computed once\n");
-  const double steps = static_cast<double>(plan.runs.size()) *
-                       std::max(1.0, static_cast<double>(plan.training.steps()) / plan.log_every);
-  print("disk  about {} of logs ({:.0f} bytes per step)\n", bytes_text(cost.bytes),
-        cost.bytes / steps);
+  print("disk  about {} ({:.0f} bytes per logged step{})\n", bytes_text(cost.bytes),
+        cost.bytes_per_line, plan.compress ? " before compression" : "");
+  print(
+      "      more if there are events, such as spikes: each is logged with the steps before it\n");
 }
 
 Json engine_json(const EngineChoice& choice) {

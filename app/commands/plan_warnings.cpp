@@ -111,7 +111,7 @@ std::vector<std::string> disk_warnings(const fs::path& folder, double bytes) {
   const auto space = fs::space(existing, error);
   if (error || bytes <= static_cast<double>(space.available)) return {};
   return {fmt::format(
-      "{}: the logs need about {}, but {} are free; --log-every 10 makes them "
+      "{}: the sweep needs about {}, but {} are free; --compress or --log-every 10 makes it "
       "smaller",
       existing.string(), bytes_text(bytes), bytes_text(static_cast<double>(space.available)))};
 }

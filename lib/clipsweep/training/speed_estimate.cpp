@@ -3,11 +3,17 @@
 #include <algorithm>
 #include <atomic>
 #include <cmath>
+#include <set>
+#include <string>
 #include <utility>
 
 #include "clipsweep/base/parallel.h"
 #include "clipsweep/base/wall_clock.h"
+#include "clipsweep/io/gzip_file.h"
+#include "clipsweep/records/result_folder.h"
+#include "clipsweep/records/weights_file.h"
 #include "clipsweep/training/cohort_trainer.h"
+#include "clipsweep/training/run_trainer.h"
 
 namespace clipsweep {
 namespace {
@@ -23,7 +29,16 @@ struct WorkerResult {
   std::uint64_t steps = 0;
   double largest_norm = 0;
   double largest_element = 0;
+  double bytes_per_run = 0;
+  double bytes_per_epoch = 0;
+  double packed_share = 1;
 };
+
+// Of two equal sizes, a long log packs better than a short one; longer ones hardly differ.
+constexpr std::size_t kMaxPackedBytes = std::size_t{1} << 20;
+
+// A folder as most file systems count it.
+constexpr double kBytesOfFolder = 4096;
 
 // Averages the length of a log's lines.
 class LineLength {
@@ -46,17 +61,78 @@ void note_gradient(const StepRecord& record, WorkerResult& result) {
   result.largest_element = std::max(result.largest_element, element);
 }
 
+double packed_share_of(const std::string& log) {
+  if (log.empty()) return 1;
+  GzipPacker packer;
+  std::size_t packed = packer.add(log).size();
+  packed += packer.finish().size();
+  return static_cast<double>(packed) / static_cast<double>(log.size());
+}
+
+double page_bytes(const Json& json) { return static_cast<double>(to_page(json).size()); }
+
+// A record with numbers that have as many digits as those of most runs. weights: [P].
+RunRecord typical_record(const SweepPlan& plan, const RunSpec& spec, const ParameterLayout& layout,
+                         Span<const float> weights) {
+  constexpr double kNumber = 1.0 / 3;
+  constexpr double kShare = 0.123456;
+  const std::string hash(64, 'f');
+  RunRecord record;
+  record.spec = spec;
+  record.settings = settings_of(plan, spec);
+  EpochRecord epoch{1, kNumber, kShare, kNumber, kShare, kShare};
+  if (is_gated(spec.setup.cell))
+    epoch.gate_norms =
+        by_gate(spec.setup.cell, std::vector<double>(gates_of(spec.setup.cell), kNumber));
+  epoch.spectral_radius = radii_of_layers(weights, layout);
+  record.epochs = {std::move(epoch)};
+  record.tensor_names = layout.names();
+  record.totals.steps = record.totals.clipped_steps = plan.training.steps();
+  record.totals.grad_norm_raw = NormQuantiles{kNumber, kNumber, kNumber, kNumber};
+  record.totals.mean_cosine = kNumber;
+  record.totals.what_if.steps = plan.training.steps();
+  record.engine = "fused";
+  record.simd = "avx512";
+  record.initial_weights_sha256 = record.batch_order_sha256 = record.final_weights_sha256 = hash;
+  record.steps_sha256 = record.through_time_sha256 = hash;
+  record.wall_started = utc_now();
+  record.wall_seconds = kNumber;
+  return record;
+}
+
+// What does not depend on the steps of a run: run.json, the first lines of its logs, weights.npz,
+// its folder, its row in runs.csv and its parts of sweep.json and summary.json.
+void measure_files(const SweepPlan& plan, const RunSpec& spec, const ParameterLayout& layout,
+                   Span<const float> weights, WorkerResult& result) {
+  constexpr double kBytesOfRow = 275;     // of runs.csv
+  constexpr double kBytesInSummary = 13;  // of its step in the arm's list
+  RunRecord record = typical_record(plan, spec, layout, weights);
+  const double with_epoch = page_bytes(to_json(record));
+  record.epochs.clear();
+  const double without_epoch = page_bytes(to_json(record));
+  result.bytes_per_epoch = with_epoch - without_epoch;
+  result.bytes_per_run = without_epoch + kBytesOfFolder + kBytesOfRow + kBytesInSummary +
+                         page_bytes(Json::array({Json::array({to_json(spec)})}));
+  result.bytes_per_run +=
+      static_cast<double>(to_line(to_json(step_log_header(spec, plan, layout))).size());
+  if (plan.save_weights)
+    result.bytes_per_run += static_cast<double>(weights_npz(layout, weights).size());
+}
+
 WorkerResult measure_worker(const CohortContext& context, const std::vector<const RunSpec*>& cohort,
                             GradientEngine& engine) {
   const auto names = context.layout.names();
   std::string line;
+  std::string log;  // of the first run
   LineLength step_line, through_time_line;
   WorkerResult result;
-  const auto sinks = [&](const RunSpec&) -> RunSinks {
-    return {[&](const StepRecord& record) {
+  const auto sinks = [&](const RunSpec& spec) -> RunSinks {
+    const bool is_first = spec.id == cohort.front()->id;
+    return {[&, is_first](const StepRecord& record) {
               line.clear();
               append_line(line, record, names);
               step_line.add(line);
+              if (is_first && log.size() < kMaxPackedBytes) log += line;
               note_gradient(record, result);
             },
             [&](const ThroughTimeRecord& record) {
@@ -82,6 +158,8 @@ WorkerResult measure_worker(const CohortContext& context, const std::vector<cons
       step_watch.seconds() / static_cast<double>(std::max<std::uint64_t>(steps, 1));
   result.bytes_per_step = step_line.mean();
   result.bytes_through_time = through_time_line.mean();
+  result.packed_share = packed_share_of(log);
+  measure_files(context.plan, *cohort.front(), context.layout, trainer.weights(0), result);
   Block weights(trainer.active_runs(), context.layout.size());
   for (std::size_t r = 0; r < weights.rows(); ++r)
     std::copy(trainer.weights(r).begin(), trainer.weights(r).end(), weights.row(r).begin());
@@ -122,6 +200,9 @@ SpeedMeasurement measure_cell(const SweepPlan& plan,
     measurement.steps = std::max(measurement.steps, result.steps);
     measurement.largest_norm = std::max(measurement.largest_norm, result.largest_norm);
     measurement.largest_element = std::max(measurement.largest_element, result.largest_element);
+    measurement.bytes_per_run = std::max(measurement.bytes_per_run, result.bytes_per_run);
+    measurement.bytes_per_epoch = std::max(measurement.bytes_per_epoch, result.bytes_per_epoch);
+    measurement.packed_share = std::min(measurement.packed_share, result.packed_share);
   }
   return measurement;
 }
@@ -131,12 +212,39 @@ double seconds_of_cohort(const SweepPlan& plan, const SpeedMeasurement& measurem
          plan.training.epochs * measurement.seconds_per_evaluation;
 }
 
+// How many of a run's steps are the first, or a multiple of `every`; 0: none.
+double regular_steps(const SweepPlan& plan, int every) {
+  if (every == 0) return 0;
+  const std::uint64_t multiples = plan.training.steps() / static_cast<std::uint64_t>(every);
+  return static_cast<double>(multiples + (every > 1 ? 1 : 0));
+}
+
+// The last step of a run is logged, too.
+double logged_steps(const SweepPlan& plan) {
+  const auto every = static_cast<std::uint64_t>(plan.log_every);
+  const bool ends_between = plan.training.steps() > 1 && plan.training.steps() % every != 0;
+  return regular_steps(plan, plan.log_every) + (ends_between ? 1 : 0);
+}
+
 double bytes_of_run(const SweepPlan& plan, const SpeedMeasurement& measurement) {
-  const auto steps = static_cast<double>(plan.training.steps());
-  const double logged = std::max(1.0, steps / plan.log_every);
-  // Steps with an event are not counted: their number is not known yet.
-  const double measured = plan.through_time_every > 0 ? 1 + steps / plan.through_time_every : 0;
-  return logged * measurement.bytes_per_step + measured * measurement.bytes_through_time;
+  const double logs = logged_steps(plan) * measurement.bytes_per_step +
+                      regular_steps(plan, plan.through_time_every) * measurement.bytes_through_time;
+  return measurement.bytes_per_run + plan.training.epochs * measurement.bytes_per_epoch +
+         logs * (plan.compress ? measurement.packed_share : 1);
+}
+
+// Of the files and folders of a sweep, without what belongs to its runs.
+double bytes_of_sweep(const SweepPlan& plan) {
+  constexpr double kBytesOfFiles = 11'000;  // sweep.json, runs.csv, summary.json
+  constexpr double kBytesOfArm = 2200;      // of summary.json
+  constexpr double kBytesOfComparison = 5800;
+  std::set<std::string> arms, clipped;
+  for (const auto& run : plan.runs) {
+    arms.insert(arm_name(run));
+    if (run.clip.mode != ClipMode::kNone) clipped.insert(arm_name(run));
+  }
+  return kBytesOfFiles + 2 * kBytesOfFolder + kBytesOfArm * static_cast<double>(arms.size()) +
+         kBytesOfComparison * static_cast<double>(clipped.size());
 }
 
 }  // namespace
@@ -176,7 +284,10 @@ Json to_json(const SpeedMeasurements& measurements) {
         {"is_helped", measurement.is_helped},
         {"steps", measurement.steps},
         {"largest_norm", json_number(measurement.largest_norm)},
-        {"largest_element", json_number(measurement.largest_element)}};
+        {"largest_element", json_number(measurement.largest_element)},
+        {"bytes_per_run", json_number(measurement.bytes_per_run)},
+        {"bytes_per_epoch", json_number(measurement.bytes_per_epoch)},
+        {"packed_share", json_number(measurement.packed_share)}};
   return json;
 }
 
@@ -192,7 +303,10 @@ SpeedMeasurements speed_measurements_from_json(const Json& json) {
                                       bool_member(measurement, "is_helped"),
                                       count_member(measurement, "steps"),
                                       number_member(measurement, "largest_norm"),
-                                      number_member(measurement, "largest_element")};
+                                      number_member(measurement, "largest_element"),
+                                      number_member(measurement, "bytes_per_run"),
+                                      number_member(measurement, "bytes_per_epoch"),
+                                      number_member(measurement, "packed_share")};
   return measurements;
 }
 
@@ -200,6 +314,7 @@ CostEstimate estimate_cost(const SweepPlan& plan, const SpeedMeasurements& measu
   double all_workers_seconds = 0;
   double longest_seconds = 0;  // of what only one worker can do: a cohort or, if helped, a run
   CostEstimate cost;
+  cost.bytes = bytes_of_sweep(plan);
   for (const auto& [cell, runs] : by_cell(pointers_to(plan.runs))) {
     const SpeedMeasurement& measurement = measurements.at(cell);
     const auto count = static_cast<double>(runs.size());
@@ -209,6 +324,8 @@ CostEstimate estimate_cost(const SweepPlan& plan, const SpeedMeasurements& measu
     longest_seconds =
         std::max(longest_seconds, measurement.is_helped ? run_seconds : cohort_seconds);
     cost.bytes += count * bytes_of_run(plan, measurement);
+    cost.bytes_per_line +=
+        measurement.bytes_per_step * count / static_cast<double>(plan.runs.size());
   }
   cost.seconds = std::max(all_workers_seconds, longest_seconds);
   return cost;

@@ -28,6 +28,9 @@ struct SpeedMeasurement {
   std::uint64_t steps = 0;            // how many were measured, the first of their runs
   double largest_norm = 0;            // of their gradients before clipping, if finite
   double largest_element = 0;         // of these gradients
+  double bytes_per_run = 0;           // of a run, without these lines and without its epochs
+  double bytes_per_epoch = 0;         // in run.json
+  double packed_share = 1;            // of the size of logs that is left after --compress
 };
 
 using SpeedMeasurements = std::map<Cell, SpeedMeasurement>;
@@ -43,11 +46,13 @@ SpeedMeasurements speed_measurements_from_json(const Json& json);
 
 struct CostEstimate {
   double seconds = 0;
-  double bytes = 0;
+  double bytes = 0;           // of the whole result folder
+  double bytes_per_line = 0;  // of steps.jsonl, of all cells together
 };
 
-// Upper bound for the whole plan: while runs are equal, and where workers share parts of one run,
-// it costs less. `measurements` must have each cell of the plan.
+// The time is an upper bound for the whole plan: while runs are equal, and where workers share
+// parts of one run, it costs less. Events come on top of the bytes: their number is not known
+// before. `measurements` must have each cell of the plan.
 CostEstimate estimate_cost(const SweepPlan& plan, const SpeedMeasurements& measurements);
 
 }  // namespace clipsweep

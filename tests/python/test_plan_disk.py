@@ -1,0 +1,48 @@
+"""`plan` says how large the result folder will be: to within a fifth of what the program then writes."""
+
+import json
+import subprocess
+from pathlib import Path
+
+import pytest
+from small_data import with_little_data
+from test_program import OK, call
+
+# The first steps of the classic example, in which nothing spikes: events come on top.
+CLASSIC = ("--seeds", "2", "--epochs", "2", "--steps-per-epoch", "250", "--workers", "1")
+CASES = {
+    "classic": CLASSIC,
+    "few lines": (*CLASSIC, "--log-every", "1000"),
+    "every third step": (*CLASSIC, "--log-every", "3"),
+    "no through time": (*CLASSIC, "--through-time-every", "0"),
+    "through time": (*CLASSIC, "--through-time-every", "1", "--log-every", "50"),
+    "two layers": (*CLASSIC, "--layers", "2", "--hidden", "6"),
+    "other cells": (*CLASSIC, "--cell", "gru,rnn-tanh"),
+    "compressed": (*CLASSIC, "--compress"),
+    "weights": (*CLASSIC, "--save-weights", "--hidden", "40", "--log-every", "50"),
+    "many arms": (*CLASSIC, "--clip", "none,value:logspace(0.1,1,6)", "--log-every", "100"),
+    "many seeds": ("--task", "adding", "--length", "5", "--hidden", "2", "--seeds", "60", "--epochs", "1",
+                   "--steps-per-epoch", "5", "--workers", "1"),
+}  # fmt: skip
+
+
+def size_of(folder: Path) -> int:
+    """Return the size of the folder as `du` counts it, without blocks that are not full."""
+    command = ["du", "--apparent-size", "--summarize", "--bytes", folder]
+    return int(subprocess.run(command, capture_output=True, text=True, check=True).stdout.split()[0])
+
+
+@pytest.fixture(autouse=True)
+def own_cache(tmp_path, monkeypatch):
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
+
+
+@pytest.mark.parametrize("case", CASES)
+def test_the_estimate_is_within_a_fifth(case, tmp_path):
+    arguments = with_little_data(*CASES[case])
+    planned = call("plan", *arguments, "--json")
+    assert planned.returncode == OK, planned.stderr
+    estimate = json.loads(planned.stdout)["estimate"]["bytes"]
+    trained = call("sweep", *arguments, "--out", tmp_path / "out", "-q")
+    assert trained.returncode == OK, trained.stderr
+    assert estimate == pytest.approx(size_of(tmp_path / "out"), rel=0.2)
