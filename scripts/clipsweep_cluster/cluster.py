@@ -29,6 +29,7 @@ PACKAGES = ("slurmctld", "slurmd", "slurm-client", "munge")
 READY = ("idle", "mixed", "allocated")
 SECONDS_TO_START = 60
 SECONDS_TO_SAVE = 6
+SECONDS_FOR_COMMAND = 300
 # In these Debian puts daemons.
 SEARCH_PATH = f"{os.environ.get('PATH', '')}:/usr/sbin:/sbin"
 
@@ -121,7 +122,7 @@ class Cluster:
     def run(self, *command, **options) -> subprocess.CompletedProcess:
         """Run a command of Slurm, or one that uses it."""
         options = {"capture_output": True, "text": True, "env": self.environment} | options
-        return subprocess.run([str(word) for word in command], timeout=60, check=False, **options)
+        return subprocess.run([str(word) for word in command], timeout=SECONDS_FOR_COMMAND, check=False, **options)
 
     def output_of(self, *command) -> str:
         """Return stdout; raise ClusterError if the command fails."""

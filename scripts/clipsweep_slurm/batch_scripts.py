@@ -34,7 +34,7 @@ if [ ! -f "$out/sweep.json" ]; then
 fi
 cd -- {directory} || exit 2
 
-sweep= signalled= saving= ended=
+sweep='' signalled='' saving='' ended=''
 trap 'signalled=1 saving=1; [ -z "$sweep" ] || kill -USR1 "$sweep"' USR1
 trap 'signalled=1 ended=1' TERM
 say "job $task, restart $restarts"
@@ -69,8 +69,7 @@ RESULTS = """\
 program={program}
 out={out}
 "$program" summarize "$out"
-"$program" report "$out"
-exec {python} {script} --status "$out"
+{report}exec {python} {script} --status "$out"
 """
 
 
@@ -134,6 +133,7 @@ def results_script(options: Options) -> str:
         directives=_directives(settings),
         program=shlex.quote(str(options.program)),
         out=shlex.quote(str(options.out)),
+        report='"$program" report "$out"\n' if options.report else "",
         python=shlex.quote(sys.executable),
         script=shlex.quote(str(ROOT / "scripts/slurm")),
     )

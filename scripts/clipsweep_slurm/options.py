@@ -49,6 +49,7 @@ class Options:
     notice: int  # seconds before the time limit
     requeues: int
     sbatch: tuple[str, ...]
+    report: bool  # whether the last job draws
     dry_run: bool
 
 
@@ -110,6 +111,7 @@ def make_parser() -> argparse.ArgumentParser:
     add("--requeues", metavar="N", type=_count_or_zero, default=20, help="how often a task may be requeued [20]")
     add("--sbatch", metavar="OPTIONS", type=_words, default=(), help='more for sbatch, such as "--account=lab --mem=4G"')
     add("--program", metavar="PATH", type=Path, help="the program [build/release/clipsweep, or clipsweep on the path]")
+    add("--no-report", action="store_true", help="let the last job compare, but draw nothing")
     add("--dry-run", action="store_true", help="print the batch scripts and the commands; submit nothing")
     return parser
 
@@ -174,5 +176,6 @@ def parse_submission(given: argparse.Namespace, sweep: list[str]) -> Options:
         notice=given.notice,
         requeues=given.requeues,
         sbatch=given.sbatch,
+        report=not given.no_report,
         dry_run=given.dry_run,
     )

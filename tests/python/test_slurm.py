@@ -52,7 +52,7 @@ def test_sweeps_on_a_disturbed_cluster_equal_one_process():
         text=True,
     )
     try:
-        output, _ = test.communicate(timeout=1200)
+        output, _ = test.communicate(timeout=2400)
     finally:
         if test.poll() is None:  # it ends its cluster
             test.send_signal(signal.SIGTERM)
