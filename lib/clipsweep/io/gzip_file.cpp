@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 #include <zlib.h>
 
+#include <algorithm>
 #include <new>
 
 #include "clipsweep/base/error.h"
@@ -69,6 +70,7 @@ GzipFile::GzipFile(const fs::path& path)
     : path_(path),
       file_(path),
       stream_(std::make_unique<Stream>()),
+      left_(file_.size()),
       packed_(1 + kPackedBytes, '\0') {
   if (inflateInit2(&stream_->state, kGzip) != Z_OK) throw std::bad_alloc();
   fill();
@@ -106,7 +108,9 @@ bool GzipFile::has_usual_form() const { return has_usual_header_ && has_usual_la
 bool GzipFile::fill() {
   z_stream& state = stream_->state;
   if (state.next_in) packed_.front() = static_cast<char>(state.next_in[-1]);
-  const std::size_t count = file_.read(packed_.data() + 1, packed_.size() - 1);
+  const std::size_t count = std::min(left_, packed_.size() - 1);
+  file_.read_fully(packed_.data() + 1, count);
+  left_ -= count;
   state.next_in = bytes_of(packed_) + 1;
   state.avail_in = static_cast<uInt>(count);
   return count > 0;

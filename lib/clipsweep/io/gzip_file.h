@@ -55,6 +55,7 @@ class GzipFile {
   fs::path path_;
   InputFile file_;
   std::unique_ptr<Stream> stream_;
+  std::size_t left_;    // of the file, in bytes
   std::string packed_;  // one byte before it, then a piece of the file
   bool is_at_end_ = false;
   bool has_usual_header_ = false;

@@ -1,5 +1,6 @@
 #include "clipsweep/io/log_file.h"
 
+#include <algorithm>
 #include <memory>
 
 #include "clipsweep/base/error.h"
@@ -37,9 +38,16 @@ std::string sha256_of_all(const ReadBytes& read) {
 }
 
 void write_compressed(const fs::path& log, const fs::path& compressed) {
+  InputFile plain(log);
   ReplacingFile file(compressed);
   GzipPacker packer;
-  for_each_piece(open_plain(log), [&](std::string_view piece) { file.write(packer.add(piece)); });
+  std::string piece(kLogPieceBytes, '\0');
+  for (std::size_t rest = plain.size(); rest > 0;) {
+    const std::size_t count = std::min(rest, piece.size());
+    plain.read_fully(piece.data(), count);  // or throws: what is not read now is lost
+    file.write(packer.add(std::string_view(piece).substr(0, count)));
+    rest -= count;
+  }
   file.write(packer.finish());
   file.commit();
 }
@@ -70,7 +78,11 @@ ReadBytes open_log(const fs::path& log) {
   }
 }
 
-std::string sha256_of_log(const fs::path& log) { return sha256_of_all(open_log(log)); }
+std::string sha256_of_log(const fs::path& log) {
+  const fs::path path = stored_log(log);
+  return is_compressed_path(path) ? sha256_of_all(open_compressed(path))
+                                  : hash_of_beginning(path).finish();
+}
 
 bool has_usual_compression(const fs::path& log) {
   GzipFile file(stored_log(log));
@@ -82,7 +94,7 @@ bool has_usual_compression(const fs::path& log) {
 bool is_duplicate_log(const fs::path& log) {
   if (!is_there(log) || !is_there(compressed_path(log))) return false;
   if (InputFile(log).size() == 0) return true;
-  return sha256_of_all(open_plain(log)) == sha256_of_log(log);
+  return hash_of_beginning(log).finish() == sha256_of_log(log);
 }
 
 void compress_log(const fs::path& log) {
