@@ -163,6 +163,18 @@ void ArgumentParser::add_result_folder_unless(const bool& is_given, std::string&
   });
 }
 
+void ArgumentParser::add_result_folders(std::vector<std::string>& folders) {
+  shape_.positionals.push_back({"DIR..."});
+  app_.add_option("DIR", folders);
+  after_splitting_.emplace_back([this, &folders] {
+    if (folders.empty())
+      throw ConfigError(
+          fmt::format("{0}: no folder is named; write clipsweep {0} DIR... --out DIR, where each "
+                      "DIR is the --out folder of a sweep",
+                      command_));
+  });
+}
+
 void ArgumentParser::require(const std::string& value, const std::string& message) {
   after_splitting_.emplace_back([this, &value, message] {
     if (value.empty()) throw ConfigError(fmt::format("{}: {}", command_, message));

@@ -39,6 +39,7 @@ class ArgumentParser {
   void add_switch(const std::string& names, bool& value);  // `-q,--quiet`
   void add_positional(const ValueShape& shape, std::string& value);
   void add_result_folder(std::string& folder);
+  void add_result_folders(std::vector<std::string>& folders);  // at least one
   // The same, but the folder may be missing if the switch is given.
   void add_result_folder_unless(const bool& is_given, std::string& folder);
 

@@ -62,6 +62,13 @@ void accept(ArgumentParser& parser, SummarizeCommand& command) {
   parser.add_switch("--json", command.json);
 }
 
+void accept(ArgumentParser& parser, MergeCommand& command) {
+  parser.add_result_folders(command.folders);
+  parser.add_text("--out", {"DIR"}, command.out);
+  parser.require(command.out, "no output folder is named; add --out DIR");
+  parser.add_switch("-q,--quiet", command.quiet);
+}
+
 // Those of FIGURES in scripts/clipsweep_plots/figures/figure_list.py, which a test compares. The
 // program offers them in the shell; plot.py checks them.
 std::vector<std::string> figure_names() {
@@ -164,14 +171,14 @@ constexpr std::string_view kInternal = "measure";
 constexpr std::string_view kCompletion = "complete";
 
 constexpr std::array kCommands = {
-    entry<SweepCommand>("sweep"),     entry<PlanCommand>("plan"),
-    entry<ShowCommand>("show"),       entry<SummarizeCommand>("summarize"),
-    entry<ReportCommand>("report"),   entry<ValidateCommand>("validate"),
-    entry<ClipCommand>("clip"),       entry<AdviseCommand>("advise"),
-    entry<TraceCommand>("trace"),     entry<BenchCommand>("bench"),
-    entry<PresetCommand>("preset"),   entry<SchemaCommand>("schema"),
-    entry<HelpCommand>("help"),       entry<VersionCommand>("version"),
-    entry<MeasureCommand>(kInternal),
+    entry<SweepCommand>("sweep"),       entry<PlanCommand>("plan"),
+    entry<ShowCommand>("show"),         entry<SummarizeCommand>("summarize"),
+    entry<MergeCommand>("merge"),       entry<ReportCommand>("report"),
+    entry<ValidateCommand>("validate"), entry<ClipCommand>("clip"),
+    entry<AdviseCommand>("advise"),     entry<TraceCommand>("trace"),
+    entry<BenchCommand>("bench"),       entry<PresetCommand>("preset"),
+    entry<SchemaCommand>("schema"),     entry<HelpCommand>("help"),
+    entry<VersionCommand>("version"),   entry<MeasureCommand>(kInternal),
 };
 
 std::vector<CommandFlags> all_flags() {

@@ -69,6 +69,12 @@ struct SummarizeCommand {
   bool json = false;
 };
 
+struct MergeCommand {
+  std::vector<std::string> folders;
+  std::string out;
+  bool quiet = false;
+};
+
 struct ReportCommand {
   std::string folder;                // empty: only list the figures
   std::vector<std::string> figures;  // names; empty: all, and the report
@@ -116,8 +122,8 @@ struct CompleteCommand {
 
 using Command = std::variant<HelpCommand, VersionCommand, CompleteCommand, SweepCommand,
                              TraceCommand, BenchCommand, MeasureCommand, PlanCommand, ShowCommand,
-                             SummarizeCommand, ReportCommand, ValidateCommand, ClipCommand,
-                             AdviseCommand, PresetCommand, SchemaCommand>;
+                             SummarizeCommand, MergeCommand, ReportCommand, ValidateCommand,
+                             ClipCommand, AdviseCommand, PresetCommand, SchemaCommand>;
 
 struct CommandLine {
   std::vector<std::string> arguments;  // as given, without the program's name

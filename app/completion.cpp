@@ -84,7 +84,7 @@ Words planned_run_names(const Words& words, const std::string& typed) {
 
 Offer value_offer(const ValueShape& value, const Cursor& cursor, const std::string& typed) {
   if (value.name == "LIST") return list_offer(value.names, typed);
-  if (value.name == "DIR") return {{}, false, OfferedPaths::kFolders};
+  if (value.name == "DIR" || value.name == "DIR...") return {{}, false, OfferedPaths::kFolders};
   if (value.name == "FILE" || value.name == "PATH" || value.name == "SWEEP.toml")
     return {{}, false, OfferedPaths::kFiles};
   if (value.name == "RUN")
@@ -130,7 +130,9 @@ Offer argument_offer(const CommandShape& shape, const Cursor& cursor, const std:
     offer.words = with_prefix(typed.substr(0, equals + 1), offer.words);
     return offer;
   }
-  const std::size_t place = cursor.positionals.size();
+  // `DIR...` takes all others.
+  const bool has_last = !shape.positionals.empty() && shape.positionals.back().name == "DIR...";
+  const std::size_t place = has_last ? 0 : cursor.positionals.size();
   if (place >= shape.positionals.size()) return {matching(flag_names(shape), typed)};
   return value_offer(shape.positionals[place], cursor, typed);
 }

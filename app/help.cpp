@@ -78,6 +78,7 @@ Inspect:
   show DIR [RUN]          print the runs of a sweep, one run, or its events
   summarize DIR           rebuild runs.csv and summary.json, print the
                           comparison
+  merge DIR... --out DIR  make one result folder from several of the same sweep
   report DIR [options]    draw figures and write a report, with Python
   validate DIR            check every log; print what is wrong and where
   clip [FILE|-]           apply one mode to gradients given as JSON
@@ -139,6 +140,18 @@ std::string trace_help() {
          "as JSON.\n\n" +
          entry("--run ID", "A run of the plan, its 8 hex digits, or the beginning of its ID") +
          entry("--steps N", "Number of steps [10]") + sweep_options();
+}
+
+std::string merge_help() {
+  return "Usage: clipsweep merge DIR... --out DIR\n\n"
+         "Copies the finished runs of several result folders into one, rebuilds runs.csv\n"
+         "and summary.json and prints the comparison. The sweeps must have the same\n"
+         "settings and data; their runs may differ or overlap. Rerun the same command\n"
+         "after an interruption, or when more runs have finished. If a run differs between\n"
+         "folders, the first one stays and the exit code is 3.\n\n" +
+         entry("--out DIR",
+               "Folder to write to; created if it does not exist. It may hold the same sweep") +
+         entry("-q, --quiet", "Print only the comparison and problems");
 }
 
 std::string report_help() {
@@ -214,6 +227,7 @@ std::string help_text(const std::string& command) {
            "Rebuilds runs.csv and summary.json from the runs and prints the comparison of\n"
            "each arm with its baseline.\n\n" +
            entry("--json", "Print summary.json instead");
+  if (command == "merge") return merge_help();
   if (command == "report") return report_help();
   if (command == "validate")
     return "Usage: clipsweep validate DIR [--json]\n\n"

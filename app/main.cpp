@@ -41,6 +41,7 @@ int dispatch(const CommandLine& line) {
           [&](const PlanCommand& plan) { return run_plan(plan, arguments); },
           [](const ShowCommand& show) { return run_show(show); },
           [](const SummarizeCommand& summarize) { return run_summarize(summarize); },
+          [](const MergeCommand& merge) { return run_merge(merge); },
           [](const ReportCommand& report) { return run_report(report); },
           [](const ValidateCommand& validate) { return run_validate(validate); },
           [](const ClipCommand& clip) { return run_clip(clip); },

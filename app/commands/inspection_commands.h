@@ -1,4 +1,4 @@
-// The read-only commands: they train nothing and load no LibTorch; only `summarize` and `report`
+// The commands that train nothing and load no LibTorch. Only `summarize`, `report` and `merge`
 // write, their own files. Each prints data to stdout, messages to stderr, and returns the exit
 // code.
 #pragma once
@@ -18,6 +18,10 @@ int run_show(const ShowCommand& command);
 
 // Rebuilds runs.csv and summary.json and prints the comparison.
 int run_summarize(const SummarizeCommand& command);
+
+// Makes one result folder from several of the same sweep and prints the comparison. Returns 3 if
+// two folders have one run with different results, or runs are damaged; the others are merged.
+int run_merge(const MergeCommand& command);
 
 // Becomes plot.py, which draws the figures and the report. Throws ConfigError if plot.py or Python
 // is missing.

@@ -17,7 +17,7 @@ PROGRAM = os.environ.get("CLIPSWEEP", str(ROOT / "build/release/clipsweep"))
 GOLDEN = ROOT / "tests/golden"
 RENEW = os.environ.get("CLIPSWEEP_RENEW_GOLDEN") == "1"
 COMMANDS = (
-    *("sweep", "plan", "show", "summarize", "report", "validate", "clip"),
+    *("sweep", "plan", "show", "summarize", "merge", "report", "validate", "clip"),
     *("advise", "preset", "schema", "trace", "bench", "help", "version"),
 )
 MAX_WIDTH = 80

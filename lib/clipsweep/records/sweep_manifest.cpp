@@ -26,22 +26,9 @@ constexpr const char* kAdvice =
                                 difference, kAdvice));
 }
 
-// Every setting that decides the numbers or the logs must be equal.
 void check_settings(const fs::path& folder, const Json& old_sweep, const Json& new_sweep) {
-  const Json& old_settings = member(old_sweep, "settings");
-  const Json& new_settings = member(new_sweep, "settings");
-  for (const auto& setting : setting_table()) {
-    const bool decides = setting.group == SettingGroup::kTraining || setting.key == "log_every" ||
-                         setting.key == "through_time_every";
-    if (!decides || !old_settings.contains(setting.key)) continue;
-    const Json& before = old_settings[setting.key];
-    const Json& now = new_settings[setting.key];
-    if (before != now)
-      throw_other_sweep(
-          folder, fmt::format("its {} is {}, not {}", setting.key, before.dump(), now.dump()));
-  }
-  const Json& before = member(member(old_sweep, "data"), "sha256");
-  if (before != new_sweep["data"]["sha256"]) throw_other_sweep(folder, "its data differ");
+  const std::string difference = first_difference(old_sweep, new_sweep);
+  if (!difference.empty()) throw_other_sweep(folder, difference);
 }
 
 // Whether a run must stay in the plan although the new plan lacks it: it has finished, its run.json
@@ -118,7 +105,58 @@ Json data_json(const ExperimentConfig& config, const DataChecksum& data, const C
   return json;
 }
 
-// An existing folder must hold a sweep or be empty: logs are never mixed with the user's files.
+}  // namespace
+
+Json to_json(const Provenance& provenance) {
+  return {{"software", provenance.software}, {"machine", provenance.machine},
+          {"command", provenance.command},   {"wall_started", provenance.wall_started},
+          {"wall_seconds", nullptr},         {"wall_run_steps_per_second", nullptr}};
+}
+
+Json sweep_json(const ExperimentConfig& config, const SweepPlan& plan, const DataChecksum& data,
+                const ChanceLevel& chance, const Provenance& provenance,
+                const std::optional<ChanceLevel>& validation) {
+  Json sweep = {{"schema", kSweepSchema},
+                {"settings", settings_json(config)},
+                {"origins", origins_json(config)},
+                {"log_every", plan.log_every},
+                {"step_columns", step_columns_json()},
+                {"data", data_json(config, data, chance, validation)},
+                {"runs", runs_json(plan)},
+                {"calls", Json::array()}};
+  sweep.update(to_json(provenance));
+  return sweep;
+}
+
+Json without_provenance(Json sweep) {
+  std::vector<std::string> left_out = {"software", "machine", "command", "calls", "sha256"};
+  for (const auto& item : sweep.items())
+    if (item.key().rfind("wall_", 0) == 0) left_out.push_back(item.key());
+  for (const auto& key : left_out) sweep.erase(key);
+  return sweep;
+}
+
+std::string sweep_sha256(const Json& sweep) {
+  return sha256_of(to_line(without_provenance(sweep)));
+}
+
+std::string first_difference(const Json& first, const Json& second) {
+  const Json& settings = member(first, "settings");
+  const Json& others = member(second, "settings");
+  for (const auto& setting : setting_table()) {
+    const bool decides = setting.group == SettingGroup::kTraining || setting.key == "log_every" ||
+                         setting.key == "through_time_every";
+    // Sweeps of earlier versions lack some.
+    if (!decides || !settings.contains(setting.key) || !others.contains(setting.key)) continue;
+    const Json& value = settings[setting.key];
+    const Json& other = others[setting.key];
+    if (value != other)
+      return fmt::format("its {} is {}, not {}", setting.key, value.dump(), other.dump());
+  }
+  const auto data_of = [](const Json& sweep) { return member(member(sweep, "data"), "sha256"); };
+  return data_of(first) == data_of(second) ? "" : "its data differ";
+}
+
 void check_ownership(const fs::path& folder) try {
   if (folder.empty()) throw ConfigError("--out \"\": must name a folder");
   // Nothing is below a file either: link_status finds nothing there, where is_there would throw.
@@ -147,37 +185,6 @@ void check_ownership(const fs::path& folder) try {
 void write_sweep(const fs::path& folder, Json sweep) {
   sweep["sha256"] = sweep_sha256(sweep);
   write_file(sweep_path(folder), to_page(sweep) + "\n");
-}
-
-}  // namespace
-
-Json to_json(const Provenance& provenance) {
-  return {{"software", provenance.software}, {"machine", provenance.machine},
-          {"command", provenance.command},   {"wall_started", provenance.wall_started},
-          {"wall_seconds", nullptr},         {"wall_run_steps_per_second", nullptr}};
-}
-
-Json sweep_json(const ExperimentConfig& config, const SweepPlan& plan, const DataChecksum& data,
-                const ChanceLevel& chance, const Provenance& provenance,
-                const std::optional<ChanceLevel>& validation) {
-  Json sweep = {{"schema", kSweepSchema},
-                {"settings", settings_json(config)},
-                {"origins", origins_json(config)},
-                {"log_every", plan.log_every},
-                {"step_columns", step_columns_json()},
-                {"data", data_json(config, data, chance, validation)},
-                {"runs", runs_json(plan)},
-                {"calls", Json::array()}};
-  sweep.update(to_json(provenance));
-  return sweep;
-}
-
-std::string sweep_sha256(Json sweep) {
-  std::vector<std::string> left_out = {"software", "machine", "command", "calls", "sha256"};
-  for (const auto& item : sweep.items())
-    if (item.key().rfind("wall_", 0) == 0) left_out.push_back(item.key());
-  for (const auto& key : left_out) sweep.erase(key);
-  return sha256_of(to_line(sweep));
 }
 
 DataChecksum named_as_in(const fs::path& folder, DataChecksum data) {

@@ -29,10 +29,23 @@ Json sweep_json(const ExperimentConfig& config, const SweepPlan& plan, const Dat
                 const ChanceLevel& chance, const Provenance& provenance,
                 const std::optional<ChanceLevel>& validation = {});
 
-// The SHA-256 of everything in a sweep.json but its provenance: of the object as one line, without
-// the members `software`, `machine`, `command`, `calls` and `wall_...`, and without `sha256`, which
-// is this hash.
-std::string sweep_sha256(Json sweep);
+// A sweep.json without the members `software`, `machine`, `command`, `calls` and `wall_...`, and
+// without `sha256`.
+Json without_provenance(Json sweep);
+
+// Its SHA-256, of the object as one line: what the member `sha256` has.
+std::string sweep_sha256(const Json& sweep);
+
+// The first setting that decides numbers or logs and differs between two sweep.json, or that their
+// data differ: `its hidden is 10, not 20`. Empty if nothing does.
+std::string first_difference(const Json& first, const Json& second);
+
+// Throws ConfigError unless the folder is new, empty or holds a sweep: logs are never mixed with
+// the user's files.
+void check_ownership(const fs::path& folder);
+
+// Writes sweep.json with its hash.
+void write_sweep(const fs::path& folder, Json sweep);
 
 // Earlier versions identified data by the files as they are stored. If the folder holds a sweep of
 // this data that does so, returns the data with that checksum: its runs keep their IDs.
