@@ -76,6 +76,28 @@ def test_parts_from_private_disks_make_the_sweep(made, parts, tmp_path):
     assert [bytes_of(part) for part in parts] == before
 
 
+def test_compressed_logs_stay_compressed(made, parts, tmp_path):
+    sweep(parts[0], "--seeds", "6", "--shard", "1/3", "--compress")
+    out = tmp_path / "out"
+    for _ in range(2):
+        merge(*parts, out=out)
+        check(PROGRAM, out)
+    compressed = [path.parent.name for path in out.glob("runs/*/steps.jsonl.gz")]
+    assert sorted(compressed) == sorted(path.name for path in parts[0].glob("runs/*"))
+    assert not any((out / "runs" / run / "steps.jsonl").exists() for run in compressed)
+    subprocess.run(["gunzip", *out.glob("runs/*/*.gz")], check=True)
+    compare(made / "one", out)
+
+
+def test_a_damaged_compressed_log_is_not_taken(parts, tmp_path):
+    sweep(parts[0], "--seeds", "6", "--shard", "1/3", "--compress")
+    log = min(parts[0].glob("runs/*/steps.jsonl.gz"))
+    log.write_bytes(log.read_bytes()[:-9])
+    result = merge(*parts, out=tmp_path / "out", expect=INVALID_DATA)
+    assert f"{log}: the gzip stream is truncated; this copy of the run was not taken" in result.stderr
+    assert not (tmp_path / "out/runs" / log.parent.name / "run.json").exists()
+
+
 def test_the_order_of_the_folders_does_not_matter(parts, tmp_path):
     results = []
     for number, order in enumerate(itertools.permutations(parts)):

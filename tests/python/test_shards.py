@@ -210,7 +210,8 @@ def test_the_plan_shows_the_part(tmp_path):
     assert "--shard" in result.stdout
     result = subprocess.run([*command, "--json"], env=environment, capture_output=True, check=True)
     plan = json.loads(result.stdout)
-    assert plan["shard"] == {"index": 2, "count": 6} and len(plan["runs"]) == 3
+    assert (plan["shard"]["index"], plan["shard"]["count"], len(plan["runs"])) == (2, 6, 3)
+    assert plan["shard"]["parts"] == 6 * [{"runs": 3, "complete": 0}]
     assert "shard" not in plan["settings"]
 
 

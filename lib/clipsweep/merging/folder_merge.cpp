@@ -7,6 +7,7 @@
 
 #include "clipsweep/base/error.h"
 #include "clipsweep/io/links.h"
+#include "clipsweep/io/log_file.h"
 #include "clipsweep/io/sha256.h"
 #include "clipsweep/merging/merged_plan.h"
 #include "clipsweep/records/sweep_manifest.h"
@@ -70,17 +71,43 @@ void require_hash(const fs::path& path, const std::string& actual, const std::st
   throw DataError(fmt::format("{}: its bytes do not match their hash in run.json", path.string()));
 }
 
-// Copies a log into a file that this process has claimed, so that no other one writes to it.
-void copy_log(const fs::path& from, const fs::path& to, const std::string& sha256) {
-  InputFile source(from);
+// Calls `on_piece` with all bytes of a file, in order.
+template <typename OnPiece>
+void read_in_pieces(const fs::path& path, const OnPiece& on_piece) {
+  InputFile file(path);
+  std::string piece(std::size_t{1} << 20, '\0');
+  while (const std::size_t size = file.read(piece.data(), piece.size()))
+    on_piece(std::string_view(piece).substr(0, size));
+}
+
+void copy_plain_log(const fs::path& from, const fs::path& to, const std::string& sha256) {
+  if (remove_file(compressed_path(to))) sync_folder(to.parent_path());
   AppendFile log(to);
-  std::string chunk(std::size_t{1} << 20, '\0');
-  while (const std::size_t size = source.read(chunk.data(), chunk.size())) {
-    log.buffer().append(chunk, 0, size);
+  read_in_pieces(from, [&](std::string_view piece) {
+    log.buffer().append(piece);
     log.flush();
-  }
+  });
   log.close();
   require_hash(from, log.sha256(), sha256);
+}
+
+// The plain log, on which the claim is, becomes empty: readers take the compressed one.
+void copy_compressed_log(const fs::path& from, const fs::path& to, const std::string& sha256) {
+  ReplacingFile compressed(compressed_path(to));
+  read_in_pieces(from, [&](std::string_view piece) { compressed.write(piece); });
+  compressed.commit();
+  if (is_there(to)) AppendFile(to).close();
+  require_hash(from, sha256_of_log(to), sha256);
+}
+
+// Copies a log as it is, compressed or not, under the claim of this process, so that no other one
+// writes to it.
+void copy_log(const fs::path& from, const fs::path& to, const std::string& sha256) {
+  const fs::path stored = stored_log(from);
+  if (is_compressed_path(stored))
+    copy_compressed_log(stored, to, sha256);
+  else
+    copy_plain_log(stored, to, sha256);
 }
 
 void copy_weights(const fs::path& from, const fs::path& to, const std::string& sha256) {
@@ -93,14 +120,15 @@ void copy_weights(const fs::path& from, const fs::path& to, const std::string& s
 void check_files(const FoundRun& found) {
   const RunRecord& record = found.record;
   const fs::path& source = found.folder->folder;
-  const auto check = [](const fs::path& path, const std::string& sha256) {
-    require_hash(path, hash_of_beginning(path).finish(), sha256);
+  const auto check_log = [](const fs::path& log, const std::string& sha256) {
+    require_hash(stored_log(log), sha256_of_log(log), sha256);
   };
-  check(steps_path(source, record.spec.id), record.steps_sha256);
+  check_log(steps_path(source, record.spec.id), record.steps_sha256);
   const fs::path through_time = through_time_path(source, record.spec.id);
-  if (is_there(through_time)) check(through_time, record.through_time_sha256);
+  if (is_there(stored_log(through_time))) check_log(through_time, record.through_time_sha256);
   const fs::path weights = weights_path(source, record.spec.id);
-  if (is_there(weights)) check(weights, record.weights_file_sha256);
+  if (is_there(weights))
+    require_hash(weights, hash_of_beginning(weights).finish(), record.weights_file_sha256);
 }
 
 // Copies the files of a run, run.json last: where it exists, the others are complete. Throws
@@ -118,11 +146,13 @@ void copy_run(const FoundRun& found, const fs::path& out, FileLocks locks) {
                     run_folder(out, id).string()));
   if (remove_file(run_path(out, id))) sync_folder(run_folder(out, id));
   copy_log(steps_path(source, id), steps_path(out, id), record.steps_sha256);
-  if (is_there(through_time_path(source, id)))
+  if (is_there(stored_log(through_time_path(source, id))))
     copy_log(through_time_path(source, id), through_time_path(out, id), record.through_time_sha256);
   if (is_there(weights_path(source, id)))
     copy_weights(weights_path(source, id), weights_path(out, id), record.weights_file_sha256);
   write_file(run_path(out, id), found.bytes);
+  remove_duplicate_logs(out,
+                        id);  // last: another process may then claim the run, which is finished
 }
 
 // ---- Merging ------------------------------------------------------------------------------------
