@@ -139,8 +139,7 @@ void print_estimate(const ExperimentConfig& config, const SweepPlan& plan,
     print("      less if clipping acts late: until then identical runs are computed once\n");
   print("disk  about {} ({:.0f} bytes per logged step{})\n", bytes_text(cost.bytes),
         cost.bytes_per_line, plan.compress ? " before compression" : "");
-  print(
-      "      more if there are events, such as spikes: each is logged with the steps before it\n");
+  print("      more if there are events: each is logged with the steps before it\n");
 }
 
 Json engine_json(const EngineChoice& choice) {

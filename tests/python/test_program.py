@@ -301,7 +301,7 @@ def test_a_flag_of_another_tool_gets_a_hint(arguments, words, tmp_path):
 @pytest.mark.parametrize(
     ("arguments", "words"),
     [
-        (("trace", "--out", "x"), "--out is a flag of clipsweep sweep, plan; see clipsweep trace --help"),
+        (("trace", "--out", "x"), "--out is a flag of clipsweep sweep, plan, merge; see clipsweep trace --help"),
         (("show", "out", "--verbose"), "--verbose is a flag of clipsweep sweep, plan;"),
         (("trace", "--seed", "3"), "for seed 3 alone write --seeds 3-3"),
         (("show", "out", "--lr", "1"), "--lr is a flag of clipsweep sweep, plan, trace;"),
