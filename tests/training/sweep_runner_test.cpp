@@ -496,18 +496,22 @@ TEST(TrainRuns, AnEngineThatCannotBeMadeForLackOfMemoryFailsOnlyItsOwnRuns) {
   for (const auto& run : whole.plan().runs) EXPECT_EQ(sweep.steps(run), whole.steps(run));
 }
 
-// An engine that runs out of memory when a run has ended and is recorded.
+// An engine that runs out of memory when a run has ended and is recorded: after the evaluation that
+// follows the last step, since a slow last step asks for its name, too.
 class EngineWithoutMemoryAtTheEnd : public InterruptedEngine {
  public:
   explicit EngineWithoutMemoryAtTheEnd(const ParameterLayout& layout)
-      : InterruptedEngine(make_fused_engine(layout), at_each_step([this](int) { ++steps_; })) {}
+      : InterruptedEngine(make_fused_engine(layout),
+                          {[this](int step) { is_last_step_ = step == 12; },
+                           [this](int) { is_at_the_end_ = is_last_step_; }, [](int) {}}) {}
   std::string name() const override {
-    if (steps_ == 12 && calls_at_the_end_++ == 0) throw std::bad_alloc();
+    if (is_at_the_end_ && calls_at_the_end_++ == 0) throw std::bad_alloc();
     return InterruptedEngine::name();
   }
 
  private:
-  int steps_ = 0;
+  bool is_last_step_ = false;
+  bool is_at_the_end_ = false;
   mutable int calls_at_the_end_ = 0;
 };
 
