@@ -145,6 +145,7 @@ void ArgumentParser::add_switch(const std::string& names, bool& value) {
 void ArgumentParser::add_positional(const ValueShape& shape, std::string& value) {
   shape_.positionals.push_back(shape);
   app_.add_option(shape.name, value);
+  positional_values_.push_back(&value);
 }
 
 void ArgumentParser::add_result_folder(std::string& folder) {
@@ -259,6 +260,10 @@ void ArgumentParser::reject_unknown_flags(const std::vector<std::string>& argume
   for (const auto& extra : app_.remaining())
     if (is_flag(extra))
       throw UnknownFlag{extra.substr(0, extra.find('=')), value_after(arguments, extra)};
+  // CLI11 2.4 takes for a file what cannot be the name of a flag, such as a control character.
+  if (std::count(arguments.begin(), arguments.end(), "--") > 0) return;
+  for (const auto* value : positional_values_)
+    if (value->compare(0, 2, "--") == 0) throw UnknownFlag{*value, ""};
 }
 
 // Whatever follows the value of a flag would be taken for the sweep file.

@@ -69,6 +69,7 @@ class ArgumentParser {
   CommandShape shape_;
   std::list<std::vector<std::string>> values_;          // of each flag that takes one
   std::vector<std::function<void()>> after_splitting_;  // stores and checks values
+  std::vector<const std::string*> positional_values_;
 };
 
 }  // namespace clipsweep
