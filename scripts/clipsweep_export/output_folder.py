@@ -49,8 +49,8 @@ def replacement(out: Path) -> Iterator[Path]:
     out = out.resolve()
     out.parent.mkdir(parents=True, exist_ok=True)
     partial = out.with_name(f".{out.name}.{os.getpid()}.partial")
-    partial.mkdir()
     try:
+        partial.mkdir()  # an interrupt may come right behind it
         yield partial
         _swap(partial, out)
     finally:
