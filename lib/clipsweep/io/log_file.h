@@ -1,6 +1,6 @@
 // A log of a run on disk: LOG, or compressed as LOG.gz once the run is finished. Where both are
 // there, LOG.gz is the log: it gets its name when it is complete, and is removed before the run
-// begins anew.
+// starts over.
 #pragma once
 
 #include <string>

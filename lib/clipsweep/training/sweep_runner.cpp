@@ -447,7 +447,7 @@ void compress_runs(const SweepJob& job, const std::vector<const RunSpec*>& runs)
     try {
       for (std::size_t i = next++; i < runs.size() && !job.cancel; i = next++) {
         const auto claim = claim_run(job.folder, runs[i]->id, job.locks);
-        // Another process may have begun it anew before.
+        // Meanwhile another process may have restarted it.
         if (claim && has_reached_outcome({job.folder, {}, {}}, *runs[i]))
           compress_logs(job.folder, runs[i]->id);
       }
