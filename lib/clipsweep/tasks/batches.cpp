@@ -5,6 +5,7 @@
 #include <stdexcept>
 #include <utility>
 
+#include "clipsweep/experiment/experiment_config.h"
 #include "clipsweep/io/sha256.h"
 #include "clipsweep/tasks/pixel_kernel.h"
 

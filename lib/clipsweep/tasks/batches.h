@@ -12,12 +12,14 @@
 #include "clipsweep/base/aligned.h"
 #include "clipsweep/base/random.h"
 #include "clipsweep/base/span.h"
-#include "clipsweep/experiment/experiment_config.h"
 #include "clipsweep/io/json.h"
 #include "clipsweep/model/model.h"
 #include "clipsweep/tasks/image_data.h"
 
 namespace clipsweep {
+
+// A full include would recompile all kernels at every new setting.
+struct TrainingSettings;
 
 // Draws an endless sequence of sample indices.
 class ShuffleBuffer {
