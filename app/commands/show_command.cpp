@@ -193,6 +193,9 @@ std::string totals_text(const RunTotals& totals) {
     text += fmt::format("gradient norm before clipping: median {}, P90 {}, P99 {}, max {}\n",
                         norm_text(norm->median), norm_text(norm->p90), norm_text(norm->p99),
                         norm_text(norm->max));
+  if (const auto& ratio = totals.update_ratio)
+    text += fmt::format("norm of the update / norm of the weights: median {}, max {}\n",
+                        norm_text(ratio->median), norm_text(ratio->max));
   return text;
 }
 

@@ -127,6 +127,8 @@ TOTAL_COLUMNS = (
     Column("mean_cosine", to_optional_float, absent=None),
 )
 NORM_QUANTILES = ("median", "p90", "p99", "max")
+# Of the norm of the update divided by that of the weights; runs of earlier versions have none.
+UPDATE_RATIOS = ("median", "max")
 
 # Settings that a run, an arm or the plan names only where they differ from their default.
 DETAIL_COLUMNS = (
@@ -155,6 +157,7 @@ FACT_COLUMNS = (
     Column("solved_at_step", to_optional_count),
     *TOTAL_COLUMNS,
     *(Column(f"grad_norm_{name}", to_optional_float) for name in NORM_QUANTILES),
+    *(Column(f"update_ratio_{name}", to_optional_float) for name in UPDATE_RATIOS),
     *DETAIL_COLUMNS,
     Column("engine", to_text),
     Column("simd", to_text),

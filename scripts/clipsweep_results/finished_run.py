@@ -13,6 +13,7 @@ from .columns import (
     KEY_COLUMNS,
     NORM_QUANTILES,
     TOTAL_COLUMNS,
+    UPDATE_RATIOS,
     Column,
 )
 from .plan import RunSpec
@@ -97,6 +98,7 @@ class FinishedRun:
         document = self.document
         totals = document["totals"]
         quantiles = to_quantiles(totals["grad_norm_raw"], NORM_QUANTILES)
+        ratios = to_quantiles(totals.get("update_ratio"), UPDATE_RATIOS)
         return {
             "outcome": self.outcome,
             "late_test_accuracy": self.late_test_accuracy,
@@ -104,6 +106,7 @@ class FinishedRun:
             "solved_at_step": to_optional_count(document.get("solved_at_step")),
             **{column.name: column.value_in(totals) for column in TOTAL_COLUMNS},
             **{f"grad_norm_{name}": value for name, value in quantiles.items()},
+            **{f"update_ratio_{name}": value for name, value in ratios.items()},
             **self.details,
             "engine": to_text(document["engine"]),
             "simd": to_text(document["simd"]),

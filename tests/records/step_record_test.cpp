@@ -53,6 +53,20 @@ TEST(StepRecord, SaysThatItWasSkippedOnlyIfItWas) {
   EXPECT_EQ(line_of(step), kLine.substr(0, kLine.size() - 1) + ",\"skipped\":true}\n");
 }
 
+// Logs of earlier versions lack them, and must read back to the same line.
+TEST(StepRecord, HasTheNormsOfUpdateAndWeightsOnlyIfTheyWereMeasured) {
+  StepRecord step = sample_step();
+  step.update_norm = 0.25;
+  step.weight_norm = std::numeric_limits<double>::quiet_NaN();
+  const std::string line = line_of(step);
+  const std::string norms = R"(,"update_norm":0.25,"weight_norm":"NaN")";
+  std::string expected = kLine + "\n";
+  expected.insert(expected.find(R"(,"grad_max_abs")"), norms);
+  EXPECT_EQ(line, expected);
+  EXPECT_EQ(line_of(step_record_from_json(Json::parse(line), kTensors)), line);
+  EXPECT_EQ(line_of(step_record_from_json(Json::parse(kLine), kTensors)), kLine + "\n");
+}
+
 TEST(StepRecord, IsAppendedToOtherLines) {
   std::string text = "a line\n";
   append_line(text, sample_step(), kTensors);
@@ -90,6 +104,7 @@ TEST(StepRecord, ListsTheTypesOfItsColumnsForOtherReaders) {
             R"("grad_norm_raw":"float64","grad_norm_clipped":"float64","clip_scale":"float64",)"
             R"("clipped":"boolean","clipped_fraction":"float64","cosine":"optional float32",)"
             R"("limit":"optional float64","effective_learning_rate":"float64",)"
+            R"("update_norm":"optional float64","weight_norm":"optional float64",)"
             R"("grad_max_abs":"float32","nonfinite":"count","tensors":"float64 by tensor",)"
             R"("skipped":"boolean"})");
 }

@@ -41,6 +41,8 @@ StepRecord sample_step(const SweepPlan& plan, const RunSpec& spec, std::uint64_t
   step.cosine = step.clipped ? 0.75F : 1.0F;
   if (std::isfinite(spec.clip.threshold)) step.limit = spec.clip.threshold;
   step.effective_learning_rate = spec.learning_rate * step.clip_scale;
+  step.update_norm = spec.learning_rate * step.grad_norm_clipped;  // plain SGD
+  step.weight_norm = 4;
   step.grad_max_abs = step.grad_norm_raw > 0.5 ? 0.6F : 0.1F;  // value:0.5 acts as logged
   step.tensor_norms = {0.8 * step.grad_norm_raw, 0, 0, 0, 0.6 * step.grad_norm_raw};
   return step;
@@ -79,6 +81,7 @@ RunTotals totals_of(const std::vector<StepRecord>& steps) {
   RunTotals totals;
   totals.trailing_skipped_steps = 0;
   std::vector<double> norms;
+  std::vector<double> ratios;
   for (const auto& step : steps) {
     ++totals.steps;
     totals.clipped_steps += step.clipped ? 1 : 0;
@@ -89,7 +92,9 @@ RunTotals totals_of(const std::vector<StepRecord>& steps) {
                               step.tensor_norms.front());
     }
     if (step.clipped) totals.mean_cosine = 0.75;
+    if (const auto ratio = update_ratio(step)) ratios.push_back(*ratio);
   }
+  totals.update_ratio = summary_of_ratios(ratios);
   if (!norms.empty())
     totals.grad_norm_raw = NormQuantiles{quantile(norms, 0.5), quantile(norms, 0.9),
                                          quantile(norms, 0.99), quantile(norms, 1)};
@@ -119,6 +124,7 @@ void break_gradient(StepRecord& step) {
   step.grad_norm_raw = step.grad_norm_clipped = step.clip_scale = kNotANumber;
   step.effective_learning_rate = kNotANumber;
   step.cosine = std::nullopt;
+  step.update_norm = std::nullopt;
   step.clipped = false;
   step.clipped_fraction = 0;
   step.grad_max_abs = std::numeric_limits<float>::quiet_NaN();

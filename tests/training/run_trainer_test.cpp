@@ -118,6 +118,40 @@ TEST(RunTrainer, RecordsTheEvidenceOfClipping) {
   EXPECT_EQ(none.steps().back().effective_learning_rate, 0.5);
 }
 
+// By hand: 20 weights of 1 and gradients of 1 at the rate 0.5. The ratios are 0.5 and, at weights
+// of 0.5, 1.
+TEST(RunTrainer, RecordsTheNormsOfTheUpdateAndOfTheWeightsBeforeIt) {
+  FedRun run;
+  run.step(1);
+  run.step(1);
+  EXPECT_DOUBLE_EQ(*run.steps()[0].weight_norm, std::sqrt(20.0));
+  EXPECT_DOUBLE_EQ(*run.steps()[0].update_norm, 0.5 * std::sqrt(20.0));
+  EXPECT_DOUBLE_EQ(*run.steps()[1].weight_norm, 0.5 * std::sqrt(20.0));
+  EXPECT_DOUBLE_EQ(*run.steps()[1].update_norm, 0.5 * std::sqrt(20.0));
+  const auto ratio = run.record().totals.update_ratio;
+  ASSERT_TRUE(ratio);
+  EXPECT_DOUBLE_EQ(ratio->median, 0.75);
+  EXPECT_DOUBLE_EQ(ratio->max, 1);
+}
+
+TEST(RunTrainer, AStepWithoutAnUpdateHasNoNormOfOne) {
+  FedRun run(NonfinitePolicy::kSkip);
+  run.step(1, kNotANumber);
+  EXPECT_FALSE(run.steps()[0].update_norm);
+  EXPECT_DOUBLE_EQ(*run.steps()[0].weight_norm, std::sqrt(20.0));
+  EXPECT_FALSE(run.record().totals.update_ratio);
+  run.step(1);
+  EXPECT_DOUBLE_EQ(*run.steps()[1].weight_norm, std::sqrt(20.0));
+}
+
+TEST(RunTrainer, AnUpdateThatIsDroppedBecauseItOverflowsHasItsNorm) {
+  FedRun run(NonfinitePolicy::kSkip, {}, 1e38);
+  run.step(0, 100.0F);
+  EXPECT_TRUE(std::isinf(*run.steps()[0].update_norm));
+  EXPECT_DOUBLE_EQ(*run.steps()[0].weight_norm, std::sqrt(20.0));
+  EXPECT_FALSE(run.record().totals.update_ratio);
+}
+
 TEST(RunTrainer, AveragesTheCosineOverTheClippedSteps) {
   FedRun run(NonfinitePolicy::kStop, {ClipMode::kValue, 1});
   run.step(0.1F);

@@ -106,6 +106,14 @@ std::optional<double> norm_over(const CountedRuns& runs, double NormQuantiles::*
   return quantile(std::move(norms), probability);
 }
 
+std::optional<double> median_update_ratio(const CountedRuns& runs) {
+  auto medians = values_of(runs, [](const RunRecord& run) -> std::optional<double> {
+    const auto& ratio = run.totals.update_ratio;
+    return ratio ? std::optional(ratio->median) : std::nullopt;
+  });
+  return medians.empty() ? std::nullopt : std::optional(quantile(std::move(medians), 0.5));
+}
+
 NormSummary summarize_norms(const CountedRuns& runs) {
   return {norm_over(runs, &NormQuantiles::median, 0.5), norm_over(runs, &NormQuantiles::p90, 0.5),
           norm_over(runs, &NormQuantiles::p99, 0.5), norm_over(runs, &NormQuantiles::max, 1)};
@@ -260,6 +268,7 @@ ArmSummary summarize_arm(const Arm& arm, const MetricBasis& basis) {
     summary.behaviour =
         clipping_behaviour_of(summary.clip, *summary.clipped_share, summary.mean_cosine);
   summary.grad_norm_raw = summarize_norms(arm.runs);
+  summary.update_ratio = median_update_ratio(arm.runs);
   return summary;
 }
 

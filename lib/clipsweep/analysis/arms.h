@@ -145,7 +145,8 @@ struct ArmSummary : ArmSettings {
   std::optional<MetricSummary> bits_per_character;        // of text: the final test loss / ln 2
   std::optional<double> clipped_share;
   std::optional<double> skipped_share;
-  std::optional<double> mean_cosine;  // over the runs that have one
+  std::optional<double> mean_cosine;   // over the runs that have one
+  std::optional<double> update_ratio;  // the median of its runs' medians
   std::optional<ClippingBehaviour> behaviour;
   NormSummary grad_norm_raw;
   std::optional<bool> better_than_chance;  // by its `choice_mean`; nothing without one

@@ -34,6 +34,12 @@ std::string norm_field(const RunSpec&, const RunRecord* record, const MetricBasi
   return field((*record->totals.grad_norm_raw).*kQuantile);
 }
 
+template <double UpdateRatio::*kMember>
+std::string ratio_field(const RunSpec&, const RunRecord* record, const MetricBasis&) {
+  if (!record || !record->totals.update_ratio) return "";
+  return field((*record->totals.update_ratio).*kMember);
+}
+
 // New columns come last, because scripts may refer to columns by position.
 const std::vector<CsvColumn> kCsvColumns = {
     {"id", [](auto& run, auto*, auto&) { return run.id; }},
@@ -119,6 +125,8 @@ const std::vector<CsvColumn> kCsvColumns = {
        const auto loss = metric_value(*record, Metric::kFinalTestLoss, basis);
        return field(loss ? std::optional(*loss / kNatsPerBit) : std::nullopt);
      }},
+    {"update_ratio_median", ratio_field<&UpdateRatio::median>},
+    {"update_ratio_max", ratio_field<&UpdateRatio::max>},
 };
 
 constexpr std::size_t kOutcomeColumn = 5;

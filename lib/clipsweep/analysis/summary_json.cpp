@@ -107,6 +107,7 @@ Json to_json(const ArmSummary& arm) {
   json["mean_cosine"] = json_optional(arm.mean_cosine);
   json["reading"] = arm.behaviour ? Json(to_text(*arm.behaviour)) : Json(nullptr);
   json["grad_norm_raw"] = to_json(arm.grad_norm_raw);
+  if (arm.update_ratio) json["update_ratio"] = json_number(*arm.update_ratio);
   return json;
 }
 

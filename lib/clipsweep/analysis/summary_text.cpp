@@ -356,6 +356,10 @@ std::string gradients_table(const Summary& summary, const TextStyle& style) {
                                        [](const ArmSummary& arm) { return arm.skipped > 0; });
   std::vector<Column> columns = {{"clipped %"}, {"median"}, {"P90"}, {"P99"}, {"max"}};
   if (has_skipped) columns.insert(columns.begin() + 1, Column{"skipped %"});
+  // Missing in runs of earlier versions.
+  const bool has_ratios = std::any_of(summary.arms.begin(), summary.arms.end(),
+                                      [](const ArmSummary& arm) { return arm.update_ratio; });
+  if (has_ratios) columns.push_back({"update /\nweights"});
   ArmTable table(summary, style, std::move(columns));
   for (const auto& arm : summary.arms) {
     const NormSummary& norms = arm.grad_norm_raw;
@@ -363,12 +367,16 @@ std::string gradients_table(const Summary& summary, const TextStyle& style) {
                                       norm_text(norms.p90), norm_text(norms.p99),
                                       norm_text(norms.max)};
     if (has_skipped) cells.insert(cells.begin() + 1, percent_text(arm.skipped_share));
+    if (has_ratios) cells.push_back(norm_text(arm.update_ratio));
     table.add_row(arm, std::move(cells));
   }
-  return titled(has_skipped ? "Shares of steps clipped and skipped, and the gradient norm before "
-                              "clipping"
-                            : "Share of steps clipped, and the gradient norm before clipping",
-                table.text());
+  return titled(
+      fmt::format("{}, {}",
+                  has_skipped ? "Shares of steps clipped and skipped" : "Share of steps clipped",
+                  has_ratios ? "the gradient norm before clipping, and the median of the update's "
+                               "norm divided by that of the weights"
+                             : "and the gradient norm before clipping"),
+      table.text());
 }
 
 Tone tone_of(Verdict verdict) {

@@ -2,7 +2,11 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
+#include <cmath>
+
 #include "clipsweep/base/error.h"
+#include "clipsweep/base/statistics.h"
 #include "clipsweep/io/sha256.h"
 #include "clipsweep/records/record_members.h"
 
@@ -101,6 +105,9 @@ Json to_json(const RunTotals& totals) {
                {"what_if", to_json(totals.what_if)}};
   if (totals.trailing_skipped_steps)
     json["trailing_skipped_steps"] = *totals.trailing_skipped_steps;
+  if (const auto& ratio = totals.update_ratio)
+    json["update_ratio"] = {{"median", json_number(ratio->median)},
+                            {"max", json_number(ratio->max)}};
   return json;
 }
 
@@ -123,6 +130,10 @@ RunTotals totals_from_json(const Json& json) {
     totals.trailing_skipped_steps = count_member(json, "trailing_skipped_steps");
   else if (totals.skipped_steps == 0 || totals.skipped_steps == totals.steps)
     totals.trailing_skipped_steps = totals.skipped_steps;
+  if (json.contains("update_ratio")) {
+    const Json& ratio = json["update_ratio"];
+    totals.update_ratio = UpdateRatio{finite_member(ratio, "median"), finite_member(ratio, "max")};
+  }
   return totals;
 }
 
@@ -133,6 +144,18 @@ std::string optional_hash(const Json& hashes, const char* key) {
 }
 
 }  // namespace
+
+std::optional<double> update_ratio(const StepRecord& step) {
+  if (!step.update_norm || !step.weight_norm) return std::nullopt;
+  const double ratio = *step.update_norm / *step.weight_norm;
+  return std::isfinite(ratio) ? std::optional(ratio) : std::nullopt;
+}
+
+std::optional<UpdateRatio> summary_of_ratios(std::vector<double> ratios) {
+  if (ratios.empty()) return std::nullopt;
+  std::sort(ratios.begin(), ratios.end());
+  return UpdateRatio{quantile_of_sorted(ratios, 0.5), ratios.back()};
+}
 
 const char* to_text(Outcome outcome) { return name_in(kOutcomes, outcome); }
 

@@ -63,6 +63,22 @@ struct NormQuantiles {
   }
 };
 
+// Of the norm of the update divided by that of the weights before it.
+struct UpdateRatio {
+  double median = 0;
+  double max = 0;
+
+  template <typename Archive>
+  void archive(Archive& archive) {
+    archive(median, max);
+  }
+};
+
+// Nothing if the step has no update, or one that is not finite.
+std::optional<double> update_ratio(const StepRecord& step);
+// Nothing for an empty list.
+std::optional<UpdateRatio> summary_of_ratios(std::vector<double> ratios);
+
 struct RunTotals {
   std::uint64_t steps = 0;
   std::uint64_t clipped_steps = 0;
@@ -75,11 +91,13 @@ struct RunTotals {
   // Skipped steps at the end of the run, after its last update. Nothing in runs of earlier versions
   // that skipped some steps but not all.
   std::optional<std::uint64_t> trailing_skipped_steps = std::nullopt;
+  // Over the updates that are finite; nothing if there is none, and in runs of earlier versions.
+  std::optional<UpdateRatio> update_ratio = std::nullopt;
 
   template <typename Archive>
   void archive(Archive& archive) {
     archive(steps, clipped_steps, skipped_steps, nonfinite_steps, spikes, grad_norm_raw,
-            mean_cosine, what_if, trailing_skipped_steps);
+            mean_cosine, what_if, trailing_skipped_steps, update_ratio);
   }
 };
 

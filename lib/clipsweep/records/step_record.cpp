@@ -13,7 +13,7 @@ namespace {
 template <typename Value>
 constexpr bool fits_its_presence(const StepColumn<Value>& column) {
   if (column.presence == ColumnPresence::kOnlyIfTrue) return std::is_same_v<Value, bool>;
-  if (column.presence == ColumnPresence::kMissingInOlderLogs) return IsOptional<Value>::value;
+  if (column.presence == ColumnPresence::kOnlyIfMeasured) return IsOptional<Value>::value;
   return true;
 }
 
@@ -59,6 +59,8 @@ template <typename Value>
 bool is_in_line(const StepColumn<Value>& column, const Value& value) {
   if constexpr (std::is_same_v<Value, bool>)
     return value || column.presence != ColumnPresence::kOnlyIfTrue;
+  else if constexpr (IsOptional<Value>::value)
+    return value || column.presence != ColumnPresence::kOnlyIfMeasured;
   else
     return true;
 }

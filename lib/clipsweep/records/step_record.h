@@ -31,6 +31,8 @@ struct StepRecord {
   std::optional<float> cosine;  // of the angle between raw and clipped gradient
   std::optional<double> limit;  // in force at this step
   double effective_learning_rate = 0;
+  std::optional<double> update_norm;  // of the optimizer's update; nothing where none was computed
+  std::optional<double> weight_norm;  // before the update
   float grad_max_abs = 0;
   std::uint64_t nonfinite = 0;
   std::vector<double> tensor_norms;  // in the order of the layout
@@ -55,8 +57,8 @@ enum class ColumnRange {
 // Which lines have a column.
 enum class ColumnPresence {
   kAlways,
-  kOnlyIfTrue,         // a boolean that is false in all other lines
-  kMissingInOlderLogs  // an optional that is empty where an earlier version wrote the log
+  kOnlyIfTrue,      // a boolean that is false in all other lines
+  kOnlyIfMeasured,  // an optional that is empty in all other lines, as in those of older versions
 };
 
 // The key of a column, together with its spelling within a line.
@@ -105,6 +107,10 @@ inline constexpr auto kStepColumns = std::make_tuple(
     StepColumn("limit", &StepRecord::limit, ColumnRange::kFiniteFromZero),
     StepColumn("effective_learning_rate", &StepRecord::effective_learning_rate,
                ColumnRange::kMagnitude),
+    StepColumn("update_norm", &StepRecord::update_norm, ColumnRange::kMagnitude,
+               ColumnPresence::kOnlyIfMeasured),
+    StepColumn("weight_norm", &StepRecord::weight_norm, ColumnRange::kMagnitude,
+               ColumnPresence::kOnlyIfMeasured),
     StepColumn("grad_max_abs", &StepRecord::grad_max_abs, ColumnRange::kMagnitude),
     StepColumn("nonfinite", &StepRecord::nonfinite, ColumnRange::kFromZero),
     StepColumn("tensors", &StepRecord::tensor_norms, ColumnRange::kMagnitude),

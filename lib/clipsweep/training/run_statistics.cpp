@@ -19,6 +19,7 @@ void RunStatistics::add_step(const StepRecord& record, const StepFindings& findi
     cosine_sum_ += static_cast<double>(*record.cosine);
     ++cosines_;
   }
+  if (const auto ratio = update_ratio(record)) update_ratios_.push_back(*ratio);
   if (!std::isfinite(record.grad_norm_raw)) return;
   finite_norms_.push_back(record.grad_norm_raw);
   const auto& tensor_norms = record.tensor_norms;
@@ -36,14 +37,18 @@ RunTotals RunStatistics::totals() const {
         NormQuantiles{quantile_of_sorted(norms, 0.5), quantile_of_sorted(norms, 0.9),
                       quantile_of_sorted(norms, 0.99), norms.back()};
   }
+  totals.update_ratio = summary_of_ratios(update_ratios_);
   if (cosines_ > 0) totals.mean_cosine = cosine_sum_ / static_cast<double>(cosines_);
   return totals;
 }
 
 bool RunStatistics::is_valid(std::uint64_t steps) const {
-  return counts_.steps == steps && finite_norms_.size() <= steps &&
-         std::all_of(finite_norms_.begin(), finite_norms_.end(),
-                     [](double norm) { return std::isfinite(norm); });
+  const auto are_finite = [&](const std::vector<double>& numbers) {
+    return numbers.size() <= steps &&
+           std::all_of(numbers.begin(), numbers.end(),
+                       [](double number) { return std::isfinite(number); });
+  };
+  return counts_.steps == steps && are_finite(finite_norms_) && are_finite(update_ratios_);
 }
 
 }  // namespace clipsweep

@@ -99,9 +99,11 @@ void RunTrainer::clip(Span<float> gradient, Span<const float> weights, double cl
 }
 
 void RunTrainer::update(Span<const float> gradient, Span<float> weights) {
+  if (!weight_norm_) weight_norm_ = euclidean_norm(weights);
+  record_.weight_norm = weight_norm_;
   if (drops_update()) {
     events_.note_missing_update();
-    events_.inspect(Phase::kWeights, weights, euclidean_norm(weights));
+    events_.inspect(Phase::kWeights, weights, *weight_norm_);
   } else {
     propose_update(gradient, weights);  // and inspect it: that may find a reason to drop it
   }
@@ -118,14 +120,17 @@ bool RunTrainer::drops_update() const {
 void RunTrainer::propose_update(Span<const float> gradient, Span<const float> weights) {
   propose_step({plan_.training.optimizer, spec_.regularization, learning_rate()}, weights, gradient,
                optimizer_, proposal_);
-  events_.inspect(Phase::kUpdate, proposal_.update, euclidean_norm(proposal_.update));
-  events_.inspect(Phase::kWeights, proposal_.weights, euclidean_norm(proposal_.weights));
+  record_.update_norm = euclidean_norm(proposal_.update);
+  next_weight_norm_ = euclidean_norm(proposal_.weights);
+  events_.inspect(Phase::kUpdate, proposal_.update, *record_.update_norm);
+  events_.inspect(Phase::kWeights, proposal_.weights, next_weight_norm_);
 }
 
 void RunTrainer::take_update(Span<float> weights) {
   weights_before_.assign(weights.begin(), weights.end());
   std::copy(proposal_.weights.begin(), proposal_.weights.end(), weights.begin());
   std::swap(optimizer_, proposal_.state);
+  weight_norm_ = next_weight_norm_;
   if (!events_.findings().update_blocked || repairs_gradient(spec_.clip))
     remember(spec_.clip, norms_, memory_);
 }
@@ -206,6 +211,7 @@ void RunTrainer::restore(const RunState& state, Span<float> weights) {
       !has_possible_records())
     throw DataError("the state belongs to another run");
   std::copy(state.weights.begin(), state.weights.end(), weights.begin());
+  weight_norm_.reset();
 }
 
 // The evaluation after an epoch's last step may still be due.

@@ -90,6 +90,7 @@ RunRecord typical_record(const SweepPlan& plan, const RunSpec& spec, const Param
   record.totals.steps = record.totals.clipped_steps = plan.training.steps();
   record.totals.grad_norm_raw = NormQuantiles{kNumber, kNumber, kNumber, kNumber};
   record.totals.mean_cosine = kNumber;
+  record.totals.update_ratio = UpdateRatio{kNumber, kNumber};
   record.totals.what_if.steps = plan.training.steps();
   record.engine = "fused";
   record.simd = "avx512";
@@ -104,7 +105,7 @@ RunRecord typical_record(const SweepPlan& plan, const RunSpec& spec, const Param
 // its folder, its row in runs.csv and its parts of sweep.json and summary.json.
 void measure_files(const SweepPlan& plan, const RunSpec& spec, const ParameterLayout& layout,
                    Span<const float> weights, WorkerResult& result) {
-  constexpr double kBytesOfRow = 275;     // of runs.csv
+  constexpr double kBytesOfRow = 315;     // of runs.csv
   constexpr double kBytesInSummary = 13;  // of its step in the arm's list
   RunRecord record = typical_record(plan, spec, layout, weights);
   const double with_epoch = page_bytes(to_json(record));

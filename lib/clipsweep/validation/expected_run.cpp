@@ -35,6 +35,13 @@ std::optional<int> size_of(const Json& settings, const char* key) {
   return size && *size <= kMax ? std::optional(static_cast<int>(*size)) : std::nullopt;
 }
 
+// Sweeps of versions that had no other optimizer do not name it. Their logs have no norms of
+// updates, for which this is asked.
+bool has_plain_sgd(const Json& settings, const RunSpec& run) {
+  return settings.value("optimizer", Json()) == to_text(Optimizer::kSgd) &&
+         settings.value("momentum", Json()) == 0 && run.regularization == Regularization{};
+}
+
 NonfinitePolicy policy_of(const Json& settings) {
   const auto found = settings.find("on_nonfinite");
   for (const auto policy : {NonfinitePolicy::kSkip, NonfinitePolicy::kContinue})
@@ -56,7 +63,8 @@ ExpectedRun expected_run(const SweepFolder& sweep, const RunSpec& run, const Run
           has_one_length(settings),
           policy_of(settings),
           size_of(settings, "hidden"),
-          size_of(settings, "layers").value_or(1)};
+          size_of(settings, "layers").value_or(1),
+          has_plain_sgd(settings, run)};
 }
 
 }  // namespace clipsweep

@@ -22,6 +22,7 @@ struct ExpectedRun {
   NonfinitePolicy on_nonfinite = NonfinitePolicy::kStop;
   std::optional<int> hidden = std::nullopt;  // nothing if sweep.json does not say
   int layers = 1;
+  bool has_plain_sgd = false;  // SGD without momentum and regularization
 
   // Whether a version of the program that records the hashes of a run's files trained it. Then the
   // numbers that follow from others are those of this program to the last bit.

@@ -154,6 +154,19 @@ void check_epoch_means(const std::vector<EpochRecord>& epochs, const std::vector
   }
 }
 
+// Runs of earlier versions lack it, and so do their logs.
+void check_update_ratio(const std::optional<UpdateRatio>& recorded, const StepSums& sums,
+                        const LogComparison& comparison) {
+  const auto computed = summary_of_ratios(sums.update_ratios);
+  if (recorded.has_value() != computed.has_value())
+    comparison.problems.add(fmt::format(
+        "totals.update_ratio is {}, but steps.jsonl has {} to compute it from",
+        recorded ? "there" : "missing", counted(sums.update_ratios.size(), "finite update")));
+  if (!recorded || !computed) return;
+  comparison.require("totals.update_ratio.median", recorded->median, computed->median);
+  comparison.require("totals.update_ratio.max", recorded->max, computed->max);
+}
+
 // Runs of earlier versions lack it.
 void check_mean_cosine(const std::optional<double>& mean, const StepSums& sums,
                        const LogComparison& comparison) {
@@ -182,6 +195,7 @@ void check_record_against_sums(const RunRecord& record, const StepSums& sums,
   const LogComparison comparison{expected.has_hashes(), problems};
   check_totals(record.totals, sums, problems);
   check_mean_cosine(record.totals.mean_cosine, sums, comparison);
+  check_update_ratio(record.totals.update_ratio, sums, comparison);
   check_quantiles(record.totals.grad_norm_raw, sums.finite_norms, comparison);
   check_epoch_means(record.epochs, sums.epochs, expected.steps_per_epoch, comparison);
 }

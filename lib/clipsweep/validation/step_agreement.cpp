@@ -67,14 +67,41 @@ void check_scale(const StepRecord& step, Equality equal, std::uint64_t line,
                                    step.clip_scale, step.grad_norm_raw, step.grad_norm_clipped));
 }
 
+double learning_rate_of(const StepRecord& step, const ExpectedRun& expected) {
+  return learning_rate_in(step.epoch, expected.run.learning_rate, expected.optimizer);
+}
+
 void check_learning_rate(const StepRecord& step, const ExpectedRun& expected, Equality equal,
                          std::uint64_t line, FileProblems& problems) {
-  const double rate = learning_rate_in(step.epoch, expected.run.learning_rate, expected.optimizer) *
-                      step.clip_scale;
+  const double rate = learning_rate_of(step, expected) * step.clip_scale;
   if (!equal(step.effective_learning_rate, rate))
     problems.add(line, fmt::format("\"effective_learning_rate\" is {}, but the epoch's learning "
                                    "rate times \"clip_scale\" is {}",
                                    step.effective_learning_rate, rate));
+}
+
+bool has_nonfinite_value(const StepRecord& step) {
+  return step.nonfinite > 0 || !std::isfinite(step.loss);
+}
+
+// Whether a norm is so large or small that numbers of float32 cannot be scaled to it precisely.
+bool is_extreme(double norm) { return !(norm > 1e-30 && norm < 1e30); }
+
+// Plain SGD subtracts the learning rate times the clipped gradient.
+void check_update_norm(const StepRecord& step, const ExpectedRun& expected, std::uint64_t line,
+                       FileProblems& problems) {
+  if (!step.weight_norm) return;  // a log of an earlier version
+  if (!step.update_norm) {
+    if (!has_nonfinite_value(step))
+      problems.add(line, "\"update_norm\" is missing, but loss and gradient are finite");
+    return;
+  }
+  const double norm = step.grad_norm_clipped * learning_rate_of(step, expected);
+  if (!expected.has_plain_sgd || is_extreme(norm)) return;
+  if (!agree(*step.update_norm, norm))
+    problems.add(line, fmt::format("\"update_norm\" is {}, but the learning rate times "
+                                   "\"grad_norm_clipped\" is {}",
+                                   *step.update_norm, norm));
 }
 
 // ---- The rules of the modes
@@ -121,9 +148,6 @@ std::optional<bool> must_act(const StepRecord& step, const ClipRule& rule) {
   return std::nullopt;
 }
 
-// Whether a norm is so large or small that numbers of float32 cannot be scaled to it precisely.
-bool is_extreme(double norm) { return !(norm > 1e-30 && norm < 1e30); }
-
 void check_effect(const StepRecord& step, const ClipRule& rule, std::uint64_t line,
                   FileProblems& problems) {
   if (const auto acts = must_act(step, rule); acts && step.clipped != *acts)
@@ -159,6 +183,7 @@ void check_step_against_plan(const StepRecord& step, const ExpectedRun& expected
   check_unclipped(step, equal, line, problems);
   check_scale(step, equal, line, problems);
   check_learning_rate(step, expected, equal, line, problems);
+  check_update_norm(step, expected, line, problems);
   check_cosine(step, line, problems);
   if (expected.has_hashes()) {
     check_limit(step, expected.run.clip, line, problems);

@@ -64,6 +64,10 @@ void check_column(const StepColumn<Value>& column, const Value& value, const Jso
     if (column.presence == ColumnPresence::kOnlyIfTrue && !value &&
         json.contains(column.key.name()))
       throw DataError(fmt::format("\"{}\" is true or absent, never false", column.key.name()));
+  if constexpr (IsOptional<Value>::value)
+    if (column.presence == ColumnPresence::kOnlyIfMeasured && !value &&
+        json.contains(column.key.name()))
+      throw DataError(fmt::format("\"{}\" is a number or absent, never null", column.key.name()));
 }
 
 void check_column(const StepColumn<std::vector<double>>& column, const std::vector<double>& values,
@@ -114,6 +118,7 @@ template <typename Value>
 Json schema_of(const StepColumn<Value>& column) {
   const Json schema = schema_of(column.range);
   if (column.presence == ColumnPresence::kOnlyIfTrue) return {{"const", true}};
+  if (column.presence == ColumnPresence::kOnlyIfMeasured) return schema;
   if constexpr (IsOptional<Value>::value)
     return {{"anyOf", Json::array({schema, {{"type", "null"}}})}};
   if constexpr (std::is_same_v<Value, std::vector<double>>)

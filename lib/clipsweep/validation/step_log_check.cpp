@@ -55,6 +55,7 @@ void add_step(StepSums& sums, const StepRecord& step) {
     sums.cosine_sum += static_cast<double>(*step.cosine);
     ++sums.cosines;
   }
+  if (const auto ratio = update_ratio(step)) sums.update_ratios.push_back(*ratio);
   if (std::isfinite(step.grad_norm_raw)) {
     sums.finite_norms.push_back(step.grad_norm_raw);
     sums.what_if.add_step(static_cast<double>(step.grad_max_abs), step.grad_norm_raw,
@@ -146,6 +147,7 @@ class StepLogChecker {
       const StepRecord step = read_strict_step(json, tensor_names);
       check_order(step.step, line);
       check_step_against_plan(step, expected_, line, problems_);
+      check_weight_norm(step, line);
       against_record_.check(step, line, tensor_names);
       written_.clear();
       append_line(written_, step, tensor_names);
@@ -173,8 +175,18 @@ class StepLogChecker {
     previous_ = std::max(previous_, step);
   }
 
+  // An earlier version wrote the log without the norms of updates and weights: all lines lack them.
+  void check_weight_norm(const StepRecord& step, std::uint64_t line) {
+    const bool has_norm = step.weight_norm.has_value();
+    if (has_norm != has_weight_norm_.value_or(has_norm))
+      problems_.add(line, fmt::format("\"weight_norm\" is {}, unlike in the lines before",
+                                      has_norm ? "there" : "missing"));
+    has_weight_norm_ = has_norm;
+  }
+
   const ExpectedRun& expected_;
   FileProblems& problems_;
+  std::optional<bool> has_weight_norm_;
   StepSequence sequence_;
   StepsAgainstRecord against_record_;
   CheckedLog log_;

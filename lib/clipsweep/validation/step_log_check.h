@@ -28,6 +28,7 @@ struct StepSums {
   double cosine_sum = 0;              // over the steps on which clipping acted
   std::uint64_t cosines = 0;
   std::vector<double> finite_norms;
+  std::vector<double> update_ratios;
   WhatIfCounts what_if;
   std::vector<EpochSums> epochs;
 };
