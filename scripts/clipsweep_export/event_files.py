@@ -128,6 +128,9 @@ def _settings(run: FinishedRun) -> Iterator[tuple[str, str | float]]:
         yield "threshold", spec.clip.threshold
     yield "learning_rate", spec.learning_rate
     yield "seed", spec.seed
+    for setting, value in spec.clip.setup.settings:
+        if value is not None:
+            yield setting, value
     yield "outcome", run.outcome
     for key, value in run.details.items():
         if not (isinstance(value, float) and math.isinf(value)):

@@ -36,7 +36,7 @@ from clipsweep_results.summary import read_chance_accuracy
 from .conversion import Conversion, Converted, LeftOut, map_in_order
 from .event_files import write_run
 from .output_folder import UsageError, check_replaceable, replacement, write_mark
-from .tables import ParquetFolder, convert_run
+from .tables import ParquetFolder, convert_run, read_layout
 
 messages = Messages(program_name("export.py", "clipsweep-export"))
 FORMATS = ("tensorboard", "parquet")
@@ -124,8 +124,9 @@ def write_tensorboard(plan: SweepPlan, folder: Path) -> Tally:
 
 
 def write_parquet(plan: SweepPlan, folder: Path) -> Tally:
-    with ParquetFolder(folder) as tables:
-        return convert_all(plan, convert_run, tables.add)
+    layout = read_layout(plan)
+    with ParquetFolder(folder, layout) as tables:
+        return convert_all(plan, partial(convert_run, layout), tables.add)
 
 
 def convert_all(
@@ -145,11 +146,7 @@ def settle(tally: Tally, outcome: Converted | LeftOut, add: Callable[[object], N
     if isinstance(outcome, LeftOut):
         tally.left_out.append(outcome)
         return
-    try:
-        add(outcome.content)
-    except DataError as error:
-        tally.left_out.append(LeftOut(outcome.id, str(error), damaged=True))
-        return
+    add(outcome.content)
     tally.exported.append(outcome.id)
     if outcome.notice:
         tally.cut_off.append(f"{outcome.id}: {outcome.notice}")

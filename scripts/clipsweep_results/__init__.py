@@ -23,6 +23,7 @@ A module imports only modules that are listed before it:
     links             links, pipes and devices in a result folder, which are an error
     progress          progress lines on stderr
     messages          exit codes and one-line messages on stderr
+    setups            cell, initialization and settings that vary
     clips             how an arm clips, and its name everywhere
     plan              sweep.json: the planned runs
     log_file          a log on disk, compressed or not

@@ -165,6 +165,13 @@ FACT_COLUMNS = (
     Column("settings", to_text),  # as JSON
 )
 
+# The names that a setting of training, which is a column too, cannot have.
+TABLE_COLUMNS = frozenset(
+    column.name
+    for table in (STEP_COLUMNS, EPOCH_COLUMNS, EVENT_COLUMNS, FACT_COLUMNS)
+    for column in table
+) | {*KEY_COLUMNS, TENSOR_NORMS.name, "arm", "state", "reason", "perturbed"}
+
 _WIRE_TYPES = {
     to_count: Annotated[int, msgspec.Meta(ge=0)],
     to_optional_count: Annotated[int, msgspec.Meta(ge=0)] | None,

@@ -34,9 +34,9 @@ LATE_EVALUATIONS = 3
 
 
 def key_of(spec: RunSpec) -> dict:
-    """Return a run's values of KEY_COLUMNS."""
+    """Return a run's values of KEY_COLUMNS and of the settings of training that vary."""
     values = spec.id, spec.clip.mode, spec.clip.threshold, spec.learning_rate, spec.seed
-    return dict(zip(KEY_COLUMNS, values, strict=True))
+    return dict(zip(KEY_COLUMNS, values, strict=True)) | dict(spec.clip.setup.settings)
 
 
 @dataclass(frozen=True, eq=False)
@@ -47,6 +47,7 @@ class FinishedRun:
     path: Path  # of run.json
     document: dict
     log: StepLog
+    step_columns: tuple[Column, ...]  # of the plan
     chance_accuracy: float | None
 
     @property
@@ -141,4 +142,4 @@ def open_run(
     except MALFORMED as error:
         raise DataError(f"{path}: {describe(error)}") from error
     log = StepLog(steps_path(folder, spec.id), spec.id, total_steps, step_columns)
-    return FinishedRun(spec, path, document, log, chance_accuracy)
+    return FinishedRun(spec, path, document, log, step_columns, chance_accuracy)

@@ -4,13 +4,16 @@ import math
 from dataclasses import dataclass
 from pathlib import Path
 
-from .clips import Clip, parse_clips, plain_name
-from .columns import Column, step_columns
+from .clips import DETAIL_NAMES, Clip, parse_clips
+from .columns import TABLE_COLUMNS, Column, step_columns
 from .links import refuse_links, refuse_links_of_run
+from .setups import Axis, axes_of_plan, plain_name
 from .strict_json import MALFORMED, DataError, describe, read_document
 from .values import to_count, to_float
 
 SWEEP_SCHEMA = "clipsweep/sweep-1"
+# The keys of a run that are no setting of training, which a setup has.
+GRID_KEYS = TABLE_COLUMNS | DETAIL_NAMES.keys()
 
 
 @dataclass(frozen=True)
@@ -33,6 +36,7 @@ class SweepPlan:
     steps_per_epoch: int
     log_every: int
     step_columns: tuple[Column, ...]  # of steps.jsonl
+    axes: tuple[Axis, ...]  # the settings of training that vary
     document: dict
 
     @property
@@ -73,19 +77,19 @@ def read_plan(folder: Path) -> SweepPlan:
 
 
 def _parse_plan(folder: Path, document: dict) -> SweepPlan:
-    entries = document["runs"]
-    specs = tuple(map(_parse_spec, entries, parse_clips(entries)))
-    if not specs:
+    entries, settings = document["runs"], document["settings"]
+    if not entries:
         raise ValueError("the plan has no runs")
+    axes = axes_of_plan(settings, entries, GRID_KEYS)
+    specs = tuple(map(_parse_spec, entries, parse_clips(entries, axes)))
     if len({spec.id for spec in specs}) < len(specs):
         raise ValueError("two runs of the plan have the same id")
-    settings = document["settings"]
     epochs, steps_per_epoch = to_count(settings["epochs"]), to_count(settings["steps_per_epoch"])
     if epochs * steps_per_epoch == 0:
         raise ValueError("epochs and steps_per_epoch must be 1 or more")
     log_every = max(1, to_count(document.get("log_every", 1)))
     columns = step_columns(document)
-    return SweepPlan(folder, specs, epochs, steps_per_epoch, log_every, columns, document)
+    return SweepPlan(folder, specs, epochs, steps_per_epoch, log_every, columns, axes, document)
 
 
 def _parse_spec(entry: dict, clip: Clip) -> RunSpec:

@@ -9,11 +9,11 @@ import os
 import statistics
 from collections.abc import Iterator
 from concurrent.futures import ProcessPoolExecutor
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cached_property, partial
 from pathlib import Path
 
-from .clips import Clip, plain_name
+from .clips import Clip
 from .columns import NORM_QUANTILES
 from .cores import usable_cores
 from .log_file import is_compressed
@@ -28,6 +28,7 @@ from .run_record import (
     record_path,
     trailing_skipped_steps,
 )
+from .setups import Setup, plain_name
 from .step_log import steps_path
 from .step_windows import StepCurve, WindowGrid, choose_windows, read_step_curve
 from .strict_json import MALFORMED, DataError, describe
@@ -164,13 +165,13 @@ class Results:
         members: dict[tuple[Clip, float], list[Run]] = {}
         for run in self.runs:
             members.setdefault((run.spec.clip, run.spec.learning_rate), []).append(run)
-        models = list(dict.fromkeys(spec.clip.model for spec in self.plan.runs))
+        setups = list(dict.fromkeys(spec.clip.setup for spec in self.plan.runs))
         modes = list(dict.fromkeys(spec.clip.mode for spec in self.plan.runs))
 
         def order(item):
             (clip, learning_rate), _ = item
             return (
-                models.index(clip.model),
+                setups.index(clip.setup),
                 not clip.is_baseline,
                 modes.index(clip.mode),
                 clip.threshold or 0,
@@ -181,6 +182,15 @@ class Results:
             Arm(clip, learning_rate, tuple(sorted(runs, key=lambda run: run.spec.seed)))
             for (clip, learning_rate), runs in sorted(members.items(), key=order)
         ]
+
+    @property
+    def setups(self) -> list[Setup]:
+        """The setups that have a drawn run, in the order of the sweep."""
+        return list(dict.fromkeys(arm.clip.setup for arm in self.arms))
+
+    def of_setups(self, setups: list[Setup]) -> "Results":
+        """Return the runs of these setups only."""
+        return replace(self, runs=[run for run in self.runs if run.spec.clip.setup in setups])
 
     @property
     def diverged_phrase(self) -> str:

@@ -73,9 +73,9 @@ class StepLog:
         self.path = path
         self.total_steps = total_steps
         self.last_step = 0
-        tensors = _read_tensor_names(path, run_id)
-        self.columns = one_per_tensor(columns, tensors)
-        self._decode_row = _RowDecoder(columns, tensors)
+        self.tensors = read_tensor_names(path, run_id)
+        self.columns = one_per_tensor(columns, self.tensors)
+        self._decode_row = _RowDecoder(columns, self.tensors)
 
     @property
     def is_cut_off(self) -> bool:
@@ -146,7 +146,8 @@ class _RowDecoder:
         return [norms[name] for name in self._tensors]
 
 
-def _read_tensor_names(path: Path, run_id: str) -> tuple[str, ...]:
+def read_tensor_names(path: Path, run_id: str) -> tuple[str, ...]:
+    """Return the parameter tensors of a run from the header of its log; raise DataError if bad."""
     try:
         with open_log(path) as log:
             header = parse_header(path, read_header(log), STEPS_SCHEMA, run_id)

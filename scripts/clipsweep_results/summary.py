@@ -4,13 +4,14 @@ Every verdict, interval and p value is read from the file; none is computed here
 """
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
 
-from .clips import Clip, parse_clips, parse_models
+from .clips import Clip, parse_clips
 from .columns import NORM_QUANTILES
 from .constants import Constants, parse_constants
+from .setups import Axis, Setup, parse_axes, parse_setups
 from .strict_json import MALFORMED, DataError, decode, describe, read_document
 from .values import to_count, to_float, to_optional_float
 
@@ -166,25 +167,25 @@ class Comparison:
 class ModeSummary:
     """A mode's best arm, and the learning rates at which the mode is usable.
 
-    `model` is empty if there is only one model.
+    `setup` is empty if there is only one setup.
     """
 
-    model: str
+    setup: Setup
     mode: str
     best_arm: ArmSummary | None
     usable_learning_rates: list[float]
 
     @property
     def label(self) -> str:
-        return f"{self.model} {self.mode}".strip()
+        return self.setup.before(self.mode)
 
     def has_arm(self, arm: ArmSummary) -> bool:
-        return arm.clip.mode == self.mode and self.model in ("", arm.clip.model)
+        return arm.clip.mode == self.mode and (not self.setup or self.setup == arm.clip.setup)
 
 
 @dataclass(frozen=True)
 class Best:
-    """A model's best clipping arm against its best baseline, over all learning rates."""
+    """A setup's best clipping arm against its best baseline, over all learning rates."""
 
     arm: ArmSummary
     baseline: ArmSummary
@@ -243,14 +244,27 @@ class Summary:
     target_accuracy: float
     validation: Validation | None  # None where arms are chosen by the test set
     chance_bits: float | None  # per character: the entropy of the symbol frequencies of a text
+    axes: tuple[Axis, ...]  # the settings of training that vary
     answer: list[str]  # does clipping help, where, what to use
     arms: list[ArmSummary]
     comparisons: list[Comparison]
     modes: list[ModeSummary]
-    best: list[Best]  # of each model whose arms can be compared
+    best: list[Best]  # of each setup whose arms can be compared
     noise_floor: list[NoiseFloor]
     what_if: list[WhatIf]
     constants: Constants
+
+    def of_setups(self, setups: list[Setup]) -> "Summary":
+        """Return the arms of these setups only, with what is said about them."""
+        return replace(
+            self,
+            arms=[arm for arm in self.arms if arm.clip.setup in setups],
+            comparisons=[each for each in self.comparisons if each.arm.clip.setup in setups],
+            modes=[mode for mode in self.modes if mode.setup in setups],
+            best=[best for best in self.best if best.arm.clip.setup in setups],
+            noise_floor=[each for each in self.noise_floor if each.arm.clip.setup in setups],
+            what_if=[each for each in self.what_if if each.baseline.clip.setup in setups],
+        )
 
     @cached_property
     def comparison_of(self) -> dict[str, Comparison]:
@@ -286,9 +300,10 @@ def read_chance_accuracy(folder: Path) -> float | None:
 def _parse_summary(document: dict) -> Summary:
     constants = parse_constants(document.get("constants"))
     judged = constants.judged_metric
+    axes = parse_axes(document.get("axes", []), document["arms"])
     arms = [
         _parse_arm(entry, clip, judged)
-        for entry, clip in zip(document["arms"], parse_clips(document["arms"]), strict=True)
+        for entry, clip in zip(document["arms"], parse_clips(document["arms"], axes), strict=True)
     ]
     by_name = {arm.name: arm for arm in arms}
 
@@ -304,12 +319,15 @@ def _parse_summary(document: dict) -> Summary:
         target_accuracy=to_float(document["target_accuracy"]),
         validation=_optional(_parse_validation, document.get("validation")),
         chance_bits=to_optional_float(document.get("chance_bits_per_character")),
+        axes=axes,
         answer=_parse_answer(document["answer"]),
         arms=arms,
         comparisons=[_parse_comparison(entry, find, judged) for entry in document["comparisons"]],
         modes=[
-            _parse_mode(entry, find, model)
-            for entry, model in zip(document["modes"], parse_models(document["modes"]), strict=True)
+            _parse_mode(entry, find, setup)
+            for entry, setup in zip(
+                document["modes"], parse_setups(document["modes"], axes), strict=True
+            )
         ],
         best=[_parse_best(entry, find, judged) for entry in document["best"]],
         noise_floor=[_parse_noise_floor(entry, find) for entry in document["noise_floor"]],
@@ -453,9 +471,9 @@ def _parse_ranks(entry: dict) -> Ranks:
     )
 
 
-def _parse_mode(entry: dict, find: Callable[[object], ArmSummary], model: str) -> ModeSummary:
+def _parse_mode(entry: dict, find: Callable[[object], ArmSummary], setup: Setup) -> ModeSummary:
     return ModeSummary(
-        model,
+        setup,
         str(entry["mode"]),
         _optional(find, entry["best_arm"]),
         [to_float(rate) for rate in entry["usable_learning_rates"]],

@@ -50,7 +50,7 @@ class Sweep:
     """One result folder. Tables are DataFrames whose columns results/README.md explains.
 
     Every table names the run of a row: `run` (its ID), `mode`, `threshold` (NaN in mode none),
-    `learning_rate` and `seed`. A number that was not measured is NaN. Norms and losses have no
+    `learning_rate` and `seed`, then every setting of training that varies, such as `length`. A number that was not measured is NaN. Norms and losses have no
     unit; accuracies and shares are from 0 to 1; steps and epochs count from 1.
 
         sweep = open_sweep("out/first")
@@ -112,7 +112,7 @@ class Sweep:
         columns = None if columns is None else list(columns)
         tables = [self._steps_of(found.spec, columns) for found in self._finished_runs()]
         known = names_of(one_per_tensor(self.plan.step_columns, tensors=()))
-        return _concatenate(tables, [*KEY_COLUMNS, *(columns or known)])
+        return _concatenate(tables, [*self._keys, *(columns or known)])
 
     def epochs(self) -> pd.DataFrame:
         """Return the whole epochs of all runs that reached an outcome, one row each."""
@@ -121,6 +121,11 @@ class Sweep:
     def events(self) -> pd.DataFrame:
         """Return the events (NaN, Inf, spikes, ...) of all runs that reached an outcome."""
         return self._table(FinishedRun.event_rows, EVENT_COLUMNS)
+
+    @property
+    def _keys(self) -> list[str]:
+        """The columns that name the run of a row."""
+        return [*KEY_COLUMNS, *(axis.setting for axis in self.plan.axes)]
 
     def _spec(self, run: str) -> RunSpec:
         for spec in self.plan.runs:
@@ -159,7 +164,7 @@ class Sweep:
         chosen = names_of(known) if columns is None else list(columns)
         if unknown := sorted(set(chosen) - set(names_of(known))):
             raise KeyError(f"{log.path}: steps have no column {unknown[0]!r}")
-        kept = [*KEY_COLUMNS, *chosen]
+        kept = [*self._keys, *chosen]
         tables = [_frame(key_of(spec), rows, known)[kept] for rows in _chunks(log)]
         return _concatenate(tables, kept)
 
@@ -171,7 +176,7 @@ class Sweep:
             for run in self._finished_runs()
             if (rows := rows_of(run))
         ]
-        return _concatenate(tables, [*KEY_COLUMNS, *names_of(columns)])
+        return _concatenate(tables, [*self._keys, *names_of(columns)])
 
 
 def _chunks(rows: Iterable[list]) -> Iterator[list[list]]:

@@ -10,7 +10,7 @@ import random
 import statistics
 import subprocess
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -89,6 +89,8 @@ class FakeRun:
     perturbed: bool = False
     cell: str = "lstm"
     init: str | None = None  # None: the sweep's
+    varied: dict = field(default_factory=dict)  # settings of training that vary
+    solved_at: int | None = None
 
     def __post_init__(self):
         self.outcome = self.outcome or ("diverged" if self.diverges_at else "completed")
@@ -106,13 +108,15 @@ class FakeRun:
     @property
     def model(self) -> str:
         cell = [] if self.cell == "lstm" else [self.cell]
-        names = cell + ([self.init] if self.init else [])
+        varied = [f"{name.replace('_', '-')}-{value}" for name, value in self.varied.items()]
+        names = varied + cell + ([self.init] if self.init else [])
         return "-".join(names) + "_" * bool(names)
 
     @property
     def off_default(self) -> dict:
         """The keys that plan, run and summary have only where they are not the default."""
         return {
+            **self.varied,
             **({"cell": self.cell} if self.cell != "lstm" else {}),
             **({"init": self.init} if self.init else {}),
             **({"perturbed": True} if self.perturbed else {}),
@@ -193,8 +197,14 @@ class FakeSweep:
             "on_nonfinite": "stop",
         }
 
+    @property
+    def axes(self) -> dict[str, list]:
+        """The values of each setting that varies."""
+        names = self.runs[0].varied
+        return {name: list(dict.fromkeys(run.varied[name] for run in self.runs)) for name in names}
+
     def sweep_document(self) -> dict:
-        settings = self.training_settings() | {
+        settings = self.training_settings() | self.axes | {
             "data": "/usr/share/datasets/fashion-mnist",
             "mode": sorted({run.mode for run in self.runs}),
             "learning_rate": sorted({run.learning_rate for run in self.runs}),
@@ -250,6 +260,7 @@ class FakeSweep:
             "damaged_runs": [],
             "chance_accuracy": CHANCE,
             "target_accuracy": TARGET,
+            **self._axes_entry(),
             "answer": list(ANSWER),
             "constants": CONSTANTS,
             "arms": [self._arm(name, runs) for name, runs in arms.items()],
@@ -267,7 +278,11 @@ class FakeSweep:
         }
         mark_usable(document["arms"])
         ordinary = [arm for arm in document["arms"] if "perturbed" not in arm]
-        return document | {"modes": summarize_modes(ordinary), "best": self._best(ordinary, arms)}
+        return document | {"modes": summarize_modes(ordinary, self.axes), "best": self._best(ordinary, arms)}
+
+    def _axes_entry(self) -> dict:
+        entries = [{"setting": name, "values": values} for name, values in self.axes.items()]
+        return {"axes": entries} if entries else {}
 
     def _write_run(self, run: FakeRun) -> None:
         stream = random.Random(f"{run.seed} {run.arm}")
@@ -397,8 +412,9 @@ class FakeSweep:
         return {
             "schema": "clipsweep/run-1",
             **run.plan_entry,
-            "settings": self.training_settings() | {"data_sha256": "5e" * 32},
+            "settings": self.training_settings() | run.varied | {"data_sha256": "5e" * 32},
             "outcome": run.outcome,
+            "solved_at_step": run.solved_at,
             "reason": "no space left on device" if run.outcome == "failed" else None,
             "epochs": epochs,
             "events": self._events(run, norms, steps),
@@ -527,9 +543,9 @@ class FakeSweep:
         return difference(accuracies, 1), difference(losses, -1)
 
     def _best(self, arms: list[dict], runs: dict[str, list[FakeRun]]) -> list[dict]:
-        """Compare, for each cell, the best clipping arm with the best baseline."""
-        models = list(dict.fromkeys(model_of(arm) for arm in arms))
-        found = (self._best_of([arm for arm in arms if model_of(arm) == m], runs) for m in models)
+        """Compare, for each setup, the best clipping arm with the best baseline."""
+        setups = list(dict.fromkeys(setup_of(arm) for arm in arms))
+        found = (self._best_of([arm for arm in arms if setup_of(arm) == s], runs) for s in setups)
         return [best for best in found if best]
 
     def _best_of(self, arms: list[dict], runs: dict[str, list[FakeRun]]) -> dict | None:
@@ -560,8 +576,9 @@ class FakeSweep:
         }
 
 
-def model_of(arm: dict) -> tuple:
-    return arm.get("cell"), arm.get("init")
+def setup_of(arm: dict) -> str:
+    """Return what tells the setups of a sweep apart, as the names of its arms begin."""
+    return arm["arm"].split(f"{arm['mode']}")[0]
 
 
 def best_arm(arms: list[dict]) -> dict | None:
@@ -581,14 +598,21 @@ def mark_usable(arms: list[dict]) -> None:
         )
 
 
-def summarize_modes(arms: list[dict]) -> list[dict]:
+def summarize_modes(arms: list[dict], varied: Iterable[str]) -> list[dict]:
+    """Summarize each mode of each setup; `varied` are the settings that vary."""
     modes = []
-    for mode in dict.fromkeys(arm["mode"] for arm in arms):
-        members = [arm for arm in arms if arm["mode"] == mode]
+    for setup, mode in dict.fromkeys((setup_of(arm), arm["mode"]) for arm in arms):
+        members = [arm for arm in arms if (setup_of(arm), arm["mode"]) == (setup, mode)]
         best = best_arm(members)
         rates = sorted({arm["learning_rate"] for arm in members if arm["usable"]})
+        names = [key for key in (*varied, "cell", "init") if key in members[0]]
         modes.append(
-            {"mode": mode, "best_arm": best and best["arm"], "usable_learning_rates": rates}
+            {
+                **{key: members[0][key] for key in names},
+                "mode": mode,
+                "best_arm": best and best["arm"],
+                "usable_learning_rates": rates,
+            }
         )
     return modes
 

@@ -105,7 +105,7 @@ SWEEPS = {
     "diverging": diverging,
     "perturbed": perturbed,
     "two seeds": lambda: cross([NONE, VALUE], [0.01, 0.1], seeds=2),
-    "several models": lambda: several_models(),
+    "several cells": lambda: several_cells(),
     "one run": lambda: cross([VALUE], seeds=1),
     "seven learning rates": lambda: cross([NONE, VALUE], [10.0**-k for k in range(7)], seeds=2),
 }
@@ -113,7 +113,7 @@ SWEEPS = {
 
 @pytest.mark.parametrize(
     "name, width",
-    [*itertools.product(SWEEPS, [None, 3.3]), ("many arms", 6.8), ("several models", 7.0)],
+    [*itertools.product(SWEEPS, [None, 3.3]), ("many arms", 6.8), ("several cells", 7.0)],
 )
 def test_no_text_overlaps_another_or_is_too_small(sweep, name, width):
     folder = sweep(SWEEPS[name]())
@@ -520,19 +520,19 @@ def test_a_width_out_of_range_is_refused(width, capsys):
 # Sweeps of several cells
 
 
-def test_no_title_compares_several_models(sweep):
-    found = sources(sweep(several_models()))
+def test_no_title_compares_several_setups(sweep):
+    found = sources(sweep(several_cells()))
     heat_map = draw_heat_map(found)[0].title
-    assert heat_map == "Final test accuracy by threshold and learning rate for 3 models"
+    assert heat_map == "Final test accuracy by threshold and learning rate for 3 setups"
     title = verdict_title(found, ACCURACY)
-    found_by_model = dict(part.split(": ", 1) for part in title.split("; "))
-    assert list(found_by_model) == ["lstm", "rnn-relu:identity", "rnn-tanh"]
-    for model, finding in found_by_model.items():
-        assert not any(other in finding for other in found_by_model), (model, finding)
+    found_by_cell = dict(part.split(": ", 1) for part in title.split("; "))
+    assert list(found_by_cell) == ["lstm", "rnn-relu:identity", "rnn-tanh"]
+    for cell, finding in found_by_cell.items():
+        assert not any(other in finding for other in found_by_cell), (cell, finding)
 
 
-def several_models(seeds=5):
-    """Return the same clips on three models; one has no baseline at learning rate 0.1."""
+def several_cells(seeds=5):
+    """Return the same clips on three cells; one has no baseline at learning rate 0.1."""
     runs = cross([NONE, VALUE], [0.01, 0.1], seeds)
     relu = cross([NONE, VALUE, NORM], [0.01, 0.1], seeds)
     tanh = [run for run in cross([NONE, VALUE], [0.01, 0.1], seeds) if run.learning_rate < 0.1]
@@ -544,18 +544,18 @@ def several_models(seeds=5):
 
 
 def test_arms_of_different_cells_are_separate(sweep):
-    found = sources(sweep(several_models()))
+    found = sources(sweep(several_cells()))
     assert len(found.arms) == 12 and all(len(arm.runs) == 5 for arm in found.arms)
     assert found.arms[0].label == "lstm none at lr 0.01"
     assert "rnn-relu:identity value:0.5 at lr 0.1" in {arm.label for arm in found.arms}
     for comparison in found.comparisons:
-        assert comparison.arm.clip.model == comparison.baseline.clip.model
+        assert comparison.arm.clip.setup == comparison.baseline.clip.setup
     assert len(found.comparisons) == 7
 
 
 @pytest.mark.parametrize("name", ["training_loss", "test_accuracy", "accuracy_by_learning_rate"])
 def test_cells_share_no_panel(sweep, name):
-    pages, _ = draw(sweep(several_models()), name)
+    pages, _ = draw(sweep(several_cells()), name)
     titles = [axes.get_title(loc="left") for page in pages for axes in page.figure.axes]
     assert all(sum(cell in title for title in titles) for cell in ("lstm", "rnn-relu", "rnn-tanh"))
     for page in pages:
@@ -575,8 +575,8 @@ def test_a_single_cell_is_not_in_the_labels(sweep):
 
 
 def test_the_description_of_the_sweep_names_the_cells(sweep):
-    plan = sources(sweep(several_models(1))).results.plan
-    assert describe_sweep(plan).startswith("3 models (lstm, rnn-relu:identity, rnn-tanh) of 10")
+    plan = sources(sweep(several_cells(1))).results.plan
+    assert describe_sweep(plan).startswith("lstm, rnn-relu:identity, rnn-tanh of 10 units")
 
 
 # Runs whose gradient was never finite

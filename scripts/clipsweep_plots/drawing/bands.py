@@ -1,5 +1,6 @@
 """Statistics over seeds at each point; and 95 % intervals of their mean, the bands of curves."""
 
+import math
 from collections.abc import Callable
 
 import numpy as np
@@ -35,6 +36,15 @@ def mean_band(values: np.ndarray, min_seeds: int) -> tuple[np.ndarray, np.ndarra
         half = student_quantile(n - 1) * np.nanstd(rows, axis=1, ddof=1) / np.sqrt(n)
         low[enough], high[enough] = mean - half, mean + half
     return low, high
+
+
+def wilson_interval(count: int, n: int) -> tuple[float, float]:
+    """Return both ends of Wilson's 95 % interval (1927) of a share of `n`, 0 to 1."""
+    z = NORMAL_QUANTILE
+    share = count / n
+    middle = (share + z * z / (2 * n)) / (1 + z * z / n)
+    half = z / (1 + z * z / n) * math.sqrt(share * (1 - share) / n + z * z / (4 * n * n))
+    return max(middle - half, 0.0), min(middle + half, 1.0)
 
 
 def student_quantile(degrees: np.ndarray) -> np.ndarray:

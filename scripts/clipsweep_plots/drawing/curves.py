@@ -120,7 +120,7 @@ def _draw_panel(
         if len(curves) == 1:  # single points side by side, not on top of each other
             shift = 1 + SIDE_STEP * (place - (len(panel.arms) - 1) / 2)
             curves = Curves(curves.x * shift, curves.values)
-        look = looks[arm.clip.without_model]
+        look = looks[arm.clip.without_setup]
         has_band = len(arm.runs) >= min_seeds and not (kind.marks_divergence and arm.diverged_count)
         if kind.bands and has_band:
             _draw_band(axes, arm, curves, look, min_seeds)

@@ -8,7 +8,7 @@ from clipsweep_results.summary import JUDGED, Comparison
 from .sources import Sources
 from .style import decimal
 
-MAX_NAMED = 3  # arms; if there are more, they are counted
+MAX_NAMED = 3  # arms or setups; if there are more, they are counted
 
 
 @dataclass(frozen=True)
@@ -41,28 +41,41 @@ TRAIN_LOSS = Claim(
 def verdict_title(sources: Sources, claim: Claim) -> str | None:
     """Say which arms differ from their baseline; None if summary.json has no verdict.
 
-    Each of several models has a finding of its own, because its arms are compared only with its own
-    baselines.
+    Each of a few setups has a finding of its own, because its arms are compared only with its own
+    baselines; many setups are counted, also those that the figure does not show.
     """
-    judged = _judged(sources, claim)
+    judged = _judged(sources.whole or sources, claim)
     if not judged:
         return None
-    models = list(dict.fromkeys(comparison.arm.clip.model for comparison in judged))
-    if len(models) == 1:
-        return _title_of_model(sources, judged, claim)
+    setups = list(dict.fromkeys(comparison.arm.clip.setup for comparison in judged))
+    if len(setups) == 1:
+        return _title_of_setup(sources, judged, claim)
+    if len(setups) > MAX_NAMED:
+        return _count_setups(judged, len(setups), claim)
     titles = []
-    for model in models:
-        own = [_without_model(found) for found in judged if found.arm.clip.model == model]
-        titles.append(f"{model}: {_title_of_model(sources, own, claim)}")
+    for setup in setups:
+        own = [_without_setup(found) for found in judged if found.arm.clip.setup == setup]
+        titles.append(f"{setup}: {_title_of_setup(sources, own, claim)}")
     return "; ".join(titles)
 
 
-def _without_model(comparison: Comparison) -> Comparison:
-    arm = replace(comparison.arm, clip=comparison.arm.clip.without_model)
+def _count_setups(judged: list[Comparison], setups: int, claim: Claim) -> str:
+    """Say in how many setups some arm is better or worse than its baseline."""
+    better, worse = ({c.arm.clip.setup for c in found} for found in _split(judged, claim))
+    baseline = _baseline(judged)
+    if not better and not worse:
+        return f"In none of {setups} setups does an arm differ from {baseline} in {claim.noun}"
+    first, words = (better, claim.better) if better else (worse, claim.worse)
+    title = f"In {len(first)} of {setups} setups some arm has {words} than {baseline}"
+    return f"{title}, in {len(worse)} {claim.opposite}" if better and worse else title
+
+
+def _without_setup(comparison: Comparison) -> Comparison:
+    arm = replace(comparison.arm, clip=comparison.arm.clip.without_setup)
     return replace(comparison, arm=arm)
 
 
-def _title_of_model(sources: Sources, judged: list[Comparison], claim: Claim) -> str:
+def _title_of_setup(sources: Sources, judged: list[Comparison], claim: Claim) -> str:
     better, worse = _split(judged, claim)
     baseline = _baseline(judged)
     if not better and not worse:

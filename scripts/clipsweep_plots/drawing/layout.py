@@ -51,11 +51,12 @@ class NotDrawn(Exception):
 class Sheet:
     """The width of a figure (None: the width that it needs) and the sizes that follow from it.
 
-    `has_title` says whether title and caption are above the panels.
+    `has_title` says whether title and caption are above the panels; `note` ends every caption.
     """
 
     width: float | None = None
     has_title: bool = True
+    note: str = ""
 
     @property
     def is_narrow(self) -> bool:
@@ -202,7 +203,7 @@ def _header_lines(
     room = width - 2 * MARGIN
     return (
         wrap_text(title, room, sheet.text.title, bold=True),
-        wrap_text(caption, room, sheet.text.caption),
+        wrap_text(f"{caption} {sheet.note}".rstrip(), room, sheet.text.caption),
     )
 
 

@@ -7,7 +7,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from .layout import MARGIN, FigureText, Sheet, add_axes, add_header, header_height
-from .panels import by_model
+from .panels import by_setup
 from .style import lines_height, text_width
 
 MIN_WIDTH = 5.6
@@ -22,15 +22,15 @@ class MapSize:
 
 
 def map_rows(arms: list[Arm]) -> list[tuple[str, list[Arm]]]:
-    """Return the clipping arms of each model and mode, with a title."""
+    """Return the clipping arms of each setup and mode, with a title."""
     rows = []
-    for model, members in by_model(arms).items():
+    for setup, members in by_setup(arms).items():
         modes = dict.fromkeys(arm.clip.mode for arm in members if not arm.clip.is_baseline)
         for mode in modes:
             own = [
                 arm for arm in members if arm.clip.mode == mode and not arm.clip.is_baseline
             ]
-            rows.append((f"{model} {mode}".strip(), own))
+            rows.append((setup.before(mode), own))
     return rows
 
 

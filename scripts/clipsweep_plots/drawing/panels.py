@@ -8,6 +8,7 @@ from dataclasses import dataclass
 
 from clipsweep_results.clips import Clip
 from clipsweep_results.result_folder import Arm
+from clipsweep_results.setups import Setup
 
 from .layout import Sheet, paged
 from .style import THRESHOLDS_PER_PANEL
@@ -24,8 +25,8 @@ class Panel:
 
     @property
     def clips(self) -> list[Clip]:
-        """The clips of the arms, without their model, which is in the title."""
-        return list(dict.fromkeys(arm.clip.without_model for arm in self.arms))
+        """The clips of the arms, without their setup, which is in the title."""
+        return list(dict.fromkeys(arm.clip.without_setup for arm in self.arms))
 
 
 Row = list[Panel | None]
@@ -34,16 +35,16 @@ Row = list[Panel | None]
 def curve_rows(arms: list[Arm], sheet: Sheet) -> list[Row]:
     """Arrange curves: one panel per learning rate, split by mode if it had too many lines.
 
-    Arms of different models share no panel.
+    Arms of different setups share no panel.
     """
     rates = learning_rates(arms)
     crowded = any(
         sum(arm.learning_rate == rate for arm in members) > MAX_LINES
-        for members in by_model(arms).values()
+        for members in by_setup(arms).values()
         for rate in rates
     )
     if not crowded:
-        return _model_rows(arms, rates, sheet)
+        return _setup_rows(arms, rates, sheet)
     groups = [[_group_panel(arms, clips, rate) for rate in rates] for clips in clip_groups(arms)]
     if len(rates) == 1:
         return wrap_panels([panels[0] for panels in groups], sheet.max_keyed_columns)
@@ -56,26 +57,30 @@ def curve_rows(arms: list[Arm], sheet: Sheet) -> list[Row]:
     ]
 
 
-def _model_rows(arms: list[Arm], rates: list[float], sheet: Sheet) -> list[Row]:
-    """Make a panel for each model and learning rate: a row per model if the rates fit in it."""
+def _setup_rows(arms: list[Arm], rates: list[float], sheet: Sheet) -> list[Row]:
+    """Make a panel for each setup and learning rate: a row per setup if the rates fit in it."""
     panels = {
-        (model, rate): _rate_panel(model, rate, _at(members, rate))
-        for model, members in by_model(arms).items()
+        (setup, rate): _rate_panel(setup, rate, _at(members, rate))
+        for setup, members in by_setup(arms).items()
         for rate in rates
     }
     return grid_rows({key: panel for key, panel in panels.items() if panel}, rates, sheet)
 
 
-def _rate_panel(model: str, rate: float, arms: tuple[Arm, ...]) -> Panel | None:
-    title = f"{model} at lr {rate:g}" if model else f"learning rate {rate:g}"
-    return Panel(title, arms) if arms else None
+def _rate_panel(setup: Setup, rate: float, arms: tuple[Arm, ...]) -> Panel | None:
+    return Panel(place_title(setup, rate), arms) if arms else None
 
 
-def by_model(arms: list[Arm]) -> dict[str, list[Arm]]:
-    """Return the arms of each model."""
-    members: dict[str, list[Arm]] = {}
+def place_title(setup: Setup, rate: float) -> str:
+    """Name what a baseline and its arms share, the setup only if there are several."""
+    return f"{setup} at lr {rate:g}" if setup else f"learning rate {rate:g}"
+
+
+def by_setup(arms: list[Arm]) -> dict[Setup, list[Arm]]:
+    """Return the arms of each setup."""
+    members: dict[Setup, list[Arm]] = {}
     for arm in arms:
-        members.setdefault(arm.clip.model, []).append(arm)
+        members.setdefault(arm.clip.setup, []).append(arm)
     return members
 
 
@@ -126,8 +131,8 @@ def choose_arms(arms: list[Arm], max_arms: int, score: Callable[[Arm], float]) -
     chosen = _best_of_each(arms, lambda arm: (*_family(arm), arm.learning_rate), score)
     if len(chosen) > max_arms:
         best = _best_of_each(chosen, _family, score)
-        rates = {(arm.clip.model, arm.learning_rate) for arm in best}
-        twins = [a for a in chosen if (a.clip.model, a.learning_rate) in rates and a.clip.is_baseline]
+        rates = {(arm.clip.setup, arm.learning_rate) for arm in best}
+        twins = [a for a in chosen if (a.clip.setup, a.learning_rate) in rates and a.clip.is_baseline]
         chosen = [*best, *(arm for arm in twins if arm not in best)][:max_arms]
     elif len(learning_rates(arms)) == 1:
         others = [arm for arm in arms if arm not in chosen]
@@ -148,8 +153,8 @@ def _best_of_each(
 
 
 def _family(arm: Arm) -> tuple:
-    """Return what arms of a row of a grid share: model and mode, and whether it is a baseline."""
-    return arm.clip.model, arm.clip.mode, arm.clip.is_baseline
+    """Return what arms of a row of a grid share: setup and mode, and whether it is a baseline."""
+    return arm.clip.setup, arm.clip.mode, arm.clip.is_baseline
 
 
 def chosen_note(chosen: list[Arm], count: int) -> str:
@@ -176,12 +181,12 @@ def _at(arms: list[Arm], rate: float) -> tuple[Arm, ...]:
 
 
 def clip_groups(arms: list[Arm]) -> list[list[Clip]]:
-    """Split the clips into groups of one model and mode with few thresholds, without baselines.
+    """Split the clips into groups of one setup and mode with few thresholds, without baselines.
 
-    A model that has only its baseline is a group of that.
+    A setup that has only its baseline is a group of that.
     """
     groups = []
-    for members in by_model(arms).values():
+    for members in by_setup(arms).values():
         clips = {arm.clip for arm in members}
         varied = [clip for clip in clips if not clip.is_baseline]
         for mode in dict.fromkeys(arm.clip.mode for arm in members):
@@ -190,7 +195,7 @@ def clip_groups(arms: list[Arm]) -> list[list[Clip]]:
                 key=lambda clip: (clip.threshold or 0, clip.details),
             )
             groups += paged(chosen, THRESHOLDS_PER_PANEL) if chosen else []
-        if not varied and members[0].clip.model:
+        if not varied and members[0].clip.setup:
             groups.append(list(clips))
     return groups
 
@@ -199,10 +204,10 @@ def group_title(arms: list[Arm], clips: list[Clip]) -> str:
     """Name a group by its mode, with its thresholds if the mode has other groups."""
     if len(clips) == 1:
         return clips[0].label
-    mode, model = clips[0].mode, clips[0].model
-    if len({arm.clip for arm in by_model(arms)[model] if arm.clip.mode == mode}) == len(clips):
-        return f"{model} {mode}".strip()
-    last = clips[-1].without_model.label
+    mode, setup = clips[0].mode, clips[0].setup
+    if len({arm.clip for arm in by_setup(arms)[setup] if arm.clip.mode == mode}) == len(clips):
+        return setup.before(mode)
+    last = clips[-1].without_setup.label
     return f"{clips[0].label} to {last.removeprefix(f'{mode}:')}"
 
 
@@ -213,11 +218,11 @@ def _group_panel(arms: list[Arm], clips: list[Clip], rate: float) -> Panel | Non
 
 
 def group_members(arms: list[Arm], clips: list[Clip]) -> tuple[Arm, ...]:
-    """Return the arms of a group, with the baseline of its model."""
+    """Return the arms of a group, with the baseline of its setup."""
     return tuple(
         arm
         for arm in arms
-        if arm.clip in clips or (arm.clip.is_baseline and arm.clip.model == clips[0].model)
+        if arm.clip in clips or (arm.clip.is_baseline and arm.clip.setup == clips[0].setup)
     )
 
 

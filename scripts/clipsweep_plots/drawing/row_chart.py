@@ -6,11 +6,13 @@ On a narrow sheet, label and result are above the strip, so that the axis has th
 import itertools
 from dataclasses import dataclass
 
+from clipsweep_results.setups import Setup
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 
 from .layout import MARGIN, FigureText, Sheet, add_axes, add_header, header_height, key_width, paged
+from .panels import place_title
 from .style import INK, LABEL_BOX, POINTS_PER_INCH, lines_height, text_width
 
 ROWS_PER_PAGE = 26
@@ -39,30 +41,28 @@ class RowChart:
 
 
 def group_rows(members: list, arm_of, row_of) -> list[tuple[ChartRow, object]]:
-    """Return rows with their members, under a heading per model and learning rate if several.
+    """Return rows with their members, under a heading per setup and learning rate if several.
 
-    A heading's member is None. The rows below it do not name their model.
+    A heading's member is None. The rows below it do not name their setup.
     """
-    models = list(dict.fromkeys(arm_of(member).clip.model for member in members))
+    setups = list(dict.fromkeys(arm_of(member).clip.setup for member in members))
     rates = sorted({arm_of(member).learning_rate for member in members})
     rows = []
-    for model, rate in itertools.product(models, rates):
-        found = [member for member in members if _place(arm_of(member)) == (model, rate)]
-        heading = _heading(model, rate if len(rates) > 1 else None)
+    for setup, rate in itertools.product(setups, rates):
+        found = [member for member in members if _place(arm_of(member)) == (setup, rate)]
+        heading = _heading(setup, rate if len(rates) > 1 else None)
         if heading and found:
             rows.append((ChartRow(heading, is_heading=True), None))
         rows += [(row_of(member), member) for member in found]
     return rows
 
 
-def _heading(model: str, rate: float | None) -> str:
-    if rate is None:
-        return model
-    return f"{model} at lr {rate:g}" if model else f"learning rate {rate:g}"
+def _heading(setup: Setup, rate: float | None) -> str:
+    return str(setup) if rate is None else place_title(setup, rate)
 
 
-def _place(arm) -> tuple[str, float]:
-    return arm.clip.model, arm.learning_rate
+def _place(arm) -> tuple[Setup, float]:
+    return arm.clip.setup, arm.learning_rate
 
 
 def chart_pages(rows: list[tuple[ChartRow, object]]) -> list[list[tuple[ChartRow, object]]]:

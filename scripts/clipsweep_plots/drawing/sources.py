@@ -1,26 +1,40 @@
 """The input of every figure: the runs, their summary, and the sheet."""
 
 import statistics
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 
 from clipsweep_results.clips import Clip
 from clipsweep_results.constants import Constants
 from clipsweep_results.result_folder import Arm, Results, Run
+from clipsweep_results.setups import Setup
 from clipsweep_results.summary import Comparison, Summary
 
 from .layout import Sheet
 
 MAX_LISTED = 3
+# In a figure with panels for each setup: at most 6 setups, fewer if each of them has many arms.
+MAX_SETUPS, MAX_ARMS_OF_SETUPS, MIN_SETUPS = 6, 60, 2
+
+
+def spread(things: list, count: int) -> list:
+    """Choose `count` things or all, spread evenly, the first and the last one included."""
+    if len(things) <= count:
+        return things
+    return [things[round(k * (len(things) - 1) / (count - 1))] for k in range(count)]
 
 
 @dataclass(frozen=True)
 class Sources:
-    """The results of a sweep; `summary` is None if summary.json cannot be used."""
+    """The results of a sweep; `summary` is None if summary.json cannot be used.
+
+    `whole` has all setups where these are only some of them.
+    """
 
     results: Results
     summary: Summary | None
     sheet: Sheet
+    whole: "Sources | None" = None
 
     @property
     def constants(self) -> Constants:
@@ -33,6 +47,26 @@ class Sources:
     @property
     def arms(self) -> list[Arm]:
         return self.results.arms
+
+    @property
+    def setups(self) -> list[Setup]:
+        return self.results.setups
+
+    def of_few_setups(self) -> "Sources":
+        """Return these sources if they have few setups, otherwise those of a few, with a note."""
+        room = MAX_ARMS_OF_SETUPS * len(self.setups) // max(len(self.arms), 1)
+        most = min(max(room, MIN_SETUPS), MAX_SETUPS)
+        if len(self.setups) <= most:
+            return self
+        setups = spread(self.setups, most)
+        note = f"Shown: {most} of {len(self.setups)} setups, spread evenly."
+        return replace(
+            self,
+            results=self.results.of_setups(setups),
+            summary=self.summary and self.summary.of_setups(setups),
+            sheet=replace(self.sheet, note=note),
+            whole=self,
+        )
 
     @property
     def clipping_arms(self) -> list[Arm]:

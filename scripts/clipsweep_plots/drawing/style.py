@@ -190,9 +190,9 @@ def lines_height(count: int, points: float) -> float:
 def line_looks(clips: list[Clip]) -> dict[Clip, LineLook]:
     """Give each clip the colour and dashes of its mode, and a shade and a marker for its threshold.
 
-    The model makes no difference, because different models share no panel.
+    The setup makes no difference, because different setups share no panel.
     """
-    clips = list(dict.fromkeys(clip.without_model for clip in clips))
+    clips = list(dict.fromkeys(clip.without_setup for clip in clips))
     looks = {clip: _look(clip.mode, 0, 1) for clip in clips if clip.is_baseline}
     for mode in dict.fromkeys(clip.mode for clip in clips):
         members = sorted(
@@ -229,7 +229,7 @@ def darker(color: object) -> tuple[float, float, float]:
 
 def element_id(what: str, clip: Clip, learning_rate: float) -> str:
     """Return the id of an arm's artist in the SVG, by which users can find and restyle it."""
-    parts = [clip.model, clip.pair, clip.details, "perturbed" * clip.perturbed]
+    parts = [str(clip.setup), clip.pair, clip.details, "perturbed" * clip.perturbed]
     name = "_".join(filter(None, parts)).replace(":", "-").replace(", ", "_").replace(" ", "-")
     return f"{what}_{name}_lr-{learning_rate:g}"
 
@@ -266,6 +266,11 @@ def filled_mark(color: object, fill: str) -> dict:
         "markerfacecoloralt": "white",
         "markeredgewidth": 0.9,
     }
+
+
+def sentence_case(text: str) -> str:
+    """Begin with a capital letter."""
+    return text[:1].upper() + text[1:]
 
 
 def decade(value: float, _place: int = 0) -> str:

@@ -12,6 +12,7 @@ A module imports only modules that are listed before it:
     spectral_radius    the spectral radius of the recurrent weights
     learning_rates     accuracy over the learning rate, and the usable range
     heat_map           judged accuracy over threshold and learning rate
+    by_setting         success or accuracy over a setting that varies, such as the length
     by_threshold       accuracy and loss over the threshold
     step_size_map      accuracy over the threshold, and over the longest step
     difference_map     paired differences and divergence over threshold and learning rate

@@ -16,7 +16,8 @@ from ..drawing.findings import ACCURACY, TRAIN_LOSS, Claim, filling, filling_not
 from ..drawing.layout import FigureText, NamedFigure, NotDrawn, draw_pages, paged
 from ..drawing.norm_axis import limit_norms
 from ..drawing.panel_page import PageText, first_row_keys, open_page
-from ..drawing.panels import Panel, Row, by_model, grid_rows, learning_rates
+from ..drawing.panels import Panel, Row, by_setup, grid_rows, learning_rates, place_title
+from ..drawing.setting_axis import Scale
 from ..drawing.sources import Sources
 from ..drawing.style import (
     INK,
@@ -28,6 +29,7 @@ from ..drawing.style import (
     element_id,
     filled_mark,
     number,
+    sentence_case,
 )
 from ..drawing.value_axis import limit_losses, limit_percent
 
@@ -84,7 +86,7 @@ def draw_loss_by_threshold(sources: Sources) -> list[NamedFigure]:
 
 
 def _draw(sources: Sources, measure: Measure) -> list[NamedFigure]:
-    """Draw a panel per learning rate (and a row per model), with a line per mode."""
+    """Draw a panel per learning rate (and a row per setup), with a line per mode."""
     arms = [arm for arm in sources.arms if has_threshold(arm) or arm.clip.is_baseline]
     thresholds = {}
     for arm in filter(has_threshold, arms):
@@ -106,11 +108,11 @@ def has_threshold(arm: Arm) -> bool:
 
 def _rows(arms: list[Arm], sources: Sources) -> list[Row]:
     panels = {
-        (model, rate): Panel(
-            f"{model} at lr {rate:g}" if model else f"learning rate {rate:g}",
+        (setup, rate): Panel(
+            place_title(setup, rate),
             tuple(arm for arm in members if arm.learning_rate == rate),
         )
-        for model, members in by_model(arms).items()
+        for setup, members in by_setup(arms).items()
         for rate in learning_rates(members)
     }
     return grid_rows(panels, learning_rates(arms), sources.sheet)
@@ -127,7 +129,7 @@ def _title(sources: Sources, measure: Measure) -> str:
     means = {arm: _values(sources, arm, measure) for arm in sources.arms}
     means = {arm: float(values.mean()) for arm, values in means.items() if values.size}
     clipping = {arm: mean for arm, mean in means.items() if has_threshold(arm)}
-    if not clipping or len(by_model(sources.arms)) > 1:
+    if not clipping or len(by_setup(sources.arms)) > 1:
         return f"{name.capitalize()} by threshold"
     best = measure.best(clipping, key=lambda arm: clipping[arm])
     title = f"{name.capitalize()} is {measure.show(clipping[best])} with {best.label}"
@@ -139,7 +141,7 @@ def _title(sources: Sources, measure: Measure) -> str:
 
 def _caption(sources: Sources, measure: Measure) -> str:
     caption = (
-        "Mean over the seeds with its 95 % interval. Grey: the mean without clipping at the same "
+        "Mean over the seeds with its 95 % interval, modes side by side. Grey: the mean without clipping at the same "
         f"learning rate, with its interval. {filling_note(sources)}"
     )
     if any(run.diverged for run in sources.results.runs):
@@ -159,6 +161,8 @@ def _draw_page(
     arms = [arm for row in rows for panel in row if panel for arm in panel.arms]
     page = open_page(sources.sheet, rows, words, first_row_keys(rows, _key(arms)))
     thresholds = [arm.clip.threshold for arm in arms if has_threshold(arm)]
+    modes = dict.fromkeys(arm.clip.mode for arm in arms if has_threshold(arm))
+    scale = Scale(thresholds, len(modes), is_log=True)
     means = [values.mean() for arm in arms if (values := _values(sources, arm, measure)).size]
     for panel, axes in page.pairs():
         limit_norms(axes, "x", min(thresholds) / 1.5, max(thresholds) * 1.5)
@@ -166,12 +170,12 @@ def _draw_page(
         for arm in panel.arms:
             if arm.clip.is_baseline:
                 _draw_baseline(axes, arm, _values(sources, arm, measure), sources)
-        for mode in dict.fromkeys(arm.clip.mode for arm in panel.arms if has_threshold(arm)):
+        for place, mode in enumerate(modes):
             members = [arm for arm in panel.arms if has_threshold(arm) and arm.clip.mode == mode]
-            _draw_mode(axes, members, sources, measure)
+            _draw_mode(axes, members, sources, measure, lambda arm: scale.beside(arm.clip.threshold, place))
     shown = "; ".join(panel.title for panel, _ in page.pairs())
     alt = f"{measure.label(sources)} against threshold, one line per mode. Panels: {shown}."
-    return page.figure, alt[0].upper() + alt[1:]
+    return page.figure, sentence_case(alt)
 
 
 def _draw_baseline(axes: Axes, arm: Arm, values: np.ndarray, sources: Sources) -> None:
@@ -185,7 +189,10 @@ def _draw_baseline(axes: Axes, arm: Arm, values: np.ndarray, sources: Sources) -
     axes.axhline(values.mean(), color=INK, linewidth=1, zorder=2, gid=gid)
 
 
-def _draw_mode(axes: Axes, arms: list[Arm], sources: Sources, measure: Measure) -> None:
+def _draw_mode(
+    axes: Axes, arms: list[Arm], sources: Sources, measure: Measure, x: Callable[[Arm], float]
+) -> None:
+    """Draw the line of one mode; `x` gives the place of an arm, next to those of other modes."""
     points = [(arm, _values(sources, arm, measure)) for arm in arms]
     points = sorted(
         ((arm, values) for arm, values in points if values.size),
@@ -196,7 +203,7 @@ def _draw_mode(axes: Axes, arms: list[Arm], sources: Sources, measure: Measure) 
     mode = points[0][0].clip.mode
     color = clip_color(points[0][0].clip)
     axes.plot(
-        [arm.clip.threshold for arm, _ in points],
+        [x(arm) for arm, _ in points],
         [values.mean() for _, values in points],
         color=color,
         linestyle=MODE_DASHES.get(mode, OTHER_MODE_DASHES),
@@ -206,9 +213,9 @@ def _draw_mode(axes: Axes, arms: list[Arm], sources: Sources, measure: Measure) 
     )
     for arm, values in points:
         low, high = (end[0] for end in mean_band(values[np.newaxis], sources.constants.min_pairs))
-        axes.vlines(arm.clip.threshold, low, high, color=color, linewidth=0.9, zorder=3)
+        axes.vlines(x(arm), low, high, color=color, linewidth=0.9, zorder=3)
         axes.plot(
-            arm.clip.threshold,
+            x(arm),
             values.mean(),
             zorder=4,
             gid=element_id("point", arm.clip, arm.learning_rate),
@@ -216,7 +223,7 @@ def _draw_mode(axes: Axes, arms: list[Arm], sources: Sources, measure: Measure) 
         )
         if arm.diverged_count:
             axes.plot(
-                arm.clip.threshold,
+                x(arm),
                 0.05,
                 transform=axes.get_xaxis_transform(),
                 marker="x",

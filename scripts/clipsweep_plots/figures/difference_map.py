@@ -6,6 +6,7 @@ from functools import partial
 import matplotlib
 from clipsweep_results.clips import Clip
 from clipsweep_results.result_folder import Arm
+from clipsweep_results.setups import Setup
 from clipsweep_results.summary import JUDGED, Comparison
 from matplotlib.axes import Axes
 from matplotlib.cm import ScalarMappable
@@ -56,13 +57,13 @@ def draw_difference_map(sources: Sources) -> list[NamedFigure]:
 
 
 def _merge_single(rows: list[Row]) -> list[Row]:
-    """Let the modes of a single threshold share a map, one for each model."""
-    single: dict[str, list[Arm]] = {}
+    """Let the modes of a single threshold share a map, one for each setup."""
+    single: dict[Setup, list[Arm]] = {}
     for _, arms in rows:
         if len(_clips(arms)) == 1:
-            single.setdefault(arms[0].clip.model, []).extend(arms)
+            single.setdefault(arms[0].clip.setup, []).extend(arms)
     merged = [(title, arms) for title, arms in rows if len(_clips(arms)) > 1]
-    return merged + list(single.items())
+    return merged + [(str(setup), arms) for setup, arms in single.items()]
 
 
 def _split_rates(row: Row, sheet: Sheet) -> list[Row]:
@@ -108,7 +109,7 @@ def _clips(arms: list[Arm]) -> list[Clip]:
 def _labels(arms: list[Arm]) -> list[str]:
     """Name the rows of a map by their thresholds, with the mode if there are several."""
     clips = _clips(arms)
-    labels = [clip.without_model.label for clip in clips]  # the baseline, if any, is the last one
+    labels = [clip.without_setup.label for clip in clips]  # the baseline, if any, is the last one
     if _is_mixed(arms):
         return labels
     return [label.removeprefix(f"{clips[0].mode}:") for label in labels]
@@ -119,12 +120,12 @@ def _is_mixed(arms: list[Arm]) -> bool:
 
 
 def _with_baselines(arms: list[Arm], sources: Sources) -> list[Arm]:
-    """Add the arms without clipping of the same model and learning rates."""
-    places = {(arm.clip.model, arm.learning_rate) for arm in arms}
+    """Add the arms without clipping of the same setup and learning rates."""
+    places = {(arm.clip.setup, arm.learning_rate) for arm in arms}
     return arms + [
         arm
         for arm in sources.arms
-        if arm.clip.is_baseline and (arm.clip.model, arm.learning_rate) in places
+        if arm.clip.is_baseline and (arm.clip.setup, arm.learning_rate) in places
     ]
 
 

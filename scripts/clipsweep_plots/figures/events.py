@@ -41,7 +41,7 @@ def _rows(results: Results) -> list[tuple[ChartRow, Arm | None]]:
         members,
         lambda arm: arm,
         lambda arm: ChartRow(
-            arm.clip.without_model.label + (f", seed {arm.runs[0].spec.seed}" if several else ""),
+            arm.clip.without_setup.label + (f", seed {arm.runs[0].spec.seed}" if several else ""),
             _result(arm),
         ),
     )

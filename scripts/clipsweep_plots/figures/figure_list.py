@@ -1,9 +1,11 @@
 """The list of all figures, in the order of the report."""
 
 from collections.abc import Callable, Iterable
+from dataclasses import replace
 
 from ..drawing.layout import NamedFigure, NotDrawn
 from ..drawing.sources import Sources
+from .by_setting import draw_by_setting
 from .by_threshold import draw_accuracy_by_threshold, draw_loss_by_threshold
 from .clipping_curves import draw_clipped_share, draw_cosine
 from .difference_curves import draw_difference_curves
@@ -26,6 +28,7 @@ from .through_time import draw_gradient_through_time
 # The function that draws each figure, by the figure's name; it returns the pages.
 FIGURES: dict[str, Callable[[Sources], list[NamedFigure]]] = {
     "paired_difference": draw_paired_differences,
+    "by_setting": draw_by_setting,
     "accuracy_by_threshold": draw_accuracy_by_threshold,
     "accuracy_by_learning_rate": draw_accuracy_by_learning_rate,
     "threshold_picker": draw_threshold_picker,
@@ -50,6 +53,7 @@ FIGURES: dict[str, Callable[[Sources], list[NamedFigure]]] = {
 }
 # The figures of the answer: the first few of these that a sweep has are the first of the report.
 ANSWERING = (
+    "by_setting",
     "paired_difference",
     "accuracy_by_threshold",
     "success",
@@ -60,16 +64,26 @@ ANSWERING = (
     "training_loss",
 )
 MAX_ANSWERING = 4
+# The figures that show every setup of a sweep.
+OF_ALL_SETUPS = ("by_setting",)
 
 
 def draw_figures(
     sources: Sources, names: Iterable[str]
 ) -> tuple[list[NamedFigure], dict[str, str]]:
-    """Draw the named figures; return their pages, and the reasons for figures that are not drawn."""
+    """Draw the named figures; return their pages, and the reasons for figures that are not drawn.
+
+    A figure with panels for each setup shows a few of many setups, and says so.
+    """
     drawn, not_drawn = [], {}
+    few = sources.of_few_setups()
     for name in names:
+        shown = sources if name in OF_ALL_SETUPS else few
         try:
-            drawn += FIGURES[name](sources)
+            pages = FIGURES[name](shown)
         except NotDrawn as reason:
             not_drawn[name] = str(reason)
+            continue
+        note = shown.sheet.note
+        drawn += [replace(page, caption=f"{page.caption} {note}".rstrip()) for page in pages]
     return drawn, not_drawn

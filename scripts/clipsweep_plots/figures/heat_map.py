@@ -6,6 +6,7 @@ import matplotlib
 import numpy as np
 from clipsweep_results.clips import Clip
 from clipsweep_results.result_folder import Arm, Results
+from clipsweep_results.setups import Setup
 from matplotlib.axes import Axes
 from matplotlib.cm import ScalarMappable
 from matplotlib.colors import Normalize
@@ -14,7 +15,7 @@ from matplotlib.patches import Patch, Rectangle
 from matplotlib.ticker import MaxNLocator
 
 from ..drawing.layout import MARGIN, NamedFigure, Sheet, add_axes, add_header, header_height, paged
-from ..drawing.panels import by_model, learning_rates
+from ..drawing.panels import by_setup, learning_rates
 from ..drawing.sources import Sources
 from ..drawing.style import INK, MUTED, element_id, is_light, lines_height, text_width
 
@@ -34,7 +35,7 @@ MIN_COLORBAR, MAX_COLORBAR = 1.15, 2.6
 class ModeMap:
     """One mode's arms: a row per threshold, then the baseline; a column per learning rate."""
 
-    model: str  # empty if the sweep has only one
+    setup: Setup
     mode: str
     rows: dict[Clip, float]  # the upper edge of each clip's row, in cells
     rates: list[float]
@@ -131,10 +132,10 @@ def _draw(sources: Sources, means: dict[Arm, float | None], title: str, caption:
 def _title(means: dict[Arm, float | None], accuracy: str) -> str:
     """Name the highest mean with clipping, and that without at the same learning rate.
 
-    Several models have no common best arm: each is compared only with itself.
+    Several setups have no common best arm: each is compared only with itself.
     """
-    if (models := len(by_model(list(means)))) > 1:
-        return f"{accuracy.capitalize()} by threshold and learning rate for {models} models"
+    if (setups := len(by_setup(list(means)))) > 1:
+        return f"{accuracy.capitalize()} by threshold and learning rate for {setups} setups"
     clipping = {
         arm: mean for arm, mean in means.items() if mean is not None and arm.clip.mode != "none"
     }
@@ -160,14 +161,14 @@ def _row_label(clip: Clip, mode: str) -> str:
     if clip.is_baseline:
         return "none"
     if mode == SEVERAL_MODES:
-        return clip.without_model.label
-    return clip.without_model.label.removeprefix(f"{mode}:")
+        return clip.without_setup.label
+    return clip.without_setup.label.removeprefix(f"{mode}:")
 
 
 def _widest_row_label(arms: list[Arm], points: float) -> float:
     labels = [
         _row_label(clip, name)
-        for members in by_model(arms).values()
+        for members in by_setup(arms).values()
         for name, clips in _clip_groups(members).items()
         for clip in clips
     ]
@@ -176,7 +177,7 @@ def _widest_row_label(arms: list[Arm], points: float) -> float:
 
 def _map_title(mode_map: ModeMap) -> str:
     mode = {"none": "no clipping", SEVERAL_MODES: ""}.get(mode_map.mode, mode_map.mode)
-    return f"{mode_map.model} {mode}".strip()
+    return mode_map.setup.before(mode)
 
 
 def _caption(results: Results, chance_accuracy: float | None) -> str:
@@ -210,15 +211,15 @@ def _mode_maps(arms: list[Arm], max_rates: int) -> list[ModeMap]:
     maps = []
     for rates in paged(learning_rates(arms), max_rates):
         members = [arm for arm in arms if arm.learning_rate in rates]
-        for model, own in by_model(members).items():
+        for setup, own in by_setup(members).items():
             for name, clips in (_clip_groups(own) or {"none": []}).items():
                 parts = paged(clips, MAX_ROWS) or [[]]
-                maps += [_mode_map(model, name, part, own) for part in parts]
+                maps += [_mode_map(setup, name, part, own) for part in parts]
     return maps
 
 
 def _clip_groups(arms: list[Arm]) -> dict[str, list[Clip]]:
-    """Return the clips of each map of one model by mode, the highest threshold first."""
+    """Return the clips of each map of one setup by mode, the highest threshold first."""
     modes: dict[str, set[Clip]] = {}
     for arm in arms:
         if not arm.clip.is_baseline:
@@ -234,13 +235,13 @@ def _clip_groups(arms: list[Arm]) -> dict[str, list[Clip]]:
     return groups | ({SEVERAL_MODES: single} if single else {})
 
 
-def _mode_map(model: str, mode: str, clips: list[Clip], arms: list[Arm]) -> ModeMap:
+def _mode_map(setup: Setup, mode: str, clips: list[Clip], arms: list[Arm]) -> ModeMap:
     rows = {clip: float(row) for row, clip in enumerate(clips)}
     members = [arm for arm in arms if arm.clip in rows or arm.clip.is_baseline]
     for arm in members:
         if arm.clip.is_baseline:
             rows[arm.clip] = len(clips) + BASELINE_GAP if clips else 0.0
-    return ModeMap(model, mode, rows, learning_rates(arms), members)
+    return ModeMap(setup, mode, rows, learning_rates(arms), members)
 
 
 def _place(maps: list[ModeMap], sizes: MapSizes) -> tuple[list[tuple[float, float]], float, float]:

@@ -5,6 +5,7 @@ from functools import partial
 import numpy as np
 from clipsweep_results.clips import Clip
 from clipsweep_results.result_folder import Arm
+from clipsweep_results.setups import Setup
 from clipsweep_results.summary import JUDGED
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
@@ -19,7 +20,7 @@ from ..drawing.panels import (
     MAX_LINES,
     Panel,
     Row,
-    by_model,
+    by_setup,
     clip_groups,
     group_members,
     group_title,
@@ -54,9 +55,9 @@ def _perturbed(sources: Sources) -> list[Arm]:
 
 def _rows(arms: list[Arm], sheet: Sheet) -> list[Row]:
     """Arrange one panel if it has few lines, otherwise one per mode or part of a mode."""
-    models = by_model(arms)
-    if all(len({arm.clip for arm in members}) <= MAX_LINES for members in models.values()):
-        panels = [Panel(model, tuple(members)) for model, members in models.items()]
+    setups = by_setup(arms)
+    if all(len({arm.clip for arm in members}) <= MAX_LINES for members in setups.values()):
+        panels = [Panel(str(setup), tuple(members)) for setup, members in setups.items()]
         return wrap_panels(panels, sheet.max_columns)
     panels = [
         Panel(group_title(arms, clips), group_members(arms, clips)) for clips in clip_groups(arms)
@@ -71,7 +72,6 @@ def _draw_page(sources: Sources, rows: list[Row], text: FigureText) -> tuple[Fig
     keys = row_keys(rows, lambda clip: _key_line(looks[clip], clip))
     page = open_page(sources.sheet, rows, words, keys)
     usable = usable_arms(sources)
-    best = _best_accuracy(sources)
     low_mean, high = _mean_limits(sources)
     bars = _bars_height(max(len(panel.clips) for panel, _ in page.pairs()))
     low = low_mean - (high - low_mean) * bars / (1 - bars)
@@ -79,11 +79,12 @@ def _draw_page(sources: Sources, rows: list[Row], text: FigureText) -> tuple[Fig
     for panel, axes in page.pairs():
         axes.set_xscale("log")
         axes.set_ylim(low, high)
+        best = _best_accuracy(sources, panel.arms[0].clip.setup)
         if best is not None:
             margin = sources.constants.usable_points
             axes.axhspan(100 * best - margin, 100 * best, color=GRID_COLOR, alpha=0.8, zorder=0.5)
         for place, clip in enumerate(panel.clips):
-            members = [arm for arm in panel.arms if arm.clip.without_model == clip]
+            members = [arm for arm in panel.arms if arm.clip.without_setup == clip]
             _draw_clip(axes, members, looks[clip], sources, usable, _shift(place, panel), low_mean)
             _draw_usable(axes, members, looks[clip], usable, FIRST_BAR + BAR_STEP * place)
         _separate_bars(axes, low_mean, sources.sheet.text.small)
@@ -102,19 +103,19 @@ def usable_arms(sources: Sources) -> set[tuple[Clip, float]]:
     return {(arm.clip, arm.learning_rate) for arm in sources.summary.arms if arm.usable}
 
 
-def _best_accuracy(sources: Sources) -> float | None:
+def _best_accuracy(sources: Sources, setup: Setup) -> float | None:
     means = [
         arm.measures[JUDGED].mean
         for arm in sources.summary.arms
-        if not arm.perturbed
+        if not arm.perturbed and arm.clip.setup == setup
     ]
     return max((mean for mean in means if mean is not None), default=None)
 
 
 def _title(sources: Sources) -> str:
     """Say at how many learning rates the best mode and no clipping are usable."""
-    if models := sum(map(bool, by_model(sources.arms))):
-        return f"{sources.constants.judged_name.capitalize()} by learning rate for {models} models"
+    if setups := sum(map(bool, by_setup(sources.arms))):
+        return f"{sources.constants.judged_name.capitalize()} by learning rate for {setups} setups"
     modes = [mode for mode in sources.summary.modes if mode.usable_learning_rates]
     count = len({arm.learning_rate for arm in sources.arms})
     clipping = [mode for mode in modes if mode.mode != "none"]
@@ -147,10 +148,11 @@ def _range(mode) -> str:
 
 
 def _caption(sources: Sources) -> str:
+    best_of = " of the setup" if len(sources.setups) > 1 else ""
     caption = (
         "Mean over the seeds with its 95 % interval. Usable (filled marks, bars at the bottom): "
         "no run diverged, and the mean is better than chance and within "
-        f"{sources.constants.usable_points:g} points of the best of all arms (grey)."
+        f"{sources.constants.usable_points:g} points of the best arm{best_of} (grey)."
     )
     if any(run.diverged for run in sources.results.runs):
         caption += f" Runs that {sources.results.diverged_phrase} count as chance level, {100 * sources.chance_accuracy:g} %."

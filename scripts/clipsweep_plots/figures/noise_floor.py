@@ -4,6 +4,7 @@ from functools import partial
 
 import numpy as np
 from clipsweep_results.seed_differences import seed_differences
+from clipsweep_results.setups import Setup
 from clipsweep_results.summary import ArmSummary, Comparison, NoiseFloor
 from matplotlib.figure import Figure
 
@@ -31,16 +32,16 @@ def draw_noise_floor(sources: Sources) -> list[NamedFigure]:
         sorted(comparisons, key=lambda comparison: not comparison.arm.perturbed),
         lambda comparison: comparison.arm,
         lambda comparison: ChartRow(
-            comparison.arm.clip.without_model.label, _result(sources, comparison)
+            comparison.arm.clip.without_setup.label, _result(sources, comparison)
         ),
     )
     text = FigureText(STEM, _title(sources), CAPTION.format(accuracy=sources.constants.judged_name))
     return draw_pages(text, chart_pages(rows), partial(_draw_page, sources))
 
 
-def _place(arm: ArmSummary) -> tuple[str, float]:
-    """Return the model and learning rate, which an arm shares with its baseline."""
-    return arm.clip.model, arm.learning_rate
+def _place(arm: ArmSummary) -> tuple[Setup, float]:
+    """Return the setup and learning rate, which an arm shares with its baseline."""
+    return arm.clip.setup, arm.learning_rate
 
 
 def _distances(sources: Sources, comparison: Comparison) -> np.ndarray:

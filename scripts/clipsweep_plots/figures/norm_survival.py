@@ -80,7 +80,7 @@ def _draw_page(
         limit_norms(axes, "x", low, high)
         _limit_shares(axes, fewest)
         for arm in panel.arms:
-            _draw_arm(axes, arm, curves[arm], looks[arm.clip.without_model])
+            _draw_arm(axes, arm, curves[arm], looks[arm.clip.without_setup])
         _write_tails(axes, [tails[arm] for arm in panel.arms], sources.sheet.text.small)
     shown = "; ".join(
         f"{arm.label}: tail index {number(tails[arm], 2)}"

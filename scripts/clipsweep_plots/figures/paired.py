@@ -102,7 +102,7 @@ def _draw(sources: Sources, measure: PairedMeasure) -> list[NamedFigure]:
         comparisons,
         lambda comparison: comparison.arm,
         lambda comparison: ChartRow(
-            comparison.arm.clip.without_model.label, _result(comparison, measure)
+            comparison.arm.clip.without_setup.label, _result(comparison, measure)
         ),
     )
     reach = _reach(sources, measure)

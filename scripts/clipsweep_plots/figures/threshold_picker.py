@@ -15,7 +15,7 @@ from ..drawing.exceedance import Exceedance, exceedance
 from ..drawing.layout import FigureText, NamedFigure, NotDrawn, draw_pages, paged
 from ..drawing.norm_axis import limit_norms
 from ..drawing.panel_page import PageText, first_row_keys, open_page
-from ..drawing.panels import Panel, Row, learning_rates, wrap_panels
+from ..drawing.panels import Panel, Row, grid_rows, learning_rates, place_title, wrap_panels
 from ..drawing.sources import Sources
 from ..drawing.style import (
     LABEL_BOX,
@@ -51,10 +51,21 @@ def draw_threshold_picker(sources: Sources) -> list[NamedFigure]:
     found = {arm: curves for arm, curves in found.items() if curves}
     if not found:
         raise NotDrawn("the sweep has no run without clipping whose gradient was finite")
-    panels = [Panel(_panel_title(arm, list(found)), (arm,)) for arm in found]
     text = FigureText(STEM, _title(found), _caption(sources, found))
-    pages = paged(wrap_panels(panels, min(sources.sheet.max_columns, MAX_COLUMNS)))
+    pages = paged(_rows(sources, list(found)))
     return draw_pages(text, pages, partial(_draw_page, sources, found))
+
+
+def _rows(sources: Sources, arms: list[Arm]) -> list[Row]:
+    """Make a panel per arm: a row per setup if its learning rates fit in it."""
+    columns, rates = min(sources.sheet.max_columns, MAX_COLUMNS), learning_rates(arms)
+    places = [(arm.clip.setup, arm.learning_rate) for arm in arms]
+    panels = {
+        place: Panel(place_title(*place), (arm,)) for place, arm in zip(places, arms, strict=True)
+    }
+    if len(sources.setups) > 1 and len(rates) <= columns:
+        return grid_rows(panels, rates, sources.sheet)
+    return wrap_panels(list(panels.values()), columns)
 
 
 def clipped_shares(sources: Sources, arm: Arm) -> Curves:
@@ -87,11 +98,6 @@ def _shares_of_summary(sources: Sources, arm: Arm) -> Curves:
     return {}
 
 
-def _panel_title(arm: Arm, arms: list[Arm]) -> str:
-    rate = f"learning rate {arm.learning_rate:g}"
-    return f"{arm.clip.model}, {rate}" if arm.clip.model else rate
-
-
 def _title(found: dict[Arm, Curves]) -> str:
     """Name the threshold that clips a tenth of the steps, over the learning rates."""
     values = [
@@ -109,7 +115,7 @@ def _title(found: dict[Arm, Curves]) -> str:
 
 
 def _differing(arms: list[Arm]) -> str:
-    return "learning rate" if len(learning_rates(arms)) > 1 else "model"
+    return "learning rate" if len(learning_rates(arms)) > 1 else "setup"
 
 
 def _caption(sources: Sources, found: dict[Arm, Curves]) -> str:

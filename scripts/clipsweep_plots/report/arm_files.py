@@ -4,6 +4,7 @@ import csv
 import io
 import re
 
+from clipsweep_results.setups import value_text
 from clipsweep_results.summary import JUDGED, Summary
 
 from ..drawing import style
@@ -47,13 +48,17 @@ def arm_files(summary: Summary | None) -> dict[str, str]:
 
 
 def arms_csv(summary: Summary) -> str:
-    """Write a row per arm: accuracies and shares from 0 to 1, an empty field if not measured."""
+    """Write a row per arm: accuracies and shares from 0 to 1, an empty field if not measured.
+
+    The settings of training that vary are the last columns.
+    """
     text = io.StringIO()
     writer = csv.writer(text, lineterminator="\n")
-    writer.writerow(CSV_COLUMNS)
+    names = [*CSV_COLUMNS, *(axis.setting for axis in summary.axes)]
+    writer.writerow(names)
     for subject in compared_arms(summary):
-        row = _csv_row(subject)
-        writer.writerow(["" if row[name] is None else row[name] for name in CSV_COLUMNS])
+        row = _csv_row(subject) | dict(subject.arm.clip.setup.settings)
+        writer.writerow(["" if row[name] is None else row[name] for name in names])
     return text.getvalue()
 
 
@@ -63,7 +68,7 @@ def _csv_row(subject: ComparedArm) -> dict[str, object]:
     low, high = judged.interval if judged and judged.interval else (None, None)
     return {
         "arm": arm.name,
-        "clipping": arm.clip.label,
+        "clipping": arm.clip.without_settings.label,
         "learning_rate": arm.learning_rate,
         "seeds": arm.seeds,
         "verdict": subject.verdict,
@@ -87,11 +92,12 @@ def _csv_row(subject: ComparedArm) -> dict[str, object]:
 def arms_latex(summary: Summary) -> str:
     """Write a tabular of the package booktabs, in percent and percentage points."""
     accuracy = summary.constants.judged_name
+    settings = "".join(f"{latex(style.sentence_case(axis.words))} & " for axis in summary.axes)
     lines = [
         r"% \usepackage{booktabs}",
-        r"\begin{tabular}{lrrrrrl}",
+        rf"\begin{{tabular}}{{{'r' * len(summary.axes)}lrrrrrl}}",
         r"\toprule",
-        rf"Clipping & Learning rate & {accuracy.capitalize()}, \% & Difference, points (95\,\%) & "
+        rf"{settings}Clipping & Learning rate & {accuracy.capitalize()}, \% & Difference, points (95\,\%) & "
         r"$p$ (Holm) & Diverged & Verdict \\",
         r"\midrule",
         *(_latex_row(subject) for subject in compared_arms(summary)),
@@ -111,7 +117,8 @@ def _latex_row(subject: ComparedArm) -> str:
             difference += f" [{low}, {high}]"
     p_adjusted = subject.comparison.p_adjusted if subject.comparison else None
     cells = [
-        arm.clip.label,
+        *(value_text(value) for _, value in arm.clip.setup.settings),
+        arm.clip.without_settings.label,
         phrases.rate(arm.learning_rate),
         phrases.mean_and_sd(arm),
         difference,

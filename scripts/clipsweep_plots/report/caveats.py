@@ -143,7 +143,7 @@ def _is_chosen(best: Best, summary: Summary) -> bool:
     baselines = [
         arm
         for arm in summary.arms
-        if arm.clip.is_baseline and not arm.perturbed and arm.clip.model == best.arm.clip.model
+        if arm.clip.is_baseline and not arm.perturbed and arm.clip.setup == best.arm.clip.setup
     ]
     return best.candidates > 1 or len(baselines) > 1
 

@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 
 from clipsweep_results.constants import Constants
+from clipsweep_results.setups import Setup
 from clipsweep_results.summary import Best, Summary
 
 from ..drawing import style
@@ -22,14 +23,14 @@ class Fact:
 
 @dataclass(frozen=True)
 class Certainty:
-    """The certainty of the answer for one model; the name is empty if there is only one."""
+    """The certainty of the answer for one setup."""
 
-    model: str
+    setup: Setup
     facts: list[Fact]
 
 
 def read_answer(summary: Summary) -> list[tuple[str, list[str]]]:
-    """Pair each question with its sentences: one, or with several models one each."""
+    """Pair each question with its sentences: one, or with several setups one each."""
     answers = [sentences.split("\n") for sentences in summary.answer]
     return list(zip(QUESTIONS, answers, strict=True))
 
@@ -40,15 +41,10 @@ def headline(sentences: str) -> tuple[str, str]:
     return first + dot.strip(), rest
 
 
-def models_of(summary: Summary) -> list[str]:
-    """Return the names of the models; none if there is only one."""
-    return list(dict.fromkeys(arm.clip.model for arm in summary.arms if arm.clip.model))
-
-
 def how_sure(summary: Summary) -> list[Certainty]:
-    """Compare the best clipping arm with the best baseline, for each model that has both."""
+    """Compare the best clipping arm with the best baseline, for each setup that has both."""
     return [
-        Certainty(best.arm.clip.model, _facts(best, summary.constants)) for best in summary.best
+        Certainty(best.arm.clip.setup, _facts(best, summary.constants)) for best in summary.best
     ]
 
 

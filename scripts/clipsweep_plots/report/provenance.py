@@ -12,6 +12,7 @@ from clipsweep_results.plan import SweepPlan
 from .phrases import plural
 
 Facts = list[tuple[str, str]]
+MAX_LISTED = 6  # values of a setting
 
 
 @dataclass(frozen=True)
@@ -114,14 +115,29 @@ def describe_sweep(plan: SweepPlan) -> str:
     settings = plan.section("settings")
     rates = len({spec.learning_rate for spec in plan.runs})
     perturbed = {entry["id"] for entry in plan.document["runs"] if entry.get("perturbed")}
-    clips = len({spec.clip.without_model for spec in plan.runs if spec.id not in perturbed})
+    clips = len({spec.clip.without_setup for spec in plan.runs if spec.id not in perturbed})
     seeds = len({spec.seed for spec in plan.runs})
-    models = list(dict.fromkeys(spec.clip.model for spec in plan.runs))
-    model = _list(settings.get("cell", "?")).upper()
-    if models != [""]:
-        model = f"{len(models)} models ({', '.join(models)})"
     return (
-        f"{model} of {plain(settings.get('hidden', '?'))} units on {plain(settings.get('task', '?'))}: {plural(clips, 'clipping setting')} × "
+        f"{_describe_setups(plan, settings)}: {plural(clips, 'clipping setting')} × "
         f"{plural(rates, 'learning rate')} × {plural(seeds, 'seed')}, "
         f"{plan.planned_steps:,} steps per run"
     )
+
+
+def _describe_setups(plan: SweepPlan, settings: dict) -> str:
+    """Name the cell, the hidden units and the task, then the other settings that vary."""
+    setups = {spec.clip.setup for spec in plan.runs}
+    models = list(dict.fromkeys(spec.clip.setup.model for spec in plan.runs))
+    cells = ", ".join(models) if len(models) > 1 else _list(settings.get("cell", "?")).upper()
+    hidden, task = (_values(settings.get(name, "?")) for name in ("hidden", "task"))
+    others = [axis for axis in plan.axes if axis.setting not in ("hidden", "task")]
+    named = [f"{axis.words} {_values(settings[axis.setting])}" for axis in others]
+    text = ", ".join([f"{cells} of {hidden} units on {task}", *named])
+    return f"{text} ({len(setups)} setups)" if len(setups) > 1 else text
+
+
+def _values(value: object) -> str:
+    """Format the values of a setting, the first and the last one of many."""
+    if isinstance(value, list) and len(value) > MAX_LISTED:
+        return f"{plain(value[0])} to {plain(value[-1])}"
+    return _list(value)

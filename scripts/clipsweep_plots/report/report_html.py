@@ -45,6 +45,7 @@ def render_report(
             urgent=urgent_notes(results, summary) + ([] if summary else notes),
             notes=further_notes(results, summary) + (notes if summary else []),
             summary=summary,
+            several_setups=len(results.setups) > 1,
             constants=summary.constants if summary else Constants(),
             **(_summary_parts(summary) if summary else {}),
             **_split(figures),

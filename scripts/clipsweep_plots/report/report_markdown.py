@@ -94,13 +94,13 @@ def _answer(summary: Summary) -> list[str]:
         else:
             parts += [f"**{question}**", "\n".join(map(_headed, sentences))]
     for certainty in how_sure(summary):
-        title = f"Certainty {certainty.model}".strip()
+        title = f"Certainty {certainty.setup}".strip()
         parts += [f"**{escape(title)}**", "\n".join(map(_fact, certainty.facts))]
     return parts
 
 
 def _headed(sentence: str) -> str:
-    """Format the answer for one of several models, with its first sentence in bold."""
+    """Format the answer for one of several setups, with its first sentence in bold."""
     opening, rest = headline(sentence)
     return f"- **{escape(opening)}** {escape(rest)}" if rest else f"- {escape(sentence)}"
 
