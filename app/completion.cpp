@@ -78,7 +78,7 @@ Words planned_run_names(const Words& words, const std::string& typed) {
   for (const auto& word : words) arguments.push_back(word.c_str());
   const auto line = parse_command_line(static_cast<int>(arguments.size()), arguments.data());
   const ExperimentConfig config = config_of(std::get<TraceCommand>(line.command).settings);
-  const SweepPlan plan = make_plan(config, checksum_of_task_data(config).sha256);
+  const SweepPlan plan = make_plan(config, hashes_of(checksums_of_data(config)));
   return names_of_runs(plan.runs, typed);
 }
 

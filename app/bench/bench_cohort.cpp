@@ -73,10 +73,11 @@ ParameterLayout bench_layout(const BenchShape& shape, const Task& task) {
 BenchCohort::BenchCohort(const Task& task, const BenchShape& shape, std::size_t runs,
                          Contender contender)
     : plan_(plan_of(runs, shape)),
+      training_plan_(training_plan(plan_)),
       layout_(bench_layout(shape, task)),
       engine_(make_engine(contender, layout_)),
       trainer_(
-          {plan_, layout_, task, kNotCancelled, run_steps_},
+          {training_plan_, layout_, task, kNotCancelled, run_steps_},
           from_the_beginning(pointers_to(plan_.runs)), *engine_,
           [](const RunSpec&) -> RunSinks { return {[](const StepRecord&) {}}; },
           [](const RunRecord&) {}) {

@@ -27,6 +27,7 @@ class BenchCohort {
 
  private:
   const SweepPlan plan_;
+  const TrainingPlan training_plan_;
   const ParameterLayout layout_;
   const std::unique_ptr<GradientEngine> engine_;
   std::atomic<std::uint64_t> run_steps_{0};

@@ -14,9 +14,9 @@ namespace clipsweep {
 int run_measure(const MeasureCommand& command, const MakeEngines& make_engines) {
   const ExperimentConfig config = config_of(command.plan.settings);
   const TrainingEngines engines = make_engines(config);
-  const auto [task, data] = make_task_with_data(config);
-  const SweepPlan plan = make_plan(config, data.sha256);
-  const auto measurements = measure_speed(plan, *task, worker_count(config), engines.make,
+  const SweepTasks tasks(config);
+  const SweepPlan plan = make_plan(config, hashes_of(tasks.data()));
+  const auto measurements = measure_speed(plan, tasks.tasks(), worker_count(config), engines.make,
                                           cohort_sizes_for(engines.choices));
   print_json_line(to_json(measurements));
   return kSuccess;

@@ -71,7 +71,7 @@ std::vector<std::string> measure_arguments(std::vector<std::string> arguments) {
 SpeedMeasurements measure(const ExperimentConfig& config, const SweepPlan& plan,
                           const EngineChoices& choices, const std::vector<std::string>& arguments) {
   if (!needs_reference(choices))
-    return measure_speed(plan, *make_task(config), worker_count(config), make_fused_engine,
+    return measure_speed(plan, SweepTasks(config).tasks(), worker_count(config), make_fused_engine,
                          cohort_sizes_for(choices));
   const std::string output = output_of_training_process(measure_arguments(arguments));
   return speed_measurements_from_json(parse_json(output, "measurement"));

@@ -60,7 +60,7 @@ void print_settings(const ExperimentConfig& config, bool all) {
   Table table({{"setting", Align::kLeft}, {"value", Align::kLeft}, {"from", Align::kLeft}});
   std::size_t shown = 0;
   for (const auto& setting : setting_table()) {
-    const std::string value = value_text(setting.value(config));
+    const std::string value = value_text(setting_json(config, setting));
     if (!all && !is_given(config, setting.key)) continue;
     table.add_row({setting.key, value, where_given(config, setting.key)});
     ++shown;
@@ -91,7 +91,7 @@ std::string grid_text(const SweepPlan& plan) {
   }
   return fmt::format("{}: {} x {}, {} each", counted(plan.runs.size(), "run"),
                      counted(arms.size(), "arm"), counted(seeds.size(), "seed"),
-                     counted(plan.training.steps(), "step"));
+                     counted(plan.trainings.begin()->second.training.steps(), "step"));
 }
 
 void print_part(const Shard& shard, const SweepPlan& plan) {
@@ -105,12 +105,26 @@ void print_progress(const PlanInFolder& planned) {
         with_thousands(planned.left.runs.size()));
 }
 
-// "12,345 run-steps/s per worker, 16 runs per cohort"
-std::string speed_text(const SpeedMeasurement& measurement) {
-  return fmt::format(
-      "{} run-steps/s per worker, {} per cohort",
-      rate_text(static_cast<double>(measurement.cohort) / measurement.seconds_per_step),
-      counted(measurement.cohort, "run"));
+// Run-steps per second of a worker.
+double rate_of(const SpeedMeasurement& measurement) {
+  return static_cast<double>(measurement.cohort) / measurement.seconds_per_step;
+}
+
+// A line per cell: `lstm: 12,345 run-steps/s per worker, 16 runs per cohort`. If training settings
+// vary, only the slowest and the fastest.
+void print_speed(const SpeedMeasurements& measurements) {
+  const auto [slowest, fastest] =
+      std::minmax_element(measurements.begin(), measurements.end(),
+                          [](auto& a, auto& b) { return rate_of(a.second) < rate_of(b.second); });
+  if (!slowest->first.varied.empty()) {
+    print("      {} to {} run-steps/s per worker, by setup\n", rate_text(rate_of(slowest->second)),
+          rate_text(rate_of(fastest->second)));
+    return;
+  }
+  for (const auto& [kind, measurement] : measurements)
+    print("      {}{} run-steps/s per worker, {} per cohort\n",
+          measurements.size() > 1 ? fmt::format("{}: ", to_text(kind)) : "",
+          rate_text(rate_of(measurement)), counted(measurement.cohort, "run"));
 }
 
 // Whether the fused engine trains runs together that differ only in their clipping.
@@ -132,9 +146,7 @@ void print_estimate(const ExperimentConfig& config, const SweepPlan& plan,
   const CostEstimate cost = estimate_cost(plan, measurements);
   print("time  about {} on {} (measured here {})\n", duration_text(cost.seconds),
         counted(worker_count(config), "worker"), speed.measured);
-  for (const auto& [cell, measurement] : measurements)
-    print("      {}{}\n", measurements.size() > 1 ? fmt::format("{}: ", to_text(cell)) : "",
-          speed_text(measurement));
+  print_speed(measurements);
   if (has_kin_together(plan, worker_count(config), choices))
     print("      less if clipping acts late: until then identical runs are computed once\n");
   print("disk  about {} ({:.0f} bytes per logged step{})\n", bytes_text(cost.bytes),
@@ -157,12 +169,13 @@ void print_engines(const EngineChoices& choices) {
   }
 }
 
-// Engine and speed of each cell.
+// Engine and speed of each cell and, if training settings vary, of each setup.
 Json cells_json(const EngineChoices& choices, const SpeedMeasurements& measurements) {
   Json speed = to_json(measurements);
   Json cells = Json::object();
-  for (const auto& [cell, choice] : choices)
-    cells[to_text(cell)] = {{"engine", engine_json(choice)}, {"measurement", speed[to_text(cell)]}};
+  for (const auto& [kind, measurement] : measurements)
+    cells[to_text(kind)] = {{"engine", engine_json(choices.at(kind.cell))},
+                            {"measurement", speed[to_text(kind)]}};
   return cells;
 }
 
@@ -194,13 +207,15 @@ Json parts_json(const SweepPlan& plan, const Shard& shard, const std::set<const 
 }
 
 PlanInFolder plan_in_folder(const ExperimentConfig& config, const std::string& folder) {
-  DataChecksum data = checksum_of_task_data(config);
-  if (!folder.empty()) data = named_as_in(folder, std::move(data));
-  SweepPlan whole = make_plan(config, data.sha256);
+  DataChecksums data = checksums_of_data(config);
+  if (!folder.empty())
+    for (auto& [task, checksum] : data) checksum = named_as_in(folder, std::move(checksum));
+  SweepPlan whole = make_plan(config, hashes_of(data));
+  if (!folder.empty()) adopt_ids_of(folder, whole);
   const RunPointers all = pointers_to(whole.runs);
   RunPointers unfinished = all;
   if (!folder.empty())
-    if (const auto sweep = find_sweep(folder, config, whole, data))
+    if (const auto sweep = find_sweep(folder, config, whole, data.at(config.training.task)))
       unfinished = plan_status(all, *sweep, config.retry).unfinished;
   const std::set<const RunSpec*> left(unfinished.begin(), unfinished.end());
   const RunPointers part = config.shard ? runs_of_shard(whole.runs, *config.shard) : all;
@@ -246,7 +261,8 @@ Json plan_json(const ExperimentConfig& config, const PlanInFolder& planned,
 }  // namespace
 
 int run_plan(const PlanCommand& command, const std::vector<std::string>& arguments) {
-  const ExperimentConfig config = config_of(command.settings);
+  ExperimentConfig config = config_of(command.settings);
+  if (!command.out.empty()) config = with_axes_of(command.out, std::move(config));
   const PlanInFolder planned = plan_in_folder(config, command.out);
   const SweepPlan& plan = planned.plan;
   const EngineChoices choices = choose_engines(config);

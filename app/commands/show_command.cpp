@@ -9,13 +9,13 @@
 #include <vector>
 
 #include "clipsweep/analysis/arms.h"
-#include "clipsweep/analysis/event_context.h"
-#include "clipsweep/analysis/event_report.h"
 #include "clipsweep/analysis/metrics.h"
 #include "clipsweep/analysis/number_text.h"
 #include "clipsweep/base/error.h"
 #include "clipsweep/base/table.h"
 #include "clipsweep/base/text.h"
+#include "clipsweep/events/event_context.h"
+#include "clipsweep/events/event_report.h"
 #include "clipsweep/io/log_file.h"
 #include "clipsweep/records/result_folder.h"
 #include "commands/inspection_commands.h"
@@ -120,7 +120,7 @@ void print_torn(const std::vector<ShownRun>& runs) {
 }
 
 // The runs below the name of their arm.
-void print_runs(const std::vector<ShownRun>& runs, CellInName cell) {
+void print_runs(const std::vector<ShownRun>& runs, SetupInName setup) {
   Table table({{"run", Align::kLeft},
                {"seed"},
                {"outcome", Align::kLeft},
@@ -132,7 +132,7 @@ void print_runs(const std::vector<ShownRun>& runs, CellInName cell) {
                {"ev"}});
   std::string arm;
   for (const auto& run : runs) {
-    const std::string name = display_name(arm_settings(run.spec), cell);
+    const std::string name = display_name(arm_settings(run.spec), setup);
     if (name != arm) table.add_heading(name);
     arm = name;
     table.add_row(row_of(run));
@@ -199,9 +199,9 @@ std::string totals_text(const RunTotals& totals) {
   return text;
 }
 
-void print_run(const ShownRun& run, const std::string& folder, CellInName cell) {
+void print_run(const ShownRun& run, const std::string& folder, SetupInName setup) {
   print("{}: {}\n{}, seed {}\n", run.spec.id, coloured_outcome(run),
-        display_name(arm_settings(run.spec), cell), run.spec.seed);
+        display_name(arm_settings(run.spec), setup), run.spec.seed);
   print_torn({run});
   if (!run.record) return;
   const RunRecord& record = *run.record;
@@ -343,16 +343,15 @@ Json shown_json(const std::vector<ShownRun>& runs, const ShowCommand& command) {
 int run_show(const ShowCommand& command) {
   const SweepFolder sweep = open_sweep_folder(command.folder);
   const std::vector<ShownRun> runs = load_chosen(sweep, command.run);
-  const CellInName cell =
-      cell_setups(sweep.runs).size() > 1 ? CellInName::kShown : CellInName::kOmitted;
+  const SetupInName setup = setup_in_name(setups_of(sweep.runs));
   if (command.json)
     print_json(shown_json(runs, command));
   else if (command.events)
     print_events(runs, sweep);
   else if (!command.run.empty())
-    print_run(runs.front(), command.folder, cell);
+    print_run(runs.front(), command.folder, setup);
   else
-    print_runs(runs, cell);
+    print_runs(runs, setup);
   for (const auto& run : runs)
     if (run.damaged) return kInvalidData;
   return kSuccess;

@@ -109,12 +109,17 @@ void print_run_end(const RunRecord& record) {
   say_over_progress(fmt::format("{} {}{}{}\n", record.spec.id, outcome, stalled, result));
 }
 
+// No axis changes how many steps the runs take.
+std::uint64_t steps_per_run(const SweepPlan& plan) {
+  return plan.trainings.begin()->second.training.steps();
+}
+
 void train(const SweepCommand& command, const SweepJob& job,
            const std::vector<const RunSpec*>& runs, const Provenance& provenance) {
   const Stopwatch stopwatch;
   {
     std::optional<ProgressLine> progress_line;
-    if (!command.quiet) progress_line.emplace(job.progress, runs.size(), job.plan.training.steps());
+    if (!command.quiet) progress_line.emplace(job.progress, runs.size(), steps_per_run(job.plan));
     train_runs(job, runs);
   }
   record_call(job.folder, call_json(provenance, stopwatch.seconds(), job.progress.run_steps));
@@ -270,21 +275,22 @@ bool conclude(const SweepCommand& command, const SweepFolder& sweep, const Sweep
 struct SweepInputs {
   const ExperimentConfig& config;
   const TrainingEngines& engines;
-  const Task& task;
-  DataChecksum data;
+  const SweepTasks& tasks;
   Provenance provenance;
 };
 
 int sweep_in_folder(const SweepCommand& command, const SweepInputs& inputs) {
-  const auto& [config, engines, task, data, provenance] = inputs;
+  const auto& [config, engines, tasks, provenance] = inputs;
   const fs::path folder = command.out;
-  const DataChecksum checksum = named_as_in(folder, data);
-  const SweepPlan plan = make_plan(config, checksum.sha256);
-  const PreparedFolder prepared =
-      prepare_sweep_folder(folder, sweep_json(config, plan, checksum, chance_level(task),
-                                              provenance, validation_chance_level(task)));
+  DataChecksums data = tasks.data();
+  for (auto& [task, checksum] : data) checksum = named_as_in(folder, std::move(checksum));
+  SweepPlan plan = make_plan(config, hashes_of(data));
+  adopt_ids_of(folder, plan);
+  const PreparedFolder prepared = prepare_sweep_folder(
+      folder, sweep_json(config, plan, data_of_setups(plan, tasks, data), provenance));
   const SweepFolder& sweep = prepared.sweep;
-  if (!command.quiet) say_what_the_data_are(checksum, task);
+  if (!command.quiet)
+    say_what_the_data_are(data.at(config.training.task), tasks.tasks().of(plan.runs.front().setup));
   if (!command.quiet) say_what_left_the_plan(prepared);
   warn_about_missing_locks(prepared, command.out, config.shard);
   std::atomic<bool>& stop = install_stop_handlers();
@@ -301,8 +307,8 @@ int sweep_in_folder(const SweepCommand& command, const SweepInputs& inputs) {
   SweepProgress progress;
   const std::size_t workers = worker_count(config);
   if (!command.quiet)
-    say_what_happens(runs.size(), part.runs.size() - unfinished, plan.training.steps(), workers);
-  SweepJob job{plan, task, folder, workers, engines.make, stop, progress};
+    say_what_happens(runs.size(), part.runs.size() - unfinished, steps_per_run(plan), workers);
+  SweepJob job{plan, tasks.tasks(), folder, workers, engines.make, stop, progress};
   job.cohort_sizes = cohort_sizes_for(engines.choices);
   job.retry = config.retry;
   job.locks = prepared.locks();
@@ -326,16 +332,22 @@ int sweep_in_folder(const SweepCommand& command, const SweepInputs& inputs) {
   return exit_code_of(progress, left + plain);
 }
 
+// The settings, with the axes that the folder's sweep has.
+ExperimentConfig config_in(const fs::path& folder, ExperimentConfig config) try {
+  return with_axes_of(folder, std::move(config));
+} catch (const UnreadableError& error) {
+  throw_as_storage_error(error);  // the same command can resume
+}
+
 }  // namespace
 
 int run_sweep(const SweepCommand& command, const std::vector<std::string>& arguments,
               const MakeEngines& make_engines) {
-  const ExperimentConfig config = config_of(command.settings);
+  const ExperimentConfig config = config_in(command.out, config_of(command.settings));
   const TrainingEngines engines = make_engines(config);
-  auto [task, data] = make_task_with_data(config);
+  const SweepTasks tasks(config);
   try {
-    return sweep_in_folder(
-        command, {config, engines, *task, std::move(data), provenance_of(engines, arguments)});
+    return sweep_in_folder(command, {config, engines, tasks, provenance_of(engines, arguments)});
   } catch (const UnreadableError& error) {
     throw_as_storage_error(error);  // the same command can resume
   }

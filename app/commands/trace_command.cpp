@@ -44,16 +44,19 @@ const RunSpec& chosen_run(const SweepPlan& plan, const std::string& name) {
 
 // The plan, with the IDs that earlier versions gave its runs if the run is named by such an ID.
 SweepPlan plan_with(const std::string& run, const ExperimentConfig& config,
-                    const DataChecksum& data) {
-  if (!data.former_sha256.empty() && data.former_sha256 != data.sha256) {
-    SweepPlan former = make_plan(config, data.former_sha256);
+                    const DataChecksums& data) {
+  DataHashes former_hashes = hashes_of(data);
+  for (const auto& [task, checksum] : data)
+    if (!checksum.former_sha256.empty()) former_hashes[task] = checksum.former_sha256;
+  if (former_hashes != hashes_of(data)) {
+    SweepPlan former = make_plan(config, former_hashes);
     const auto is_named = [&](const RunSpec& spec) { return spec.id == run; };
     if (std::any_of(former.runs.begin(), former.runs.end(), is_named)) return former;
   }
-  return make_plan(config, data.sha256);
+  return make_plan(config, hashes_of(data));
 }
 
-void check_steps(std::uint64_t steps, const SweepPlan& plan) {
+void check_steps(std::uint64_t steps, const TrainingPlan& plan) {
   if (steps >= 1 && steps <= plan.training.steps()) return;
   throw ConfigError(
       fmt::format("--steps {}: must be a whole number from 1 to {}, the number of steps per run",
@@ -66,12 +69,15 @@ int run_trace(const TraceCommand& command, const MakeEngines& make_engines) {
   ExperimentConfig config = config_of(command.settings);
   if (command.run.empty() && !is_given(config, "seeds")) config.seeds = {0};
   const TrainingEngines engines = make_engines(config);
-  const auto [task, data] = make_task_with_data(config);
-  SweepPlan plan = plan_with(command.run, config, data);
-  plan.log_every = 1;
-  const RunSpec& run = chosen_run(plan, command.run);
+  const SweepTasks tasks(config);
+  SweepPlan sweep = plan_with(command.run, config, tasks.data());
+  sweep.log_every = 1;
+  const RunSpec& run = chosen_run(sweep, command.run);
+  const TrainingPlan plan = training_plan(sweep, run.setup);
   check_steps(command.steps, plan);
-  const auto layout = layout_of(model_for(plan.training, run.setup.cell, *task));
+  const SetupTasks by_setup = tasks.tasks();
+  const Task& task = by_setup.of(run.setup);
+  const auto layout = layout_of(model_for(plan.training, run.setup.cell, task));
   const auto engine = engines.make(layout);
 
   const auto names = layout.names();
@@ -88,8 +94,8 @@ int run_trace(const TraceCommand& command, const MakeEngines& make_engines) {
   };
   const std::atomic<bool> stop{false};
   std::atomic<std::uint64_t> run_steps{0};
-  trainer.emplace(CohortContext{plan, layout, *task, stop, run_steps},
-                  std::vector<RunStart>{{&run}}, *engine, sinks, [](const RunRecord&) {});
+  trainer.emplace(CohortContext{plan, layout, task, stop, run_steps}, std::vector<RunStart>{{&run}},
+                  *engine, sinks, [](const RunRecord&) {});
   Json initial = by_name(trainer->weights(0), layout);
   for (std::uint64_t step = 0; step < command.steps && trainer->active_runs() == 1; ++step)
     trainer->step();
@@ -105,10 +111,10 @@ int run_trace(const TraceCommand& command, const MakeEngines& make_engines) {
                 {"initial", std::move(initial)},
                 {"batches", std::move(batches)},
                 {"steps", std::move(steps)}};
-  if (task->carries_states()) {
+  if (task.carries_states()) {
     Json& continues = trace["continues"] = Json::array();
     for (std::uint64_t step = 1; step <= trace["steps"].size(); ++step)
-      continues.push_back(task->continues(step));
+      continues.push_back(task.continues(step));
   }
   print_json_line(trace);
   return kSuccess;

@@ -13,13 +13,18 @@ TEST(DisplayName, IsWhatTheUserTypes) {
   EXPECT_EQ(display_name({{}, {ClipMode::kScale, kInfinity}, 1, {}, false}), "scale:inf at lr 1");
 }
 
-TEST(DisplayName, BeginsWithTheCellWhereAsked) {
+TEST(DisplayName, SaysWhatVariesWhereAsked) {
   const ArmSettings plain = {{Cell::kGru}, {ClipMode::kNone}, 0.01, {}, false};
   EXPECT_EQ(display_name(plain), "none at lr 0.01");
-  EXPECT_EQ(display_name(plain, CellInName::kShown), "gru none at lr 0.01");
-  const CellSetup setup = {Cell::kRnnRelu, {InitialKind::kIdentity, 0.001}};
-  EXPECT_EQ(display_name({setup, {ClipMode::kValue, 2}, 0.01, {}, false}, CellInName::kShown),
+  EXPECT_EQ(display_name(plain, SetupInName::kCell), "gru none at lr 0.01");
+  const Setup setup = {Cell::kRnnRelu, {InitialKind::kIdentity, 0.001}};
+  EXPECT_EQ(display_name({setup, {ClipMode::kValue, 2}, 0.01, {}, false}, SetupInName::kCell),
             "rnn-relu:identity:0.001 value:2 at lr 0.01");
+  const VariedSettings varied({{"batch_size", "batch-size", 8}, {"length", "length", "20"}});
+  const ArmSettings arm = {{{Cell::kGru}, varied}, {ClipMode::kNone}, 0.01, {}, false};
+  EXPECT_EQ(display_name(arm), "none at lr 0.01");
+  EXPECT_EQ(display_name(arm, SetupInName::kSettings), "none at lr 0.01, batch size 8, length 20");
+  EXPECT_EQ(display_name(arm, SetupInName::kCell), "gru none at lr 0.01, batch size 8, length 20");
 }
 
 TEST(DisplayName, ListsSettingsThatAreNotTheDefault) {

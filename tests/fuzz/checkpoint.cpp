@@ -19,6 +19,11 @@ const SweepPlan& plan() {
   return kPlan;
 }
 
+const TrainingPlan& training() {
+  static const TrainingPlan kTraining = training_plan(plan());
+  return kTraining;
+}
+
 std::vector<std::string> run_ids() {
   std::vector<std::string> ids;
   for (const auto& run : plan().runs) ids.push_back(run.id);
@@ -44,14 +49,14 @@ class TinyRun {
   TinyRun(const RunSpec& spec, const RunState& state)
       : layout_(tiny_layout(spec.setup.cell)),
         weights_(layout_.size()),
-        trainer_(plan(), spec, layout_, [this](const StepRecord& record) { log(record); }) {
+        trainer_(training(), spec, layout_, [this](const StepRecord& record) { log(record); }) {
     trainer_.restore(state, weights_);
   }
 
   // A few steps, one with a huge gradient and one with a NaN.
   void train() {
     finish_epochs();
-    for (int i = 0; i < 4 && trainer_.steps() < plan().training.steps(); ++i) {
+    for (int i = 0; i < 4 && trainer_.steps() < training().training.steps(); ++i) {
       step(i == 1 ? 1e30F : 0.01F, i == 2);
       finish_epochs();
     }
@@ -72,7 +77,7 @@ class TinyRun {
   }
 
   void finish_epochs() {
-    const auto steps_per_epoch = static_cast<std::uint64_t>(plan().training.steps_per_epoch);
+    const auto steps_per_epoch = static_cast<std::uint64_t>(training().training.steps_per_epoch);
     while (trainer_.epochs() < trainer_.steps() / steps_per_epoch)
       trainer_.finish_epoch(1, 0.5, radii_of_layers(weights_, layout_));
   }

@@ -14,7 +14,7 @@ namespace clipsweep {
 namespace {
 
 // The checkpoint of these runs when cancellation is requested in this step.
-std::string checkpoint_after(std::uint64_t step, const SweepPlan& plan,
+std::string checkpoint_after(std::uint64_t step, const TrainingPlan& plan,
                              const std::vector<const RunSpec*>& runs, const fs::path& folder) {
   ExperimentConfig config;
   config.training = plan.training;
@@ -40,16 +40,17 @@ std::string checkpoint_after(std::uint64_t step, const SweepPlan& plan,
 
 void make(const fs::path& folder) {
   const SweepPlan plan = tiny_plan();
+  const TrainingPlan training = training_plan(plan);
   const std::vector<const RunSpec*> lstms = {&plan.runs[0], &plan.runs[1]};
   const auto write = [&](const char* name, const std::string& bytes) {
     write_file(folder / name, bytes);
   };
   const fs::path scratch = folder / "scratch";
   fs::create_directories(scratch);
-  const std::string whole = checkpoint_after(26, plan, lstms, scratch);
+  const std::string whole = checkpoint_after(26, training, lstms, scratch);
   write("lstm_after_26.checkpoint", whole);
-  write("lstm_epoch_due.checkpoint", checkpoint_after(12, plan, {lstms.front()}, scratch));
-  write("rnn_after_5.checkpoint", checkpoint_after(5, plan, {&plan.runs[2]}, scratch));
+  write("lstm_epoch_due.checkpoint", checkpoint_after(12, training, {lstms.front()}, scratch));
+  write("rnn_after_5.checkpoint", checkpoint_after(5, training, {&plan.runs[2]}, scratch));
   fs::remove_all(scratch);
   write("cut_off.checkpoint", whole.substr(0, whole.size() / 2));
   write("header_alone.checkpoint", whole.substr(0, whole.find('\n') + 1));

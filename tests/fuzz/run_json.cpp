@@ -1,6 +1,6 @@
 // A run.json: read, summarized and reported, and validated together with a sweep and a log.
-#include "clipsweep/analysis/event_context.h"
-#include "clipsweep/analysis/event_report.h"
+#include "clipsweep/events/event_context.h"
+#include "clipsweep/events/event_report.h"
 #include "clipsweep/analysis/runs_csv.h"
 #include "clipsweep/analysis/summary_json.h"
 #include "clipsweep/analysis/summary_text.h"

@@ -216,7 +216,7 @@ TEST(ReadStepLog, ReportsACutOffLastLine) {
   EXPECT_TRUE(read_step_log(sample.steps_log(0), [&](const Json&, std::uint64_t, std::string_view) {
                 ++steps;
               }).torn);
-  EXPECT_EQ(steps, sample.plan().training.steps() - 1);
+  EXPECT_EQ(steps, training_plan(sample.plan()).training.steps() - 1);
 }
 
 TEST(ReadStepLog, NamesFileAndLineOfABadLine) {
@@ -366,7 +366,7 @@ TEST(RunLog, RestartsAnUnfinishedRun) {
   std::uint64_t steps = 0;
   read_step_log(sample.steps_log(0),
                 [&](const Json&, std::uint64_t, std::string_view) { ++steps; });
-  EXPECT_EQ(steps, sample.plan().training.steps());
+  EXPECT_EQ(steps, training_plan(sample.plan()).training.steps());
 }
 
 }  // namespace

@@ -30,7 +30,7 @@ StepRecord sample_step(const SweepPlan& plan, const RunSpec& spec, std::uint64_t
                        RandomStream& random) {
   StepRecord step;
   step.step = number;
-  step.epoch = (number - 1) / static_cast<std::uint64_t>(plan.training.steps_per_epoch) + 1;
+  step.epoch = (number - 1) / static_cast<std::uint64_t>(training_plan(plan).training.steps_per_epoch) + 1;
   step.loss = static_cast<float>(2.3 / std::sqrt(static_cast<double>(number)) + random.uniform());
   step.accuracy = static_cast<double>(random.below(33)) / 32;
   step.grad_norm_raw = 0.3 + random.uniform();
@@ -105,9 +105,9 @@ RunRecord record_of(const SweepPlan& plan, const RunSpec& spec,
                     const std::vector<StepRecord>& steps) {
   RunRecord record;
   record.spec = spec;
-  record.settings = plan.training_json;
+  record.settings = training_plan(plan).training_json;
   record.totals = totals_of(steps);
-  const auto each = static_cast<std::size_t>(plan.training.steps_per_epoch);
+  const auto each = static_cast<std::size_t>(training_plan(plan).training.steps_per_epoch);
   for (std::size_t first = 0; first + each <= steps.size(); first += each)
     record.epochs.push_back(epoch_of(steps, first, each));
   record.engine = "reference";
@@ -172,7 +172,7 @@ SweepPlan sample_plan(const ExperimentConfig& config) {
 }
 
 SampleRun completed_run(const SweepPlan& plan, const RunSpec& spec) {
-  const auto steps = sample_steps(plan, spec, plan.training.steps());
+  const auto steps = sample_steps(plan, spec, training_plan(plan).training.steps());
   return {record_of(plan, spec, steps), steps};
 }
 

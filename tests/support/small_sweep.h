@@ -41,7 +41,7 @@ class Sweep {
  public:
   explicit Sweep(const ExperimentConfig& config)
       : plan_(make_plan(config, "data")),
-        task_(make_image_task(fashion_mnist(), plan_.training)),
+        task_(make_image_task(fashion_mnist(), config.training)),
         path_(folder_.path() / "out"),
         sweep_(prepare_sweep_folder(path_, sweep_json(config, plan_, {"data", {}},
                                                       chance_level(*task_), provenance()))

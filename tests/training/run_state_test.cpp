@@ -26,7 +26,7 @@ struct RunSetup {
     spec.learning_rate = 0.5;
   }
 
-  SweepPlan plan;
+  TrainingPlan plan;
   RunSpec spec;
   ParameterLayout layout = lstm_layout(2, 1, 2);  // 20 parameters
 };

@@ -65,7 +65,7 @@ class FedRun {
     return outcome_.continues;
   }
 
-  SweepPlan plan_;
+  TrainingPlan plan_;
   RunSpec spec_;
   ParameterLayout layout_;
   std::vector<float> weights_;

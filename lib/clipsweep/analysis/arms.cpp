@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <cmath>
 #include <limits>
+#include <set>
 #include <tuple>
 #include <utility>
 
@@ -165,6 +166,11 @@ void count_runs(const CountedRuns& runs, ArmSummary& summary) {
   }
 }
 
+// Different for different setups.
+std::string unique_name(const Setup& setup) {
+  return fmt::format("{} {}", to_text(setup), setup.varied.slug());
+}
+
 // By the first event that is no spike; nothing of a run without one.
 DivergenceOrigin origin_of(const RunRecord& run) {
   DivergenceOrigin origin;
@@ -191,12 +197,14 @@ ArmSettings arm_settings(const RunSpec& run) {
   return {run.setup, run.clip, run.learning_rate, run.regularization, run.perturbed};
 }
 
-std::string display_name(const ArmSettings& arm, CellInName cell) {
+std::string display_name(const ArmSettings& arm, SetupInName setup) {
   Json settings = to_json(arm.clip);
   add_json(settings, arm.regularization);
   const std::string name = with_details(to_text(arm.clip), settings, arm.perturbed);
-  const std::string before = cell == CellInName::kShown ? display_name(arm.setup) + " " : "";
-  return fmt::format("{}{} at lr {}", before, name, shortest(arm.learning_rate));
+  const std::string cell = setup == SetupInName::kCell ? display_name(arm.setup) + " " : "";
+  const std::string varied = setup == SetupInName::kOmitted ? "" : arm.setup.varied.text();
+  return fmt::format("{}{} at lr {}{}{}", cell, name, shortest(arm.learning_rate),
+                     varied.empty() ? "" : ", ", varied);
 }
 
 std::string clip_name(const ArmSettings& arm) {
@@ -209,23 +217,24 @@ std::string regularization_name(const Regularization& regularization) {
   return details_text(settings);
 }
 
-std::vector<CellSetup> cell_setups(const std::vector<RunSpec>& plan) {
-  std::vector<CellSetup> setups;
+std::vector<Setup> setups_of(const std::vector<RunSpec>& plan) {
+  std::vector<Setup> setups;
+  std::set<std::string> seen;
   for (const auto& run : plan)
-    if (std::find(setups.begin(), setups.end(), run.setup) == setups.end())
-      setups.push_back(run.setup);
+    if (seen.insert(unique_name(run.setup)).second) setups.push_back(run.setup);
   return setups;
 }
 
 std::vector<Arm> arms_of(const std::vector<RunSpec>& plan,
                          const std::vector<std::optional<RunRecord>>& records) {
-  const auto setups = cell_setups(plan);
+  std::map<std::string, std::size_t> places;
+  for (const auto& setup : setups_of(plan)) places.emplace(unique_name(setup), places.size());
   const auto order = [&](const RunSpec& run) {
     const auto& remedies = run.regularization;
-    return std::make_tuple(
-        std::find(setups.begin(), setups.end(), run.setup) - setups.begin(), run.learning_rate,
-        remedies.weight_decay, remedies.decoupled_weight_decay, remedies.l1, run.clip.mode,
-        run.perturbed, run.clip.threshold, run.clip.output_threshold, arm_name(run));
+    return std::make_tuple(places.at(unique_name(run.setup)), run.learning_rate,
+                           remedies.weight_decay, remedies.decoupled_weight_decay, remedies.l1,
+                           run.clip.mode, run.perturbed, run.clip.threshold,
+                           run.clip.output_threshold, arm_name(run));
   };
   std::map<decltype(order(plan.front())), Arm> arms;
   for (std::size_t i = 0; i < plan.size(); ++i) {

@@ -21,7 +21,7 @@ namespace clipsweep {
 
 // What all runs of an arm share.
 struct ArmSettings {
-  CellSetup setup;
+  Setup setup;
   ClipRule clip;
   double learning_rate = 0;
   Regularization regularization;
@@ -34,13 +34,10 @@ ArmSettings arm_settings(const RunSpec& run);
 
 // ---- Names in text for people ----
 
-// Names of arms begin with the cell in a sweep that has several.
-enum class CellInName { kOmitted, kShown };
-
 // The arm as a user types it: `value:0.5 at lr 0.01`, `gru none at lr 0.01`,
-// `value:0.5 with output layer 5, weight decay 0.001 at lr 0.01`, `none (perturbed) at lr 0.01`.
-// Settings that have their default are left out.
-std::string display_name(const ArmSettings& arm, CellInName cell = CellInName::kOmitted);
+// `none at lr 0.01, length 20`, `value:0.5 with output layer 5, weight decay 0.001 at lr 0.01`,
+// `none (perturbed) at lr 0.01`. Settings that have their default are left out.
+std::string display_name(const ArmSettings& arm, SetupInName setup = SetupInName::kOmitted);
 
 // The name for tables that show the cell, the regularization and the learning rate elsewhere:
 // `value:0.5`, `value:0.5 with output layer 5`, `none (perturbed)`.
@@ -62,10 +59,10 @@ struct Arm {
   bool clips() const { return first->clip.mode != ClipMode::kNone; }
 };
 
-// The cells of a plan, in its order.
-std::vector<CellSetup> cell_setups(const std::vector<RunSpec>& plan);
+// The setups of a plan, in its order.
+std::vector<Setup> setups_of(const std::vector<RunSpec>& plan);
 
-// The arms of a plan, sorted by cell (in the plan's order), learning rate, regularization, mode
+// The arms of a plan, sorted by setup (in the plan's order), learning rate, regularization, mode
 // (none first, then none perturbed) and threshold. `records` has one entry per run of the plan.
 std::vector<Arm> arms_of(const std::vector<RunSpec>& plan,
                          const std::vector<std::optional<RunRecord>>& records);
@@ -150,7 +147,7 @@ struct ArmSummary : ArmSettings {
   std::optional<ClippingBehaviour> behaviour;
   NormSummary grad_norm_raw;
   std::optional<bool> better_than_chance;  // by its `choice_mean`; nothing without one
-  // Near the best arm of its cell, better than chance, and no run diverged; summary.cpp decides.
+  // Near the best arm of its setup, better than chance, and no run diverged; summary.cpp decides.
   bool usable = false;
 
   // The mean late accuracy by which arms are chosen: on the validation set if there is one.

@@ -649,7 +649,7 @@ Answer answer_of(const Summary& summary) {
     has_few_seeds |= has_too_few_seeds(conclusion.effect);
     const Answer words = in_words(conclusion);
     std::string line = answer.where.empty() ? "" : "\n";
-    if (!is_only) line += display_name(setup) + ": ";
+    if (!is_only) line += setup_name(setup, summary.setup_in_name()) + ": ";
     answer.does_it_help += line + words.does_it_help;
     answer.where += line + words.where;
     answer.what_to_use += line + words.what_to_use;

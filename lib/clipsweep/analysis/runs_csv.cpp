@@ -137,17 +137,29 @@ bool is_damaged(const SweepRuns& runs, const std::string& id) {
                      [&](const DamagedRun& run) { return run.id == id; });
 }
 
-// The first of these columns, as rows.
+// The value of each training setting that varies. All runs of a sweep have the same ones.
+std::vector<VariedSetting> varied_in(const SweepRuns& runs) {
+  return runs.plan.empty() ? std::vector<VariedSetting>() : runs.plan.front().setup.varied.values();
+}
+
+std::string field(const Json& value) {
+  return value.is_string() ? value.get<std::string>() : to_line(value);
+}
+
+// The first of these columns, and those of settings that vary, as rows.
 std::string csv_of(const SweepRuns& runs, std::size_t columns) {
   std::vector<std::string> fields;
   const Span<const CsvColumn> shown(kCsvColumns.data(), columns);
   for (const auto& column : shown) fields.emplace_back(column.name);
+  for (const auto& setting : varied_in(runs)) fields.push_back(setting.key);
   std::string csv = join(fields, ",") + "\n";
   for (std::size_t i = 0; i < runs.plan.size(); ++i) {
     const RunSpec& run = runs.plan[i];
     const RunRecord* record = runs.records[i] ? &*runs.records[i] : nullptr;
     fields.clear();
-    for (const auto& column : shown) fields.push_back(column.text(run, record, runs.basis));
+    for (const auto& column : shown)
+      fields.push_back(column.text(run, record, runs.basis_of(run.setup)));
+    for (const auto& setting : run.setup.varied.values()) fields.push_back(field(setting.value));
     if (!record && is_damaged(runs, run.id)) fields[kOutcomeColumn] = "damaged";
     csv += join(fields, ",") + "\n";
   }

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <iterator>
 #include <map>
 #include <set>
 #include <stdexcept>
@@ -54,11 +55,11 @@ std::vector<std::optional<double>> adjusted(const std::vector<std::optional<doub
   return result;
 }
 
-std::vector<Comparison> compare_all(const std::vector<Arm>& arms, const MetricBasis& basis) {
+std::vector<Comparison> compare_all(const std::vector<Arm>& arms, const SweepRuns& runs) {
   std::vector<Comparison> comparisons;
   std::vector<std::optional<double>> p_values;
   for (const auto& [arm, baseline] : with_baselines(arms)) {
-    comparisons.push_back(compare(*arm, *baseline, basis));
+    comparisons.push_back(compare(*arm, *baseline, runs.basis_of(arm->first->setup)));
     // A perturbed start is not a candidate.
     p_values.push_back(arm->first->perturbed ? std::nullopt
                                              : comparisons.back().metrics[kJudgedMetric].p_value);
@@ -110,7 +111,7 @@ const ArmSummary* choice_of(const std::vector<ArmSummary>& arms, const Qualifies
   return choice;
 }
 
-void mark_usable(const CellSetup& setup, std::vector<ArmSummary>& arms) {
+void mark_usable(const Setup& setup, std::vector<ArmSummary>& arms) {
   const auto is_of_setup = [&](const ArmSummary& arm) { return arm.setup == setup; };
   const ArmSummary* best = best_of(arms, is_of_setup);
   if (!best) return;
@@ -121,8 +122,7 @@ void mark_usable(const CellSetup& setup, std::vector<ArmSummary>& arms) {
                    *mean_accuracy(arm) >= min_accuracy;
 }
 
-std::vector<ModeSummary> summarize_modes(const CellSetup& setup,
-                                         const std::vector<ArmSummary>& arms) {
+std::vector<ModeSummary> summarize_modes(const Setup& setup, const std::vector<ArmSummary>& arms) {
   std::vector<ModeSummary> modes;
   for (const auto& entry : clip_modes()) {
     const auto is_of_mode = [&](const ArmSummary& arm) {
@@ -182,8 +182,7 @@ struct Contest {
   std::size_t baseline = 0;
 };
 
-std::optional<Contest> contest_of(const CellSetup& setup,
-                                  const std::vector<ArmSummary>& summaries) {
+std::optional<Contest> contest_of(const Setup& setup, const std::vector<ArmSummary>& summaries) {
   const auto is_candidate = [&](const auto& arm) { return arm.setup == setup && arm.acted(); };
   const auto is_baseline = [&](const auto& arm) { return arm.setup == setup && !arm.clips(); };
   const ArmSummary* best = choice_of(summaries, is_candidate);
@@ -229,7 +228,7 @@ void correct_for_choice(const Contest& contest, const std::vector<Arm>& arms,
   result.split_seed_mean = split_seed_gain(candidates, baselines);
 }
 
-std::optional<BestComparison> compare_best(const CellSetup& setup, const std::vector<Arm>& arms,
+std::optional<BestComparison> compare_best(const Setup& setup, const std::vector<Arm>& arms,
                                            const std::vector<ArmSummary>& summaries,
                                            const MetricBasis& basis) {
   const auto contest = contest_of(setup, summaries);
@@ -252,11 +251,12 @@ std::optional<BestComparison> compare_best(const CellSetup& setup, const std::ve
 
 // ---- The rest ----
 
-std::vector<NoiseFloor> noise_floors(const std::vector<Arm>& arms, const MetricBasis& basis) {
+std::vector<NoiseFloor> noise_floors(const std::vector<Arm>& arms, const SweepRuns& runs) {
   std::vector<NoiseFloor> floors;
   for (const auto& [arm, baseline] : with_baselines(arms)) {
     if (!arm->first->perturbed) continue;
-    const auto differences = paired_differences(*arm, *baseline, kJudgedMetric, basis);
+    const auto differences =
+        paired_differences(*arm, *baseline, kJudgedMetric, runs.basis_of(arm->first->setup));
     if (differences.empty()) continue;
     std::vector<double> sizes;
     for (const double difference : differences) sizes.push_back(std::abs(difference));
@@ -313,7 +313,21 @@ RunCounts count_runs(const SweepRuns& runs) {
   return counts;
 }
 
+const MetricBasis& basis_in(const std::map<std::string, MetricBasis>& bases, const Setup& setup,
+                            const MetricBasis& common) {
+  const auto found = bases.find(setup.varied.slug());
+  return found == bases.end() ? common : found->second;
+}
+
 }  // namespace
+
+const MetricBasis& SweepRuns::basis_of(const Setup& setup) const {
+  return basis_in(setup_bases, setup, basis);
+}
+
+const MetricBasis& Summary::basis_of(const Setup& setup) const {
+  return basis_in(setup_bases, setup, basis);
+}
 
 Summary summarize(const SweepRuns& runs) {
   if (runs.plan.size() != runs.records.size())
@@ -323,38 +337,44 @@ Summary summarize(const SweepRuns& runs) {
   summary.runs = count_runs(runs);
   summary.damaged = runs.damaged;
   summary.basis = runs.basis;
-  summary.setups = cell_setups(runs.plan);
-  for (const auto& arm : arms) summary.arms.push_back(summarize_arm(arm, runs.basis));
-  summary.comparisons = compare_all(arms, runs.basis);
+  summary.setup_bases = runs.setup_bases;
+  summary.setups = setups_of(runs.plan);
+  for (const auto& arm : arms)
+    summary.arms.push_back(summarize_arm(arm, runs.basis_of(arm.first->setup)));
+  summary.comparisons = compare_all(arms, runs);
   for (const auto& setup : summary.setups) {
     mark_usable(setup, summary.arms);
     const auto modes = summarize_modes(setup, summary.arms);
     summary.modes.insert(summary.modes.end(), modes.begin(), modes.end());
-    if (auto best = compare_best(setup, arms, summary.arms, runs.basis))
+    if (auto best = compare_best(setup, arms, summary.arms, runs.basis_of(setup)))
       summary.best.push_back(std::move(*best));
   }
-  summary.noise_floor = noise_floors(arms, runs.basis);
+  summary.noise_floor = noise_floors(arms, runs);
   summary.what_if = what_if_tables(arms);
   return summary;
 }
 
-Summary part_of(const Summary& summary, const CellSetup& setup) {
-  Summary part = summary;
-  const auto keep = [](auto& list, const auto& belongs) {
-    const auto is_foreign = [&](const auto& item) { return !belongs(item); };
-    list.erase(std::remove_if(list.begin(), list.end(), is_foreign), list.end());
+Summary part_of(const Summary& summary, const Setup& setup) {
+  Summary part;
+  part.runs = summary.runs;
+  part.damaged = summary.damaged;
+  part.basis = summary.basis_of(setup);
+  part.setups = {setup};
+  const auto keep = [](const auto& from, auto& to, const auto& belongs) {
+    std::copy_if(from.begin(), from.end(), std::back_inserter(to), belongs);
   };
   const auto has_setup = [&](const auto& item) { return item.setup == setup; };
-  part.setups = {setup};
-  keep(part.arms, has_setup);
-  keep(part.modes, has_setup);
-  keep(part.best, has_setup);
-  keep(part.comparisons,
-       [&](const Comparison& comparison) { return summary.arm(comparison.arm).setup == setup; });
-  keep(part.noise_floor,
-       [&](const NoiseFloor& floor) { return summary.arm(floor.arm).setup == setup; });
-  keep(part.what_if,
-       [&](const WhatIfTable& table) { return summary.arm(table.baseline).setup == setup; });
+  keep(summary.arms, part.arms, has_setup);
+  keep(summary.modes, part.modes, has_setup);
+  keep(summary.best, part.best, has_setup);
+  std::set<std::string> names;
+  for (const auto& arm : part.arms) names.insert(arm.name);
+  keep(summary.comparisons, part.comparisons,
+       [&](const Comparison& comparison) { return names.count(comparison.arm) > 0; });
+  keep(summary.noise_floor, part.noise_floor,
+       [&](const NoiseFloor& floor) { return names.count(floor.arm) > 0; });
+  keep(summary.what_if, part.what_if,
+       [&](const WhatIfTable& table) { return names.count(table.baseline) > 0; });
   return part;
 }
 
@@ -364,7 +384,7 @@ const ArmSummary& Summary::arm(const std::string& name) const {
   throw std::logic_error("Summary::arm: no arm " + name);
 }
 
-bool Summary::has_several_baselines(const CellSetup& setup) const {
+bool Summary::has_several_baselines(const Setup& setup) const {
   return std::count_if(arms.begin(), arms.end(), [&](const ArmSummary& arm) {
            return arm.setup == setup && !arm.clips() && !arm.perturbed;
          }) > 1;

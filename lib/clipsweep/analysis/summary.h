@@ -4,6 +4,7 @@
 #pragma once
 
 #include <cstdint>
+#include <map>
 #include <optional>
 #include <string>
 #include <vector>
@@ -18,7 +19,7 @@
 namespace clipsweep {
 
 // A usable arm is better than chance, has no diverged run, and is at most this far below the best
-// arm of its cell in mean late accuracy.
+// arm of its setup in mean late accuracy.
 inline constexpr double kUsableMargin = 0.03;
 
 // A run whose record exists but cannot be read.
@@ -33,6 +34,10 @@ struct SweepRuns {
   std::vector<std::optional<RunRecord>> records;  // empty if the run is unfinished or damaged
   std::vector<DamagedRun> damaged;
   MetricBasis basis;
+  // That of each setup where they differ, by VariedSettings::slug.
+  std::map<std::string, MetricBasis> setup_bases = {};
+
+  const MetricBasis& basis_of(const Setup& setup) const;
 };
 
 struct RunCounts {
@@ -48,9 +53,9 @@ struct RunCounts {
   std::uint64_t left_out() const { return failed + interrupted + unfinished + damaged; }
 };
 
-// What a mode achieves with one cell, over all its thresholds.
+// What a mode achieves in one setup, over all its thresholds.
 struct ModeSummary {
-  CellSetup setup;
+  Setup setup;
   ClipMode mode = ClipMode::kNone;
   std::optional<std::string> best_arm = {};  // the one with the highest mean late accuracy
   std::vector<double> usable_learning_rates = {};
@@ -59,11 +64,11 @@ struct ModeSummary {
   std::uint64_t unsolved = 0;
 };
 
-// The best arm with clipping of a cell, compared with the best arm without, each at its own best
+// The best arm with clipping of a setup, compared with the best arm without, each at its own best
 // learning rate. The best is a usable one before one that is not, then one that solves the task in
 // more runs, then one with a higher mean late accuracy.
 struct BestComparison {
-  CellSetup setup;
+  Setup setup;
   std::string arm;
   std::string baseline;
   MetricDifference late_test_accuracy;  // the judged metric
@@ -105,11 +110,12 @@ struct Summary {
   RunCounts runs;
   std::vector<DamagedRun> damaged;
   MetricBasis basis;
-  std::vector<CellSetup> setups;        // in the order of the plan, as everything below
+  std::map<std::string, MetricBasis> setup_bases;  // as in SweepRuns
+  std::vector<Setup> setups;                       // in the order of the plan, as everything below
   std::vector<ArmSummary> arms;         // by learning rate, then mode (none first), then threshold
   std::vector<Comparison> comparisons;  // in the order of the arms
   std::vector<ModeSummary> modes;       // none first
-  std::vector<BestComparison> best;     // for cells with arms of both kinds
+  std::vector<BestComparison> best;     // for setups with arms of both kinds
   std::vector<NoiseFloor> noise_floor;
   std::vector<WhatIfTable> what_if;  // for the arms without clipping, in their order
 
@@ -117,13 +123,16 @@ struct Summary {
   const ArmSummary& arm(const std::string& name) const;
   // Null for a baseline, and for arms without one.
   const Comparison* comparison_of(const std::string& arm) const;
-  // Whether the baseline of this cell was chosen among several arms without clipping.
-  bool has_several_baselines(const CellSetup& setup) const;
+  const MetricBasis& basis_of(const Setup& setup) const;
+  // What the names of its arms say about their setup.
+  SetupInName setup_in_name() const { return clipsweep::setup_in_name(setups); }
+  // Whether the baseline of this setup was chosen among several arms without clipping.
+  bool has_several_baselines(const Setup& setup) const;
 };
 
 Summary summarize(const SweepRuns& runs);
 
-// The part of a summary that is about one cell.
-Summary part_of(const Summary& summary, const CellSetup& setup);
+// The part of a summary that is about one setup.
+Summary part_of(const Summary& summary, const Setup& setup);
 
 }  // namespace clipsweep

@@ -3,13 +3,16 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <map>
 #include <optional>
+#include <string>
 #include <utility>
 
 #include "clipsweep/analysis/conclusion_text.h"
 #include "clipsweep/analysis/runs_csv.h"
 #include "clipsweep/base/error.h"
 #include "clipsweep/base/text.h"
+#include "clipsweep/experiment/axes.h"
 #include "clipsweep/experiment/task_table.h"
 #include "clipsweep/records/record_members.h"
 
@@ -306,6 +309,53 @@ Json in_earlier_form(Json found, const Json& page) {
   return found;
 }
 
+// The training settings that vary, with their values in the order of the plan.
+Json axes_json(const Summary& summary) {
+  Json axes = Json::array();
+  if (summary.setups.empty()) return axes;
+  for (const auto& setting : summary.setups.front().varied.values())
+    axes.push_back({{"setting", setting.key}, {"values", Json::array()}});
+  for (const auto& setup : summary.setups)
+    for (std::size_t i = 0; i < std::min(axes.size(), setup.varied.values().size()); ++i) {
+      Json& values = axes[i]["values"];
+      const Json& value = setup.varied.values()[i].value;
+      if (std::find(values.begin(), values.end(), value) == values.end()) values.push_back(value);
+    }
+  return axes;
+}
+
+// One setup of several, with the chance level that its accuracies are compared with.
+Json setup_json(const Setup& setup, const Summary& summary) {
+  const MetricBasis& basis = summary.basis_of(setup);
+  Json json = {{"setup", setup_name(setup, summary.setup_in_name())}};
+  add_json(json, setup);
+  json["chance_accuracy"] = json_number(basis.chance_accuracy);
+  json["test_samples"] = value_or_null(basis.test_samples);
+  json["target_accuracy"] = json_number(basis.target_accuracy);
+  return json;
+}
+
+// Adds what distinguishes setups to each entry of these lists, if training settings vary.
+void add_setups(Json& json, const Summary& summary) {
+  const Json axes = axes_json(summary);
+  if (axes.empty()) return;
+  json["axes"] = axes;
+  Json& setups = json["setups"] = Json::array();
+  for (const auto& setup : summary.setups) setups.push_back(setup_json(setup, summary));
+  std::map<std::string, const Setup*> setup_of_arm;
+  for (const auto& arm : summary.arms) setup_of_arm[arm.name] = &arm.setup;
+  const auto name = [&](Json& entry, const Setup& setup) {
+    entry["setup"] = setup_name(setup, summary.setup_in_name());
+    add_json(entry, setup);
+  };
+  for (const auto& [list, key] :
+       {std::pair("arms", "arm"), std::pair("comparisons", "arm"), std::pair("best", "arm"),
+        std::pair("noise_floor", "arm"), std::pair("what_if", "baseline")})
+    for (Json& entry : json[list]) name(entry, *setup_of_arm.at(entry[key].get<std::string>()));
+  for (std::size_t i = 0; i < summary.modes.size(); ++i)
+    name(json["modes"][i], summary.modes[i].setup);
+}
+
 // What only some sweeps have: a validation set, text.
 void add_optional_levels(Json& json, const MetricBasis& basis) {
   if (basis.validation)
@@ -336,6 +386,7 @@ Json to_json(const Summary& summary) {
                {"comparisons", list_of(summary.comparisons)},
                {"what_if", list_of(summary.what_if)}};
   add_optional_levels(json, summary.basis);
+  add_setups(json, summary);
   return json;
 }
 
@@ -354,8 +405,10 @@ MetricBasis metric_basis_like(std::string_view content, MetricBasis basis) {
   return basis;
 }
 
-MetricBasis metric_basis_of(const SweepFolder& sweep) {
-  const Json& settings = member(sweep.sweep, "settings");
+namespace {
+
+// settings: those of one setup; data: its member of that name in sweep.json, an object.
+MetricBasis metric_basis_of(const Json& settings, const Json& data) {
   MetricBasis basis;
   basis.steps_per_epoch = count_member(settings, "steps_per_epoch");
   if (settings.contains("task")) {
@@ -367,7 +420,6 @@ MetricBasis metric_basis_of(const SweepFolder& sweep) {
     basis.has_data_set = !task.is_generated();
   }
   // Missing in sweeps of earlier versions.
-  const Json data = sweep.sweep.value("data", Json::object());
   if (data.contains("chance_accuracy")) {
     basis.chance_accuracy = finite_member(data, "chance_accuracy");
     basis.test_samples = count_member(data, "test_samples");
@@ -384,8 +436,40 @@ MetricBasis metric_basis_of(const SweepFolder& sweep) {
   return basis;
 }
 
+// The settings of one setup: for each that varies, its value. If the task varies, so does the
+// target accuracy, unless the user gave one.
+Json settings_of_setup(const SweepFolder& sweep, const VariedSettings& varied) {
+  Json settings = member(sweep.sweep, "settings");
+  for (const auto& setting : varied.values()) {
+    settings[setting.key] = setting.value;
+    const Json origins = sweep.sweep.value("origins", Json::object());
+    if (setting.key == "task" && origins.value("target_accuracy", "") == "default")
+      settings.erase("target_accuracy");
+  }
+  return settings;
+}
+
+}  // namespace
+
+MetricBasis metric_basis_of(const SweepFolder& sweep) {
+  const VariedSettings varied =
+      sweep.runs.empty() ? VariedSettings() : sweep.runs.front().setup.varied;
+  return metric_basis_of(settings_of_setup(sweep, varied),
+                         sweep.sweep.value("data", Json::object()));
+}
+
+std::map<std::string, MetricBasis> setup_bases_of(const SweepFolder& sweep) {
+  std::map<std::string, MetricBasis> bases;
+  if (!sweep.sweep.contains("setups")) return bases;
+  for (const auto& setup : list_member(sweep.sweep, "setups")) {
+    const VariedSettings varied = varied_settings_from_json(setup);
+    bases[varied.slug()] = metric_basis_of(settings_of_setup(sweep, varied), member(setup, "data"));
+  }
+  return bases;
+}
+
 SweepRuns read_runs(const SweepFolder& sweep) {
-  SweepRuns runs{sweep.runs, {}, {}, metric_basis_of(sweep)};
+  SweepRuns runs{sweep.runs, {}, {}, metric_basis_of(sweep), setup_bases_of(sweep)};
   for (const auto& run : sweep.runs) {
     try {
       runs.records.push_back(read_run(sweep, run));

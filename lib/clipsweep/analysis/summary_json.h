@@ -1,6 +1,7 @@
 // A summary as JSON, and the files made from a folder's runs: summary.json and runs.csv.
 #pragma once
 
+#include <map>
 #include <string>
 #include <string_view>
 
@@ -24,8 +25,10 @@ std::string summary_page_like(std::string_view content, const Summary& summary);
 // chance accuracy on the test set.
 MetricBasis metric_basis_like(std::string_view content, MetricBasis basis);
 
-// The settings of a sweep that its metrics depend on.
+// The settings of a sweep that its metrics depend on; those of its first setup if they vary.
 MetricBasis metric_basis_of(const SweepFolder& sweep);
+// Those of each setup, by VariedSettings::slug; empty if no training setting varies.
+std::map<std::string, MetricBasis> setup_bases_of(const SweepFolder& sweep);
 
 // Reads the runs of a sweep. Damaged runs are listed and left out.
 SweepRuns read_runs(const SweepFolder& sweep);

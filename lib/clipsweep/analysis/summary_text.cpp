@@ -11,6 +11,8 @@
 
 #include "clipsweep/analysis/conclusion_text.h"
 #include "clipsweep/analysis/number_text.h"
+#include "clipsweep/analysis/setup_table.h"
+#include "clipsweep/analysis/success_by_length.h"
 #include "clipsweep/base/table.h"
 #include "clipsweep/base/text.h"
 #include "clipsweep/base/text_style.h"
@@ -33,13 +35,13 @@ constexpr DifferenceStyle kLossStyle = {
     Metric::kFinalTrainLoss, "Final training loss minus the baseline's (lower is better)", 1, 3};
 
 // A table of arms, as wide as the terminal at most. Its rows begin with the arm's clipping and its
-// learning rate. If the arms differ in their cell or regularization, rows are grouped below
+// learning rate. If the arms differ in their setup or regularization, rows are grouped below
 // headings that name these. If that is too wide, each arm's full name is a line above its numbers.
 class ArmTable {
  public:
   ArmTable(const Summary& summary, const TextStyle& style, std::vector<Column> columns)
       : max_columns_(style.table_columns),
-        has_several_cells_(summary.setups.size() > 1),
+        setup_in_name_(summary.setup_in_name()),
         has_regularization_(std::any_of(summary.arms.begin(), summary.arms.end(), is_regularized)),
         columns_(std::move(columns)) {}
 
@@ -73,11 +75,11 @@ class ArmTable {
 
   // `gru`, `gru with weight decay 0.001`, `no regularization`; empty if all arms share these.
   std::string heading_of(const ArmSettings& arm) const {
-    const std::string cell = has_several_cells_ ? display_name(arm.setup) : "";
+    const std::string setup = setup_name(arm.setup, setup_in_name_);
     const std::string regularization = regularization_name(arm.regularization);
-    if (!cell.empty() && !regularization.empty()) return cell + " with " + regularization;
+    if (!setup.empty() && !regularization.empty()) return setup + " with " + regularization;
     if (!regularization.empty()) return "with " + regularization;
-    return cell.empty() && has_regularization_ ? "no regularization" : cell;
+    return setup.empty() && has_regularization_ ? "no regularization" : setup;
   }
 
   // A name in lines of at most 80 columns, without a line break at the end.
@@ -107,11 +109,10 @@ class ArmTable {
     std::vector<Column> columns = {{""}};  // indents the numbers
     columns.insert(columns.end(), columns_.begin(), columns_.end());
     Table table(std::move(columns));
-    const CellInName cell = has_several_cells_ ? CellInName::kShown : CellInName::kOmitted;
     const ArmSummary* above = nullptr;
     for (const auto& group : groups_)
       for (const auto& [arm, cells] : group.rows) {
-        if (arm != above) table.add_heading(lines(display_name(*arm, cell)));
+        if (arm != above) table.add_heading(lines(display_name(*arm, setup_in_name_)));
         above = arm;
         std::vector<std::string> row = {" "};
         row.insert(row.end(), cells.begin(), cells.end());
@@ -121,7 +122,7 @@ class ArmTable {
   }
 
   std::size_t max_columns_;
-  bool has_several_cells_;
+  SetupInName setup_in_name_;
   bool has_regularization_;
   std::vector<Column> columns_;
   std::vector<Group> groups_;
@@ -155,10 +156,10 @@ std::string counts_line(const RunCounts& runs, const TextStyle& style) {
 // The arms that a network that learnt nothing could equal.
 std::string chance_note(const Summary& summary) {
   constexpr std::size_t kMaxNamed = 3;
-  const CellInName cell = summary.setups.size() > 1 ? CellInName::kShown : CellInName::kOmitted;
   std::vector<std::string> names;
   for (const auto& arm : summary.arms)
-    if (!arm.better_than_chance.value_or(true)) names.push_back(display_name(arm, cell));
+    if (!arm.better_than_chance.value_or(true))
+      names.push_back(display_name(arm, summary.setup_in_name()));
   if (names.empty()) return "";
   const std::string chance = percent_text(summary.basis.choice_chance_accuracy());
   if (names.size() == summary.arms.size())
@@ -487,7 +488,7 @@ std::string modes_table(const Summary& summary, const TextStyle& style) {
   return titled(
       fmt::format("Best arm of each mode (usable: better than chance, within {:.0f} points of "
                   "the best{}, no run diverged)",
-                  100 * kUsableMargin, summary.setups.size() > 1 ? " of the cell" : ""),
+                  100 * kUsableMargin, summary.setups.size() > 1 ? " of the setup" : ""),
       table.text());
 }
 
@@ -517,16 +518,16 @@ std::string solutions_table(const Summary& summary, const TextStyle& style) {
 // How many runs solved the task, if it can be solved.
 std::string solved_table(const Summary& summary) {
   Table table({{"mode", Align::kLeft}, {"solved"}, {"unsolved"}});
-  const bool has_several_cells = summary.setups.size() > 1;
-  const CellSetup* above = nullptr;
+  const bool has_several_setups = summary.setups.size() > 1;
+  const Setup* above = nullptr;
   bool is_empty = true;
   for (const auto& mode : summary.modes) {
     if (mode.solved + mode.unsolved == 0) continue;
     is_empty = false;
-    if (has_several_cells && !(above && *above == mode.setup))
-      table.add_heading(display_name(mode.setup));
+    if (has_several_setups && !(above && *above == mode.setup))
+      table.add_heading(setup_name(mode.setup, summary.setup_in_name()));
     above = &mode.setup;
-    table.add_row({(has_several_cells ? "  " : "") + std::string(entry_of(mode.mode).name),
+    table.add_row({(has_several_setups ? "  " : "") + std::string(entry_of(mode.mode).name),
                    with_thousands(mode.solved), with_thousands(mode.unsolved)});
   }
   return is_empty ? "" : titled("Runs that solved the task, over all arms of a mode", table.text());
@@ -557,7 +558,10 @@ std::string question(const char* text, const std::string& sentences) {
   return fmt::format("{}\n{}", text, sentences_text(sentences));
 }
 
-std::string answer_text(const Summary& summary) {
+// In sentences, or as a table if there are many setups.
+std::string answer_text(const Summary& summary, const TextStyle& style) {
+  if (summary.setups.size() > kMaxSetupsInSentences)
+    return setup_table(summary, style, summary.setups.size());
   const Answer answer = answer_of(summary);
   return "\n" + question("Does clipping help?", answer.does_it_help) +
          question("Where?", answer.where) + question("What to use?", answer.what_to_use);
@@ -580,6 +584,18 @@ std::string first_lines(const std::string& text, std::size_t count) {
   return text.substr(0, end);
 }
 
+// Leaves out success by length, then setups, if these are more than `max_lines`.
+std::string brief_text_of_many(const Summary& summary, const TextStyle& style,
+                               const std::string& counts, const std::string& success,
+                               std::size_t max_lines) {
+  const std::string whole = counts + setup_table(summary, style, summary.setups.size());
+  if (line_count(whole + success) <= max_lines) return whole + success;
+  if (line_count(whole) <= max_lines) return whole;
+  const std::size_t others = line_count(whole) - summary.setups.size() + 1;
+  const std::size_t shown = max_lines > others ? max_lines - others : 1;
+  return counts + setup_table(summary, style, shown);
+}
+
 }  // namespace
 
 std::string comparison_text(const Summary& summary, const TextStyle& style) {
@@ -587,21 +603,28 @@ std::string comparison_text(const Summary& summary, const TextStyle& style) {
       counts_line(summary.runs, style) + counting_notes(summary, summary.damaged.size());
   const auto has_runs = [](const ArmSummary& arm) { return !arm.seeds.empty(); };
   if (std::none_of(summary.arms.begin(), summary.arms.end(), has_runs))
-    return counts + answer_text(summary);
+    return counts + answer_text(summary, style);
   return counts + results_table(summary, style) + gradients_table(summary, style) +
          what_if_table(summary, style) + behaviour_table(summary, style) +
          differences_text(summary, style) + collapses_table(summary, style) +
          modes_table(summary, style) + solved_table(summary) + solutions_table(summary, style) +
-         noise_floor_table(summary, style) + answer_text(summary);
+         noise_floor_table(summary, style) + success_by_length_table(summary, style) +
+         answer_text(summary, style);
 }
 
 std::string brief_text(const Summary& summary, const TextStyle& style, std::size_t max_lines) {
   constexpr std::size_t kMaxDamagedNamed = 3;
   const std::string counts =
       counts_line(summary.runs, style) + counting_notes(summary, kMaxDamagedNamed);
-  for (const auto& text : {counts + modes_table(summary, style) + answer_text(summary),
-                           counts + answer_text(summary), counts + shorter_answer_text(summary)})
+  const std::string success = success_by_length_table(summary, style);
+  if (summary.setups.size() > kMaxSetupsInSentences)
+    return brief_text_of_many(summary, style, counts, success, max_lines);
+  const std::string shorter = shorter_answer_text(summary) + success;
+  for (const auto& text :
+       {counts + modes_table(summary, style) + answer_text(summary, style) + success,
+        counts + answer_text(summary, style) + success, counts + shorter})
     if (line_count(text) <= max_lines) return text;
+  if (!success.empty() && line_count(counts + success) <= max_lines) return counts + success;
   return first_lines(counts + shorter_answer_text(summary), max_lines - 1) + "  ...\n";
 }
 

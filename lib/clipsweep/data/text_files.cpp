@@ -26,7 +26,8 @@ std::vector<fs::path> texts_in(const fs::path& folder) {
   std::error_code error;
   fs::recursive_directory_iterator entry(folder, error);
   for (; !error && entry != fs::recursive_directory_iterator(); entry.increment(error))
-    if (has_text_name(entry->path()) && entry->is_regular_file(error)) texts.push_back(entry->path());
+    if (has_text_name(entry->path()) && entry->is_regular_file(error))
+      texts.push_back(entry->path());
   if (error)
     throw DataError(
         fmt::format("{}: cannot be listed: {}", printable(folder.string()), error.message()));

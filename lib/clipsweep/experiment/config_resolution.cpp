@@ -7,6 +7,7 @@
 #include "clipsweep/base/error.h"
 #include "clipsweep/base/text.h"
 #include "clipsweep/data/sequence_files.h"
+#include "clipsweep/experiment/axes.h"
 #include "clipsweep/experiment/setting_table.h"
 
 namespace clipsweep {
@@ -57,7 +58,7 @@ void assign_all(const std::vector<Assignment>& assignments, ExperimentConfig& co
   for (const auto& assignment : assignments) {
     const Setting& setting = *find_setting(assignment.name);
     try {
-      setting.assign(config, trimmed(assignment.text));
+      assign_setting(setting, config, trimmed(assignment.text));
     } catch (const ConfigError& error) {
       throw ConfigError(fmt::format("{}: {}", assignment.where, error.what()));
     }
@@ -127,14 +128,27 @@ void refuse_noise_without_baseline(const ExperimentConfig& config,
       where_given(config, "noise_floor")));
 }
 
-// If a flag replaces the optimizer, the file's options that do not apply to the new one are
+// The optimizers of a sweep: one, or those of its axis.
+std::vector<Optimizer> optimizers_of(const ExperimentConfig& config) {
+  const SettingAxis* axis = find_axis(config, "optimizer");
+  if (!axis) return {config.training.optimizer.optimizer};
+  std::vector<Optimizer> optimizers;
+  for (const auto& name : axis->texts) optimizers.push_back(parse_optimizer(name));
+  return optimizers;
+}
+
+// If a flag replaces the optimizer, the file's options that do not apply to the new ones are
 // ignored.
 void drop_unused_optimizer_options(const std::vector<Assignment>& from_flags,
                                    ExperimentConfig& config) {
   auto& settings = config.training.optimizer;
   if (!gives(from_flags, "optimizer")) return;
+  const auto optimizers = optimizers_of(config);
   for (const auto& option : optimizer_options()) {
-    if (option.applies_to(settings.optimizer) || gives(from_flags, option.flag)) continue;
+    const bool applies = std::all_of(optimizers.begin(), optimizers.end(),
+                                     [&](Optimizer each) { return option.applies_to(each); });
+    if (applies || gives(from_flags, option.flag)) continue;
+    remove_axis(config, option.key);
     option.assign(settings, to_line(option.value({})));
     for (auto& [key, origin] : config.origins)
       if (key == option.key) origin = "default";
@@ -264,6 +278,21 @@ void check_cell_settings(const ExperimentConfig& config) {
                     where_given(config, "forget_bias")));
 }
 
+// What applies to which task and optimizer, in each combination of the training settings.
+void check_combinations(const ExperimentConfig& config) {
+  ExperimentConfig combined = config;
+  for (const auto& [training, varied] : training_combinations(config)) {
+    combined.training = training;
+    try {
+      check_task_settings(combined);
+      check_optimizer_settings(combined);
+    } catch (const ConfigError& error) {
+      if (varied.values().empty()) throw;
+      throw ConfigError(fmt::format("{} (in the combination {})", error.what(), varied.text()));
+    }
+  }
+}
+
 }  // namespace
 
 ExperimentConfig resolve_config(const std::vector<Assignment>& from_file,
@@ -287,9 +316,8 @@ ExperimentConfig resolve_config(const std::vector<Assignment>& from_file,
   const auto rules = clip_rules(config);
   refuse_unused_options(from_flags, config, rules);
   refuse_noise_without_baseline(config, rules);
-  check_task_settings(config);
   check_cell_settings(config);
-  check_optimizer_settings(config);
+  check_combinations(config);
   return config;
 }
 

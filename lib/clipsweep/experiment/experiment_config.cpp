@@ -141,6 +141,12 @@ std::vector<Regularization> regularizations(const ExperimentConfig& config) {
   return all;
 }
 
+const SettingAxis* find_axis(const ExperimentConfig& config, std::string_view key) {
+  for (const auto& axis : config.axes)
+    if (axis.key == key) return &axis;
+  return nullptr;
+}
+
 bool is_given(const ExperimentConfig& config, std::string_view key) {
   return where_given(config, key) != "default";
 }

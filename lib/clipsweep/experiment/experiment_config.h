@@ -15,6 +15,7 @@
 #include "clipsweep/experiment/optimizer_settings.h"
 #include "clipsweep/experiment/shard.h"
 #include "clipsweep/experiment/task_table.h"
+#include "clipsweep/io/json.h"
 #include "clipsweep/model/initial_scheme.h"
 
 namespace clipsweep {
@@ -72,11 +73,20 @@ struct TrainingSettings {
 // The lengths of a generated task's sequences.
 LengthRange lengths_of(const TrainingSettings& training);
 
-struct ExperimentConfig {
-  TrainingSettings training;
+// A training setting that varies: its values without duplicates. A single value is an axis, too, if
+// the setting varies in the sweep that the folder of results holds.
+struct SettingAxis {
+  std::string key;                 // in JSON
+  std::vector<std::string> texts;  // as the user wrote them
+  std::vector<Json> values;        // as in sweep.json
+};
 
-  // The axes of the grid: cells; modes x thresholds and explicit pairs, x thresholds of the output
-  // layer; then learning rates, regularization and seeds.
+struct ExperimentConfig {
+  TrainingSettings training;      // of settings that vary, the first value
+  std::vector<SettingAxis> axes;  // the settings that vary, in the order of the table
+
+  // The other axes of the grid: cells; modes x thresholds and explicit pairs, x thresholds of the
+  // output layer; then learning rates, regularization and seeds.
   std::vector<CellChoice> cells = {{Cell::kLstm}};
   InitialScheme init;  // of cells without their own
   std::vector<ClipMode> modes;
@@ -113,6 +123,8 @@ struct ExperimentConfig {
 
 // Whether the user gave a value for the setting with this JSON key.
 bool is_given(const ExperimentConfig& config, std::string_view key);
+// The axis of the setting with this JSON key; nullptr if it does not vary.
+const SettingAxis* find_axis(const ExperimentConfig& config, std::string_view key);
 // Where the value was given: `--norm-type`, `sweep.toml:3`; `default` if it was not.
 std::string where_given(const ExperimentConfig& config, std::string_view key);
 

@@ -13,6 +13,7 @@ namespace clipsweep {
 namespace {
 
 constexpr std::size_t kMaxListSize = 1'000'000;
+constexpr std::string_view kLogspace = "logspace(";
 
 // Outside parentheses, after which a blank is a mistake of another kind.
 bool has_blank(std::string_view text) { return text.find_first_of(" \t") != text.npos; }
@@ -151,12 +152,29 @@ void append(std::vector<Value>& to, const std::vector<Value>& from) {
 std::vector<double> parse_numbers(std::string_view text) {
   std::vector<double> numbers;
   for (const auto& part : parts_of(text, "0.1,0.5,1")) {
-    if (part.compare(0, 9, "logspace(") == 0)
+    if (part.compare(0, kLogspace.size(), kLogspace) == 0)
       append(numbers, parse_logspace(part));
     else
       numbers.push_back(parse_one_number(part));
   }
   return numbers;
+}
+
+bool is_list(std::string_view text) {
+  return text.find(',') != text.npos || text.compare(0, kLogspace.size(), kLogspace) == 0;
+}
+
+std::vector<std::string> parse_texts(std::string_view text, std::string_view example) {
+  std::vector<std::string> texts;
+  for (auto& part : parts_of(text, example)) {
+    std::vector<std::string> values;
+    if (part.compare(0, kLogspace.size(), kLogspace) == 0)
+      for (const double value : parse_logspace(part)) values.push_back(shortest(value));
+    else
+      values.push_back(std::move(part));
+    append(texts, values);
+  }
+  return texts;
 }
 
 std::vector<std::uint64_t> parse_seeds(std::string_view text) {

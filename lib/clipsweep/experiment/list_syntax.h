@@ -19,6 +19,12 @@ namespace clipsweep {
 
 std::vector<double> parse_numbers(std::string_view text);
 
+// Whether the text has the form of a list rather than of one value.
+bool is_list(std::string_view text);
+
+// The values of a list as texts, `logspace` written out; `example` is for messages.
+std::vector<std::string> parse_texts(std::string_view text, std::string_view example);
+
 // A single number N is a count: the seeds 0 to N-1.
 std::vector<std::uint64_t> parse_seeds(std::string_view text);
 

@@ -43,8 +43,8 @@ const std::vector<OptimizerOptionEntry>& optimizer_options() {
   using Settings = OptimizerSettings;
   const std::vector<Optimizer> all = {Optimizer::kSgd, Optimizer::kAdam, Optimizer::kRmsprop};
   static const std::vector<OptimizerOptionEntry> kOptions = {
-      {option("momentum", "X", &Settings::momentum, parse_decay_in_float32,
-              "Momentum of sgd and rmsprop, from 0 to below 1"),
+      {listed(option("momentum", "X", &Settings::momentum, parse_decay_in_float32,
+                     "Momentum of sgd and rmsprop, from 0 to below 1")),
        {Optimizer::kSgd, Optimizer::kRmsprop}},
       {toggle("nesterov", &Settings::nesterov, "Nesterov momentum for sgd"), {Optimizer::kSgd}},
       {option("adam-beta1", "X", &Settings::adam_beta1, parse_decay_in_float32,
@@ -62,10 +62,10 @@ const std::vector<OptimizerOptionEntry>& optimizer_options() {
       {option("rmsprop-epsilon", "X", &Settings::rmsprop_epsilon, parse_positive_in_float32,
               "Added to the denominator of rmsprop's step; Keras adds 1e-7"),
        {Optimizer::kRmsprop}},
-      {option({"lr-decay", "learning_rate_decay"}, "FACTOR", &Settings::learning_rate_decay,
-              parse_fraction,
-              "Factor applied to the learning rate every --lr-decay-every epochs; 1 is a constant "
-              "rate"),
+      {listed(option({"lr-decay", "learning_rate_decay"}, "FACTOR", &Settings::learning_rate_decay,
+                     parse_fraction,
+                     "Factor applied to the learning rate every --lr-decay-every epochs; 1 is a "
+                     "constant rate")),
        all},
       {whole({"lr-decay-every", "learning_rate_decay_every"}, &Settings::learning_rate_decay_every,
              1, 1'000'000, "Epochs between learning-rate decays"),

@@ -2,6 +2,7 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <cmath>
 
 #include "clipsweep/base/error.h"
@@ -69,16 +70,17 @@ std::vector<double> parse_strengths(std::string_view text) {
 std::vector<OptionEntry<TrainingSettings>> training_options() {
   using Training = TrainingSettings;
   return {
-      choice("task", &Training::task, task_names(), "Task to learn"),
-      option("length", "N", &Training::length, parse_length,
-             "Length of generated sequences, or a range such as 50-200 from which each batch draws "
-             "one; of the pieces in which a text is read",
-             [](const Training& training) {
-               return task_entry(training.task).has_length() ? Json(to_text(lengths_of(training)))
-                                                             : Json(nullptr);
-             }),
-      option("target-scale", "X", &Training::target_scale, parse_positive_in_float32,
-             "Factor on the targets of adding and sine; large ones make gradients explode"),
+      listed(choice("task", &Training::task, task_names(), "Task to learn")),
+      listed(option("length", "N", &Training::length, parse_length,
+                    "Length of generated sequences, or a range such as 50-200 from which each "
+                    "batch draws one; of the pieces in which a text is read",
+                    [](const Training& training) {
+                      return training.length || task_entry(training.task).has_length()
+                                 ? Json(to_text(lengths_of(training)))
+                                 : Json(nullptr);
+                    })),
+      listed(option("target-scale", "X", &Training::target_scale, parse_positive_in_float32,
+                    "Factor on the targets of adding and sine; large ones make gradients explode")),
       option("permute-seed", "N", &Training::permute_seed, parse_seed,
              "Shuffles the pixels of fashion-mnist-pixels, in every image the same way"),
       toggle("read-columns", &Training::read_columns,
@@ -118,11 +120,11 @@ std::vector<OptionEntry<TrainingSettings>> training_options() {
              "Draws the samples of --test-share and --validation-share; the same for all runs"),
       toggle("allow-nonfinite", &Training::allow_nonfinite,
              "Accepts sequences with NaN or Inf among their inputs"),
-      whole("layers", &Training::layers, 1, 16, "Number of stacked recurrent layers"),
-      whole("hidden", &Training::hidden, 1, 4096, "Units per recurrent layer"),
-      option("forget-bias", "X", &Training::forget_bias, parse_finite_in_float32,
-             "Initial bias of the LSTM's forget gate; overrides --init"),
-      whole("batch-size", &Training::batch_size, 1, 60'000, "Samples per step"),
+      listed(whole("layers", &Training::layers, 1, 16, "Number of stacked recurrent layers")),
+      listed(whole("hidden", &Training::hidden, 1, 4096, "Units per recurrent layer")),
+      listed(option("forget-bias", "X", &Training::forget_bias, parse_finite_in_float32,
+                    "Initial bias of the LSTM's forget gate; overrides --init")),
+      listed(whole("batch-size", &Training::batch_size, 1, 60'000, "Samples per step")),
       whole("epochs", &Training::epochs, 1, 1'000'000,
             "Epochs per run; the test set is evaluated after each"),
       whole("steps-per-epoch", &Training::steps_per_epoch, 1, kBillion, "Steps per epoch"),
@@ -136,9 +138,9 @@ std::vector<OptionEntry<TrainingSettings>> training_options() {
 
 std::vector<OptionEntry<OptimizerSettings>> optimizer_rows() {
   std::vector<OptionEntry<OptimizerSettings>> rows = {
-      with_names(option("optimizer", "NAME", &OptimizerSettings::optimizer, parse_optimizer,
-                        "Optimizer: " + join(optimizer_names())),
-                 optimizer_names())};
+      listed(with_names(option("optimizer", "NAME", &OptimizerSettings::optimizer, parse_optimizer,
+                               "Optimizer: " + join(optimizer_names())),
+                        optimizer_names()))};
   for (const auto& entry : optimizer_options()) rows.push_back(entry);
   return rows;
 }
@@ -278,17 +280,35 @@ const Setting* find_setting(std::string_view name) {
   return nullptr;
 }
 
+Json setting_json(const ExperimentConfig& config, const Setting& setting) {
+  const SettingAxis* axis = find_axis(config, setting.key);
+  if (axis && axis->values.size() > 1) return axis->values;
+  const SettingAxis* tasks = find_axis(config, "task");
+  if (!tasks || setting.group != SettingGroup::kTraining) return setting.value(config);
+  // The default may depend on the task.
+  Json values = Json::array();
+  ExperimentConfig scratch = config;
+  for (const auto& task : tasks->texts) {
+    scratch.training.task = task;
+    Json value = setting.value(scratch);
+    if (std::find(values.begin(), values.end(), value) == values.end())
+      values.push_back(std::move(value));
+  }
+  return values.size() == 1 ? values.front() : values;
+}
+
 Json settings_json(const ExperimentConfig& config, SettingGroup group) {
   Json settings = Json::object();
   for (const auto& setting : setting_table())
-    if (setting.group == group) settings[setting.key] = setting.value(config);
+    if (setting.group == group) settings[setting.key] = setting_json(config, setting);
   return settings;
 }
 
 Json settings_json(const ExperimentConfig& config) {
   Json settings = Json::object();
   for (const auto& setting : setting_table())
-    if (setting.group != SettingGroup::kProcess) settings[setting.key] = setting.value(config);
+    if (setting.group != SettingGroup::kProcess)
+      settings[setting.key] = setting_json(config, setting);
   return settings;
 }
 

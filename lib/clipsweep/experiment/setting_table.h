@@ -28,6 +28,9 @@ const std::vector<Setting>& setting_table();
 // Finds a setting by flag or key, `-` and `_` being equal; nullptr if there is none.
 const Setting* find_setting(std::string_view name);
 
+// The value of a setting; of one that varies, the list of its values.
+Json setting_json(const ExperimentConfig& config, const Setting& setting);
+
 // `{"task": ..., "hidden": ...}`: the settings of one group.
 Json settings_json(const ExperimentConfig& config, SettingGroup group);
 // The settings of the sweep: all groups but kProcess, in the order of the table.

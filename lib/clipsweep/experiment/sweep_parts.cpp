@@ -1,19 +1,37 @@
 #include "clipsweep/experiment/sweep_parts.h"
 
 #include <algorithm>
+#include <cmath>
 #include <cstdint>
+#include <limits>
+#include <optional>
 #include <utility>
 
 #include "clipsweep/base/error.h"
-#include "clipsweep/model/cells.h"
 
 namespace clipsweep {
 namespace {
 
-// Relative: what the runs of a sweep have in common does not count.
-std::uint64_t cost_of(const RunSpec& run) {
-  return static_cast<std::uint64_t>(gates_of(run.setup.cell));
-}
+// The cost of each run, relative: what the runs of a sweep have in common does not count. In units
+// of the gates of a cell; of a thousandth of the lowest cost if training settings vary.
+class RunCosts {
+ public:
+  explicit RunCosts(const std::vector<const RunSpec*>& runs) {
+    for (const auto* run : runs)
+      if (!run->setup.varied.values().empty())
+        unit_ = std::min(unit_.value_or(std::numeric_limits<double>::infinity()),
+                         relative_cost(run->setup) / 1000);
+  }
+
+  std::uint64_t of(const RunSpec& run) const {
+    constexpr double kMax = 1e9;  // so that the sum over a million runs is exact
+    const double cost = relative_cost(run.setup) / unit_.value_or(1);
+    return static_cast<std::uint64_t>(std::lround(std::min(cost, kMax)));
+  }
+
+ private:
+  std::optional<double> unit_;
+};
 
 // Where a part may end: before the run of this position, when so much cost is done.
 struct Border {
@@ -30,12 +48,13 @@ class CutRuns {
       const auto key_of_b = shared_prefix_key(*b);
       return key_of_a != key_of_b ? key_of_a < key_of_b : a->id < b->id;
     });
+    const RunCosts costs(runs_);
     Border border;
     all_.push_back(border);
     between_groups_.push_back(border);
     for (const auto* run : runs_) {
       ++border.position;
-      border.cost += cost_of(*run);
+      border.cost += costs.of(*run);
       all_.push_back(border);
       if (is_between_groups(border.position)) between_groups_.push_back(border);
     }

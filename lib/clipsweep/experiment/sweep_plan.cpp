@@ -6,9 +6,12 @@
 #include <array>
 #include <cmath>
 #include <set>
+#include <stdexcept>
+#include <utility>
 
 #include "clipsweep/base/error.h"
 #include "clipsweep/base/text.h"
+#include "clipsweep/experiment/axes.h"
 #include "clipsweep/experiment/setting_table.h"
 #include "clipsweep/io/sha256.h"
 
@@ -29,11 +32,11 @@ constexpr std::array<RegularizationEntry, 3> kRegularizations = {
      {&Regularization::decoupled_weight_decay, "decoupled_weight_decay", "decoupled-wd"},
      {&Regularization::l1, "l1", "l1"}}};
 
+Json default_settings() { return settings_json(ExperimentConfig(), SettingGroup::kTraining); }
+
 // The settings that differ from their defaults; thus options added later do not change old IDs.
-Json changed_settings(const ExperimentConfig& config) {
-  const Json values = settings_json(config, SettingGroup::kTraining);
-  const ExperimentConfig default_config;
-  const Json defaults = settings_json(default_config, SettingGroup::kTraining);
+Json changed_settings(const Json& values) {
+  static const Json defaults = default_settings();
   Json changed = Json::object();
   for (const auto& [key, value] : values.items())
     if (value != defaults.at(key)) changed[key] = value;
@@ -48,6 +51,7 @@ std::string id_of(const RunSpec& run, const Json& changed, const std::string& da
     if (identity.contains(key)) settings[key] = identity[key];
     identity.erase(key);
   }
+  for (const auto& varied : run.setup.varied.values()) identity.erase(varied.key);
   identity.erase("id");
   identity["settings"] = std::move(settings);
   identity["data"] = data_sha256;
@@ -56,14 +60,18 @@ std::string id_of(const RunSpec& run, const Json& changed, const std::string& da
 }
 
 // All combinations, without IDs.
-std::vector<RunSpec> grid_of(const ExperimentConfig& config) {
+std::vector<RunSpec> grid_of(const ExperimentConfig& config,
+                             const std::vector<TrainingCombination>& combinations) {
   std::vector<RunSpec> runs;
-  for (const auto& setup : cell_setups(config))
-    for (const auto& rule : clip_rules(config))
-      for (const double learning_rate : config.learning_rates)
-        for (const auto& regularization : regularizations(config))
-          for (const std::uint64_t seed : config.seeds)
-            runs.push_back({"", setup, rule, learning_rate, seed, regularization});
+  const auto rules = clip_rules(config);
+  for (const auto& combination : combinations)
+    for (const auto& cell : cell_setups(config))
+      for (const auto& rule : rules)
+        for (const double learning_rate : config.learning_rates)
+          for (const auto& regularization : regularizations(config))
+            for (const std::uint64_t seed : config.seeds)
+              runs.push_back(
+                  {"", {cell, combination.varied}, rule, learning_rate, seed, regularization});
   if (!config.noise_floor) return runs;
   const std::size_t plain = runs.size();
   for (std::size_t i = 0; i < plain; ++i) {
@@ -74,19 +82,42 @@ std::vector<RunSpec> grid_of(const ExperimentConfig& config) {
   return runs;
 }
 
+// `length, hidden`
+std::string axis_names(const ExperimentConfig& config) {
+  std::vector<std::string> names;
+  for (const auto& axis : config.axes) names.push_back(axis.key);
+  return join(names);
+}
+
 void check_size(const ExperimentConfig& config) {
   const auto factor = [](std::size_t count) { return static_cast<double>(count); };
-  const double grid = factor(cell_setups(config).size()) * factor(clip_rules(config).size()) *
-                      factor(config.learning_rates.size()) * factor(config.weight_decays.size()) *
+  double combinations = 1;
+  for (const auto& axis : config.axes) combinations *= factor(axis.values.size());
+  const double grid = combinations * factor(cell_setups(config).size()) *
+                      factor(clip_rules(config).size()) * factor(config.learning_rates.size()) *
+                      factor(config.weight_decays.size()) *
                       factor(config.decoupled_weight_decays.size()) *
                       factor(config.l1_penalties.size()) * factor(config.seeds.size());
+  if (!config.axes.empty() && grid > kMaxRunsOfAxes)
+    throw ConfigError(fmt::format(
+        "the grid has {:.3g} runs; a sweep in which training settings vary ({}) has at most {}",
+        grid, axis_names(config), with_thousands(kMaxRunsOfAxes)));
   if (grid > kMaxRuns)
     throw ConfigError(fmt::format("the grid has {:.3g} runs; a sweep has at most {}", grid,
                                   with_thousands(kMaxRuns)));
 }
 
-CellSetup cell_setup_from_json(const Json& json) {
-  CellSetup setup;
+// Each ID is the name of a folder.
+void check_id_length(const ExperimentConfig& config, const std::string& id) {
+  if (id.size() <= kMaxIdLength) return;
+  throw ConfigError(fmt::format(
+      "the ID of a run would have {} characters, and {} are allowed ({}...); let fewer settings "
+      "vary than {}",
+      id.size(), kMaxIdLength, id.substr(0, 60), axis_names(config)));
+}
+
+Setup setup_from_json(const Json& json) {
+  Setup setup({}, varied_settings_from_json(json));
   try {
     if (json.contains("cell")) setup.cell = parse_cell(string_member(json, "cell"));
     if (json.contains("init")) setup.init = parse_initial_scheme(string_member(json, "init"));
@@ -95,6 +126,17 @@ CellSetup cell_setup_from_json(const Json& json) {
     throw DataError(error.what());
   }
   return setup;
+}
+
+// Of a length or a range such as 50-200, as text.
+double mean_length(const Json& value) {
+  if (!value.is_string()) return 1;
+  const std::string text = value.get<std::string>();
+  const auto dash = text.find('-');
+  const double shortest = parse_number(text.substr(0, dash)).value_or(1);
+  const double longest =
+      dash == std::string::npos ? shortest : parse_number(text.substr(dash + 1)).value_or(1);
+  return (shortest + longest) / 2;
 }
 
 double positive_member(const Json& json, const char* key) {
@@ -115,31 +157,72 @@ bool is_slug(const std::string& text) {
 
 }  // namespace
 
-SweepPlan make_plan(const ExperimentConfig& config, const std::string& data_sha256) {
+SweepPlan make_plan(const ExperimentConfig& config, const DataHashes& data_sha256) {
   check_size(config);
   SweepPlan plan;
-  plan.training = config.training;
-  plan.training_json = settings_json(config, SettingGroup::kTraining);
-  plan.training_json["data_sha256"] = data_sha256;
   plan.log_every = config.log_every;
   plan.checkpoint_every = config.checkpoint_every;
   plan.save_weights = config.save_weights;
   plan.compress = config.compress;
   plan.through_time_every = config.through_time_every;
-  const Json changed = changed_settings(config);
+  const auto combinations = training_combinations(config);
+  std::map<std::string, Json> changed;
+  ExperimentConfig combined = config;
+  combined.axes.clear();
+  for (const auto& [training, varied] : combinations) {
+    combined.training = training;
+    Json settings = settings_json(combined, SettingGroup::kTraining);
+    changed[varied.slug()] = changed_settings(settings);
+    settings["data_sha256"] = data_sha256.at(training.task);
+    plan.trainings[varied.slug()] = {training, std::move(settings)};
+  }
   std::set<std::string> seen;
-  for (RunSpec& run : grid_of(config)) {
-    run.id = id_of(run, changed, data_sha256);
+  for (RunSpec& run : grid_of(config, combinations)) {
+    const std::string& setup = run.setup.varied.slug();
+    run.id = id_of(run, changed.at(setup), data_sha256.at(plan.trainings.at(setup).training.task));
+    check_id_length(config, run.id);
     if (seen.insert(run.id).second) plan.runs.push_back(std::move(run));
   }
   return plan;
 }
 
+SweepPlan make_plan(const ExperimentConfig& config, const std::string& data_sha256) {
+  DataHashes hashes;
+  for (const auto& task : task_names()) hashes[task] = data_sha256;
+  return make_plan(config, hashes);
+}
+
+const SetupTraining& training_of(const SweepPlan& plan, const Setup& setup) {
+  const auto found = plan.trainings.find(setup.varied.slug());
+  if (found == plan.trainings.end())
+    throw std::logic_error("training_of: the plan has no setup " + setup.varied.slug());
+  return found->second;
+}
+
+TrainingPlan training_plan(const SweepPlan& plan, const Setup& setup) {
+  return {plan, training_of(plan, setup)};
+}
+
+TrainingPlan training_plan(const SweepPlan& plan) { return training_plan(plan, Setup()); }
+
+double relative_cost(const Setup& setup) {
+  double cost = gates_of(setup.cell);
+  for (const auto& [key, flag, value] : setup.varied.values()) {
+    const double number = value.is_number() ? value.get<double>() : 1;
+    if (key == "layers" || key == "batch_size") cost *= number;
+    // Its weights by its units, and what each unit costs.
+    if (key == "hidden") cost *= number * (number + 10);
+    if (key == "length") cost *= mean_length(value);
+  }
+  return cost;
+}
+
 SharedPrefixKey shared_prefix_key(const RunSpec& run) {
   const auto& [weight_decay, decoupled_weight_decay, l1] = run.regularization;
-  return {run.seed,          run.setup.cell, run.setup.init.kind,    run.setup.init.deviation,
-          run.learning_rate, weight_decay,   decoupled_weight_decay, l1,
-          run.perturbed};
+  return {
+      run.seed,          run.setup.cell,         run.setup.init.kind,    run.setup.init.deviation,
+      run.learning_rate, weight_decay,           decoupled_weight_decay, l1,
+      run.perturbed,     run.setup.varied.slug()};
 }
 
 std::vector<const RunSpec*> pointers_to(const std::vector<RunSpec>& runs) {
@@ -176,22 +259,19 @@ void add_json(Json& json, const Regularization& regularization) {
       json[entry.key] = json_number(strength);
 }
 
-void add_json(Json& json, const CellSetup& setup) {
-  const CellSetup common;
-  if (setup.cell != common.cell) json["cell"] = to_text(setup.cell);
-  if (!(setup.init == common.init)) json["init"] = to_text(setup.init);
+Json settings_of(const SweepPlan& plan, const RunSpec& run) {
+  return settings_of(training_of(plan, run.setup), run);
 }
 
-Json settings_of(const SweepPlan& plan, const RunSpec& run) {
-  Json settings = plan.training_json;
+Json settings_of(const SetupTraining& training, const RunSpec& run) {
+  Json settings = training.training_json;
   settings["cell"] = to_text(run.setup.cell);
   settings["init"] = to_text(run.setup.init);
   return settings;
 }
 
 std::optional<std::string> id_by_settings(const RunSpec& run, const Json& settings) {
-  const ExperimentConfig default_config;
-  const Json defaults = settings_json(default_config, SettingGroup::kTraining);
+  static const Json defaults = default_settings();
   const CellSetup common;
   const Json former = {{"cell", to_text(common.cell)},
                        {"init", to_text(common.init)},
@@ -204,6 +284,16 @@ std::optional<std::string> id_by_settings(const RunSpec& run, const Json& settin
     if (value != known[key]) changed[key] = value;
   }
   return id_of(run, changed, string_member(settings, "data_sha256"));
+}
+
+std::string id_with_axes(const RunSpec& run, const std::vector<std::string>& keys) {
+  std::vector<VariedSetting> kept;
+  for (const auto& setting : run.setup.varied.values())
+    if (std::count(keys.begin(), keys.end(), setting.key) > 0) kept.push_back(setting);
+  RunSpec former = run;
+  former.setup.varied = VariedSettings(std::move(kept));
+  const std::string digits = run.id.substr(run.id.rfind('_') + 1);  // do not depend on the axes
+  return fmt::format("{}_seed-{}_{}", arm_name(former), former.seed, digits);
 }
 
 Json runs_json(const SweepPlan& plan) {
@@ -220,7 +310,7 @@ RunSpec run_spec_from_json(const Json& json) {
         "\"id\" names a folder: it must have up to {} characters of a-z, 0-9 and -_.+ and "
         "must not begin with a dot, not \"{}\"",
         kMaxIdLength, printable(run.id)));
-  run.setup = cell_setup_from_json(json);
+  run.setup = setup_from_json(json);
   run.clip = clip_rule_from_json(json);
   run.learning_rate = positive_member(json, "learning_rate");
   run.seed = count_member(json, "seed");

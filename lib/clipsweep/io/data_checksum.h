@@ -13,8 +13,8 @@ namespace clipsweep {
 
 struct DataChecksum {
   // For images: the SHA-256 of the digests of the files as they are unpacked, so that packing does
-  // not matter. For sequences: a SHA-256 of their values. For text: that of its bytes. For generated
-  // data: a SHA-256 of what generates it.
+  // not matter. For sequences: a SHA-256 of their values. For text: that of its bytes. For
+  // generated data: a SHA-256 of what generates it.
   std::string sha256;
   std::vector<std::pair<std::string, std::string>> files;  // name, SHA-256 as stored on disk
   // What `sha256` was in earlier versions, if they read the data as now: the SHA-256 of the digests

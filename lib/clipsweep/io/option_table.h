@@ -48,6 +48,8 @@ struct OptionEntry {
   std::function<Json(const Settings&)> value;
   // What the shell offers as a value, or as an item of a list; empty if values have no names.
   std::vector<std::string> names = {};
+  // Whether the user may give a LIST of values, which are then an axis of the sweep.
+  bool may_be_list = false;
 };
 
 // ---- Values as JSON -----------------------------------------------------------------------------
@@ -133,6 +135,14 @@ OptionEntry<Settings> with_names(OptionEntry<Settings> row, std::vector<std::str
   return row;
 }
 
+// The same row, of which the user may give a LIST of values.
+template <typename Settings>
+OptionEntry<Settings> listed(OptionEntry<Settings> row) {
+  row.value_name = "LIST";
+  row.may_be_list = true;
+  return row;
+}
+
 // One of several names, which the help lists; as text.
 template <typename Settings>
 OptionEntry<Settings> choice(const char* name, std::string Settings::*member,
@@ -152,7 +162,8 @@ OptionEntry<Outer> within(Inner Outer::*member, const OptionEntry<Inner>& row) {
             assign(outer.*member, text);
           },
           [=, value = row.value](const Outer& outer) { return value(outer.*member); },
-          row.names};
+          row.names,
+          row.may_be_list};
 }
 
 // A row that applies to some of the choices of an enum only, such as to some modes.

@@ -11,6 +11,8 @@
 #include <utility>
 
 #include "clipsweep/base/error.h"
+#include "clipsweep/base/text.h"
+#include "clipsweep/experiment/axes.h"
 #include "clipsweep/records/sweep_manifest.h"
 
 namespace clipsweep {
@@ -68,6 +70,16 @@ auto places_on_axis(const Plans& plans, const ValueOf& value_of) {
 
 // ---- The axes of a grid, from the slowest to the fastest ----------------------------------------
 
+// Numbers in their order, texts in theirs.
+auto varied_value(const RunSpec& run) {
+  std::vector<std::pair<double, std::string>> values;
+  for (const auto& setting : run.setup.varied.values()) {
+    const std::string text = text_of_value(setting.value);
+    values.emplace_back(parse_number(text.substr(0, text.find('-', 1))).value_or(0), text);
+  }
+  return values;
+}
+
 auto cell_value(const RunSpec& run) { return std::tuple(run.setup.cell, to_text(run.setup.init)); }
 
 auto clip_value(const RunSpec& run) {
@@ -84,15 +96,16 @@ auto regularization_value(const RunSpec& run) {
 std::uint64_t seed_value(const RunSpec& run) { return run.seed; }
 
 std::vector<RunSpec> in_order_of_a_grid(const Plans& plans, const RunsById& all) {
+  const auto varied = places_on_axis(plans, varied_value);
   const auto cells = places_on_axis(plans, cell_value);
   const auto clips = places_on_axis(plans, clip_value);
   const auto rates = places_on_axis(plans, rate_value);
   const auto regularizations = places_on_axis(plans, regularization_value);
   const auto seeds = places_on_axis(plans, seed_value);
   const auto place_of = [&](const RunSpec& run) {
-    return std::tuple(run.perturbed, cells.at(cell_value(run)), clips.at(clip_value(run)),
-                      rates.at(rate_value(run)), regularizations.at(regularization_value(run)),
-                      seeds.at(seed_value(run)));
+    return std::tuple(run.perturbed, varied.at(varied_value(run)), cells.at(cell_value(run)),
+                      clips.at(clip_value(run)), rates.at(rate_value(run)),
+                      regularizations.at(regularization_value(run)), seeds.at(seed_value(run)));
   };
   std::vector<std::pair<decltype(place_of(*all.begin()->second)), const RunSpec*>> sorted;
   for (const auto& [id, run] : all) sorted.emplace_back(place_of(*run), run);
@@ -105,8 +118,16 @@ std::vector<RunSpec> in_order_of_a_grid(const Plans& plans, const RunsById& all)
 
 // ---- sweep.json ---------------------------------------------------------------------------------
 
+std::string names_or_none(const std::vector<std::string>& names) {
+  return names.empty() ? "none" : join(names);
+}
+
 void require_same_sweep(const SweepFolder& first, const SweepFolder& other) {
-  const std::string difference = first_difference(first.sweep, other.sweep);
+  std::string difference = first_difference(first.sweep, other.sweep);
+  if (difference.empty() && axis_keys(first.sweep) != axis_keys(other.sweep))
+    difference =
+        fmt::format("training settings that vary there: {}, here: {}",
+                    names_or_none(axis_keys(first.sweep)), names_or_none(axis_keys(other.sweep)));
   if (difference.empty()) return;
   throw ConfigError(
       fmt::format("{} holds another sweep than {} ({}); only folders of the same settings and "
@@ -191,6 +212,7 @@ Json merged_sweep_json(const std::vector<SweepFolder>& folders) {
   for (const auto& folder : folders) plans.push_back(folder.runs);
   const std::vector<RunSpec> runs = merged_runs(plans);
   Json sweep = without_provenance(largest(folders).sweep);
+  for (const auto& folder : folders) unite_axes(sweep, folder.sweep);
   sweep["runs"] = Json::array();
   for (const auto& run : runs) sweep["runs"].push_back(to_json(run));
   sweep.erase("dropped_runs");

@@ -29,9 +29,9 @@ struct Gate {
 
 struct CellEntry {
   Cell cell;
-  const char* name;                 // on the command line and in JSON: `rnn-tanh`
-  const char* tensor_prefix;        // of its tensors: `rnn`, shared by the plain cells as in PyTorch
-  std::vector<Gate> gates;          // G: the rows of weights that a unit has, in their order
+  const char* name;           // on the command line and in JSON: `rnn-tanh`
+  const char* tensor_prefix;  // of its tensors: `rnn`, shared by the plain cells as in PyTorch
+  std::vector<Gate> gates;    // G: the rows of weights that a unit has, in their order
   std::vector<const char*> states;  // `h`, and for an LSTM `c`
   std::vector<const char*> biases;  // the tensors [GH] that hold its biases
 };

@@ -65,7 +65,7 @@ fs::path weights_path(const fs::path& folder, const std::string& run_id) {
 fs::path runs_csv_path(const fs::path& folder) { return folder / "runs.csv"; }
 fs::path summary_path(const fs::path& folder) { return folder / "summary.json"; }
 
-StepLogHeader step_log_header(const RunSpec& run, const SweepPlan& plan,
+StepLogHeader step_log_header(const RunSpec& run, const TrainingPlan& plan,
                               const ParameterLayout& layout) {
   StepLogHeader header;
   header.run = run;

@@ -32,7 +32,7 @@ fs::path runs_csv_path(const fs::path& folder);                            // ru
 fs::path summary_path(const fs::path& folder);                             // summary.json
 
 // The first line of steps.jsonl of a run of the plan.
-StepLogHeader step_log_header(const RunSpec& run, const SweepPlan& plan,
+StepLogHeader step_log_header(const RunSpec& run, const TrainingPlan& plan,
                               const ParameterLayout& layout);
 
 // Claims a run for this process by locking its steps.jsonl, where the file system has locks.

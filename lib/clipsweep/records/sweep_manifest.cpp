@@ -4,12 +4,15 @@
 
 #include <algorithm>
 #include <chrono>
+#include <map>
 #include <random>
 #include <set>
 #include <thread>
+#include <utility>
 
 #include "clipsweep/base/error.h"
 #include "clipsweep/base/text.h"
+#include "clipsweep/experiment/axes.h"
 #include "clipsweep/experiment/setting_table.h"
 #include "clipsweep/io/links.h"
 #include "clipsweep/io/sha256.h"
@@ -29,6 +32,74 @@ constexpr const char* kAdvice =
 void check_settings(const fs::path& folder, const Json& old_sweep, const Json& new_sweep) {
   const std::string difference = first_difference(old_sweep, new_sweep);
   if (!difference.empty()) throw_other_sweep(folder, difference);
+}
+
+// The value or values of a setting, as a list.
+Json values_of(const Json& value) { return value.is_array() ? value : Json::array({value}); }
+
+bool is_in(const Json& list, const Json& value) {
+  return std::find(list.begin(), list.end(), value) != list.end();
+}
+
+bool have_common_value(const Json& value, const Json& other) {
+  const Json values = values_of(value);
+  return std::any_of(values.begin(), values.end(),
+                     [&](const Json& each) { return is_in(values_of(other), each); });
+}
+
+// The SHA-256 of the data by the settings that vary.
+std::map<std::string, std::string> hashes_by_setup(const Json& sweep) {
+  std::map<std::string, std::string> hashes;
+  if (!sweep.contains("setups")) return {{"", string_member(member(sweep, "data"), "sha256")}};
+  for (const auto& setup : list_member(sweep, "setups"))
+    hashes[varied_settings_from_json(setup).slug()] =
+        string_member(member(setup, "data"), "sha256");
+  return hashes;
+}
+
+// Where only one of them has setups, their tasks may differ, which their runs show.
+bool have_same_data(const Json& first, const Json& second) {
+  const auto hashes = hashes_by_setup(first);
+  for (const auto& [setup, hash] : hashes_by_setup(second))
+    if (const auto found = hashes.find(setup); found != hashes.end() && found->second != hash)
+      return false;
+  return true;
+}
+
+// The same run, with values of all settings that vary, in the order of the table. `settings` are
+// those of a sweep in which a setting that the run lacks has one value.
+Json with_settings(const Json& run, const std::vector<std::string>& keys, const Json& settings) {
+  Json object = run;
+  for (const auto& key : keys)
+    if (!run.contains(key) && settings.contains(key)) object[key] = settings[key];
+  return object;
+}
+
+// All runs with values of all settings that vary.
+Json with_settings_of_all(const Json& runs, const std::vector<std::string>& keys,
+                          const Json& settings) {
+  Json all = Json::array();
+  for (const auto& run : runs)
+    all.push_back(to_json(run_spec_from_json(with_settings(run, keys, settings))));
+  return all;
+}
+
+// Each combination of the settings that vary, with its data.
+Json setups_with(const Json& sweep, const std::vector<std::string>& keys) {
+  Json setups = Json::array();
+  if (!sweep.contains("setups"))
+    setups.push_back(with_settings({{"data", sweep["data"]}}, keys, sweep["settings"]));
+  else
+    for (const auto& setup : sweep["setups"])
+      setups.push_back(with_settings(setup, keys, sweep["settings"]));
+  Json ordered = Json::array();
+  for (const auto& setup : setups) {
+    Json object = Json::object();
+    add_json(object, Setup({}, varied_settings_from_json(setup)));
+    object["data"] = setup["data"];
+    ordered.push_back(std::move(object));
+  }
+  return ordered;
 }
 
 // Whether a run must stay in the plan although the new plan lacks it: it has finished, its run.json
@@ -58,6 +129,9 @@ void merge_runs(const SweepFolder& found, Json& sweep, PreparedFolder& prepared)
   for (const auto& run : sweep["runs"]) planned.insert(run["id"].get<std::string>());
   check_shares_runs(found, planned);
   std::vector<RunSpec> others = found.runs;
+  const auto keys = axis_keys(sweep);
+  for (auto& run : others)
+    run = run_spec_from_json(with_settings(to_json(run), keys, found.sweep["settings"]));
   others.insert(others.end(), found.dropped.begin(), found.dropped.end());
   Json dropped = Json::array();
   for (std::size_t i = 0; i < others.size(); ++i) {
@@ -116,14 +190,48 @@ Json to_json(const Provenance& provenance) {
 Json sweep_json(const ExperimentConfig& config, const SweepPlan& plan, const DataChecksum& data,
                 const ChanceLevel& chance, const Provenance& provenance,
                 const std::optional<ChanceLevel>& validation) {
+  return sweep_json(config, plan, {{{}, data, chance, validation}}, provenance);
+}
+
+std::vector<SetupData> data_of_setups(const SweepPlan& plan, const SweepTasks& tasks,
+                                      const DataChecksums& data) {
+  const SetupTasks by_setup = tasks.tasks();
+  std::map<const Task*, std::pair<ChanceLevel, std::optional<ChanceLevel>>> chances;
+  std::set<std::string> seen;
+  std::vector<SetupData> setups;
+  for (const auto& run : plan.runs) {
+    if (!seen.insert(run.setup.varied.slug()).second) continue;
+    const Task& task = by_setup.of(run.setup);
+    auto chance = chances.find(&task);
+    if (chance == chances.end())
+      chance = chances.emplace(&task, std::pair(chance_level(task), validation_chance_level(task)))
+                   .first;
+    const std::string& name = training_of(plan, run.setup).training.task;
+    setups.push_back(
+        {{{}, run.setup.varied}, data.at(name), chance->second.first, chance->second.second});
+  }
+  return setups;
+}
+
+Json sweep_json(const ExperimentConfig& config, const SweepPlan& plan,
+                const std::vector<SetupData>& data, const Provenance& provenance) {
+  const SetupData& first = data.front();
   Json sweep = {{"schema", kSweepSchema},
                 {"settings", settings_json(config)},
                 {"origins", origins_json(config)},
                 {"log_every", plan.log_every},
                 {"step_columns", step_columns_json()},
-                {"data", data_json(config, data, chance, validation)},
+                {"data", data_json(config, first.data, first.chance, first.validation)},
                 {"runs", runs_json(plan)},
                 {"calls", Json::array()}};
+  if (!config.axes.empty()) {
+    Json& setups = sweep["setups"] = Json::array();
+    for (const auto& [setup, checksum, chance, validation] : data) {
+      Json& json = setups.emplace_back(Json::object());
+      add_json(json, setup);
+      json["data"] = data_json(config, checksum, chance, validation);
+    }
+  }
   sweep.update(to_json(provenance));
   return sweep;
 }
@@ -150,11 +258,41 @@ std::string first_difference(const Json& first, const Json& second) {
     if (!decides || !settings.contains(setting.key) || !others.contains(setting.key)) continue;
     const Json& value = settings[setting.key];
     const Json& other = others[setting.key];
-    if (value != other)
-      return fmt::format("its {} is {}, not {}", setting.key, value.dump(), other.dump());
+    const bool fits = setting.may_be_list ? have_common_value(value, other) : value == other;
+    if (!fits) return fmt::format("its {} is {}, not {}", setting.key, value.dump(), other.dump());
   }
-  const auto data_of = [](const Json& sweep) { return member(member(sweep, "data"), "sha256"); };
-  return data_of(first) == data_of(second) ? "" : "its data differ";
+  return have_same_data(first, second) ? "" : "its data differ";
+}
+
+std::vector<std::string> axis_keys(const Json& sweep) {
+  std::vector<std::string> keys;
+  if (!sweep.contains("setups") || !sweep["setups"].is_array() || sweep["setups"].empty())
+    return keys;
+  const VariedSettings varied = varied_settings_from_json(sweep["setups"].front());
+  for (const auto& setting : varied.values()) keys.push_back(setting.key);
+  return keys;
+}
+
+void unite_axes(Json& sweep, const Json& other) {
+  std::set<std::string> all;
+  for (const Json* each : {&std::as_const(sweep), &other})
+    for (const auto& key : axis_keys(*each)) all.insert(key);
+  if (all.empty()) return;
+  const std::vector<std::string> keys(all.begin(), all.end());
+  sweep["runs"] = with_settings_of_all(sweep["runs"], keys, sweep["settings"]);
+  Json setups = setups_with(sweep, keys);
+  std::set<std::string> known;
+  for (const auto& setup : setups) known.insert(varied_settings_from_json(setup).slug());
+  for (auto& setup : setups_with(other, keys))
+    if (known.insert(varied_settings_from_json(setup).slug()).second)
+      setups.push_back(std::move(setup));
+  sweep["setups"] = std::move(setups);
+  for (const auto& key : keys) {
+    Json values = values_of(sweep["settings"][key]);
+    for (const auto& value : values_of(other["settings"].value(key, Json::array())))
+      if (!is_in(values, value)) values.push_back(value);
+    sweep["settings"][key] = values.size() == 1 ? values.front() : values;
+  }
 }
 
 void check_ownership(const fs::path& folder) try {
@@ -202,6 +340,32 @@ DataChecksum named_as_in(const fs::path& folder, DataChecksum data) {
   return data;
 }
 
+ExperimentConfig with_axes_of(const fs::path& folder, ExperimentConfig config) {
+  check_ownership(folder);
+  if (!is_there(sweep_path(folder))) return config;
+  const Json sweep = open_sweep_folder(folder).sweep;
+  for (const auto& key : axis_keys(sweep)) {
+    const Setting* setting = find_setting(key);
+    if (find_axis(config, key)) continue;
+    const Json value = setting->value(config);
+    if (!value.is_null()) add_axis(config, {key, {text_of_value(value)}, {value}});
+  }
+  return config;
+}
+
+void adopt_ids_of(const fs::path& folder, SweepPlan& plan) {
+  if (!is_there(sweep_path(folder))) return;
+  const SweepFolder found = open_sweep_folder(folder);
+  const auto keys = axis_keys(found.sweep);
+  std::set<std::string> ids;
+  for (const auto* runs : {&found.runs, &found.dropped})
+    for (const auto& run : *runs) ids.insert(run.id);
+  for (auto& run : plan.runs) {
+    const std::string former = id_with_axes(run, keys);
+    if (ids.count(run.id) == 0 && ids.count(former) > 0) run.id = former;
+  }
+}
+
 PreparedFolder prepare_sweep_folder(const fs::path& folder, const Json& sweep) {
   check_ownership(folder);
   refuse_links_of_sweep(folder);
@@ -216,6 +380,7 @@ PreparedFolder prepare_sweep_folder(const fs::path& folder, const Json& sweep) {
     if (is_there(sweep_path(folder))) {
       SweepFolder found = open_sweep_folder(folder);
       check_settings(folder, found.sweep, sweep);
+      unite_axes(written, found.sweep);
       merge_runs(found, written, prepared);
       if (says_the_same(found, written) && found.sweep.contains("sha256")) {
         prepared.sweep = std::move(found);

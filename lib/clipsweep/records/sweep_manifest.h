@@ -3,6 +3,7 @@
 
 #include <optional>
 #include <string>
+#include <vector>
 
 #include "clipsweep/experiment/experiment_config.h"
 #include "clipsweep/experiment/sweep_plan.h"
@@ -10,6 +11,7 @@
 #include "clipsweep/io/json.h"
 #include "clipsweep/records/result_folder.h"
 #include "clipsweep/tasks/chance_level.h"
+#include "clipsweep/tasks/make_task.h"
 
 namespace clipsweep {
 
@@ -24,7 +26,22 @@ struct Provenance {
 // The keys of sweep.json that say so.
 Json to_json(const Provenance& provenance);
 
-// chance, validation: those of the test set and, if there is one, of the validation set.
+// The data of one setup, and the chance levels of its test and, if there is one, validation set.
+struct SetupData {
+  Setup setup;
+  DataChecksum data;
+  ChanceLevel chance;
+  std::optional<ChanceLevel> validation;
+};
+
+// That of each combination of training settings, in the order of the plan.
+std::vector<SetupData> data_of_setups(const SweepPlan& plan, const SweepTasks& tasks,
+                                      const DataChecksums& data);
+
+// data: one entry for each combination of training settings.
+Json sweep_json(const ExperimentConfig& config, const SweepPlan& plan,
+                const std::vector<SetupData>& data, const Provenance& provenance);
+// The same for a sweep in which no training setting varies.
 Json sweep_json(const ExperimentConfig& config, const SweepPlan& plan, const DataChecksum& data,
                 const ChanceLevel& chance, const Provenance& provenance,
                 const std::optional<ChanceLevel>& validation = {});
@@ -37,8 +54,16 @@ Json without_provenance(Json sweep);
 std::string sweep_sha256(const Json& sweep);
 
 // The first setting that decides numbers or logs and differs between two sweep.json, or that their
-// data differ: `its hidden is 10, not 20`. Empty if nothing does.
+// data differ: `its hidden is 10, not 20`. Empty if nothing does. A setting that may be a list
+// differs if the two have no value in common.
 std::string first_difference(const Json& first, const Json& second);
+
+// The keys of the training settings that vary in a sweep.json.
+std::vector<std::string> axis_keys(const Json& sweep);
+
+// Adds to a sweep.json what another of the same sweep has and it lacks: values of training settings
+// that vary, and setups. Runs without a setting that varies in the other get its value.
+void unite_axes(Json& sweep, const Json& other);
 
 // Throws ConfigError unless the folder is new, empty or holds a sweep: logs are never mixed with
 // the user's files.
@@ -50,6 +75,14 @@ void write_sweep(const fs::path& folder, Json sweep);
 // Earlier versions identified data by the files as they are stored. If the folder holds a sweep of
 // this data that does so, returns the data with that checksum: its runs keep their IDs.
 DataChecksum named_as_in(const fs::path& folder, DataChecksum data);
+
+// The settings for a sweep in this folder: a training setting that varies in the folder's sweep is
+// an axis here, too, if only of one value. Then the IDs of new runs name it.
+ExperimentConfig with_axes_of(const fs::path& folder, ExperimentConfig config);
+
+// Gives each run of the plan that the folder has under a shorter ID, from before some settings
+// varied, that ID.
+void adopt_ids_of(const fs::path& folder, SweepPlan& plan);
 
 // A folder that is ready for a sweep, and what became of the runs that its plan no longer has.
 struct PreparedFolder {

@@ -7,12 +7,12 @@
 #include <utility>
 
 #include "clipsweep/base/error.h"
-#include "clipsweep/io/byte_source.h"
-#include "clipsweep/io/files.h"
-#include "clipsweep/io/sha256.h"
 #include "clipsweep/data/idx_file.h"
 #include "clipsweep/data/idx_folder.h"
 #include "clipsweep/data/image_labels.h"
+#include "clipsweep/io/byte_source.h"
+#include "clipsweep/io/files.h"
+#include "clipsweep/io/sha256.h"
 
 namespace clipsweep {
 namespace {

@@ -9,6 +9,8 @@
 #include "clipsweep/base/error.h"
 #include "clipsweep/data/sequence_files.h"
 #include "clipsweep/data/text_files.h"
+#include "clipsweep/experiment/axes.h"
+#include "clipsweep/experiment/setting_table.h"
 #include "clipsweep/experiment/task_table.h"
 #include "clipsweep/io/sha256.h"
 #include "clipsweep/tasks/image_folder.h"
@@ -97,6 +99,17 @@ TaskWithData make_images(const ExperimentConfig& config) {
   return {make_image_task(std::move(images), config.training), std::move(checksum)};
 }
 
+// The settings that decide a task's samples, as text: all but those of the model and its updates.
+std::string samples_key(ExperimentConfig config) {
+  const TrainingSettings defaults;
+  config.training.layers = defaults.layers;
+  config.training.hidden = defaults.hidden;
+  config.training.forget_bias = defaults.forget_bias;
+  config.training.optimizer = defaults.optimizer;
+  config.training.on_nonfinite = defaults.on_nonfinite;
+  return settings_json(config, SettingGroup::kTraining).dump();
+}
+
 }  // namespace
 
 DataChecksum checksum_of_task_data(const ExperimentConfig& config) {
@@ -131,6 +144,50 @@ TaskWithData make_task_with_data(const ExperimentConfig& config) {
 
 std::unique_ptr<Task> make_task(const ExperimentConfig& config) {
   return make_task_with_data(config).task;
+}
+
+DataChecksums checksums_of_data(const ExperimentConfig& config) {
+  DataChecksums data;
+  ExperimentConfig combined = config;
+  for (const auto& [training, varied] : training_combinations(config)) {
+    if (data.count(training.task) > 0) continue;
+    combined.training = training;
+    data.emplace(training.task, checksum_of_task_data(combined));
+  }
+  return data;
+}
+
+DataHashes hashes_of(const DataChecksums& data) {
+  DataHashes hashes;
+  for (const auto& [task, checksum] : data) hashes[task] = checksum.sha256;
+  return hashes;
+}
+
+SweepTasks::SweepTasks(const ExperimentConfig& config) {
+  std::map<std::string, std::shared_ptr<const Task>> by_samples;
+  ExperimentConfig combined = config;
+  combined.axes.clear();
+  for (const auto& [training, varied] : training_combinations(config)) {
+    combined.training = training;
+    auto& task = by_samples[samples_key(combined)];
+    if (!task) {
+      try {
+        TaskWithData made = make_task_with_data(combined);
+        task = std::move(made.task);
+        data_.emplace(training.task, std::move(made.data));
+      } catch (const ConfigError& error) {
+        if (varied.values().empty()) throw;
+        throw ConfigError(fmt::format("{} (in the combination {})", error.what(), varied.text()));
+      }
+    }
+    by_setup_[varied.slug()] = task;
+  }
+}
+
+SetupTasks SweepTasks::tasks() const {
+  std::map<std::string, const Task*> tasks;
+  for (const auto& [setup, task] : by_setup_) tasks[setup] = task.get();
+  return SetupTasks(std::move(tasks));
 }
 
 }  // namespace clipsweep

@@ -8,12 +8,15 @@
 
 #include <cstdint>
 #include <functional>
+#include <map>
 #include <memory>
 #include <string>
+#include <utility>
 
 #include "clipsweep/experiment/experiment_config.h"
 #include "clipsweep/io/json.h"
 #include "clipsweep/model/model.h"
+#include "clipsweep/model/setup.h"
 #include "clipsweep/tasks/batches.h"
 
 namespace clipsweep {
@@ -84,6 +87,23 @@ struct EvaluationSet {
 // The task must outlive what they return.
 EvaluationSet test_set_of(const Task& task);
 EvaluationSet validation_set_of(const Task& task);
+
+// The tasks that the setups of a sweep train on. They must outlive it.
+class SetupTasks {
+ public:
+  // One task for all setups.
+  SetupTasks(const Task& task) : tasks_{{"", &task}} {}
+  // By VariedSettings::slug.
+  explicit SetupTasks(std::map<std::string, const Task*> tasks) : tasks_(std::move(tasks)) {}
+
+  // Throws std::out_of_range if there is no such setup.
+  const Task& of(const Setup& setup) const {
+    return tasks_.size() == 1 ? *tasks_.begin()->second : *tasks_.at(setup.varied.slug());
+  }
+
+ private:
+  std::map<std::string, const Task*> tasks_;
+};
 
 // Returns the model for these settings, this cell and this task.
 Model model_for(const TrainingSettings& training, Cell cell, const Task& task);

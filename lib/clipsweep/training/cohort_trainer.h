@@ -28,7 +28,7 @@ namespace clipsweep {
 
 // What the cohorts of a sweep share. The references must outlive them.
 struct CohortContext {
-  const SweepPlan& plan;
+  const TrainingPlan& plan;
   const ParameterLayout& layout;
   const Task& task;
   const CancelFlag& cancel;               // once it is set, long steps are abandoned

@@ -1,6 +1,8 @@
 #include "clipsweep/training/cohorts.h"
 
 #include <algorithm>
+#include <tuple>
+#include <utility>
 
 namespace clipsweep {
 namespace {
@@ -27,7 +29,7 @@ RunPosition end_of_prefix_group(RunPosition begin, RunPosition end, RunPosition 
   return backwards == begin ? end : backwards;
 }
 
-std::vector<std::vector<const RunSpec*>> cohorts_of_cell(std::vector<const RunSpec*> runs,
+std::vector<std::vector<const RunSpec*>> cohorts_of_kind(std::vector<const RunSpec*> runs,
                                                          std::size_t workers,
                                                          const CohortSizes& sizes) {
   std::stable_sort(runs.begin(), runs.end(), [](const auto* a, const auto* b) {
@@ -64,22 +66,33 @@ std::map<Cell, CohortSizes> cohort_sizes_for(const EngineChoices& choices) {
   return sizes;
 }
 
-std::map<Cell, std::vector<const RunSpec*>> by_cell(const std::vector<const RunSpec*>& runs) {
-  std::map<Cell, std::vector<const RunSpec*>> groups;
-  for (const auto* run : runs) groups[run->setup.cell].push_back(run);
+bool operator<(const CohortKind& a, const CohortKind& b) {
+  return std::tie(a.cell, a.varied) < std::tie(b.cell, b.varied);
+}
+
+CohortKind cohort_kind(const RunSpec& run) { return {run.setup.cell, run.setup.varied.slug()}; }
+
+std::map<CohortKind, std::vector<const RunSpec*>> by_kind(const std::vector<const RunSpec*>& runs) {
+  std::map<CohortKind, std::vector<const RunSpec*>> groups;
+  for (const auto* run : runs) groups[cohort_kind(*run)].push_back(run);
   return groups;
 }
 
 std::vector<std::vector<const RunSpec*>> make_cohorts(const std::vector<const RunSpec*>& runs,
                                                       std::size_t workers,
                                                       const std::map<Cell, CohortSizes>& sizes) {
+  std::vector<std::vector<const RunSpec*>> groups;
+  for (auto& [kind, group] : by_kind(runs)) groups.push_back(std::move(group));
+  std::stable_sort(groups.begin(), groups.end(), [](const auto& a, const auto& b) {
+    return relative_cost(a.front()->setup) > relative_cost(b.front()->setup);
+  });
   const auto all_cohorts = [&](bool may_keep_groups) {
     std::vector<std::vector<const RunSpec*>> cohorts;
-    for (const auto& [cell, cell_runs] : by_cell(runs)) {
-      const auto known = sizes.find(cell);
+    for (const auto& group : groups) {
+      const auto known = sizes.find(group.front()->setup.cell);
       CohortSizes cell_sizes = known == sizes.end() ? CohortSizes{} : known->second;
       cell_sizes.keeps_prefix_groups = cell_sizes.keeps_prefix_groups && may_keep_groups;
-      for (auto& cohort : cohorts_of_cell(cell_runs, workers, cell_sizes))
+      for (auto& cohort : cohorts_of_kind(group, workers, cell_sizes))
         cohorts.push_back(std::move(cohort));
     }
     return cohorts;

@@ -3,6 +3,8 @@
 
 #include <cstddef>
 #include <map>
+#include <string>
+#include <utility>
 #include <vector>
 
 #include "clipsweep/engine/engine_choice.h"
@@ -24,13 +26,26 @@ struct CohortSizes {
 CohortSizes cohort_sizes_for(EngineName engine);
 std::map<Cell, CohortSizes> cohort_sizes_for(const EngineChoices& choices);
 
-// Runs of one cell, which share the layout of their parameters; in the order of the plan.
-std::map<Cell, std::vector<const RunSpec*>> by_cell(const std::vector<const RunSpec*>& runs);
+// What the runs of a cohort have in common: their cell and the training settings that vary, by
+// VariedSettings::slug. They share the layout of their parameters and the sizes of their batches.
+struct CohortKind {
+  CohortKind(Cell cell_of_runs, std::string varied_settings = {})
+      : cell(cell_of_runs), varied(std::move(varied_settings)) {}
 
-// Groups runs into cohorts of one cell each. Free workers take them in this order: first large
-// ones, then smaller and smaller ones, so that all workers finish at about the same time although
-// runs may end early. A cell without sizes has the default. Shared-prefix groups stay together
-// where they can; then runs of one seed, which share their batches.
+  Cell cell;
+  std::string varied;
+};
+bool operator<(const CohortKind& a, const CohortKind& b);
+CohortKind cohort_kind(const RunSpec& run);
+
+// Runs of one kind, in the order of the plan.
+std::map<CohortKind, std::vector<const RunSpec*>> by_kind(const std::vector<const RunSpec*>& runs);
+
+// Groups runs into cohorts of one kind each, the most expensive kinds first. Free workers take them
+// in this order: first large ones, then smaller and smaller ones, so that all workers finish at
+// about the same time although runs may end early. A cell without sizes has the default.
+// Shared-prefix groups stay together where they can; then runs of one seed, which share their
+// batches.
 std::vector<std::vector<const RunSpec*>> make_cohorts(const std::vector<const RunSpec*>& runs,
                                                       std::size_t workers,
                                                       const std::map<Cell, CohortSizes>& sizes);

@@ -55,7 +55,7 @@ const RunState* state_of(const RunSpec& spec, const std::vector<RunStart>& start
   return nullptr;
 }
 
-bool is_state_of(const RunState& state, const RunSpec& spec, const SweepPlan& plan,
+bool is_state_of(const RunState& state, const RunSpec& spec, const TrainingPlan& plan,
                  const ParameterLayout& layout) {
   std::vector<float> weights(layout.size());
   try {

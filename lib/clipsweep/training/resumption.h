@@ -33,7 +33,7 @@ const RunState* state_of(const RunSpec& spec, const std::vector<RunStart>& start
 
 // What decides whether a run can resume. The references must outlive it.
 struct ResumptionContext {
-  const SweepPlan& plan;
+  const TrainingPlan& plan;
   const ParameterLayout& layout;
   const fs::path& folder;
   std::string engine;  // with its instruction set, as engine_description makes it
@@ -41,7 +41,7 @@ struct ResumptionContext {
 };
 
 // Whether the state is one of a run with these settings.
-bool is_state_of(const RunState& state, const RunSpec& spec, const SweepPlan& plan,
+bool is_state_of(const RunState& state, const RunSpec& spec, const TrainingPlan& plan,
                  const ParameterLayout& layout);
 
 // Each run from its newest valid state in the folder's checkpoints, if there is one. `restarted`

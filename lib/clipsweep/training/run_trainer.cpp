@@ -43,7 +43,7 @@ std::vector<LayerRadii> radii_of_layers(Span<const float> weights, const Paramet
   return layers;
 }
 
-RunTrainer::RunTrainer(const SweepPlan& plan, const RunSpec& spec, const ParameterLayout& layout,
+RunTrainer::RunTrainer(const TrainingPlan& plan, const RunSpec& spec, const ParameterLayout& layout,
                        StepSink sink)
     : plan_(plan),
       spec_(spec),

@@ -42,7 +42,7 @@ struct StepOutcome {
 class RunTrainer {
  public:
   // The sink gets the steps to be logged. The references must outlive the trainer.
-  RunTrainer(const SweepPlan& plan, const RunSpec& spec, const ParameterLayout& layout,
+  RunTrainer(const TrainingPlan& plan, const RunSpec& spec, const ParameterLayout& layout,
              StepSink sink);
 
   const RunSpec& spec() const { return spec_; }
@@ -102,7 +102,7 @@ class RunTrainer {
   std::optional<std::uint64_t> solved_at_step() const;
   std::optional<std::string> divergence_reason() const;
 
-  const SweepPlan& plan_;
+  const TrainingPlan& plan_;
   const RunSpec& spec_;
   const ParameterLayout& layout_;
   const StepSink sink_;

@@ -1,5 +1,7 @@
 #include "clipsweep/training/speed_estimate.h"
 
+#include <fmt/format.h>
+
 #include <algorithm>
 #include <atomic>
 #include <cmath>
@@ -18,7 +20,7 @@
 namespace clipsweep {
 namespace {
 
-constexpr double kSecondsPerCell = 0.5;
+constexpr double kSecondsPerKind = 0.5;
 
 // One worker's measurements.
 struct WorkerResult {
@@ -72,8 +74,8 @@ double packed_share_of(const std::string& log) {
 double page_bytes(const Json& json) { return static_cast<double>(to_page(json).size()); }
 
 // A record with numbers that have as many digits as those of most runs. weights: [P].
-RunRecord typical_record(const SweepPlan& plan, const RunSpec& spec, const ParameterLayout& layout,
-                         Span<const float> weights) {
+RunRecord typical_record(const TrainingPlan& plan, const RunSpec& spec,
+                         const ParameterLayout& layout, Span<const float> weights) {
   constexpr double kNumber = 1.0 / 3;
   constexpr double kShare = 0.123456;
   const std::string hash(64, 'f');
@@ -103,7 +105,7 @@ RunRecord typical_record(const SweepPlan& plan, const RunSpec& spec, const Param
 
 // What does not depend on the steps of a run: run.json, the first lines of its logs, weights.npz,
 // its folder, its row in runs.csv and its parts of sweep.json and summary.json.
-void measure_files(const SweepPlan& plan, const RunSpec& spec, const ParameterLayout& layout,
+void measure_files(const TrainingPlan& plan, const RunSpec& spec, const ParameterLayout& layout,
                    Span<const float> weights, WorkerResult& result) {
   constexpr double kBytesOfRow = 315;     // of runs.csv
   constexpr double kBytesInSummary = 13;  // of its step in the arm's list
@@ -150,7 +152,7 @@ WorkerResult measure_worker(const CohortContext& context, const std::vector<cons
   trainer.step();  // warms up caches and buffers
   const Stopwatch step_watch;
   std::uint64_t steps = 0;
-  while (step_watch.seconds() < kSecondsPerCell && trainer.active_runs() == cohort.size()) {
+  while (step_watch.seconds() < kSecondsPerKind && trainer.active_runs() == cohort.size()) {
     trainer.step();
     ++steps;
   }
@@ -175,16 +177,18 @@ WorkerResult measure_worker(const CohortContext& context, const std::vector<cons
   return result;
 }
 
-// Measures these cohorts, whose runs have one cell.
-SpeedMeasurement measure_cell(const SweepPlan& plan,
+// Measures these cohorts, whose runs are of one kind.
+SpeedMeasurement measure_kind(const TrainingPlan& plan,
                               const std::vector<std::vector<const RunSpec*>>& cohorts,
                               const Task& task, std::size_t workers,
                               const EngineFactory& make_engine, bool is_helped) {
   const Cell cell = cohorts.front().front()->setup.cell;
   const auto layout = layout_of(model_for(plan.training, cell, task));
+  std::size_t runs = 0;
+  for (const auto& cohort : cohorts) runs += cohort.size();
   std::atomic<std::uint64_t> run_steps{0};
   const CohortContext context{plan, layout, task, kNotCancelled, run_steps};
-  std::vector<WorkerResult> results(std::min(workers, plan.runs.size()));
+  std::vector<WorkerResult> results(std::min(workers, runs));
   run_on_threads(results.size(), [&](std::size_t i) {
     const auto engine = make_engine(layout);
     results[i] = measure_worker(context, cohorts[i % cohorts.size()], *engine);
@@ -208,26 +212,26 @@ SpeedMeasurement measure_cell(const SweepPlan& plan,
   return measurement;
 }
 
-double seconds_of_cohort(const SweepPlan& plan, const SpeedMeasurement& measurement) {
-  return static_cast<double>(plan.training.steps()) * measurement.seconds_per_step +
-         plan.training.epochs * measurement.seconds_per_evaluation;
+double seconds_of_cohort(const TrainingSettings& training, const SpeedMeasurement& measurement) {
+  return static_cast<double>(training.steps()) * measurement.seconds_per_step +
+         training.epochs * measurement.seconds_per_evaluation;
 }
 
 // How many of a run's steps are the first, or a multiple of `every`; 0: none.
-double regular_steps(const SweepPlan& plan, int every) {
+double regular_steps(const TrainingPlan& plan, int every) {
   if (every == 0) return 0;
   const std::uint64_t multiples = plan.training.steps() / static_cast<std::uint64_t>(every);
   return static_cast<double>(multiples + (every > 1 ? 1 : 0));
 }
 
 // The last step of a run is logged, too.
-double logged_steps(const SweepPlan& plan) {
+double logged_steps(const TrainingPlan& plan) {
   const auto every = static_cast<std::uint64_t>(plan.log_every);
   const bool ends_between = plan.training.steps() > 1 && plan.training.steps() % every != 0;
   return regular_steps(plan, plan.log_every) + (ends_between ? 1 : 0);
 }
 
-double bytes_of_run(const SweepPlan& plan, const SpeedMeasurement& measurement) {
+double bytes_of_run(const TrainingPlan& plan, const SpeedMeasurement& measurement) {
   const double logs = logged_steps(plan) * measurement.bytes_per_step +
                       regular_steps(plan, plan.through_time_every) * measurement.bytes_through_time;
   return measurement.bytes_per_run + plan.training.epochs * measurement.bytes_per_epoch +
@@ -248,6 +252,36 @@ double bytes_of_sweep(const SweepPlan& plan) {
          kBytesOfComparison * static_cast<double>(clipped.size());
 }
 
+// The inverse of to_text.
+CohortKind parse_kind(const std::string& text) {
+  const auto blank = text.find(' ');
+  return {parse_cell(text.substr(0, blank)),
+          blank == std::string::npos ? "" : text.substr(blank + 1)};
+}
+
+// Places among `count` things, spread evenly, at most `most` of them, first and last included.
+std::vector<std::size_t> sample_places(std::size_t count, std::size_t most) {
+  std::vector<std::size_t> places;
+  for (std::size_t i = 0; i < std::min(count, most); ++i)
+    places.push_back(count <= most ? i : i * (count - 1) / (most - 1));
+  return places;
+}
+
+// The one whose cost is nearest, as a factor.
+const std::pair<double, CohortKind>& nearest(
+    const std::vector<std::pair<double, CohortKind>>& samples, double cost) {
+  return *std::min_element(samples.begin(), samples.end(), [&](const auto& a, const auto& b) {
+    return std::abs(std::log(a.first / cost)) < std::abs(std::log(b.first / cost));
+  });
+}
+
+// What was measured, for runs that cost `factor` times as much.
+SpeedMeasurement at_cost(SpeedMeasurement measurement, double factor) {
+  measurement.seconds_per_step *= factor;
+  measurement.seconds_per_evaluation *= factor;
+  return measurement;
+}
+
 }  // namespace
 
 void perturb_learning_rates(std::vector<RunSpec>& runs) {
@@ -255,27 +289,51 @@ void perturb_learning_rates(std::vector<RunSpec>& runs) {
     runs[r].learning_rate *= 1 + 1e-4 * static_cast<double>(r);
 }
 
-SpeedMeasurements measure_speed(const SweepPlan& plan, const Task& task, std::size_t workers,
+std::string to_text(const CohortKind& kind) {
+  return kind.varied.empty() ? to_text(kind.cell)
+                             : fmt::format("{} {}", to_text(kind.cell), kind.varied);
+}
+
+SpeedMeasurements measure_speed(const SweepPlan& plan, const SetupTasks& tasks, std::size_t workers,
                                 const EngineFactory& make_engine,
                                 const std::map<Cell, CohortSizes>& sizes) {
-  SweepPlan every_step = plan;
-  every_step.log_every = 1;
-  // Diverged runs continue, so that the cohort keeps its size.
-  every_step.training.on_nonfinite = NonfinitePolicy::kContinue;
-  std::map<Cell, std::vector<std::vector<const RunSpec*>>> cohorts;
-  for (auto& cohort : make_cohorts(pointers_to(plan.runs), workers, sizes))
-    cohorts[cohort.front()->setup.cell].push_back(std::move(cohort));
+  std::map<CohortKind, std::vector<std::vector<const RunSpec*>>> cohorts;
+  std::vector<std::pair<double, CohortKind>> kinds;
+  for (auto& cohort : make_cohorts(pointers_to(plan.runs), workers, sizes)) {
+    const CohortKind kind = cohort_kind(*cohort.front());
+    auto& of_kind = cohorts[kind];
+    if (of_kind.empty()) kinds.emplace_back(relative_cost(cohort.front()->setup), kind);
+    of_kind.push_back(std::move(cohort));
+  }
+  const auto measured = [&](const CohortKind& kind) {
+    const auto& of_kind = cohorts.at(kind);
+    const Setup& setup = of_kind.front().front()->setup;
+    TrainingPlan every_step = training_plan(plan, setup);
+    every_step.log_every = 1;
+    // Diverged runs continue, so that the cohort keeps its size.
+    every_step.training.on_nonfinite = NonfinitePolicy::kContinue;
+    return measure_kind(every_step, of_kind, tasks.of(setup), workers, make_engine,
+                        sizes.at(setup.cell).keeps_prefix_groups);
+  };
+  std::sort(kinds.begin(), kinds.end());
   SpeedMeasurements measurements;
-  for (const auto& [cell, cell_cohorts] : cohorts)
-    measurements[cell] = measure_cell(every_step, cell_cohorts, task, workers, make_engine,
-                                      sizes.at(cell).keeps_prefix_groups);
+  std::vector<std::pair<double, CohortKind>> samples;
+  for (const std::size_t place : sample_places(kinds.size(), kMaxMeasuredKinds)) {
+    samples.push_back(kinds[place]);
+    measurements[kinds[place].second] = measured(kinds[place].second);
+  }
+  for (const auto& [cost, kind] : kinds)
+    if (measurements.count(kind) == 0) {
+      const auto& [sample_cost, sample] = nearest(samples, cost);
+      measurements[kind] = at_cost(measurements.at(sample), cost / sample_cost);
+    }
   return measurements;
 }
 
 Json to_json(const SpeedMeasurements& measurements) {
   Json json = Json::object();
-  for (const auto& [cell, measurement] : measurements)
-    json[to_text(cell)] = {
+  for (const auto& [kind, measurement] : measurements)
+    json[to_text(kind)] = {
         {"workers", measurement.workers},
         {"cohort", measurement.cohort},
         {"seconds_per_step", json_number(measurement.seconds_per_step)},
@@ -295,7 +353,7 @@ Json to_json(const SpeedMeasurements& measurements) {
 SpeedMeasurements speed_measurements_from_json(const Json& json) {
   SpeedMeasurements measurements;
   for (const auto& [name, measurement] : json.items())
-    measurements[parse_cell(name)] = {count_member(measurement, "workers"),
+    measurements[parse_kind(name)] = {count_member(measurement, "workers"),
                                       count_member(measurement, "cohort"),
                                       number_member(measurement, "seconds_per_step"),
                                       number_member(measurement, "seconds_per_evaluation"),
@@ -316,15 +374,16 @@ CostEstimate estimate_cost(const SweepPlan& plan, const SpeedMeasurements& measu
   double longest_seconds = 0;  // of what only one worker can do: a cohort or, if helped, a run
   CostEstimate cost;
   cost.bytes = bytes_of_sweep(plan);
-  for (const auto& [cell, runs] : by_cell(pointers_to(plan.runs))) {
-    const SpeedMeasurement& measurement = measurements.at(cell);
+  for (const auto& [kind, runs] : by_kind(pointers_to(plan.runs))) {
+    const SpeedMeasurement& measurement = measurements.at(kind);
+    const TrainingPlan training = training_plan(plan, runs.front()->setup);
     const auto count = static_cast<double>(runs.size());
-    const double cohort_seconds = seconds_of_cohort(plan, measurement);
+    const double cohort_seconds = seconds_of_cohort(training.training, measurement);
     const double run_seconds = cohort_seconds / static_cast<double>(measurement.cohort);
     all_workers_seconds += count * run_seconds / static_cast<double>(measurement.workers);
     longest_seconds =
         std::max(longest_seconds, measurement.is_helped ? run_seconds : cohort_seconds);
-    cost.bytes += count * bytes_of_run(plan, measurement);
+    cost.bytes += count * bytes_of_run(training, measurement);
     cost.bytes_per_line +=
         measurement.bytes_per_step * count / static_cast<double>(plan.runs.size());
   }

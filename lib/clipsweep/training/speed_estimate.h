@@ -3,6 +3,7 @@
 
 #include <cstddef>
 #include <map>
+#include <string>
 #include <vector>
 
 #include "clipsweep/engine/gradient_engine.h"
@@ -16,7 +17,7 @@ namespace clipsweep {
 // make the estimate too optimistic.
 void perturb_learning_rates(std::vector<RunSpec>& runs);
 
-// The speed of one cell with all workers busy, as in the sweep.
+// The speed of runs of one kind with all workers busy, as in the sweep.
 struct SpeedMeasurement {
   std::size_t workers = 0;
   std::size_t cohort = 0;             // runs in each measured cohort
@@ -33,26 +34,32 @@ struct SpeedMeasurement {
   double packed_share = 1;            // of the size of logs that is left after --compress
 };
 
-using SpeedMeasurements = std::map<Cell, SpeedMeasurement>;
+using SpeedMeasurements = std::map<CohortKind, SpeedMeasurement>;
 
-// Measures for about a second per cell of the plan. `sizes` are those for make_cohorts.
-SpeedMeasurements measure_speed(const SweepPlan& plan, const Task& task, std::size_t workers,
+// `lstm`, `lstm length-20_hidden-50`
+std::string to_text(const CohortKind& kind);
+
+// Measures for about a second per kind of runs in the plan, but at most kMaxMeasuredKinds of them;
+// those of other kinds are taken from the kind whose cost is most similar. `sizes` are those for
+// make_cohorts.
+inline constexpr std::size_t kMaxMeasuredKinds = 6;
+SpeedMeasurements measure_speed(const SweepPlan& plan, const SetupTasks& tasks, std::size_t workers,
                                 const EngineFactory& make_engine,
                                 const std::map<Cell, CohortSizes>& sizes);
 
-// The keys are the cells' names.
+// The keys are the kinds, as text.
 Json to_json(const SpeedMeasurements& measurements);
 SpeedMeasurements speed_measurements_from_json(const Json& json);
 
 struct CostEstimate {
   double seconds = 0;
   double bytes = 0;           // of the whole result folder
-  double bytes_per_line = 0;  // of steps.jsonl, of all cells together
+  double bytes_per_line = 0;  // of steps.jsonl, of all kinds together
 };
 
 // The time is an upper bound for the whole plan: while runs are equal, and where workers share
 // parts of one run, it costs less. Events come on top of the bytes: their number is not known
-// before. `measurements` must have each cell of the plan.
+// before. `measurements` must have each kind of the plan.
 CostEstimate estimate_cost(const SweepPlan& plan, const SpeedMeasurements& measurements);
 
 }  // namespace clipsweep

@@ -93,14 +93,21 @@ struct PoolState {
   }
 };
 
-// One worker's attempt to train some runs together: claimed runs of one cell. A run that ends loses
+// What the runs of a cohort share.
+struct KindOfRuns {
+  TrainingPlan plan;
+  ParameterLayout layout;
+  const Task* task = nullptr;
+};
+
+// One worker's attempt to train some runs together: claimed runs of one kind. A run that ends loses
 // its claim.
 class CohortAttempt {
  public:
-  CohortAttempt(PoolState& pool, const ParameterLayout& layout, Claims& claims,
-                WorkerEngine& engine, std::vector<const RunSpec*> runs)
+  CohortAttempt(PoolState& pool, const KindOfRuns& kind, Claims& claims, WorkerEngine& engine,
+                std::vector<const RunSpec*> runs)
       : pool_(pool),
-        layout_(layout),
+        kind_(kind),
         claims_(claims),
         engine_(engine),
         runs_(std::move(runs)),
@@ -128,7 +135,7 @@ class CohortAttempt {
 
  private:
   CohortAttempt with_runs(std::vector<const RunSpec*> runs) const {
-    return {pool_, layout_, claims_, engine_, std::move(runs)};
+    return {pool_, kind_, claims_, engine_, std::move(runs)};
   }
 
   void train_halves() const {
@@ -149,7 +156,7 @@ class CohortAttempt {
 
   // Runs that start from the same point form a cohort.
   void train_together() {
-    GradientEngine& engine = engine_.of(layout_);
+    GradientEngine& engine = engine_.of(kind_.layout);
     std::map<StartingPoint, std::vector<RunStart>> groups;
     for (auto& start : starts(engine)) groups[starting_point(start)].push_back(std::move(start));
     for (const auto& [point, starts] : groups) {
@@ -165,7 +172,7 @@ class CohortAttempt {
     for (const auto* run : runs_)
       if (std::exchange(claims_.at(run->id).restarts, false)) restarted.insert(run->id);
     return starts_of(runs_, restarted,
-                     {pool_.job.plan, layout_, pool_.job.folder,
+                     {kind_.plan, kind_.layout, pool_.job.folder,
                       engine_description(engine.name(), engine.simd()),
                       [this](const std::string& text) { pool_.warn(text); }});
   }
@@ -174,9 +181,10 @@ class CohortAttempt {
     const SweepJob& job = pool_.job;
     std::map<std::string, RunLog> logs;
     const auto make_sinks = [&](const RunSpec& spec) -> RunSinks {
-      RunLog& log = logs.try_emplace(spec.id, job.folder, step_log_header(spec, job.plan, layout_),
-                                     job.plan.through_time_every, state_of(spec, starts))
-                        .first->second;
+      RunLog& log =
+          logs.try_emplace(spec.id, job.folder, step_log_header(spec, kind_.plan, kind_.layout),
+                           job.plan.through_time_every, state_of(spec, starts))
+              .first->second;
       return {[&log](const StepRecord& record) { log.append(record); },
               [&log](const ThroughTimeRecord& record) { log.append(record); },
               [&log](RunState& state) { log.note_length(state); },
@@ -190,8 +198,8 @@ class CohortAttempt {
       logs.erase(record.spec.id);
     };
     CheckpointFile checkpoint(job.folder);
-    CohortTrainer trainer({job.plan, layout_, job.task, job.cancel, job.progress.run_steps,
-                           &checkpoint, sharing_, &job.progress.means},
+    CohortTrainer trainer({kind_.plan, kind_.layout, *kind_.task, job.cancel,
+                           job.progress.run_steps, &checkpoint, sharing_, &job.progress.means},
                           starts, engine, make_sinks, on_end);
     try {
       trainer.train();
@@ -210,7 +218,7 @@ class CohortAttempt {
   using FinalWeights = std::function<void(Span<const float>)>;
   FinalWeights keep_weights_in(RunLog& log) const {
     return [this, &log](Span<const float> weights) {
-      log.keep_weights(weights_npz(layout_, weights));
+      log.keep_weights(weights_npz(kind_.layout, weights));
     };
   }
 
@@ -219,12 +227,13 @@ class CohortAttempt {
     const SweepJob& job = pool_.job;
     RunRecord record;
     record.spec = run;
-    record.settings = settings_of(job.plan, run);
+    record.settings = settings_of(kind_.plan, run);
     record.outcome = Outcome::kFailed;
     record.reason = kOutOfMemory;
-    record.tensor_names = layout_.names();
+    record.tensor_names = kind_.layout.names();
     record.wall_started = utc_now();
-    RunLog log(job.folder, step_log_header(run, job.plan, layout_), job.plan.through_time_every);
+    RunLog log(job.folder, step_log_header(run, kind_.plan, kind_.layout),
+               job.plan.through_time_every);
     end_run(record, log);
   }
 
@@ -251,14 +260,14 @@ class CohortAttempt {
 
   void count(const RunRecord& record) const {
     SweepProgress& progress = pool_.job.progress;
-    progress.dropped_run_steps += pool_.job.plan.training.steps() - record.totals.steps;
+    progress.dropped_run_steps += kind_.plan.training.steps() - record.totals.steps;
     progress.diverged += record.outcome == Outcome::kDiverged ? 1 : 0;
     progress.failed += record.outcome == Outcome::kFailed ? 1 : 0;
     progress.ended += record.outcome == Outcome::kInterrupted ? 0 : 1;
   }
 
   PoolState& pool_;
-  const ParameterLayout& layout_;
+  const KindOfRuns& kind_;
   Claims& claims_;
   WorkerEngine& engine_;
   const std::vector<const RunSpec*> runs_;
@@ -266,7 +275,7 @@ class CohortAttempt {
 };
 
 struct Cohort {
-  const ParameterLayout* layout = nullptr;
+  const KindOfRuns* kind = nullptr;
   std::vector<const RunSpec*> runs;
 };
 
@@ -275,12 +284,15 @@ struct Cohort {
 class Pool {
  public:
   Pool(const SweepJob& job, const std::vector<const RunSpec*>& runs) : state_(job) {
-    for (const auto& [cell, cell_runs] : by_cell(runs)) {
-      const auto model = model_for(job.plan.training, cell, job.task);
-      layouts_.emplace(cell, layout_of(model));
+    for (const auto& [kind, runs_of_kind] : by_kind(runs)) {
+      const Setup& setup = runs_of_kind.front()->setup;
+      TrainingPlan plan = training_plan(job.plan, setup);
+      const Task& task = job.tasks.of(setup);
+      ParameterLayout layout = layout_of(model_for(plan.training, setup.cell, task));
+      kinds_.emplace(kind, KindOfRuns{std::move(plan), std::move(layout), &task});
     }
     for (auto& cohort : make_cohorts(runs, job.workers, job.cohort_sizes))
-      cohorts_.push_back({&layouts_.at(cohort.front()->setup.cell), std::move(cohort)});
+      cohorts_.push_back({&kinds_.at(cohort_kind(*cohort.front())), std::move(cohort)});
   }
 
   void run() {
@@ -328,8 +340,8 @@ class Pool {
     state_.warn(fmt::format("warning: too many open files with {}; retrying in two halves",
                             counted(cohort.runs.size(), "run")));
     const auto middle = left.begin() + static_cast<std::ptrdiff_t>(left.size() / 2);
-    train_cohort({cohort.layout, {left.begin(), middle}}, engine);
-    train_cohort({cohort.layout, {middle, left.end()}}, engine);
+    train_cohort({cohort.kind, {left.begin(), middle}}, engine);
+    train_cohort({cohort.kind, {middle, left.end()}}, engine);
   }
 
   std::string advice_on_workers() const {
@@ -353,7 +365,7 @@ class Pool {
     sync_folder(state_.job.folder / "runs");  // the names of the runs' folders
     const auto has_ended = [&](const RunSpec* run) { return claims.count(run->id) == 0; };
     try {
-      CohortAttempt(state_, *cohort.layout, claims, engine, left).train();
+      CohortAttempt(state_, *cohort.kind, claims, engine, left).train();
     } catch (const Error&) {
       left.erase(std::remove_if(left.begin(), left.end(), has_ended), left.end());
       throw;
@@ -375,7 +387,7 @@ class Pool {
   }
 
   PoolState state_;
-  std::map<Cell, ParameterLayout> layouts_;
+  std::map<CohortKind, KindOfRuns> kinds_;
   std::vector<Cohort> cohorts_;
   std::atomic<std::size_t> next_{0};
 };

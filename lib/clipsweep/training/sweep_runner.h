@@ -35,7 +35,7 @@ struct SweepProgress {
 // What the runner needs; the references must outlive the call.
 struct SweepJob {
   const SweepPlan& plan;
-  const Task& task;
+  SetupTasks tasks;
   const fs::path& folder;
   std::size_t workers = 1;
   const EngineFactory& make_engine;

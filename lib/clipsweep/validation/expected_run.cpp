@@ -52,7 +52,8 @@ NonfinitePolicy policy_of(const Json& settings) {
 }  // namespace
 
 ExpectedRun expected_run(const SweepFolder& sweep, const RunSpec& run, const RunRecord* record) {
-  const Json& settings = sweep.sweep["settings"];
+  Json settings = sweep.sweep["settings"];
+  for (const auto& setting : run.setup.varied.values()) settings[setting.key] = setting.value;
   return {run,
           count_member(sweep.sweep, "log_every"),
           count_member(settings, "epochs"),

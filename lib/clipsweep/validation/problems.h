@@ -88,6 +88,10 @@ void check_hash(const char* key, const std::string& recorded, FileProblems& prob
 void check_compression(FileProblems& problems);
 
 // Adds it if the header of a log is of another run than the plan.
+// The run that a file names, with the training settings that vary in the plan and that the file
+// lacks: it may be from before they varied.
+RunSpec with_axes_of_plan(RunSpec found, const RunSpec& planned);
+
 void check_run_of_header(const RunSpec& found, const RunSpec& planned, FileProblems& problems);
 
 }  // namespace clipsweep

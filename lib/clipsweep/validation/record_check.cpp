@@ -16,7 +16,7 @@ bool is_nonfinite_event(const Event& event) { return is_nonfinite(event.kind); }
 // ---- Against the plan
 
 void check_spec(const RunRecord& record, const ExpectedRun& expected, FileProblems& problems) {
-  const Json found = to_json(record.spec);
+  const Json found = to_json(with_axes_of_plan(record.spec, expected.run));
   const Json planned = to_json(expected.run);
   for (const auto& [key, value] : planned.items())
     if (!found.contains(key) || found[key] != value)
@@ -27,17 +27,40 @@ void check_spec(const RunRecord& record, const ExpectedRun& expected, FileProble
       problems.add(fmt::format("\"{}\" is {}, but the plan has no such key", key, to_line(value)));
 }
 
-void check_settings(const RunRecord& record, const Json& sweep, FileProblems& problems) {
+// A setting of sweep.json that varies is the list of its values.
+bool is_planned(const Json& value, const Json& planned) {
+  if (!planned.is_array()) return value == planned;
+  return std::find(planned.begin(), planned.end(), value) != planned.end();
+}
+
+// The checksum of the data of a run's setup: setups may have different tasks.
+Json data_sha256(const Json& sweep, const Setup& setup) {
+  const auto& varied = setup.varied.values();
+  const auto task = std::find_if(varied.begin(), varied.end(),
+                                 [](const auto& setting) { return setting.key == "task"; });
+  if (task != varied.end() && sweep.contains("setups"))
+    for (const auto& each : sweep["setups"])
+      if (each.contains("task") && each["task"] == task->value) return each["data"]["sha256"];
+  return sweep["data"]["sha256"];
+}
+
+void check_settings(const RunRecord& record, const Setup& setup, const Json& sweep,
+                    FileProblems& problems) {
   const Json& planned = sweep["settings"];
   for (const auto& [key, value] : record.settings.items()) {
     // `check_spec` checks those that are axes of the sweep.
     const Setting* setting = find_setting(key);
     if (setting && setting->group != SettingGroup::kTraining) continue;
-    if (planned.contains(key) && planned[key] != value)
+    if (planned.contains(key) && !is_planned(value, planned[key]))
       problems.add(fmt::format("settings.{} is {}, but {} in sweep.json", key,
                                printable(to_line(value)), printable(to_line(planned[key]))));
   }
-  if (record.settings["data_sha256"] != sweep["data"]["sha256"])
+  for (const auto& setting : setup.varied.values())
+    if (record.settings.value(setting.key, Json(nullptr)) != setting.value)
+      problems.add(fmt::format("settings.{} is {}, but \"{}\" is {}", setting.key,
+                               to_line(record.settings.value(setting.key, Json(nullptr))),
+                               setting.key, to_line(setting.value)));
+  if (record.settings["data_sha256"] != data_sha256(sweep, setup))
     problems.add("settings.data_sha256 is not that of the data in sweep.json");
 }
 
@@ -177,7 +200,7 @@ void check_spikes(const RunRecord& record, FileProblems& problems) {
 void check_record_against_plan(const RunRecord& record, const ExpectedRun& expected,
                                const Json& sweep, FileProblems& problems) {
   check_spec(record, expected, problems);
-  check_settings(record, sweep, problems);
+  check_settings(record, expected.run.setup, sweep, problems);
   check_id(record, problems);
   for (std::size_t i = 0; i < record.events.size(); ++i)
     check_action(record, i, expected.on_nonfinite, problems);

@@ -17,6 +17,7 @@
 #include "clipsweep/base/memory_reserve.h"
 #include "clipsweep/base/text.h"
 #include "clipsweep/clipping/clip_rule.h"
+#include "clipsweep/experiment/setting_table.h"
 #include "clipsweep/model/initial_scheme.h"
 #include "clipsweep/records/run_record.h"
 #include "clipsweep/validation/step_check.h"
@@ -45,6 +46,14 @@ std::vector<std::string> cells_but_the_default() {
   return names;
 }
 
+// Training settings that can be axes.
+std::vector<std::string> axis_names() {
+  std::vector<std::string> names;
+  for (const auto& setting : setting_table())
+    if (setting.may_be_list) names.push_back(setting.key);
+  return names;
+}
+
 // Earlier versions had no late accuracy.
 std::vector<std::string> metrics_of_all_versions() {
   std::vector<std::string> names = names_of(kMetrics);
@@ -56,6 +65,7 @@ std::vector<std::string> metrics_of_all_versions() {
 std::vector<std::string> names_in_list(const std::string& list) {
   static const std::map<std::string, std::vector<std::string>> kLists = {
       {"actions", names_in(kActions)},
+      {"axes", axis_names()},
       {"cells_but_the_default", cells_but_the_default()},
       {"clip_modes", names_of(clip_modes())},
       {"clipping_behaviours", clipping_behaviour_names()},

@@ -42,8 +42,10 @@ class FolderChecker {
     check_pairing("initial_weights", &RunRecord::initial_weights_sha256, [](const RunSpec& run) {
       return std::make_tuple(slug_of(run.setup), run.seed, run.perturbed);
     });
-    check_pairing("batch_order", &RunRecord::batch_order_sha256,
-                  [](const RunSpec& run) { return run.seed; });
+    // Batches depend on the task, the length and the batch size, which may vary.
+    check_pairing("batch_order", &RunRecord::batch_order_sha256, [](const RunSpec& run) {
+      return std::make_tuple(run.setup.varied.slug(), run.seed);
+    });
     check_unplanned_runs();
     check_sweep_has_hash();
     // The results cannot be computed if a run cannot be read.
@@ -139,7 +141,7 @@ class FolderChecker {
     MetricBasis basis = metric_basis_of(sweep_);
     if (const fs::path path = summary_path(sweep_.folder); !has_hash() && is_there(path))
       basis = metric_basis_like(read_file(path), basis);
-    const SweepRuns runs{sweep_.runs, records_, {}, basis};
+    const SweepRuns runs{sweep_.runs, records_, {}, basis, setup_bases_of(sweep_)};
     const Summary summary = summarize(runs);
     // Earlier versions wrote fewer columns, and before there was the hash of a sweep fewer members.
     check_derived("runs.csv",

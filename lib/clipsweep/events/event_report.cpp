@@ -1,4 +1,4 @@
-#include "clipsweep/analysis/event_report.h"
+#include "clipsweep/events/event_report.h"
 
 #include <fmt/format.h>
 

@@ -1,4 +1,4 @@
-#include "clipsweep/analysis/event_context.h"
+#include "clipsweep/events/event_context.h"
 
 #include <algorithm>
 #include <map>

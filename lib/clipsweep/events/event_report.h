@@ -6,7 +6,7 @@
 #include <string>
 #include <vector>
 
-#include "clipsweep/analysis/event_context.h"
+#include "clipsweep/events/event_context.h"
 #include "clipsweep/records/run_record.h"
 
 namespace clipsweep {

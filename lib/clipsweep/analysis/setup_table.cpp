@@ -1,0 +1,104 @@
+#include "clipsweep/analysis/setup_table.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <stdexcept>
+#include <utility>
+#include <vector>
+
+#include "clipsweep/analysis/conclusions.h"
+#include "clipsweep/analysis/number_text.h"
+#include "clipsweep/base/table.h"
+#include "clipsweep/base/text.h"
+
+namespace clipsweep {
+namespace {
+
+// What a verdict means in a few words.
+std::pair<const char*, Tone> words_for(EffectCase effect) {
+  switch (effect) {
+    case EffectCase::kNoOutcome:
+      return {"no run yet", Tone::kPlain};
+    case EffectCase::kAllDiverged:
+      return {"all runs diverged", Tone::kBad};
+    case EffectCase::kNoArmClips:
+    case EffectCase::kNoArmWithoutClipping:
+    case EffectCase::kNoRunWithClipping:
+    case EffectCase::kNoRunWithoutClipping:
+      return {"nothing to compare", Tone::kPlain};
+    case EffectCase::kNothingLearnt:
+      return {"nothing learnt", Tone::kPlain};
+    case EffectCase::kNeverActed:
+      return {"clipping never acted", Tone::kPlain};
+    case EffectCase::kSolvesMore:
+      return {"clipping solves more", Tone::kGood};
+    case EffectCase::kSolvesLess:
+      return {"clipping solves less", Tone::kBad};
+    case EffectCase::kTooFewSeeds:
+      return {"too few seeds", Tone::kPlain};
+    case EffectCase::kBetter:
+      return {"clipping better", Tone::kGood};
+    case EffectCase::kWorse:
+      return {"clipping worse", Tone::kBad};
+    case EffectCase::kSolvesAlike:
+    case EffectCase::kNoDifference:
+    case EffectCase::kNotAfterCorrection:
+      return {"no difference seen", Tone::kPlain};
+  }
+  throw std::logic_error("words_for: unknown effect");
+}
+
+// The late accuracy of an arm in percent or, if the task can be solved, how many runs solved it and
+// kept it solved.
+std::string result_text(const ArmSummary& arm) {
+  if (arm.solved_at_end) return fmt::format("{}/{}", *arm.solved_at_end, arm.seeds.size());
+  return percent_text(arm.metrics[kJudgedMetric].mean);
+}
+
+std::string arm_text(const ArmSummary& arm, bool has_name) {
+  if (!has_name) return result_text(arm);
+  return fmt::format("{} at lr {}: {}", clip_name(arm), shortest(arm.learning_rate),
+                     result_text(arm));
+}
+
+Table table_of(const Summary& summary, const TextStyle& style, std::size_t setups, bool has_names) {
+  const Align align = has_names ? Align::kLeft : Align::kRight;
+  Table table({{"setup", Align::kLeft},
+               {"best with\nclipping", align},
+               {"best\nwithout", align},
+               {"verdict", Align::kLeft}});
+  for (std::size_t i = 0; i < setups; ++i) {
+    const Setup& setup = summary.setups[i];
+    const Summary part = part_of(summary, setup);
+    const auto [words, tone] = words_for(conclude(part).effect.kind);
+    const BestComparison* best = part.best.empty() ? nullptr : &part.best.front();
+    table.add_row({setup_name(setup, summary.setup_in_name()),
+                   best ? arm_text(part.arm(best->arm), has_names) : "",
+                   best ? arm_text(part.arm(best->baseline), has_names) : "",
+                   toned(words, tone, style)});
+  }
+  return table;
+}
+
+}  // namespace
+
+std::string setup_table(const Summary& summary, const TextStyle& style, std::size_t max_setups) {
+  const std::size_t shown = std::min(max_setups, summary.setups.size());
+  const bool is_solved = std::any_of(summary.arms.begin(), summary.arms.end(),
+                                     [](const auto& arm) { return arm.solved_at_end.has_value(); });
+  std::string text =
+      "\n" + wrapped(fmt::format("Does clipping help? By setup: {} of the best arm with clipping "
+                                 "and of the best without",
+                                 is_solved ? "the runs that solved the task and kept it solved"
+                                           : "the late test accuracy in %"),
+                     kTerminalColumns);
+  const Table named = table_of(summary, style, shown, true);
+  text += named.width() <= style.table_columns ? named.text()
+                                               : table_of(summary, style, shown, false).text();
+  if (const std::size_t more = summary.setups.size() - shown; more > 0)
+    text += fmt::format("... and {} more\n", counted(more, "setup"));
+  return text;
+}
+
+}  // namespace clipsweep
