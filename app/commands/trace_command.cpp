@@ -6,6 +6,7 @@
 
 #include "clipsweep/base/error.h"
 #include "clipsweep/base/text.h"
+#include "clipsweep/measuring/weight_probe.h"
 #include "clipsweep/tasks/make_task.h"
 #include "clipsweep/training/cohort_trainer.h"
 #include "commands/training_commands.h"
@@ -54,6 +55,15 @@ SweepPlan plan_with(const std::string& run, const ExperimentConfig& config,
     if (std::any_of(former.runs.begin(), former.runs.end(), is_named)) return former;
   }
   return make_plan(config, hashes_of(data));
+}
+
+// The samples of the probes among the steps taken.
+Json probes_json(const ProbeContext& context, std::uint64_t seed, std::uint64_t steps) {
+  Json probes = Json::array();
+  for (const std::uint64_t step : context.plan.probe_at)
+    if (step <= steps)
+      probes.push_back({{"step", step}, {"batches", probe_batches_json(seed, step, context)}});
+  return probes;
 }
 
 void check_steps(std::uint64_t steps, const TrainingPlan& plan) {
@@ -116,6 +126,8 @@ int run_trace(const TraceCommand& command, const MakeEngines& make_engines) {
     for (std::uint64_t step = 1; step <= trace["steps"].size(); ++step)
       continues.push_back(task.continues(step));
   }
+  if (!plan.probe_at.empty())
+    trace["probes"] = probes_json({plan, layout, task}, run.seed, trace["steps"].size());
   print_json_line(trace);
   return kSuccess;
 }

@@ -63,6 +63,14 @@ TEST(ParseSeeds, SaysWhatIsWrong) {
   EXPECT_TRUE(holds(message("3-5:18446744073709551615"), "2^53"));
 }
 
+TEST(ParseSteps, SortsNumbersAndNamesEachOnce) {
+  using Steps = std::vector<std::uint64_t>;
+  EXPECT_EQ(parse_steps("0"), Steps{0});
+  EXPECT_EQ(parse_steps("5000, 0,200,200"), (Steps{0, 200, 5000}));
+  for (const char* text : {"", "1,", "-1", "1e3", "0-9", "18446744073709551616", "x"})
+    EXPECT_THROW(parse_steps(text), ConfigError) << text;
+}
+
 TEST(ParseModes, AcceptsTheNamesOfOtherFrameworks) {
   EXPECT_EQ(parse_modes("clipvalue,global_clipnorm,clipnorm,clip_grad_norm_,clip_grad_value_"),
             (std::vector<ClipMode>{ClipMode::kValue, ClipMode::kGlobalNorm, ClipMode::kTensorNorm,

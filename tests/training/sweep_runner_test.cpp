@@ -282,6 +282,79 @@ TEST(TrainRuns, ASlowFirstStepIsCancellable) {
       0);
 }
 
+ExperimentConfig config_with_probes() {
+  auto config = small_config();
+  config.probe_at = {0, 5, 12};
+  config.probe_batches = 20;
+  config.clips.push_back({ClipMode::kBackprop, 1e-3});
+  return config;
+}
+
+std::string probes_of(const Sweep& sweep, const RunSpec& run) {
+  return to_line(to_json(sweep.record(run))["probes"]);
+}
+
+TEST(TrainRuns, ProbesARunInTheSameWayAloneInACohortAndOnTwoWorkers) {
+  Sweep together(config_with_probes()), alone(config_with_probes()), on_two(config_with_probes());
+  together.train(together.unfinished());
+  for (const RunSpec* run : alone.unfinished()) alone.train({run});
+  on_two.train(on_two.unfinished(), 2);
+  for (const auto& run : together.plan().runs) {
+    const auto probes = together.record(run).probes;
+    ASSERT_EQ(probes.size(), 3U);
+    EXPECT_EQ(probes[1].step, 5U);
+    EXPECT_EQ(probes[1].rules.size(), 2U);
+    EXPECT_EQ(probes_of(together, run), probes_of(alone, run)) << run.id;
+    EXPECT_EQ(probes_of(together, run), probes_of(on_two, run)) << run.id;
+  }
+  for (const auto& problem : validate_folder(together.path()).problems)
+    ADD_FAILURE() << problem.file << ": " << problem.message;
+}
+
+TEST(TrainRuns, RunsOfASeedHaveTheSameProbeUntilTheyAreClipped) {
+  Sweep sweep(config_with_probes());
+  sweep.train(sweep.unfinished());
+  std::map<std::uint64_t, std::set<std::string>> first, last;
+  for (const auto& run : sweep.plan().runs) {
+    const auto probes = sweep.record(run).probes;
+    first[run.seed].insert(to_line(to_json(probes.front())));
+    last[run.seed].insert(to_line(to_json(probes.back())));
+  }
+  EXPECT_EQ(first[0].size(), 1U);
+  EXPECT_NE(first[0], first[1]);
+  EXPECT_GT(last[0].size(), 1U);
+}
+
+TEST(TrainRuns, ProbesDoNotChangeTraining) {
+  auto config = config_with_probes();
+  Sweep probed(config);
+  config.probe_at.clear();
+  Sweep plain(config);
+  probed.train(probed.unfinished());
+  plain.train(plain.unfinished());
+  for (const auto& run : plain.plan().runs) expect_same_logs(plain, probed, run);
+}
+
+// A probe is 20 computations: the first is complete, the second is interrupted in its middle.
+TEST(TrainRuns, ACancelledProbeIsRepeated) {
+  Sweep whole(config_with_probes()), stopped(config_with_probes());
+  whole.train(whole.unfinished());
+  stopped.train(stopped.unfinished(), 1, engine_that(cancel_at(20 + 5 + 8, stopped)));
+  for (const auto& run : stopped.plan().runs) {
+    EXPECT_EQ(stopped.record(run).outcome, Outcome::kInterrupted);
+    EXPECT_EQ(stopped.record(run).totals.steps, 5U);
+    EXPECT_EQ(stopped.record(run).probes.size(), 1U);
+  }
+  for (const auto& problem : validate_folder(stopped.path()).problems)
+    ADD_FAILURE() << problem.file << ": " << problem.message;
+  stopped.cancel() = false;
+  stopped.train(stopped.unfinished());
+  for (const auto& run : whole.plan().runs) {
+    expect_same_logs(stopped, whole, run);
+    EXPECT_EQ(probes_of(stopped, run), probes_of(whole, run)) << run.id;
+  }
+}
+
 // Sets the flag a tenth of a second after the start of each computation, which would take longer.
 void expect_cancels(GradientEngine& engine, const ParameterLayout& layout, int time_steps) {
   std::atomic<bool> cancel{false};

@@ -278,6 +278,9 @@ ArmSummary summarize_arm(const Arm& arm, const MetricBasis& basis) {
         clipping_behaviour_of(summary.clip, *summary.clipped_share, summary.mean_cosine);
   summary.grad_norm_raw = summarize_norms(arm.runs);
   summary.update_ratio = median_update_ratio(arm.runs);
+  std::vector<const RunRecord*> runs;
+  for (const auto& [seed, run] : arm.runs) runs.push_back(run);
+  summary.probes = probes_of_arm(runs);
   return summary;
 }
 

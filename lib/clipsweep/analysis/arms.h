@@ -12,6 +12,7 @@
 
 #include "clipsweep/analysis/metrics.h"
 #include "clipsweep/experiment/sweep_plan.h"
+#include "clipsweep/predictions/arm_probes.h"
 #include "clipsweep/records/event_record.h"
 #include "clipsweep/records/run_record.h"
 #include "clipsweep/statistics/interval.h"
@@ -146,6 +147,7 @@ struct ArmSummary : ArmSettings {
   std::optional<double> update_ratio;  // the median of its runs' medians
   std::optional<ClippingBehaviour> behaviour;
   NormSummary grad_norm_raw;
+  std::vector<ArmProbe> probes;            // by step; empty without --probe-at
   std::optional<bool> better_than_chance;  // by its `choice_mean`; nothing without one
   // Near the best arm of its setup, better than chance, and no run diverged; summary.cpp decides.
   bool usable = false;

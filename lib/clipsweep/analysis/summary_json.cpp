@@ -79,6 +79,21 @@ Json to_json(const DivergenceOrigin& origin) {
   return json;
 }
 
+Json to_json(const ArmProbe& probe) {
+  Json json = {{"step", probe.step},
+               {"runs", probe.runs},
+               {"noise_tail_index", to_json(probe.noise_tail_index)},
+               {"norm_tail_index", to_json(probe.norm_tail_index)}};
+  if (const auto& clipping = probe.clipping)
+    json["clipping"] = {{"clipped_share", json_number(clipping->clipped_share)},
+                        {"cosine", json_optional(clipping->cosine)},
+                        {"length_ratio", json_optional(clipping->length_ratio)},
+                        {"comparison_criterion", to_json(clipping->comparison)},
+                        {"stability_criterion", to_json(clipping->stability)},
+                        {"prediction", to_text(clipping->prediction)}};
+  return json;
+}
+
 Json to_json(const ArmSummary& arm) {
   Json json = {{"arm", arm.name}};
   add_json(json, arm.setup);
@@ -111,6 +126,7 @@ Json to_json(const ArmSummary& arm) {
   json["reading"] = arm.behaviour ? Json(to_text(*arm.behaviour)) : Json(nullptr);
   json["grad_norm_raw"] = to_json(arm.grad_norm_raw);
   if (arm.update_ratio) json["update_ratio"] = json_number(*arm.update_ratio);
+  for (const auto& probe : arm.probes) json["probes"].push_back(to_json(probe));
   return json;
 }
 

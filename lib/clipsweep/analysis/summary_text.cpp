@@ -463,6 +463,56 @@ std::string collapses_table(const Summary& summary, const TextStyle& style) {
       table.text());
 }
 
+std::string interval_text(double value, double lower, double upper, int digits) {
+  return fmt::format("{:.{}g} [{:.{}g}, {:.{}g}]", value, digits, lower, digits, upper, digits);
+}
+
+std::string criterion_text(const std::optional<PredictedClipping>& clipping) {
+  if (!clipping || !clipping->comparison) return "";
+  const CriterionEstimate& criterion = *clipping->comparison;
+  return interval_text(criterion.value, criterion.lower, criterion.upper, 3);
+}
+
+std::string prediction_text(const PredictedClipping& clipping, const TextStyle& style) {
+  const Prediction prediction = clipping.prediction;
+  const Tone tone = prediction == Prediction::kHelps   ? Tone::kGood
+                    : prediction == Prediction::kHurts ? Tone::kBad
+                                                       : Tone::kPlain;
+  return toned(to_text(prediction), tone, style);
+}
+
+// What the probes predict of each arm, beside what came out; empty without probes.
+std::string probes_table(const Summary& summary, const TextStyle& style) {
+  ArmTable table(summary, style,
+                 {{"after\nstep"},
+                  {"tail index\nof the noise"},
+                  {"criterion\nmu^2 / nu"},
+                  {"predicted", Align::kLeft},
+                  {"measured", Align::kLeft}});
+  bool is_empty = true;
+  for (const auto& arm : summary.arms)
+    for (const auto& probe : arm.probes) {
+      is_empty = false;
+      const auto& tail = probe.noise_tail_index;
+      const auto& clipping = probe.clipping;
+      const Comparison* comparison = summary.comparison_of(arm.name);
+      table.add_row(arm,
+                    {with_thousands(probe.step),
+                     tail ? interval_text(tail->estimate, tail->lower, tail->upper, 2) : "",
+                     criterion_text(clipping), clipping ? prediction_text(*clipping, style) : "",
+                     comparison ? verdict_text(comparison->verdict(), style) : ""});
+    }
+  if (is_empty) return "";
+  return titled(
+             "Probes: the noise of the gradient at fixed weights, and whether clipping should help "
+             "there, beside the verdict on late test accuracy",
+             table.text()) +
+         wrapped(
+             "The criterion (Marshall et al., 2024) is that of linear regression by SGD, each side "
+             "at its own best learning rate. A tail index below 2 means infinite variance.",
+             kTerminalColumns);
+}
+
 // The best arm of each mode, with its bad outcomes and where the mode is usable.
 std::string modes_table(const Summary& summary, const TextStyle& style) {
   std::set<double> rates;
@@ -607,9 +657,9 @@ std::string comparison_text(const Summary& summary, const TextStyle& style) {
   return counts + results_table(summary, style) + gradients_table(summary, style) +
          what_if_table(summary, style) + behaviour_table(summary, style) +
          differences_text(summary, style) + collapses_table(summary, style) +
-         modes_table(summary, style) + solved_table(summary) + solutions_table(summary, style) +
-         noise_floor_table(summary, style) + success_by_length_table(summary, style) +
-         answer_text(summary, style);
+         probes_table(summary, style) + modes_table(summary, style) + solved_table(summary) +
+         solutions_table(summary, style) + noise_floor_table(summary, style) +
+         success_by_length_table(summary, style) + answer_text(summary, style);
 }
 
 std::string brief_text(const Summary& summary, const TextStyle& style, std::size_t max_lines) {

@@ -9,6 +9,7 @@
 #include "clipsweep/data/sequence_files.h"
 #include "clipsweep/experiment/axes.h"
 #include "clipsweep/experiment/setting_table.h"
+#include "clipsweep/probing/probe_record.h"
 
 namespace clipsweep {
 namespace {
@@ -227,6 +228,27 @@ void check_text_settings(const ExperimentConfig& config) {
     refuse(config, "length", "is read in pieces of one length; give one number");
 }
 
+// What a probe needs.
+void check_probe_settings(const ExperimentConfig& config, const std::vector<ClipRule>& rules) {
+  if (config.probe_at.empty()) {
+    if (is_given(config, "probe_batches"))
+      throw ConfigError(
+          fmt::format("{}: has no effect without a probe; add for example "
+                      "--probe-at 0,{}",
+                      where_given(config, "probe_batches"), config.training.steps()));
+    return;
+  }
+  if (config.probe_at.back() > config.training.steps())
+    throw ConfigError(fmt::format(
+        "{}: step {} is beyond the end of a run, which has {}", where_given(config, "probe_at"),
+        with_thousands(config.probe_at.back()), counted(config.training.steps(), "step")));
+  const std::size_t probed = probed_rules(rules).size();
+  if (probed > kMaxProbedRules)
+    throw ConfigError(fmt::format(
+        "{}: the grid has {} clipping rules that a probe would test; at most {} are possible",
+        where_given(config, "probe_at"), with_thousands(probed), kMaxProbedRules));
+}
+
 // Which settings apply to which task.
 void check_task_settings(const ExperimentConfig& config) {
   const TaskEntry& task = task_entry(config.training.task);
@@ -318,6 +340,7 @@ ExperimentConfig resolve_config(const std::vector<Assignment>& from_file,
   refuse_noise_without_baseline(config, rules);
   check_cell_settings(config);
   check_combinations(config);
+  check_probe_settings(config, rules);
   return config;
 }
 

@@ -113,7 +113,9 @@ struct ExperimentConfig {
   bool save_weights = false;  // of each run at its end
   bool compress = false;      // the logs of finished runs
   std::optional<Retry> retry;
-  int through_time_every = 100;  // 0: the gradient through time is not measured
+  int through_time_every = 100;         // 0: the gradient through time is not measured
+  std::vector<std::uint64_t> probe_at;  // steps after which the weights are probed, ascending
+  int probe_batches = 100;
   std::optional<std::uint64_t> max_runs;
   std::optional<Shard> shard;  // nullopt: all runs
 

@@ -188,6 +188,21 @@ std::vector<std::uint64_t> parse_seeds(std::string_view text) {
   return seeds;
 }
 
+std::vector<std::uint64_t> parse_steps(std::string_view text) {
+  std::vector<std::uint64_t> steps;
+  for (const auto& part : parts_of(text, "0,2000,5000")) {
+    const auto step = parse_count(part);
+    if (!step)
+      throw ConfigError(fmt::format(
+          "\"{}\" is no number of steps; give whole numbers from 0, such as 0,2000,5000",
+          printable(part)));
+    steps.push_back(*step);
+  }
+  std::sort(steps.begin(), steps.end());
+  steps.erase(std::unique(steps.begin(), steps.end()), steps.end());
+  return steps;
+}
+
 std::vector<CellChoice> parse_cells(std::string_view text) {
   std::vector<CellChoice> cells;
   for (const auto& part : parts_of(text, "lstm,rnn-relu:identity"))

@@ -28,6 +28,9 @@ std::vector<std::string> parse_texts(std::string_view text, std::string_view exa
 // A single number N is a count: the seeds 0 to N-1.
 std::vector<std::uint64_t> parse_seeds(std::string_view text);
 
+// Numbers of steps, ascending, each once: `0,2000,5000`.
+std::vector<std::uint64_t> parse_steps(std::string_view text);
+
 // Cells, each with its own initial scheme if it names one.
 std::vector<CellChoice> parse_cells(std::string_view text);
 

@@ -9,6 +9,7 @@
 #include "clipsweep/base/parse_values.h"
 #include "clipsweep/base/text.h"
 #include "clipsweep/experiment/list_syntax.h"
+#include "clipsweep/probing/probe_record.h"
 
 namespace clipsweep {
 namespace {
@@ -55,6 +56,14 @@ std::vector<double> parse_learning_rates(std::string_view text) {
           shortest(rate)));
   }
   return rates;
+}
+
+std::vector<std::uint64_t> parse_probe_steps(std::string_view text) {
+  auto steps = parse_steps(text);
+  if (steps.size() > kMaxProbes)
+    throw ConfigError(
+        fmt::format("lists {} probes; at most {} are possible", steps.size(), kMaxProbes));
+  return steps;
 }
 
 std::vector<double> parse_strengths(std::string_view text) {
@@ -227,6 +236,11 @@ std::vector<OptionEntry<ExperimentConfig>> execution_options() {
                  retry_names()),
       whole("through-time-every", &Config::through_time_every, 0, kBillion,
             "Measure the gradient through time every Nth step and at events; 0 is off"),
+      option("probe-at", "LIST", &Config::probe_at, parse_probe_steps,
+             "Numbers of steps after which the weights are probed (0: the initial weights): the "
+             "noise of the gradient, the bias of clipping, and whether clipping should help"),
+      whole("probe-batches", &Config::probe_batches, kMinProbeBatches, kMaxProbeBatches,
+            "Batches of a probe, drawn independently of training"),
       option("target-accuracy", "X", &Config::target_accuracy, parse_fraction,
              "Target test accuracy (0 to 1); runs are compared by the number of steps they need to "
              "reach it",

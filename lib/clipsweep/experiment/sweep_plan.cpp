@@ -14,6 +14,7 @@
 #include "clipsweep/experiment/axes.h"
 #include "clipsweep/experiment/setting_table.h"
 #include "clipsweep/io/sha256.h"
+#include "clipsweep/probing/probe_record.h"
 
 namespace clipsweep {
 namespace {
@@ -165,6 +166,9 @@ SweepPlan make_plan(const ExperimentConfig& config, const DataHashes& data_sha25
   plan.save_weights = config.save_weights;
   plan.compress = config.compress;
   plan.through_time_every = config.through_time_every;
+  plan.probe_at = config.probe_at;
+  plan.probe_batches = config.probe_batches;
+  if (!plan.probe_at.empty()) plan.probed_rules = probed_rules(clip_rules(config));
   const auto combinations = training_combinations(config);
   std::map<std::string, Json> changed;
   ExperimentConfig combined = config;

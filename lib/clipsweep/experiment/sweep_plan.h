@@ -31,8 +31,11 @@ struct LoggingPlan {
   int log_every = 1;
   int checkpoint_every = 1000;
   bool save_weights = false;
-  bool compress = false;         // the logs of finished runs
-  int through_time_every = 100;  // 0: never
+  bool compress = false;                // the logs of finished runs
+  int through_time_every = 100;         // 0: never
+  std::vector<std::uint64_t> probe_at;  // steps after which the weights are probed, ascending
+  int probe_batches = 100;
+  std::vector<ClipRule> probed_rules;  // that probes test; the same for all runs
 };
 
 // The training settings of one setup, and the same as JSON with the data's checksum.

@@ -190,6 +190,7 @@ Json to_json(const RunRecord& record) {
   for (const auto& event : record.events)
     json["events"].push_back(to_json(event, record.tensor_names));
   json["totals"] = to_json(record.totals);
+  for (const auto& probe : record.probes) json["probes"].push_back(to_json(probe));
   json["engine"] = record.engine;
   json["simd"] = record.simd;
   json["sha256"] = {{"initial_weights", record.initial_weights_sha256},
@@ -226,6 +227,9 @@ RunRecord run_record_from_json(const Json& json) {
   for (const auto& event : list_member(json, "events"))
     record.events.push_back(event_from_json(event, record.tensor_names));
   record.totals = totals_from_json(member(json, "totals"));
+  if (json.contains("probes"))
+    for (const auto& probe : list_member(json, "probes"))
+      record.probes.push_back(probe_record_from_json(probe));
   record.engine = string_member(json, "engine");
   record.simd = string_member(json, "simd");
   const Json& hashes = member(json, "sha256");

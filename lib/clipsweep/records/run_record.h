@@ -11,6 +11,7 @@
 #include "clipsweep/clipping/what_if.h"
 #include "clipsweep/experiment/sweep_plan.h"
 #include "clipsweep/io/json.h"
+#include "clipsweep/probing/probe_record.h"
 #include "clipsweep/records/event_record.h"
 #include "clipsweep/records/gate_numbers.h"
 
@@ -119,6 +120,7 @@ struct RunRecord {
   std::vector<Event> events;
   std::vector<std::string> tensor_names;  // of the steps before the events
   RunTotals totals;
+  std::vector<ProbeRecord> probes;  // ascending by step
   std::string engine;
   std::string simd;
   std::string initial_weights_sha256;

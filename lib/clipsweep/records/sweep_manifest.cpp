@@ -253,7 +253,8 @@ std::string first_difference(const Json& first, const Json& second) {
   const Json& others = member(second, "settings");
   for (const auto& setting : setting_table()) {
     const bool decides = setting.group == SettingGroup::kTraining || setting.key == "log_every" ||
-                         setting.key == "through_time_every";
+                         setting.key == "through_time_every" || setting.key == "probe_at" ||
+                         setting.key == "probe_batches";
     // Sweeps of earlier versions lack some.
     if (!decides || !settings.contains(setting.key) || !others.contains(setting.key)) continue;
     const Json& value = settings[setting.key];

@@ -74,6 +74,13 @@ class ImageTask : public Task {
     return std::make_unique<ImageStream>(data_.train, training_, seed);
   }
 
+  // A shuffle buffer that holds the whole set draws from all of it.
+  std::unique_ptr<SampleStream> independent_samples(std::uint64_t seed) const override {
+    TrainingSettings whole_set = training_;
+    whole_set.shuffle_buffer = data_.train.count;
+    return std::make_unique<ImageStream>(data_.train, whole_set, seed);
+  }
+
   // Hashes the indices of the whole planned run.
   std::string sample_order_sha256(std::uint64_t seed) const override {
     return batch_order_sha256(static_cast<std::size_t>(data_.train.count), training_, seed);

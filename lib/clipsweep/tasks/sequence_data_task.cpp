@@ -192,6 +192,13 @@ class SequenceDataTask : public Task {
     return std::make_unique<SequenceDataStream>(data_.train, training_, seed);
   }
 
+  // A shuffle buffer that holds the whole set draws from all of it.
+  std::unique_ptr<SampleStream> independent_samples(std::uint64_t seed) const override {
+    TrainingSettings whole_set = training_;
+    whole_set.shuffle_buffer = static_cast<int>(data_.train.count);
+    return std::make_unique<SequenceDataStream>(data_.train, whole_set, seed);
+  }
+
   // Hashes the indices of the whole planned run.
   std::string sample_order_sha256(std::uint64_t seed) const override {
     return batch_order_sha256(data_.train.count, training_, seed);

@@ -61,6 +61,12 @@ class Task {
 
   virtual std::unique_ptr<SampleStream> training_samples(std::uint64_t seed) const = 0;
 
+  // Returns training samples that are drawn independently of each other, and not in the order of
+  // training: each from the whole training set.
+  virtual std::unique_ptr<SampleStream> independent_samples(std::uint64_t seed) const {
+    return training_samples(seed);  // generated samples are independent
+  }
+
   // Returns a SHA-256 that two seeds share only if their training samples and order are the same.
   virtual std::string sample_order_sha256(std::uint64_t seed) const = 0;
 

@@ -108,6 +108,25 @@ void TextStream::next(Batch& batch, int source) {
   skip(batch.time_steps);
 }
 
+// Each sample begins at a random place.
+class RandomTextStream : public SampleStream {
+ public:
+  RandomTextStream(const SymbolText& text, std::uint64_t seed)
+      : text_(text), random_(seed, "text-places") {}
+
+  void next(Batch& batch, int source) override {
+    set_samples(
+        text_.train, [&](std::size_t) { return random_.below(text_.train.size()); }, source, batch);
+  }
+  void skip(int) override { throw std::logic_error("RandomTextStream: skips no samples"); }
+
+  Json drawn(const Batch& batch, int source) const override { return samples_json(batch, source); }
+
+ private:
+  const SymbolText& text_;
+  RandomStream random_;
+};
+
 class TextTask : public Task {
  public:
   TextTask(SymbolText text, const TrainingSettings& training, const std::string& where)
@@ -140,6 +159,10 @@ class TextTask : public Task {
 
   std::unique_ptr<SampleStream> training_samples(std::uint64_t seed) const override {
     return std::make_unique<TextStream>(text_, stream_length_, windows(), offset_of(seed));
+  }
+
+  std::unique_ptr<SampleStream> independent_samples(std::uint64_t seed) const override {
+    return std::make_unique<RandomTextStream>(text_, seed);
   }
 
   // The place where a seed begins determines everything.

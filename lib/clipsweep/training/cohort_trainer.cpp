@@ -9,6 +9,7 @@
 
 #include "clipsweep/base/error.h"
 #include "clipsweep/io/sha256.h"
+#include "clipsweep/measuring/weight_probe.h"
 #include "clipsweep/model/initial_weights.h"
 
 namespace clipsweep {
@@ -140,7 +141,9 @@ void CohortTrainer::train_to_the_end() {
   const auto every = static_cast<std::uint64_t>(context_.plan.checkpoint_every);
   while (!runs_.empty()) {
     throw_if_cancelled(context_.cancel);
-    if (is_epoch_due()) {
+    if (const auto probed = runs_to_probe(); !probed.empty()) {
+      probe(probed);
+    } else if (is_epoch_due()) {
       finish_epoch();
     } else if (step_ == context_.plan.training.steps()) {
       break;
@@ -151,6 +154,22 @@ void CohortTrainer::train_to_the_end() {
     if (context_.checkpoint && context_.checkpoint->is_affordable()) save();
   }
   end_all([&](std::size_t r) { return runs_[r].trainer->outcome(weights_.row(r)); });
+}
+
+std::vector<std::size_t> CohortTrainer::runs_to_probe() const {
+  std::vector<std::size_t> due;
+  for (std::size_t r = 0; r < runs_.size(); ++r)
+    if (runs_[r].trainer->is_probe_due()) due.push_back(r);
+  return due;
+}
+
+void CohortTrainer::probe(const std::vector<std::size_t>& runs) {
+  std::vector<ProbedRun> probed;
+  for (const std::size_t r : runs)
+    probed.push_back({runs_[r].trainer->spec().seed, weights_.row(r)});
+  const auto records = probe_weights(probed, step_, {context_.plan, context_.layout, context_.task},
+                                     engine_, engine_context());
+  for (std::size_t i = 0; i < runs.size(); ++i) runs_[runs[i]].trainer->add_probe(records[i]);
 }
 
 bool CohortTrainer::is_epoch_due() const {

@@ -122,6 +122,9 @@ class CohortTrainer {
   // Of each run, [R].
   std::vector<Evaluation> evaluate(const EvaluationSet& set);
   void finish_epoch();
+  // The runs whose weights are to be probed before the next step.
+  std::vector<std::size_t> runs_to_probe() const;
+  void probe(const std::vector<std::size_t>& runs);
   bool is_epoch_due() const;  // its steps are taken, and it is not evaluated yet
   std::vector<RunState> states() const;
   void save();

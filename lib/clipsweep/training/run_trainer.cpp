@@ -54,6 +54,12 @@ RunTrainer::RunTrainer(const TrainingPlan& plan, const RunSpec& spec, const Para
       events_(layout, spec.clip, plan.training.on_nonfinite),
       epoch_averages_(layout.model.cell, plan.training.steps_per_epoch) {}
 
+bool RunTrainer::is_probe_due() const {
+  return probes_.size() < plan_.probe_at.size() && plan_.probe_at[probes_.size()] == step_;
+}
+
+void RunTrainer::add_probe(const ProbeRecord& probe) { probes_.push_back(to_line(to_json(probe))); }
+
 StepOutcome RunTrainer::step(float loss, double accuracy, Span<float> gradient, Span<float> weights,
                              double clipped_derivatives) {
   ++step_;
@@ -236,7 +242,20 @@ bool RunTrainer::has_possible_memory() const {
 bool RunTrainer::has_possible_records() const {
   const auto fit = [&](const EpochRecord& epoch) { return fits(epoch, layout_); };
   return events_.is_valid(step_) && statistics_.is_valid(step_) && epoch_averages_.is_valid() &&
-         std::all_of(epochs_.begin(), epochs_.end(), fit);
+         std::all_of(epochs_.begin(), epochs_.end(), fit) && has_possible_probes();
+}
+
+// The probe of the latest step may still be due.
+bool RunTrainer::has_possible_probes() const {
+  const auto& at = plan_.probe_at;
+  const auto next = static_cast<std::ptrdiff_t>(probes_.size());
+  if (probes_.size() > at.size() ||
+      std::any_of(at.begin(), at.begin() + next, [&](std::uint64_t step) { return step > step_; }))
+    return false;
+  if (probes_.size() < at.size() && at[probes_.size()] < step_) return false;
+  for (std::size_t i = 0; i < probes_.size(); ++i)
+    if (probe_record_from_json(parse_json(probes_[i], "probe")).step != at[i]) return false;
+  return true;
 }
 
 RunRecord RunTrainer::record(Outcome outcome) const {
@@ -250,6 +269,8 @@ RunRecord RunTrainer::record(Outcome outcome) const {
   record.events = events_.events();
   record.tensor_names = layout_.names();
   record.totals = statistics_.totals();
+  for (const auto& probe : probes_)
+    record.probes.push_back(probe_record_from_json(parse_json(probe, "probe")));
   return record;
 }
 

@@ -13,6 +13,7 @@
 #include "clipsweep/experiment/sweep_plan.h"
 #include "clipsweep/model/gradient_norms.h"
 #include "clipsweep/model/parameters.h"
+#include "clipsweep/probing/probe_record.h"
 #include "clipsweep/records/checkpoint.h"
 #include "clipsweep/records/run_record.h"
 #include "clipsweep/records/through_time.h"
@@ -47,6 +48,10 @@ class RunTrainer {
 
   const RunSpec& spec() const { return spec_; }
 
+  // Whether a probe of the weights is due before the next step.
+  bool is_probe_due() const;
+  void add_probe(const ProbeRecord& probe);
+
   // Takes one step with the engine's results for this run: loss and correct samples of its batch,
   // its gradient [P], clipped in place, its weights [P], updated in place, and the share of the
   // error derivatives that the engine clipped.
@@ -79,12 +84,15 @@ class RunTrainer {
   void archive(Archive& archive) {
     archive(step_, optimizer_, memory_, events_, statistics_, epoch_averages_, epochs_, last_loss_,
             stopped_);
+    // Without probes the bytes are those of versions that had none.
+    if (!plan_.probe_at.empty()) archive(probes_);
   }
 
   // Parts of the check in `restore`.
   bool is_at_possible_step() const;
   bool has_possible_memory() const;
   bool has_possible_records() const;
+  bool has_possible_probes() const;
 
   void inspect(float loss, Span<const float> gradient);
   void clip(Span<float> gradient, Span<const float> weights, double clipped_derivatives);
@@ -128,6 +136,7 @@ class RunTrainer {
   std::vector<EpochRecord> epochs_;
   float last_loss_ = 0;
   bool stopped_ = false;
+  std::vector<std::string> probes_;  // as lines of JSON, which untrusted bytes are read as
 };
 
 }  // namespace clipsweep

@@ -212,9 +212,11 @@ SpeedMeasurement measure_kind(const TrainingPlan& plan,
   return measurement;
 }
 
-double seconds_of_cohort(const TrainingSettings& training, const SpeedMeasurement& measurement) {
-  return static_cast<double>(training.steps()) * measurement.seconds_per_step +
-         training.epochs * measurement.seconds_per_evaluation;
+double seconds_of_cohort(const TrainingPlan& plan, const SpeedMeasurement& measurement) {
+  const double gradients = static_cast<double>(plan.training.steps()) +
+                           static_cast<double>(plan.probe_at.size()) * plan.probe_batches;
+  return gradients * measurement.seconds_per_step +
+         plan.training.epochs * measurement.seconds_per_evaluation;
 }
 
 // How many of a run's steps are the first, or a multiple of `every`; 0: none.
@@ -231,10 +233,19 @@ double logged_steps(const TrainingPlan& plan) {
   return regular_steps(plan, plan.log_every) + (ends_between ? 1 : 0);
 }
 
+// Of one run.json.
+double bytes_of_probes(const TrainingPlan& plan) {
+  constexpr double kBytesOfProbe = 2500;
+  constexpr double kBytesOfRule = 800;
+  return static_cast<double>(plan.probe_at.size()) *
+         (kBytesOfProbe + kBytesOfRule * static_cast<double>(plan.probed_rules.size()));
+}
+
 double bytes_of_run(const TrainingPlan& plan, const SpeedMeasurement& measurement) {
   const double logs = logged_steps(plan) * measurement.bytes_per_step +
                       regular_steps(plan, plan.through_time_every) * measurement.bytes_through_time;
-  return measurement.bytes_per_run + plan.training.epochs * measurement.bytes_per_epoch +
+  return measurement.bytes_per_run + bytes_of_probes(plan) +
+         plan.training.epochs * measurement.bytes_per_epoch +
          logs * (plan.compress ? measurement.packed_share : 1);
 }
 
@@ -378,7 +389,7 @@ CostEstimate estimate_cost(const SweepPlan& plan, const SpeedMeasurements& measu
     const SpeedMeasurement& measurement = measurements.at(kind);
     const TrainingPlan training = training_plan(plan, runs.front()->setup);
     const auto count = static_cast<double>(runs.size());
-    const double cohort_seconds = seconds_of_cohort(training.training, measurement);
+    const double cohort_seconds = seconds_of_cohort(training, measurement);
     const double run_seconds = cohort_seconds / static_cast<double>(measurement.cohort);
     all_workers_seconds += count * run_seconds / static_cast<double>(measurement.workers);
     longest_seconds =

@@ -2,7 +2,9 @@
 
 #include <string>
 
+#include "clipsweep/base/error.h"
 #include "clipsweep/experiment/setting_table.h"
+#include "clipsweep/records/record_members.h"
 
 namespace clipsweep {
 namespace {
@@ -42,6 +44,16 @@ bool has_plain_sgd(const Json& settings, const RunSpec& run) {
          settings.value("momentum", Json()) == 0 && run.regularization == Regularization{};
 }
 
+std::vector<std::uint64_t> probe_steps_of(const Json& settings) {
+  std::vector<std::uint64_t> steps;
+  if (!settings.contains("probe_at")) return steps;
+  for (const auto& step : list_member(settings, "probe_at")) {
+    if (!step.is_number_unsigned()) throw DataError("\"probe_at\" must hold whole numbers from 0");
+    steps.push_back(step.get<std::uint64_t>());
+  }
+  return steps;
+}
+
 NonfinitePolicy policy_of(const Json& settings) {
   const auto found = settings.find("on_nonfinite");
   for (const auto policy : {NonfinitePolicy::kSkip, NonfinitePolicy::kContinue})
@@ -65,7 +77,9 @@ ExpectedRun expected_run(const SweepFolder& sweep, const RunSpec& run, const Run
           policy_of(settings),
           size_of(settings, "hidden"),
           size_of(settings, "layers").value_or(1),
-          has_plain_sgd(settings, run)};
+          has_plain_sgd(settings, run),
+          probe_steps_of(settings),
+          optional_count(settings, "probe_batches").value_or(0)};
 }
 
 }  // namespace clipsweep

@@ -3,6 +3,7 @@
 
 #include <cstdint>
 #include <optional>
+#include <vector>
 
 #include "clipsweep/experiment/experiment_config.h"
 #include "clipsweep/records/result_folder.h"
@@ -23,6 +24,9 @@ struct ExpectedRun {
   std::optional<int> hidden = std::nullopt;  // nothing if sweep.json does not say
   int layers = 1;
   bool has_plain_sgd = false;  // SGD without momentum and regularization
+  // Nothing in sweeps of earlier versions.
+  std::vector<std::uint64_t> probe_at = {};
+  std::uint64_t probe_batches = 0;
 
   // Whether a version of the program that records the hashes of a run's files trained it. Then the
   // numbers that follow from others are those of this program to the last bit.

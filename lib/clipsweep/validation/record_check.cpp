@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <iterator>
+#include <numeric>
 
 #include "clipsweep/base/text.h"
 #include "clipsweep/experiment/setting_table.h"
@@ -186,6 +187,54 @@ void check_skipped(const RunTotals& totals, FileProblems& problems) {
                              trailing, totals.skipped_steps));
 }
 
+// One probe: its numbers against each other and the plan.
+void check_probe(const ProbeRecord& probe, const RunRecord& record, const ExpectedRun& expected,
+                 std::size_t i, FileProblems& problems) {
+  if (probe.batches + probe.nonfinite != expected.probe_batches)
+    problems.add(fmt::format("probes[{}] has {} and {} with NaN or Inf, but probe_batches is {}", i,
+                             counted(probe.batches, "batch"), probe.nonfinite,
+                             expected.probe_batches));
+  if (probe.gradients.has_value() != (probe.batches >= kMinProbeBatches))
+    problems.add(fmt::format("probes[{}] has {} statistics, but {} batches with a finite gradient",
+                             i, probe.gradients ? "" : "no", probe.batches));
+  if (!probe.gradients) return;
+  if (const auto& histogram = probe.gradients->noise_histogram) {
+    const auto& counts = histogram->counts;
+    const auto sum = std::accumulate(counts.begin(), counts.end(), std::uint64_t{0});
+    if (sum > probe.batches)
+      problems.add(
+          fmt::format("probes[{}].gradients.noise_histogram counts {} batches, but there "
+                      "are {}",
+                      i, sum, probe.batches));
+  }
+  const ClipRule& own = record.spec.clip;
+  const auto is_own = [&](const ProbedRule& probed) { return probed.rule == own; };
+  const auto& rules = probe.rules;
+  if (!probed_rules({own}).empty() && std::none_of(rules.begin(), rules.end(), is_own))
+    problems.add(fmt::format("probes[{}] lacks the run's own clipping, {}", i, to_text(own)));
+}
+
+void check_probes(const RunRecord& record, const ExpectedRun& expected, FileProblems& problems) {
+  const auto& probes = record.probes;
+  for (std::size_t i = 0; i < probes.size(); ++i) {
+    if (i >= expected.probe_at.size() || probes[i].step != expected.probe_at[i]) {
+      problems.add(
+          fmt::format("probes[{}] is after step {}, which probe_at in sweep.json does not "
+                      "list at this place",
+                      i, probes[i].step));
+      continue;
+    }
+    check_probe(probes[i], record, expected, i, problems);
+  }
+  const auto& at = expected.probe_at;
+  const auto due = static_cast<std::size_t>(std::count_if(
+      at.begin(), at.end(), [&](std::uint64_t step) { return step < record.totals.steps; }));
+  const bool completed = record.outcome == Outcome::kCompleted;
+  if (reached_outcome(record) && probes.size() < (completed ? at.size() : due))
+    problems.add(fmt::format("\"probes\" has {}, but probe_at in sweep.json lists {} up to step {}",
+                             probes.size(), completed ? at.size() : due, record.totals.steps));
+}
+
 void check_spikes(const RunRecord& record, FileProblems& problems) {
   const auto spikes = static_cast<std::uint64_t>(
       std::count_if(record.events.begin(), record.events.end(),
@@ -231,6 +280,7 @@ void check_record_against_itself(const RunRecord& record, const ExpectedRun& exp
     check_event(record, i, expected.steps_per_epoch, problems);
   check_spikes(record, problems);
   check_skipped(record.totals, problems);
+  check_probes(record, expected, problems);
 }
 
 }  // namespace clipsweep

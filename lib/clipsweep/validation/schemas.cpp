@@ -74,6 +74,7 @@ std::vector<std::string> names_in_list(const std::string& list) {
       {"metrics_of_all_versions", metrics_of_all_versions()},
       {"outcomes", names_in(kOutcomes)},
       {"phases", names_in(kPhases)},
+      {"predictions", names_in(kPredictions)},
       {"required_step_columns", required_step_columns()},
       {"verdicts", verdict_names()},
   };
