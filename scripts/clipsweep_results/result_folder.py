@@ -18,6 +18,7 @@ from .columns import NORM_QUANTILES
 from .cores import usable_cores
 from .log_file import is_compressed
 from .plan import RunSpec, SweepPlan
+from .probes import Probe, parse_probes
 from .profiles import ThroughTime, read_through_time, through_time_path
 from .progress import Progress
 from .run_record import (
@@ -90,6 +91,7 @@ class Run:
     solved_at_step: int | None  # of the first evaluation that solved the task
     curve: StepCurve
     through_time: ThroughTime | None  # None where it was not logged
+    probes: tuple[Probe, ...] = ()
 
     @property
     def divergence_step(self) -> int | None:
@@ -282,6 +284,7 @@ def _parse_run(
         to_optional_count(document.get("solved_at_step")),
         curve,
         through_time,
+        parse_probes(document),
     )
 
 

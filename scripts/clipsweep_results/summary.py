@@ -11,6 +11,7 @@ from pathlib import Path
 from .clips import Clip, parse_clips
 from .columns import NORM_QUANTILES
 from .constants import Constants, parse_constants
+from .probes import Estimate, parse_estimate, parse_prediction
 from .setups import Axis, Setup, parse_axes, parse_setups
 from .strict_json import MALFORMED, DataError, decode, describe, read_document
 from .values import to_count, to_float, to_optional_float
@@ -114,6 +115,25 @@ class Collapses:
 
 
 @dataclass(frozen=True)
+class ArmProbe:
+    """The probes of an arm's runs at one step, and what they predict of its clipping.
+
+    `prediction` and the numbers from `clipped_share` on are None where the mode is not probed.
+    """
+
+    step: int
+    runs: int
+    noise_tail_index: Estimate | None
+    norm_tail_index: Estimate | None
+    clipped_share: float | None
+    cosine: float | None
+    length_ratio: float | None
+    comparison: Estimate | None
+    stability: Estimate | None
+    prediction: str | None
+
+
+@dataclass(frozen=True)
 class ArmSummary:
     """One arm over its seeds."""
 
@@ -137,6 +157,7 @@ class ArmSummary:
     mean_cosine: float | None
     reading: str | None
     norms: dict[str, float | None]
+    probes: tuple[ArmProbe, ...] = ()  # by step; empty without --probe-at
 
     @property
     def label(self) -> str:
@@ -384,6 +405,22 @@ def _parse_arm(entry: dict, clip: Clip, judged: str) -> ArmSummary:
         mean_cosine=to_optional_float(entry["mean_cosine"]),
         reading=_optional(str, entry["reading"]),
         norms={name: to_optional_float(entry["grad_norm_raw"][name]) for name in NORM_QUANTILES},
+        probes=tuple(map(_parse_arm_probe, entry.get("probes", []))),
+    )
+
+
+def _parse_arm_probe(entry: dict) -> ArmProbe:
+    clipping = entry.get("clipping", {})
+    shares = ("clipped_share", "cosine", "length_ratio")
+    return ArmProbe(
+        to_count(entry["step"]),
+        to_count(entry["runs"]),
+        parse_estimate(entry["noise_tail_index"], "estimate"),
+        parse_estimate(entry["norm_tail_index"], "estimate"),
+        *(to_optional_float(clipping.get(name)) for name in shares),
+        parse_estimate(clipping.get("comparison_criterion"), "value"),
+        parse_estimate(clipping.get("stability_criterion"), "value"),
+        _optional(parse_prediction, clipping.get("prediction")),
     )
 
 

@@ -19,6 +19,9 @@ A module imports only modules that are listed before it:
     success_curves     the share of seeds that have solved the task
     difference_curves  paired differences over the steps
     paired             paired differences to the baseline
+    probe_noise        the noise of the gradient at fixed weights
+    probe_bias         what clipping makes of the mean gradient there
+    probe_predictions  whether clipping should help, against what was measured
     noise_floor        the effect of rounding noise alone
     events             NaN, Inf and spikes on a time line
     figure_list        the list of all figures

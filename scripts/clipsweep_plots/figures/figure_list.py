@@ -19,6 +19,9 @@ from .learning_rates import draw_accuracy_by_learning_rate
 from .noise_floor import draw_noise_floor
 from .norm_survival import draw_norm_survival
 from .paired import draw_paired_differences, draw_paired_losses
+from .probe_bias import draw_probe_direction, draw_probe_length
+from .probe_noise import draw_probe_noise
+from .probe_predictions import draw_probe_predictions
 from .spectral_radius import draw_spectral_radius
 from .step_size_map import draw_step_size_map
 from .success_curves import draw_success
@@ -47,6 +50,10 @@ FIGURES: dict[str, Callable[[Sources], list[NamedFigure]]] = {
     "gradient_norm": draw_gradient_norm,
     "gradient_norm_survival": draw_norm_survival,
     "gradient_through_time": draw_gradient_through_time,
+    "probe_predictions": draw_probe_predictions,
+    "probe_noise": draw_probe_noise,
+    "probe_direction": draw_probe_direction,
+    "probe_length": draw_probe_length,
     "gate_shares": draw_gate_shares,
     "spectral_radius": draw_spectral_radius,
     "events": draw_events,
