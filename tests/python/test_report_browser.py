@@ -9,6 +9,8 @@ from axe_playwright_python.sync_playwright import Axe
 from clipsweep_plots import program as plot
 from conftest import FakeRun, FakeSweep, cross
 from playwright.sync_api import Page, expect, sync_playwright
+from report_page import draw
+from test_setups import crossed
 
 WIDTHS = {"laptop": 1280, "phone": 390}
 CLIPS = [("none", None), ("value", 0.5), ("value", 5.0), ("global-norm", 1.0)]
@@ -30,6 +32,19 @@ def draw_report(folder: Path) -> Path:
     ]
     sweep = FakeSweep(folder / "sweep", runs).write()
     assert plot.main([str(sweep.folder)]) == 0
+    return sweep.folder / "report" / "report.html"
+
+
+@pytest.fixture(scope="module")
+def report_of_setups(made_once):
+    """Return the path of a report of more setups than have an answer in sentences."""
+    return made_once("browser-setups", draw_report_of_setups)
+
+
+def draw_report_of_setups(folder: Path) -> Path:
+    runs = crossed({"length": ["20", "50", "100", "200"], "optimizer": ["sgd", "adam"]}, seeds=5)
+    sweep = FakeSweep(folder / "sweep", runs).write()
+    draw(sweep, ["by_setting", "test_accuracy"])
     return sweep.folder / "report" / "report.html"
 
 
@@ -85,6 +100,27 @@ def test_axe_finds_nothing_that_keeps_anyone_out(page, scheme):
         details.locator("> summary").click()
     found = Axe().run(page)
     assert found.violations_count == 0, found.generate_report()
+
+
+@pytest.mark.parametrize("width", WIDTHS.values(), ids=WIDTHS.keys())
+def test_a_report_of_many_setups_is_as_accessible(browser, report_of_setups, width):
+    page = browser.new_page(viewport={"width": width, "height": 900})
+    page.goto(report_of_setups.as_uri())
+    assert_no_overflow(page)
+    for details in page.locator("details").all():
+        details.locator("> summary").click()
+    found = Axe().run(page)
+    assert found.violations_count == 0, found.generate_report()
+    rows = page.locator("#table-setups tbody tr")
+    assert rows.count() == 8
+    page.locator("#table-setups th.setting-length").first.get_by_role("button").click()
+    lengths = [row.locator("> *").first.inner_text() for row in rows.all()]
+    assert lengths == ["20", "20", "50", "50", "100", "100", "200", "200"]
+    page.locator("form[data-table=table-arms]").get_by_label("Setup").select_option(
+        "length 50, optimizer adam"
+    )
+    assert page.locator("#table-arms tbody tr:visible").count() == 2
+    page.close()
 
 
 def test_the_answer_is_visible_without_scrolling(page):

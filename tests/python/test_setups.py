@@ -9,16 +9,17 @@ import numpy as np
 import pytest
 import scipy.stats
 from clipsweep_export import program as export
-from clipsweep_plots import program as plot
 from clipsweep_plots.drawing.bands import wilson_interval
 from clipsweep_plots.drawing.findings import ACCURACY, verdict_title
 from clipsweep_plots.drawing.setting_axis import Scale, needs_log, positions
 from clipsweep_plots.drawing.sources import MAX_SETUPS
 from clipsweep_plots.report.arm_files import arms_csv, arms_latex
 from clipsweep_plots.report.provenance import describe_sweep
+from clipsweep_plots.report.report_markdown import render_markdown
 from clipsweep_results import DataError, open_sweep
-from clipsweep_results.setups import Axis, Setup, axes_of_plan
+from clipsweep_results.setups import Axis, axes_of_plan
 from conftest import FakeRun, cross, dump
+from report_page import read, render
 from test_figures import draw, sources
 
 pq = pytest.importorskip("pyarrow.parquet")
@@ -368,3 +369,69 @@ def test_points_side_by_side_stay_nearer_to_their_own_value(is_log):
     assert at[1].max() < at[2].min() and at[2].max() < at[100].min()
     middle = to_axis([1.0, 2.0]).mean()
     assert at[1].max() < middle < at[2].min()
+
+
+# The reports
+
+
+def judged(sweep, verdicts: list[tuple[str | None, float | None]]):
+    """Write a sweep of a setup for each verdict, with its adjusted p; None: no comparison."""
+    lengths = [str(10 * (k + 1)) for k in range(len(verdicts))]
+    folder = sweep(crossed({"length": lengths}, seeds=5))
+    document = json.loads((folder.folder / "summary.json").read_text())
+    for best, (verdict, p_adjusted) in zip(document["best"], verdicts, strict=True):
+        best.update(verdict=verdict, p_adjusted=p_adjusted)
+    dump(folder.folder / "summary.json", document)
+    return folder
+
+
+def test_the_answer_for_many_setups_is_a_table(sweep):
+    verdicts = [("better", 0.01), ("better", 0.2), ("worse", 0.03), (None, None)]
+    folder = judged(sweep, verdicts + 4 * [("no difference seen", 0.4)])
+    page = render(folder)
+    assert page.column("table-setups", "Length") == [str(10 * (k + 1)) for k in range(8)]
+    assert page.column("table-setups", "Verdict")[:4] == [
+        "better", "better not after correction", "worse", "no verdict",
+    ]
+    found = sources(folder)
+    for row, best in zip(page.tables["table-setups"][1:], found.summary.best, strict=True):
+        assert f"{100 * best.arm.measures['judged'].mean:.1f}" in row[-2]
+        assert row[-1].endswith("none at lr 0.01")
+    assert (
+        "In 1 of 8 setups the best arm with clipping has a higher final test accuracy than the best "
+        "one without, in 1 a lower one. In 4 no difference was seen, in 1 the difference does not "
+        "remain after Holm's correction, in 1 there is no verdict."
+    ) in page.text
+    assert "Certainty" not in page.text
+
+
+def test_a_headline_does_not_claim_what_no_setup_shows(sweep):
+    page = render(judged(sweep, 7 * [("no difference seen", 0.4)]))
+    assert (
+        "In none of 7 setups does the best arm with clipping differ detectably from the best one "
+        "without in final test accuracy."
+    ) in page.text
+
+
+def test_the_answer_for_a_few_setups_is_in_sentences(sweep):
+    page = render(judged(sweep, 6 * [("better", 0.01)]))
+    assert "table-setups" not in page.tables
+    assert page.text.count("Certainty") == 6
+    assert "Certainty: length 20" in page.text
+
+
+def test_the_markdown_report_has_the_table_too(sweep):
+    folder = judged(sweep, 7 * [("better", 0.01)])
+    text = render_markdown(*read(folder), [], "scripts/plot.py sweep")
+    assert "| Length | Verdict" in text
+    assert sum(line.startswith(f"|     {n} |") for line in text.splitlines() for n in range(10, 80, 10)) == 7
+
+
+def test_the_tables_of_many_arms_list_the_best_of_each_setup(sweep):
+    clips = [NONE, *(("value", 0.1 * 2**k) for k in range(11))]
+    folder = sweep(crossed({"length": [str(n) for n in range(20, 28)]}, clips, seeds=1))
+    page, found = render(folder), sources(folder)
+    listed = {arm.clip.label for best in found.summary.best for arm in (best.arm, best.baseline)}
+    assert set(page.column("table-arms", "Clipping")) == listed and len(listed) == 16
+    assert "arms.csv has the other 80." in page.text
+    assert len(arms_csv(found.summary).splitlines()) == 97

@@ -27,7 +27,7 @@ from ..drawing.value_axis import limit_percent
 
 STEM = "by_setting"
 MAX_LINES = 8
-MAX_PANELS = 12
+MAX_PANELS, FURTHER_PANELS = 12, 4  # of the first setting, and of each further one
 # The dashes of the learning rates, from the smallest, where there are several.
 RATE_DASHES = ("-", (0, (5, 1.5)), (0, (1.3, 1.3)), (0, (7, 1.5, 1.3, 1.5)), (0, (9, 2)))
 
@@ -84,14 +84,17 @@ def draw_by_setting(sources: Sources) -> list[NamedFigure]:
         raise NotDrawn(f"no run has a {measure.name}")
     pooled = _pool(arms)
     chosen = choose_arms(pooled, MAX_LINES, partial(_score, measure, arms))
-    pages = [(axis, rows) for axis in axes for rows in _pages(sources, axis, arms)]
-    caption = " ".join(filter(None, [
-        _caption(sources, measure),
-        chosen_note(chosen, len(pooled)),
-        _panels_note([_remaining(axis, arms) for axis in axes]),
-    ]))
-    text = FigureText(STEM, _title(measure, axes[0], arms), caption)
-    return draw_pages(text, pages, partial(_draw_page, sources, measure, _lines(chosen)))
+    pages = [
+        (axis, rows)
+        for axis in axes
+        for rows in _pages(sources, axis, arms, MAX_PANELS if axis is axes[0] else FURTHER_PANELS)
+    ]
+    notes = [_caption(sources, measure), chosen_note(chosen, len(pooled)), _panels_note(axes, arms)]
+    caption = " ".join(filter(None, notes))
+    lines = _lines(chosen)
+    drawn = [arm for arm in arms if any(line.has(arm) for line in lines)]
+    text = FigureText(STEM, _title(measure, axes[0], drawn), caption)
+    return draw_pages(text, pages, partial(_draw_page, sources, measure, lines))
 
 
 def _any_solved(arms: list[Arm]) -> bool:
@@ -180,17 +183,23 @@ def _remaining(axis: Axis, arms: list[Arm]) -> list[Setup]:
     return list(dict.fromkeys(arm.clip.setup.without(axis.setting) for arm in arms))
 
 
-def _pages(sources: Sources, axis: Axis, arms: list[Arm]) -> list[list[Row]]:
+def _pages(sources: Sources, axis: Axis, arms: list[Arm], most: int) -> list[list[Row]]:
     panels = [
         Panel(str(rest), tuple(a for a in arms if a.clip.setup.without(axis.setting) == rest))
-        for rest in spread(_remaining(axis, arms), MAX_PANELS)
+        for rest in spread(_remaining(axis, arms), most)
     ]
     return paged(wrap_panels(panels, sources.sheet.max_columns))
 
 
-def _panels_note(remaining: list[list[Setup]]) -> str:
-    most = max(map(len, remaining))
-    return f"Shown: {MAX_PANELS} of {most} panels, spread evenly." if most > MAX_PANELS else ""
+def _panels_note(axes: list[Axis], arms: list[Arm]) -> str:
+    left_out = [
+        axis.words
+        for axis in axes
+        if len(_remaining(axis, arms)) > (MAX_PANELS if axis is axes[0] else FURTHER_PANELS)
+    ]
+    if not left_out:
+        return ""
+    return f"Of the panels by {' and by '.join(left_out)}, some are shown, spread evenly."
 
 
 def _title(measure: Measure, axis: Axis, arms: list[Arm]) -> str:

@@ -5,6 +5,7 @@ A module imports only modules that are listed before it:
     phrases          differences, noise and divergences in words
     tables           tables of both reports: columns, cells, rows
     arm_tables       the tables of modes and arms
+    setup_table      the answer for many setups
     arm_files        the table of arms as CSV and LaTeX
     run_tables       the tables of runs
     interval_glyph   a paired difference as a mark in a table's cell

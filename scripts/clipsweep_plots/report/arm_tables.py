@@ -19,6 +19,8 @@ from . import phrases
 from .tables import Cell, Column, Table, build_table
 
 MAX_RATES_LISTED = 6
+MAX_ARMS_OF_SETUPS = 80
+MAX_MODE_ROWS = 40
 
 
 @dataclass(frozen=True)
@@ -254,14 +256,29 @@ def measure_columns(target_accuracy: float, in_bits: bool = False) -> list[Colum
     ]
 
 
+def listed_arms(summary: Summary) -> list[ComparedArm]:
+    """Return the arms that the reports list: of several setups with many arms, the best ones.
+
+    Those are the best arm of each setup with clipping and its best one without.
+    """
+    compared = compared_arms(summary)
+    several = len({arm.clip.setup for arm in summary.arms}) > 1
+    if not several or len(compared) <= MAX_ARMS_OF_SETUPS:
+        return compared
+    names = {arm.name for best in summary.best for arm in (best.arm, best.baseline)}
+    return [subject for subject in compared if subject.arm.name in names][:MAX_ARMS_OF_SETUPS]
+
+
 def arm_table(summary: Summary) -> Table:
     accuracy = summary.constants.judged_name
     caption = f"Arms: {accuracy} against the baseline at the same learning rate"
-    return build_table("arms", caption, ARM_COLUMNS, compared_arms(summary), arm_facets)
+    return build_table("arms", caption, ARM_COLUMNS, listed_arms(summary), arm_facets)
 
 
 def arm_facets(subject: ComparedArm) -> dict[str, str]:
+    setup = subject.arm.clip.setup
     return {
+        **({"setup": str(setup)} if setup else {}),
         "mode": subject.arm.clip.mode,
         "rate": phrases.rate(subject.arm.learning_rate),
         "verdict": subject.verdict,
@@ -271,7 +288,7 @@ def arm_facets(subject: ComparedArm) -> dict[str, str]:
 
 def measure_table(summary: Summary) -> Table:
     caption = "Other measures declared in advance: paired difference, 95 % interval, better seeds"
-    compared = [subject for subject in compared_arms(summary) if subject.comparison]
+    compared = [subject for subject in listed_arms(summary) if subject.comparison]
     columns = measure_columns(summary.target_accuracy, in_bits=summary.chance_bits is not None)
     return build_table("measures", caption, columns, compared)
 
@@ -303,7 +320,8 @@ def mode_table(summary: Summary) -> Table:
             is_number=False,
         ),
     ]
-    return build_table("modes", "The best arm of each mode", columns, summary.modes)
+    caption = "The best arm of each mode"
+    return build_table("modes", caption, columns, summary.modes, max_rows=MAX_MODE_ROWS)
 
 
 def _arm_name_cell(arm: ArmSummary) -> Cell:

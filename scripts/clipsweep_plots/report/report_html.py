@@ -15,12 +15,13 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
 from ..drawing import style
 from ..drawing.figure_files import EmbeddedFigure
-from ..figures.figure_list import ANSWERING, MAX_ANSWERING
+from ..figures.figure_list import ANSWERING, MAX_ANSWERING, OF_ALL_SETUPS
 from . import arm_tables, phrases, run_tables
 from .caveats import count_states, further_notes, urgent_notes
 from .conclusions import headline, how_sure, read_answer
 from .interval_glyph import WIDTH, axis_reach, interval_glyph
 from .provenance import describe_sweep, read_provenance
+from .setup_table import answered_setups, count_verdicts, setup_table
 
 HERE = Path(__file__).parent
 
@@ -67,7 +68,7 @@ def _split(figures: list[EmbeddedFigure]) -> dict[str, list[EmbeddedFigure]]:
     """Return the figures that answer the question, and the further ones."""
     by_name = {figure.name: figure for figure in figures}
     drawn = [name for name in ANSWERING if name in by_name]
-    short = [name for name in drawn if len(by_name[name].pages) == 1]
+    short = [name for name in drawn if len(by_name[name].pages) == 1 or name in OF_ALL_SETUPS]
     chosen = (short or drawn)[:MAX_ANSWERING]
     return {
         "answering": [by_name[name] for name in chosen],
@@ -114,17 +115,21 @@ def _hash(script: str) -> str:
 
 def _summary_parts(summary: Summary) -> dict:
     """Return the parts of the page that come from the summary."""
-    compared = arm_tables.compared_arms(summary)
+    compared = arm_tables.listed_arms(summary)
     reach = axis_reach(compared)
+    answered = answered_setups(summary)
     return {
         "answer": read_answer(summary),
-        "certainties": how_sure(summary),
+        "setups": setup_table(answered, summary.axes) if answered else None,
+        "setups_verdict": count_verdicts(answered, summary.constants.judged_name),
+        "certainties": [] if answered else how_sure(summary),
         "modes": arm_tables.mode_table(summary),
         "noise": [
             phrases.describe_noise(floor, summary.constants.judged_name)
             for floor in summary.noise_floor
         ],
         "arms": arm_tables.arm_table(summary),
+        "unlisted_arms": len(summary.arms) - len(compared),
         "glyphs": [
             interval_glyph(subject.difference(JUDGED), reach) for subject in compared
         ],

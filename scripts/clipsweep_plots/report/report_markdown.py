@@ -11,6 +11,7 @@ from .caveats import count_states, further_notes, urgent_notes
 from .conclusions import Fact, headline, how_sure, read_answer
 from .phrases import describe_noise, plural
 from .provenance import Provenance, describe_sweep, read_provenance
+from .setup_table import answered_setups, count_verdicts, setup_table
 from .tables import Table
 
 # Characters of a quoted text that Markdown or HTML would take for markup. An underscore within a
@@ -88,12 +89,15 @@ def _notes(notes: list[str]) -> list[str]:
 
 def _answer(summary: Summary) -> list[str]:
     parts = []
+    if answered := answered_setups(summary):
+        verdict = count_verdicts(answered, summary.constants.judged_name)
+        parts += [f"**{escape(verdict)}**", _grid(setup_table(answered, summary.axes))]
     for question, sentences in read_answer(summary):
         if len(sentences) == 1:
             parts.append(f"**{question}** {escape(sentences[0])}")
         else:
             parts += [f"**{question}**", "\n".join(map(_headed, sentences))]
-    for certainty in how_sure(summary):
+    for certainty in [] if answered else how_sure(summary):
         title = f"Certainty {certainty.setup}".strip()
         parts += [f"**{escape(title)}**", "\n".join(map(_fact, certainty.facts))]
     return parts

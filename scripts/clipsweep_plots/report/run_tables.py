@@ -11,6 +11,7 @@ from .tables import Cell, Column, Table, build_table
 
 MAX_DIVERGED_ROWS = 200
 MAX_LEFT_OUT_ROWS = 200
+MAX_RUN_ROWS = 1000  # runs.csv has all
 
 
 def _rate_cell(run: Run) -> Cell:
@@ -140,7 +141,7 @@ def run_table(results: Results) -> Table:
     """Lay out every planned run in the plan's order, including the left-out runs."""
     found = {run.spec.id: run for run in results.runs} | {run.id: run for run in results.left_out}
     runs = [found[spec.id] for spec in results.plan.runs]
-    return build_table("runs", "Every run of the plan", RUN_COLUMNS, runs)
+    return build_table("runs", "Every run of the plan", RUN_COLUMNS, runs, max_rows=MAX_RUN_ROWS)
 
 
 def embed_rows(table: Table) -> str:
