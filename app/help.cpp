@@ -173,7 +173,7 @@ std::string report_help() {
 std::string clip_help() {
   std::string modes;
   for (const auto& mode : clip_modes())
-    if (mode.mode != ClipMode::kBackprop) modes += entry(mode.name, mode.summary);
+    if (acts_on_gradient(mode.mode)) modes += entry(mode.name, mode.summary);
   return "Usage: clipsweep clip [FILE|-]\n\n"
          "Reads one JSON object from FILE or standard input, applies one clipping mode to\n"
          "its gradients and prints the result:\n\n"
@@ -189,8 +189,8 @@ std::string clip_help() {
          entry("dtype", "float32 or float64 [float32]") +
          entry("output_threshold", "The threshold of tensors whose names begin with output.") +
          entry("seed", "Seed of the directions of random-step [0]") +
-         "  norm_type, clip_epsilon, agc_output, zclip_... and adagc_... are as in\n"
-         "  clipsweep sweep --help.\n\nModes:\n" +
+         "  norm_type, clip_epsilon, agc_output, autoclip_window, median_window, zclip_...\n"
+         "  and adagc_... are as in clipsweep sweep --help.\n\nModes:\n" +
          modes;
 }
 

@@ -31,7 +31,7 @@ except ImportError as error:
     sys.exit(77)
 
 FASHION_MNIST = Path("/usr/share/datasets/fashion-mnist")
-COMPARED = ("loss", "grad_norm_raw", "grad_norm_clipped")
+COMPARED = ("loss", "grad_norm_raw", "grad_norm_clipped", "scheduled_learning_rate")
 
 
 EACH_STEP = ("copy", "text", "markov", "reber")
@@ -159,6 +159,16 @@ def clip(parameters, settings, threshold, memory):
         if norm > 0 and math.isfinite(threshold):
             for parameter in parameters:
                 parameter.grad.mul_(threshold / norm)
+    elif mode == "smooth":
+        norm = norm_of([parameter.grad for parameter in parameters])
+        for parameter in parameters:
+            parameter.grad.mul_(threshold / (threshold + norm))
+    elif mode == "skip":
+        memory["skips"] = norm_of([parameter.grad for parameter in parameters]) > threshold
+        for parameter in parameters:
+            parameter.grad.mul_(0 if memory["skips"] else 1)
+    elif mode == "carry":
+        clip_with_carry(parameters, threshold, memory)
     elif mode == "tensor-rms":
         for parameter in parameters:
             rms = float(parameter.grad.double().square().mean().sqrt())
@@ -175,12 +185,19 @@ def clip(parameters, settings, threshold, memory):
     elif mode == "autoclip":
         norm = norm_of([parameter.grad for parameter in parameters])
         memory.setdefault("norms", []).append(norm)
-        scale_down(parameters, norm, float(np.percentile(memory["norms"], threshold)))
+        last = memory["norms"][-settings.get("autoclip_window", 0) :]
+        scale_down(parameters, norm, float(np.percentile(last, threshold)))
+    elif mode == "median":
+        norm = norm_of([parameter.grad for parameter in parameters])
+        before = memory.setdefault("norms", [])
+        if len(before) >= 10:
+            scale_down(parameters, norm, threshold * float(np.median(before[-100:])))
+        before.append(norm)
     elif mode == "zclip":
         clip_by_z_score(parameters, threshold, memory)
     elif mode == "adagc":
         clip_by_average(parameters, threshold, memory, settings.get("adagc_warmup", 100))
-    elif mode != "none":
+    elif mode not in ("none", "update-norm"):
         raise ValueError(f"no such clipping mode: {mode}")
 
 
@@ -188,6 +205,16 @@ def scale_down(parameters, norm, limit):
     if norm > limit:
         for parameter in parameters:
             parameter.grad.mul_(limit / norm)
+
+
+def clip_with_carry(parameters, threshold, memory):
+    """Elesedy and Hutter (2023), U-Clip, with clipping by the norm."""
+    carried = memory.setdefault("carried", [torch.zeros_like(parameter) for parameter in parameters])
+    sums = [parameter.grad + buffer for parameter, buffer in zip(parameters, carried)]
+    for parameter, total in zip(parameters, sums):
+        parameter.grad.copy_(total)
+    torch.nn.utils.clip_grad_norm_(parameters, threshold)
+    memory["carried"] = [total - parameter.grad for parameter, total in zip(parameters, sums)]
 
 
 def clip_by_z_score(parameters, threshold, memory, decay=0.97, warmup=25):
@@ -249,7 +276,44 @@ def is_adamw(settings):
     return settings["optimizer"] == "adam" and decays[0] == 0 and decays[1] > 0
 
 
-def take_step(optimizer, parameters, settings):
+def schedulers_of(settings, optimizer):
+    """Return PyTorch's schedulers that advance after each step, and those that do after each epoch."""
+    schedulers = torch.optim.lr_scheduler
+    warmup, total = settings["learning_rate_warmup"], settings["epochs"] * settings["steps_per_epoch"]
+    first = []
+    if warmup > 1:
+        first = [schedulers.LinearLR(optimizer, 1 / warmup, 1, total_iters=warmup - 1)]
+    if settings["learning_rate_schedule"] == "cosine":
+        falling = schedulers.CosineAnnealingLR(optimizer, total - warmup)
+    elif settings["learning_rate_schedule"] == "linear":
+        falling = schedulers.LinearLR(optimizer, 1, 0, total_iters=total - warmup)
+    else:
+        every, factor = settings["learning_rate_decay_every"], settings["learning_rate_decay"]
+        return first, [schedulers.StepLR(optimizer, every, factor)]
+    if first:
+        return [schedulers.SequentialLR(optimizer, [*first, falling], milestones=[warmup])], []
+    return [falling], []
+
+
+def threshold_in(epoch, settings):
+    """Return the threshold of an epoch, None where the mode has none."""
+    if settings["threshold"] is None:
+        return None
+    decays = (epoch - 1) // settings.get("threshold_decay_every", 1)
+    return float(settings["threshold"]) * settings.get("threshold_decay", 1) ** decays
+
+
+def limit_update(parameters, before, limit):
+    """Move the weights back towards those before, to the distance `limit`, where they are further."""
+    updates = [weights - parameter.detach() for parameter, weights in zip(parameters, before)]
+    norm = norm_of(updates)
+    if norm > limit:
+        with torch.no_grad():
+            for parameter, weights, update in zip(parameters, before, updates):
+                parameter.copy_(weights - update * (limit / norm))
+
+
+def take_step(optimizer, parameters, settings, threshold):
     """Let PyTorch take the step, with the penalties that its optimizers do not know."""
     before = [parameter.detach().clone() for parameter in parameters]
     for parameter in parameters:
@@ -259,6 +323,8 @@ def take_step(optimizer, parameters, settings):
     with torch.no_grad():
         for parameter, weights in zip(parameters, before):
             parameter.sub_(weights, alpha=optimizer.param_groups[0]["lr"] * decay)
+    if settings["mode"] == "update-norm":
+        limit_update(parameters, before, threshold)
 
 
 def scaled(inputs, scale, lengths):
@@ -308,15 +374,12 @@ def samples(batch, inputs, targets):
 def replay(trace, inputs, targets, lengths):
     """Yield the numbers of each step as PyTorch has them."""
     settings = trace["settings"]
-    threshold = None if settings["threshold"] is None else float(settings["threshold"])
     network = Network(trace)
     network.each_step |= targets.ndim == 2 and targets.dtype.kind != "f"
     parameters = list(network.by_name.values())
     memory = {}
     optimizer = optimizer_of(settings, parameters)
-    schedule = torch.optim.lr_scheduler.StepLR(
-        optimizer, settings["learning_rate_decay_every"], settings["learning_rate_decay"]
-    )
+    by_step, by_epoch = schedulers_of(settings, optimizer)
     continues = trace.get("continues", itertools.repeat(False))
     for batch, logged, goes_on in zip(trace["batches"], trace["steps"], continues):
         if not goes_on:
@@ -328,19 +391,23 @@ def replay(trace, inputs, targets, lengths):
         loss.backward()
         tensors = {name: norm_of([tensor.grad]) for name, tensor in network.by_name.items()}
         raw = norm_of([parameter.grad for parameter in parameters])
+        threshold = threshold_in(logged["epoch"], settings)
         clip(parameters, settings, threshold, memory)
         clipped = norm_of([parameter.grad for parameter in parameters])
-        if not logged.get("skipped"):
-            take_step(optimizer, parameters, settings)
-        if logged["step"] % settings["steps_per_epoch"] == 0:
-            schedule.step()
+        rate = optimizer.param_groups[0]["lr"]
+        if not logged.get("skipped") and not memory.get("skips"):
+            take_step(optimizer, parameters, settings, threshold)
+        ends_epoch = logged["step"] % settings["steps_per_epoch"] == 0
+        for scheduler in [*by_step, *(by_epoch if ends_epoch else [])]:
+            scheduler.step()
         step = {"loss": loss.item(), "grad_norm_raw": raw, "grad_norm_clipped": clipped}
+        step["scheduled_learning_rate"] = rate
         yield {**step, **{f"tensors.{name}": norm for name, norm in tensors.items()}}
 
 
 def logged_numbers(step):
     """Return the numbers of a step of the trace under the names that `replay` uses."""
-    numbers = {key: step[key] for key in COMPARED}
+    numbers = {key: step[key] for key in COMPARED if key in step}
     numbers.update({f"tensors.{name}": norm for name, norm in step["tensors"].items()})
     return {key: float(value) for key, value in numbers.items()}  # float("NaN") and so on too
 

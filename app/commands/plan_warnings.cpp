@@ -47,6 +47,8 @@ std::optional<Quantity> compared_quantity(ClipMode mode, const LargestGradient& 
       return Quantity{largest.element, "element"};
     case ClipMode::kGlobalNorm:
     case ClipMode::kTensorNorm:
+    case ClipMode::kSkip:
+    case ClipMode::kCarry:
       return Quantity{largest.norm, "norm"};
     default:
       return std::nullopt;

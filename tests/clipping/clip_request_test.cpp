@@ -106,6 +106,18 @@ TEST(ClipRequest, StepsShareTheirMemory) {
             R"({"steps":[]})");
 }
 
+// By hand: [3, 4] of norm 5 leaves [0.6, 0.8] and carries [2.4, 3.2]. The NaN changes nothing, and
+// [-2.4, -2.2] + [2.4, 3.2] is [0, 1].
+TEST(ClipRequest, CarryAddsWhatItCutOffToTheNextStep) {
+  const Json json = answer(R"({"mode": "carry", "threshold": 1, "dtype": "float64", "steps": [
+      {"gradients": {"a": [3, 4]}}, {"gradients": {"a": ["NaN", 4]}},
+      {"gradients": {"a": [-2.4, -2.2]}}]})");
+  EXPECT_EQ(to_line(json["steps"][0]["gradients"]), R"({"a":[0.6,0.8]})");
+  EXPECT_EQ(to_line(json["steps"][1]["gradients"]), R"({"a":["NaN",4]})");
+  EXPECT_NEAR(json["steps"][2]["gradients"]["a"][0].get<double>(), 0, 1e-15);
+  EXPECT_NEAR(json["steps"][2]["gradients"]["a"][1].get<double>(), 1, 1e-15);
+}
+
 TEST(ClipRequest, AgcComparesWithTheParameters) {
   EXPECT_EQ(gradients_of(R"({"mode": "agc", "threshold": 0.1, "dtype": "float64",
       "parameters": {"w": [[3, 4], [0, 0]], "more": [1]}, "gradients": {"w": [[3, 4], [3, 4]]}})"),
@@ -160,7 +172,8 @@ TEST(ClipRequest, RefusesInvalidRequests) {
       {R"({"mode": "agc", "threshold": 1, "gradients": {"a": [1]}, "parameters": {"a": ["NaN"]}})",
        "parameters.a must be finite"},
       {R"({"mode": "backprop", "threshold": 1, "gradients": {}})",
-       "cannot be applied to finished gradients"},
+       "acts inside backpropagation; it cannot be applied to gradients"},
+      {R"({"mode": "update-norm", "threshold": 1, "gradients": {}})", "on the optimizer's update"},
       {R"({"mode": "autoclip", "threshold": 101, "gradients": {}})", "a percentile from 0 to 100"},
       {R"({"mode": "zclip", "threshold": 1, "steps": {}})", "\"steps\" must be a list"},
       {R"({"mode": "zclip", "threshold": 1, "steps": [1]})", "steps[0]: must be an object"},

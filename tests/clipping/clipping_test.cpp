@@ -37,12 +37,15 @@ class Clipping {
 
   ClipEffect clip(Row& row) {
     measure_norms(row, kLayout, norms_);
+    raw_ = row;
     const ClipContext<float> context{kLayout, norms_, kWeights, memory_};
     limit_ = limit_in_force(rule_, context);
-    return clip_gradient<float>(rule_, context, row);
+    const ClipEffect effect = clip_gradient<float>(rule_, context, row);
+    clipped_ = row;
+    return effect;
   }
 
-  void take() { remember(rule_, norms_, memory_); }
+  void take() { remember(rule_, TakenStep<float>{norms_, raw_, clipped_}, memory_); }
 
   // Takes a step with a gradient of this norm; returns the norm after clipping.
   double norm_after(double norm) {
@@ -54,11 +57,13 @@ class Clipping {
   }
 
   double limit() const { return limit_; }
+  const Row& carried() const { return memory_.carried; }
 
  private:
   ClipRule rule_;
   ClipMemory<float> memory_;
   GradientNorms norms_;
+  Row raw_, clipped_;
   double limit_ = 0;
 };
 
@@ -69,6 +74,7 @@ ClipRule eager(ClipMode mode, double threshold) {
   ClipRule rule = {mode, threshold};
   rule.options.zclip_warmup = 1;
   rule.options.adagc_warmup = 0;
+  rule.options.median_window = 1;
   return rule;
 }
 
@@ -116,6 +122,7 @@ TEST_P(EveryMode, AnInfiniteThresholdMeasuresWithoutClipping) {
 }
 
 TEST_P(EveryMode, AGradientWithinTheLimitKeepsItsBits) {
+  if (GetParam() == ClipMode::kSmooth) GTEST_SKIP() << "shrinks every gradient, see ClipSmoothly";
   Row row = random_row(2, 1.0);
   const Row before = row;
   GradientNorms norms;
@@ -129,6 +136,7 @@ TEST_P(EveryMode, AGradientWithinTheLimitKeepsItsBits) {
 }
 
 TEST_P(EveryMode, ClippingTwiceIsClippingOnce) {
+  if (GetParam() == ClipMode::kSmooth) GTEST_SKIP() << "shrinks every gradient, see ClipSmoothly";
   Row row = random_row(3, 10.0);
   clip({GetParam(), 0.5}, row);
   const Row once = row;
@@ -155,7 +163,8 @@ TEST_P(EveryMode, NoElementChangesItsSign) {
 }
 
 TEST_P(EveryMode, AHugeGradientIsScaledCorrectly) {
-  if (GetParam() == ClipMode::kBackprop) GTEST_SKIP() << "acts in the engine";
+  if (!acts_on_gradient(GetParam())) GTEST_SKIP() << "acts in the engine or on the update";
+  if (GetParam() == ClipMode::kSkip) GTEST_SKIP() << "leaves nothing of it, see ClipToZero";
   const bool is_percentile = entry_of(GetParam()).threshold == ThresholdKind::kPercentile;
   for (const double scale : {1e3, 1e18, 1e34}) {
     Clipping clipping = after_steps_of(eager(GetParam(), is_percentile ? 0 : 0.5), 0.01);
@@ -242,8 +251,9 @@ TEST(GlobalNorm, KeepsTheDirectionAndReachesTheLimit) {
 TEST(NormModes, LeaveANonfiniteGradientUnchanged) {
   for (const float bad : {kInfinity, -kInfinity, kNotANumber}) {
     for (const ClipMode mode :
-         {ClipMode::kGlobalNorm, ClipMode::kTensorNorm, ClipMode::kScale, ClipMode::kTensorRms,
-          ClipMode::kAgc, ClipMode::kAutoclip, ClipMode::kZclip, ClipMode::kAdagc}) {
+         {ClipMode::kGlobalNorm, ClipMode::kTensorNorm, ClipMode::kScale, ClipMode::kSmooth,
+          ClipMode::kSkip, ClipMode::kCarry, ClipMode::kTensorRms, ClipMode::kAgc,
+          ClipMode::kAutoclip, ClipMode::kMedian, ClipMode::kZclip, ClipMode::kAdagc}) {
       Clipping clipping = after_steps_of(eager(mode, 1), 0.1);
       Row row = random_row(7, 100.0);
       row[5] = bad;
@@ -277,6 +287,106 @@ TEST(Scale, RescalesUpAndDown) {
     EXPECT_NEAR(euclidean_norm(row), 0.5, 1e-6);
     EXPECT_NEAR(cosine(row, before), 1, 1e-12);
   }
+}
+
+// Zhang et al. (2020), section 3: the step is at most that of clipping, and at least half of it.
+TEST(ClipSmoothly, LeavesBetweenHalfAndAllOfWhatClippingLeaves) {
+  for (const double scale : {1e-3, 0.1, 1.0, 10.0, 1e3, 1e30}) {
+    Row smooth = random_row(12, scale);
+    const Row before = smooth;
+    Row clipped = smooth;
+    EXPECT_TRUE(clip({ClipMode::kSmooth, 1}, smooth).clipped);
+    clip({ClipMode::kGlobalNorm, 1}, clipped);
+    const double share = euclidean_norm(smooth) / euclidean_norm(clipped);
+    EXPECT_GE(share, 0.5 * (1 - 1e-6)) << scale;
+    EXPECT_LE(share, 1 + 1e-6) << scale;
+    EXPECT_NEAR(cosine(smooth, before), 1, 1e-12);
+  }
+}
+
+TEST(RuleInEpoch, MultipliesTheThresholdsEveryFewEpochs) {
+  ClipRule rule = {ClipMode::kGlobalNorm, 8, 4};
+  EXPECT_EQ(rule_in_epoch(100, rule), rule);
+  rule.options.threshold_decay = 0.5;
+  rule.options.threshold_decay_every = 2;
+  for (const auto& [epoch, factor] : {std::pair{1U, 1.0}, {2U, 1.0}, {3U, 0.5}, {7U, 0.125}}) {
+    const ClipRule expected = {ClipMode::kGlobalNorm, 8 * factor, 4 * factor};
+    EXPECT_EQ(rule_in_epoch(epoch, rule), expected) << epoch;
+  }
+}
+
+// By hand: [3, 4] of norm 5 at the limit 5 is halved.
+TEST(ClipSmoothly, HalvesAGradientWhoseNormIsTheLimit) {
+  Row row = {3, 4};
+  EXPECT_EQ(clip_smoothly(Span<float>(row), 5, 5).changed, 2U);
+  EXPECT_EQ(row, (Row{1.5F, 2}));
+}
+
+TEST(ClipSmoothly, AGradientFarBelowTheLimitKeepsItsBits) {
+  Row row = {3e-12F, 4e-12F};
+  const Row before = row;
+  EXPECT_FALSE(clip_smoothly(Span<float>(row), 5e-12, 1).clipped);
+  EXPECT_TRUE(same_bits(row, before));
+}
+
+TEST(ClipToZero, LeavesNothingOfAGradientAboveTheLimit) {
+  Row row = random_row(13, 1e30);
+  const auto effect = clip({ClipMode::kSkip, 10}, row);
+  EXPECT_TRUE(effect.clipped);
+  EXPECT_EQ(effect.changed, row.size());
+  EXPECT_EQ(euclidean_norm(row), 0);
+}
+
+// Elesedy and Hutter (2023): all that was applied and what is carried is all that was given, up to
+// the rounding of float32.
+TEST(Carry, TheSumOfWhatIsAppliedAndCarriedIsTheSumOfTheGradients) {
+  Clipping clipping({ClipMode::kCarry, 0.5});
+  std::vector<double> given(kLayout.size()), applied(kLayout.size());
+  for (std::uint64_t step = 0; step < 200; ++step) {
+    Row row = random_row(step, step % 3 == 0 ? 0.5 : 0.05);
+    for (std::size_t i = 0; i < row.size(); ++i) given[i] += static_cast<double>(row[i]);
+    clipping.clip(row);
+    EXPECT_LE(euclidean_norm(row), 0.5 * (1 + 1e-6));
+    for (std::size_t i = 0; i < row.size(); ++i) applied[i] += static_cast<double>(row[i]);
+    clipping.take();
+  }
+  double carried = 0;
+  for (std::size_t i = 0; i < given.size(); ++i) {
+    EXPECT_NEAR(applied[i] + static_cast<double>(clipping.carried()[i]), given[i], 1e-4);
+    carried += std::fabs(static_cast<double>(clipping.carried()[i]));
+  }
+  EXPECT_GT(carried, 1);
+}
+
+TEST(Carry, AppliesWhatItCarriesWhenTheGradientsAreSmall) {
+  Clipping clipping({ClipMode::kCarry, 1});
+  EXPECT_NEAR(clipping.norm_after(2.5), 1, 1e-6);
+  EXPECT_NEAR(clipping.norm_after(0), 1, 1e-6);
+  EXPECT_NEAR(clipping.norm_after(0), 0.5, 1e-6);
+  EXPECT_EQ(clipping.norm_after(0), 0);
+}
+
+TEST(Carry, ANonfiniteGradientOrASumThatOverflowsIsNeverCarried) {
+  Clipping clipping({ClipMode::kCarry, 1});
+  clipping.norm_after(3e38);  // leaves nearly all of it to carry
+  const Row carried = clipping.carried();
+  for (const float bad : {kNotANumber, kInfinity, 3e38F}) {
+    Row row(kLayout.size(), 0.01F);
+    row[4] = bad;  // where the carried number is
+    const Row before = row;
+    EXPECT_FALSE(clipping.clip(row).clipped) << bad;
+    EXPECT_TRUE(same_bits(row, before)) << bad;
+    clipping.take();
+    EXPECT_FALSE(find_nonfinite(clipping.carried())) << bad;
+    EXPECT_EQ(clipping.carried()[4], carried[4]) << bad;
+  }
+}
+
+TEST(Carry, AStepThatIsNotTakenCarriesNothing) {
+  Clipping clipping({ClipMode::kCarry, 1});
+  Row row = random_row(14, 100);
+  clipping.clip(row);  // without take()
+  EXPECT_EQ(clipping.carried(), Row(kLayout.size()));
 }
 
 // By hand: the tensor [3, 4] has the mean square 12.5.
@@ -423,6 +533,74 @@ TEST(Autoclip, ZerosAtTheStartDoNotFreezeTheRun) {
   EXPECT_EQ(clipping.limit(), kOff);
 }
 
+// numpy.percentile of the last three of 4, 2, 8, 1, 6 at 50: 4, 3, 4, 2, 6.
+TEST(Autoclip, WithAWindowLimitsToThePercentileOfTheLastNorms) {
+  ClipRule rule = {ClipMode::kAutoclip, 50};
+  rule.options.autoclip_window = 3;
+  Clipping clipping(rule);
+  for (const auto& [norm, limit] :
+       {std::pair{4.0, 4.0}, {2.0, 3.0}, {8.0, 4.0}, {1.0, 2.0}, {6.0, 6.0}}) {
+    EXPECT_NEAR(clipping.norm_after(norm), std::min(norm, limit), 1e-6) << norm;
+    EXPECT_EQ(clipping.limit(), limit) << norm;
+  }
+}
+
+TEST(Autoclip, AWindowLongerThanTheRunIsAllNorms) {
+  ClipRule rule = {ClipMode::kAutoclip, 30};
+  Clipping all(rule);
+  rule.options.autoclip_window = 100;
+  Clipping recent(rule);
+  RandomStream random(4, "window-test");
+  for (int i = 0; i < 100; ++i) {
+    const double norm = std::fabs(random.normal());
+    EXPECT_EQ(all.norm_after(norm), recent.norm_after(norm));
+    EXPECT_EQ(all.limit(), recent.limit());
+  }
+}
+
+// By hand: norms 1 to 10, of which none is clipped, have the median 5.5; then 2 to 10 and 100 have
+// 6.5. The norm before clipping counts.
+TEST(Median, LimitsToAMultipleOfTheMedianOfTheNormsBefore) {
+  ClipRule rule = {ClipMode::kMedian, 2};
+  rule.options.median_window = 10;
+  Clipping clipping(rule);
+  for (int norm = 1; norm <= 10; ++norm) {
+    EXPECT_EQ(clipping.norm_after(norm), norm);
+    EXPECT_EQ(clipping.limit(), kOff);
+  }
+  EXPECT_NEAR(clipping.norm_after(100), 11, 1e-5);
+  EXPECT_EQ(clipping.limit(), 11);
+  EXPECT_EQ(clipping.norm_after(12), 12);
+  EXPECT_EQ(clipping.limit(), 13);
+}
+
+TEST(Median, ZerosAtTheStartDoNotFreezeTheRun) {
+  Clipping clipping(eager(ClipMode::kMedian, 2));
+  for (int i = 0; i < 5; ++i) clipping.norm_after(0);
+  EXPECT_EQ(clipping.norm_after(1), 1);
+}
+
+TEST(RecentPercentile, IsOfTheLastNumbers) {
+  RandomStream random(5, "percentile-test");
+  for (const double percentile : {0.0, 10.0, 33.3, 50.0, 99.0, 100.0})
+    for (const std::size_t window : {1U, 2U, 7U, 50U}) {
+      RecentPercentile<double> recent(percentile, window);
+      std::vector<double> numbers;
+      for (int i = 0; i < 200; ++i) {
+        // With ties, and with runs of rising and falling numbers.
+        const double number =
+            i % 3 == 0 ? std::floor(random.uniform() * 10) : random.normal() + i % 50;
+        numbers.push_back(number);
+        if (numbers.size() > window) numbers.erase(numbers.begin());
+        const double expected = quantile(numbers, percentile / 100);
+        EXPECT_NEAR(recent.with(number), expected, 1e-12);
+        recent.add(number);
+        EXPECT_NEAR(recent.value(), expected, 1e-12);
+        EXPECT_EQ(recent.size(), numbers.size());
+      }
+    }
+}
+
 TEST(RunningPercentile, IsOfAllNumbersSoFar) {
   RandomStream random(3, "percentile-test");
   for (const double percentile : {0.0, 10.0, 33.3, 50.0, 99.0, 100.0}) {
@@ -497,8 +675,8 @@ TEST(Adagc, FollowsASequenceWorkedByHand) {
 
 // A checkpoint relies on this: a copy continues exactly as the original.
 TEST(ClipMemory, ACopyContinuesEqually) {
-  for (const ClipMode mode :
-       {ClipMode::kAutoclip, ClipMode::kZclip, ClipMode::kAdagc, ClipMode::kRandomStep}) {
+  for (const ClipMode mode : {ClipMode::kCarry, ClipMode::kAutoclip, ClipMode::kMedian,
+                              ClipMode::kZclip, ClipMode::kAdagc, ClipMode::kRandomStep}) {
     Clipping original(eager(mode, 0.5));
     for (std::uint64_t seed = 0; seed < 20; ++seed) {
       Row row = random_row(seed, 1);

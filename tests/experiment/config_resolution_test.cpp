@@ -124,6 +124,44 @@ TEST(ResolveConfig, RefusesOptionsThatTheOptimizerDoesNotUse) {
   EXPECT_TRUE(holds(message({{"lr-decay-every", "2"}}), "add for example --lr-decay 0.1"));
 }
 
+TEST(ResolveConfig, RefusesSchedulesWithoutEffectOrEnd) {
+  const auto message = [](const Flags& flags) {
+    return message_of<ConfigError>([&] { config_of_flags(flags); });
+  };
+  EXPECT_TRUE(holds(message({{"lr-schedule", "cosin"}}), "did you mean \"cosine\"?"));
+  EXPECT_TRUE(holds(message({{"lr-schedule", "step"}}),
+                    "--lr-schedule: step has no effect while the decay factor is 1; add for"));
+  for (const char* schedule : {"constant", "cosine", "linear"})
+    EXPECT_TRUE(holds(message({{"lr-schedule", schedule}, {"lr-decay", "0.5"}}),
+                      std::string("--lr-decay: learning_rate_decay has no effect with "
+                                  "--lr-schedule ") +
+                          schedule + "; it applies to step"));
+  EXPECT_TRUE(holds(message({{"lr-schedule", "cosine"}, {"lr-decay-every", "2"}}),
+                    "learning_rate_decay_every has no effect with --lr-schedule cosine"));
+  EXPECT_TRUE(holds(message({{"lr-warmup", "5001"}}),
+                    "--lr-warmup: a warm-up of 5,001 steps never ends, because a run has 5,000"));
+  EXPECT_EQ(config_of_flags({{"lr-warmup", "5000"}}).training.optimizer.learning_rate_warmup,
+            5000U);
+  EXPECT_TRUE(holds(message({{"lr-warmup", "-1"}}), "must be a whole number from 0"));
+  EXPECT_TRUE(
+      holds(message({{"threshold-decay-every", "2"}}), "add for example --threshold-decay 0.5"));
+  EXPECT_TRUE(holds(message({{"clip", "none,autoclip:10"}, {"threshold-decay", "0.5"}}),
+                    "threshold_decay has no effect on the listed modes; it applies to value"));
+  EXPECT_TRUE(holds(message({{"threshold-decay", "1e-9"}}),
+                    "--threshold-decay: in the last of 10 epochs nothing is left of the threshold "
+                    "of value:0.5"));
+}
+
+TEST(ResolveConfig, AFlagForTheScheduleDropsTheFilesDecay) {
+  const std::vector<Assignment> file = {{"lr-decay", "0.5", "sweep.toml:1", "sweep.toml:1:1"},
+                                        {"lr-decay-every", "2", "sweep.toml:2", "sweep.toml:2:1"}};
+  const auto config = resolve_config(file, flags_of({{"lr-schedule", "cosine"}}));
+  EXPECT_EQ(schedule_of(config.training.optimizer), LearningRateSchedule::kCosine);
+  EXPECT_EQ(config.training.optimizer.learning_rate_decay, 1);
+  EXPECT_FALSE(is_given(config, "learning_rate_decay"));
+  EXPECT_EQ(schedule_of(resolve_config(file, {}).training.optimizer), LearningRateSchedule::kStep);
+}
+
 TEST(ResolveConfig, RefusesImpossibleNumbersOfAnOptimizer) {
   const auto message = [](const char* optimizer, const std::string& flag, const char* value) {
     return message_of<ConfigError>([&] {
@@ -161,11 +199,10 @@ TEST(ResolveConfig, CrossesTheOutputThresholdWithTheModesThatTakeIt) {
 }
 
 TEST(ResolveConfig, ARuleThatIsNamedTwiceIsOne) {
-  const auto rules = clip_rules(config_of_flags(
-      {{"mode", "none,global-norm"},
-       {"threshold", "0.5,1,0.5"},
-       {"clip", "none,value:0.5,global-norm:1"},
-       {"output-threshold", "3"}}));
+  const auto rules = clip_rules(config_of_flags({{"mode", "none,global-norm"},
+                                                 {"threshold", "0.5,1,0.5"},
+                                                 {"clip", "none,value:0.5,global-norm:1"},
+                                                 {"output-threshold", "3"}}));
   std::vector<std::string> slugs;
   for (const auto& rule : rules) slugs.push_back(slug_of(rule));
   EXPECT_EQ(slugs, (std::vector<std::string>{"none", "global-norm-0.5_out-3", "global-norm-1_out-3",

@@ -57,6 +57,35 @@ TEST(MakePlan, IdsStayTheSameOverVersions) {
   EXPECT_EQ(make_plan(small_grid(), "data").runs.front().id, "none_lr-0.01_seed-0_4d037482");
 }
 
+// The digits are those that version 0.1.0 gives the run with --lr-decay 0.5 --lr-decay-every 2,
+// which had no schedule beside them.
+TEST(MakePlan, TheScheduleThatADecayImpliesIsNotPartOfTheId) {
+  auto config = small_grid();
+  config.training.optimizer.learning_rate_decay = 0.5;
+  config.training.optimizer.learning_rate_decay_every = 2;
+  const std::string id = "none_lr-0.01_seed-0_1cf4245e";
+  const auto implied = make_plan(config, "data");
+  EXPECT_EQ(implied.runs.front().id, id);
+  EXPECT_EQ(implied.training_json["learning_rate_schedule"], "step");
+  config.training.optimizer.learning_rate_schedule = LearningRateSchedule::kStep;
+  EXPECT_EQ(make_plan(config, "data").runs.front().id, id);
+  const auto settings = settings_of(implied, implied.runs.front());
+  EXPECT_EQ(id_by_settings(implied.runs.front(), settings), id);
+  config.training.optimizer.learning_rate_schedule = LearningRateSchedule::kCosine;
+  EXPECT_NE(make_plan(config, "data").runs.front().id, id);
+}
+
+// The digits of `none` are those of a sweep without it (IdsStayTheSameOverVersions).
+TEST(MakePlan, ADecayOfTheThresholdsIsPartOfTheArmsThatHaveOne) {
+  auto config = small_grid();
+  config.clip_options.threshold_decay = 0.5;
+  const auto plan = make_plan(config, "data");
+  EXPECT_EQ(plan.runs.front().id, "none_lr-0.01_seed-0_4d037482");
+  EXPECT_EQ(arm_name(plan.runs.back()), "global-norm-1_decay-by-0.5_lr-0.1");
+  EXPECT_EQ(to_json(plan.runs.back())["threshold_decay"], 0.5);
+  EXPECT_EQ(run_spec_from_json(to_json(plan.runs.back())).clip, plan.runs.back().clip);
+}
+
 TEST(IdBySettings, EqualsTheIdInThePlan) {
   auto config = small_grid();
   config.cells = {{Cell::kLstm, std::nullopt}, {Cell::kRnnTanh, std::nullopt}};
@@ -167,7 +196,7 @@ TEST(RunSpecJson, ReadsBackWhatItWrote) {
   config.clips = {{ClipMode::kNone},        {ClipMode::kScale, 1}, {ClipMode::kValue, 1},
                   {ClipMode::kAutoclip, 0}, {ClipMode::kZclip, 2}, {ClipMode::kAdagc, 2}};
   config.output_thresholds = {0.5, std::numeric_limits<double>::infinity()};
-  config.clip_options = {1, 1e-6, false, 0.5, 3, 0.25, 4, 2};
+  config.clip_options = {1, 1e-6, false, 5, 7, 0.5, 3, 0.25, 4, 2, 0.5, 2};
   config.weight_decays = {0, 0.5};
   config.l1_penalties = {0.25};
   for (const auto& run : make_plan(config, "data").runs) {

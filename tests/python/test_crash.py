@@ -8,7 +8,7 @@ from conftest import ROOT
 from small_data import first_images
 
 
-@pytest.mark.parametrize("sweeps", ["autoclip", "--compress"])
+@pytest.mark.parametrize("sweeps", ["autoclip", "carry", "--compress"])
 @pytest.mark.parametrize("processes", [1, 2])
 def test_killed_sweeps_end_with_the_same_bytes(processes, sweeps):
     arguments = ("--kills", "6", "--processes", str(processes), f"--only={sweeps}", "--data", first_images())

@@ -20,12 +20,17 @@ THRESHOLDS = {
     "global-norm": 0.3,
     "tensor-norm": 0.2,
     "scale": 1,
+    "smooth": 1,
+    "skip": 0.5,
+    "carry": 0.3,
     "tensor-rms": 0.01,
     "agc": 0.01,
     "autoclip": 10,
+    "median": 0.8,
     "zclip": 0.5,
     "adagc": 1.05,
     "backprop": 0.001,
+    "update-norm": 0.03,
     "random-step": 0.3,
 }
 DEFAULT_THRESHOLD = 0.05
@@ -247,9 +252,11 @@ def test_every_mode_acts_and_leaves_evidence(swept):
         assert len(acted) >= 10, arm
         for step in steps:
             assert step["effective_learning_rate"] == pytest.approx(0.1 * step["clip_scale"])
-            assert (step["cosine"] is None) == arm.startswith("backprop")
+            is_skipped = arm.startswith("skip") and step["clipped"]
+            assert (step["cosine"] is None) == (arm.startswith("backprop") or is_skipped)
+            assert ("update_norm" in step) == (not is_skipped) and step["weight_norm"] > 0
             assert step["clipped"] == (step["clipped_fraction"] > 0)
-        if arm.split("-")[0] in ("global", "scale", "autoclip", "zclip"):
+        if arm.split("-")[0] in ("global", "scale", "smooth", "autoclip", "median", "zclip", "update"):
             assert all(step["cosine"] == 1 for step in acted), arm
         if arm.startswith("value"):
             assert all(0.1 < step["cosine"] < 1 for step in acted)
@@ -298,7 +305,16 @@ def test_summarize_fits_a_terminal(swept):
 def test_a_run_is_the_same_in_a_sweep_of_its_own(swept, tmp_path):
     sweep = strict((swept / "sweep.json").read_text(encoding="utf-8"))
     options = ("--lr", "0.1", "--seeds", "1-1", "--epochs", "1", "--steps-per-epoch", "120")
-    for clip in ("zclip:0.5", "adagc:1.05", "backprop:0.001", "random-step:0.3"):
+    for clip in (
+        "skip:0.5",
+        "carry:0.3",
+        "median:0.8",
+        "zclip:0.5",
+        "adagc:1.05",
+        "backprop:0.001",
+        "update-norm:0.03",
+        "random-step:0.3",
+    ):
         folder = tmp_path / clip.replace(":", "-")
         engine = sweep["settings"]["engine"]
         result = call("sweep", *with_little_data("--clip", clip, *options), "--engine", engine, "--out", folder)
@@ -306,6 +322,38 @@ def test_a_run_is_the_same_in_a_sweep_of_its_own(swept, tmp_path):
         (run,) = (folder / "runs").iterdir()
         alone = (run / "steps.jsonl").read_bytes()
         assert alone == (swept / "runs" / run.name / "steps.jsonl").read_bytes(), clip
+
+
+def test_thresholds_decay_by_epochs_in_every_engine(tmp_path):
+    clips = "none,value:0.1,global-norm:0.3,backprop:0.01,update-norm:0.03"
+    options = ("--lr", "0.1", "--seeds", "1", "--epochs", "2", "--steps-per-epoch", "20", "--threshold-decay", "0.01")
+    for engine in ("fused", "reference"):
+        folder = tmp_path / engine
+        call_options = (*with_little_data("--clip", clips, *options), "--engine", engine, "--out", folder)
+        assert call("sweep", *call_options).returncode == 0
+        assert call("validate", folder).returncode == 0
+        for clip in clips.split(",")[1:]:
+            mode, threshold = clip.split(":")
+            steps = steps_of(folder, f"{mode}-{threshold}_decay-by-0.01")
+            limits = [step["limit"] for step in steps]
+            assert limits == [float(threshold)] * 20 + [float(threshold) * 0.01] * 20
+            # A hundredth of the threshold acts on more of a gradient, also inside of the engine.
+            shares = np.reshape([step["clipped_fraction"] for step in steps], (2, 20)).mean(axis=1)
+            assert shares[1] > shares[0] and shares[1] > 0.1, clip
+
+
+def test_the_logs_have_the_scheduled_rate(tmp_path):
+    options = ("--seeds", "1", "--epochs", "2", "--steps-per-epoch", "10", "--lr", "0.1")
+    schedule = ("--lr-warmup", "4", "--lr-schedule", "linear")
+    folder = tmp_path / "out"
+    result = call("sweep", *with_little_data("--clip", "none", *options, *schedule), "--out", folder)
+    assert result.returncode == 0, result.stderr
+    assert call("validate", folder).returncode == 0
+    steps = steps_of(folder, "none")
+    expected = [0.025, 0.05, 0.075, 0.1, *(0.1 * (1 - k / 16) for k in range(16))]
+    assert [step["scheduled_learning_rate"] for step in steps] == pytest.approx(expected)
+    for step in steps:
+        assert step["update_norm"] == pytest.approx(step["scheduled_learning_rate"] * step["grad_norm_raw"], rel=1e-6)
 
 
 def test_a_mode_that_never_acts_trains_the_weights_of_the_baseline(tmp_path):

@@ -31,15 +31,29 @@ MODES = (
     "global-norm:0.3",
     "tensor-norm:0.2",
     "scale:1",
+    "smooth:1",
+    "skip:1",
+    "carry:0.3",
     "tensor-rms:0.01",
     "agc:0.01",
     "autoclip:50",
+    "median:0.8",
     "zclip:0.5",
+    "update-norm:0.003",
 )
 OTHER_REMEDIES = ("--l1", "1e-4", "--decoupled-weight-decay", "0.01")
 HEAVY_BALL = ("--momentum", "0.9", "--weight-decay", "1e-3")
 ADAM = ("--optimizer", "adam", "--lr", "0.001")
 RMSPROP = ("--optimizer", "rmsprop", "--lr", "0.001")
+WARMUP = ("--lr-warmup", "20", "--epochs", "5", "--steps-per-epoch", "12")
+SCHEDULES = {
+    "warm-up": WARMUP,
+    "cosine": ("--lr-schedule", "cosine", "--epochs", "5", "--steps-per-epoch", "12"),
+    "linear": ("--lr-schedule", "linear", "--epochs", "5", "--steps-per-epoch", "12"),
+    "warm-up-step": ("--lr-decay", "0.5", *WARMUP),
+    "warm-up-cosine": ("--lr-schedule", "cosine", *WARMUP),
+    "warm-up-linear": ("--lr-schedule", "linear", *WARMUP),
+}
 DECAY = ("--lr-decay", "0.5", "--lr-decay-every", "2", "--steps-per-epoch", "12")
 OPTIMIZERS = {
     "nesterov": ("--nesterov", "--momentum", "0.9", "--weight-decay", "1e-3"),
@@ -60,6 +74,19 @@ SETTINGS = [
         for mode in MODES
     ),
     pytest.param(("--clip", "value:0.1", *HEAVY_BALL, *OTHER_REMEDIES), id="regularized"),
+    *(
+        pytest.param(("--clip", "global-norm:0.3", *options), id=name)
+        for name, options in SCHEDULES.items()
+    ),
+    *(
+        pytest.param(("--clip", mode, *ADAM), id=f"{mode}-adam")
+        for mode in ("skip:1", "carry:0.3", "update-norm:0.003")
+    ),
+    pytest.param(("--clip", "autoclip:50", "--autoclip-window", "7"), id="autoclip-window"),
+    pytest.param(
+        ("--clip", "global-norm:1", "--threshold-decay", "0.5", "--steps-per-epoch", "12"),
+        id="threshold-decay",
+    ),
     pytest.param(("--clip", "adagc:1.05", "--adagc-warmup", "20"), id="adagc"),
     *(
         pytest.param(("--clip", clip, *options), id=f"{clip}-{name}")

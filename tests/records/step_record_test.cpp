@@ -103,7 +103,8 @@ TEST(StepRecord, ListsTheTypesOfItsColumnsForOtherReaders) {
             R"({"step":"count","epoch":"count","loss":"float32","accuracy":"float64",)"
             R"("grad_norm_raw":"float64","grad_norm_clipped":"float64","clip_scale":"float64",)"
             R"("clipped":"boolean","clipped_fraction":"float64","cosine":"optional float32",)"
-            R"("limit":"optional float64","effective_learning_rate":"float64",)"
+            R"("limit":"optional float64","scheduled_learning_rate":"optional float64",)"
+            R"("effective_learning_rate":"float64",)"
             R"("update_norm":"optional float64","weight_norm":"optional float64",)"
             R"("grad_max_abs":"float32","nonfinite":"count","tensors":"float64 by tensor",)"
             R"("skipped":"boolean"})");

@@ -178,16 +178,85 @@ TEST(ProposeStep, ComputesTheLastElementsLikeAllOthers) {
   }
 }
 
-// StepLR of PyTorch: 0.8 in the first two epochs, a quarter of it in the next two.
+// The rates of all steps of a run of three epochs of four steps each.
+std::vector<double> rates_of(const OptimizerSettings& settings, double learning_rate) {
+  std::vector<double> rates;
+  for (std::uint64_t step = 1; step <= 12; ++step)
+    rates.push_back(learning_rate_at(step, learning_rate, settings, {4, 12}));
+  return rates;
+}
+
+void expect_rates(const OptimizerSettings& settings, const std::vector<double>& expected) {
+  const auto rates = rates_of(settings, 0.8);
+  ASSERT_EQ(rates.size(), expected.size());
+  for (std::size_t i = 0; i < rates.size(); ++i)
+    EXPECT_NEAR(rates[i], expected[i], 1e-12) << "step " << i + 1;
+}
+
+TEST(LearningRate, IsConstantByDefault) {
+  EXPECT_FALSE(is_scheduled({}));
+  EXPECT_EQ(rates_of({}, 0.8), std::vector<double>(12, 0.8));
+}
+
+// StepLR of PyTorch: 0.8 in the first epoch, a quarter of it in the next one.
 TEST(LearningRate, FallsByStepsOfEpochs) {
   OptimizerSettings settings;
-  EXPECT_EQ(learning_rate_in(1000, 0.8, settings), 0.8);
   settings.learning_rate_decay = 0.25;
+  EXPECT_TRUE(is_scheduled(settings));
+  EXPECT_EQ(schedule_of(settings), LearningRateSchedule::kStep);
+  EXPECT_EQ(rates_of(settings, 0.8),
+            (std::vector<double>{0.8, 0.8, 0.8, 0.8, 0.2, 0.2, 0.2, 0.2, 0.05, 0.05, 0.05, 0.05}));
   settings.learning_rate_decay_every = 2;
-  EXPECT_EQ(learning_rate_in(1, 0.8, settings), 0.8);
-  EXPECT_EQ(learning_rate_in(2, 0.8, settings), 0.8);
-  EXPECT_EQ(learning_rate_in(3, 0.8, settings), 0.2);
-  EXPECT_EQ(learning_rate_in(5, 0.8, settings), 0.05);
+  EXPECT_EQ(rates_of(settings, 0.8),
+            (std::vector<double>{0.8, 0.8, 0.8, 0.8, 0.8, 0.8, 0.8, 0.8, 0.2, 0.2, 0.2, 0.2}));
+}
+
+// The numbers of the next tests come from PyTorch 1.13: CosineAnnealingLR(T_max=12),
+// LinearLR(1, 0, total_iters=12), LambdaLR(min(1, (k + 1) / 5)), and SequentialLR of
+// LinearLR(1/4, 1, total_iters=3) and CosineAnnealingLR(T_max=8) or LinearLR(1, 0, total_iters=8)
+// with the milestone 4.
+TEST(LearningRate, FallsAlongHalfACosine) {
+  OptimizerSettings settings;
+  settings.learning_rate_schedule = LearningRateSchedule::kCosine;
+  expect_rates(settings, {0.8, 0.786370330515627, 0.746410161513776, 0.682842712474619, 0.6,
+                          0.503527618041008, 0.4, 0.296472381958992, 0.2, 0.117157287525381,
+                          0.053589838486225, 0.013629669484373});
+}
+
+TEST(LearningRate, FallsAlongALine) {
+  OptimizerSettings settings;
+  settings.learning_rate_schedule = LearningRateSchedule::kLinear;
+  expect_rates(settings, {0.8, 0.733333333333333, 0.666666666666667, 0.6, 0.533333333333333,
+                          0.466666666666667, 0.4, 0.333333333333333, 0.266666666666667, 0.2,
+                          0.133333333333333, 0.066666666666667});
+}
+
+TEST(LearningRate, RisesLinearlyDuringTheWarmup) {
+  OptimizerSettings settings;
+  settings.learning_rate_warmup = 5;
+  EXPECT_TRUE(is_scheduled(settings));
+  expect_rates(settings, {0.16, 0.32, 0.48, 0.64, 0.8, 0.8, 0.8, 0.8, 0.8, 0.8, 0.8, 0.8});
+  settings.learning_rate_warmup = 12;
+  EXPECT_EQ(rates_of(settings, 0.8).back(), 0.8);
+}
+
+TEST(LearningRate, FallsFromTheEndOfTheWarmup) {
+  OptimizerSettings settings;
+  settings.learning_rate_warmup = 4;
+  settings.learning_rate_schedule = LearningRateSchedule::kCosine;
+  expect_rates(settings,
+               {0.2, 0.4, 0.6, 0.8, 0.8, 0.769551813004515, 0.682842712474619, 0.553073372946036,
+                0.4, 0.246926627053964, 0.117157287525381, 0.030448186995485});
+  settings.learning_rate_schedule = LearningRateSchedule::kLinear;
+  expect_rates(settings, {0.2, 0.4, 0.6, 0.8, 0.8, 0.7, 0.6, 0.5, 0.4, 0.3, 0.2, 0.1});
+}
+
+// By hand: the warm-up multiplies the steps of the decay.
+TEST(LearningRate, AStepScheduleIsMultipliedByTheWarmup) {
+  OptimizerSettings settings;
+  settings.learning_rate_warmup = 8;
+  settings.learning_rate_decay = 0.5;
+  expect_rates(settings, {0.1, 0.2, 0.3, 0.4, 0.25, 0.3, 0.35, 0.4, 0.2, 0.2, 0.2, 0.2});
 }
 
 }  // namespace

@@ -97,6 +97,10 @@ std::vector<RunSetup> various_setups() {
                                   setup_of({ClipMode::kAutoclip, 10}, Optimizer::kAdam),
                                   setup_of({ClipMode::kAdagc, 1.05}, Optimizer::kRmsprop),
                                   setup_of({ClipMode::kZclip, 2.5}, Optimizer::kSgd),
+                                  setup_of({ClipMode::kMedian, 1.1}, Optimizer::kSgd),
+                                  setup_of({ClipMode::kCarry, 0.3}, Optimizer::kSgd),
+                                  setup_of({ClipMode::kSkip, 0.6}, Optimizer::kAdam),
+                                  setup_of({ClipMode::kUpdateNorm, 0.3}, Optimizer::kAdam),
                                   setup_of({ClipMode::kRandomStep, 1}, Optimizer::kSgd)};
   setups.back().plan.training.optimizer.momentum = 0.9;
   return setups;
@@ -149,6 +153,17 @@ TEST(RunState, OfARandomStepRunDependsOnItsSeed) {
   EXPECT_TRUE(accepts(setup, state));
   setup.spec.seed = 1;
   EXPECT_FALSE(accepts(setup, state));
+}
+
+TEST(RunState, IsRejectedByARunWithAnotherWindow) {
+  RunSetup window = setup_of({ClipMode::kAutoclip, 10}, Optimizer::kSgd);
+  window.spec.clip.options.autoclip_window = 5;
+  EXPECT_TRUE(accepts(window, state_after(15, window)));
+  RunSetup longer = window;
+  longer.spec.clip.options.autoclip_window = 6;
+  EXPECT_FALSE(accepts(longer, state_after(15, window)));
+  EXPECT_FALSE(
+      accepts(setup_of({ClipMode::kAutoclip, 10}, Optimizer::kSgd), state_after(15, window)));
 }
 
 TEST(RunState, IsRejectedIfItsPartsDoNotFitTogether) {

@@ -152,6 +152,97 @@ TEST(RunTrainer, AnUpdateThatIsDroppedBecauseItOverflowsHasItsNorm) {
   EXPECT_FALSE(run.record().totals.update_ratio);
 }
 
+// Adam's state and the weights stay as they were, and the next update is that of a run that never
+// saw the step.
+TEST(RunTrainer, ModeSkipDoesNotTakeAStepAboveItsThreshold) {
+  OptimizerSettings adam;
+  adam.optimizer = Optimizer::kAdam;
+  FedRun run(NonfinitePolicy::kStop, {ClipMode::kSkip, 10}, 0.5, 1, adam);
+  FedRun without(NonfinitePolicy::kStop, {ClipMode::kSkip, 10}, 0.5, 1, adam);
+  run.step(1);
+  without.step(1);
+  EXPECT_TRUE(run.step(100));
+  EXPECT_EQ(run.weights(), without.weights());
+  EXPECT_EQ(run.weights_before(), without.weights());
+  const auto& step = run.steps().back();
+  EXPECT_TRUE(step.clipped);
+  EXPECT_EQ(step.grad_norm_clipped, 0);
+  EXPECT_EQ(step.clip_scale, 0);
+  EXPECT_EQ(step.clipped_fraction, 1);
+  EXPECT_EQ(step.limit, 10.0);
+  EXPECT_FALSE(step.cosine);
+  EXPECT_FALSE(step.update_norm);
+  EXPECT_FALSE(step.skipped);
+  run.step(2);
+  without.step(2);
+  EXPECT_EQ(run.weights(), without.weights());
+  EXPECT_EQ(run.record().totals.clipped_steps, 1U);
+  EXPECT_EQ(run.record().totals.skipped_steps, 0U);
+}
+
+TEST(RunTrainer, ARunWhoseStepsAreAllSkippedByClippingIsNotStalled) {
+  FedRun run(NonfinitePolicy::kSkip, {ClipMode::kSkip, 1});
+  for (int i = 0; i < 30; ++i) run.step(1);
+  EXPECT_EQ(run.record().totals.clipped_steps, 30U);
+  EXPECT_FALSE(is_stalled(run.record()));
+  FedRun bad(NonfinitePolicy::kSkip, {ClipMode::kSkip, 1});
+  for (int i = 0; i < 30; ++i) bad.step(1, kInfinity);
+  EXPECT_TRUE(is_stalled(bad.record()));
+}
+
+// The rate is a power of two, so that both are the same numbers to the last bit.
+TEST(RunTrainer, ModeUpdateNormIsGlobalNormOverTheRateForPlainSgd) {
+  FedRun update(NonfinitePolicy::kStop, {ClipMode::kUpdateNorm, 1});
+  FedRun gradient(NonfinitePolicy::kStop, {ClipMode::kGlobalNorm, 2});
+  for (const float value : {1.0F, 0.1F, 30.0F}) {
+    update.step(value);
+    gradient.step(value);
+    EXPECT_EQ(update.weights(), gradient.weights());
+    const auto& one = update.steps().back();
+    const auto& other = gradient.steps().back();
+    EXPECT_EQ(one.clipped, other.clipped);
+    EXPECT_EQ(one.clip_scale, other.clip_scale);
+    EXPECT_EQ(one.effective_learning_rate, other.effective_learning_rate);
+    EXPECT_EQ(one.update_norm, other.update_norm);
+    EXPECT_EQ(one.grad_norm_clipped, one.grad_norm_raw);
+  }
+}
+
+// The first step of Adam has the length 0.5 in each of the 20 elements, whatever the gradient is.
+TEST(RunTrainer, ModeUpdateNormLimitsTheUpdateOfAnyOptimizer) {
+  OptimizerSettings adam;
+  adam.optimizer = Optimizer::kAdam;
+  FedRun run(NonfinitePolicy::kStop, {ClipMode::kUpdateNorm, 0.1}, 0.5, 1, adam);
+  run.step(1e-3F);
+  const auto& step = run.steps().back();
+  EXPECT_TRUE(step.clipped);
+  EXPECT_NEAR(*step.update_norm, 0.1, 1e-7);
+  EXPECT_NEAR(step.clip_scale, 0.1 / (0.5 * std::sqrt(20.0)), 1e-6);
+  EXPECT_EQ(step.limit, 0.1);
+  EXPECT_NEAR(run.weights()[0], 1 - 0.1 / std::sqrt(20.0), 1e-7);
+}
+
+TEST(RunTrainer, ModeUpdateNormDoesNotHideAnUpdateThatIsNotFinite) {
+  FedRun run(NonfinitePolicy::kStop, {ClipMode::kUpdateNorm, 1}, 1e38);
+  EXPECT_FALSE(run.step(0, 100.0F));
+  EXPECT_EQ(run.events().front().phase, Phase::kUpdate);
+}
+
+// By hand: a run of 1,000 steps whose first four warm up to the rate 0.5.
+TEST(RunTrainer, RecordsTheRateOfAScheduledStep) {
+  OptimizerSettings settings;
+  settings.learning_rate_warmup = 4;
+  FedRun run(NonfinitePolicy::kStop, {ClipMode::kGlobalNorm, 1}, 0.5, 1, settings);
+  run.step(1);
+  const auto& step = run.steps().back();
+  EXPECT_EQ(step.scheduled_learning_rate, 0.125);
+  EXPECT_EQ(step.effective_learning_rate, 0.125 * step.clip_scale);
+  EXPECT_NEAR(*step.update_norm, 0.125, 1e-7);
+  FedRun constant;
+  constant.step(1);
+  EXPECT_FALSE(constant.steps().back().scheduled_learning_rate);
+}
+
 TEST(RunTrainer, AveragesTheCosineOverTheClippedSteps) {
   FedRun run(NonfinitePolicy::kStop, {ClipMode::kValue, 1});
   run.step(0.1F);

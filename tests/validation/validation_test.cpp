@@ -192,8 +192,43 @@ TEST_F(ValidationTest, NamesCosinesAndLearningRatesThatDisagree) {
   damage(folder.steps_log(2), R"("cosine":null)", R"("cosine":1)");
   const Texts found = problems();
   EXPECT_TRUE(names(found, log(0, 2), "\"cosine\" is 0.5, but \"clipped\" is false"));
-  EXPECT_TRUE(names(found, log(1, 2), "the epoch's learning rate times \"clip_scale\" is 0.01"));
+  EXPECT_TRUE(names(found, log(1, 2), "the step's learning rate times \"clip_scale\" is 0.01"));
   EXPECT_TRUE(names(found, log(2, 2), "a gradient without a direction has none"));
+}
+
+TEST_F(ValidationTest, NamesNormsOfUpdatesThatDisagree) {
+  damage(folder.steps_log(0), R"("update_norm":0.)", R"("update_norm":7.)");
+  damage(folder.steps_log(1), R"("weight_norm":4,)", "");
+  SampleRun run = completed_run(folder.plan(), folder.spec(2));
+  run.steps[3].update_norm.reset();
+  folder.write(run);
+  const Texts found = problems();
+  EXPECT_TRUE(names(found, log(0, 2), "but the learning rate times \"grad_norm_clipped\" is 0.0"));
+  EXPECT_TRUE(names(found, log(1, 3), "\"weight_norm\" is there, unlike in the lines before"));
+  EXPECT_TRUE(names(found, log(2, 5), "\"update_norm\" is missing, but loss and gradient"));
+}
+
+TEST_F(ValidationTest, NamesARatioOfUpdatesThatDiffersFromTheLog) {
+  SampleRun run = completed_run(folder.plan(), folder.spec(2));
+  run.record.totals.update_ratio->median *= 2;
+  folder.write(run);
+  run = completed_run(folder.plan(), folder.spec(3));
+  run.record.totals.update_ratio.reset();
+  folder.write(run);
+  const Texts found = problems();
+  EXPECT_TRUE(names(found, record(2), "totals.update_ratio.median is"));
+  EXPECT_TRUE(names(found, record(3), "totals.update_ratio is missing, but steps.jsonl has 8"));
+}
+
+TEST_F(ValidationTest, AcceptsLogsOfAnEarlierVersionWithoutTheseNorms) {
+  for (std::size_t run_id = 0; run_id < 4; ++run_id) {
+    SampleRun run = completed_run(folder.plan(), folder.spec(run_id));
+    for (StepRecord& step : run.steps) step.update_norm = step.weight_norm = std::nullopt;
+    run.record.totals.update_ratio.reset();
+    folder.write(run);
+  }
+  folder.write_summary();
+  EXPECT_EQ(problems(), Texts{});
 }
 
 TEST_F(ValidationTest, NamesThresholdCountsThatDifferFromTheLog) {
@@ -795,7 +830,7 @@ TEST_F(ValidationTest, AcceptsTheRunsCsvOfAnEarlierVersion) {
   std::istringstream lines(read_file(file));
   std::string earlier;
   for (std::string line; std::getline(lines, line);) {
-    for (int i = 0; i < 8; ++i) line.resize(line.rfind(','));
+    for (int i = 0; i < 10; ++i) line.resize(line.rfind(','));
     earlier += line + "\n";
   }
   EXPECT_EQ(earlier.substr(earlier.find('\n') - 10, 11), ",cell,init\n");

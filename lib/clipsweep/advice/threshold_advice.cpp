@@ -217,7 +217,7 @@ RuleEffect adaptive_effect(ClipMode mode, const std::vector<double>& norms) {
     double gradient = norm;
     effect.clipped += clip_gradient(effect.rule, context, Span<double>(&gradient, 1)).clipped;
     sum += norm > 0 ? gradient / norm : 1;
-    remember(effect.rule, row, memory);
+    remember(effect.rule, TakenStep<double>{row, {}, {}}, memory);  // their norms are enough
   }
   finish(effect, sum, norms.size());
   if (std::isfinite(limit)) effect.last_limit = limit;

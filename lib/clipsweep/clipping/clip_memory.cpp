@@ -50,24 +50,48 @@ void remember_for_adagc(const ClipRule& rule, const RowNorms<Wide<Number>>& norm
   }
 }
 
+// What was cut off, the carry of U-Clip: what was carried to this step, plus its gradient, minus
+// what was left of both. A sum that overflows was not clipped, and changes nothing.
+template <typename Number>
+void remember_for_carry(const TakenStep<Number>& step, ClipMemory<Number>& memory) {
+  for (std::size_t i = 0; i < memory.carried.size(); ++i) {
+    const Number sum = step.raw[i] + memory.carried[i];
+    if (std::isfinite(sum)) memory.carried[i] = sum - step.clipped[i];
+  }
+}
+
 }  // namespace
 
 template <typename Number>
 ClipMemory<Number>::ClipMemory(const ClipRule& rule, const ParameterLayout& layout,
                                std::uint64_t seed) {
-  if (rule.mode == ClipMode::kAutoclip && std::isfinite(rule.threshold))
-    norms = RunningPercentile<Wide<Number>>(rule.threshold);
+  const auto window_of = [](std::uint64_t size) { return static_cast<std::size_t>(size); };
+  if (rule.mode == ClipMode::kAutoclip && std::isfinite(rule.threshold)) {
+    if (const auto window = rule.options.autoclip_window; window > 0)
+      recent_norms = RecentPercentile<Wide<Number>>(rule.threshold, window_of(window));
+    else
+      norms = RunningPercentile<Wide<Number>>(rule.threshold);
+  }
+  if (rule.mode == ClipMode::kMedian)
+    recent_norms = RecentPercentile<Wide<Number>>(50, window_of(rule.options.median_window));
+  if (rule.mode == ClipMode::kCarry) carried.resize(layout.size());
   if (rule.mode == ClipMode::kAdagc) averages.resize(layout.tensors.size());
   if (rule.mode == ClipMode::kRandomStep)
     random_key = RandomStream(seed, "random-step").below(~std::uint64_t{0});
 }
 
 template <typename Number>
-void remember(const ClipRule& rule, const RowNorms<Wide<Number>>& norms,
-              ClipMemory<Number>& memory) {
+void remember(const ClipRule& rule, const TakenStep<Number>& step, ClipMemory<Number>& memory) {
+  const auto& norms = step.norms;
   if (rule.mode != ClipMode::kRandomStep && !std::isfinite(norms.global)) return;
-  if (rule.mode == ClipMode::kAutoclip && std::isfinite(rule.threshold))
-    memory.norms.add(norms.global);
+  if (rule.mode == ClipMode::kAutoclip && std::isfinite(rule.threshold)) {
+    if (rule.options.autoclip_window > 0)
+      memory.recent_norms.add(norms.global);
+    else
+      memory.norms.add(norms.global);
+  }
+  if (rule.mode == ClipMode::kMedian) memory.recent_norms.add(norms.global);
+  if (rule.mode == ClipMode::kCarry) remember_for_carry(step, memory);
   if (rule.mode == ClipMode::kZclip) remember_for_zclip(rule, norms.global, memory);
   if (rule.mode == ClipMode::kAdagc) remember_for_adagc(rule, norms, memory);
   ++memory.steps;
@@ -78,8 +102,20 @@ Wide<Number> autoclip_limit(const ClipRule& rule, const ClipMemory<Number>& memo
                             Wide<Number> norm) {
   using W = Wide<Number>;
   const bool is_off = std::isinf(rule.threshold) || !std::isfinite(norm);
-  const W percentile = is_off ? W{0} : memory.norms.with(norm);
+  const bool has_window = rule.options.autoclip_window > 0;
+  const W percentile = is_off       ? W{0}
+                       : has_window ? memory.recent_norms.with(norm)
+                                    : memory.norms.with(norm);
   return percentile > 0 ? percentile : std::numeric_limits<W>::infinity();
+}
+
+template <typename Number>
+Wide<Number> median_limit(const ClipRule& rule, const ClipMemory<Number>& memory) {
+  using W = Wide<Number>;
+  constexpr std::uint64_t kWarmup = 10;  // steps until icefall's first estimate
+  const bool is_warmup = memory.recent_norms.size() < std::min(kWarmup, rule.options.median_window);
+  const W median = is_warmup ? W{0} : memory.recent_norms.value();
+  return median > 0 ? static_cast<W>(rule.threshold) * median : std::numeric_limits<W>::infinity();
 }
 
 template <typename Number>
@@ -112,10 +148,12 @@ Wide<Number> adagc_limit(const ClipRule& rule, const ClipMemory<Number>& memory,
 
 template struct ClipMemory<float>;
 template struct ClipMemory<double>;
-template void remember(const ClipRule&, const RowNorms<double>&, ClipMemory<float>&);
-template void remember(const ClipRule&, const RowNorms<long double>&, ClipMemory<double>&);
+template void remember(const ClipRule&, const TakenStep<float>&, ClipMemory<float>&);
+template void remember(const ClipRule&, const TakenStep<double>&, ClipMemory<double>&);
 template double autoclip_limit(const ClipRule&, const ClipMemory<float>&, double);
 template long double autoclip_limit(const ClipRule&, const ClipMemory<double>&, long double);
+template double median_limit(const ClipRule&, const ClipMemory<float>&);
+template long double median_limit(const ClipRule&, const ClipMemory<double>&);
 template double zclip_limit(const ClipRule&, const ClipMemory<float>&);
 template long double zclip_limit(const ClipRule&, const ClipMemory<double>&);
 template double zclip_target(const ClipRule&, const ClipMemory<float>&, double);

@@ -6,7 +6,9 @@
 #include <cstdint>
 #include <vector>
 
+#include "clipsweep/base/span.h"
 #include "clipsweep/clipping/clip_rule.h"
+#include "clipsweep/clipping/recent_percentile.h"
 #include "clipsweep/clipping/running_percentile.h"
 #include "clipsweep/model/parameters.h"
 #include "clipsweep/model/wide_norms.h"
@@ -19,30 +21,43 @@ struct ClipMemory {
   // `seed` determines the directions of `random-step`.
   ClipMemory(const ClipRule& rule, const ParameterLayout& layout, std::uint64_t seed);
 
-  std::uint64_t steps = 0;                // how many are remembered
-  RunningPercentile<Wide<Number>> norms;  // autoclip: all so far
-  Wide<Number> mean = 0;                  // zclip: of the norms; in the warm-up of all norms
-  Wide<Number> variance = 0;              // zclip
-  std::vector<Wide<Number>> averages;     // adagc: per tensor, of its norm; 0 = none yet
-  std::uint64_t random_key = 0;           // random-step
+  std::uint64_t steps = 0;                      // how many are remembered
+  RunningPercentile<Wide<Number>> norms;        // autoclip: all so far
+  RecentPercentile<Wide<Number>> recent_norms;  // autoclip with a window, median
+  std::vector<Number> carried;                  // [P] carry: cut off so far and not yet applied
+  Wide<Number> mean = 0;                        // zclip: of the norms; in the warm-up of all norms
+  Wide<Number> variance = 0;                    // zclip
+  std::vector<Wide<Number>> averages;           // adagc: per tensor, of its norm; 0 = none yet
+  std::uint64_t random_key = 0;                 // random-step
 
   template <typename Archive>
   void archive(Archive& archive) {
-    archive(steps, norms, mean, variance, averages, random_key);
+    archive(steps, norms, recent_norms, carried, mean, variance, averages, random_key);
   }
 };
 
-// Remembers a step that was taken by the norms of its gradient before clipping. Ignores norms that
-// are not finite.
+// A step that was taken.
 template <typename Number>
-void remember(const ClipRule& rule, const RowNorms<Wide<Number>>& norms,
-              ClipMemory<Number>& memory);
+struct TakenStep {
+  const RowNorms<Wide<Number>>& norms;  // of the gradient before clipping
+  Span<const Number> raw;               // [P] the gradient before clipping
+  Span<const Number> clipped;           // [P] and after
+};
 
-// The percentile of the norms so far, this one included. +inf if the percentile is 0, which would
-// freeze the run, or if the norm is not finite.
+// Remembers a step. Ignores one whose gradient is not finite before clipping.
+template <typename Number>
+void remember(const ClipRule& rule, const TakenStep<Number>& step, ClipMemory<Number>& memory);
+
+// The percentile of the norms so far or of the last ones, this one included. +inf if the percentile
+// is 0, which would freeze the run, or if the norm is not finite.
 template <typename Number>
 Wide<Number> autoclip_limit(const ClipRule& rule, const ClipMemory<Number>& memory,
                             Wide<Number> norm);
+
+// The threshold times the median of the last norms before this step. +inf until there are 10 of
+// them, or as many as the window holds, and while their median is 0, which would freeze the run.
+template <typename Number>
+Wide<Number> median_limit(const ClipRule& rule, const ClipMemory<Number>& memory);
 
 // The norm above which zclip acts, mean + threshold * deviation; +inf during warm-up, and while the
 // mean is 0, which would freeze the run.

@@ -18,14 +18,25 @@ enum class ClipMode {
   kGlobalNorm,
   kTensorNorm,
   kScale,
+  kSmooth,
+  kSkip,
+  kCarry,
   kTensorRms,
   kAgc,
   kAutoclip,
+  kMedian,
   kZclip,
   kAdagc,
   kBackprop,
+  kUpdateNorm,
   kRandomStep
 };
+
+// Whether a mode changes the gradient that backpropagation gives. `backprop` acts inside of it,
+// `update-norm` after the optimizer.
+constexpr bool acts_on_gradient(ClipMode mode) {
+  return mode != ClipMode::kBackprop && mode != ClipMode::kUpdateNorm;
+}
 
 enum class ThresholdKind {
   kNone,        // the mode takes none
@@ -72,6 +83,15 @@ inline constexpr ClipModeEntry kClipModes[] = {
     {ClipMode::kScale, "scale", ThresholdKind::kPositive, OutputThreshold::kNo, 1,
      "", "normalize normalized_gradient",
      "always rescales the whole gradient to norm = threshold"},
+    {ClipMode::kSmooth, "smooth", ThresholdKind::kPositive, OutputThreshold::kNo, 1,
+     "", "smoothed smooth_clip soft soft_clip",
+     "multiplies the whole gradient by threshold / (threshold + norm)"},
+    {ClipMode::kSkip, "skip", ThresholdKind::kPositive, OutputThreshold::kNo, 10,
+     "", "skip_step skip_large_updates drop reject",
+     "does not take a step whose gradient has a norm above the threshold"},
+    {ClipMode::kCarry, "carry", ThresholdKind::kPositive, OutputThreshold::kNo, 1,
+     "u-clip", "u_clip uclip carry_over",
+     "global-norm; adds what it cut off to the next gradient (U-Clip)"},
     {ClipMode::kTensorRms, "tensor-rms", ThresholdKind::kPositive, OutputThreshold::kNo, 0.1,
      "clip_by_block_rms tensor_rms", "block_rms rms",
      "scales each parameter tensor's gradient by its root mean square"},
@@ -81,6 +101,9 @@ inline constexpr ClipModeEntry kClipModes[] = {
     {ClipMode::kAutoclip, "autoclip", ThresholdKind::kPercentile, OutputThreshold::kNo, 10,
      "", "percentile",
      "limits the norm to a percentile of the norms so far"},
+    {ClipMode::kMedian, "median", ThresholdKind::kPositive, OutputThreshold::kNo, 2,
+     "", "running_median clipping_scale",
+     "limits the norm to a multiple of the median of the last norms"},
     {ClipMode::kZclip, "zclip", ThresholdKind::kPositive, OutputThreshold::kNo, 2.5,
      "", "z_score zscore",
      "limits norms far above their moving average"},
@@ -90,6 +113,9 @@ inline constexpr ClipModeEntry kClipModes[] = {
     {ClipMode::kBackprop, "backprop", ThresholdKind::kPositive, OutputThreshold::kNo, 0.001,
      "", "state_gradient",
      "limits each error derivative inside backpropagation through time"},
+    {ClipMode::kUpdateNorm, "update-norm", ThresholdKind::kPositive, OutputThreshold::kNo, 0.01,
+     "update_norm", "update_clipping clip_update max_update_norm",
+     "scales the optimizer's update down to norm = threshold"},
     {ClipMode::kRandomStep, "random-step", ThresholdKind::kPositive, OutputThreshold::kNo, 1,
      "random_step", "random",
      "replaces a too large gradient by a random one of norm = threshold"},

@@ -190,15 +190,17 @@ Request read_request(const Json& json) {
                       R"("gradients": {"a": [3, 4]}})");
   std::vector<std::string> keys = {"mode",      "threshold", "output_threshold", "dtype",
                                    "gradients", "steps",     "parameters",       "seed"};
-  for (const auto& option : clip_options()) keys.emplace_back(option.key);
+  for (const auto& option : clip_options())
+    if (!option.needs_epochs) keys.emplace_back(option.key);
   refuse_unknown_keys(json, keys);
   Request request;
   if (!json.contains("mode")) throw ConfigError("\"mode\" is missing; for example \"global-norm\"");
   request.rule.mode = parse_clip_mode(text_member(json, "mode"));
   const ClipMode mode = request.rule.mode;
-  if (mode == ClipMode::kBackprop)
-    throw ConfigError(
-        "mode backprop clips inside backpropagation; it cannot be applied to finished gradients");
+  if (!acts_on_gradient(mode))
+    throw ConfigError(fmt::format(
+        "mode {} acts {}; it cannot be applied to gradients", entry_of(mode).name,
+        mode == ClipMode::kBackprop ? "inside backpropagation" : "on the optimizer's update"));
   if (json.contains("dtype")) request.type = parse_float_type(text_member(json, "dtype"));
   read_threshold(json, request);
   read_options(json, request);
@@ -344,7 +346,7 @@ Json clip_step(const Request& request, TensorSet<Number> gradients,
       {"limit", std::isfinite(limit) ? json_number(limit) : Json(nullptr)},
       {"gradients", gradients_json(gradients)},
       {"events", events_json(layout, norms, before)}};
-  remember(request.rule, norms, memory);
+  remember(request.rule, TakenStep<Number>{norms, before, after}, memory);
   return answer;
 }
 

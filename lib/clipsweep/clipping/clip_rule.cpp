@@ -2,6 +2,7 @@
 
 #include <fmt/format.h>
 
+#include <cmath>
 #include <utility>
 
 #include "clipsweep/base/error.h"
@@ -12,6 +13,19 @@ namespace {
 
 bool has_default(const ClipRule& rule, const ClipOptionEntry& option) {
   return option.value(rule.options) == option.value(ClipOptions{});
+}
+
+// A percentile does not decay: it follows the norms already.
+std::vector<ClipMode> modes_that_decay() {
+  std::vector<ClipMode> modes;
+  for (const auto& entry : clip_modes())
+    if (entry.threshold == ThresholdKind::kPositive) modes.push_back(entry.mode);
+  return modes;
+}
+
+ClipOptionEntry of_epochs(ClipOptionEntry entry) {
+  entry.needs_epochs = true;
+  return entry;
 }
 
 // In the notation that an option's `assign` reads.
@@ -29,6 +43,7 @@ const std::vector<ClipOptionEntry>& clip_options() {
   const std::vector<ClipMode> norm_modes = {ClipMode::kGlobalNorm, ClipMode::kTensorNorm,
                                             ClipMode::kScale};
   constexpr std::uint64_t kMaxWarmup = 1'000'000'000;
+  constexpr std::uint64_t kMaxWindow = 1'000'000;
   static const std::vector<ClipOptionEntry> kOptions = {
       row(norm_modes, "norm",
           with_names(option("norm-type", "P", &Options::norm_type, parse_norm_type,
@@ -48,6 +63,12 @@ const std::vector<ClipOptionEntry>& clip_options() {
                            return Json(options.agc_clips_output ? "clip" : "leave");
                          }),
                      {"clip", "leave"})),
+      row({ClipMode::kAutoclip}, "window",
+          whole("autoclip-window", &Options::autoclip_window, 0, kMaxWindow,
+                "Last norms that autoclip takes its percentile of; 0 is all so far")),
+      row({ClipMode::kMedian}, "window",
+          whole("median-window", &Options::median_window, 1, kMaxWindow,
+                "Last norms that median takes its median of")),
       row({ClipMode::kZclip}, "decay",
           option("zclip-decay", "X", &Options::zclip_decay, parse_decay,
                  "Decay of zclip's moving mean and variance, from 0 to below 1")),
@@ -62,8 +83,27 @@ const std::vector<ClipOptionEntry>& clip_options() {
                 "Warm-up steps on which adagc clips by the global norm instead")),
       row({ClipMode::kAdagc}, "warmup-norm",
           option("adagc-warmup-norm", "X", &Options::adagc_warmup_norm, parse_positive,
-                 "Limit of the global norm during adagc's warm-up"))};
+                 "Limit of the global norm during adagc's warm-up")),
+      of_epochs(row(modes_that_decay(), "decay-by",
+                    option("threshold-decay", "FACTOR", &Options::threshold_decay, parse_fraction,
+                           "Factor applied to the thresholds every --threshold-decay-every epochs; "
+                           "1 is a constant threshold"))),
+      of_epochs(row(modes_that_decay(), "every",
+                    whole("threshold-decay-every", &Options::threshold_decay_every, 1, 1'000'000,
+                          "Epochs between decays of the thresholds")))};
   return kOptions;
+}
+
+ClipRule rule_in_epoch(std::uint64_t epoch, const ClipRule& rule) {
+  if (rule.options.threshold_decay == 1) return rule;
+  ClipRule now = rule;
+  const auto decays = static_cast<double>((epoch - 1) / rule.options.threshold_decay_every);
+  const double factor = std::pow(rule.options.threshold_decay, decays);
+  now.threshold *= factor;
+  if (now.output_threshold) *now.output_threshold *= factor;
+  now.options.threshold_decay = ClipOptions{}.threshold_decay;
+  now.options.threshold_decay_every = ClipOptions{}.threshold_decay_every;
+  return now;
 }
 
 bool operator==(const ClipRule& a, const ClipRule& b) { return to_json(a) == to_json(b); }

@@ -17,19 +17,24 @@ namespace clipsweep {
 
 // The options of single modes, with the defaults of their papers.
 struct ClipOptions {
-  double norm_type = 2;          // p of the p-norm: 1, 2 or +inf
-  double epsilon = 0;            // added to the norm
-  bool agc_clips_output = true;  // whether agc clips the output layer too
-  double zclip_decay = 0.97;     // of mean and variance
+  double norm_type = 2;               // p of the p-norm: 1, 2 or +inf
+  double epsilon = 0;                 // added to the norm
+  bool agc_clips_output = true;       // whether agc clips the output layer too
+  std::uint64_t autoclip_window = 0;  // the last norms that count; 0: all
+  std::uint64_t median_window = 100;  // of the last norms
+  double zclip_decay = 0.97;          // of mean and variance
   std::uint64_t zclip_warmup = 25;
   double adagc_decay = 0.98;  // of the tensors' averages
   std::uint64_t adagc_warmup = 100;
-  double adagc_warmup_norm = 1;  // limit of the global norm during the warm-up
+  double adagc_warmup_norm = 1;             // limit of the global norm during the warm-up
+  double threshold_decay = 1;               // a factor on the threshold
+  std::uint64_t threshold_decay_every = 1;  // epochs
 };
 
 // One row of the table of those options, for the modes that use it.
 struct ClipOptionEntry : SpecificOption<ClipOptions, ClipMode> {
-  const char* slug;  // in a run's ID
+  const char* slug;           // in a run's ID
+  bool needs_epochs = false;  // means nothing for a gradient outside of training
 };
 
 const std::vector<ClipOptionEntry>& clip_options();
@@ -41,6 +46,11 @@ struct ClipRule {
   std::optional<double> output_threshold = std::nullopt;  // separate, for the output layer
   ClipOptions options = {};
 };
+
+// The rule as it is in an epoch (from 1): with the threshold of that epoch, which decays no more.
+//
+//   threshold * threshold_decay ^ floor((epoch - 1) / threshold_decay_every)
+ClipRule rule_in_epoch(std::uint64_t epoch, const ClipRule& rule);
 
 bool operator==(const ClipRule& a, const ClipRule& b);
 

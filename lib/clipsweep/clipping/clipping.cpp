@@ -5,6 +5,7 @@
 #include <cmath>
 #include <stdexcept>
 #include <type_traits>
+#include <vector>
 
 namespace clipsweep {
 namespace {
@@ -84,6 +85,17 @@ class Clipper {
     return rescale_to_norm(gradient_, global_norm(), threshold_, epsilon_);
   }
 
+  ClipEffect smoothly() const {
+    return clip_smoothly(gradient_, context_.norms.global, threshold_);
+  }
+
+  ClipEffect to_zero() const { return clip_to_zero(gradient_, context_.norms.global, threshold_); }
+
+  ClipEffect with_carry() const {
+    if (std::isinf(threshold_)) return {};
+    return clip_with_carry(gradient_, Span<const Number>(context_.memory.carried), threshold_);
+  }
+
   ClipEffect by_tensor_rms() const {
     return for_each_tensor([&](const ParameterTensor& tensor, std::size_t i) {
       const W rms = context_.norms.tensors[i] / std::sqrt(static_cast<W>(tensor.size()));
@@ -102,6 +114,10 @@ class Clipper {
   ClipEffect by_percentile() const {
     const W norm = context_.norms.global;
     return clip_by_norm(gradient_, norm, autoclip_limit(rule_, context_.memory, norm));
+  }
+
+  ClipEffect by_median() const {
+    return clip_by_norm(gradient_, context_.norms.global, median_limit(rule_, context_.memory));
   }
 
   ClipEffect by_z_score() const {
@@ -217,6 +233,32 @@ ClipEffect rescale_to_norm(Span<Number> gradient, Wide<Number> norm, Wide<Number
 }
 
 template <typename Number>
+ClipEffect clip_smoothly(Span<Number> gradient, Wide<Number> norm, Wide<Number> limit) {
+  if (!(norm > 0) || std::isinf(norm) || std::isinf(limit)) return {};
+  const std::size_t changed = multiply(gradient, limit / (limit + norm));
+  return {changed > 0, changed};
+}
+
+template <typename Number>
+ClipEffect clip_to_zero(Span<Number> gradient, Wide<Number> norm, Wide<Number> limit) {
+  if (!(norm > limit) || std::isinf(norm)) return {};
+  return {true, multiply(gradient, Wide<Number>{0})};
+}
+
+template <typename Number>
+ClipEffect clip_with_carry(Span<Number> gradient, Span<const Number> carried, Wide<Number> limit) {
+  std::vector<Number> sum(gradient.size());
+  for (std::size_t i = 0; i < sum.size(); ++i) sum[i] = gradient[i] + carried[i];
+  const Wide<Number> norm = wide_norm(Span<const Number>(sum));
+  if (!std::isfinite(norm)) return {};
+  clip_by_norm(Span<Number>(sum), norm, limit);
+  std::size_t changed = 0;
+  for (std::size_t i = 0; i < sum.size(); ++i) changed += sum[i] != gradient[i] ? 1 : 0;
+  if (changed > 0) std::copy(sum.begin(), sum.end(), gradient.begin());
+  return {changed > 0, changed};
+}
+
+template <typename Number>
 ClipEffect clip_by_unit(Span<Number> gradient, Span<const Number> weights, std::size_t unit_size,
                         Wide<Number> share) {
   ClipEffect effect;
@@ -245,6 +287,7 @@ ClipEffect clip_gradient(const ClipRule& rule, const ClipContext<Number>& contex
   switch (rule.mode) {
     case ClipMode::kNone:
     case ClipMode::kBackprop:
+    case ClipMode::kUpdateNorm:
       return {};
     case ClipMode::kValue:
       return clipper.by_value();
@@ -254,12 +297,20 @@ ClipEffect clip_gradient(const ClipRule& rule, const ClipContext<Number>& contex
       return clipper.by_tensor_norm();
     case ClipMode::kScale:
       return clipper.to_norm();
+    case ClipMode::kSmooth:
+      return clipper.smoothly();
+    case ClipMode::kSkip:
+      return clipper.to_zero();
+    case ClipMode::kCarry:
+      return clipper.with_carry();
     case ClipMode::kTensorRms:
       return clipper.by_tensor_rms();
     case ClipMode::kAgc:
       return clipper.by_unit();
     case ClipMode::kAutoclip:
       return clipper.by_percentile();
+    case ClipMode::kMedian:
+      return clipper.by_median();
     case ClipMode::kZclip:
       return clipper.by_z_score();
     case ClipMode::kAdagc:
@@ -279,6 +330,8 @@ double limit_in_force(const ClipRule& rule, const ClipContext<Number>& context) 
       return std::numeric_limits<double>::infinity();
     case ClipMode::kAutoclip:
       return static_cast<double>(autoclip_limit(rule, context.memory, context.norms.global));
+    case ClipMode::kMedian:
+      return static_cast<double>(median_limit(rule, context.memory));
     case ClipMode::kZclip:
       return static_cast<double>(zclip_limit(rule, context.memory));
     case ClipMode::kAdagc:
@@ -287,8 +340,12 @@ double limit_in_force(const ClipRule& rule, const ClipContext<Number>& context) 
     case ClipMode::kGlobalNorm:
     case ClipMode::kTensorNorm:
     case ClipMode::kScale:
+    case ClipMode::kSmooth:
+    case ClipMode::kSkip:
+    case ClipMode::kCarry:
     case ClipMode::kTensorRms:
     case ClipMode::kBackprop:
+    case ClipMode::kUpdateNorm:
     case ClipMode::kRandomStep:
       return rule.threshold;
   }
@@ -301,6 +358,12 @@ template ClipEffect clip_by_norm(Span<float>, double, double, double);
 template ClipEffect clip_by_norm(Span<double>, long double, long double, long double);
 template ClipEffect rescale_to_norm(Span<float>, double, double, double);
 template ClipEffect rescale_to_norm(Span<double>, long double, long double, long double);
+template ClipEffect clip_smoothly(Span<float>, double, double);
+template ClipEffect clip_smoothly(Span<double>, long double, long double);
+template ClipEffect clip_to_zero(Span<float>, double, double);
+template ClipEffect clip_to_zero(Span<double>, long double, long double);
+template ClipEffect clip_with_carry(Span<float>, Span<const float>, double);
+template ClipEffect clip_with_carry(Span<double>, Span<const double>, long double);
 template ClipEffect clip_by_unit(Span<float>, Span<const float>, std::size_t, double);
 template ClipEffect clip_by_unit(Span<double>, Span<const double>, std::size_t, long double);
 template ClipEffect replace_by_random(Span<float>, double, NormalStream);

@@ -1,10 +1,10 @@
 // Gradient clipping. Each mode is a small function over one run's gradient, in place, and its body
-// is its formula. Two modes have no function here: `none` does nothing, `backprop` acts in the
-// engine.
+// is its formula. Three modes have no function here: `none` does nothing, `backprop` acts in the
+// engine, and `update-norm` is `clip_by_norm` of the optimizer's update.
 //
 // What holds for all of them:
 //   - A gradient is clipped only if it is strictly greater than its limit; otherwise no bit
-//   changes.
+//   changes. (`scale` and `smooth` change all gradients, `carry` those after a clipped one.)
 //   - Norms and coefficients are computed in a wider type than the gradient (double for float32).
 //   The
 //     coefficient is exactly `limit / norm`; an epsilon is added only on request.
@@ -63,6 +63,31 @@ ClipEffect clip_by_norm(Span<Number> gradient, Wide<Number> norm, Wide<Number> l
 template <typename Number>
 ClipEffect rescale_to_norm(Span<Number> gradient, Wide<Number> norm, Wide<Number> target,
                            Wide<Number> epsilon = 0);
+
+// Shrinks a gradient the more the longer it is, in place: its norm stays below `limit`.
+//
+//   g <- g * limit / (limit + |g|)             (Zhang et al., 2020; Yang et al., 2022)
+//
+// gradient [any]; norm = |g|.
+template <typename Number>
+ClipEffect clip_smoothly(Span<Number> gradient, Wide<Number> norm, Wide<Number> limit);
+
+// Sets a gradient to zero where its norm exceeds `limit`, in place. The trainer does not take such
+// a step at all (Optax skip_large_updates).
+//
+//   g <- 0   where |g| > limit
+//
+// gradient [any]; norm = |g|.
+template <typename Number>
+ClipEffect clip_to_zero(Span<Number> gradient, Wide<Number> norm, Wide<Number> limit);
+
+// Clips the sum of a gradient and of what earlier steps cut off, in place.
+//
+//   s = g + carried,   g <- s * min(1, limit / |s|)         (U-Clip: Elesedy & Hutter, 2023)
+//
+// gradient and carried [any]. Leaves the gradient as it is if |s| is not finite.
+template <typename Number>
+ClipEffect clip_with_carry(Span<Number> gradient, Span<const Number> carried, Wide<Number> limit);
 
 // Limits each unit's gradient to a share of the norm of its weights, in place.
 //

@@ -10,6 +10,15 @@
 
 namespace clipsweep {
 
+// A percentile between two neighbours in order, at this fraction of their distance: by numpy's
+// formula, which is exact at both ends.
+template <typename W>
+W interpolated(W below, W above, double fraction) {
+  const W distance = above - below;
+  return fraction < 0.5 ? below + distance * static_cast<W>(fraction)
+                        : above - distance * static_cast<W>(1 - fraction);
+}
+
 template <typename W>
 class RunningPercentile {
  public:
@@ -22,9 +31,9 @@ class RunningPercentile {
   // numpy.percentile does by default. number must be finite.
   W with(W number) const {
     const Place place = place_among(size() + 1);
-    return between(place.below < lower_.size() ? neighbours_if_lower_keeps_size(number)
-                                               : neighbours_if_lower_grows(number),
-                   place.fraction);
+    const Neighbours pair = place.below < lower_.size() ? neighbours_if_lower_keeps_size(number)
+                                                        : neighbours_if_lower_grows(number);
+    return interpolated(pair.below, pair.above, place.fraction);
   }
 
   // Adds a finite number.
@@ -75,13 +84,6 @@ class RunningPercentile {
     const double position = share_ * static_cast<double>(n - 1);
     const std::size_t below = std::min(static_cast<std::size_t>(position), lower_.size());
     return {below, std::min(position - static_cast<double>(below), 1.0)};
-  }
-
-  // Numpy's formula, which is exact at both ends.
-  static W between(const Neighbours& pair, double fraction) {
-    const W distance = pair.above - pair.below;
-    return fraction < 0.5 ? pair.below + distance * static_cast<W>(fraction)
-                          : pair.above - distance * static_cast<W>(1 - fraction);
   }
 
   // If adding the number does not make the lower heap larger.

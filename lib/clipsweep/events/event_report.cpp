@@ -87,6 +87,12 @@ std::string clipped_text(const StepRecord& step, const ClipRule& rule) {
   const std::string share = percent_text(step.clipped_fraction);
   if (rule.mode == ClipMode::kBackprop)
     return fmt::format("{} clipped {} % of the error derivatives", to_text(rule), share);
+  if (rule.mode == ClipMode::kSkip)
+    return fmt::format("{} did not take the step: norm {}", to_text(rule),
+                       norm_word(step.grad_norm_raw));
+  if (rule.mode == ClipMode::kUpdateNorm && step.update_norm)
+    return fmt::format("{} scaled the update to norm {} (x {})", to_text(rule),
+                       norm_word(*step.update_norm), norm_word(step.clip_scale));
   const std::string what =
       step.clipped_fraction < 1 ? fmt::format("{} % of the elements", share) : "all elements";
   return fmt::format("{} changed {}: norm {} -> {} (x {})", to_text(rule), what,

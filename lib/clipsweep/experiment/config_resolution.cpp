@@ -156,6 +156,70 @@ void drop_unused_optimizer_options(const std::vector<Assignment>& from_flags,
   }
 }
 
+// If a flag replaces the schedule, the file's decay, which belongs to another one, is ignored.
+void drop_unused_decay(const std::vector<Assignment>& from_flags, ExperimentConfig& config) {
+  auto& settings = config.training.optimizer;
+  if (!gives(from_flags, "lr-schedule") ||
+      settings.learning_rate_schedule == LearningRateSchedule::kStep)
+    return;
+  const OptimizerSettings defaults;
+  const auto drop = [&](const char* flag, std::string_view key, auto OptimizerSettings::*member) {
+    if (gives(from_flags, flag)) return;
+    settings.*member = defaults.*member;
+    for (auto& [name, origin] : config.origins)
+      if (name == key) origin = "default";
+  };
+  drop("lr-decay", "learning_rate_decay", &OptimizerSettings::learning_rate_decay);
+  drop("lr-decay-every", "learning_rate_decay_every",
+       &OptimizerSettings::learning_rate_decay_every);
+}
+
+// What the learning rate does over the steps of a run.
+void check_schedule(const ExperimentConfig& config) {
+  const auto& settings = config.training.optimizer;
+  const bool is_step = settings.learning_rate_schedule == LearningRateSchedule::kStep;
+  if (is_step && settings.learning_rate_decay == 1)
+    throw ConfigError(fmt::format(
+        "{}: step has no effect while the decay factor is 1; add for example --lr-decay 0.1",
+        where_given(config, "learning_rate_schedule")));
+  if (is_given(config, "learning_rate_schedule") && !is_step)
+    for (const char* key : {"learning_rate_decay", "learning_rate_decay_every"})
+      if (is_given(config, key))
+        throw ConfigError(
+            fmt::format("{}: {} has no effect with --lr-schedule {}; it applies to "
+                        "step",
+                        where_given(config, key), key, to_text(settings.learning_rate_schedule)));
+  if (is_given(config, "learning_rate_decay_every") && settings.learning_rate_decay == 1)
+    throw ConfigError(
+        fmt::format("{}: has no effect while the decay factor is 1; add for example --lr-decay 0.1",
+                    where_given(config, "learning_rate_decay_every")));
+  if (settings.learning_rate_warmup > config.training.steps())
+    throw ConfigError(fmt::format(
+        "{}: a warm-up of {} never ends, because a run has {} (epochs x steps per epoch)",
+        where_given(config, "learning_rate_warmup"), counted(settings.learning_rate_warmup, "step"),
+        with_thousands(config.training.steps())));
+}
+
+// The decay of the thresholds, whose last ones must be thresholds too.
+void check_threshold_decay(const ExperimentConfig& config, const std::vector<ClipRule>& rules) {
+  if (is_given(config, "threshold_decay_every") && config.clip_options.threshold_decay == 1)
+    throw ConfigError(fmt::format(
+        "{}: has no effect while the decay factor is 1; add for example --threshold-decay 0.5",
+        where_given(config, "threshold_decay_every")));
+  for (const auto& rule : rules) {
+    const auto last = rule_in_epoch(static_cast<std::uint64_t>(config.training.epochs), rule);
+    try {
+      check_threshold(last.mode, last.threshold);
+      if (last.output_threshold) check_threshold(last.mode, *last.output_threshold);
+    } catch (const ConfigError&) {
+      throw ConfigError(fmt::format(
+          "{}: in the last of {} epochs nothing is left of the threshold of {} (below 1.4e-45, "
+          "float32); use a factor closer to 1 or a larger --threshold-decay-every",
+          where_given(config, "threshold_decay"), config.training.epochs, to_text(rule)));
+    }
+  }
+}
+
 // Which options apply to which optimizer.
 void check_optimizer_settings(const ExperimentConfig& config) {
   const auto& settings = config.training.optimizer;
@@ -167,10 +231,6 @@ void check_optimizer_settings(const ExperimentConfig& config) {
   if (settings.nesterov && settings.momentum == 0)
     throw ConfigError(fmt::format("{}: requires momentum above 0; add for example --momentum 0.9",
                                   where_given(config, "nesterov")));
-  if (is_given(config, "learning_rate_decay_every") && settings.learning_rate_decay == 1)
-    throw ConfigError(
-        fmt::format("{}: has no effect while the decay factor is 1; add for example --lr-decay 0.1",
-                    where_given(config, "learning_rate_decay_every")));
 }
 
 [[noreturn]] void refuse(const ExperimentConfig& config, const char* key, const std::string& why) {
@@ -308,6 +368,7 @@ void check_combinations(const ExperimentConfig& config) {
     try {
       check_task_settings(combined);
       check_optimizer_settings(combined);
+      check_schedule(combined);
     } catch (const ConfigError& error) {
       if (varied.values().empty()) throw;
       throw ConfigError(fmt::format("{} (in the combination {})", error.what(), varied.text()));
@@ -327,6 +388,7 @@ ExperimentConfig resolve_config(const std::vector<Assignment>& from_file,
   assign_all(from_flags, config);
   drop_unused_thresholds(from_flags, config);
   drop_unused_optimizer_options(from_flags, config);
+  drop_unused_decay(from_flags, config);
   if (config.modes.empty() && config.clips.empty()) {
     if (!config.thresholds.empty())
       throw ConfigError(
@@ -340,6 +402,7 @@ ExperimentConfig resolve_config(const std::vector<Assignment>& from_file,
   refuse_noise_without_baseline(config, rules);
   check_cell_settings(config);
   check_combinations(config);
+  check_threshold_decay(config, rules);
   check_probe_settings(config, rules);
   return config;
 }

@@ -68,6 +68,7 @@ struct TrainingSettings {
   std::uint64_t steps() const {
     return static_cast<std::uint64_t>(epochs) * static_cast<std::uint64_t>(steps_per_epoch);
   }
+  RunLength run_length() const { return {static_cast<std::uint64_t>(steps_per_epoch), steps()}; }
 };
 
 // The lengths of a generated task's sequences.

@@ -54,6 +54,10 @@ std::string id_of(const RunSpec& run, const Json& changed, const std::string& da
   }
   for (const auto& varied : run.setup.varied.values()) identity.erase(varied.key);
   identity.erase("id");
+  // The schedule `step` follows from the decay, which had no schedule beside it in earlier
+  // versions.
+  if (settings.value("learning_rate_schedule", "") == to_text(LearningRateSchedule::kStep))
+    settings.erase("learning_rate_schedule");
   identity["settings"] = std::move(settings);
   identity["data"] = data_sha256;
   return fmt::format("{}_seed-{}_{}", arm_name(run), run.seed,

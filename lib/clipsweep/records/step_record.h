@@ -28,8 +28,9 @@ struct StepRecord {
   double clip_scale = 1;
   bool clipped = false;
   double clipped_fraction = 0;
-  std::optional<float> cosine;  // of the angle between raw and clipped gradient
-  std::optional<double> limit;  // in force at this step
+  std::optional<float> cosine;                    // of the angle between raw and clipped gradient
+  std::optional<double> limit;                    // in force at this step
+  std::optional<double> scheduled_learning_rate;  // of this step; nothing where it is constant
   double effective_learning_rate = 0;
   std::optional<double> update_norm;  // of the optimizer's update; nothing where none was computed
   std::optional<double> weight_norm;  // before the update
@@ -105,6 +106,8 @@ inline constexpr auto kStepColumns = std::make_tuple(
     StepColumn("clipped_fraction", &StepRecord::clipped_fraction, ColumnRange::kShare),
     StepColumn("cosine", &StepRecord::cosine, ColumnRange::kCosine),
     StepColumn("limit", &StepRecord::limit, ColumnRange::kFiniteFromZero),
+    StepColumn("scheduled_learning_rate", &StepRecord::scheduled_learning_rate,
+               ColumnRange::kFiniteFromZero, ColumnPresence::kOnlyIfMeasured),
     StepColumn("effective_learning_rate", &StepRecord::effective_learning_rate,
                ColumnRange::kMagnitude),
     StepColumn("update_norm", &StepRecord::update_norm, ColumnRange::kMagnitude,

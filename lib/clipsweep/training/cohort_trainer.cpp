@@ -120,8 +120,9 @@ std::string CohortTrainer::initial_weights_sha256(const RunSpec& spec,
 
 void CohortTrainer::collect_backprop_limits() {
   backprop_limits_.clear();
+  const std::uint64_t epoch = step_ / context_.plan.training.run_length().steps_per_epoch + 1;
   for (const auto& run : runs_) {
-    const ClipRule& clip = run.trainer->spec().clip;
+    const ClipRule clip = rule_in_epoch(epoch, run.trainer->spec().clip);
     backprop_limits_.push_back(clip.mode == ClipMode::kBackprop
                                    ? static_cast<float>(clip.threshold)
                                    : std::numeric_limits<float>::infinity());
@@ -203,6 +204,7 @@ void CohortTrainer::sync_logs() const {
 
 void CohortTrainer::step() {
   samples_.draw(step_ + 1);
+  if (step_ % context_.plan.training.run_length().steps_per_epoch == 0) collect_backprop_limits();
   set_initial_states();
   const Stopwatch stopwatch;
   engine_.compute_gradients(weights_, samples_.batch(), backprop_limits_, result_,

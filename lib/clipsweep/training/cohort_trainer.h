@@ -132,7 +132,7 @@ class CohortTrainer {
   void end_run(std::size_t r, Outcome outcome, const std::optional<std::string>& reason = {});
   void end_all(const std::function<Outcome(std::size_t r)>& outcome_of);
   void keep_runs(const std::vector<std::size_t>& kept);
-  void collect_backprop_limits();
+  void collect_backprop_limits();  // of the next step's epoch
   // [S], or empty
   Span<float> carried_states_of(std::size_t r);
   Span<const float> carried_states_of(std::size_t r) const;

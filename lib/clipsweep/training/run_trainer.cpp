@@ -64,6 +64,7 @@ StepOutcome RunTrainer::step(float loss, double accuracy, Span<float> gradient, 
                              double clipped_derivatives) {
   ++step_;
   record_ = {};
+  rule_ = rule_in_epoch(epoch(), spec_.clip);
   events_.begin_step(step_, epoch());
   inspect(loss, gradient);
   clip(gradient, weights, clipped_derivatives);
@@ -84,7 +85,7 @@ void RunTrainer::inspect(float loss, Span<const float> gradient) {
 void RunTrainer::clip(Span<float> gradient, Span<const float> weights, double clipped_derivatives) {
   raw_gradient_.assign(gradient.begin(), gradient.end());
   const ClipContext<float> context{layout_, norms_, weights, memory_};
-  const ClipEffect effect = clip_gradient(spec_.clip, context, gradient);
+  const ClipEffect effect = clip_gradient(rule_, context, gradient);
   record_.grad_norm_raw = norms_.global;
   record_.grad_norm_clipped = effect.clipped ? euclidean_norm(gradient) : norms_.global;
   record_.clip_scale = clip_scale(record_.grad_norm_raw, record_.grad_norm_clipped);
@@ -92,8 +93,9 @@ void RunTrainer::clip(Span<float> gradient, Span<const float> weights, double cl
   record_.clipped_fraction = clipped_derivatives > 0 ? clipped_derivatives
                                                      : static_cast<double>(effect.changed) /
                                                            static_cast<double>(gradient.size());
+  if (is_scheduled(plan_.training.optimizer)) record_.scheduled_learning_rate = learning_rate();
   record_.effective_learning_rate = learning_rate() * record_.clip_scale;
-  if (const double limit = limit_in_force(spec_.clip, context); std::isfinite(limit))
+  if (const double limit = limit_in_force(rule_, context); std::isfinite(limit))
     record_.limit = limit;
   // Mode `backprop` has no unclipped gradient to compare with.
   if (spec_.clip.mode == ClipMode::kBackprop && record_.limit) return;
@@ -107,16 +109,23 @@ void RunTrainer::clip(Span<float> gradient, Span<const float> weights, double cl
 void RunTrainer::update(Span<const float> gradient, Span<float> weights) {
   if (!weight_norm_) weight_norm_ = euclidean_norm(weights);
   record_.weight_norm = weight_norm_;
-  if (drops_update()) {
+  if (drops_update() || clipping_skips_step()) {
     events_.note_missing_update();
     events_.inspect(Phase::kWeights, weights, *weight_norm_);
   } else {
     propose_update(gradient, weights);  // and inspect it: that may find a reason to drop it
   }
-  if (!drops_update()) return take_update(weights);
+  if (takes_step()) return take_update(gradient, weights);
+  if (!drops_update()) return;
   stopped_ = plan_.training.on_nonfinite == NonfinitePolicy::kStop;
   record_.skipped = !stopped_;
 }
+
+bool RunTrainer::clipping_skips_step() const {
+  return spec_.clip.mode == ClipMode::kSkip && record_.clipped;
+}
+
+bool RunTrainer::takes_step() const { return !drops_update() && !clipping_skips_step(); }
 
 bool RunTrainer::drops_update() const {
   return events_.findings().update_blocked &&
@@ -127,18 +136,34 @@ void RunTrainer::propose_update(Span<const float> gradient, Span<const float> we
   propose_step({plan_.training.optimizer, spec_.regularization, learning_rate()}, weights, gradient,
                optimizer_, proposal_);
   record_.update_norm = euclidean_norm(proposal_.update);
-  next_weight_norm_ = euclidean_norm(proposal_.weights);
   events_.inspect(Phase::kUpdate, proposal_.update, *record_.update_norm);
+  if (spec_.clip.mode == ClipMode::kUpdateNorm) clip_update(weights);
+  next_weight_norm_ = euclidean_norm(proposal_.weights);
   events_.inspect(Phase::kWeights, proposal_.weights, next_weight_norm_);
 }
 
-void RunTrainer::take_update(Span<float> weights) {
+// The optimizer's state stays that of the whole update.
+void RunTrainer::clip_update(Span<const float> weights) {
+  auto& update = proposal_.update;
+  const double norm = *record_.update_norm;
+  const ClipEffect effect = clip_by_norm(Span<float>(update), norm, rule_.threshold);
+  if (!effect.clipped) return;
+  for (std::size_t i = 0; i < update.size(); ++i) proposal_.weights[i] = weights[i] - update[i];
+  record_.update_norm = euclidean_norm(update);
+  record_.clipped = true;
+  record_.clipped_fraction =
+      static_cast<double>(effect.changed) / static_cast<double>(update.size());
+  record_.clip_scale = *record_.update_norm / norm;
+  record_.effective_learning_rate = learning_rate() * record_.clip_scale;
+}
+
+void RunTrainer::take_update(Span<const float> gradient, Span<float> weights) {
   weights_before_.assign(weights.begin(), weights.end());
   std::copy(proposal_.weights.begin(), proposal_.weights.end(), weights.begin());
   std::swap(optimizer_, proposal_.state);
   weight_norm_ = next_weight_norm_;
   if (!events_.findings().update_blocked || repairs_gradient(spec_.clip))
-    remember(spec_.clip, norms_, memory_);
+    remember(rule_, TakenStep<float>{norms_, raw_gradient_, gradient}, memory_);
 }
 
 void RunTrainer::record_step(float loss, double accuracy) {
@@ -157,7 +182,7 @@ void RunTrainer::record_step(float loss, double accuracy) {
 StepOutcome RunTrainer::outcome_of_step(Span<const float> weights) const {
   StepOutcome outcome;
   outcome.continues = !stopped_;
-  outcome.weights_before = drops_update() ? weights : Span<const float>(weights_before_);
+  outcome.weights_before = takes_step() ? Span<const float>(weights_before_) : weights;
   if (is_through_time_due())
     outcome.through_time_due = ThroughTimeRecord{step_, epoch(), events_.findings().has_event, {}};
   return outcome;
@@ -236,7 +261,9 @@ bool RunTrainer::has_possible_memory() const {
          optimizer_.mean_square.size() == optimizer.mean_square.size() &&
          optimizer_.steps <= step_ && memory_.steps <= step_ &&
          memory_.averages.size() == memory.averages.size() &&
-         memory_.random_key == memory.random_key && memory_.norms.is_valid(memory.norms);
+         memory_.random_key == memory.random_key && memory_.norms.is_valid(memory.norms) &&
+         memory_.recent_norms.is_valid(memory.recent_norms) &&
+         memory_.carried.size() == memory.carried.size() && !find_nonfinite(memory_.carried);
 }
 
 bool RunTrainer::has_possible_records() const {
@@ -287,7 +314,8 @@ std::uint64_t RunTrainer::epoch() const {
 }
 
 double RunTrainer::learning_rate() const {
-  return learning_rate_in(epoch(), spec_.learning_rate, plan_.training.optimizer);
+  return learning_rate_at(step_, spec_.learning_rate, plan_.training.optimizer,
+                          plan_.training.run_length());
 }
 
 bool RunTrainer::is_logged() const {

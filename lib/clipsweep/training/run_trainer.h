@@ -98,15 +98,18 @@ class RunTrainer {
   void clip(Span<float> gradient, Span<const float> weights, double clipped_derivatives);
   void update(Span<const float> gradient, Span<float> weights);
   void propose_update(Span<const float> gradient, Span<const float> weights);
-  void take_update(Span<float> weights);
+  void clip_update(Span<const float> weights);
+  void take_update(Span<const float> gradient, Span<float> weights);
   void record_step(float loss, double accuracy);
   StepOutcome outcome_of_step(Span<const float> weights) const;
 
-  bool drops_update() const;
+  bool drops_update() const;         // because something is not finite
+  bool clipping_skips_step() const;  // mode `skip`
+  bool takes_step() const;
   bool is_logged() const;
   bool is_through_time_due() const;
   std::uint64_t epoch() const;
-  double learning_rate() const;  // in this epoch
+  double learning_rate() const;  // of this step
   std::optional<std::uint64_t> solved_at_step() const;
   std::optional<std::string> divergence_reason() const;
 
@@ -116,6 +119,7 @@ class RunTrainer {
   const StepSink sink_;
 
   // The step in progress.
+  ClipRule rule_;                    // with the threshold of this epoch
   GradientNorms norms_;              // before clipping
   std::vector<double> gate_norms_;   // before clipping; empty for cells without gates
   std::vector<float> raw_gradient_;  // before clipping

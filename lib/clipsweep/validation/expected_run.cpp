@@ -9,15 +9,24 @@
 namespace clipsweep {
 namespace {
 
-// The learning rate was constant in earlier versions.
-OptimizerSettings decay_of(const Json& settings) {
-  OptimizerSettings decay;
+// The learning rate was constant in earlier versions, and then had only a decay.
+OptimizerSettings schedule_in(const Json& settings) {
+  OptimizerSettings schedule;
   if (settings.contains("learning_rate_decay")) {
-    decay.learning_rate_decay = number_member(settings, "learning_rate_decay");
-    decay.learning_rate_decay_every =
+    schedule.learning_rate_decay = number_member(settings, "learning_rate_decay");
+    schedule.learning_rate_decay_every =
         static_cast<int>(count_member(settings, "learning_rate_decay_every"));
   }
-  return decay;
+  if (settings.contains("learning_rate_schedule")) {
+    try {
+      schedule.learning_rate_schedule =
+          parse_learning_rate_schedule(string_member(settings, "learning_rate_schedule"));
+    } catch (const ConfigError& error) {
+      throw DataError(error.what());
+    }
+    schedule.learning_rate_warmup = count_member(settings, "learning_rate_warmup");
+  }
+  return schedule;
 }
 
 // A generated task with a range, such as "50-200", draws a length for each batch.
@@ -71,7 +80,7 @@ ExpectedRun expected_run(const SweepFolder& sweep, const RunSpec& run, const Run
           count_member(settings, "epochs"),
           count_member(settings, "steps_per_epoch"),
           record,
-          decay_of(settings),
+          schedule_in(settings),
           optional_count(settings, "through_time_every"),
           has_one_length(settings),
           policy_of(settings),

@@ -16,7 +16,7 @@ struct ExpectedRun {
   std::uint64_t epochs = 0;
   std::uint64_t steps_per_epoch = 0;
   const RunRecord* record = nullptr;  // nullptr: unfinished, so the logs may end anywhere
-  OptimizerSettings optimizer = {};   // only the decay of the learning rate
+  OptimizerSettings optimizer = {};   // only the schedule of the learning rate
   // 0: the gradient through time is not measured. Nothing in sweeps of earlier versions.
   std::optional<std::uint64_t> through_time_every = std::nullopt;
   bool has_one_length = true;  // all batches have the same number of time steps

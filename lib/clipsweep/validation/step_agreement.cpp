@@ -58,8 +58,24 @@ void check_unclipped(const StepRecord& step, Equality equal, std::uint64_t line,
                                    step.clipped_fraction));
 }
 
-void check_scale(const StepRecord& step, Equality equal, std::uint64_t line,
+// Mode `update-norm` leaves the gradient as it is and scales the update.
+void check_scale_of_update(const StepRecord& step, std::uint64_t line, FileProblems& problems) {
+  if (!is_same_number(step.grad_norm_clipped, step.grad_norm_raw))
+    problems.add(line, fmt::format("the norm of the gradient goes from {} to {}, but the mode only "
+                                   "changes the update",
+                                   step.grad_norm_raw, step.grad_norm_clipped));
+  constexpr double kRounding = 1e-6;
+  const bool is_possible = step.clipped
+                               ? step.clip_scale < 1 + kRounding
+                               : step.clip_scale == 1 || !std::isfinite(step.grad_norm_raw);
+  if (!is_possible)
+    problems.add(line, fmt::format("\"clip_scale\" is {}, but \"clipped\" is {}", step.clip_scale,
+                                   step.clipped));
+}
+
+void check_scale(const StepRecord& step, const ClipRule& rule, Equality equal, std::uint64_t line,
                  FileProblems& problems) {
+  if (rule.mode == ClipMode::kUpdateNorm) return check_scale_of_update(step, line, problems);
   const bool is_zero = step.grad_norm_raw == 0 && step.grad_norm_clipped == 0;
   const double scale = is_zero ? 1 : step.grad_norm_clipped / step.grad_norm_raw;
   if (!equal(step.clip_scale, scale))
@@ -68,14 +84,22 @@ void check_scale(const StepRecord& step, Equality equal, std::uint64_t line,
 }
 
 double learning_rate_of(const StepRecord& step, const ExpectedRun& expected) {
-  return learning_rate_in(step.epoch, expected.run.learning_rate, expected.optimizer);
+  return learning_rate_at(step.step, expected.run.learning_rate, expected.optimizer,
+                          {expected.steps_per_epoch, expected.steps()});
 }
 
 void check_learning_rate(const StepRecord& step, const ExpectedRun& expected, Equality equal,
                          std::uint64_t line, FileProblems& problems) {
-  const double rate = learning_rate_of(step, expected) * step.clip_scale;
+  const double scheduled = learning_rate_of(step, expected);
+  if (step.scheduled_learning_rate && !equal(*step.scheduled_learning_rate, scheduled))
+    problems.add(line, fmt::format("\"scheduled_learning_rate\" is {}, but the schedule gives {}",
+                                   *step.scheduled_learning_rate, scheduled));
+  const bool needs_rate = step.weight_norm && is_scheduled(expected.optimizer);
+  if (needs_rate && !step.scheduled_learning_rate)
+    problems.add(line, "\"scheduled_learning_rate\" is missing, but the rate is scheduled");
+  const double rate = scheduled * step.clip_scale;
   if (!equal(step.effective_learning_rate, rate))
-    problems.add(line, fmt::format("\"effective_learning_rate\" is {}, but the epoch's learning "
+    problems.add(line, fmt::format("\"effective_learning_rate\" is {}, but the step's learning "
                                    "rate times \"clip_scale\" is {}",
                                    step.effective_learning_rate, rate));
 }
@@ -91,12 +115,17 @@ bool is_extreme(double norm) { return !(norm > 1e-30 && norm < 1e30); }
 void check_update_norm(const StepRecord& step, const ExpectedRun& expected, std::uint64_t line,
                        FileProblems& problems) {
   if (!step.weight_norm) return;  // a log of an earlier version
+  const bool is_skipped = step.clipped && expected.run.clip.mode == ClipMode::kSkip;
+  if (is_skipped && step.update_norm)
+    problems.add(line, "\"update_norm\" is there, but mode skip did not take the step");
   if (!step.update_norm) {
-    if (!has_nonfinite_value(step))
+    if (!is_skipped && !has_nonfinite_value(step))
       problems.add(line, "\"update_norm\" is missing, but loss and gradient are finite");
     return;
   }
-  const double norm = step.grad_norm_clipped * learning_rate_of(step, expected);
+  const bool scales_update = expected.run.clip.mode == ClipMode::kUpdateNorm;
+  const double norm = step.grad_norm_clipped * learning_rate_of(step, expected) *
+                      (scales_update ? step.clip_scale : 1);
   if (!expected.has_plain_sgd || is_extreme(norm)) return;
   if (!agree(*step.update_norm, norm))
     problems.add(line, fmt::format("\"update_norm\" is {}, but the learning rate times "
@@ -112,6 +141,7 @@ bool has_fixed_limit(const ClipRule& rule) {
     case ClipMode::kNone:
     case ClipMode::kAgc:
     case ClipMode::kAutoclip:
+    case ClipMode::kMedian:
     case ClipMode::kZclip:
     case ClipMode::kAdagc:
       return false;
@@ -119,8 +149,12 @@ bool has_fixed_limit(const ClipRule& rule) {
     case ClipMode::kGlobalNorm:
     case ClipMode::kTensorNorm:
     case ClipMode::kScale:
+    case ClipMode::kSmooth:
+    case ClipMode::kSkip:
+    case ClipMode::kCarry:
     case ClipMode::kTensorRms:
     case ClipMode::kBackprop:
+    case ClipMode::kUpdateNorm:
     case ClipMode::kRandomStep:
       return std::isfinite(rule.threshold);
   }
@@ -144,7 +178,17 @@ std::optional<bool> must_act(const StepRecord& step, const ClipRule& rule) {
   if (rule.mode == ClipMode::kNone || std::isinf(rule.threshold)) return false;
   if (step.nonfinite > 0 || !is_plain(rule)) return std::nullopt;
   if (rule.mode == ClipMode::kValue) return step.grad_max_abs > static_cast<float>(rule.threshold);
-  if (rule.mode == ClipMode::kGlobalNorm) return step.grad_norm_raw > rule.threshold;
+  if (rule.mode == ClipMode::kGlobalNorm || rule.mode == ClipMode::kSkip)
+    return step.grad_norm_raw > rule.threshold;
+  return std::nullopt;
+}
+
+// The norm of a clipped gradient. Nothing where the log alone does not say it.
+std::optional<double> norm_left_by(const StepRecord& step, const ClipRule& rule) {
+  if (rule.mode == ClipMode::kScale || rule.mode == ClipMode::kGlobalNorm) return rule.threshold;
+  if (rule.mode == ClipMode::kSkip) return 0;
+  if (rule.mode == ClipMode::kSmooth)
+    return step.grad_norm_raw * rule.threshold / (rule.threshold + step.grad_norm_raw);
   return std::nullopt;
 }
 
@@ -153,13 +197,17 @@ void check_effect(const StepRecord& step, const ClipRule& rule, std::uint64_t li
   if (const auto acts = must_act(step, rule); acts && step.clipped != *acts)
     problems.add(line, fmt::format("\"clipped\" is {}, but the gradient {} the limit", step.clipped,
                                    *acts ? "exceeds" : "is within"));
-  const bool rescales = rule.mode == ClipMode::kScale || rule.mode == ClipMode::kGlobalNorm;
-  if (!step.clipped || !rescales || !is_plain(rule) || is_extreme(step.grad_norm_raw) ||
+  if (!step.clipped || !is_plain(rule) || is_extreme(step.grad_norm_raw) ||
       is_extreme(rule.threshold))
     return;
-  if (!agree(step.grad_norm_clipped, rule.threshold))
-    problems.add(line, fmt::format("\"grad_norm_clipped\" is {}, but the threshold is {}",
-                                   step.grad_norm_clipped, rule.threshold));
+  const auto norm = norm_left_by(step, rule);
+  if (norm && !agree(step.grad_norm_clipped, *norm))
+    problems.add(line, fmt::format("\"grad_norm_clipped\" is {}, but the mode leaves {}",
+                                   step.grad_norm_clipped, *norm));
+  if (rule.mode == ClipMode::kUpdateNorm && step.update_norm &&
+      !agree(*step.update_norm, rule.threshold))
+    problems.add(line, fmt::format("\"update_norm\" is {}, but the threshold is {}",
+                                   *step.update_norm, rule.threshold));
 }
 
 void check_cosine(const StepRecord& step, std::uint64_t line, FileProblems& problems) {
@@ -181,13 +229,14 @@ void check_step_against_plan(const StepRecord& step, const ExpectedRun& expected
   const Equality equal = expected.has_hashes() ? is_same_number : agree;
   check_tensor_norms(step, line, problems);
   check_unclipped(step, equal, line, problems);
-  check_scale(step, equal, line, problems);
+  check_scale(step, expected.run.clip, equal, line, problems);
   check_learning_rate(step, expected, equal, line, problems);
   check_update_norm(step, expected, line, problems);
   check_cosine(step, line, problems);
   if (expected.has_hashes()) {
-    check_limit(step, expected.run.clip, line, problems);
-    check_effect(step, expected.run.clip, line, problems);
+    const ClipRule rule = rule_in_epoch(step.epoch, expected.run.clip);
+    check_limit(step, rule, line, problems);
+    check_effect(step, rule, line, problems);
   }
   if (step.limit && std::isinf(expected.run.clip.threshold))
     problems.add(line, fmt::format("\"limit\" is {} in a run that only measures", *step.limit));

@@ -16,6 +16,8 @@ NORM_THRESHOLD = ("threshold (norm)", (0, (5, 1.5)))
 DRAWN_THRESHOLDS = {
     "global-norm": NORM_THRESHOLD,
     "scale": NORM_THRESHOLD,
+    "skip": NORM_THRESHOLD,
+    "carry": NORM_THRESHOLD,
     "random-step": NORM_THRESHOLD,
     "value": ("threshold (each element)", (0, (1.2, 1.2))),
     "tensor-norm": ("threshold (each tensor)", (0, (4, 1.2, 1.2, 1.2))),

@@ -23,7 +23,7 @@ from ..drawing.style import INK, element_id
 
 STEM = "step_size_map"
 # The modes whose threshold, times the learning rate, limits a step of SGD.
-STEP_MODES = ("value", "global-norm", "tensor-norm", "scale", "tensor-rms")
+STEP_MODES = ("value", "global-norm", "tensor-norm", "scale", "smooth", "skip", "carry", "tensor-rms")
 WIDTH, HEIGHT = 2.5, 2.1
 NUMBER_ROOM = 0.45
 ROWS_PER_PAGE = 3
