@@ -91,6 +91,8 @@ std::vector<std::string> figure_names() {
           "gradient_norm",
           "gradient_norm_survival",
           "gradient_through_time",
+          "smoothness",
+          "sharpness",
           "gate_shares",
           "spectral_radius",
           "events"};

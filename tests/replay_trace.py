@@ -15,6 +15,7 @@ with "exit CODE": loading PyTorch takes longer than a replay. Exit codes: 0 all 
 """
 
 import argparse
+import copy
 import functools
 import gzip
 import itertools
@@ -32,7 +33,9 @@ except ImportError as error:
 
 FASHION_MNIST = Path("/usr/share/datasets/fashion-mnist")
 COMPARED = ("loss", "grad_norm_raw", "grad_norm_clipped", "scheduled_learning_rate")
-
+MEASURED = ("smoothness", "sharpness")
+# Of what clipsweep takes from differences of gradients in float32; here it is exact, in double.
+MEASURED_TOLERANCE = 0.005
 
 EACH_STEP = ("copy", "text", "markov", "reber")
 IGNORED = -100  # the label of a time step that does not count
@@ -371,6 +374,49 @@ def samples(batch, inputs, targets):
     return torch.from_numpy(inputs[batch]), torch.from_numpy(targets[batch])
 
 
+class Landscape:
+    """The loss of one batch around the weights before a step, in double."""
+
+    def __init__(self, network, batch):
+        self.network = copy.deepcopy(network).double()
+        self.state = network.state
+        inputs, targets = batch
+        self.batch = inputs.double(), targets.double() if targets.is_floating_point() else targets
+        self.parameters = list(self.network.by_name.values())
+
+    def gradient(self, create_graph=False):
+        self.network.state = in_double(self.state)
+        loss = self.network.loss(*self.batch)
+        return flat(torch.autograd.grad(loss, self.parameters, create_graph=create_graph))
+
+    def sharpness(self):
+        """Return g'Hg / g'g, and |Hg| / |g|: it may be near 0 where the gradient turns."""
+        gradient = self.gradient(create_graph=True)
+        fixed = gradient.detach()
+        product = flat(torch.autograd.grad(gradient @ fixed, self.parameters))
+        return float(product @ fixed / (fixed @ fixed)), float(product.norm() / fixed.norm())
+
+    def smoothness(self, after):
+        """Return |g(mid) - g| / |mid - w| for the middle of the step to the parameters `after`."""
+        start = flat(self.parameters)
+        gradient = self.gradient()
+        with torch.no_grad():
+            for parameter, end in zip(self.parameters, after):
+                parameter.add_(end.double()).div_(2)
+        change = self.gradient() - gradient
+        return float(change.norm() / (flat(self.parameters) - start).norm())
+
+
+def flat(tensors):
+    return torch.cat([tensor.detach().flatten() if tensor.is_leaf else tensor.flatten() for tensor in tensors])
+
+
+def in_double(state):
+    if state is None:
+        return None
+    return tuple(map(in_double, state)) if isinstance(state, tuple) else state.double()
+
+
 def replay(trace, inputs, targets, lengths):
     """Yield the numbers of each step as PyTorch has them."""
     settings = trace["settings"]
@@ -387,7 +433,9 @@ def replay(trace, inputs, targets, lengths):
         optimizer.zero_grad()
         if lengths is not None:
             network.lengths = torch.from_numpy(lengths[batch].astype(np.int64))
-        loss = network.loss(*samples(batch, inputs, targets))
+        drawn = samples(batch, inputs, targets)
+        landscape = Landscape(network, drawn) if "smoothness" in logged else None
+        loss = network.loss(*drawn)
         loss.backward()
         tensors = {name: norm_of([tensor.grad]) for name, tensor in network.by_name.items()}
         raw = norm_of([parameter.grad for parameter in parameters])
@@ -402,23 +450,27 @@ def replay(trace, inputs, targets, lengths):
             scheduler.step()
         step = {"loss": loss.item(), "grad_norm_raw": raw, "grad_norm_clipped": clipped}
         step["scheduled_learning_rate"] = rate
+        if landscape:
+            step["sharpness"], step["sharpness, at least"] = landscape.sharpness()
+            step["smoothness"] = landscape.smoothness(parameters)
         yield {**step, **{f"tensors.{name}": norm for name, norm in tensors.items()}}
 
 
 def logged_numbers(step):
     """Return the numbers of a step of the trace under the names that `replay` uses."""
     numbers = {key: step[key] for key in COMPARED if key in step}
+    numbers.update({key: step[key] for key in MEASURED if key in step})
     numbers.update({f"tensors.{name}": norm for name, norm in step["tensors"].items()})
     return {key: float(value) for key, value in numbers.items()}  # float("NaN") and so on too
 
 
-def relative_error(ours, theirs):
-    """Return the difference by the larger of the two; 0 if both are the same non-number."""
+def relative_error(ours, theirs, at_least=0.0):
+    """Return the difference by the larger of the two, or `at_least`; 0 if both are the same non-number."""
     if ours == theirs or (math.isnan(ours) and math.isnan(theirs)):
         return 0.0
     if not (math.isfinite(ours) and math.isfinite(theirs)):
         return math.inf
-    return abs(ours - theirs) / max(abs(ours), abs(theirs))
+    return abs(ours - theirs) / max(abs(ours), abs(theirs), at_least)
 
 
 def largest_errors(trace, inputs, targets, lengths=None):
@@ -426,7 +478,7 @@ def largest_errors(trace, inputs, targets, lengths=None):
     largest = {}
     for logged, replayed in zip(trace["steps"], replay(trace, inputs, targets, lengths)):
         for key, value in logged_numbers(logged).items():
-            error = relative_error(value, replayed[key])
+            error = relative_error(value, replayed[key], replayed.get(f"{key}, at least", 0.0))
             if key not in largest or error > largest[key][0]:
                 largest[key] = (error, logged["step"])
     return largest
@@ -450,10 +502,11 @@ def report(path, data, tolerance):
     errors = largest_errors(trace, *training_set(trace, data))
     print(f"{trace['run']}, {len(trace['steps'])} steps, PyTorch {torch.__version__}")
     print("largest relative error:")
+    allowed = {key: max(tolerance, MEASURED_TOLERANCE * (key in MEASURED)) for key in errors}
     for key, (error, step) in errors.items():
-        mark = "" if error <= tolerance else f"  above {tolerance:g}"
+        mark = "" if error <= allowed[key] else f"  above {allowed[key]:g}"
         print(f"  {key:24} {error:.1e} at step {step}{mark}")
-    return 0 if all(error <= tolerance for error, _ in errors.values()) else 1
+    return 0 if all(error <= allowed[key] for key, (error, _) in errors.items()) else 1
 
 
 def main():

@@ -11,10 +11,11 @@ from typing import BinaryIO
 
 import numpy as np
 
-from .columns import STEP_COLUMNS, TENSOR_NORMS, step_decoder
+from .columns import STEP_COLUMNS, TENSOR_NORMS, Column, step_decoder
 from .log_file import lines_after_header, open_log, read_header
 from .step_log import STEPS_SCHEMA, check_order, decode_line, numbers, parse_header
 from .strict_json import MALFORMED, DataError, describe
+from .values import to_optional_float
 
 MIN_WINDOWS, MAX_WINDOWS = 20, 120
 SMOOTHING_STEPS = 10
@@ -27,11 +28,24 @@ NORM_BIN_EDGES = np.logspace(
 )
 
 # The columns that the figures need.
-_NAMES = ("step", "loss", "grad_norm_raw", "clipped", "cosine", "grad_max_abs")
-_COLUMNS = tuple(
-    replace(column, absent=None) if column.name == "grad_max_abs" else column
-    for column in STEP_COLUMNS
-    if column.name in _NAMES
+_NAMES = (
+    "step",
+    "loss",
+    "grad_norm_raw",
+    "clipped",
+    "cosine",
+    "effective_learning_rate",
+    "grad_max_abs",
+)
+# Only sweeps with --smoothness-every have these, in the lines of the steps that they measured.
+_MEASURED = ("smoothness", "sharpness")
+_COLUMNS = (
+    *(
+        replace(column, absent=None) if column.name == "grad_max_abs" else column
+        for column in STEP_COLUMNS
+        if column.name in _NAMES
+    ),
+    *(Column(name, to_optional_float, absent=None) for name in _MEASURED),
 )
 _decode_step = step_decoder(_COLUMNS)
 _decode_step_and_tensors = step_decoder((*_COLUMNS, replace(TENSOR_NORMS, absent=None)))
@@ -57,6 +71,17 @@ class WindowGrid:
 
 
 @dataclass(frozen=True, eq=False)
+class MeasuredSteps:
+    """The steps at which the local smoothness was measured, arrays [M]; NaN where it had no value."""
+
+    step: np.ndarray
+    norm: np.ndarray  # of the raw gradient
+    rate: np.ndarray  # the learning rate times the clip scale
+    smoothness: np.ndarray
+    sharpness: np.ndarray
+
+
+@dataclass(frozen=True, eq=False)
 class StepCurve:
     """One run's steps in windows: arrays [W], NaN where nothing was measured."""
 
@@ -70,6 +95,7 @@ class StepCurve:
     norm_counts: np.ndarray  # the number of finite raw norms in each bin of NORM_BIN_EDGES
     element_counts: np.ndarray  # of largest absolute values
     tensor_counts: np.ndarray  # of the largest norm of any tensor; empty unless asked for
+    measured: MeasuredSteps
     is_cut_off: bool  # the log ends within its last line
 
 
@@ -99,18 +125,20 @@ def read_step_curve(
     try:
         with open_log(path) as log:
             parse_header(path, read_header(log), STEPS_SCHEMA, run_id)
-            columns, is_cut_off = _read_columns(path, log, grid.planned_steps, with_tensors)
+            columns, measured, is_cut_off = _read_columns(
+                path, log, grid.planned_steps, with_tensors
+            )
     except FileNotFoundError as error:
         raise DataError(f"{path}: cannot be read ({error.strerror})") from error
-    return _aggregate(grid, *columns, is_cut_off)
+    return _aggregate(grid, *columns, measured, is_cut_off)
 
 
 def _read_columns(
     path: Path, log: BinaryIO, planned_steps: int, with_tensors: bool
-) -> tuple[tuple[np.ndarray, ...], bool]:
+) -> tuple[tuple[np.ndarray, ...], MeasuredSteps, bool]:
     """Return the columns that _aggregate takes, and whether the log is cut off."""
     decode_step = _decode_step_and_tensors if with_tensors else _decode_step
-    steps, losses, norms, cosines, elements, tensors = [], [], [], [], [], []
+    steps, losses, norms, cosines, elements, tensors, measured = [], [], [], [], [], [], []
     previous, is_cut_off = 0, False
     for number, line in lines_after_header(path, log):
         if is_cut_off := not line.endswith(b"\n"):
@@ -126,10 +154,22 @@ def _read_columns(
         norms.append(record.grad_norm_raw)
         cosines.append(record.cosine if record.clipped else None)
         elements.append(record.grad_max_abs)
+        if record.smoothness is not None or record.sharpness is not None:
+            measured.append(
+                (
+                    float(previous),
+                    record.grad_norm_raw,
+                    record.effective_learning_rate,
+                    record.smoothness,
+                    record.sharpness,
+                )
+            )
         if with_tensors:
             tensors.append(_largest(record.tensors))
     columns = (losses, norms, cosines, elements, tensors)
-    return (np.array(steps, dtype=np.int64), *map(numbers, columns)), is_cut_off
+    columns = np.array(steps, dtype=np.int64), *map(numbers, columns)
+    transposed = [list(values) for values in zip(*measured, strict=True)] or [[]] * 5
+    return columns, MeasuredSteps(*map(numbers, transposed)), is_cut_off
 
 
 def _largest(norms: dict[str, float | str] | None) -> float | None:
@@ -147,6 +187,7 @@ def _aggregate(
     cosines: np.ndarray,
     elements: np.ndarray,
     tensors: np.ndarray,
+    measured: MeasuredSteps,
     is_cut_off: bool,
 ) -> StepCurve:
     def in_windows(values: np.ndarray) -> np.ndarray:
@@ -171,6 +212,7 @@ def _aggregate(
             norm_counts=_count(finite_norms),
             element_counts=_count(finite_elements),
             tensor_counts=_count(tensors) if tensors.size else tensors,
+            measured=measured,
             is_cut_off=is_cut_off,
         )
 

@@ -132,6 +132,14 @@ class ArmProbe:
     stability: Estimate | None
     prediction: str | None
 
+class SmoothnessFit:
+    """log10 smoothness = intercept + slope log10 gradient norm, over the measured steps."""
+
+    points: int
+    slope: float | None
+    intercept: float | None
+    correlation: float | None
+
 
 @dataclass(frozen=True)
 class ArmSummary:
@@ -155,6 +163,7 @@ class ArmSummary:
     clipped_share: float | None
     skipped_share: float | None
     mean_cosine: float | None
+    smoothness: SmoothnessFit | None  # None where it was not measured
     reading: str | None
     norms: dict[str, float | None]
     probes: tuple[ArmProbe, ...] = ()  # by step; empty without --probe-at
@@ -362,6 +371,11 @@ def _optional(parse: Callable, entry: object):
     return None if entry is None else parse(entry)
 
 
+def _parse_fit(entry: dict) -> SmoothnessFit:
+    numbers = (to_optional_float(entry[key]) for key in ("slope", "intercept", "correlation"))
+    return SmoothnessFit(to_count(entry["points"]), *numbers)
+
+
 def _parse_answer(sentences: list) -> list[str]:
     if len(sentences) != ANSWER_SENTENCES:
         raise ValueError(f"answer has {len(sentences)} sentences, not {ANSWER_SENTENCES}")
@@ -403,6 +417,7 @@ def _parse_arm(entry: dict, clip: Clip, judged: str) -> ArmSummary:
         clipped_share=to_optional_float(entry["clipped_share"]),
         skipped_share=to_optional_float(entry.get("skipped_share")),
         mean_cosine=to_optional_float(entry["mean_cosine"]),
+        smoothness=_optional(_parse_fit, entry.get("smoothness")),
         reading=_optional(str, entry["reading"]),
         norms={name: to_optional_float(entry["grad_norm_raw"][name]) for name in NORM_QUANTILES},
         probes=tuple(map(_parse_arm_probe, entry.get("probes", []))),

@@ -67,6 +67,19 @@ TEST(StepRecord, HasTheNormsOfUpdateAndWeightsOnlyIfTheyWereMeasured) {
   EXPECT_EQ(line_of(step_record_from_json(Json::parse(kLine), kTensors)), kLine + "\n");
 }
 
+TEST(StepRecord, HasMeasurementsOnlyWhereTheyWereTaken) {
+  StepRecord step = sample_step();
+  step.smoothness = {true, 12.5};
+  step.sharpness = {true, std::nullopt};
+  const std::string line = line_of(step);
+  EXPECT_TRUE(holds(line, R"("nonfinite":7,"smoothness":12.5,"sharpness":null,"tensors")")) << line;
+  const StepRecord read = step_record_from_json(Json::parse(line), kTensors);
+  EXPECT_EQ(line_of(read), line);
+  EXPECT_EQ(read.smoothness.value, 12.5);
+  EXPECT_TRUE(read.sharpness.is_taken);
+  EXPECT_FALSE(step_record_from_json(Json::parse(kLine), kTensors).sharpness.is_taken);
+}
+
 TEST(StepRecord, IsAppendedToOtherLines) {
   std::string text = "a line\n";
   append_line(text, sample_step(), kTensors);
@@ -106,7 +119,8 @@ TEST(StepRecord, ListsTheTypesOfItsColumnsForOtherReaders) {
             R"("limit":"optional float64","scheduled_learning_rate":"optional float64",)"
             R"("effective_learning_rate":"float64",)"
             R"("update_norm":"optional float64","weight_norm":"optional float64",)"
-            R"("grad_max_abs":"float32","nonfinite":"count","tensors":"float64 by tensor",)"
+            R"("grad_max_abs":"float32","nonfinite":"count","smoothness":"optional float64",)"
+            R"("sharpness":"optional float64","tensors":"float64 by tensor",)"
             R"("skipped":"boolean"})");
 }
 

@@ -31,6 +31,7 @@ void expect_same_logs(const Sweep& a, const Sweep& b, const RunSpec& run) {
 TEST(TrainRuns, WritesTheSameBytesAloneInACohortAndOnTwoWorkers) {
   auto config = small_config();
   config.through_time_every = 4;
+  config.smoothness_every = 4;
   config.clips.push_back({ClipMode::kBackprop, 1e-3});
   Sweep together(config), alone(config), on_two(config);
   together.train(together.unfinished());
@@ -51,6 +52,7 @@ TEST(TrainRuns, WritesTheSameBytesWhenWorkersHelpEachOther) {
   config.training.hidden = 64;
   config.training.batch_size = 100;
   config.through_time_every = 2;
+  config.smoothness_every = 1;
   config.clips.push_back({ClipMode::kBackprop, 1e-3});
   config.learning_rates = {0.1, 0.2, 0.3, 0.4};
   config.seeds = {0};
@@ -89,6 +91,53 @@ TEST(TrainRuns, TwoSweepsInOneFolderShareItsRuns) {
   EXPECT_EQ(shared.progress().elsewhere, runs.size());
   EXPECT_TRUE(shared.unfinished().empty());
   for (const auto& run : alone.plan().runs) EXPECT_EQ(alone.steps(run), shared.steps(run));
+}
+
+// Without the numbers that only a measured sweep has.
+std::string unmeasured(const std::string& log) {
+  std::string lines = log;
+  for (const std::string key : {",\"smoothness\":", ",\"sharpness\":"})
+    for (std::size_t at = lines.find(key); at != std::string::npos; at = lines.find(key))
+      lines.erase(at, lines.find(',', at + 1) - at);
+  return lines;
+}
+
+TEST(TrainRuns, MeasuringTheSmoothnessChangesNoOtherNumber) {
+  auto config = small_config();
+  Sweep plain(config);
+  config.smoothness_every = 3;
+  Sweep measured(config);
+  plain.train(plain.unfinished());
+  measured.train(measured.unfinished());
+  for (const auto& run : plain.plan().runs) {
+    const std::string log = measured.steps(run);
+    EXPECT_EQ(unmeasured(log), plain.steps(run));
+    EXPECT_NE(log, plain.steps(run));
+    EXPECT_EQ(measured.record(run).totals.smoothness.points, 4U);
+    EXPECT_EQ(measured.record(run).final_weights_sha256, plain.record(run).final_weights_sha256);
+  }
+  for (const auto& problem : validate_folder(measured.path()).problems)
+    ADD_FAILURE() << problem.file << ": " << problem.message;
+}
+
+TEST(TrainRuns, AStepThatIsNotTakenHasNoSmoothness) {
+  auto config = small_config();
+  config.learning_rates = {1e38};  // NaN soon after the first step
+  config.training.on_nonfinite = NonfinitePolicy::kSkip;
+  config.smoothness_every = 1;
+  Sweep sweep(config);
+  sweep.train(sweep.unfinished());
+  for (const auto& run : sweep.plan().runs) {
+    if (run.clip.mode != ClipMode::kNone) continue;
+    std::uint64_t without = 0;
+    read_step_log(steps_path(sweep.path(), run.id),
+                  [&](const Json& step, std::uint64_t, std::string_view) {
+                    without += step.at("smoothness").is_null() ? 1 : 0;
+                  });
+    EXPECT_GT(without, 0U);
+  }
+  for (const auto& problem : validate_folder(sweep.path()).problems)
+    ADD_FAILURE() << problem.file << ": " << problem.message;
 }
 
 TEST(TrainRuns, PairsTheRunsOfASeed) {
@@ -226,6 +275,7 @@ void expect_same_bytes_after(const std::function<void(Sweep&, Interventions&)>& 
                              std::uint64_t steps_logged) {
   auto config = small_config();
   config.through_time_every = 4;  // steps 1, 4, 8 and 12
+  config.smoothness_every = 4;
   Sweep whole(config), stopped(config);
   whole.train(whole.unfinished());
   Interventions before;
@@ -240,15 +290,24 @@ void expect_same_bytes_after(const std::function<void(Sweep&, Interventions&)>& 
   stopped.cancel() = false;
   std::atomic<std::uint64_t> steps_again{0};
   stopped.train(stopped.unfinished(), 1, engine_that([&](int) { ++steps_again; }));
-  EXPECT_LE(steps_again, 12 - steps_logged + 1);  // it resumed, it did not restart
+  // It resumed, it did not restart. A measured step computes two more gradients.
+  const std::uint64_t measured = 12 / 4 - steps_logged / 4;
+  EXPECT_LE(steps_again, 12 - steps_logged + 2 * measured + 1);
   for (const auto& run : whole.plan().runs) {
     expect_same_logs(stopped, whole, run);
   }
 }
 
+// Which computation of gradients a step begins with: step 4 has two more, for the smoothness.
+constexpr int kGradientsOfStep6 = 6 + 2;
+constexpr int kGradientsOfStep8 = 8 + 2;
+
 TEST(TrainRuns, CancelledGradientsAreComputedAgain) {
   expect_same_bytes_after(
-      [](Sweep& sweep, Interventions& before) { before.step = cancel_at(6, sweep); }, 5);
+      [](Sweep& sweep, Interventions& before) {
+        before.step = cancel_at(kGradientsOfStep6, sweep);
+      },
+      5);
 }
 
 // The test set is two batches.
@@ -267,8 +326,19 @@ std::function<void(int)> slow_at(int nth) {
 TEST(TrainRuns, ASlowStepWhoseGradientThroughTimeIsCancelledIsTakenAgain) {
   expect_same_bytes_after(
       [](Sweep& sweep, Interventions& before) {
-        before.step = slow_at(8);
+        before.step = slow_at(kGradientsOfStep8);
         before.through_time = cancel_at(3, sweep);  // that of step 8
+      },
+      7);
+}
+
+TEST(TrainRuns, ASlowStepWhoseSharpnessIsCancelledIsTakenAgain) {
+  expect_same_bytes_after(
+      [](Sweep& sweep, Interventions& before) {
+        before.step = [&sweep](int count) {
+          slow_at(kGradientsOfStep8)(count);
+          cancel_at(kGradientsOfStep8 + 2, sweep)(count);
+        };
       },
       7);
 }

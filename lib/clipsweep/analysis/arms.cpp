@@ -279,7 +279,10 @@ ArmSummary summarize_arm(const Arm& arm, const MetricBasis& basis) {
   summary.grad_norm_raw = summarize_norms(arm.runs);
   summary.update_ratio = median_update_ratio(arm.runs);
   std::vector<const RunRecord*> runs;
-  for (const auto& [seed, run] : arm.runs) runs.push_back(run);
+  for (const auto& [seed, run] : arm.runs) {
+    runs.push_back(run);
+    summary.smoothness.add(run->totals.smoothness);
+  }
   summary.probes = probes_of_arm(runs);
   return summary;
 }

@@ -147,7 +147,8 @@ struct ArmSummary : ArmSettings {
   std::optional<double> update_ratio;  // the median of its runs' medians
   std::optional<ClippingBehaviour> behaviour;
   NormSummary grad_norm_raw;
-  std::vector<ArmProbe> probes;            // by step; empty without --probe-at
+  std::vector<ArmProbe> probes;  // by step; empty without --probe-at
+  LinearFit smoothness;          // log10 smoothness by log10 gradient norm, over all steps measured
   std::optional<bool> better_than_chance;  // by its `choice_mean`; nothing without one
   // Near the best arm of its setup, better than chance, and no run diverged; summary.cpp decides.
   bool usable = false;

@@ -94,6 +94,13 @@ Json to_json(const ArmProbe& probe) {
   return json;
 }
 
+Json to_json(const LinearFit& fit) {
+  return {{"points", fit.points},
+          {"slope", json_optional(fit.slope())},
+          {"intercept", json_optional(fit.intercept())},
+          {"correlation", json_optional(fit.correlation())}};
+}
+
 Json to_json(const ArmSummary& arm) {
   Json json = {{"arm", arm.name}};
   add_json(json, arm.setup);
@@ -127,6 +134,7 @@ Json to_json(const ArmSummary& arm) {
   json["grad_norm_raw"] = to_json(arm.grad_norm_raw);
   if (arm.update_ratio) json["update_ratio"] = json_number(*arm.update_ratio);
   for (const auto& probe : arm.probes) json["probes"].push_back(to_json(probe));
+  if (arm.smoothness.points > 0) json["smoothness"] = to_json(arm.smoothness);
   return json;
 }
 

@@ -583,6 +583,28 @@ std::string solved_table(const Summary& summary) {
   return is_empty ? "" : titled("Runs that solved the task, over all arms of a mode", table.text());
 }
 
+// Zhang, He, Sra and Jadbabaie (2020) see a high correlation where training clips at a high
+// learning rate, and a low one elsewhere.
+std::string smoothness_table(const Summary& summary, const TextStyle& style) {
+  ArmTable table(summary, style, {{"points"}, {"slope"}, {"intercept"}, {"r"}});
+  bool is_empty = true;
+  const auto text = [](const std::optional<double>& value) {
+    return value ? signed_text(*value, 2) : "";
+  };
+  for (const auto& arm : summary.arms) {
+    const LinearFit& fit = arm.smoothness;
+    if (fit.points == 0) continue;
+    is_empty = false;
+    table.add_row(arm, {with_thousands(fit.points), text(fit.slope()), text(fit.intercept()),
+                        text(fit.correlation())});
+  }
+  if (is_empty) return "";
+  return titled(
+      "Local smoothness and gradient norm of the measured steps: log10 smoothness = intercept + "
+      "slope x log10 norm, and their correlation r",
+      table.text());
+}
+
 std::string noise_floor_table(const Summary& summary, const TextStyle& style) {
   if (summary.noise_floor.empty()) return "";
   ArmTable table(summary, style, {{"seeds"}, {"median"}, {"max"}});
@@ -659,7 +681,8 @@ std::string comparison_text(const Summary& summary, const TextStyle& style) {
          differences_text(summary, style) + collapses_table(summary, style) +
          probes_table(summary, style) + modes_table(summary, style) + solved_table(summary) +
          solutions_table(summary, style) + noise_floor_table(summary, style) +
-         success_by_length_table(summary, style) + answer_text(summary, style);
+         smoothness_table(summary, style) + success_by_length_table(summary, style) +
+         answer_text(summary, style);
 }
 
 std::string brief_text(const Summary& summary, const TextStyle& style, std::size_t max_lines) {
@@ -670,8 +693,10 @@ std::string brief_text(const Summary& summary, const TextStyle& style, std::size
   if (summary.setups.size() > kMaxSetupsInSentences)
     return brief_text_of_many(summary, style, counts, success, max_lines);
   const std::string shorter = shorter_answer_text(summary) + success;
+  const std::string arms = modes_table(summary, style) + smoothness_table(summary, style);
   for (const auto& text :
-       {counts + modes_table(summary, style) + answer_text(summary, style) + success,
+       {counts + arms + answer_text(summary, style) + success,
+        counts + modes_table(summary, style) + answer_text(summary, style) + success,
         counts + answer_text(summary, style) + success, counts + shorter})
     if (line_count(text) <= max_lines) return text;
   if (!success.empty() && line_count(counts + success) <= max_lines) return counts + success;

@@ -376,6 +376,16 @@ void check_combinations(const ExperimentConfig& config) {
   }
 }
 
+// The measured numbers stand in the lines of logged steps.
+void check_smoothness_settings(const ExperimentConfig& config) {
+  if (config.smoothness_every % config.log_every == 0) return;
+  throw ConfigError(fmt::format(
+      "{}: {} is not a multiple of log_every ({}), and only logged steps are measured; give for "
+      "example {}",
+      where_given(config, "smoothness_every"), config.smoothness_every, config.log_every,
+      (config.smoothness_every / config.log_every + 1) * config.log_every));
+}
+
 }  // namespace
 
 ExperimentConfig resolve_config(const std::vector<Assignment>& from_file,
@@ -404,6 +414,24 @@ ExperimentConfig resolve_config(const std::vector<Assignment>& from_file,
   check_combinations(config);
   check_threshold_decay(config, rules);
   check_probe_settings(config, rules);
+  check_smoothness_settings(config);
+  return config;
+}
+
+ExperimentConfig config_from_settings(const Json& settings) {
+  const ExperimentConfig defaults;
+  ExperimentConfig config;
+  for (const auto& setting : setting_table()) {
+    config.origins.emplace_back(setting.key, "default");
+    if (setting.group != SettingGroup::kTraining || !settings.contains(setting.key)) continue;
+    const Json& value = settings[setting.key];
+    if (value.is_null() || value == setting.value(defaults)) continue;
+    try {
+      setting.assign(config, value.is_string() ? value.get<std::string>() : to_line(value));
+    } catch (const ConfigError& error) {
+      throw DataError(fmt::format("settings.{}: {}", setting.key, error.what()));
+    }
+  }
   return config;
 }
 

@@ -20,4 +20,8 @@ struct Assignment {
 ExperimentConfig resolve_config(const std::vector<Assignment>& from_file,
                                 const std::vector<Assignment>& from_flags);
 
+// The settings that all runs share, as `settings` of a run.json or a sweep.json names them; what is
+// missing has its default. Throws DataError that names the key.
+ExperimentConfig config_from_settings(const Json& settings);
+
 }  // namespace clipsweep

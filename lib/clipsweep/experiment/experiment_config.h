@@ -115,6 +115,7 @@ struct ExperimentConfig {
   bool compress = false;      // the logs of finished runs
   std::optional<Retry> retry;
   int through_time_every = 100;         // 0: the gradient through time is not measured
+  int smoothness_every = 0;             // 0: local smoothness and sharpness are not measured
   std::vector<std::uint64_t> probe_at;  // steps after which the weights are probed, ascending
   int probe_batches = 100;
   std::optional<std::uint64_t> max_runs;

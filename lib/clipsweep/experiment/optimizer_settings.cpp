@@ -82,22 +82,24 @@ const std::vector<OptimizerOptionEntry>& optimizer_options() {
       {option("rmsprop-epsilon", "X", &Settings::rmsprop_epsilon, parse_positive_in_float32,
               "Added to the denominator of rmsprop's step; Keras adds 1e-7"),
        {Optimizer::kRmsprop}},
-      {with_names(
+      {listed(with_names(
            option({"lr-schedule", "learning_rate_schedule"}, "NAME",
                   &Settings::learning_rate_schedule, parse_learning_rate_schedule,
                   "Learning rate over the steps, after the warm-up: " +
                       join(learning_rate_schedule_names()) +
                       "; cosine and linear fall to 0 at the end of the run",
                   [](const Settings& settings) { return Json(to_text(schedule_of(settings))); }),
-           learning_rate_schedule_names()),
+           learning_rate_schedule_names())),
        all},
-      {whole({"lr-warmup", "learning_rate_warmup"}, &Settings::learning_rate_warmup, 0,
-             1'000'000'000, "Warm-up steps, over which the learning rate rises linearly from 0"),
+      {listed(whole({"lr-warmup", "learning_rate_warmup"}, &Settings::learning_rate_warmup, 0,
+                    1'000'000'000,
+                    "Warm-up steps, over which the learning rate rises linearly from 0")),
        all},
-      {option({"lr-decay", "learning_rate_decay"}, "FACTOR", &Settings::learning_rate_decay,
-              parse_fraction,
-              "Factor applied to the learning rate every --lr-decay-every epochs; 1 is a constant "
-              "rate"),
+      {listed(option(
+           {"lr-decay", "learning_rate_decay"}, "FACTOR", &Settings::learning_rate_decay,
+           parse_fraction,
+           "Factor applied to the learning rate every --lr-decay-every epochs; 1 is a constant "
+           "rate")),
        all},
       {whole({"lr-decay-every", "learning_rate_decay_every"}, &Settings::learning_rate_decay_every,
              1, 1'000'000, "Epochs between learning-rate decays"),

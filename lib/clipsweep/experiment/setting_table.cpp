@@ -236,6 +236,9 @@ std::vector<OptionEntry<ExperimentConfig>> execution_options() {
                  retry_names()),
       whole("through-time-every", &Config::through_time_every, 0, kBillion,
             "Measure the gradient through time every Nth step and at events; 0 is off"),
+      whole("smoothness-every", &Config::smoothness_every, 0, kBillion,
+            "Measure the local smoothness and the sharpness every Nth step, a multiple of "
+            "--log-every; 0 is off"),
       option("probe-at", "LIST", &Config::probe_at, parse_probe_steps,
              "Numbers of steps after which the weights are probed (0: the initial weights): the "
              "noise of the gradient, the bias of clipping, and whether clipping should help"),

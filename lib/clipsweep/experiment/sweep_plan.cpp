@@ -170,6 +170,7 @@ SweepPlan make_plan(const ExperimentConfig& config, const DataHashes& data_sha25
   plan.save_weights = config.save_weights;
   plan.compress = config.compress;
   plan.through_time_every = config.through_time_every;
+  plan.smoothness_every = config.smoothness_every;
   plan.probe_at = config.probe_at;
   plan.probe_batches = config.probe_batches;
   if (!plan.probe_at.empty()) plan.probed_rules = probed_rules(clip_rules(config));

@@ -33,6 +33,7 @@ struct LoggingPlan {
   bool save_weights = false;
   bool compress = false;                // the logs of finished runs
   int through_time_every = 100;         // 0: never
+  int smoothness_every = 0;             // 0: never
   std::vector<std::uint64_t> probe_at;  // steps after which the weights are probed, ascending
   int probe_batches = 100;
   std::vector<ClipRule> probed_rules;  // that probes test; the same for all runs

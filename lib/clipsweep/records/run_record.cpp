@@ -88,6 +88,24 @@ WhatIfCounts what_if_from_json(const Json& json) {
           counts_member(json, "global_norm"), counts_member(json, "tensor_norm")};
 }
 
+Json to_json(const LinearFit& fit) {
+  return {{"points", fit.points},
+          {"mean_log_norm", json_number(fit.mean_x)},
+          {"mean_log_smoothness", json_number(fit.mean_y)},
+          {"norm_squares", json_number(fit.sum_xx)},
+          {"smoothness_squares", json_number(fit.sum_yy)},
+          {"products", json_number(fit.sum_xy)}};
+}
+
+LinearFit fit_from_json(const Json& json) {
+  return {count_member(json, "points"),
+          finite_member(json, "mean_log_norm"),
+          finite_member(json, "mean_log_smoothness"),
+          finite_member(json, "norm_squares"),
+          finite_member(json, "smoothness_squares"),
+          finite_member(json, "products")};
+}
+
 Json to_json(const RunTotals& totals) {
   Json quantiles = nullptr;
   if (totals.grad_norm_raw)
@@ -108,6 +126,7 @@ Json to_json(const RunTotals& totals) {
   if (const auto& ratio = totals.update_ratio)
     json["update_ratio"] = {{"median", json_number(ratio->median)},
                             {"max", json_number(ratio->max)}};
+  if (totals.smoothness.points > 0) json["smoothness"] = to_json(totals.smoothness);
   return json;
 }
 
@@ -134,6 +153,7 @@ RunTotals totals_from_json(const Json& json) {
     const Json& ratio = json["update_ratio"];
     totals.update_ratio = UpdateRatio{finite_member(ratio, "median"), finite_member(ratio, "max")};
   }
+  if (json.contains("smoothness")) totals.smoothness = fit_from_json(json["smoothness"]);
   return totals;
 }
 
@@ -155,6 +175,13 @@ std::optional<UpdateRatio> summary_of_ratios(std::vector<double> ratios) {
   if (ratios.empty()) return std::nullopt;
   std::sort(ratios.begin(), ratios.end());
   return UpdateRatio{quantile_of_sorted(ratios, 0.5), ratios.back()};
+}
+
+void add_smoothness(const StepRecord& step, LinearFit& fit) {
+  const double norm = step.grad_norm_raw;
+  const double smoothness = step.smoothness.value.value_or(0);
+  if (norm > 0 && std::isfinite(norm) && smoothness > 0)
+    fit.add(std::log10(norm), std::log10(smoothness));
 }
 
 const char* to_text(Outcome outcome) { return name_in(kOutcomes, outcome); }

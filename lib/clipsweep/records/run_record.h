@@ -11,6 +11,7 @@
 #include "clipsweep/clipping/what_if.h"
 #include "clipsweep/experiment/sweep_plan.h"
 #include "clipsweep/io/json.h"
+#include "clipsweep/model/linear_fit.h"
 #include "clipsweep/probing/probe_record.h"
 #include "clipsweep/records/event_record.h"
 #include "clipsweep/records/gate_numbers.h"
@@ -94,13 +95,17 @@ struct RunTotals {
   std::optional<std::uint64_t> trailing_skipped_steps = std::nullopt;
   // Over the updates that are finite; nothing if there is none, and in runs of earlier versions.
   std::optional<UpdateRatio> update_ratio = std::nullopt;
+  LinearFit smoothness = {};  // log10 of the smoothness by log10 of the gradient norm
 
   template <typename Archive>
   void archive(Archive& archive) {
     archive(steps, clipped_steps, skipped_steps, nonfinite_steps, spikes, grad_norm_raw,
-            mean_cosine, what_if, trailing_skipped_steps, update_ratio);
+            mean_cosine, what_if, trailing_skipped_steps, update_ratio, smoothness);
   }
 };
+
+// Adds a step to that fit, unless it was not measured or has no logarithm.
+void add_smoothness(const StepRecord& step, LinearFit& fit);
 
 enum class Outcome { kCompleted, kDiverged, kFailed, kInterrupted };
 inline constexpr NameTable<Outcome, 4> kOutcomes = {{{Outcome::kCompleted, "completed"},

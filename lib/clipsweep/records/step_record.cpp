@@ -13,7 +13,8 @@ namespace {
 template <typename Value>
 constexpr bool fits_its_presence(const StepColumn<Value>& column) {
   if (column.presence == ColumnPresence::kOnlyIfTrue) return std::is_same_v<Value, bool>;
-  if (column.presence == ColumnPresence::kOnlyIfMeasured) return IsOptional<Value>::value;
+  if (column.presence == ColumnPresence::kOnlyIfMeasured)
+    return IsOptional<Value>::value || std::is_same_v<Value, Measurement>;
   return true;
 }
 
@@ -46,6 +47,10 @@ void append_value(std::string& text, const std::optional<Value>& value, const Na
     text += "null";
 }
 
+void append_value(std::string& text, const Measurement& measured, const Names& names) {
+  append_value(text, measured.value, names);
+}
+
 void append_value(std::string& text, const std::vector<double>& norms, const Names& names) {
   text += '{';
   for (std::size_t i = 0; i < names.size(); ++i) {
@@ -61,6 +66,8 @@ bool is_in_line(const StepColumn<Value>& column, const Value& value) {
     return value || column.presence != ColumnPresence::kOnlyIfTrue;
   else if constexpr (IsOptional<Value>::value)
     return value || column.presence != ColumnPresence::kOnlyIfMeasured;
+  else if constexpr (std::is_same_v<Value, Measurement>)
+    return value.is_taken;
   else
     return true;
 }
@@ -89,6 +96,12 @@ void read_value(const Json& json, const std::string& key, std::optional<Value>& 
   if (!member(json, key).is_null()) read_value(json, key, value.emplace(), names);
 }
 
+void read_value(const Json& json, const std::string& key, Measurement& measured,
+                const Names& names) {
+  measured.is_taken = true;
+  read_value(json, key, measured.value, names);
+}
+
 void read_value(const Json& json, const std::string& key, std::vector<double>& norms,
                 const Names& names) {
   const Json& tensors = member(json, key);
@@ -105,6 +118,7 @@ template <typename Value>
 std::string type_name(const std::optional<Value>&) {
   return "optional " + type_name(Value{});
 }
+std::string type_name(const Measurement& measured) { return type_name(measured.value); }
 std::string type_name(const std::vector<double>&) { return "float64 by tensor"; }
 
 }  // namespace

@@ -18,6 +18,17 @@
 
 namespace clipsweep {
 
+// A number that only some steps measure. Measured without a value: it was not finite, or had none.
+struct Measurement {
+  bool is_taken = false;
+  std::optional<double> value;
+
+  template <typename Archive>
+  void archive(Archive& archive) {
+    archive(is_taken, value);
+  }
+};
+
 struct StepRecord {
   std::uint64_t step = 0;
   std::uint64_t epoch = 0;
@@ -36,6 +47,8 @@ struct StepRecord {
   std::optional<double> weight_norm;  // before the update
   float grad_max_abs = 0;
   std::uint64_t nonfinite = 0;
+  Measurement smoothness;            // |g(mid) - g| / |mid - w| along the step
+  Measurement sharpness;             // g'Hg / g'g of the batch
   std::vector<double> tensor_norms;  // in the order of the layout
   bool skipped = false;
 
@@ -51,6 +64,7 @@ enum class ColumnRange {
   kNumber,     // any number, NaN and the infinities included
   kMagnitude,  // from 0; NaN and Infinity are allowed: a broken gradient has them
   kFiniteFromZero,
+  kFinite,
   kShare,   // from 0 to 1
   kCosine,  // from -1 to 1
 };
@@ -58,8 +72,10 @@ enum class ColumnRange {
 // Which lines have a column.
 enum class ColumnPresence {
   kAlways,
-  kOnlyIfTrue,      // a boolean that is false in all other lines
-  kOnlyIfMeasured,  // an optional that is empty in all other lines, as in those of older versions
+  kOnlyIfTrue,  // a boolean that is false in all other lines
+  // An optional that is empty, or a Measurement that was not taken, in all other lines, as in those
+  // of earlier versions.
+  kOnlyIfMeasured,
 };
 
 // The key of a column, together with its spelling within a line.
@@ -116,6 +132,10 @@ inline constexpr auto kStepColumns = std::make_tuple(
                ColumnPresence::kOnlyIfMeasured),
     StepColumn("grad_max_abs", &StepRecord::grad_max_abs, ColumnRange::kMagnitude),
     StepColumn("nonfinite", &StepRecord::nonfinite, ColumnRange::kFromZero),
+    StepColumn("smoothness", &StepRecord::smoothness, ColumnRange::kFiniteFromZero,
+               ColumnPresence::kOnlyIfMeasured),
+    StepColumn("sharpness", &StepRecord::sharpness, ColumnRange::kFinite,
+               ColumnPresence::kOnlyIfMeasured),
     StepColumn("tensors", &StepRecord::tensor_norms, ColumnRange::kMagnitude),
     StepColumn("skipped", &StepRecord::skipped, ColumnRange::kBoolean,
                ColumnPresence::kOnlyIfTrue));

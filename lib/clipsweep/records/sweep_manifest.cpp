@@ -179,6 +179,12 @@ Json data_json(const ExperimentConfig& config, const DataChecksum& data, const C
   return json;
 }
 
+// The value of a setting; sweeps of earlier versions lack some, and measured no smoothness.
+std::optional<Json> setting_in(const Json& settings, const std::string& key) {
+  if (settings.contains(key)) return settings[key];
+  return key == "smoothness_every" ? std::optional<Json>(0) : std::nullopt;
+}
+
 }  // namespace
 
 Json to_json(const Provenance& provenance) {
@@ -253,14 +259,14 @@ std::string first_difference(const Json& first, const Json& second) {
   const Json& others = member(second, "settings");
   for (const auto& setting : setting_table()) {
     const bool decides = setting.group == SettingGroup::kTraining || setting.key == "log_every" ||
-                         setting.key == "through_time_every" || setting.key == "probe_at" ||
-                         setting.key == "probe_batches";
-    // Sweeps of earlier versions lack some.
-    if (!decides || !settings.contains(setting.key) || !others.contains(setting.key)) continue;
-    const Json& value = settings[setting.key];
-    const Json& other = others[setting.key];
-    const bool fits = setting.may_be_list ? have_common_value(value, other) : value == other;
-    if (!fits) return fmt::format("its {} is {}, not {}", setting.key, value.dump(), other.dump());
+                         setting.key == "through_time_every" || setting.key == "smoothness_every" ||
+                         setting.key == "probe_at" || setting.key == "probe_batches";
+    const auto value = setting_in(settings, setting.key);
+    const auto other = setting_in(others, setting.key);
+    if (!decides || !value || !other) continue;
+    const bool fits = setting.may_be_list ? have_common_value(*value, *other) : *value == *other;
+    if (!fits)
+      return fmt::format("its {} is {}, not {}", setting.key, value->dump(), other->dump());
   }
   return have_same_data(first, second) ? "" : "its data differ";
 }

@@ -228,10 +228,10 @@ void CohortTrainer::finish_slow_step() {
   }
 }
 
-// Cancelled comes from the gradient through time alone, before any run has ended.
+// Cancelled comes from the measurements alone, before any run has ended.
 void CohortTrainer::finish_step(const CancelFlag& cancel) {
   ++step_;
-  auto outcomes = take_steps();
+  auto outcomes = take_steps(cancel);
   note_means();
   measure_through_time(outcomes, cancel);
   take_last_states();
@@ -245,16 +245,57 @@ void CohortTrainer::finish_step(const CancelFlag& cancel) {
   keep_runs(kept);
 }
 
-std::vector<StepOutcome> CohortTrainer::take_steps() {
+std::vector<StepOutcome> CohortTrainer::take_steps(const CancelFlag& cancel) {
   std::vector<StepOutcome> outcomes(runs_.size());
   const Batch& batch = samples_.batch();
+  const bool is_measured = is_smoothness_due();
+  const auto record = [&](std::size_t r) {
+    outcomes[r] = runs_[r].trainer->record_step(weights_.row(r));
+  };
   share(context_.sharing, runs_.size(), [&](std::size_t r) {
     const double predictions = predictions_of(context_.layout.model, batch, batch.source_of_run[r]);
     const double accuracy = static_cast<double>(result_.correct_counts[r]) / predictions;
-    outcomes[r] = runs_[r].trainer->step(result_.losses[r], accuracy, result_.gradients.row(r),
-                                         weights_.row(r), clipped_derivatives_share(r));
+    runs_[r].trainer->take_step(result_.losses[r], accuracy, result_.gradients.row(r),
+                                weights_.row(r), clipped_derivatives_share(r));
+    if (!is_measured) record(r);
   });
+  if (is_measured) {
+    measure_smoothness(cancel);
+    share(context_.sharing, runs_.size(), record);
+  }
   return outcomes;
+}
+
+bool CohortTrainer::is_smoothness_due() const {
+  const auto every = static_cast<std::uint64_t>(context_.plan.smoothness_every);
+  return every > 0 && step_ % every == 0;
+}
+
+void CohortTrainer::measure_smoothness(const CancelFlag& cancel) {
+  measure_at([&](std::size_t r,
+                 Span<float> point) { runs_[r].trainer->place_middle(weights_.row(r), point); },
+             [&](std::size_t r, const GradientAt& middle) {
+               runs_[r].trainer->measure_smoothness(weights_.row(r), middle);
+             },
+             cancel);
+  measure_at([&](std::size_t r,
+                 Span<float> point) { runs_[r].trainer->place_small_step(weights_.row(r), point); },
+             [&](std::size_t r, const GradientAt& small_step) {
+               runs_[r].trainer->measure_sharpness(weights_.row(r), small_step);
+             },
+             cancel);
+}
+
+template <typename Place, typename Measure>
+void CohortTrainer::measure_at(const Place& place, const Measure& measure,
+                               const CancelFlag& cancel) {
+  Block points(runs_.size(), context_.layout.size());
+  for (std::size_t r = 0; r < runs_.size(); ++r) place(r, points.row(r));
+  StepResult result(runs_.size(), context_.layout.size());
+  engine_.compute_gradients(points, samples_.batch(), backprop_limits_, result,
+                            {cancel, context_.sharing, &carried_states_});
+  for (std::size_t r = 0; r < runs_.size(); ++r)
+    measure(r, GradientAt{points.row(r), result.gradients.row(r)});
 }
 
 void CohortTrainer::note_means() const {

@@ -78,6 +78,10 @@ class CohortTrainer {
   std::size_t active_runs() const { return runs_.size(); }
   // The weights [P] of the run at this place of the cohort.
   Span<const float> weights(std::size_t r) const { return weights_.row(r); }
+  // Where its next step would lead with this gradient [P], if nothing clipped it: weights [P].
+  std::vector<float> weights_after(std::size_t r, Span<const float> gradient) const {
+    return runs_[r].trainer->weights_after(gradient, weights_.row(r));
+  }
   // The samples of the latest step, for the run at this place: see SampleStream::drawn.
   Json samples(std::size_t r) const { return samples_.drawn(r); }
 
@@ -112,7 +116,15 @@ class CohortTrainer {
   void train_to_the_end();
   void finish_slow_step();
   void finish_step(const CancelFlag& cancel);
-  std::vector<StepOutcome> take_steps();
+  std::vector<StepOutcome> take_steps(const CancelFlag& cancel);
+  bool is_smoothness_due() const;
+  // Measure the local smoothness and the sharpness of the step that all runs have just taken, each
+  // with one more gradient a run.
+  void measure_smoothness(const CancelFlag& cancel);
+  // Calls place(run, point [P]) for each run, computes the gradients of its batch there, and calls
+  // measure(run, gradient) with them.
+  template <typename Place, typename Measure>
+  void measure_at(const Place& place, const Measure& measure, const CancelFlag& cancel);
   void note_means() const;
   // The share of a run's error derivatives that the engine clipped in the latest step.
   double clipped_derivatives_share(std::size_t r) const;

@@ -15,6 +15,7 @@ void RunStatistics::add_step(const StepRecord& record, const StepFindings& findi
       record.skipped ? counts_.trailing_skipped_steps.value_or(0) + 1 : 0;
   counts_.nonfinite_steps += findings.has_nonfinite ? 1 : 0;
   counts_.spikes += findings.has_spike ? 1 : 0;
+  add_smoothness(record, counts_.smoothness);
   if (record.clipped && record.cosine) {
     cosine_sum_ += static_cast<double>(*record.cosine);
     ++cosines_;
@@ -48,7 +49,8 @@ bool RunStatistics::is_valid(std::uint64_t steps) const {
            std::all_of(numbers.begin(), numbers.end(),
                        [](double number) { return std::isfinite(number); });
   };
-  return counts_.steps == steps && are_finite(finite_norms_) && are_finite(update_ratios_);
+  return counts_.steps == steps && counts_.smoothness.points <= steps &&
+         are_finite(finite_norms_) && are_finite(update_ratios_);
 }
 
 }  // namespace clipsweep

@@ -62,15 +62,23 @@ void RunTrainer::add_probe(const ProbeRecord& probe) { probes_.push_back(to_line
 
 StepOutcome RunTrainer::step(float loss, double accuracy, Span<float> gradient, Span<float> weights,
                              double clipped_derivatives) {
+  take_step(loss, accuracy, gradient, weights, clipped_derivatives);
+  return record_step(weights);
+}
+
+void RunTrainer::take_step(float loss, double accuracy, Span<float> gradient, Span<float> weights,
+                           double clipped_derivatives) {
   ++step_;
   record_ = {};
   rule_ = rule_in_epoch(epoch(), spec_.clip);
+  record_.step = step_;
+  record_.epoch = epoch();
+  record_.loss = loss;
+  record_.accuracy = accuracy;
   events_.begin_step(step_, epoch());
   inspect(loss, gradient);
   clip(gradient, weights, clipped_derivatives);
   update(gradient, weights);
-  record_step(loss, accuracy);
-  return outcome_of_step(weights);
 }
 
 void RunTrainer::inspect(float loss, Span<const float> gradient) {
@@ -133,8 +141,7 @@ bool RunTrainer::drops_update() const {
 }
 
 void RunTrainer::propose_update(Span<const float> gradient, Span<const float> weights) {
-  propose_step({plan_.training.optimizer, spec_.regularization, learning_rate()}, weights, gradient,
-               optimizer_, proposal_);
+  propose_step(parameters_of(step_), weights, gradient, optimizer_, proposal_);
   record_.update_norm = euclidean_norm(proposal_.update);
   events_.inspect(Phase::kUpdate, proposal_.update, *record_.update_norm);
   if (spec_.clip.mode == ClipMode::kUpdateNorm) clip_update(weights);
@@ -166,23 +173,40 @@ void RunTrainer::take_update(Span<const float> gradient, Span<float> weights) {
     remember(rule_, TakenStep<float>{norms_, raw_gradient_, gradient}, memory_);
 }
 
-void RunTrainer::record_step(float loss, double accuracy) {
-  record_.step = step_;
-  record_.epoch = epoch();
-  record_.loss = loss;
-  record_.accuracy = accuracy;
+GradientAt RunTrainer::start_of_step(Span<const float> weights) const {
+  return {takes_step() ? Span<const float>(weights_before_) : weights, raw_gradient_};
+}
+
+void RunTrainer::place_middle(Span<const float> weights, Span<float> point) const {
+  midpoint(start_of_step(weights).weights, weights, point);
+}
+
+void RunTrainer::place_small_step(Span<const float> weights, Span<float> point) const {
+  small_step(start_of_step(weights), point);
+}
+
+void RunTrainer::measure_smoothness(Span<const float> weights, const GradientAt& middle) {
+  record_.smoothness = {true, smoothness_between(start_of_step(weights), middle)};
+}
+
+void RunTrainer::measure_sharpness(Span<const float> weights, const GradientAt& small_step) {
+  record_.sharpness = {true, curvature_between(start_of_step(weights), small_step)};
+}
+
+StepOutcome RunTrainer::record_step(Span<const float> weights) {
   record_.tensor_norms = norms_.tensors;
-  last_loss_ = loss;
+  last_loss_ = record_.loss;
   statistics_.add_step(record_, events_.findings());
   epoch_averages_.add_step(record_, gate_norms_);
   events_.end_step(record_);
   if (is_logged()) sink_(record_);
+  return outcome_of_step(weights);
 }
 
 StepOutcome RunTrainer::outcome_of_step(Span<const float> weights) const {
   StepOutcome outcome;
   outcome.continues = !stopped_;
-  outcome.weights_before = takes_step() ? Span<const float>(weights_before_) : weights;
+  outcome.weights_before = start_of_step(weights).weights;
   if (is_through_time_due())
     outcome.through_time_due = ThroughTimeRecord{step_, epoch(), events_.findings().has_event, {}};
   return outcome;
@@ -309,13 +333,21 @@ std::optional<std::string> RunTrainer::divergence_reason() const {
   return std::nullopt;
 }
 
-std::uint64_t RunTrainer::epoch() const {
-  return (step_ - 1) / static_cast<std::uint64_t>(plan_.training.steps_per_epoch) + 1;
+std::uint64_t RunTrainer::epoch_of(std::uint64_t step) const {
+  return (step - 1) / static_cast<std::uint64_t>(plan_.training.steps_per_epoch) + 1;
 }
 
-double RunTrainer::learning_rate() const {
-  return learning_rate_at(step_, spec_.learning_rate, plan_.training.optimizer,
-                          plan_.training.run_length());
+StepParameters RunTrainer::parameters_of(std::uint64_t step) const {
+  const TrainingSettings& training = plan_.training;
+  return {training.optimizer, spec_.regularization,
+          learning_rate_at(step, spec_.learning_rate, training.optimizer, training.run_length())};
+}
+
+std::vector<float> RunTrainer::weights_after(Span<const float> gradient,
+                                             Span<const float> weights) const {
+  ProposedStep next;
+  propose_step(parameters_of(step_ + 1), weights, gradient, optimizer_, next);
+  return next.weights;
 }
 
 bool RunTrainer::is_logged() const {

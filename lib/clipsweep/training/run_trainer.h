@@ -1,5 +1,5 @@
 // One run: its state, and its own part of a training step, in four verbs: inspect, clip, update,
-// record. It depends on no other run.
+// record. It depends on no other run. Before `record`, the local smoothness may be measured.
 #pragma once
 
 #include <cstdint>
@@ -12,6 +12,7 @@
 #include "clipsweep/clipping/clipping.h"
 #include "clipsweep/experiment/sweep_plan.h"
 #include "clipsweep/model/gradient_norms.h"
+#include "clipsweep/model/local_smoothness.h"
 #include "clipsweep/model/parameters.h"
 #include "clipsweep/probing/probe_record.h"
 #include "clipsweep/records/checkpoint.h"
@@ -57,6 +58,22 @@ class RunTrainer {
   // error derivatives that the engine clipped.
   StepOutcome step(float loss, double accuracy, Span<float> gradient, Span<float> weights,
                    double clipped_derivatives = 0);
+  // The same in two parts, between which the step can be measured.
+  void take_step(float loss, double accuracy, Span<float> gradient, Span<float> weights,
+                 double clipped_derivatives = 0);
+  StepOutcome record_step(Span<const float> weights);
+
+  // The points [P] at which the gradient of the batch is needed to measure the step that was just
+  // taken to these weights [P]: the middle of the step, and a small step along the gradient.
+  void place_middle(Span<const float> weights, Span<float> point) const;
+  void place_small_step(Span<const float> weights, Span<float> point) const;
+  // What the gradient there says.
+  void measure_smoothness(Span<const float> weights, const GradientAt& middle);
+  void measure_sharpness(Span<const float> weights, const GradientAt& small_step);
+
+  // Where the next step would lead from these weights [P] with this gradient [P], if nothing
+  // clipped it.
+  std::vector<float> weights_after(Span<const float> gradient, Span<const float> weights) const;
 
   // radii: those of its weights after the epoch; validation: nothing without such a set.
   void finish_epoch(double test_loss, double test_accuracy, std::vector<LayerRadii> radii,
@@ -100,7 +117,9 @@ class RunTrainer {
   void propose_update(Span<const float> gradient, Span<const float> weights);
   void clip_update(Span<const float> weights);
   void take_update(Span<const float> gradient, Span<float> weights);
-  void record_step(float loss, double accuracy);
+  // The weights that the latest step started from, and its gradient before clipping; `weights` are
+  // those after it.
+  GradientAt start_of_step(Span<const float> weights) const;
   StepOutcome outcome_of_step(Span<const float> weights) const;
 
   bool drops_update() const;         // because something is not finite
@@ -108,8 +127,10 @@ class RunTrainer {
   bool takes_step() const;
   bool is_logged() const;
   bool is_through_time_due() const;
-  std::uint64_t epoch() const;
-  double learning_rate() const;  // of this step
+  std::uint64_t epoch() const { return epoch_of(step_); }
+  std::uint64_t epoch_of(std::uint64_t step) const;
+  StepParameters parameters_of(std::uint64_t step) const;
+  double learning_rate() const { return parameters_of(step_).learning_rate; }
   std::optional<std::uint64_t> solved_at_step() const;
   std::optional<std::string> divergence_reason() const;
 

@@ -82,6 +82,7 @@ ExpectedRun expected_run(const SweepFolder& sweep, const RunSpec& run, const Run
           record,
           schedule_in(settings),
           optional_count(settings, "through_time_every"),
+          optional_count(settings, "smoothness_every").value_or(0),
           has_one_length(settings),
           policy_of(settings),
           size_of(settings, "hidden"),

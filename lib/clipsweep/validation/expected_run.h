@@ -19,7 +19,8 @@ struct ExpectedRun {
   OptimizerSettings optimizer = {};   // only the schedule of the learning rate
   // 0: the gradient through time is not measured. Nothing in sweeps of earlier versions.
   std::optional<std::uint64_t> through_time_every = std::nullopt;
-  bool has_one_length = true;  // all batches have the same number of time steps
+  std::uint64_t smoothness_every = 0;  // 0: not measured
+  bool has_one_length = true;          // all batches have the same number of time steps
   NonfinitePolicy on_nonfinite = NonfinitePolicy::kStop;
   std::optional<int> hidden = std::nullopt;  // nothing if sweep.json does not say
   int layers = 1;

@@ -181,6 +181,19 @@ void check_mean_cosine(const std::optional<double>& mean, const StepSums& sums,
   }
 }
 
+void check_smoothness(const LinearFit& fit, const LinearFit& sums,
+                      const LogComparison& comparison) {
+  require_equal("totals.smoothness.points", fit.points, sums.points, comparison.problems);
+  const auto check = [&](const char* name, double value, double computed) {
+    comparison.require(fmt::format("totals.smoothness.{}", name), value, computed);
+  };
+  check("mean_log_norm", fit.mean_x, sums.mean_x);
+  check("mean_log_smoothness", fit.mean_y, sums.mean_y);
+  check("norm_squares", fit.sum_xx, sums.sum_xx);
+  check("smoothness_squares", fit.sum_yy, sums.sum_yy);
+  check("products", fit.sum_xy, sums.sum_xy);
+}
+
 }  // namespace
 
 void check_record_against_header(const RunRecord& record, const StepLogHeader& header,
@@ -197,6 +210,7 @@ void check_record_against_sums(const RunRecord& record, const StepSums& sums,
   check_mean_cosine(record.totals.mean_cosine, sums, comparison);
   check_update_ratio(record.totals.update_ratio, sums, comparison);
   check_quantiles(record.totals.grad_norm_raw, sums.finite_norms, comparison);
+  check_smoothness(record.totals.smoothness, sums.smoothness, comparison);
   check_epoch_means(record.epochs, sums.epochs, expected.steps_per_epoch, comparison);
 }
 

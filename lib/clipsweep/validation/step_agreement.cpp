@@ -220,6 +220,19 @@ void check_cosine(const StepRecord& step, std::uint64_t line, FileProblems& prob
     problems.add(line, fmt::format("\"cosine\" is {}, but \"clipped\" is false", *step.cosine));
 }
 
+void check_measurements(const StepRecord& step, const ExpectedRun& expected, std::uint64_t line,
+                        FileProblems& problems) {
+  const std::uint64_t every = expected.smoothness_every;
+  const bool is_due = every > 0 && step.step % every == 0;
+  const auto check = [&](const char* key, const Measurement& measured) {
+    if (measured.is_taken != is_due)
+      problems.add(line, fmt::format("\"{}\" is {}, but smoothness_every is {}", key,
+                                     measured.is_taken ? "there" : "missing", every));
+  };
+  check("smoothness", step.smoothness);
+  check("sharpness", step.sharpness);
+}
+
 }  // namespace
 
 void check_step_against_plan(const StepRecord& step, const ExpectedRun& expected,
@@ -233,6 +246,7 @@ void check_step_against_plan(const StepRecord& step, const ExpectedRun& expected
   check_learning_rate(step, expected, equal, line, problems);
   check_update_norm(step, expected, line, problems);
   check_cosine(step, line, problems);
+  check_measurements(step, expected, line, problems);
   if (expected.has_hashes()) {
     const ClipRule rule = rule_in_epoch(step.epoch, expected.run.clip);
     check_limit(step, rule, line, problems);

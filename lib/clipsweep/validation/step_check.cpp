@@ -32,6 +32,7 @@ void require_number_in_range(Number value, ColumnRange range, std::string_view k
   if (range == ColumnRange::kMagnitude) require(!(value < 0), "from 0");
   if (range == ColumnRange::kFiniteFromZero)
     require(value >= 0 && std::isfinite(value), "a finite number from 0");
+  if (range == ColumnRange::kFinite) require(std::isfinite(value), "a finite number");
   if (range == ColumnRange::kShare) require(value >= 0 && value <= 1, "from 0 to 1");
   if (range == ColumnRange::kCosine) require(std::abs(value) <= 1, "from -1 to 1");
 }
@@ -47,6 +48,10 @@ void require_in_range(double value, ColumnRange range, std::string_view key) {
 template <typename Value>
 void require_in_range(const std::optional<Value>& value, ColumnRange range, std::string_view key) {
   if (value) require_in_range(*value, range, key);
+}
+
+void require_in_range(const Measurement& measured, ColumnRange range, std::string_view key) {
+  require_in_range(measured.value, range, key);
 }
 
 template <typename Names>
@@ -106,6 +111,8 @@ Json schema_of(ColumnRange range) {
       return reference("magnitude");
     case ColumnRange::kFiniteFromZero:
       return reference("finite_magnitude");
+    case ColumnRange::kFinite:
+      return reference("finite_number");
     case ColumnRange::kShare:
       return reference("share");
     case ColumnRange::kCosine:
@@ -118,8 +125,9 @@ template <typename Value>
 Json schema_of(const StepColumn<Value>& column) {
   const Json schema = schema_of(column.range);
   if (column.presence == ColumnPresence::kOnlyIfTrue) return {{"const", true}};
-  if (column.presence == ColumnPresence::kOnlyIfMeasured) return schema;
-  if constexpr (IsOptional<Value>::value)
+  constexpr bool kIsMeasurement = std::is_same_v<Value, Measurement>;
+  if (column.presence == ColumnPresence::kOnlyIfMeasured && !kIsMeasurement) return schema;
+  if constexpr (IsOptional<Value>::value || kIsMeasurement)
     return {{"anyOf", Json::array({schema, {{"type", "null"}}})}};
   if constexpr (std::is_same_v<Value, std::vector<double>>)
     return {{"description", "A number for each tensor that the header names"},

@@ -56,6 +56,7 @@ void add_step(StepSums& sums, const StepRecord& step) {
     ++sums.cosines;
   }
   if (const auto ratio = update_ratio(step)) sums.update_ratios.push_back(*ratio);
+  add_smoothness(step, sums.smoothness);
   if (std::isfinite(step.grad_norm_raw)) {
     sums.finite_norms.push_back(step.grad_norm_raw);
     sums.what_if.add_step(static_cast<double>(step.grad_max_abs), step.grad_norm_raw,

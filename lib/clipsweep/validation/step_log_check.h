@@ -30,6 +30,7 @@ struct StepSums {
   std::vector<double> finite_norms;
   std::vector<double> update_ratios;
   WhatIfCounts what_if;
+  LinearFit smoothness;
   std::vector<EpochSums> epochs;
 };
 

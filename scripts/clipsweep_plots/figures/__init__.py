@@ -8,6 +8,7 @@ A module imports only modules that are listed before it:
     norm_survival      how often the raw gradient norm exceeds a value, and its tail
     threshold_picker   which share of steps a threshold would clip
     through_time       the gradient norm over the time steps
+    smoothness         local smoothness over the gradient norm, and sharpness over the steps
     gate_shares        each gate's share of the squared gradient norm
     spectral_radius    the spectral radius of the recurrent weights
     learning_rates     accuracy over the learning rate, and the usable range

@@ -22,6 +22,7 @@ from .paired import draw_paired_differences, draw_paired_losses
 from .probe_bias import draw_probe_direction, draw_probe_length
 from .probe_noise import draw_probe_noise
 from .probe_predictions import draw_probe_predictions
+from .smoothness import draw_sharpness, draw_smoothness
 from .spectral_radius import draw_spectral_radius
 from .step_size_map import draw_step_size_map
 from .success_curves import draw_success
@@ -54,6 +55,8 @@ FIGURES: dict[str, Callable[[Sources], list[NamedFigure]]] = {
     "probe_noise": draw_probe_noise,
     "probe_direction": draw_probe_direction,
     "probe_length": draw_probe_length,
+    "smoothness": draw_smoothness,
+    "sharpness": draw_sharpness,
     "gate_shares": draw_gate_shares,
     "spectral_radius": draw_spectral_radius,
     "events": draw_events,
