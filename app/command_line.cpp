@@ -35,6 +35,16 @@ void accept(ArgumentParser& parser, TraceCommand& command) {
   parser.add_count("--steps", command.steps);
 }
 
+void accept(ArgumentParser& parser, CliffCommand& command) {
+  parser.add_result_folder(command.folder);
+  parser.add_positional({"RUN"}, command.run);
+  parser.require(command.run, "no run is named; write clipsweep cliff DIR RUN");
+  parser.add_count("--step", command.step);
+  parser.add_count("--points", command.points);
+  parser.add_text("--span", {"X"}, command.span);
+  parser.add_text("--data", {"PATH"}, command.data);
+}
+
 void accept(ArgumentParser& parser, BenchCommand& command) {
   parser.add_setting(*find_setting("data"), command.settings.flags);
   parser.add_switch("--quick", command.quick);
@@ -95,6 +105,7 @@ std::vector<std::string> figure_names() {
           "sharpness",
           "gate_shares",
           "spectral_radius",
+          "cliff",
           "events"};
 }
 
@@ -178,9 +189,10 @@ constexpr std::array kCommands = {
     entry<MergeCommand>("merge"),       entry<ReportCommand>("report"),
     entry<ValidateCommand>("validate"), entry<ClipCommand>("clip"),
     entry<AdviseCommand>("advise"),     entry<TraceCommand>("trace"),
-    entry<BenchCommand>("bench"),       entry<PresetCommand>("preset"),
-    entry<SchemaCommand>("schema"),     entry<HelpCommand>("help"),
-    entry<VersionCommand>("version"),   entry<MeasureCommand>(kInternal),
+    entry<CliffCommand>("cliff"),       entry<BenchCommand>("bench"),
+    entry<PresetCommand>("preset"),     entry<SchemaCommand>("schema"),
+    entry<HelpCommand>("help"),         entry<VersionCommand>("version"),
+    entry<MeasureCommand>(kInternal),
 };
 
 std::vector<CommandFlags> all_flags() {

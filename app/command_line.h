@@ -36,6 +36,15 @@ struct TraceCommand {
   std::uint64_t steps = 10;
 };
 
+struct CliffCommand {
+  std::string folder;
+  std::string run;         // as find_run accepts it
+  std::uint64_t step = 0;  // 0: that of the largest spike
+  std::uint64_t points = 41;
+  std::string span;  // a number; empty: the default
+  std::string data;  // empty: as in sweep.json
+};
+
 struct BenchCommand {
   SettingSources settings;  // only --data
   bool quick = false;
@@ -120,10 +129,11 @@ struct CompleteCommand {
   std::vector<std::string> words;
 };
 
-using Command = std::variant<HelpCommand, VersionCommand, CompleteCommand, SweepCommand,
-                             TraceCommand, BenchCommand, MeasureCommand, PlanCommand, ShowCommand,
-                             SummarizeCommand, MergeCommand, ReportCommand, ValidateCommand,
-                             ClipCommand, AdviseCommand, PresetCommand, SchemaCommand>;
+using Command =
+    std::variant<HelpCommand, VersionCommand, CompleteCommand, SweepCommand, TraceCommand,
+                 CliffCommand, BenchCommand, MeasureCommand, PlanCommand, ShowCommand,
+                 SummarizeCommand, MergeCommand, ReportCommand, ValidateCommand, ClipCommand,
+                 AdviseCommand, PresetCommand, SchemaCommand>;
 
 struct CommandLine {
   std::vector<std::string> arguments;  // as given, without the program's name

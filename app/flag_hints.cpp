@@ -177,6 +177,7 @@ std::string hint(const std::string& command, const std::string& flag, const std:
 const std::vector<Synonyms>& command_synonyms() {
   static const std::vector<Synonyms> kSynonyms = {
       {"bench", {"speed", "perf"}},
+      {"cliff", {"landscape", "surface"}},
       {"merge", {"join", "combine", "collect", "union", "concat"}},
       {"plan", {"dryrun", "estimate", "preview"}},
       {"report", {"plot", "plots", "figures", "draw", "html"}},

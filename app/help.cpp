@@ -70,6 +70,8 @@ Train:
   trace [SWEEP.toml] [options] --run ID --steps N
                           print one run's initial weights, samples and steps as
                           JSON, to replay it in another framework
+  cliff DIR RUN           train a run again up to a step and compute the loss
+                          around it, for a figure
   bench                   compare the speed of the engines with torch::nn::LSTM
 
 Inspect:
@@ -140,6 +142,21 @@ std::string trace_help() {
          "as JSON.\n\n" +
          entry("--run ID", "A run of the plan, its 8 hex digits, or the beginning of its ID") +
          entry("--steps N", "Number of steps [10]") + sweep_options();
+}
+
+std::string cliff_help() {
+  return "Usage: clipsweep cliff DIR RUN [--step N] [--points K] [--span X]\n\n"
+         "Trains a finished run again up to one step and computes the loss of its batch\n"
+         "in a plane around the weights there: along the negative gradient, and along the\n"
+         "part of the previous update that is orthogonal to it. Writes runs/ID/cliff_N.json\n"
+         "with where the step lands clipped and unclipped; clipsweep report draws it.\n\n" +
+         entry("RUN", "A run's ID, its 8 hex digits, or the beginning of its ID") +
+         entry("--step N", "The step; the default is that of the run's largest spike") +
+         entry("--points K", "Points along each axis of the plane [41]") +
+         entry("--span X",
+               "How far the plane reaches along the negative gradient, in lengths of the "
+               "unclipped step [1.5]") +
+         entry("--data PATH", "The data of the sweep, if they have been moved");
 }
 
 std::string merge_help() {
@@ -216,6 +233,7 @@ std::string help_text(const std::string& command) {
   if (command == "sweep") return sweep_help();
   if (command == "plan") return plan_help();
   if (command == "trace") return trace_help();
+  if (command == "cliff") return cliff_help();
   if (command == "show")
     return "Usage: clipsweep show DIR [RUN] [--events] [--json]\n\n"
            "Prints the runs of a sweep, one run, or the events of all runs or of one.\n\n" +

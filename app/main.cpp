@@ -38,6 +38,7 @@ int dispatch(const CommandLine& line) {
           [](const CompleteCommand& complete) { return run_complete(complete.words); },
           [&](const SweepCommand& sweep) { return run_sweep(sweep, arguments, make_engines); },
           [&](const TraceCommand& trace) { return run_trace(trace, make_engines); },
+          [&](const CliffCommand& cliff) { return run_cliff(cliff, make_engines); },
           [&](const PlanCommand& plan) { return run_plan(plan, arguments); },
           [](const ShowCommand& show) { return run_show(show); },
           [](const SummarizeCommand& summarize) { return run_summarize(summarize); },

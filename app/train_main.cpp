@@ -35,6 +35,7 @@ int dispatch(const CommandLine& line) {
       Overloaded{
           [&](const SweepCommand& sweep) { return run_sweep(sweep, line.arguments, make_engines); },
           [](const TraceCommand& trace) { return run_trace(trace, make_engines); },
+          [](const CliffCommand& cliff) { return run_cliff(cliff, make_engines); },
           [](const MeasureCommand& measure) { return run_measure(measure, make_engines); },
           [](const BenchCommand& bench) { return run_bench(bench); },
           [](const VersionCommand&) -> int {

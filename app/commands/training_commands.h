@@ -35,5 +35,6 @@ using MakeEngines = std::function<TrainingEngines(const ExperimentConfig&)>;
 int run_sweep(const SweepCommand& command, const std::vector<std::string>& arguments,
               const MakeEngines& make_engines);
 int run_trace(const TraceCommand& command, const MakeEngines& make_engines);
+int run_cliff(const CliffCommand& command, const MakeEngines& make_engines);
 
 }  // namespace clipsweep

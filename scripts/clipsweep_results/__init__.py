@@ -31,6 +31,7 @@ A module imports only modules that are listed before it:
     step_windows      a step log condensed for figures
     profiles          through_time.jsonl, the gradient at each time step
     probes            the probes in run.json
+    cliffs            cliff_N.json, the loss around the weights before a step
     run_record        run.json, or why a run has no outcome
     finished_run      a finished run as rows of tables
     result_folder     all runs as figures need them

@@ -18,7 +18,7 @@ GOLDEN = ROOT / "tests/golden"
 RENEW = os.environ.get("CLIPSWEEP_RENEW_GOLDEN") == "1"
 COMMANDS = (
     *("sweep", "plan", "show", "summarize", "merge", "report", "validate", "clip"),
-    *("advise", "preset", "schema", "trace", "bench", "help", "version"),
+    *("advise", "preset", "schema", "trace", "cliff", "bench", "help", "version"),
 )
 MAX_WIDTH = 80
 

@@ -228,3 +228,168 @@ def test_sweeps_without_measurements_say_why(sweep, name):
 def test_no_text_of_the_figures_overlaps(made_up, name, width):
     pages, _ = draw(made_up, name, width)
     assert pages and all(overlaps(page.figure) == [] for page in pages)
+
+
+# ---- The cliff
+
+
+def cliff(out: Path, run: Path, step: int, *flags) -> dict:
+    call("cliff", out, run.name, "--step", step, *flags)
+    return json.loads((run / f"cliff_{step}.json").read_text(encoding="utf-8"))
+
+
+def run_of(out: Path, name: str) -> Path:
+    return next(run for run in runs_of(out) if f"{name}_lr" in run.name)
+
+
+def distance(mark: dict) -> float:
+    return math.hypot(mark["along"], mark["across"], mark["off_plane"])
+
+
+@pytest.mark.parametrize("step", [1, 60, 160])
+def test_the_steps_land_where_the_log_says(copied, step):
+    run = run_of(copied, "global-norm-0.1")
+    logged = steps_of(run)[step - 1]
+    found = cliff(copied, run, step)
+    assert (found["loss"], found["grad_norm_raw"]) == (logged["loss"], logged["grad_norm_raw"])
+    assert found["same_as_log"] is True and found["limit"] == 0.1
+    assert found["across_direction"] == ("random" if step == 1 else "previous update")
+    for mark, norm in (("unclipped", "grad_norm_raw"), ("clipped", "grad_norm_clipped")):
+        assert found[mark]["along"] == pytest.approx(1.5 * logged[norm], rel=1e-4)
+        assert distance(found[mark]) == pytest.approx(found[mark]["along"], rel=1e-4)
+    assert call("validate", copied).stdout.endswith("no problems\n")
+
+
+def test_the_slice_has_the_slope_and_the_curvature_of_the_log(copied):
+    run = run_of(copied, "global-norm-0.1")
+    logged = steps_of(run)[59]  # a measured one
+    found = cliff(copied, run, 60, "--span", 0.05)
+    along, losses = np.array(found["slice"]["along"]), np.array(found["slice"]["losses"])
+    slope, curvature = np.polyfit(along, losses, 4)[3], 2 * np.polyfit(along, losses, 4)[2]
+    assert slope == pytest.approx(-logged["grad_norm_raw"], rel=1e-2)
+    assert curvature == pytest.approx(logged["sharpness"], rel=0.1)
+
+
+def test_the_surface_contains_the_slice(copied):
+    found = cliff(copied, run_of(copied, "none"), 60, "--points", 9)
+    along, across, losses = (np.array(found[key]) for key in ("along", "across", "losses"))
+    assert losses.shape == (9, 9) and across[4] == pytest.approx(0, abs=1e-12)
+    sliced = np.interp(along, found["slice"]["along"], found["slice"]["losses"])
+    assert losses[4] == pytest.approx(sliced, rel=1e-3)
+    assert np.ptp(losses, axis=0).max() > 1e-4  # the second direction matters too
+
+
+def test_momentum_stays_in_the_plane_of_the_previous_update(tmp_path):
+    settings = (*SMALL, "--clip", "none", "--lr", "0.1", "--seeds", "1", "--momentum", "0.9")
+    call("sweep", *settings, "--out", tmp_path / "out", "-q")
+    found = cliff(tmp_path / "out", runs_of(tmp_path / "out")[0], 100)
+    assert abs(found["unclipped"]["across"]) > 0.1 * distance(found["unclipped"])
+    assert found["unclipped"]["off_plane"] < 1e-3 * distance(found["unclipped"])
+    assert found["clipped"] == found["unclipped"]
+
+
+def test_the_run_and_its_other_files_stay_as_they_are(copied):
+    run = run_of(copied, "none")
+    before = {path.name: path.read_bytes() for path in run.iterdir()}
+    cliff(copied, run, 200, "--points", 3)
+    after = {path.name: path.read_bytes() for path in run.iterdir()}
+    assert after.pop("cliff_200.json") and after == before
+
+
+def test_the_default_is_the_largest_spike(copied):
+    run = run_of(copied, "none")
+    document = json.loads((run / "run.json").read_text(encoding="utf-8"))
+    spikes = [event for event in document["events"] if event["kind"] == "spike"]
+    if spikes:
+        call("cliff", copied, run.name, "--points", 3)
+        largest = max(spikes, key=lambda event: event["norm"])
+        assert (run / f"cliff_{largest['step']}.json").exists()
+    else:
+        assert "has no spike; name a step" in call("cliff", copied, run.name, code=2).stderr
+
+
+@pytest.mark.parametrize(
+    ("flags", "words"),
+    [
+        (("--step", "301"), "from 1 to 300"),
+        (("--step", "0"), "from 1"),
+        (("--step", "5", "--points", "2"), "from 3 to 401"),
+        (("--step", "5", "--points", "402"), "from 3 to 401"),
+        (("--step", "5", "--span", "0"), "above 0"),
+        (("--step", "5", "--span", "nan"), "above 0"),
+    ],
+)
+def test_wrong_options_are_refused_in_one_line(copied, flags, words):
+    refused = call("cliff", copied, run_of(copied, "none").name, *flags, code=2).stderr
+    assert words in refused and refused.count("\n") == 1
+    assert not list(copied.glob("runs/*/cliff_*"))
+
+
+def test_an_unknown_or_unfinished_run_is_refused(copied):
+    run = run_of(copied, "none")
+    assert "run" in call("cliff", copied, "nonsense", code=2).stderr
+    assert "no run is named" in call("cliff", copied, code=2).stderr
+    (run / "run.json").unlink()
+    assert "has not finished" in call("cliff", copied, run.name, "--step", 5, code=2).stderr
+
+
+def test_another_instruction_set_is_reported(copied):
+    run = run_of(copied, "none")
+    environment = {**os.environ, "CLIPSWEEP_SIMD": "scalar"}
+    command = [PROGRAM, "cliff", copied, run.name, "--step", "250", "--points", "3"]
+    result = subprocess.run(command, capture_output=True, encoding="utf-8", env=environment, check=True)
+    found = json.loads((run / "cliff_250.json").read_text(encoding="utf-8"))
+    assert found["same_as_log"] is not ("warning: trained again with fused, scalar" in result.stderr)
+
+
+@pytest.mark.parametrize(
+    ("change", "words"),
+    [
+        (lambda found: found.update(step=61), "which the name of the file does not say"),
+        (lambda found: found.update(run="none_lr-1.5_seed-9_00000000"), "not the run in whose folder"),
+        (lambda found: found["unclipped"].pop("loss"), "loss"),
+    ],
+)
+def test_validate_checks_a_cliff(copied, change, words):
+    run = run_of(copied, "none")
+    found = cliff(copied, run, 60, "--points", 3)
+    change(found)
+    path = run / "cliff_60.json"
+    path.write_text(json.dumps(found, indent=2) + "\n", encoding="utf-8")
+    assert words in call("validate", copied, code=3).stdout
+
+
+@pytest.fixture
+def with_cliff(copied):
+    """Return a folder with a step whose unclipped end and two corners of the plane are not finite."""
+    run = run_of(copied, "global-norm-0.1")
+    found = cliff(copied, run, 60, "--points", 11)
+    found["losses"][0][0], found["losses"][10][10] = "NaN", "Infinity"
+    found["slice"]["losses"][-20:] = ["NaN"] * 20
+    found["unclipped"]["loss"] = "NaN"
+    dump(run / "cliff_60.json", found)
+    return type("Folder", (), {"folder": copied})
+
+
+@pytest.mark.parametrize("width", [None, 3.3, 6.8])
+def test_the_figure_shows_the_surface_the_slice_and_what_is_not_finite(with_cliff, width):
+    pages, why = draw(with_cliff, "cliff", width)
+    assert why is None
+    (page,) = pages
+    assert overlaps(page.figure) == []
+    assert "to NaN, with it to" in page.title and "Grey" in page.caption
+    surface, slice_axes = page.figure.axes
+    assert any(artist.get_gid() == "surface" for artist in surface.get_children())
+    (line,) = (line for line in slice_axes.get_lines() if line.get_gid() == "slice")
+    assert np.isnan(line.get_ydata()[-20:].astype(float)).all()
+
+
+def test_a_sweep_without_cliffs_says_how_to_get_one(sweep):
+    assert "clipsweep cliff DIR RUN" in draw(sweep(cross([NONE])), "cliff")[1]
+
+
+def test_a_damaged_cliff_is_the_reason_why_none_is_drawn(copied):
+    run = run_of(copied, "none")
+    (run / "cliff_7.json").write_text('{"schema": "clipsweep/cliff-1"}', encoding="utf-8")
+    why = draw(type("Folder", (), {"folder": copied}), "cliff")[1]
+    assert "cliff_7.json" in why and "no key" in why

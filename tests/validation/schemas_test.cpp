@@ -32,8 +32,9 @@ Texts keys_of(const Json& object) {
 // ---- The schemas
 
 TEST(Schemas, AreCompleteForEveryKind) {
-  EXPECT_EQ(schema_kinds(), (Texts{"sweep", "run", "steps", "step", "through_time",
-                                   "through_time_step", "summary", "advice", "validation"}));
+  EXPECT_EQ(schema_kinds(),
+            (Texts{"sweep", "run", "steps", "step", "through_time", "through_time_step", "summary",
+                   "cliff", "advice", "validation"}));
   for (const auto& kind : schema_kinds()) {
     const std::string text = find_schema(kind).dump();
     for (const char* directive : {"$names", "$members", "$each"})
@@ -45,7 +46,7 @@ TEST(Schemas, AreCompleteForEveryKind) {
 TEST(Schemas, AnUnknownKindIsRefusedWithThoseThatExist) {
   const std::string message = message_of<ConfigError>([] { find_schema("stepz"); });
   EXPECT_TRUE(holds(message, "unknown schema \"stepz\" (did you mean \"steps\"?)"));
-  EXPECT_TRUE(holds(message, "through_time_step, summary, advice"));
+  EXPECT_TRUE(holds(message, "through_time_step, summary, cliff"));
 }
 
 TEST(Schemas, HaveTheProgramsOwnListsAsTheirEnums) {

@@ -62,6 +62,10 @@ fs::path weights_path(const fs::path& folder, const std::string& run_id) {
   return run_folder(folder, run_id) / "weights.npz";
 }
 
+fs::path cliff_path(const fs::path& folder, const std::string& run_id, std::uint64_t step) {
+  return run_folder(folder, run_id) / fmt::format("cliff_{}.json", step);
+}
+
 fs::path runs_csv_path(const fs::path& folder) { return folder / "runs.csv"; }
 fs::path summary_path(const fs::path& folder) { return folder / "summary.json"; }
 

@@ -28,8 +28,10 @@ fs::path steps_path(const fs::path& folder, const std::string& run_id);  // runs
 fs::path through_time_path(const fs::path& folder,
                            const std::string& run_id);  // runs/ID/through_time.jsonl
 fs::path weights_path(const fs::path& folder, const std::string& run_id);  // runs/ID/weights.npz
-fs::path runs_csv_path(const fs::path& folder);                            // runs.csv
-fs::path summary_path(const fs::path& folder);                             // summary.json
+// runs/ID/cliff_N.json, of `clipsweep cliff` at step N
+fs::path cliff_path(const fs::path& folder, const std::string& run_id, std::uint64_t step);
+fs::path runs_csv_path(const fs::path& folder);  // runs.csv
+fs::path summary_path(const fs::path& folder);   // summary.json
 
 // The first line of steps.jsonl of a run of the plan.
 StepLogHeader step_log_header(const RunSpec& run, const TrainingPlan& plan,

@@ -1,6 +1,10 @@
 #include "clipsweep/validation/run_check.h"
 
+#include <fmt/format.h>
+
 #include <algorithm>
+#include <set>
+#include <string_view>
 
 #include "clipsweep/io/log_file.h"
 #include "clipsweep/validation/expected_run.h"
@@ -66,6 +70,27 @@ FileProblems problems_of_log(const SweepFolder& sweep, const fs::path& log) {
   return problems_of(sweep, is_present(compressed_path(log)) ? compressed_path(log) : log);
 }
 
+// What `clipsweep cliff` wrote about the run.
+void check_cliffs(const SweepFolder& sweep, const RunSpec& run, std::vector<Problem>& problems) {
+  constexpr std::string_view kStem = "cliff_";
+  std::error_code error;
+  std::set<fs::path> paths;
+  for (const auto& entry : fs::directory_iterator(run_folder(sweep.folder, run.id), error))
+    if (const std::string name = entry.path().filename().string();
+        name.compare(0, kStem.size(), kStem) == 0 && entry.path().extension() == ".json")
+      paths.insert(entry.path());
+  for (const auto& path : paths) {
+    FileProblems found = problems_of(sweep, path);
+    if (const auto json = read_checked_json("cliff", found)) {
+      if ((*json)["run"] != run.id) found.add("\"run\" is not the run in whose folder it is");
+      const std::uint64_t step = count_member(*json, "step");
+      if (path != cliff_path(sweep.folder, run.id, step))
+        found.add(fmt::format("\"step\" is {}, which the name of the file does not say", step));
+    }
+    found.move_to(problems);
+  }
+}
+
 }  // namespace
 
 CheckedRun check_run(const SweepFolder& sweep, const RunSpec& run, std::vector<Problem>& problems) {
@@ -105,6 +130,7 @@ CheckedRun check_run(const SweepFolder& sweep, const RunSpec& run, std::vector<P
   log_problems.move_to(problems);
   through_time_problems.move_to(problems);
   weights_problems.move_to(problems);
+  check_cliffs(sweep, run, problems);
   return checked;
 }
 

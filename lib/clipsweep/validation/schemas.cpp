@@ -18,6 +18,7 @@
 #include "clipsweep/base/text.h"
 #include "clipsweep/clipping/clip_rule.h"
 #include "clipsweep/experiment/setting_table.h"
+#include "clipsweep/landscape/cliff.h"
 #include "clipsweep/model/initial_scheme.h"
 #include "clipsweep/records/run_record.h"
 #include "clipsweep/validation/step_check.h"
@@ -70,6 +71,7 @@ std::vector<std::string> names_in_list(const std::string& list) {
       {"clip_modes", names_of(clip_modes())},
       {"clipping_behaviours", clipping_behaviour_names()},
       {"event_kinds", names_in(kEventKinds)},
+      {"cliff_directions", names_in(kCliffDirections)},
       {"metrics", names_of(kMetrics)},
       {"metrics_of_all_versions", metrics_of_all_versions()},
       {"outcomes", names_in(kOutcomes)},

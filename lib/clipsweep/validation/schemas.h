@@ -29,8 +29,8 @@ struct SchemaTemplate {
 const std::vector<SchemaTemplate>& schema_templates();
 
 // `sweep`, `run`, `steps` (the header of a step log), `step`, `through_time` (the header of that
-// log), `through_time_step`, `summary`, `advice` and `validation` (what `clipsweep advise --json`
-// and `clipsweep validate --json` print)
+// log), `through_time_step`, `summary`, `cliff` (cliff_N.json of a run), `advice` and `validation`
+// (what `clipsweep advise --json` and `clipsweep validate --json` print)
 std::vector<std::string> schema_kinds();
 
 // A complete JSON Schema, draft 7. Throws ConfigError that lists the kinds.

@@ -24,6 +24,7 @@ A module imports only modules that are listed before it:
     probe_bias         what clipping makes of the mean gradient there
     probe_predictions  whether clipping should help, against what was measured
     noise_floor        the effect of rounding noise alone
+    cliff              the loss around the weights before a step
     events             NaN, Inf and spikes on a time line
     figure_list        the list of all figures
 """

@@ -7,6 +7,7 @@ from ..drawing.layout import NamedFigure, NotDrawn
 from ..drawing.sources import Sources
 from .by_setting import draw_by_setting
 from .by_threshold import draw_accuracy_by_threshold, draw_loss_by_threshold
+from .cliff import draw_cliff
 from .clipping_curves import draw_clipped_share, draw_cosine
 from .difference_curves import draw_difference_curves
 from .difference_map import draw_difference_map
@@ -59,6 +60,7 @@ FIGURES: dict[str, Callable[[Sources], list[NamedFigure]]] = {
     "sharpness": draw_sharpness,
     "gate_shares": draw_gate_shares,
     "spectral_radius": draw_spectral_radius,
+    "cliff": draw_cliff,
     "events": draw_events,
 }
 # The figures of the answer: the first few of these that a sweep has are the first of the report.
