@@ -124,7 +124,7 @@ int run_cliff(const CliffCommand& command, const MakeEngines& make_engines) {
   const TrainingEngines engines = make_engines(config);
   const auto [task, data] = make_task_with_data(config);
   check_data(data, record);
-  SweepPlan plan = make_plan(config, data.sha256);
+  TrainingPlan plan = training_plan(make_plan(config, data.sha256));
   plan.log_every = 1;
   plan.through_time_every = 0;
   const auto layout = layout_of(model_for(plan.training, run.setup.cell, *task));
