@@ -17,7 +17,7 @@ TEST(DisplayName, SaysWhatVariesWhereAsked) {
   const ArmSettings plain = {{Cell::kGru}, {ClipMode::kNone}, 0.01, {}, false};
   EXPECT_EQ(display_name(plain), "none at lr 0.01");
   EXPECT_EQ(display_name(plain, SetupInName::kCell), "gru none at lr 0.01");
-  const Setup setup = {Cell::kRnnRelu, {InitialKind::kIdentity, 0.001}};
+  const CellSetup setup = {Cell::kRnnRelu, {InitialKind::kIdentity, 0.001}};
   EXPECT_EQ(display_name({setup, {ClipMode::kValue, 2}, 0.01, {}, false}, SetupInName::kCell),
             "rnn-relu:identity:0.001 value:2 at lr 0.01");
   const VariedSettings varied({{"batch_size", "batch-size", 8}, {"length", "length", "20"}});

@@ -114,10 +114,12 @@ TEST(Setups, EachMayHaveItsOwnChanceLevel) {
   SampleSweep sweep = sweep_with_results();
   MetricBasis other = sweep.runs().basis;
   other.chance_accuracy = 0.5;  // above what the unsolved runs reach
-  const Setup changed = sweep.runs().plan.front().setup;
+  const auto changed = sweep.runs().plan.front().setup;
   sweep.runs().setup_bases[changed.varied.slug()] = other;
   for (const auto& arm : sweep.summary().arms)
-    if (!arm.clips()) EXPECT_EQ(*arm.better_than_chance, !(arm.setup == changed)) << arm.name;
+    if (!arm.clips()) {
+      EXPECT_EQ(*arm.better_than_chance, !(arm.setup == changed)) << arm.name;
+    }
   EXPECT_EQ(part_of(sweep.summary(), changed).basis.chance_accuracy, 0.5);
 }
 

@@ -476,8 +476,10 @@ Json settings_of_setup(const SweepFolder& sweep, const VariedSettings& varied) {
 }  // namespace
 
 MetricBasis metric_basis_of(const SweepFolder& sweep) {
+  // "data" is that of the first setup.
+  const Json setups = sweep.sweep.value("setups", Json::array());
   const VariedSettings varied =
-      sweep.runs.empty() ? VariedSettings() : sweep.runs.front().setup.varied;
+      setups.empty() ? VariedSettings() : varied_settings_from_json(setups.front());
   return metric_basis_of(settings_of_setup(sweep, varied),
                          sweep.sweep.value("data", Json::object()));
 }

@@ -153,6 +153,17 @@ std::string counts_line(const RunCounts& runs, const TextStyle& style) {
   return fmt::format("{}: {}\n", counted(runs.planned, "run"), join(parts));
 }
 
+// A chance level in percent; the lowest and the highest where setups differ: `24.6 to 25.3`.
+template <typename LevelOf>
+std::string chance_text(const Summary& summary, const LevelOf& level_of) {
+  std::set<double> levels;
+  for (const auto& setup : summary.setups) levels.insert(level_of(summary.basis_of(setup)));
+  if (levels.empty()) levels.insert(level_of(summary.basis));
+  const std::string lowest = percent_text(*levels.begin());
+  const std::string highest = percent_text(*levels.rbegin());
+  return lowest == highest ? lowest : lowest + " to " + highest;
+}
+
 // The arms that a network that learnt nothing could equal.
 std::string chance_note(const Summary& summary) {
   constexpr std::size_t kMaxNamed = 3;
@@ -161,7 +172,8 @@ std::string chance_note(const Summary& summary) {
     if (!arm.better_than_chance.value_or(true))
       names.push_back(display_name(arm, summary.setup_in_name()));
   if (names.empty()) return "";
-  const std::string chance = percent_text(summary.basis.choice_chance_accuracy());
+  const std::string chance =
+      chance_text(summary, [](const auto& basis) { return basis.choice_chance_accuracy(); });
   if (names.size() == summary.arms.size())
     return fmt::format("No arm is better than chance, {} %.\n", chance);
   const std::string arms =
@@ -221,7 +233,7 @@ std::string counting_notes(const Summary& summary, std::size_t max_damaged) {
     notes += wrapped(
         fmt::format("A diverged run counts with {} % accuracy{}; losses are means over completed "
                     "runs.",
-                    percent_text(summary.basis.chance_accuracy),
+                    chance_text(summary, [](const auto& basis) { return basis.chance_accuracy; }),
                     summary.basis.chance_accuracy > 0 ? " (chance)" : ""),
         kTerminalColumns);
   if (runs.stalled > 0)
@@ -699,7 +711,8 @@ std::string brief_text(const Summary& summary, const TextStyle& style, std::size
         counts + modes_table(summary, style) + answer_text(summary, style) + success,
         counts + answer_text(summary, style) + success, counts + shorter})
     if (line_count(text) <= max_lines) return text;
-  if (!success.empty() && line_count(counts + success) <= max_lines) return counts + success;
+  if (summary.setups.size() > 1)
+    return brief_text_of_many(summary, style, counts, success, max_lines);
   return first_lines(counts + shorter_answer_text(summary), max_lines - 1) + "  ...\n";
 }
 

@@ -115,10 +115,10 @@ VariedSettings varied_settings_from_json(const Json& json) {
     try {
       ExperimentConfig scratch;
       setting.assign(scratch, text_of_value(*found));
+      varied.push_back({setting.key, setting.flag, setting.value(scratch)});
     } catch (const Error& error) {
       throw DataError(fmt::format("\"{}\": {}", setting.key, error.what()));
     }
-    varied.push_back({setting.key, setting.flag, *found});
   }
   return VariedSettings(std::move(varied));
 }
