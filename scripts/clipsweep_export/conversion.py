@@ -12,6 +12,7 @@ from pathlib import Path
 from clipsweep_results.columns import Column
 from clipsweep_results.cores import usable_cores
 from clipsweep_results.finished_run import FinishedRun, open_run
+from clipsweep_results.levels import Levels
 from clipsweep_results.plan import RunSpec
 from clipsweep_results.run_record import RunNotFinished
 from clipsweep_results.strict_json import MALFORMED, DataError, describe
@@ -44,12 +45,12 @@ class Conversion:
 
     folder: Path
     step_columns: tuple[Column, ...]
-    chance_accuracy: float | None
+    chance: Levels
     convert: Callable[[FinishedRun], object]
 
     def __call__(self, spec: RunSpec) -> Converted | LeftOut:
         try:
-            run = open_run(self.folder, spec, self.step_columns, self.chance_accuracy)
+            run = open_run(self.folder, spec, self.step_columns, self.chance)
             content = self.convert(run)
         except RunNotFinished as unfinished:
             return LeftOut(spec.id, str(unfinished), damaged=False)

@@ -31,7 +31,7 @@ from clipsweep_results.messages import (
 from clipsweep_results.plan import SweepPlan, read_plan
 from clipsweep_results.progress import Progress
 from clipsweep_results.strict_json import DataError
-from clipsweep_results.summary import read_chance_accuracy
+from clipsweep_results.summary import read_chance_levels
 
 from .conversion import Conversion, Converted, LeftOut, map_in_order
 from .event_files import write_run
@@ -134,8 +134,8 @@ def convert_all(
 ) -> Tally:
     """Convert every run of the plan and add each one that has no error, in the plan's order."""
     tally = Tally()
-    chance_accuracy = read_chance_accuracy(plan.folder)
-    conversion = Conversion(plan.folder, plan.step_columns, chance_accuracy, convert)
+    chance = read_chance_levels(plan.folder)
+    conversion = Conversion(plan.folder, plan.step_columns, chance, convert)
     with closing(map_in_order(conversion, list(plan.runs))) as outcomes:
         for outcome in Progress("runs exported:", len(plan.runs)).over(outcomes):
             settle(tally, outcome, add)

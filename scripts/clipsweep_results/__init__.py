@@ -24,6 +24,7 @@ A module imports only modules that are listed before it:
     progress          progress lines on stderr
     messages          exit codes and one-line messages on stderr
     setups            cell, initialization and settings that vary
+    levels            accuracies that may differ from setup to setup
     clips             how an arm clips, and its name everywhere
     plan              sweep.json: the planned runs
     log_file          a log on disk, compressed or not

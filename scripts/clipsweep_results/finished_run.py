@@ -16,6 +16,7 @@ from .columns import (
     UPDATE_RATIOS,
     Column,
 )
+from .levels import Levels
 from .plan import RunSpec
 from .run_record import counts_as_diverged, read_record, record_path
 from .step_log import StepLog, steps_path
@@ -128,12 +129,11 @@ def _rows(objects: list[dict], columns: tuple[Column, ...]) -> list[list]:
 
 
 def open_run(
-    folder: Path, spec: RunSpec, step_columns: tuple[Column, ...], chance_accuracy: float | None
+    folder: Path, spec: RunSpec, step_columns: tuple[Column, ...], chance: Levels
 ) -> FinishedRun:
     """Read run.json and the header of the step log; raise RunNotFinished or DataError.
 
-    `step_columns` are those of the plan. `chance_accuracy` is that of summary.json, None if it is
-    unknown.
+    `step_columns` are those of the plan, `chance` the levels of summary.json.
     """
     document = read_record(folder, spec)
     path = record_path(folder, spec.id)
@@ -142,4 +142,4 @@ def open_run(
     except MALFORMED as error:
         raise DataError(f"{path}: {describe(error)}") from error
     log = StepLog(steps_path(folder, spec.id), spec.id, total_steps, step_columns)
-    return FinishedRun(spec, path, document, log, step_columns, chance_accuracy)
+    return FinishedRun(spec, path, document, log, step_columns, chance.of(spec.clip.setup))

@@ -37,15 +37,16 @@ _NAMES = (
     "effective_learning_rate",
     "grad_max_abs",
 )
-# Only sweeps with --smoothness-every have these, in the lines of the steps that they measured.
-_MEASURED = ("smoothness", "sharpness")
+# Missing in the lines of steps without an update, in those of steps that were not measured
+# (--smoothness-every) and in the logs of earlier versions.
+_OPTIONAL_NAMES = ("update_norm", "weight_norm", "smoothness", "sharpness")
 _COLUMNS = (
     *(
         replace(column, absent=None) if column.name == "grad_max_abs" else column
         for column in STEP_COLUMNS
         if column.name in _NAMES
     ),
-    *(Column(name, to_optional_float, absent=None) for name in _MEASURED),
+    *(Column(name, to_optional_float, absent=None) for name in _OPTIONAL_NAMES),
 )
 _decode_step = step_decoder(_COLUMNS)
 _decode_step_and_tensors = step_decoder((*_COLUMNS, replace(TENSOR_NORMS, absent=None)))
@@ -90,6 +91,7 @@ class StepCurve:
     norm_max: np.ndarray
     largest_element: np.ndarray  # the median of the largest absolute value of the gradient
     mean_cosine: np.ndarray  # over the steps on which clipping acted
+    update_ratio: np.ndarray  # the median of the norm of the update by that of the weights
     first_nan_step: np.ndarray  # of the raw norm in this window
     first_inf_step: np.ndarray
     norm_counts: np.ndarray  # the number of finite raw norms in each bin of NORM_BIN_EDGES
@@ -138,7 +140,8 @@ def _read_columns(
 ) -> tuple[tuple[np.ndarray, ...], MeasuredSteps, bool]:
     """Return the columns that _aggregate takes, and whether the log is cut off."""
     decode_step = _decode_step_and_tensors if with_tensors else _decode_step
-    steps, losses, norms, cosines, elements, tensors, measured = [], [], [], [], [], [], []
+    steps, losses, norms, cosines, elements, updates, weights = ([] for _ in range(7))
+    tensors, measured = [], []
     previous, is_cut_off = 0, False
     for number, line in lines_after_header(path, log):
         if is_cut_off := not line.endswith(b"\n"):
@@ -154,6 +157,8 @@ def _read_columns(
         norms.append(record.grad_norm_raw)
         cosines.append(record.cosine if record.clipped else None)
         elements.append(record.grad_max_abs)
+        updates.append(record.update_norm)
+        weights.append(record.weight_norm)
         if record.smoothness is not None or record.sharpness is not None:
             measured.append(
                 (
@@ -166,7 +171,7 @@ def _read_columns(
             )
         if with_tensors:
             tensors.append(_largest(record.tensors))
-    columns = (losses, norms, cosines, elements, tensors)
+    columns = (losses, norms, cosines, elements, updates, weights, tensors)
     columns = np.array(steps, dtype=np.int64), *map(numbers, columns)
     transposed = [list(values) for values in zip(*measured, strict=True)] or [[]] * 5
     return columns, MeasuredSteps(*map(numbers, transposed)), is_cut_off
@@ -186,6 +191,8 @@ def _aggregate(
     norms: np.ndarray,
     cosines: np.ndarray,
     elements: np.ndarray,
+    updates: np.ndarray,
+    weights: np.ndarray,
     tensors: np.ndarray,
     measured: MeasuredSteps,
     is_cut_off: bool,
@@ -198,6 +205,8 @@ def _aggregate(
 
     finite_norms = np.where(np.isfinite(norms), norms, np.nan)
     finite_elements = np.where(np.isfinite(elements), elements, np.nan)
+    with np.errstate(all="ignore"):
+        ratios = np.where(np.isfinite(updates) & (weights > 0), updates / weights, np.nan)
     norm_table = in_windows(finite_norms)
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", RuntimeWarning)  # a window without values is NaN
@@ -206,6 +215,7 @@ def _aggregate(
             norm_median=np.nanmedian(norm_table, axis=1),
             norm_max=np.nanmax(norm_table, axis=1),
             largest_element=np.nanmedian(in_windows(finite_elements), axis=1),
+            update_ratio=np.nanmedian(in_windows(ratios), axis=1),
             mean_cosine=np.nanmean(in_windows(cosines), axis=1),
             first_nan_step=np.nanmin(in_windows(np.where(np.isnan(norms), steps, np.nan)), axis=1),
             first_inf_step=np.nanmin(in_windows(np.where(np.isinf(norms), steps, np.nan)), axis=1),

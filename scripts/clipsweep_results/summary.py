@@ -11,6 +11,7 @@ from pathlib import Path
 from .clips import Clip, parse_clips
 from .columns import NORM_QUANTILES
 from .constants import Constants, parse_constants
+from .levels import Levels, parse_levels
 from .probes import Estimate, parse_estimate, parse_prediction
 from .setups import Axis, Setup, parse_axes, parse_setups
 from .strict_json import MALFORMED, DataError, decode, describe, read_document
@@ -270,8 +271,8 @@ class Summary:
 
     run_counts: dict[str, int]
     damaged_runs: list[DamagedRun]
-    chance_accuracy: float
-    target_accuracy: float
+    chance: Levels
+    target: Levels
     validation: Validation | None  # None where arms are chosen by the test set
     chance_bits: float | None  # per character: the entropy of the symbol frequencies of a text
     axes: tuple[Axis, ...]  # the settings of training that vary
@@ -318,13 +319,13 @@ def read_summary(folder: Path) -> Summary:
         raise DataError(f"{path}: {describe(error)}{advice}") from error
 
 
-def read_chance_accuracy(folder: Path) -> float | None:
-    """Return the accuracy that summary.json gives to diverged runs, None if it is unknown."""
+def read_chance_levels(folder: Path) -> Levels:
+    """Return the accuracies that summary.json gives to diverged runs, if they are known."""
     try:
         text = (folder / "summary.json").read_text(encoding="utf-8")
-        return to_float(decode(text)["chance_accuracy"])
+        return parse_levels(decode(text), "chance_accuracy")
     except (OSError, *MALFORMED):
-        return None
+        return Levels()
 
 
 def _parse_summary(document: dict) -> Summary:
@@ -345,8 +346,8 @@ def _parse_summary(document: dict) -> Summary:
     return Summary(
         run_counts={str(state): to_count(count) for state, count in document["runs"].items()},
         damaged_runs=[_parse_damaged_run(entry) for entry in document["damaged_runs"]],
-        chance_accuracy=to_float(document["chance_accuracy"]),
-        target_accuracy=to_float(document["target_accuracy"]),
+        chance=parse_levels(document, "chance_accuracy"),
+        target=parse_levels(document, "target_accuracy"),
         validation=_optional(_parse_validation, document.get("validation")),
         chance_bits=to_optional_float(document.get("chance_bits_per_character")),
         axes=axes,

@@ -12,11 +12,12 @@ import pandas as pd
 from .columns import EPOCH_COLUMNS, EVENT_COLUMNS, KEY_COLUMNS, Column, names_of, one_per_tensor
 from .constants import Constants
 from .finished_run import FinishedRun, key_of, open_run
+from .levels import Levels
 from .plan import RunSpec, read_plan
 from .run_record import RunNotFinished
 from .step_log import StepLog, steps_path
 from .strict_json import DataError
-from .summary import Summary, read_chance_accuracy, read_summary
+from .summary import Summary, read_chance_levels, read_summary
 from .values import (
     to_count,
     to_flag,
@@ -134,11 +135,11 @@ class Sweep:
         raise KeyError(f"{self.folder}: the plan has no run {run!r}")
 
     def _open(self, spec: RunSpec) -> FinishedRun:
-        return open_run(self.folder, spec, self.plan.step_columns, self._chance_accuracy)
+        return open_run(self.folder, spec, self.plan.step_columns, self._chance)
 
     @cached_property
-    def _chance_accuracy(self) -> float | None:
-        return read_chance_accuracy(self.folder)
+    def _chance(self) -> Levels:
+        return read_chance_levels(self.folder)
 
     def _finished_runs(self) -> Iterable[FinishedRun]:
         for spec in self.plan.runs:

@@ -203,6 +203,27 @@ def test_the_tables_of_arms_have_a_column_for_each_setting_that_varies(sweep):
     assert latex[5].startswith("20 & 8 & none & 0.01 & ")
 
 
+def test_a_diverged_run_counts_as_chance_of_its_own_setup(sweep):
+    runs = crossed({"task": ["a", "b"]}, seeds=1)
+    for run in runs:
+        run.__init__(run.mode, run.threshold, 0.01, 0, diverges_at=3, varied=run.varied)
+    folder = sweep(runs)
+    document = json.loads((folder.folder / "summary.json").read_text())
+    document["setups"] = [
+        {"task": task, "chance_accuracy": chance, "target_accuracy": 0.9}
+        for task, chance in (("a", 0.25), ("b", 0.5))
+    ]
+    dump(folder.folder / "summary.json", document)
+    frame = open_sweep(folder.folder).runs
+    assert dict(zip(frame["task"], frame["late_test_accuracy"])) == {"a": 0.25, "b": 0.5}
+    found = sources(folder)
+    means = {arm.clip.setup.value_of("task"): found.mean_accuracy(arm) for arm in found.arms}
+    assert means == {"a": 0.25, "b": 0.5}
+    [page], _ = draw(folder, "test_accuracy")
+    assert "counts as chance level, 25 to 50 %" in page.caption
+    assert "Such a run counts as chance level, 25 to 50 %," in render(folder).text
+
+
 # The choice of setups
 
 

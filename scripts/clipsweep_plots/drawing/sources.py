@@ -6,6 +6,7 @@ from functools import cached_property
 
 from clipsweep_results.clips import Clip
 from clipsweep_results.constants import Constants
+from clipsweep_results.levels import Levels
 from clipsweep_results.result_folder import Arm, Results, Run
 from clipsweep_results.setups import Setup
 from clipsweep_results.summary import Comparison, Summary
@@ -41,8 +42,9 @@ class Sources:
         return self.summary.constants if self.summary else Constants()
 
     @property
-    def chance_accuracy(self) -> float | None:
-        return self.summary.chance_accuracy if self.summary else None
+    def chance(self) -> Levels:
+        """The accuracy with which a diverged run counts."""
+        return self.summary.chance if self.summary else Levels()
 
     @property
     def arms(self) -> list[Arm]:
@@ -113,11 +115,11 @@ class Sources:
 
     def judged_accuracy(self, run: Run) -> float | None:
         """Return the accuracy of a run that verdicts are about."""
-        return run.late_accuracy(self.chance_accuracy, self.constants.late_evaluations)
+        return run.late_accuracy(self.chance.of(run.spec.clip.setup), self.constants.late_evaluations)
 
     def judged_accuracies(self, arm: Arm) -> list[float]:
         """Return the judged accuracies of the runs that have one."""
-        return arm.late_accuracies(self.chance_accuracy, self.constants.late_evaluations)
+        return arm.late_accuracies(self.chance.of(arm.clip.setup), self.constants.late_evaluations)
 
     def mean_accuracy(self, arm: Arm) -> float:
         """Return the mean judged accuracy, or -1 without any."""

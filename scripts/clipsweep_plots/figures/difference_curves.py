@@ -69,7 +69,7 @@ def _baseline(comparison: Comparison, arms: dict) -> Arm | None:
 
 def paired_differences(sources: Sources, arm: Arm, baseline: Arm) -> np.ndarray:
     """Return arm minus baseline in points after each epoch, [epochs, pairs]."""
-    epochs, chance = sources.results.plan.epochs, sources.chance_accuracy
+    epochs, chance = sources.results.plan.epochs, sources.chance.of(arm.clip.setup)
     reference = {run.spec.seed: test_accuracies(run, epochs, chance) for run in baseline.runs}
     columns = [
         test_accuracies(run, epochs, chance) - reference[run.spec.seed]

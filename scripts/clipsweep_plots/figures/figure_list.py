@@ -29,6 +29,7 @@ from .step_size_map import draw_step_size_map
 from .success_curves import draw_success
 from .threshold_picker import draw_threshold_picker
 from .through_time import draw_gradient_through_time
+from .update_ratio import draw_update_ratio
 
 # The function that draws each figure, by the figure's name; it returns the pages.
 FIGURES: dict[str, Callable[[Sources], list[NamedFigure]]] = {
@@ -51,6 +52,7 @@ FIGURES: dict[str, Callable[[Sources], list[NamedFigure]]] = {
     "cosine": draw_cosine,
     "gradient_norm": draw_gradient_norm,
     "gradient_norm_survival": draw_norm_survival,
+    "update_ratio": draw_update_ratio,
     "gradient_through_time": draw_gradient_through_time,
     "probe_predictions": draw_probe_predictions,
     "probe_noise": draw_probe_noise,

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 import matplotlib
 import numpy as np
 from clipsweep_results.clips import Clip
+from clipsweep_results.levels import Levels
 from clipsweep_results.result_folder import Arm, Results
 from clipsweep_results.setups import Setup
 from matplotlib.axes import Axes
@@ -88,7 +89,7 @@ class MapSizes:
 
 def draw_heat_map(sources: Sources) -> list[NamedFigure]:
     """Draw the map of every mode side by side, on one colour scale."""
-    results, chance = sources.results, sources.chance_accuracy
+    results, chance = sources.results, sources.chance
     accuracy = sources.constants.judged_name
     means = {arm: _mean(sources.judged_accuracies(arm)) for arm in results.arms}
     title, caption = _title(means, accuracy), _caption(results, chance)
@@ -180,13 +181,13 @@ def _map_title(mode_map: ModeMap) -> str:
     return mode_map.setup.before(mode)
 
 
-def _caption(results: Results, chance_accuracy: float | None) -> str:
+def _caption(results: Results, chance: Levels) -> str:
     caption = "Mean over the seeds, in percent."
     if any(arm.diverged_count for arm in results.arms):
         caption += (
             " Diverged runs are left out, because without summary.json the chance level is unknown."
-            if chance_accuracy is None
-            else f" Runs that {results.diverged_phrase} count as chance level, {100 * chance_accuracy:g} %."
+            if not chance.is_known
+            else f" Runs that {results.diverged_phrase} count as chance level, {chance.percent}."
         )
         caption += " The colour scale covers the arms without diverged runs."
     return caption

@@ -101,7 +101,7 @@ def _loss_limits(results: Results) -> tuple[float, float, bool]:
 
 def draw_test_accuracy(sources: Sources) -> list[NamedFigure]:
     """Draw the test accuracy after every epoch, against the step."""
-    plan, chance = sources.results.plan, sources.chance_accuracy
+    plan, chance = sources.results.plan, sources.chance
     steps = np.arange(1, plan.epochs + 1) * plan.steps_per_epoch
     findings = [verdict_title(sources, ACCURACY), spread_title(sources)]
     kind = CurveKind(
@@ -111,7 +111,7 @@ def draw_test_accuracy(sources: Sources) -> list[NamedFigure]:
         alt="Test accuracy against step, a bold mean over the seeds for each arm",
         x_label="step",
         y_label="test accuracy (%)",
-        curves=lambda arm: curves_of(arm, steps, lambda run: test_accuracies(run, steps.size, chance)),
+        curves=lambda arm: curves_of(arm, steps, lambda run: test_accuracies(run, steps.size, chance.of(run.spec.clip.setup))),
     )
     return draw_curves(sources, sources.distinct_arms, kind, _limit_accuracy)
 
@@ -127,9 +127,9 @@ def _accuracy_caption(sources: Sources) -> str:
     if any(run.diverged for run in sources.results.runs):
         sentences.append(
             "The chance level is unknown, so the line of a diverged run ends early."
-            if sources.chance_accuracy is None
+            if not sources.chance.is_known
             else f"After a run {sources.results.diverged_phrase} it counts as chance level, "
-            f"{100 * sources.chance_accuracy:g} %."
+            f"{sources.chance.percent}."
         )
     return " ".join(filter(None, sentences))
 

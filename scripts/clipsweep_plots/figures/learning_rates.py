@@ -122,8 +122,7 @@ def _title(sources: Sources) -> str:
     if not modes:
         points = f"{sources.constants.usable_points:g} points"
         if not any(arm.better_than_chance is not False for arm in sources.summary.arms):
-            chance = f"{100 * sources.summary.chance_accuracy:.3g} %"
-            return f"No arm is usable: none is better than chance, {chance}"
+            return f"No arm is usable: none is better than chance, {sources.chance.percent}"
         return f"No arm is usable: each has a diverged run or is over {points} below the best"
     if not clipping:
         return f"Only runs without clipping are usable, at learning rate {_range(modes[0])}"
@@ -155,7 +154,7 @@ def _caption(sources: Sources) -> str:
         f"{sources.constants.usable_points:g} points of the best arm{best_of} (grey)."
     )
     if any(run.diverged for run in sources.results.runs):
-        caption += f" Runs that {sources.results.diverged_phrase} count as chance level, {100 * sources.chance_accuracy:g} %."
+        caption += f" Runs that {sources.results.diverged_phrase} count as chance level, {sources.chance.percent}."
     return caption
 
 

@@ -229,13 +229,12 @@ def _test_loss_column(in_bits: bool) -> Column[ComparedArm]:
     return Column("test-loss", title, cell)
 
 
-def measure_columns(target_accuracy: float, in_bits: bool = False) -> list[Column[ComparedArm]]:
+def measure_columns(target: str, in_bits: bool = False) -> list[Column[ComparedArm]]:
     """Return the columns of the other measures, which were declared in advance.
 
+    target: the accuracy to be reached.
     in_bits: whether the test loss is that of a text, in bits per character.
     """
-    target = f"{style.number(100 * target_accuracy)} %"
-
     def column(key: str, title: str, measure: str, show, large_first: bool = False) -> Column:
         cell = partial(counted_difference_cell, measure=measure, show=show)
         return Column(key, title, cell, large_first=large_first)
@@ -289,7 +288,7 @@ def arm_facets(subject: ComparedArm) -> dict[str, str]:
 def measure_table(summary: Summary) -> Table:
     caption = "Other measures declared in advance: paired difference, 95 % interval, better seeds"
     compared = [subject for subject in listed_arms(summary) if subject.comparison]
-    columns = measure_columns(summary.target_accuracy, in_bits=summary.chance_bits is not None)
+    columns = measure_columns(summary.target.percent, in_bits=summary.chance_bits is not None)
     return build_table("measures", caption, columns, compared)
 
 

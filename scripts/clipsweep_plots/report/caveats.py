@@ -129,8 +129,8 @@ def _note_choice(results: Results, summary: Summary | None) -> str | None:
             f"The best arms are chosen on the validation set ({samples}, chance {chance}) and "
             "judged on the test set."
         )
-    task = results.plan.section("settings").get("task")
-    if task not in TASKS_WITH_DATA:
+    tasks = results.plan.section("settings").get("task")
+    if not set(TASKS_WITH_DATA) & set(tasks if isinstance(tasks, list) else [tasks]):
         return None
     return (
         "The best arms are chosen and judged on the same test set; --validation-share holds out "

@@ -88,16 +88,16 @@ def _notes(notes: list[str]) -> list[str]:
 
 
 def _answer(summary: Summary) -> list[str]:
-    parts = []
     if answered := answered_setups(summary):
         verdict = count_verdicts(answered, summary.constants.judged_name)
-        parts += [f"**{escape(verdict)}**", _grid(setup_table(answered, summary.axes))]
+        return [f"**{escape(verdict)}**", _grid(setup_table(answered, summary.axes))]
+    parts = []
     for question, sentences in read_answer(summary):
         if len(sentences) == 1:
             parts.append(f"**{question}** {escape(sentences[0])}")
         else:
             parts += [f"**{question}**", "\n".join(map(_headed, sentences))]
-    for certainty in [] if answered else how_sure(summary):
+    for certainty in how_sure(summary):
         title = f"Certainty {certainty.setup}".strip()
         parts += [f"**{escape(title)}**", "\n".join(map(_fact, certainty.facts))]
     return parts
