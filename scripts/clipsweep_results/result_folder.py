@@ -53,6 +53,7 @@ class Epoch:
     train_loss: float | None
     test_accuracy: float | None
     clipped_share: float | None
+    validation_accuracy: float | None
     gate_norms: Gates = field(default_factory=dict)  # raw; empty in cells without gates
     spectral_radii: dict[str, Gates] = field(default_factory=dict)  # by recurrent matrix
 
@@ -302,6 +303,7 @@ def _parse_epoch(epoch: dict) -> Epoch:
         to_optional_float(epoch["train_loss"]),
         to_optional_float(epoch["test_accuracy"]),
         to_optional_float(epoch["clipped_share"]),
+        to_optional_float(epoch.get("validation_accuracy")),
         _parse_gates(epoch.get("gate_norms")),
         _parse_radii(epoch.get("spectral_radius")),
     )

@@ -592,3 +592,39 @@ def test_runs_that_are_nan_from_the_first_step_are_drawn_and_counted(sweep):
     figures, _ = draw_figures(found, FIGURES)
     events = next(page for page in figures if page.stem == "events")
     assert events.title.startswith("4 of 4 runs diverged")
+
+
+def with_validation(folder):
+    """Give each epoch an accuracy on a validation set: that on the test set minus 0.1."""
+    for run in folder.runs:
+        path = folder.run_folder(run) / "run.json"
+        document = json.loads(path.read_text(encoding="utf-8"))
+        for epoch in document["epochs"]:
+            epoch["validation_accuracy"] = epoch["test_accuracy"] - 0.1
+        dump(path, document)
+    path = folder.folder / "summary.json"
+    document = json.loads(path.read_text(encoding="utf-8"))
+    document["validation"] = {"samples": 1234, "chance_accuracy": 0.2}
+    for arm, late in zip(document["arms"], (0.5, 0.6), strict=True):
+        arm["late_validation_accuracy"] = arm["final_test_accuracy"] | {"mean": late}
+    dump(path, document)
+    return folder
+
+
+def test_the_accuracy_on_the_validation_set_is_drawn(sweep):
+    folder = with_validation(sweep(cross([NONE, VALUE], seeds=5), epochs=3))
+    [page], _ = draw(folder, "validation_accuracy")
+    found = {arm.clip.mode: arm for arm in sources(folder).arms}
+    lines = {line.get_gid(): line for line in page.figure.axes[0].get_lines() if line.get_gid()}
+    for mode, gid in (("none", "mean_none_lr-0.01"), ("value", "mean_value-0.5_lr-0.01")):
+        means = np.mean(
+            [[epoch.test_accuracy - 0.1 for epoch in run.epochs] for run in found[mode].runs], axis=0
+        )
+        assert lines[gid].get_ydata() == pytest.approx(100 * means)
+    assert page.title == "Late validation accuracy is highest with value:0.5 at lr 0.01: 60.0 %"
+    assert "1,234 samples" in page.caption
+
+
+def test_a_sweep_without_a_validation_set_has_no_such_figure(sweep):
+    pages, reason = draw(sweep(cross([NONE, VALUE])), "validation_accuracy")
+    assert not pages and reason == "the sweep has no validation set (--validation-share)"

@@ -56,16 +56,19 @@ def curves_of(arm: Arm, x: np.ndarray, values: Callable[[Run], np.ndarray]) -> C
     return Curves(x, np.stack([values(run) for run in arm.runs], axis=1))
 
 
-def test_accuracies(run: Run, epochs: int, chance_accuracy: float | None) -> np.ndarray:
-    """Return the test accuracy in percent after each epoch, [epochs].
+def accuracies(
+    run: Run, epochs: int, chance_accuracy: float | None, kind: str = "test_accuracy"
+) -> np.ndarray:
+    """Return an accuracy in percent after each epoch, [epochs]; `kind` is a member of Epoch.
 
     From its divergence on, a diverged run has chance level, or NaN if that is unknown.
     """
     fill = 100 * chance_accuracy if run.diverged and chance_accuracy is not None else np.nan
     values = np.full(epochs, fill)
     for epoch in run.epochs:
-        if epoch.test_accuracy is not None and 1 <= epoch.number <= epochs:
-            values[epoch.number - 1] = 100 * epoch.test_accuracy
+        measured = getattr(epoch, kind)
+        if measured is not None and 1 <= epoch.number <= epochs:
+            values[epoch.number - 1] = 100 * measured
     return values
 
 

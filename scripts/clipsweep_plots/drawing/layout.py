@@ -180,7 +180,7 @@ def add_axes(
             height / figure_height,
         )
     )
-    axes.set_title(title, pad=TITLE_PAD, linespacing=1.1)
+    axes.set_title(title, y=1.0, pad=TITLE_PAD, linespacing=1.1)
     return axes
 
 

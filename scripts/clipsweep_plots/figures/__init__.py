@@ -2,7 +2,7 @@
 
 A module imports only modules that are listed before it:
 
-    learning_curves    training loss and test accuracy
+    learning_curves    training loss, test and validation accuracy
     clipping_curves    clipped share and cosine
     gradient_norm      the raw gradient norm of each arm over the steps
     update_ratio       the norm of the update by that of the weights, over the steps

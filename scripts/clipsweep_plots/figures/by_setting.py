@@ -213,9 +213,13 @@ def _title(measure: Measure, axis: Axis, arms: list[Arm]) -> str:
         return f"In none of {len(pairs)} setups {measure.none_better}"
     name = clipped.clip.without_setup.at(clipped.learning_rate)
     return (
-        f"{sentence_case(str(clipped.clip.setup))}: {name} {measure.best(clipped)}, the best arm "
+        f"{_in_title(clipped.clip.setup)}: {name} {measure.best(clipped)}, the best arm "
         f"without clipping {measure.other(plain)}"
     )
+
+
+def _in_title(setup: Setup) -> str:
+    return str(setup) if setup.model else sentence_case(str(setup))
 
 
 def _best_of_both(

@@ -12,7 +12,7 @@ from matplotlib.lines import Line2D
 from matplotlib.patches import Patch
 
 from ..drawing.bands import mean_band, simultaneous_band
-from ..drawing.curves import limit_to_plan, test_accuracies
+from ..drawing.curves import limit_to_plan, accuracies
 from ..drawing.layout import FigureText, NamedFigure, NotDrawn, draw_pages, paged
 from ..drawing.panel_page import PageText, first_row_keys, open_page
 from ..drawing.panels import Panel, Row, arm_names, arm_rows, wrap_panels
@@ -70,9 +70,9 @@ def _baseline(comparison: Comparison, arms: dict) -> Arm | None:
 def paired_differences(sources: Sources, arm: Arm, baseline: Arm) -> np.ndarray:
     """Return arm minus baseline in points after each epoch, [epochs, pairs]."""
     epochs, chance = sources.results.plan.epochs, sources.chance.of(arm.clip.setup)
-    reference = {run.spec.seed: test_accuracies(run, epochs, chance) for run in baseline.runs}
+    reference = {run.spec.seed: accuracies(run, epochs, chance) for run in baseline.runs}
     columns = [
-        test_accuracies(run, epochs, chance) - reference[run.spec.seed]
+        accuracies(run, epochs, chance) - reference[run.spec.seed]
         for run in arm.runs
         if run.spec.seed in reference
     ]

@@ -15,7 +15,7 @@ from .events import draw_events
 from .gate_shares import draw_gate_shares
 from .gradient_norm import draw_gradient_norm
 from .heat_map import draw_heat_map
-from .learning_curves import draw_test_accuracy, draw_training_loss
+from .learning_curves import draw_test_accuracy, draw_training_loss, draw_validation_accuracy
 from .learning_rates import draw_accuracy_by_learning_rate
 from .noise_floor import draw_noise_floor
 from .norm_survival import draw_norm_survival
@@ -39,6 +39,7 @@ FIGURES: dict[str, Callable[[Sources], list[NamedFigure]]] = {
     "accuracy_by_learning_rate": draw_accuracy_by_learning_rate,
     "threshold_picker": draw_threshold_picker,
     "test_accuracy": draw_test_accuracy,
+    "validation_accuracy": draw_validation_accuracy,
     "difference_map": draw_difference_map,
     "success": draw_success,
     "difference_curves": draw_difference_curves,

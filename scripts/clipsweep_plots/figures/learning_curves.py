@@ -1,4 +1,4 @@
-"""Training loss over the steps, and test accuracy over the epochs."""
+"""Training loss over the steps; accuracy on the test and on the validation set over the epochs."""
 
 import numpy as np
 from clipsweep_results.result_folder import Results
@@ -10,7 +10,7 @@ from ..drawing.curves import (
     limit_to_plan,
     limit_to_point,
     lines_note,
-    test_accuracies,
+    accuracies,
 )
 from ..drawing.findings import (
     ACCURACY,
@@ -111,9 +111,52 @@ def draw_test_accuracy(sources: Sources) -> list[NamedFigure]:
         alt="Test accuracy against step, a bold mean over the seeds for each arm",
         x_label="step",
         y_label="test accuracy (%)",
-        curves=lambda arm: curves_of(arm, steps, lambda run: test_accuracies(run, steps.size, chance.of(run.spec.clip.setup))),
+        curves=lambda arm: curves_of(arm, steps, lambda run: accuracies(run, steps.size, chance.of(run.spec.clip.setup))),
     )
     return draw_curves(sources, sources.distinct_arms, kind, _limit_accuracy)
+
+
+def draw_validation_accuracy(sources: Sources) -> list[NamedFigure]:
+    """Draw the accuracy on the validation set, by which the best arms are chosen."""
+    validation = sources.summary and sources.summary.validation
+    if not validation:
+        raise NotDrawn("the sweep has no validation set (--validation-share)")
+    plan, chance = sources.results.plan, validation.chance_accuracy
+    steps = np.arange(1, plan.epochs + 1) * plan.steps_per_epoch
+    sentences = [
+        f"Measured after every epoch on {validation.samples:,} samples, by which the best arms are "
+        "chosen; the test set judges them.",
+        lines_note(sources, sources.distinct_arms),
+        sources.identical_note.strip(),
+    ]
+    if any(run.diverged for run in sources.results.runs):
+        phrase = sources.results.diverged_phrase
+        sentences.append(f"After a run {phrase} it counts as chance level, {100 * chance:.4g} %.")
+    kind = CurveKind(
+        stem="validation_accuracy",
+        title=_validation_title(sources),
+        caption=" ".join(filter(None, sentences)),
+        alt="Validation accuracy against step, a bold mean over the seeds for each arm",
+        x_label="step",
+        y_label="validation accuracy (%)",
+        curves=lambda arm: curves_of(
+            arm, steps, lambda run: accuracies(run, steps.size, chance, "validation_accuracy")
+        ),
+    )
+    return draw_curves(sources, sources.distinct_arms, kind, _limit_accuracy)
+
+
+def _validation_title(sources: Sources) -> str:
+    """Name the arm of the highest late validation accuracy."""
+    means = {
+        arm.label: arm.late_validation_accuracy.mean
+        for arm in sources.summary.arms
+        if arm.late_validation_accuracy and arm.late_validation_accuracy.mean is not None
+    }
+    if not means:
+        return "Validation accuracy over the epochs"
+    best = max(means, key=means.get)
+    return f"Late validation accuracy is highest with {best}: {100 * means[best]:.1f} %"
 
 
 def _accuracy_caption(sources: Sources) -> str:
