@@ -1,8 +1,9 @@
 """Parquet: steps.parquet, epochs.parquet, events.parquet and runs.parquet, by pyarrow.
 
-Every table names the run of a row, with its mode, threshold, learning rate, seed and the settings of
-training that vary. A column is float32 where the log is. Null is "not measured", NaN is a NaN. Nested values stay in run.json: the
-steps that an event carries from before it, and the values by gate of epochs and events.
+Every table names the run of a row, with its mode, threshold, learning rate, seed and the settings
+of training that vary. A column is float32 where the log is. Null is "not measured", NaN is a NaN.
+Nested values stay in run.json: the steps that an event carries from before it, and the values by
+gate of epochs and events.
 """
 
 import contextlib

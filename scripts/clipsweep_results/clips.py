@@ -35,7 +35,8 @@ class Clip:
     """A clipping mode with its threshold: None in mode `none`, infinite where it only measures.
 
     `details` lists other settings of the arm that differ from their default: of the mode, and
-    regularization. `setup` is empty in a sweep of one. `perturbed` marks the baseline with the last bit of its initial weights flipped.
+    regularization. `setup` is empty in a sweep of one. `perturbed` marks the baseline with the last
+    bit of its initial weights flipped.
     """
 
     mode: str

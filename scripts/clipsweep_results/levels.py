@@ -32,5 +32,6 @@ def parse_levels(document: dict, key: str) -> Levels:
     """Read an accuracy of summary.json and, where the sweep has several setups, of each of them."""
     entries = document.get("setups", [])
     axes = parse_axes(document.get("axes", []), document["arms"])
-    levels = (to_float(entry[key]) for entry in entries)
-    return Levels(to_float(document[key]), dict(zip(parse_setups(entries, axes), levels, strict=True)))
+    levels = [to_float(entry[key]) for entry in entries]
+    by_setup = dict(zip(parse_setups(entries, axes), levels, strict=True))
+    return Levels(to_float(document[key]), by_setup)

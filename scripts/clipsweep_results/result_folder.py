@@ -168,13 +168,14 @@ class Results:
         members: dict[tuple[Clip, float], list[Run]] = {}
         for run in self.runs:
             members.setdefault((run.spec.clip, run.spec.learning_rate), []).append(run)
-        setups = list(dict.fromkeys(spec.clip.setup for spec in self.plan.runs))
+        setups = dict.fromkeys(spec.clip.setup for spec in self.plan.runs)
+        ranks = {setup: rank for rank, setup in enumerate(setups)}
         modes = list(dict.fromkeys(spec.clip.mode for spec in self.plan.runs))
 
         def order(item):
             (clip, learning_rate), _ = item
             return (
-                setups.index(clip.setup),
+                ranks[clip.setup],
                 not clip.is_baseline,
                 modes.index(clip.mode),
                 clip.threshold or 0,

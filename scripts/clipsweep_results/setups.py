@@ -120,7 +120,7 @@ def _parse_axis(setting: object, values: object) -> Axis:
         raise TypeError(f"{type(values).__name__} where the values of {setting} belong")
     plain = [_plain_value(value) for value in values]
     numbers = [_to_number(value) for value in plain]
-    if any(number is None and value is not None for number, value in zip(numbers, plain, strict=True)):
+    if numbers.count(None) > plain.count(None):
         return Axis(setting, tuple(None if value is None else value_text(value) for value in plain))
     return Axis(setting, tuple(numbers))
 

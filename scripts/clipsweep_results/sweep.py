@@ -51,8 +51,8 @@ class Sweep:
     """One result folder. Tables are DataFrames whose columns results/README.md explains.
 
     Every table names the run of a row: `run` (its ID), `mode`, `threshold` (NaN in mode none),
-    `learning_rate` and `seed`, then every setting of training that varies, such as `length`. A number that was not measured is NaN. Norms and losses have no
-    unit; accuracies and shares are from 0 to 1; steps and epochs count from 1.
+    `learning_rate` and `seed`, then every setting of training that varies, such as `length`. A number
+    that was not measured is NaN. Norms and losses have no unit; accuracies and shares are from 0 to 1; steps and epochs count from 1.
 
         sweep = open_sweep("out/first")
         final = sweep.runs.groupby("arm")["late_test_accuracy"].agg(["mean", "std"])

@@ -10,7 +10,7 @@ from functools import partial
 
 import numpy as np
 from clipsweep_results.result_folder import Arm
-from clipsweep_results.setups import Axis, Setup
+from clipsweep_results.setups import Axis, Setup, value_text
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
@@ -19,7 +19,16 @@ from ..drawing.bands import mean_band, wilson_interval
 from ..drawing.curves import MEAN_LINE
 from ..drawing.layout import FigureText, NamedFigure, NotDrawn, draw_pages, paged
 from ..drawing.panel_page import PageText, first_row_keys, open_page
-from ..drawing.panels import Panel, Row, arm_names, choose_arms, chosen_note, learning_rates, wrap_panels
+from ..drawing.panels import (
+    Panel,
+    Row,
+    arm_names,
+    by_setup,
+    choose_arms,
+    chosen_note,
+    learning_rates,
+    wrap_panels,
+)
 from ..drawing.setting_axis import Scale, needs_log, positions
 from ..drawing.sources import Sources, spread
 from ..drawing.style import LineLook, element_id, line_looks, sentence_case
@@ -65,7 +74,8 @@ class Line:
     dashes: object
 
     def has(self, arm: Arm) -> bool:
-        return arm.clip.without_setup == self.arm.clip and arm.learning_rate == self.arm.learning_rate
+        own = self.arm
+        return (arm.clip.without_setup, arm.learning_rate) == (own.clip, own.learning_rate)
 
     @property
     def style(self) -> dict:
@@ -204,7 +214,7 @@ def _panels_note(axes: list[Axis], arms: list[Arm]) -> str:
 
 def _title(measure: Measure, axis: Axis, arms: list[Arm]) -> str:
     """Name the setup in which the best arm with clipping is furthest above the best without."""
-    pairs = [_best_of_both(measure, arms, setup) for setup in dict.fromkeys(a.clip.setup for a in arms)]
+    pairs = [_best_of_both(measure, members) for members in by_setup(arms).values()]
     pairs = [pair for pair in pairs if pair]
     if not pairs:
         return f"{sentence_case(measure.name)} by {axis.words}"
@@ -222,11 +232,9 @@ def _in_title(setup: Setup) -> str:
     return str(setup) if setup.model else sentence_case(str(setup))
 
 
-def _best_of_both(
-    measure: Measure, arms: list[Arm], setup: Setup
-) -> tuple[float, Arm, Arm] | None:
-    """Return the best arms of a setup with and without clipping, after the difference of both."""
-    points = {arm: measure.point(arm) for arm in arms if arm.clip.setup == setup}
+def _best_of_both(measure: Measure, arms: list[Arm]) -> tuple[float, Arm, Arm] | None:
+    """Return a setup's best arms with and without clipping, after the difference of both."""
+    points = {arm: measure.point(arm) for arm in arms}
     values = {arm: point.value for arm, point in points.items() if point}
     clipped = [arm for arm in values if arm.clip.mode != "none"]
     plain = [arm for arm in values if arm.clip.is_baseline]
@@ -246,7 +254,11 @@ def _caption(sources: Sources, measure: Measure) -> str:
 
 
 def _draw_page(
-    sources: Sources, measure: Measure, lines: list[Line], page: tuple[Axis, list[Row]], text: FigureText
+    sources: Sources,
+    measure: Measure,
+    lines: list[Line],
+    page: tuple[Axis, list[Row]],
+    text: FigureText,
 ) -> tuple[Figure, str]:
     axis, rows = page
     places = positions(axis)
@@ -254,14 +266,18 @@ def _draw_page(
     handles = [Line2D([], [], label=line.label, **line.style) for line in lines]
     drawn = open_page(sources.sheet, rows, words, first_row_keys(rows, handles))
     scale = Scale(places.values(), len(lines), is_log=needs_log(places.values()))
-    labels = {place: f"{value:g}" if value == place else str(value) for value, place in places.items()}
+    labels = {place: value_text(value) for value, place in places.items()}
     for panel, axes in drawn.pairs():
         scale.limit(axes)
         scale.label(axes, labels, sources.sheet.text.small)
         for number, line in enumerate(lines):
             members = [arm for arm in panel.arms if line.has(arm)]
-            at = {arm: places[arm.clip.setup.value_of(axis.setting)] for arm in members}
-            at = {arm: scale.beside(place, number) for arm, place in at.items()}
+            values = {arm: arm.clip.setup.value_of(axis.setting) for arm in members}
+            at = {
+                arm: scale.beside(places[value], number)
+                for arm, value in values.items()
+                if value in places
+            }
             _draw_line(axes, line, at, measure)
     _limit(drawn, measure, lines)
     shown = "; ".join(
@@ -282,7 +298,8 @@ def _draw_line(axes: Axes, line: Line, at: dict[Arm, float], measure: Measure) -
     lows, highs = zip(*((point.low, point.high) for _, _, point in points), strict=True)
     first = points[0][1]
     name = element_id("", first.clip, first.learning_rate)
-    axes.vlines(x, lows, highs, color=line.look.color, linewidth=0.9, zorder=2, gid=f"interval{name}")
+    color = line.look.color
+    axes.vlines(x, lows, highs, color=color, linewidth=0.9, zorder=2, gid=f"interval{name}")
     axes.plot(x, [point.value for _, _, point in points], zorder=3, gid=f"line{name}", **line.style)
 
 

@@ -141,8 +141,8 @@ def _title(sources: Sources, measure: Measure) -> str:
 
 def _caption(sources: Sources, measure: Measure) -> str:
     caption = (
-        "Mean over the seeds with its 95 % interval, modes side by side. Grey: the mean without clipping at the same "
-        f"learning rate, with its interval. {filling_note(sources)}"
+        "Mean over the seeds with its 95 % interval, modes side by side. Grey: the mean without "
+        f"clipping at the same learning rate, with its interval. {filling_note(sources)}"
     )
     if any(run.diverged for run in sources.results.runs):
         caption += f" ×: an arm with runs that {sources.results.diverged_phrase}"
@@ -172,7 +172,8 @@ def _draw_page(
                 _draw_baseline(axes, arm, _values(sources, arm, measure), sources)
         for place, mode in enumerate(modes):
             members = [arm for arm in panel.arms if has_threshold(arm) and arm.clip.mode == mode]
-            _draw_mode(axes, members, sources, measure, lambda arm: scale.beside(arm.clip.threshold, place))
+            x = {arm: scale.beside(arm.clip.threshold, place) for arm in members}
+            _draw_mode(axes, x, sources, measure)
     shown = "; ".join(panel.title for panel, _ in page.pairs())
     alt = f"{measure.label(sources)} against threshold, one line per mode. Panels: {shown}."
     return page.figure, sentence_case(alt)
@@ -189,11 +190,9 @@ def _draw_baseline(axes: Axes, arm: Arm, values: np.ndarray, sources: Sources) -
     axes.axhline(values.mean(), color=INK, linewidth=1, zorder=2, gid=gid)
 
 
-def _draw_mode(
-    axes: Axes, arms: list[Arm], sources: Sources, measure: Measure, x: Callable[[Arm], float]
-) -> None:
-    """Draw the line of one mode; `x` gives the place of an arm, next to those of other modes."""
-    points = [(arm, _values(sources, arm, measure)) for arm in arms]
+def _draw_mode(axes: Axes, x: dict[Arm, float], sources: Sources, measure: Measure) -> None:
+    """Draw the line of one mode; `x` has the place of each arm, next to those of other modes."""
+    points = [(arm, _values(sources, arm, measure)) for arm in x]
     points = sorted(
         ((arm, values) for arm, values in points if values.size),
         key=lambda point: point[0].clip.threshold,
@@ -203,7 +202,7 @@ def _draw_mode(
     mode = points[0][0].clip.mode
     color = clip_color(points[0][0].clip)
     axes.plot(
-        [x(arm) for arm, _ in points],
+        [x[arm] for arm, _ in points],
         [values.mean() for _, values in points],
         color=color,
         linestyle=MODE_DASHES.get(mode, OTHER_MODE_DASHES),
@@ -213,9 +212,9 @@ def _draw_mode(
     )
     for arm, values in points:
         low, high = (end[0] for end in mean_band(values[np.newaxis], sources.constants.min_pairs))
-        axes.vlines(x(arm), low, high, color=color, linewidth=0.9, zorder=3)
+        axes.vlines(x[arm], low, high, color=color, linewidth=0.9, zorder=3)
         axes.plot(
-            x(arm),
+            x[arm],
             values.mean(),
             zorder=4,
             gid=element_id("point", arm.clip, arm.learning_rate),
@@ -223,7 +222,7 @@ def _draw_mode(
         )
         if arm.diverged_count:
             axes.plot(
-                x(arm),
+                x[arm],
                 0.05,
                 transform=axes.get_xaxis_transform(),
                 marker="x",

@@ -11,6 +11,7 @@ from .tables import Cell, Column, Table, build_table
 
 MAX_DIVERGED_ROWS = 200
 MAX_LEFT_OUT_ROWS = 200
+MAX_DIVERGED_ARMS = 60
 MAX_RUN_ROWS = 1000  # runs.csv has all
 
 
@@ -60,12 +61,15 @@ def left_out_table(results: Results) -> Table:
 
 
 def count_divergences(results: Results) -> list[str]:
-    """Say how many runs diverged, for each arm with diverged runs."""
-    return [
+    """Say how many runs diverged, for each arm with diverged runs; of many arms, for the first."""
+    arms = [arm for arm in results.arms if arm.diverged_count]
+    counts = [
         f"{arm.label}: {arm.diverged_count} of {len(arm.runs)} runs"
-        for arm in results.arms
-        if arm.diverged_count
+        for arm in arms[:MAX_DIVERGED_ARMS]
     ]
+    others = arms[MAX_DIVERGED_ARMS:]
+    runs = sum(arm.diverged_count for arm in others)
+    return [*counts, f"and {runs:,} runs of {len(others):,} more arms"] if others else counts
 
 
 def _id_cell(run: Run | LeftOutRun) -> Cell:

@@ -29,9 +29,11 @@ class AnsweredSetup:
         return (self.best and self.best.verdict) or phrases.NO_VERDICT
 
     @property
-    def survives_correction(self) -> bool:
-        p_adjusted = self.best.p_adjusted if self.best else None
-        return p_adjusted is None or p_adjusted < self.constants.significance_level
+    def is_open(self) -> bool:
+        """Whether a verdict of better or worse does not remain after Holm's correction."""
+        if self.verdict not in ("better", "worse") or self.best.p_adjusted is None:
+            return False
+        return self.best.p_adjusted >= self.constants.significance_level
 
 
 def answered_setups(summary: Summary) -> list[AnsweredSetup]:
@@ -45,14 +47,11 @@ def answered_setups(summary: Summary) -> list[AnsweredSetup]:
 
 def count_verdicts(answered: list[AnsweredSetup], accuracy: str) -> str:
     """Say in how many setups the best arm with clipping is better; `accuracy` is what is judged."""
-    counts = Counter(
-        each.verdict if each.survives_correction or each.verdict not in ("better", "worse") else "open"
-        for each in answered
-    )
+    counts = Counter("open" if each.is_open else each.verdict for each in answered)
     if not counts["better"] and not counts["worse"]:
         title = (
-            f"In none of {len(answered)} setups does the best arm with clipping differ detectably from "
-            f"the best one without in {accuracy}."
+            f"In none of {len(answered)} setups does the best arm with clipping differ detectably "
+            f"from the best one without in {accuracy}."
         )
     else:
         title = _count_both(counts, len(answered), accuracy)
@@ -103,8 +102,7 @@ def _axis_column(axis: Axis) -> Column:
 
 
 def _verdict_cell(each: AnsweredSetup) -> Cell:
-    is_open = each.verdict in ("better", "worse") and not each.survives_correction
-    return Cell(each.verdict, each.verdict, "not after correction" if is_open else "")
+    return Cell(each.verdict, each.verdict, "not after correction" if each.is_open else "")
 
 
 def _difference_cell(each: AnsweredSetup) -> Cell:
