@@ -414,7 +414,7 @@ class FakeSweep:
             **run.plan_entry,
             "settings": self.training_settings() | run.varied | {"data_sha256": "5e" * 32},
             "outcome": run.outcome,
-            "solved_at_step": run.solved_at,
+            **({"solved_at_step": run.solved_at} if run.solved_at else {}),
             "reason": "no space left on device" if run.outcome == "failed" else None,
             "epochs": epochs,
             "events": self._events(run, norms, steps),
