@@ -249,7 +249,7 @@ TEST(Summary, CountsAStalledRunAsADivergedOne) {
   EXPECT_EQ(schema_violations("summary", json), std::vector<std::string>{});
   const std::string row = runs_csv(stalled.runs());
   EXPECT_NE(row.find(",completed,50,0.1,"), std::string::npos) << row;
-  EXPECT_NE(row.find(",49,0.98,true,,\n"), std::string::npos) << row;
+  EXPECT_NE(row.find(",49,0.98,true,,,,\n"), std::string::npos) << row;
 }
 
 // With chance above the bar, 0.15 - 0.1, its accuracy alone would not be a collapse.

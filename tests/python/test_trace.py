@@ -32,7 +32,7 @@ MODES = (
     "tensor-norm:0.2",
     "scale:1",
     "smooth:1",
-    "skip:1",
+    "skip:0.4",
     "carry:0.3",
     "tensor-rms:0.01",
     "agc:0.01",
@@ -80,7 +80,7 @@ SETTINGS = [
     ),
     *(
         pytest.param(("--clip", mode, *ADAM), id=f"{mode}-adam")
-        for mode in ("skip:1", "carry:0.3", "update-norm:0.003")
+        for mode in ("skip:0.4", "carry:0.3", "update-norm:0.003")
     ),
     pytest.param(("--clip", "autoclip:50", "--autoclip-window", "7"), id="autoclip-window"),
     pytest.param(
