@@ -66,7 +66,7 @@ TEST(MakePlan, TheScheduleThatADecayImpliesIsNotPartOfTheId) {
   const std::string id = "none_lr-0.01_seed-0_1cf4245e";
   const auto implied = make_plan(config, "data");
   EXPECT_EQ(implied.runs.front().id, id);
-  EXPECT_EQ(implied.training_json["learning_rate_schedule"], "step");
+  EXPECT_EQ(training_plan(implied).training_json["learning_rate_schedule"], "step");
   config.training.optimizer.learning_rate_schedule = LearningRateSchedule::kStep;
   EXPECT_EQ(make_plan(config, "data").runs.front().id, id);
   const auto settings = settings_of(implied, implied.runs.front());
