@@ -148,8 +148,9 @@ std::string cliff_help() {
   return "Usage: clipsweep cliff DIR RUN [--step N] [--points K] [--span X]\n\n"
          "Trains a finished run again up to one step and computes the loss of its batch\n"
          "in a plane around the weights there: along the negative gradient, and along the\n"
-         "part of the previous update that is orthogonal to it. Writes runs/ID/cliff_N.json\n"
-         "with where the step lands clipped and unclipped; clipsweep report draws it.\n\n" +
+         "part of the previous update that is orthogonal to it. Writes where the step\n"
+         "lands, clipped and unclipped, and the losses to runs/ID/cliff_N.json, which\n"
+         "clipsweep report draws.\n\n" +
          entry("RUN", "A run's ID, its 8 hex digits, or the beginning of its ID") +
          entry("--step N", "The step; the default is that of the run's largest spike") +
          entry("--points K", "Points along each axis of the plane [41]") +

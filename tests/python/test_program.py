@@ -581,7 +581,7 @@ def schema(kind: str) -> jsonschema.Draft7Validator:
 def test_all_kinds_of_schemas_are_listed_with_their_titles():
     lines = call("schema").stdout.splitlines()
     kinds = [line for line in lines if not line.startswith(" ")]
-    assert kinds == ["sweep", "run", "steps", "step", "through_time", "through_time_step", "summary", "advice", "validation"]
+    assert kinds == ["sweep", "run", "steps", "step", "through_time", "through_time_step", "summary", "cliff", "advice", "validation"]
     for kind in kinds:
         assert schema(kind).schema["title"].split()[0] in " ".join(lines)
     assert 'did you mean "steps"?' in refusal("schema", "stepss", code=USAGE)
