@@ -169,7 +169,7 @@ TEST(BitsPerCharacter, AreTheTestLossDividedByLn2) {
   const std::string text = comparison_text(summary);
   EXPECT_NE(text.find("Chance is 3.000 bits per character"), std::string::npos) << text;
   EXPECT_NE(text.find("bits per"), std::string::npos);
-  EXPECT_NE(runs_csv(sweep.runs()).find(",2\n"), std::string::npos);
+  EXPECT_NE(runs_csv(sweep.runs()).find(",2,,\n"), std::string::npos);
 }
 
 // Networks that learnt nothing are within 3 points of the best of them.
@@ -656,7 +656,7 @@ TEST(Solutions, AreComparedEverAndAtTheEnd) {
   EXPECT_EQ(baseline.steps_to_solution->n, 3U);
   EXPECT_EQ(baseline.steps_to_solution->happened, 2U);
   EXPECT_EQ(schema_violations("summary", to_json(summary)), std::vector<std::string>{});
-  EXPECT_NE(runs_csv(sweep.runs()).find(",1,500,true,0,0,false,,\n"), std::string::npos)
+  EXPECT_NE(runs_csv(sweep.runs()).find(",1,500,true,0,0,false,,,,\n"), std::string::npos)
       << runs_csv(sweep.runs());
 }
 
@@ -720,7 +720,7 @@ TEST(RunsCsv, OfAnEarlierVersionHasItsColumns) {
   EXPECT_NE(earlier(28).find(",lstm,keras\n"), std::string::npos);
   EXPECT_NE(earlier(31).find(",solved_at_end\n"), std::string::npos);
   EXPECT_EQ(earlier(27), now);
-  EXPECT_EQ(earlier(37), now);
+  EXPECT_EQ(earlier(39), now);
 }
 
 // ---- Other metrics ----
@@ -854,19 +854,20 @@ TEST(RunsCsv, HasOneRowForEachRunOfThePlan) {
   sweep.plan();
   RunRecord& completed = sweep.complete(0, 0.7, 1.25);
   completed.totals = {4, 1, 0, 0, 0, NormQuantiles{1, 2, 3, 4.5}};
+  completed.totals.update_ratio = UpdateRatio{0.25, 2};
   sweep.end(1, Outcome::kDiverged).events.resize(2);
   const std::string csv = runs_csv(sweep.runs());
   EXPECT_NE(csv.find(",none,,0.01,0,completed,4,0.7,0.7,1.25,1.25,0.25,1,2,3,4.5,0,,,0,0,0,1.25,"
-                     "500,0,false,lstm,keras,0.7,,,0,0,false,,\n"),
+                     "500,0,false,lstm,keras,0.7,,,0,0,false,,,0.25,2\n"),
             std::string::npos)
       << csv;
   EXPECT_NE(csv.find(",value,0.5,0.01,0,diverged,4,0.1,0.1,,,0,,,,,2,,,0,0,0,,,0,false,lstm,keras,"
-                     "0.1,,,0,0,false,,\n"),
+                     "0.1,,,0,0,false,,,,\n"),
             std::string::npos)
       << csv;
   EXPECT_NE(
       csv.find(
-          ",scale,Infinity,0.01,0,unfinished,,,,,,,,,,,,,,0,0,0,,,,false,lstm,keras,,,,,,,,\n"),
+          ",scale,Infinity,0.01,0,unfinished,,,,,,,,,,,,,,0,0,0,,,,false,lstm,keras,,,,,,,,,,\n"),
       std::string::npos)
       << csv;
 }
@@ -879,7 +880,7 @@ TEST(RunsCsv, HasTheSameNumberOfFieldsInEachRow) {
   for (std::size_t end = csv.find('\n'); end != std::string::npos; end = csv.find('\n', start)) {
     EXPECT_EQ(std::count(csv.begin() + static_cast<std::ptrdiff_t>(start),
                          csv.begin() + static_cast<std::ptrdiff_t>(end), ','),
-              35);
+              37);
     start = end + 1;
   }
 }

@@ -3,6 +3,7 @@
 import math
 
 import numpy as np
+from clipsweep_results.clips import DETAIL_NAMES
 from clipsweep_results.result_folder import Arm, Results
 from matplotlib.axes import Axes
 from matplotlib.lines import Line2D
@@ -45,8 +46,11 @@ def norm_limits(results: Results) -> tuple[float, float]:
 
 
 def has_drawn_threshold(arm: Arm) -> bool:
+    """Return whether one line shows the arm's threshold: not where it decays over the epochs."""
     threshold = arm.clip.threshold
-    return arm.clip.mode in DRAWN_THRESHOLDS and threshold is not None and 0 < threshold < np.inf
+    if arm.clip.mode not in DRAWN_THRESHOLDS or DETAIL_NAMES["threshold_decay"] in arm.clip.details:
+        return False
+    return threshold is not None and 0 < threshold < np.inf
 
 
 def threshold_line(arm: Arm) -> dict:

@@ -58,7 +58,8 @@ MODE_DASHES = {
     "update-norm": (0, (3, 3)),
     "random-step": (0, (1.3, 1.3, 4.5, 4)),
 }
-# A mode's marker where lines have few points, so that single points differ without colour.
+# A mode's marker where lines have few points, so that single points differ without colour. All are
+# filled, because their edges are white.
 MODE_MARKERS = {
     "none": "P",
     "value": "o",
@@ -66,16 +67,16 @@ MODE_MARKERS = {
     "tensor-norm": "^",
     "scale": "D",
     "smooth": "H",
-    "skip": "x",
+    "skip": (4, 1, 0),
     "carry": "8",
     "tensor-rms": "v",
     "agc": "<",
     "autoclip": ">",
-    "median": "1",
+    "median": (6, 1, 0),
     "zclip": "h",
     "adagc": "d",
     "backprop": "X",
-    "update-norm": "2",
+    "update-norm": (3, 1, 0),
     "random-step": "*",
 }
 # Arms of mode none that are not the baseline: perturbed, or with regularization.
