@@ -8,7 +8,7 @@
     steps = sweep.steps(columns=["step", "grad_norm_raw"])
     print(steps.groupby(["mode", "threshold"], dropna=False)["grad_norm_raw"].median())
 
-`sweep.epochs()` and `sweep.events()` are tables too. A sweep may be unfinished: `sweep.runs` lists
+`sweep.epochs()`, `sweep.events()` and `sweep.probes()` are tables too. A sweep may be unfinished: `sweep.runs` lists
 every planned run with its state. A file that is damaged raises DataError, which names it. The
 package reads and never writes; results/README.md describes the format and every column.
 

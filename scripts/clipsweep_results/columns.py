@@ -116,6 +116,27 @@ EVENT_COLUMNS = (
     Column("action", to_text),
 )
 
+# "probes" of run.json, a row for each rule of a probe; `rule` is as --clip takes it.
+PROBE_COLUMNS = (
+    Column("step", to_count),
+    Column("batches", to_count),
+    Column("mean_gradient_norm", to_float),
+    Column("expected_gradient_norm", to_optional_float),
+    Column("noise_variance", to_float),
+    Column("effective_dimension", to_optional_float),
+    Column("noise_tail_index", to_optional_float),
+    Column("rule", to_optional_text),
+    Column("clipped_share", to_optional_float),
+    Column("mean_clipped_norm", to_optional_float),
+    Column("cosine", to_optional_float),
+    Column("clipped_variance", to_optional_float),
+    Column("descent_reduction", to_optional_float),
+    Column("variance_reduction", to_optional_float),
+    Column("comparison_criterion", to_optional_float),
+    Column("stability_criterion", to_optional_float),
+    Column("prediction", to_optional_text),
+)
+
 # "totals" of run.json.
 TOTAL_COLUMNS = (
     Column("steps", to_count),

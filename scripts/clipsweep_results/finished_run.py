@@ -12,12 +12,14 @@ from .columns import (
     EVENT_COLUMNS,
     KEY_COLUMNS,
     NORM_QUANTILES,
+    PROBE_COLUMNS,
     TOTAL_COLUMNS,
     UPDATE_RATIOS,
     Column,
 )
 from .levels import Levels
 from .plan import RunSpec
+from .probes import probe_rows
 from .run_record import counts_as_diverged, read_record, record_path
 from .step_log import StepLog, steps_path
 from .strict_json import MALFORMED, DataError, describe
@@ -91,6 +93,10 @@ class FinishedRun:
     def event_rows(self) -> list[list]:
         """Return the values of EVENT_COLUMNS for each event."""
         return self._checked(lambda: _rows(self.document["events"], EVENT_COLUMNS))
+
+    def probe_rows(self) -> list[list]:
+        """Return the values of PROBE_COLUMNS for each rule of each probe."""
+        return self._checked(lambda: _rows(probe_rows(self.document), PROBE_COLUMNS))
 
     def facts(self) -> dict:
         """Return the run's values of FACT_COLUMNS; details that have their default are absent."""

@@ -11,6 +11,26 @@ from .values import to_count, to_float, to_optional_count, to_optional_float, to
 BINS_PER_DECADE = 20  # bin i of a histogram begins at 10^(i / 20)
 PREDICTIONS = ("helps", "hurts", "unclear", "inactive")
 
+GRADIENT_NUMBERS = (
+    "mean_gradient_norm",
+    "expected_gradient_norm",
+    "noise_variance",
+    "effective_dimension",
+    "noise_tail_index",
+)
+RULE_NUMBERS = (
+    "rule",
+    "clipped_share",
+    "mean_clipped_norm",
+    "cosine",
+    "clipped_variance",
+    "descent_reduction",
+    "variance_reduction",
+    "comparison_criterion",
+    "stability_criterion",
+    "prediction",
+)
+
 Interval = tuple[float, float]
 
 
@@ -70,6 +90,31 @@ def parse_probes(document: dict) -> tuple[Probe, ...]:
     return tuple(
         _parse_probe(entry) for entry in document.get("probes", []) if entry["gradients"] is not None
     )
+
+
+def probe_rows(document: dict) -> list[dict]:
+    """Return the values of PROBE_COLUMNS, by name: a row for each rule of each probe.
+
+    A probe that tests no rule has one row, without those of rules.
+    """
+    return [
+        {**_numbers_of(probe, ("step", "batches", *GRADIENT_NUMBERS)), **numbers}
+        for probe in parse_probes(document)
+        for numbers in [_rule_row(rule) for rule in probe.rules] or [dict.fromkeys(RULE_NUMBERS)]
+    ]
+
+
+def _rule_row(rule: ProbedRule) -> dict:
+    return _numbers_of(rule, RULE_NUMBERS) | {
+        "rule": rule.clip.label,
+        "comparison_criterion": rule.comparison and rule.comparison.value,
+        "stability_criterion": rule.stability and rule.stability.value,
+    }
+
+
+def _numbers_of(found: object, names: tuple[str, ...]) -> dict:
+    values = {name: getattr(found, name, None) for name in names}
+    return {key: each.value if isinstance(each, Estimate) else each for key, each in values.items()}
 
 
 def parse_estimate(entry: object, key: str) -> Estimate | None:

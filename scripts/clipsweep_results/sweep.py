@@ -9,7 +9,15 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from .columns import EPOCH_COLUMNS, EVENT_COLUMNS, KEY_COLUMNS, Column, names_of, one_per_tensor
+from .columns import (
+    EPOCH_COLUMNS,
+    EVENT_COLUMNS,
+    KEY_COLUMNS,
+    PROBE_COLUMNS,
+    Column,
+    names_of,
+    one_per_tensor,
+)
 from .constants import Constants
 from .finished_run import FinishedRun, key_of, open_run
 from .levels import Levels
@@ -127,6 +135,14 @@ class Sweep:
     def _keys(self) -> list[str]:
         """The columns that name the run of a row."""
         return [*KEY_COLUMNS, *(axis.setting for axis in self.plan.axes)]
+
+    def probes(self) -> pd.DataFrame:
+        """Return the probes (--probe-at) of all runs that reached an outcome, one row a rule.
+
+        Probes with too few finite gradients are left out. `rule` is the tested clipping, such as
+        `value:0.5`; `mode` and `threshold` are those of the run.
+        """
+        return self._table(FinishedRun.probe_rows, PROBE_COLUMNS)
 
     def _spec(self, run: str) -> RunSpec:
         for spec in self.plan.runs:

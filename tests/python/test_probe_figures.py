@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 from clipsweep_plots.figures.probe_bias import mode_curves
 from clipsweep_plots.figures.probe_noise import pooled_histogram, shown_steps
+from clipsweep_results import open_sweep
 from clipsweep_results.probes import parse_probes
 from clipsweep_results.strict_json import MALFORMED
 from conftest import cross, dump
@@ -147,12 +148,25 @@ def test_the_bias_figures_have_a_curve_for_each_mode():
 
 def test_the_predictions_are_counted_in_the_title(probed):
     page = lone(probed, "probe_predictions")
-    assert "helps in 2 and hurts in 2 of 6 arms" in page.title
+    assert "helps in 2 and hurts in 2 of 6 arms; verdicts confirm" in page.title
 
 
 def test_a_few_of_many_steps_are_shown():
     assert shown_steps([0, 1]) == [0, 1]
     assert shown_steps([0, 10, 20, 30, 40]) == [0, 20, 40]
+
+
+def test_probes_are_a_table_with_a_row_for_each_rule(probed):
+    table = open_sweep(probed.folder).probes()
+    assert len(table) == len(probed.runs) * len(STEPS) * len(RULES)
+    rows = table[(table["step"] == 20) & (table["rule"] == "value:0.5")]
+    assert set(rows["prediction"]) == {"helps"} and set(rows["comparison_criterion"]) == {1.5}
+    assert set(rows["noise_tail_index"]) == {1.6}
+
+
+def test_a_sweep_without_probes_has_an_empty_table(sweep):
+    table = open_sweep(sweep(cross(CLIPS, seeds=1)).folder).probes()
+    assert table.empty and "prediction" in table
 
 
 @pytest.mark.parametrize(

@@ -480,7 +480,8 @@ std::string interval_text(double value, double lower, double upper, int digits) 
 }
 
 std::string criterion_text(const std::optional<PredictedClipping>& clipping) {
-  if (!clipping || !clipping->comparison) return "";
+  if (!clipping || !clipping->comparison || clipping->prediction == Prediction::kInactive)
+    return "";
   const CriterionEstimate& criterion = *clipping->comparison;
   return interval_text(criterion.value, criterion.lower, criterion.upper, 3);
 }

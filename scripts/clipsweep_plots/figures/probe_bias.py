@@ -66,7 +66,7 @@ DIRECTION = Quantity(
 )
 LENGTH = Quantity(
     "probe_length",
-    "length of the mean clipped gradient by that of the mean gradient",
+    "length of the mean clipped gradient / mean gradient",
     "The length is 1 where clipping leaves the mean gradient as it is; below, it is a smaller step.",
     _length,
     True,

@@ -21,7 +21,7 @@ from .probe_noise import StepPanel, shown_steps
 
 STEM = "probe_predictions"
 CAPTION = (
-    "Each mark is an arm that clips. Right of 1: by the criterion of Marshall et al. (2024), mu² / nu, "
+    "Each mark is an arm whose clipping acts there. Right of 1: by the criterion of Marshall et al. (2024), μ² / ν, "
     "clipping should help at these weights; left of 1: hurt. Above 0: its {accuracy} is higher than "
     "without clipping at the same learning rate. Bars: 95 % intervals. The criterion assumes linear "
     "regression by SGD, each side at its own best learning rate."
@@ -31,7 +31,7 @@ AGREEMENTS = {"helps": "better", "hurts": "worse"}
 
 
 def draw_probe_predictions(sources: Sources) -> list[NamedFigure]:
-    """Draw a panel per probe."""
+    """Draw a panel per probe; arms whose clipping does not act have no mark."""
     points = _points(sources)
     if not points:
         raise NotDrawn("no arm that clips has a prediction from a probe, a baseline and a difference")
@@ -48,7 +48,9 @@ def _points(sources: Sources) -> list[tuple[Comparison, ArmProbe]]:
         (comparison, probe)
         for comparison in sources.comparisons
         for probe in comparison.arm.probes
-        if probe.comparison and comparison.measures[JUDGED].mean_difference is not None
+        if probe.comparison
+        and probe.prediction != "inactive"
+        and comparison.measures[JUDGED].mean_difference is not None
     ]
 
 
@@ -64,7 +66,7 @@ def _title(points: list[tuple[Comparison, ArmProbe]], step: int) -> str:
     helps = sum(prediction == "helps" for prediction, _ in made)
     return (
         f"{when} predicts that clipping helps in {helps} and hurts in {len(made) - helps} of "
-        f"{len(last)} arms; verdicts confirm {confirmed}"
+        f"{len(last)} arms; verdicts confirm {confirmed} of these {len(made)}"
     )
 
 
@@ -76,7 +78,7 @@ def _draw_page(
     words = PageText(
         text.title,
         text.caption,
-        "criterion mu² / nu (above 1: clipping should help)",
+        "criterion μ² / ν (above 1: clipping should help)",
         f"difference in {sources.constants.judged_name} (points)",
     )
     page = open_page(sources.sheet, rows, words, first_row_keys(rows, key))
