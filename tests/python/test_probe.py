@@ -196,6 +196,12 @@ def test_the_folder_is_valid_and_the_summary_has_the_prediction_beside_the_verdi
     }
 
 
+def test_a_sweep_ends_with_the_last_probe_of_each_arm(folder):
+    shown = call("sweep", *SETTINGS, "--out", folder, "-q").stdout
+    assert "Probes after step 4: tail index of the gradient's noise" in shown
+    assert len(shown.splitlines()) <= 40
+
+
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [

@@ -526,6 +526,34 @@ std::string probes_table(const Summary& summary, const TextStyle& style) {
              kTerminalColumns);
 }
 
+// The last probe of each arm, without intervals; empty without probes.
+std::string last_probes_table(const Summary& summary, const TextStyle& style) {
+  std::uint64_t last = 0;
+  for (const auto& arm : summary.arms)
+    if (!arm.probes.empty()) last = std::max(last, arm.probes.back().step);
+  ArmTable table(
+      summary, style,
+      {{"tail\nindex"}, {"mu^2 / nu"}, {"predicted", Align::kLeft}, {"measured", Align::kLeft}});
+  bool is_empty = true;
+  for (const auto& arm : summary.arms) {
+    if (arm.probes.empty() || arm.probes.back().step != last) continue;
+    is_empty = false;
+    const ArmProbe& probe = arm.probes.back();
+    const std::string criterion = criterion_text(probe.clipping);
+    const Comparison* comparison = summary.comparison_of(arm.name);
+    table.add_row(
+        arm, {probe.noise_tail_index ? fmt::format("{:.2g}", probe.noise_tail_index->estimate) : "",
+              criterion.substr(0, criterion.find(' ')),
+              probe.clipping ? prediction_text(*probe.clipping, style) : "",
+              comparison ? verdict_text(comparison->verdict(), style) : ""});
+  }
+  if (is_empty) return "";
+  return titled(fmt::format("Probes after step {}: tail index of the gradient's noise, and whether "
+                            "clipping should help there",
+                            with_thousands(last)),
+                table.text());
+}
+
 // The best arm of each mode, with its bad outcomes and where the mode is usable.
 std::string modes_table(const Summary& summary, const TextStyle& style) {
   std::set<double> rates;
@@ -706,11 +734,12 @@ std::string brief_text(const Summary& summary, const TextStyle& style, std::size
   if (summary.setups.size() > kMaxSetupsInSentences)
     return brief_text_of_many(summary, style, counts, success, max_lines);
   const std::string shorter = shorter_answer_text(summary) + success;
-  const std::string arms = modes_table(summary, style) + smoothness_table(summary, style);
+  const std::string measured = last_probes_table(summary, style) + smoothness_table(summary, style);
+  const std::string modes = modes_table(summary, style);
+  const std::string answer = answer_text(summary, style) + success;
   for (const auto& text :
-       {counts + arms + answer_text(summary, style) + success,
-        counts + modes_table(summary, style) + answer_text(summary, style) + success,
-        counts + answer_text(summary, style) + success, counts + shorter})
+       {counts + measured + modes + answer, counts + measured + answer, counts + measured + shorter,
+        counts + modes + answer, counts + answer, counts + shorter})
     if (line_count(text) <= max_lines) return text;
   if (summary.setups.size() > 1)
     return brief_text_of_many(summary, style, counts, success, max_lines);

@@ -195,8 +195,8 @@ void check_probe(const ProbeRecord& probe, const RunRecord& record, const Expect
                              counted(probe.batches, "batch"), probe.nonfinite,
                              expected.probe_batches));
   if (probe.gradients.has_value() != (probe.batches >= kMinProbeBatches))
-    problems.add(fmt::format("probes[{}] has {} statistics, but {} batches with a finite gradient",
-                             i, probe.gradients ? "" : "no", probe.batches));
+    problems.add(fmt::format("probes[{}] {} statistics, but {} batches with a finite gradient", i,
+                             probe.gradients ? "has" : "has no", probe.batches));
   if (!probe.gradients) return;
   if (const auto& histogram = probe.gradients->noise_histogram) {
     const auto& counts = histogram->counts;
