@@ -67,7 +67,8 @@ TEST(Completion, ContinuesAList) {
   EXPECT_EQ(offered({"sweep", "--clip", "none,val"}), Words{"none,value:0.5"});
   EXPECT_FALSE(contains(offered({"sweep", "--mode", "none,"}), "none,none"));
   EXPECT_TRUE(offer_for({"sweep", "--mode", ""}).is_list);
-  EXPECT_FALSE(offer_for({"sweep", "--task", ""}).is_list);
+  EXPECT_EQ(offered({"sweep", "--optimizer", "sgd,a"}), Words{"sgd,adam"});
+  EXPECT_FALSE(offer_for({"sweep", "--engine", ""}).is_list);
   EXPECT_EQ(offered({"sweep", "--clip", "value:logspace(0.1,"}), Words{});
 }
 

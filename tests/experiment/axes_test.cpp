@@ -6,6 +6,7 @@
 
 #include "clipsweep/base/error.h"
 #include "clipsweep/experiment/config_resolution.h"
+#include "clipsweep/experiment/sweep_file.h"
 #include "clipsweep/experiment/sweep_parts.h"
 #include "clipsweep/experiment/sweep_plan.h"
 #include "support/test_support.h"
@@ -114,6 +115,24 @@ TEST(Axes, EqualValuesCountOnce) {
 TEST(Axes, NumbersMayBeLogspaced) {
   const auto config = config_with({{"hidden", "logspace(1,100,3)"}});
   EXPECT_EQ(find_axis(config, "hidden")->values, (std::vector<Json>{1, 10, 100}));
+}
+
+TEST(Axes, ASweepFileHasThemAsLists) {
+  const auto file = parse_sweep_text(
+      "task = \"adding\"\nlength = [20, \"50-60\"]\noptimizer = [\"sgd\", \"adam\"]", "s.toml");
+  const auto config = resolve_config(file, {});
+  ASSERT_EQ(config.axes.size(), 2U);
+  EXPECT_EQ(config.axes[0].values, (std::vector<Json>{"20", "50-60"}));
+  EXPECT_EQ(config.axes[1].values, (std::vector<Json>{"sgd", "adam"}));
+}
+
+TEST(Axes, AFlagReplacesTheListOfTheFile) {
+  const auto file = parse_sweep_text("hidden = [2, 4]\nmomentum = [0, 0.9]", "s.toml");
+  const std::vector<Assignment> flags = {{"hidden", "8", "flag --hidden", "--hidden 8"},
+                                         {"optimizer", "adam", "flag --optimizer", ""}};
+  const auto config = resolve_config(file, flags);
+  EXPECT_TRUE(config.axes.empty());  // adam has no momentum
+  EXPECT_EQ(config.training.hidden, 8);
 }
 
 TEST(Axes, ASettingThatVariesIsAListInSweepJson) {

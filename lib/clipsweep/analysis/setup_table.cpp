@@ -49,21 +49,26 @@ std::pair<const char*, Tone> words_for(EffectCase effect) {
   throw std::logic_error("words_for: unknown effect");
 }
 
-// The late accuracy of an arm in percent or, if the task can be solved, how many runs solved it and
-// kept it solved.
-std::string result_text(const ArmSummary& arm) {
-  if (arm.solved_at_end) return fmt::format("{}/{}", *arm.solved_at_end, arm.seeds.size());
+// What the results of arms are: late accuracies in percent or, if runs solve the task, how many
+// runs solved it and kept it solved.
+enum class Shown { kAccuracy, kSolved };
+
+std::string result_text(const ArmSummary& arm, Shown shown) {
+  if (shown == Shown::kSolved) return fmt::format("{}/{}", *arm.solved_at_end, arm.seeds.size());
   return percent_text(arm.metrics[kJudgedMetric].mean);
 }
 
-std::string arm_text(const ArmSummary& arm, bool has_name) {
-  if (!has_name) return result_text(arm);
+// `value:0.5 at lr 0.01: 68.5`
+std::string named_result_text(const ArmSummary& arm, Shown shown) {
   return fmt::format("{} at lr {}: {}", clip_name(arm), shortest(arm.learning_rate),
-                     result_text(arm));
+                     result_text(arm, shown));
 }
 
-Table table_of(const Summary& summary, const TextStyle& style, std::size_t setups, bool has_names) {
-  const Align align = has_names ? Align::kLeft : Align::kRight;
+using ArmText = std::string (*)(const ArmSummary& arm, Shown shown);
+
+Table table_of(const Summary& summary, const TextStyle& style, std::size_t setups, Shown shown,
+               ArmText arm_text) {
+  const Align align = arm_text == named_result_text ? Align::kLeft : Align::kRight;
   Table table({{"setup", Align::kLeft},
                {"best with\nclipping", align},
                {"best\nwithout", align},
@@ -74,8 +79,8 @@ Table table_of(const Summary& summary, const TextStyle& style, std::size_t setup
     const auto [words, tone] = words_for(conclude(part).effect.kind);
     const BestComparison* best = part.best.empty() ? nullptr : &part.best.front();
     table.add_row({setup_name(setup, summary.setup_in_name()),
-                   best ? arm_text(part.arm(best->arm), has_names) : "",
-                   best ? arm_text(part.arm(best->baseline), has_names) : "",
+                   best ? arm_text(part.arm(best->arm), shown) : "",
+                   best ? arm_text(part.arm(best->baseline), shown) : "",
                    toned(words, tone, style)});
   }
   return table;
@@ -86,16 +91,18 @@ Table table_of(const Summary& summary, const TextStyle& style, std::size_t setup
 std::string setup_table(const Summary& summary, const TextStyle& style, std::size_t max_setups) {
   const std::size_t shown = std::min(max_setups, summary.setups.size());
   const bool is_solved = std::any_of(summary.arms.begin(), summary.arms.end(),
-                                     [](const auto& arm) { return arm.solved_at_end.has_value(); });
+                                     [](const auto& arm) { return arm.solved.value_or(0) > 0; });
+  const Shown results = is_solved ? Shown::kSolved : Shown::kAccuracy;
   std::string text =
       "\n" + wrapped(fmt::format("Does clipping help? By setup: {} of the best arm with clipping "
                                  "and of the best without",
                                  is_solved ? "the runs that solved the task and kept it solved"
                                            : "the late test accuracy in %"),
                      kTerminalColumns);
-  const Table named = table_of(summary, style, shown, true);
-  text += named.width() <= style.table_columns ? named.text()
-                                               : table_of(summary, style, shown, false).text();
+  const Table named = table_of(summary, style, shown, results, named_result_text);
+  text += named.width() <= style.table_columns
+              ? named.text()
+              : table_of(summary, style, shown, results, result_text).text();
   if (const std::size_t more = summary.setups.size() - shown; more > 0)
     text += fmt::format("... and {} more\n", counted(more, "setup"));
   return text;

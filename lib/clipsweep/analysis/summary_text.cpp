@@ -722,8 +722,8 @@ std::string comparison_text(const Summary& summary, const TextStyle& style) {
          differences_text(summary, style) + collapses_table(summary, style) +
          probes_table(summary, style) + modes_table(summary, style) + solved_table(summary) +
          solutions_table(summary, style) + noise_floor_table(summary, style) +
-         smoothness_table(summary, style) + success_by_length_table(summary, style) +
-         answer_text(summary, style);
+         smoothness_table(summary, style) + answer_text(summary, style) +
+         success_by_length_table(summary, style);
 }
 
 std::string brief_text(const Summary& summary, const TextStyle& style, std::size_t max_lines) {

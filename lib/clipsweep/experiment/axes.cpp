@@ -115,7 +115,8 @@ VariedSettings varied_settings_from_json(const Json& json) {
     try {
       ExperimentConfig scratch;
       setting.assign(scratch, text_of_value(*found));
-      varied.push_back({setting.key, setting.flag, setting.value(scratch)});
+      // As it is read from a file: whole numbers are unsigned there.
+      varied.push_back({setting.key, setting.flag, Json::parse(to_line(setting.value(scratch)))});
     } catch (const Error& error) {
       throw DataError(fmt::format("\"{}\": {}", setting.key, error.what()));
     }
