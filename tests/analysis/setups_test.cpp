@@ -128,7 +128,8 @@ TEST(Setups, RunsCsvHasAColumnForEachSettingThatVaries) {
   std::string header, first;
   std::getline(csv, header);
   std::getline(csv, first);
-  EXPECT_TRUE(holds(header, "bits_per_character,length,hidden,batch_size"));
+  EXPECT_TRUE(holds(
+      header, "bits_per_character,update_ratio_median,update_ratio_max,length,hidden,batch_size"));
   EXPECT_EQ(first.substr(first.size() - 7), ",20,5,8");
 }
 

@@ -1,9 +1,9 @@
 // A run.json: read, summarized and reported, and validated together with a sweep and a log.
-#include "clipsweep/events/event_context.h"
-#include "clipsweep/events/event_report.h"
 #include "clipsweep/analysis/runs_csv.h"
 #include "clipsweep/analysis/summary_json.h"
 #include "clipsweep/analysis/summary_text.h"
+#include "clipsweep/events/event_context.h"
+#include "clipsweep/events/event_report.h"
 #include "clipsweep/records/result_folder.h"
 #include "clipsweep/validation/validation.h"
 #include "fuzz.h"

@@ -136,6 +136,27 @@ def test_validate_accepts_the_folder_and_finds_a_swapped_setup(crossed, tmp_path
     assert '"hidden" is 3, but 2 in the plan' in result.stdout + result.stderr
 
 
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        (lambda sweep: sweep["runs"][0].pop("length"), "has values of other settings"),
+        (lambda sweep: sweep["runs"][0].update(length=["3"]), '"length": must be a number or a text'),
+        (lambda sweep: sweep["setups"][1].pop("hidden"), "has values of other settings"),
+        (lambda sweep: sweep["setups"][0].update(data=5), "sha256"),
+        (lambda sweep: sweep.update(setups=5), '"setups" must be a list'),
+    ],
+)
+def test_a_corrupt_setup_is_an_error_that_names_the_file(crossed, tmp_path, change, message):
+    out = shutil.copytree(crossed, tmp_path / "out")
+    manifest = read(out / "sweep.json")
+    change(manifest)
+    (out / "sweep.json").write_text(json.dumps(manifest))
+    for command in ("summarize", "show"):
+        result = call(command, out)
+        assert result.returncode == 3
+        assert "sweep.json: " in result.stderr and message in result.stderr
+
+
 def test_a_killed_sweep_resumes_to_the_same_bytes(crossed, tmp_path):
     out = tmp_path / "out"
     command = [PROGRAM, "sweep", *COMMON, *AXES, "--out", out]

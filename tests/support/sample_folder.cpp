@@ -30,7 +30,8 @@ StepRecord sample_step(const SweepPlan& plan, const RunSpec& spec, std::uint64_t
                        RandomStream& random) {
   StepRecord step;
   step.step = number;
-  step.epoch = (number - 1) / static_cast<std::uint64_t>(training_plan(plan).training.steps_per_epoch) + 1;
+  step.epoch =
+      (number - 1) / static_cast<std::uint64_t>(training_plan(plan).training.steps_per_epoch) + 1;
   step.loss = static_cast<float>(2.3 / std::sqrt(static_cast<double>(number)) + random.uniform());
   step.accuracy = static_cast<double>(random.below(33)) / 32;
   step.grad_norm_raw = 0.3 + random.uniform();

@@ -80,14 +80,15 @@ std::optional<SuccessByLength> success_by_length(const Summary& summary) {
     }
   if (success.lengths.size() < 2) return std::nullopt;
   for (const auto& arm : summary.arms) {
-    if (!arm.solved || arm.perturbed) continue;
+    const auto* arm_length = length_of(arm.setup);
+    if (!arm.solved || arm.perturbed || !arm_length) continue;
     const VariedSettings others = without_length(arm.setup.varied);
     const auto [row, is_new] =
         rows.emplace(name_without_length(arm, others, SetupInName::kCell), success.rows.size());
     if (is_new)
       success.rows.push_back(
           {arm, others, std::vector<std::optional<RunShare>>(success.lengths.size())});
-    const std::string length = length_of(arm.setup)->value.get<std::string>();
+    const std::string length = arm_length->value.get<std::string>();
     if (!arm.seeds.empty())
       success.rows[row->second].solved[places.at(length)] = RunShare{*arm.solved, arm.seeds.size()};
   }

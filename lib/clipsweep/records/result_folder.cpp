@@ -8,9 +8,11 @@
 
 #include "clipsweep/base/error.h"
 #include "clipsweep/base/text.h"
+#include "clipsweep/experiment/axes.h"
 #include "clipsweep/io/line_reader.h"
 #include "clipsweep/io/links.h"
 #include "clipsweep/io/log_file.h"
+#include "clipsweep/records/record_members.h"
 
 namespace clipsweep {
 namespace {
@@ -27,6 +29,30 @@ std::vector<RunSpec> runs_member(const Json& sweep, const char* key) {
   std::vector<RunSpec> specs;
   for (const auto& run : runs) specs.push_back(run_spec_from_json(run));
   return specs;
+}
+
+std::vector<std::string> keys_of(const VariedSettings& varied) {
+  std::vector<std::string> keys;
+  for (const auto& setting : varied.values()) keys.push_back(setting.key);
+  return keys;
+}
+
+// All runs have a value of each training setting that varies, and each combination has its data.
+void check_setups(const SweepFolder& sweep) {
+  std::optional<std::vector<std::string>> keys;
+  const auto check = [&](const VariedSettings& varied, const std::string& what) {
+    if (keys && keys_of(varied) != *keys)
+      throw DataError(fmt::format("{} has values of other settings ({}) than those before it ({})",
+                                  what, join(keys_of(varied)), join(*keys)));
+    keys = keys_of(varied);
+  };
+  if (sweep.sweep.contains("setups"))
+    for (const auto& setup : list_member(sweep.sweep, "setups")) {
+      string_member(member(setup, "data"), "sha256");
+      check(varied_settings_from_json(setup), "an entry of \"setups\"");
+    }
+  for (const auto* runs : {&sweep.runs, &sweep.dropped})
+    for (const auto& run : *runs) check(run.setup.varied, run.id);
 }
 
 std::array<fs::path, 2> logs_of(const fs::path& folder, const std::string& run_id) {
@@ -200,6 +226,7 @@ SweepFolder open_sweep_folder(const fs::path& folder) {
     sweep.runs = runs_member(sweep.sweep, "runs");
     if (sweep.sweep.contains("dropped_runs"))
       sweep.dropped = runs_member(sweep.sweep, "dropped_runs");
+    check_setups(sweep);
     if (sweep.sweep.contains("calls") && !sweep.sweep["calls"].is_array())
       throw DataError("\"calls\" must be a list");
   } catch (const DataError& problem) {
