@@ -1,7 +1,7 @@
 """How an arm clips, read from the entries of plans, runs and summaries, and its name everywhere.
 
 An arm's name is what a user types on the command line: `value:0.5 at lr 0.1`. In a sweep of several
-setups they come first: `gru none at lr 0.01`, `length 20: none at lr 0.01`.
+setups it has the cell and the settings that vary: `gru none at lr 0.01, length 20`.
 """
 
 from dataclasses import dataclass, replace
@@ -53,14 +53,16 @@ class Clip:
     @property
     def label(self) -> str:
         """The name of the arm without its learning rate: `gru value:0.5 with L1 0.1`."""
-        label = self.setup.before(self.pair)
-        if self.details:
-            label += f" with {self.details}"
-        return f"{label} (perturbed)" if self.perturbed else label
+        return self.setup.name_of(self._clipping)
 
     def at(self, learning_rate: float) -> str:
         """Return the name of the arm: `value:0.5 at lr 0.1`."""
-        return f"{self.label} at lr {learning_rate:g}"
+        return self.setup.name_of(f"{self._clipping} at lr {learning_rate:g}")
+
+    @property
+    def _clipping(self) -> str:
+        details = f" with {self.details}" if self.details else ""
+        return f"{self.pair}{details}{' (perturbed)' if self.perturbed else ''}"
 
     @property
     def without_setup(self) -> "Clip":

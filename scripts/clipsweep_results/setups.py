@@ -67,9 +67,10 @@ class Setup:
         settings = (f"{words_of(key)} {value_text(value)}" for key, value in self.settings)
         return ", ".join(filter(None, [self.model, *settings]))
 
-    def before(self, clipping: str) -> str:
-        """Return a name of something within the setup: `gru none`, `length 20: none`."""
-        return f"{self}{':' if self.settings else ''} {clipping}".strip() if self else clipping
+    def name_of(self, clipping: str) -> str:
+        """Name something within the setup as the terminal does: `gru none at lr 1, length 20`."""
+        name = f"{self.model} {clipping}".strip()
+        return ", ".join(filter(None, [name, str(Setup("", self.settings))]))
 
     def value_of(self, setting: str) -> Value:
         return dict(self.settings)[setting]

@@ -133,6 +133,8 @@ class ArmProbe:
     stability: Estimate | None
     prediction: str | None
 
+
+@dataclass(frozen=True)
 class SmoothnessFit:
     """log10 smoothness = intercept + slope log10 gradient norm, over the measured steps."""
 
@@ -208,7 +210,7 @@ class ModeSummary:
 
     @property
     def label(self) -> str:
-        return self.setup.before(self.mode)
+        return self.setup.name_of(self.mode)
 
     def has_arm(self, arm: ArmSummary) -> bool:
         return arm.clip.mode == self.mode and (not self.setup or self.setup == arm.clip.setup)

@@ -60,8 +60,8 @@ def lines_of(figure, prefix="line_") -> dict[str, np.ndarray]:
 
 def test_an_arm_names_only_what_varies(sweep):
     found = sources(sweep(crossed({"length": ["20", "50"], "batch_size": [8, 20]})))
-    assert found.arms[0].label == "length 20, batch size 8: none at lr 0.01"
-    assert found.arms[-1].label == "length 50, batch size 20: global-norm:1 at lr 0.01"
+    assert found.arms[0].label == "none at lr 0.01, length 20, batch size 8"
+    assert found.arms[-1].label == "global-norm:1 at lr 0.01, length 50, batch size 20"
 
 
 def test_cells_and_settings_make_a_setup_together(sweep):
@@ -70,8 +70,8 @@ def test_cells_and_settings_make_a_setup_together(sweep):
     for run in others:
         run.cell = "gru"
     labels = [arm.label for arm in sources(sweep(runs + others)).arms]
-    assert labels[0] == "lstm, length 20: none at lr 0.01"
-    assert labels[-1] == "gru, length 50: global-norm:1 at lr 0.01"
+    assert labels[0] == "lstm none at lr 0.01, length 20"
+    assert labels[-1] == "gru global-norm:1 at lr 0.01, length 50"
 
 
 def test_a_comparison_stays_within_its_setup(sweep):

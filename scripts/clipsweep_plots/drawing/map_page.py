@@ -30,7 +30,7 @@ def map_rows(arms: list[Arm]) -> list[tuple[str, list[Arm]]]:
             own = [
                 arm for arm in members if arm.clip.mode == mode and not arm.clip.is_baseline
             ]
-            rows.append((setup.before(mode), own))
+            rows.append((setup.name_of(mode), own))
     return rows
 
 

@@ -206,9 +206,9 @@ def group_title(arms: list[Arm], clips: list[Clip]) -> str:
         return clips[0].label
     mode, setup = clips[0].mode, clips[0].setup
     if len({arm.clip for arm in by_setup(arms)[setup] if arm.clip.mode == mode}) == len(clips):
-        return setup.before(mode)
-    last = clips[-1].without_setup.label
-    return f"{clips[0].label} to {last.removeprefix(f'{mode}:')}"
+        return setup.name_of(mode)
+    first, last = (clip.without_setup.label for clip in (clips[0], clips[-1]))
+    return setup.name_of(f"{first} to {last.removeprefix(f'{mode}:')}")
 
 
 def _group_panel(arms: list[Arm], clips: list[Clip], rate: float) -> Panel | None:

@@ -178,7 +178,7 @@ def _widest_row_label(arms: list[Arm], points: float) -> float:
 
 def _map_title(mode_map: ModeMap) -> str:
     mode = {"none": "no clipping", SEVERAL_MODES: ""}.get(mode_map.mode, mode_map.mode)
-    return mode_map.setup.before(mode)
+    return mode_map.setup.name_of(mode)
 
 
 def _caption(results: Results, chance: Levels) -> str:
