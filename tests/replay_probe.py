@@ -43,7 +43,7 @@ def main():
             arrays[f"after_{step}"] = np.stack(rows)
         if step < len(trace["batches"]):
             gradient(network, parameters, trace["batches"][step])
-            take_step(optimizer, parameters, trace["settings"])
+            take_step(optimizer, parameters, trace["settings"], None)
     np.savez(sys.argv[2], **arrays)
 
 

@@ -9,7 +9,7 @@ from clipsweep_plots.drawing.exceedance import exceedance, tail_index
 from clipsweep_plots.drawing.panels import choose_arms
 from clipsweep_plots.figures.difference_curves import paired_differences
 from clipsweep_plots.figures.step_size_map import longest_step
-from clipsweep_plots.figures.success_curves import success_share
+from clipsweep_plots.figures.learning_curves import success_share
 from clipsweep_plots.figures.threshold_picker import clipped_shares
 from clipsweep_results.clips import Clip
 from clipsweep_results.result_folder import Arm

@@ -185,6 +185,15 @@ std::optional<Json> setting_in(const Json& settings, const std::string& key) {
   return key == "smoothness_every" ? std::optional<Json>(0) : std::nullopt;
 }
 
+// Nothing is below a file: link_status finds nothing there, where is_there would throw.
+bool is_found(const fs::path& folder) {
+  return link_status(folder).type() != fs::file_type::not_found && is_there(folder);
+}
+
+bool holds_sweep(const fs::path& folder) {
+  return is_found(folder) && is_there(sweep_path(folder));
+}
+
 }  // namespace
 
 Json to_json(const Provenance& provenance) {
@@ -304,8 +313,7 @@ void unite_axes(Json& sweep, const Json& other) {
 
 void check_ownership(const fs::path& folder) try {
   if (folder.empty()) throw ConfigError("--out \"\": must name a folder");
-  // Nothing is below a file either: link_status finds nothing there, where is_there would throw.
-  if (link_status(folder).type() == fs::file_type::not_found || !is_there(folder)) return;
+  if (!is_found(folder)) return;
   if (!is_folder(folder))
     throw ConfigError(fmt::format("--out {}: this is a file; name a folder", folder.string()));
   if (is_there(sweep_path(folder))) return;
@@ -349,7 +357,7 @@ DataChecksum named_as_in(const fs::path& folder, DataChecksum data) {
 
 ExperimentConfig with_axes_of(const fs::path& folder, ExperimentConfig config) {
   check_ownership(folder);
-  if (!is_there(sweep_path(folder))) return config;
+  if (!holds_sweep(folder)) return config;
   const Json sweep = open_sweep_folder(folder).sweep;
   for (const auto& key : axis_keys(sweep)) {
     const Setting* setting = find_setting(key);
@@ -361,7 +369,7 @@ ExperimentConfig with_axes_of(const fs::path& folder, ExperimentConfig config) {
 }
 
 void adopt_ids_of(const fs::path& folder, SweepPlan& plan) {
-  if (!is_there(sweep_path(folder))) return;
+  if (!holds_sweep(folder)) return;
   const SweepFolder found = open_sweep_folder(folder);
   const auto keys = axis_keys(found.sweep);
   std::set<std::string> ids;

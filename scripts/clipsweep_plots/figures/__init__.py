@@ -2,7 +2,7 @@
 
 A module imports only modules that are listed before it:
 
-    learning_curves    training loss, test and validation accuracy
+    learning_curves    training loss, solved tasks, test and validation accuracy
     clipping_curves    clipped share and cosine
     gradient_norm      the raw gradient norm of each arm over the steps
     update_ratio       the norm of the update by that of the weights, over the steps
@@ -18,7 +18,6 @@ A module imports only modules that are listed before it:
     by_threshold       accuracy and loss over the threshold
     step_size_map      accuracy over the threshold, and over the longest step
     difference_map     paired differences and divergence over threshold and learning rate
-    success_curves     the share of seeds that have solved the task
     difference_curves  paired differences over the steps
     paired             paired differences to the baseline
     probe_noise        the noise of the gradient at fixed weights

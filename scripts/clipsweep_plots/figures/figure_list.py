@@ -15,7 +15,12 @@ from .events import draw_events
 from .gate_shares import draw_gate_shares
 from .gradient_norm import draw_gradient_norm
 from .heat_map import draw_heat_map
-from .learning_curves import draw_test_accuracy, draw_training_loss, draw_validation_accuracy
+from .learning_curves import (
+    draw_success,
+    draw_test_accuracy,
+    draw_training_loss,
+    draw_validation_accuracy,
+)
 from .learning_rates import draw_accuracy_by_learning_rate
 from .noise_floor import draw_noise_floor
 from .norm_survival import draw_norm_survival
@@ -26,7 +31,6 @@ from .probe_predictions import draw_probe_predictions
 from .smoothness import draw_sharpness, draw_smoothness
 from .spectral_radius import draw_spectral_radius
 from .step_size_map import draw_step_size_map
-from .success_curves import draw_success
 from .threshold_picker import draw_threshold_picker
 from .through_time import draw_gradient_through_time
 from .update_ratio import draw_update_ratio
