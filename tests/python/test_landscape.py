@@ -215,7 +215,7 @@ def test_the_sharpness_is_compared_with_two_by_the_learning_rate(made_up):
         rate = 0.1 if "lr 0.1\n" in axes.get_title("left") else 0.01
         dashed = axes.get_lines()[-1].get_ydata()
         assert max(dashed) >= 2 / rate - 1e-9  # more where the step was clipped
-    assert "negative" in page.caption
+    assert "Negative values (10.0 %)" in page.caption
 
 
 @pytest.mark.parametrize("name", ["smoothness", "sharpness"])
@@ -382,6 +382,20 @@ def test_the_figure_shows_the_surface_the_slice_and_what_is_not_finite(with_clif
     assert any(artist.get_gid() == "surface" for artist in surface.get_children())
     (line,) = (line for line in slice_axes.get_lines() if line.get_gid() == "slice")
     assert np.isnan(line.get_ydata()[-20:].astype(float)).all()
+
+
+def test_long_names_and_huge_distances_stay_off_the_titles_of_a_cliff(with_cliff, monkeypatch):
+    long_name = property(lambda self: "global-norm:0.1 at lr 0.05, length 20, hidden 8, seed 1, step 1,113")
+    monkeypatch.setattr("clipsweep_plots.figures.cliff.Shown.name", long_name)
+    for path in with_cliff.folder.glob("runs/*/cliff_60.json"):
+        found = json.loads(path.read_text(encoding="utf-8"))
+        for axis in ("along", "across"):
+            found[axis] = [1e9 * place for place in found[axis]]
+        dump(path, found)
+    (page,), why = draw(with_cliff, "cliff")
+    assert why is None and overlaps(page.figure) == []
+    for axes in page.figure.axes:
+        assert axes.xaxis.get_offset_text().get_text() == axes.yaxis.get_offset_text().get_text() == ""
 
 
 def test_a_sweep_without_cliffs_says_how_to_get_one(sweep):

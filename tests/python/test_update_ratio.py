@@ -69,6 +69,14 @@ def test_a_panel_whose_ratios_are_all_below_the_axis_says_so(sweep):
     assert overlaps(page.figure) == []
 
 
+def test_a_panel_of_an_arm_that_never_took_a_step_says_so(sweep):
+    ratio = {"none": 1e-2, "value": None}
+    folder = logged(sweep, [NONE, VALUE], 5, lambda run, _: ratio[run.mode])
+    [page], _ = draw(folder, "update_ratio")
+    notes = [text.get_text() for axes in page.figure.axes for text in axes.texts]
+    assert notes == ["no step was taken"]
+
+
 def test_logs_without_the_norms_have_no_such_figure(sweep):
     pages, reason = draw(sweep(cross([NONE, VALUE])), "update_ratio")
     assert not pages and reason == "no step has the norms of its update and of the weights"

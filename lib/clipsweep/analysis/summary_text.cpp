@@ -494,7 +494,7 @@ std::string prediction_text(const PredictedClipping& clipping, const TextStyle& 
   return toned(to_text(prediction), tone, style);
 }
 
-// What the probes predict of each arm, beside what came out; empty without probes.
+// What the probes predict of each arm, next to what was measured; empty without probes.
 std::string probes_table(const Summary& summary, const TextStyle& style) {
   ArmTable table(summary, style,
                  {{"after\nstep"},
@@ -518,7 +518,7 @@ std::string probes_table(const Summary& summary, const TextStyle& style) {
   if (is_empty) return "";
   return titled(
              "Probes: the noise of the gradient at fixed weights, and whether clipping should help "
-             "there, beside the verdict on late test accuracy",
+             "there, next to the verdict on late test accuracy",
              table.text()) +
          wrapped(
              "The criterion (Marshall et al., 2024) is that of linear regression by SGD, each side "

@@ -43,16 +43,18 @@ class MapPage:
         text: FigureText,
         rows: list[tuple[str, list[str], list[MapSize]]],
         number_room: float = 0,
+        title_lines: int = 1,
     ):
         """Lay out `rows`: the title, the labels of the y axis and the sizes of the maps of each.
 
-        `number_room` is for numbers on the y axis of every map, in inches.
+        `number_room` is for numbers on the y axis of every map, in inches; `title_lines` is how many
+        lines the longest title of a map has.
         """
         self.sheet, self.text, self.rows = sheet, text, rows
         small, label = sheet.text.small, sheet.text.label
         widest = max((text_width(each, small) for _, labels, _ in rows for each in labels), default=0)
         self.left = max(widest, number_room) + lines_height(1, label) + 2.2 * MARGIN
-        self.above = lines_height(1, label) + 0.12
+        self.above = lines_height(title_lines, label) + 0.12
         self.below = lines_height(1, small) + lines_height(1, label) + 0.16
         widths = [
             sum(self.left + size.width for size in sizes) + 2 * MARGIN for _, _, sizes in rows

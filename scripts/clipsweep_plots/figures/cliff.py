@@ -12,12 +12,13 @@ from clipsweep_results.result_folder import Arm, Run
 from clipsweep_results.strict_json import DataError
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
+from matplotlib.ticker import MaxNLocator
 
 from ..drawing.layout import FigureText, NamedFigure, NotDrawn, draw_pages, paged
 from ..drawing.map_page import MapPage, MapSize
 from ..drawing.norm_axis import limit_norms
 from ..drawing.sources import Sources
-from ..drawing.style import INK, number
+from ..drawing.style import INK, number, wrap_text
 
 STEM = "cliff"
 WIDTH, HEIGHT = 3.0, 2.4
@@ -84,8 +85,8 @@ def _caption(shown: list[Shown]) -> str:
     caption = (
         "Loss of the step's batch around the weights before it (white square): left in a plane, along "
         "the negative gradient and across, dark low and light high on a log scale; right along the gradient only. "
-        "Orange cross: where the unclipped step lands; green circle: where the step was taken to (their "
-        "projections, if the step leaves the plane; on the right at their own loss)."
+        "Orange cross: where the unclipped step lands; green circle: where the step that was taken "
+        "lands. A step that leaves the plane is projected onto it; on the right it is at its own loss."
     )
     if any((~np.isfinite(each.cliff.losses)).any() for each in shown):
         caption += " Grey: the loss is NaN or infinite."
@@ -99,8 +100,11 @@ def _caption(shown: list[Shown]) -> str:
 def _draw_page(sources: Sources, rows: list[Shown], text: FigureText) -> tuple[Figure, str]:
     width = WIDTH if sources.sheet.width is None else min(WIDTH, sources.sheet.width - 1.3)
     layout = [(each.name, [], 2 * [MapSize(width, HEIGHT)]) for each in rows]
-    titles = [[each.name, f"along the gradient (norm {number(each.cliff.norm)})"] for each in rows]
-    figure, grid = MapPage(sources.sheet, text, layout, NUMBER_ROOM).open(titles)
+    names = [wrap_text(each.name, width, sources.sheet.text.label) for each in rows]
+    slices = [f"along the gradient (norm {number(each.cliff.norm)})" for each in rows]
+    titles = [["\n".join(lines), words] for lines, words in zip(names, slices, strict=True)]
+    most_lines = max(map(len, names))
+    figure, grid = MapPage(sources.sheet, text, layout, NUMBER_ROOM, most_lines).open(titles)
     for each, (left, right) in zip(rows, grid, strict=True):
         _draw_surface(left, each.cliff)
         _draw_slice(right, each.cliff)
@@ -118,7 +122,10 @@ def _draw_surface(axes: Axes, cliff: Cliff) -> None:
     axes.set_xlim(cliff.along[0], cliff.along[-1])
     axes.set_ylim(cliff.across[0], cliff.across[-1])
     axes.set_xlabel("along the negative gradient")
+    axes.xaxis.set_major_locator(MaxNLocator(4, steps=[1, 2, 5, 10]))
+    axes.xaxis.set_major_formatter(_number_tick)
     axes.set_ylabel("across")
+    axes.yaxis.set_major_formatter(_number_tick)
     heights = _log(cliff.losses)
     if np.isfinite(heights).any():
         low, high = np.nanmin(heights), np.nanmax(heights)
@@ -142,6 +149,8 @@ def _draw_slice(axes: Axes, cliff: Cliff) -> None:
     limit_norms(axes, "y", float(values.min()) / 1.4, float(values.max()) * 1.4)
     axes.set_xlim(cliff.along[0], cliff.along[-1])
     axes.set_xlabel("along the negative gradient")
+    axes.xaxis.set_major_locator(MaxNLocator(4, steps=[1, 2, 5, 10]))
+    axes.xaxis.set_major_formatter(_number_tick)
     axes.set_ylabel("loss")
     for first, last in _stretches(~np.isfinite(cliff.slice_losses)):
         axes.axvspan(cliff.slice_along[first], cliff.slice_along[last], color=NOT_FINITE, linewidth=0)
@@ -166,6 +175,11 @@ def _log(losses: np.ndarray) -> np.ndarray:
     positive = losses[known & (losses > 0)]
     lowest = positive.min() if positive.size else 1.0
     return np.where(known, np.log10(np.maximum(np.where(known, losses, 1.0), lowest)), np.nan)
+
+
+def _number_tick(value: float, _place: int) -> str:
+    """Write a number whole: a common factor at the end of the axis would touch the title."""
+    return f"{value:g}".replace("-", "−")
 
 
 def _stretches(flags: np.ndarray) -> list[tuple[int, int]]:

@@ -1,4 +1,4 @@
-"""The noise of the gradient at fixed weights, beside that of a Gaussian, for each arm and probe.
+"""The noise of the gradient at fixed weights, compared with that of a Gaussian, for each arm and probe.
 
 Noise that a Gaussian could have made ends where the line ends. Counts beyond it are a heavy tail.
 """
@@ -29,8 +29,8 @@ MIN_SHARE = 0.2  # of one batch: the lowest expected number that is drawn
 CAPTION = (
     "Bars: batches of all seeds by the norm of their gradient's noise, g - mean g, at the weights "
     "after the step. Line: the same for Gaussian noise with the same variance in each seed and as "
-    "many effective dimensions. a: tail index (Hill) with its 95 % interval; below 2 the noise has "
-    "no variance."
+    "many effective dimensions. a: tail index (Hill) with its 95 % interval; below 2 the "
+    "variance of the noise is infinite."
 )
 
 
@@ -137,7 +137,7 @@ def _title(sources: Sources, arms: list[Arm], step: int) -> str:
         if probe.step == step and probe.noise_tail_index and not summary.perturbed
     ]
     if not known:
-        return "The noise of the gradient at fixed weights, beside a Gaussian's"
+        return "The noise of the gradient at fixed weights, and Gaussian noise"
     heavy = sum(index.interval[1] < 2 for index, _ in known)
     if heavy:
         return f"After step {step:,} the noise of {heavy} of {len(known)} arms has infinite variance"

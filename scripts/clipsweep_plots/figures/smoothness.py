@@ -210,17 +210,17 @@ def _sharpness_title(arms: list[Arm]) -> str:
     most = max(shares, key=shares.get)
     return (
         f"The batch's sharpness exceeds 2 / (learning rate × clip scale) on up to "
-        f"{percent(shares[most])} % of the steps ({most.label})"
+        f"{percent(shares[most])} % of the measured steps ({most.label})"
     )
 
 
 def _sharpness_caption(arms: list[Arm], chosen: list[Arm]) -> str:
     hidden = np.concatenate([_sharpness(arm)[1] for arm in chosen])
     negative = float((hidden[np.isfinite(hidden)] <= 0).mean())
-    note = f" At the lower edge: what is negative, as {percent(negative)} % of the numbers are." if negative else ""
+    note = f" Negative values ({percent(negative)} %) are at the lower edge." if negative else ""
     return (
         "Sharpness g'Hg / g'g of the batch along its gradient. Line: median over all seeds and the "
-        f"measured steps of a window; band: from {BAND[0]:.0%} to {BAND[1]:.0%} of them. Dashed: the median of 2 / (learning "
+        f"measured steps of a window; band: from {100 * BAND[0]:g} % to {100 * BAND[1]:g} % of them. Dashed: the median of 2 / (learning "
         "rate × clip scale); above it a step of gradient descent overshoots the "
         f"minimum along the gradient by more than the distance to it.{note} {chosen_note(chosen, len(arms))}"
     ).strip()

@@ -107,7 +107,7 @@ def _draw_page(
     for panel, axes in page.pairs():
         arm = panel.arms[0]
         limit_norms(axes, "y", *limits)
-        _note_if_below(axes, arm, limits[0])
+        _note_if_empty(axes, arm, limits[0])
         _draw_arm(axes, arm, sources.results, sources.constants.min_pairs)
         baseline = baselines.get((arm.clip.setup, arm.learning_rate))
         if baseline not in (None, arm):
@@ -117,10 +117,12 @@ def _draw_page(
     return page.figure, alt
 
 
-def _note_if_below(axes: Axes, arm: Arm, low: float) -> None:
-    """Write a note in a panel that is empty because its weights exploded."""
-    if not (_by_seed(arm) >= low).any():
-        words = f"all below {low:.0e}".replace("-", "−")
+def _note_if_empty(axes: Axes, arm: Arm, low: float) -> None:
+    """Write a note in a panel that is empty: no step was taken, or its weights exploded."""
+    ratios = _by_seed(arm)
+    if not (ratios >= low).any():
+        is_measured = np.isfinite(ratios).any()
+        words = f"all below {low:.0e}".replace("-", "−") if is_measured else "no step was taken"
         axes.text(0.5, 0.5, words, transform=axes.transAxes, ha="center", va="center", color=MUTED)
 
 
