@@ -109,10 +109,16 @@ TEST(ProbedRules, AreThoseOfModesWithoutMemoryAndWithFiniteThresholds) {
                                     {ClipMode::kAutoclip, 10},
                                     {ClipMode::kBackprop, 1},
                                     {ClipMode::kAgc, 0.01},
+                                    {ClipMode::kCarry, 1},
+                                    {ClipMode::kSmooth, 1},
+                                    {ClipMode::kSkip, 2},
+                                    {ClipMode::kUpdateNorm, 1},
                                     {ClipMode::kRandomStep, 1}});
-  ASSERT_EQ(probed.size(), 2U);
+  ASSERT_EQ(probed.size(), 4U);
   EXPECT_EQ(to_text(probed[0]), "value:0.5");
   EXPECT_EQ(to_text(probed[1]), "agc:0.01");
+  EXPECT_EQ(to_text(probed[2]), "smooth:1");
+  EXPECT_EQ(to_text(probed[3]), "skip:2");
 }
 
 }  // namespace

@@ -220,8 +220,9 @@ ProbeRecord probe_record_from_json(const Json& json) {
 }
 
 bool is_probed(ClipMode mode) {
-  constexpr std::array kProbed = {ClipMode::kValue, ClipMode::kGlobalNorm, ClipMode::kTensorNorm,
-                                  ClipMode::kScale, ClipMode::kTensorRms,  ClipMode::kAgc};
+  constexpr std::array kProbed = {
+      ClipMode::kValue,  ClipMode::kGlobalNorm, ClipMode::kTensorNorm, ClipMode::kScale,
+      ClipMode::kSmooth, ClipMode::kSkip,       ClipMode::kTensorRms,  ClipMode::kAgc};
   return std::find(kProbed.begin(), kProbed.end(), mode) != kProbed.end();
 }
 
