@@ -66,22 +66,30 @@ std::string named_result_text(const ArmSummary& arm, Shown shown) {
 
 using ArmText = std::string (*)(const ArmSummary& arm, Shown shown);
 
+// Where the name of a setup is: in a column of its own or, if that is too wide, above its row.
+enum class NamePlace { kColumn, kAbove };
+
 Table table_of(const Summary& summary, const TextStyle& style, std::size_t setups, Shown shown,
-               ArmText arm_text) {
+               ArmText arm_text, NamePlace place = NamePlace::kColumn) {
   const Align align = arm_text == named_result_text ? Align::kLeft : Align::kRight;
-  Table table({{"setup", Align::kLeft},
-               {"best with\nclipping", align},
-               {"best\nwithout", align},
-               {"verdict", Align::kLeft}});
+  std::vector<Column> columns = {
+      {"best with\nclipping", align}, {"best\nwithout", align}, {"verdict", Align::kLeft}};
+  if (place == NamePlace::kColumn) columns.insert(columns.begin(), {"setup", Align::kLeft});
+  Table table(std::move(columns));
   for (std::size_t i = 0; i < setups; ++i) {
     const Setup& setup = summary.setups[i];
     const Summary part = part_of(summary, setup);
     const auto [words, tone] = words_for(conclude(part).effect.kind);
     const BestComparison* best = part.best.empty() ? nullptr : &part.best.front();
-    table.add_row({setup_name(setup, summary.setup_in_name()),
-                   best ? arm_text(part.arm(best->arm), shown) : "",
-                   best ? arm_text(part.arm(best->baseline), shown) : "",
-                   toned(words, tone, style)});
+    const std::string name = setup_name(setup, summary.setup_in_name());
+    std::vector<std::string> cells = {best ? arm_text(part.arm(best->arm), shown) : "",
+                                      best ? arm_text(part.arm(best->baseline), shown) : "",
+                                      toned(words, tone, style)};
+    if (place == NamePlace::kColumn)
+      cells.insert(cells.begin(), name);
+    else
+      table.add_heading(wrapped_heading(name, kTerminalColumns));
+    table.add_row(std::move(cells));
   }
   return table;
 }
@@ -100,9 +108,12 @@ std::string setup_table(const Summary& summary, const TextStyle& style, std::siz
                                            : "the late test accuracy in %"),
                      kTerminalColumns);
   const Table named = table_of(summary, style, shown, results, named_result_text);
-  text += named.width() <= style.table_columns
-              ? named.text()
-              : table_of(summary, style, shown, results, result_text).text();
+  const Table plain = table_of(summary, style, shown, results, result_text);
+  text +=
+      named.width() <= style.table_columns ? named.text()
+      : plain.width() <= style.table_columns
+          ? plain.text()
+          : table_of(summary, style, shown, results, named_result_text, NamePlace::kAbove).text();
   if (const std::size_t more = summary.setups.size() - shown; more > 0)
     text += fmt::format("... and {} more\n", counted(more, "setup"));
   return text;

@@ -60,7 +60,8 @@ Table wide_table(const SuccessByLength& success, SetupInName shown) {
 Table long_table(const SuccessByLength& success, SetupInName shown) {
   Table table({{"length"}, {"solved"}});
   for (const auto& row : success.rows) {
-    table.add_heading(name_without_length(row.arm, row.others, shown));
+    table.add_heading(
+        wrapped_heading(name_without_length(row.arm, row.others, shown), kTerminalColumns));
     for (std::size_t i = 0; i < success.lengths.size(); ++i)
       table.add_row({success.lengths[i], solved_text(row.solved[i])});
   }

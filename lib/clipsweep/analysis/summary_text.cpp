@@ -82,10 +82,8 @@ class ArmTable {
     return setup.empty() && has_regularization_ ? "no regularization" : setup;
   }
 
-  // A name in lines of at most 80 columns, without a line break at the end.
   static std::string lines(const std::string& name) {
-    const std::string text = wrapped(name, kTerminalColumns);
-    return text.substr(0, text.size() - 1);
+    return wrapped_heading(name, kTerminalColumns);
   }
 
   Table grouped() const {
@@ -704,9 +702,12 @@ std::string brief_text_of_many(const Summary& summary, const TextStyle& style,
   const std::string whole = counts + setup_table(summary, style, summary.setups.size());
   if (line_count(whole + success) <= max_lines) return whole + success;
   if (line_count(whole) <= max_lines) return whole;
-  const std::size_t others = line_count(whole) - summary.setups.size() + 1;
-  const std::size_t shown = max_lines > others ? max_lines - others : 1;
-  return counts + setup_table(summary, style, shown);
+  const std::size_t setups = summary.setups.size();
+  const std::size_t others = line_count(counts + setup_table(summary, style, 0));
+  // A row may have its name above.
+  const std::size_t per_setup = (line_count(whole) - others + setups) / setups;
+  const std::size_t room = max_lines > others ? max_lines - others : 0;
+  return counts + setup_table(summary, style, std::max<std::size_t>(1, room / per_setup));
 }
 
 }  // namespace

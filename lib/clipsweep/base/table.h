@@ -23,7 +23,7 @@ class Table {
   // of cells.
   void add_row(std::vector<std::string> cells);
 
-  // A line above the rows that follow. It may be wider than the columns.
+  // A line above the rows that follow, or several. It may be wider than the columns.
   void add_heading(std::string text);
 
   // Header, headings and rows, each line with its line break and without trailing blanks.

@@ -177,6 +177,11 @@ std::string wrapped(std::string_view text, std::size_t columns, std::size_t inde
   return line.empty() ? lines : lines + line + "\n";
 }
 
+std::string wrapped_heading(std::string_view text, std::size_t columns) {
+  const std::string lines = wrapped(text, columns);
+  return lines.substr(0, lines.size() - 1);
+}
+
 std::string shell_word(std::string_view text) {
   constexpr std::string_view kPlain =
       "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_-./:=@%+,";

@@ -55,6 +55,8 @@ std::string bytes_text(double bytes);
 // Breaks a text between words into lines of at most `columns` characters, each indented and ended
 // with a line break, but never between a number and its %. A longer word has a line of its own.
 std::string wrapped(std::string_view text, std::size_t columns, std::size_t indent = 0);
+// The same without the line break at its end: a heading of a table.
+std::string wrapped_heading(std::string_view text, std::size_t columns);
 
 // A text as one word of a command line, in quotes if it needs them.
 std::string shell_word(std::string_view text);
