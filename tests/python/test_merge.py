@@ -313,3 +313,15 @@ def test_a_folder_that_cannot_be_written(made, tmp_path):
     (tmp_path / "locked").mkdir(mode=0o500)
     result = merge(made / "1", out=tmp_path / "locked/out", expect=STOPPED)
     assert "cannot create this folder" in result.stderr
+
+
+def test_cliffs_are_copied_and_added_to_runs_that_are_there(tmp_path):
+    source = sweep(tmp_path / "source", "--seeds", "1")
+    run = sorted((source / "runs").iterdir())[0].name
+    merge(source, out=tmp_path / "out")
+    assert call("cliff", source, run, "--step", "3", "--points", "3").returncode == OK
+    for out in (tmp_path / "out", tmp_path / "new"):
+        merge(source, out=out)
+        copied = out / "runs" / run / "cliff_3.json"
+        assert copied.read_bytes() == (source / "runs" / run / "cliff_3.json").read_bytes()
+        assert call("validate", out).returncode == OK

@@ -116,6 +116,13 @@ void copy_weights(const fs::path& from, const fs::path& to, const std::string& s
   write_file(to, bytes);
 }
 
+// Those that the run does not have yet.
+void copy_cliffs(const fs::path& source, const fs::path& out, const std::string& id) {
+  for (const auto& from : cliff_paths(source, id))
+    if (const fs::path to = run_folder(out, id) / from.filename(); !is_there(to))
+      write_file(to, read_file(from));
+}
+
 // Before anything is written. Throws DataError if a file is missing or does not match its hash.
 void check_files(const FoundRun& found) {
   const RunRecord& record = found.record;
@@ -150,6 +157,7 @@ void copy_run(const FoundRun& found, const fs::path& out, FileLocks locks) {
     copy_log(through_time_path(source, id), through_time_path(out, id), record.through_time_sha256);
   if (is_there(weights_path(source, id)))
     copy_weights(weights_path(source, id), weights_path(out, id), record.weights_file_sha256);
+  copy_cliffs(source, out, id);
   write_file(run_path(out, id), found.bytes);
   remove_duplicate_logs(out,
                         id);  // last: another process may then claim the run, which is finished
@@ -202,6 +210,8 @@ class Merge {
       const std::string difference = difference_of(*kept, found);
       if (!difference.empty())
         report_.conflicts.push_back({path_text(*kept), path_text(found), difference});
+      else
+        copy_cliffs(sources_[source].folder, report_.sweep.folder, found.record.spec.id);
       return;
     }
     if (kept && kept->record.outcome == Outcome::kFailed && !is_finished) return;

@@ -92,6 +92,17 @@ fs::path cliff_path(const fs::path& folder, const std::string& run_id, std::uint
   return run_folder(folder, run_id) / fmt::format("cliff_{}.json", step);
 }
 
+std::set<fs::path> cliff_paths(const fs::path& folder, const std::string& run_id) {
+  constexpr std::string_view kStem = "cliff_";
+  std::error_code error;
+  std::set<fs::path> paths;
+  for (const auto& entry : fs::directory_iterator(run_folder(folder, run_id), error))
+    if (const std::string name = entry.path().filename().string();
+        name.compare(0, kStem.size(), kStem) == 0 && entry.path().extension() == ".json")
+      paths.insert(entry.path());
+  return paths;
+}
+
 fs::path runs_csv_path(const fs::path& folder) { return folder / "runs.csv"; }
 fs::path summary_path(const fs::path& folder) { return folder / "summary.json"; }
 

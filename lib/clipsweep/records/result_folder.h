@@ -3,6 +3,7 @@
 
 #include <functional>
 #include <optional>
+#include <set>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -30,6 +31,8 @@ fs::path through_time_path(const fs::path& folder,
 fs::path weights_path(const fs::path& folder, const std::string& run_id);  // runs/ID/weights.npz
 // runs/ID/cliff_N.json, of `clipsweep cliff` at step N
 fs::path cliff_path(const fs::path& folder, const std::string& run_id, std::uint64_t step);
+// All of them, in the order of their names; none if there is no such folder.
+std::set<fs::path> cliff_paths(const fs::path& folder, const std::string& run_id);
 fs::path runs_csv_path(const fs::path& folder);  // runs.csv
 fs::path summary_path(const fs::path& folder);   // summary.json
 

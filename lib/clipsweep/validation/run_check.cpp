@@ -3,7 +3,6 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <set>
 #include <string_view>
 
 #include "clipsweep/io/log_file.h"
@@ -72,14 +71,7 @@ FileProblems problems_of_log(const SweepFolder& sweep, const fs::path& log) {
 
 // What `clipsweep cliff` wrote about the run.
 void check_cliffs(const SweepFolder& sweep, const RunSpec& run, std::vector<Problem>& problems) {
-  constexpr std::string_view kStem = "cliff_";
-  std::error_code error;
-  std::set<fs::path> paths;
-  for (const auto& entry : fs::directory_iterator(run_folder(sweep.folder, run.id), error))
-    if (const std::string name = entry.path().filename().string();
-        name.compare(0, kStem.size(), kStem) == 0 && entry.path().extension() == ".json")
-      paths.insert(entry.path());
-  for (const auto& path : paths) {
+  for (const auto& path : cliff_paths(sweep.folder, run.id)) {
     FileProblems found = problems_of(sweep, path);
     if (const auto json = read_checked_json("cliff", found)) {
       if ((*json)["run"] != run.id) found.add("\"run\" is not the run in whose folder it is");
