@@ -151,6 +151,55 @@ TEST(Axes, InvalidCombinationsAreRefusedWithTheirValues) {
   expect_refusal({{"length", "20,50"}}, {"has images of a fixed size"});
 }
 
+// Whichever of the two comes first: a file has its keys in the order of the alphabet.
+TEST(Axes, ADecayIsThatOfTheScheduleStep) {
+  for (const bool decay_first : {false, true}) {
+    Settings settings = {{"lr-schedule", "constant,step,cosine"}};
+    settings.insert(decay_first ? settings.begin() : settings.end(), {"lr-decay", "0.5"});
+    const auto combinations = training_combinations(config_with(settings));
+    ASSERT_EQ(combinations.size(), 3U);
+    const auto schedule = [&](std::size_t i) {
+      return schedule_of(combinations[i].training.optimizer);
+    };
+    EXPECT_EQ(schedule(0), LearningRateSchedule::kConstant);
+    EXPECT_EQ(schedule(1), LearningRateSchedule::kStep);
+    EXPECT_EQ(schedule(2), LearningRateSchedule::kCosine);
+    EXPECT_EQ(combinations[0].varied.slug(), "lr-schedule-constant");
+    EXPECT_EQ(combinations[0].training.optimizer.learning_rate_decay, 1);
+    EXPECT_EQ(combinations[1].training.optimizer.learning_rate_decay, 0.5);
+  }
+  const auto alone = make_plan(config_with({{"seeds", "1"}, {"clip", "none"}}), "data");
+  const auto crossed = make_plan(config_with({{"seeds", "1"},
+                                              {"clip", "none"},
+                                              {"lr-schedule", "constant,step"},
+                                              {"lr-decay", "0.5"}}),
+                                 "data");
+  EXPECT_EQ(digits_of(crossed.runs[0].id), digits_of(alone.runs[0].id));
+}
+
+TEST(Axes, ADecayWithoutStepIsRefused) {
+  expect_refusal({{"lr-schedule", "constant,cosine"}, {"lr-decay", "0.5"}},
+                 {"no effect with --lr-schedule constant, cosine; it applies to step"});
+  expect_refusal({{"lr-schedule", "constant,step"}, {"lr-decay", "1,0.5"}},
+                 {"a list of learning_rate_decay", "give one factor"});
+  expect_refusal({{"lr-schedule", "constant,step"}}, {"step has no effect while the decay factor"});
+}
+
+TEST(Axes, AListOfForgetBiasesNeedsAForgetGateInEachCell) {
+  expect_refusal({{"cell", "lstm,gru"}, {"forget-bias", "1,2"}},
+                 {"a list of forget_bias gives equal runs with --cell gru"});
+}
+
+TEST(Axes, TheSettingsOfASetupHaveTheDecayOfItsSchedule) {
+  const auto config = config_with({{"lr-schedule", "constant,step"}, {"lr-decay", "0.5"}});
+  const Json sweep = settings_json(config);
+  for (const auto& [training, varied] : training_combinations(config)) {
+    const Json settings = settings_of_setup(sweep, varied);
+    EXPECT_EQ(settings["learning_rate_schedule"], to_text(schedule_of(training.optimizer)));
+    EXPECT_EQ(settings["learning_rate_decay"], training.optimizer.learning_rate_decay);
+  }
+}
+
 TEST(Axes, BadListsAreRefused) {
   expect_refusal({{"hidden", "10,"}}, {"the list ends with a comma"});
   expect_refusal({{"hidden", "10,0"}}, {"--hidden 10,0", "\"0\": "});

@@ -162,6 +162,14 @@ TEST(ResolveConfig, AFlagForTheScheduleDropsTheFilesDecay) {
   EXPECT_EQ(schedule_of(resolve_config(file, {}).training.optimizer), LearningRateSchedule::kStep);
 }
 
+TEST(ResolveConfig, AFlagForTheScheduleDropsTheFilesListOfDecaysUnlessItHasStep) {
+  const std::vector<Assignment> list = {{"lr-decay", "1,0.5", "sweep.toml:1", "sweep.toml:1:1"}};
+  EXPECT_TRUE(resolve_config(list, flags_of({{"lr-schedule", "cosine"}})).axes.empty());
+  const std::vector<Assignment> one = {{"lr-decay", "0.5", "sweep.toml:1", "sweep.toml:1:1"}};
+  const auto config = resolve_config(one, flags_of({{"lr-schedule", "constant,step"}}));
+  EXPECT_EQ(config.training.optimizer.learning_rate_decay, 0.5);
+}
+
 TEST(ResolveConfig, RefusesImpossibleNumbersOfAnOptimizer) {
   const auto message = [](const char* optimizer, const std::string& flag, const char* value) {
     return message_of<ConfigError>([&] {

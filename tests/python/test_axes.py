@@ -286,3 +286,22 @@ def test_plan_tells_what_varies_before_anything_starts(tmp_path):
     assert len(plan["runs"]) == 32
     assert len(plan["cells"]) == 8
     assert plan["estimate"]["seconds"] > 0
+
+
+def test_a_setting_may_begin_to_vary_in_a_sweep_that_was_stopped(tmp_path):
+    out = tmp_path / "out"
+    sweep(out, "--length", "3", "--max-runs", "2", expect=STOPPED)
+    sweep(out, "--length", "3,4")
+    result = call("validate", out)
+    assert result.returncode == OK, result.stdout
+
+
+def test_a_sweep_over_schedules_decays_where_the_schedule_is_step(tmp_path):
+    out = tmp_path / "out"
+    sweep(out, "--length", "3", "--lr-decay", "0.5", "--lr-schedule", "constant,step")
+    result = call("validate", out)
+    assert result.returncode == OK, result.stdout
+    sweep(tmp_path / "alone", "--length", "3")
+    of_digits = {digits(run.name): run.name for run in (out / "runs").iterdir()}
+    for run in (tmp_path / "alone" / "runs").iterdir():
+        assert steps(tmp_path / "alone", run.name) == steps(out, of_digits[digits(run.name)])

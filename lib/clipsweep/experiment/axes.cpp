@@ -21,9 +21,9 @@ std::size_t place_in_table(std::string_view key) {
   return static_cast<std::size_t>(found - table.begin());
 }
 
-// The distinct values of a list, in its order.
+// The distinct values of a list, in its order; the other settings have no influence on them.
 SettingAxis axis_of(const Setting& setting, const ExperimentConfig& config, std::string_view text) {
-  ExperimentConfig scratch = config;
+  ExperimentConfig scratch;
   const std::string example = to_line(setting.value(config));
   SettingAxis axis{setting.key, {}, {}};
   std::set<std::string> seen;
@@ -46,6 +46,16 @@ SettingAxis axis_of(const Setting& setting, const ExperimentConfig& config, std:
   return axis;
 }
 
+// In a sweep over schedules the decay is that of the runs with schedule step.
+void drop_decay_of_others(const ExperimentConfig& config, OptimizerSettings& settings) {
+  if (!find_axis(config, "learning_rate_schedule") ||
+      settings.learning_rate_schedule == LearningRateSchedule::kStep)
+    return;
+  const OptimizerSettings defaults;
+  settings.learning_rate_decay = defaults.learning_rate_decay;
+  settings.learning_rate_decay_every = defaults.learning_rate_decay_every;
+}
+
 // Throws ConfigError if the axes have too many combinations.
 void check_count(const ExperimentConfig& config) {
   double count = 1;
@@ -58,6 +68,14 @@ void check_count(const ExperimentConfig& config) {
 }
 
 }  // namespace
+
+Json settings_of_setup(Json settings, const VariedSettings& varied) {
+  const bool schedules_vary = settings.value("learning_rate_schedule", Json()).is_array();
+  for (const auto& setting : varied.values()) settings[setting.key] = setting.value;
+  if (schedules_vary && settings["learning_rate_schedule"] != to_text(LearningRateSchedule::kStep))
+    for (const char* key : {"learning_rate_decay", "learning_rate_decay_every"}) settings[key] = 1U;
+  return settings;
+}
 
 std::string text_of_value(const Json& value) {
   if (value.is_string()) return value.get<std::string>();
@@ -103,6 +121,7 @@ std::vector<TrainingCombination> training_combinations(const ExperimentConfig& c
       varied.push_back({axis.key, setting.flag, axis.values[v]});
     }
     combinations.push_back({combined.training, VariedSettings(std::move(varied))});
+    drop_decay_of_others(config, combinations.back().training.optimizer);
   }
   return combinations;
 }

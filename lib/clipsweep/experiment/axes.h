@@ -32,8 +32,12 @@ struct TrainingCombination {
 };
 
 // All combinations; the last axis varies fastest. One without varied settings if there are no axes.
+// Where schedules vary, the decay of the learning rate is that of the combinations with step.
 // Throws ConfigError if there are more than kMaxRunsOfAxes.
 std::vector<TrainingCombination> training_combinations(const ExperimentConfig& config);
+
+// The settings of one setup, from those in sweep.json, where a setting that varies is a list.
+Json settings_of_setup(Json settings, const VariedSettings& varied);
 
 // The text that a setting reads as this value, a number or a text.
 std::string text_of_value(const Json& value);

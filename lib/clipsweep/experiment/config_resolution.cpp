@@ -156,15 +156,29 @@ void drop_unused_optimizer_options(const std::vector<Assignment>& from_flags,
   }
 }
 
+// The schedules of a sweep: one, or those of its axis.
+std::vector<LearningRateSchedule> schedules_of(const ExperimentConfig& config) {
+  const SettingAxis* axis = find_axis(config, "learning_rate_schedule");
+  if (!axis) return {config.training.optimizer.learning_rate_schedule};
+  std::vector<LearningRateSchedule> schedules;
+  for (const auto& name : axis->texts) schedules.push_back(parse_learning_rate_schedule(name));
+  return schedules;
+}
+
+bool has_step_schedule(const ExperimentConfig& config) {
+  const auto schedules = schedules_of(config);
+  return std::find(schedules.begin(), schedules.end(), LearningRateSchedule::kStep) !=
+         schedules.end();
+}
+
 // If a flag replaces the schedule, the file's decay, which belongs to another one, is ignored.
 void drop_unused_decay(const std::vector<Assignment>& from_flags, ExperimentConfig& config) {
   auto& settings = config.training.optimizer;
-  if (!gives(from_flags, "lr-schedule") ||
-      settings.learning_rate_schedule == LearningRateSchedule::kStep)
-    return;
+  if (!gives(from_flags, "lr-schedule") || has_step_schedule(config)) return;
   const OptimizerSettings defaults;
   const auto drop = [&](const char* flag, std::string_view key, auto OptimizerSettings::*member) {
     if (gives(from_flags, flag)) return;
+    remove_axis(config, key);
     settings.*member = defaults.*member;
     for (auto& [name, origin] : config.origins)
       if (name == key) origin = "default";
@@ -172,6 +186,29 @@ void drop_unused_decay(const std::vector<Assignment>& from_flags, ExperimentConf
   drop("lr-decay", "learning_rate_decay", &OptimizerSettings::learning_rate_decay);
   drop("lr-decay-every", "learning_rate_decay_every",
        &OptimizerSettings::learning_rate_decay_every);
+}
+
+// The decay of the learning rate applies to schedule step, which the sweep must have.
+void check_decay(const ExperimentConfig& config) {
+  if (!is_given(config, "learning_rate_schedule")) return;
+  std::vector<std::string> others;
+  for (const auto schedule : schedules_of(config))
+    if (schedule != LearningRateSchedule::kStep) others.emplace_back(to_text(schedule));
+  if (others.empty()) return;
+  const bool is_varied = find_axis(config, "learning_rate_decay") != nullptr;
+  if (has_step_schedule(config)) {
+    if (is_varied)
+      throw ConfigError(fmt::format(
+          "{}: a list of learning_rate_decay has no effect with --lr-schedule {}; give one factor, "
+          "which then applies to step, or only --lr-schedule step",
+          where_given(config, "learning_rate_decay"), join(others)));
+    return;
+  }
+  for (const char* key : {"learning_rate_decay", "learning_rate_decay_every"})
+    if (is_given(config, key))
+      throw ConfigError(
+          fmt::format("{}: {} has no effect with --lr-schedule {}; it applies to step",
+                      where_given(config, key), key, join(others)));
 }
 
 // What the learning rate does over the steps of a run.
@@ -182,14 +219,9 @@ void check_schedule(const ExperimentConfig& config) {
     throw ConfigError(fmt::format(
         "{}: step has no effect while the decay factor is 1; add for example --lr-decay 0.1",
         where_given(config, "learning_rate_schedule")));
-  if (is_given(config, "learning_rate_schedule") && !is_step)
-    for (const char* key : {"learning_rate_decay", "learning_rate_decay_every"})
-      if (is_given(config, key))
-        throw ConfigError(
-            fmt::format("{}: {} has no effect with --lr-schedule {}; it applies to "
-                        "step",
-                        where_given(config, key), key, to_text(settings.learning_rate_schedule)));
-  if (is_given(config, "learning_rate_decay_every") && settings.learning_rate_decay == 1)
+  const bool may_be_step = is_step || !find_axis(config, "learning_rate_schedule");
+  if (may_be_step && is_given(config, "learning_rate_decay_every") &&
+      settings.learning_rate_decay == 1)
     throw ConfigError(
         fmt::format("{}: has no effect while the decay factor is 1; add for example --lr-decay 0.1",
                     where_given(config, "learning_rate_decay_every")));
@@ -358,6 +390,12 @@ void check_cell_settings(const ExperimentConfig& config) {
     throw ConfigError(
         fmt::format("{}: none of the listed cells has a forget gate; forget_bias applies to lstm",
                     where_given(config, "forget_bias")));
+  for (const auto& each : config.cells)
+    if (find_axis(config, "forget_bias") && !forget_gate_of(each.cell))
+      throw ConfigError(
+          fmt::format("{}: a list of forget_bias gives equal runs with --cell {}, which has no "
+                      "forget gate; sweep {} on its own",
+                      where_given(config, "forget_bias"), to_text(each.cell), to_text(each.cell)));
 }
 
 // What applies to which task and optimizer, in each combination of the training settings.
@@ -411,6 +449,7 @@ ExperimentConfig resolve_config(const std::vector<Assignment>& from_file,
   refuse_unused_options(from_flags, config, rules);
   refuse_noise_without_baseline(config, rules);
   check_cell_settings(config);
+  check_decay(config);
   check_combinations(config);
   check_threshold_decay(config, rules);
   check_probe_settings(config, rules);

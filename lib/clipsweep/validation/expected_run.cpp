@@ -3,6 +3,7 @@
 #include <string>
 
 #include "clipsweep/base/error.h"
+#include "clipsweep/experiment/axes.h"
 #include "clipsweep/experiment/setting_table.h"
 #include "clipsweep/records/record_members.h"
 
@@ -73,8 +74,7 @@ NonfinitePolicy policy_of(const Json& settings) {
 }  // namespace
 
 ExpectedRun expected_run(const SweepFolder& sweep, const RunSpec& run, const RunRecord* record) {
-  Json settings = sweep.sweep["settings"];
-  for (const auto& setting : run.setup.varied.values()) settings[setting.key] = setting.value;
+  const Json settings = settings_of_setup(sweep.sweep["settings"], run.setup.varied);
   return {run,
           count_member(sweep.sweep, "log_every"),
           count_member(settings, "epochs"),

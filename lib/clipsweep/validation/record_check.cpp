@@ -7,6 +7,7 @@
 #include <numeric>
 
 #include "clipsweep/base/text.h"
+#include "clipsweep/experiment/axes.h"
 #include "clipsweep/experiment/setting_table.h"
 
 namespace clipsweep {
@@ -47,7 +48,7 @@ Json data_sha256(const Json& sweep, const Setup& setup) {
 
 void check_settings(const RunRecord& record, const Setup& setup, const Json& sweep,
                     FileProblems& problems) {
-  const Json& planned = sweep["settings"];
+  const Json planned = settings_of_setup(sweep["settings"], setup.varied);
   for (const auto& [key, value] : record.settings.items()) {
     // `check_spec` checks those that are axes of the sweep.
     const Setting* setting = find_setting(key);
@@ -65,10 +66,17 @@ void check_settings(const RunRecord& record, const Setup& setup, const Json& swe
     problems.add("settings.data_sha256 is not that of the data in sweep.json");
 }
 
+// A run whose ID does not name all settings that vary now: some began to vary after it was planned.
+bool is_former_id(const std::string& id, const std::string& with_axes) {
+  const std::string digits = with_axes.substr(with_axes.rfind('_'));
+  return id.size() < with_axes.size() && id.size() > digits.size() &&
+         id.compare(id.size() - digits.size(), digits.size(), digits) == 0;
+}
+
 // The ID ends with a hash of the run's settings.
 void check_id(const RunRecord& record, FileProblems& problems) {
   const auto id = id_by_settings(record.spec, record.settings);
-  if (id && *id != record.spec.id)
+  if (id && *id != record.spec.id && !is_former_id(record.spec.id, *id))
     problems.add(
         fmt::format("\"id\" is {}, but the settings here make it {}: the run was trained "
                     "with other settings",
