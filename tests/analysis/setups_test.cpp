@@ -179,5 +179,13 @@ TEST(SetupTable, TheAnswerOfManySetupsFitsIntoTheLinesAsked) {
   EXPECT_TRUE(holds(text, "setups more"));
 }
 
+TEST(SetupTable, ANameThatIsTooLongIsAboveItsRow) {
+  const Summary summary = sweep_with_results().summary();
+  TextStyle style;
+  style.table_columns = 60;
+  const std::string text = setup_table(summary, style, summary.setups.size());
+  EXPECT_TRUE(holds(text, "\nlength 20, hidden 5, batch size 8\nvalue:0.5 at lr "));
+}
+
 }  // namespace
 }  // namespace clipsweep
