@@ -109,11 +109,12 @@ std::string setup_table(const Summary& summary, const TextStyle& style, std::siz
                      kTerminalColumns);
   const Table named = table_of(summary, style, shown, results, named_result_text);
   const Table plain = table_of(summary, style, shown, results, result_text);
-  text +=
-      named.width() <= style.table_columns ? named.text()
-      : plain.width() <= style.table_columns
-          ? plain.text()
-          : table_of(summary, style, shown, results, named_result_text, NamePlace::kAbove).text();
+  if (named.width() <= style.table_columns)
+    text += named.text();
+  else if (plain.width() <= style.table_columns)
+    text += plain.text();
+  else
+    text += table_of(summary, style, shown, results, named_result_text, NamePlace::kAbove).text();
   if (const std::size_t more = summary.setups.size() - shown; more > 0)
     text += fmt::format("... and {} more\n", counted(more, "setup"));
   return text;
