@@ -33,7 +33,7 @@ def in_small(command: str, data: Path) -> str:
     if words[:2] not in (["clipsweep", "sweep"], ["clipsweep", "plan"]):
         return command
     small = {"--epochs": "1", "--steps-per-epoch": "2", "--seeds": "1", "--workers": "2"}
-    if "--task" not in words:
+    if "--task" not in words and "--preset" not in words:
         small["--data"] = str(data)
     for flag, value in small.items():
         if flag in words:
