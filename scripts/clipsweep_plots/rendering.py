@@ -82,7 +82,9 @@ def _render_name(sources: Sources, order: Order, name: str) -> Rendered:
     A figure of the answer is drawn for half of a wide page; others are shown as in their files.
     """
     if not order.is_report:
-        pages, not_drawn = _render_at(sources, name, sources.sheet, order.formats, None)
+        pages, not_drawn = _render_at(
+            sources, name, sources.sheet, order.formats, None, is_report=False
+        )
         return Rendered(pages, [], [], not_drawn)
     is_large = len(sources.arms) > MAX_ARMS_ALL_NARROW
     max_svg = MAX_SVG_BYTES_OF_MANY if is_large else MAX_SVG_BYTES
@@ -99,8 +101,16 @@ def _render_name(sources: Sources, order: Order, name: str) -> Rendered:
 
 
 def _render_at(
-    sources: Sources, name: str, sheet: Sheet, formats: tuple[str, ...], max_svg: int | None
+    sources: Sources,
+    name: str,
+    sheet: Sheet,
+    formats: tuple[str, ...],
+    max_svg: int | None,
+    *,
+    is_report: bool = True,
 ) -> tuple[list[FigureFiles], dict[str, str]]:
     apply_style(sheet.text)
-    figures, not_drawn = draw_figures(replace(sources, sheet=sheet), [name])
+    figures, not_drawn = draw_figures(
+        replace(sources, sheet=sheet), [name], is_report=is_report
+    )
     return [render(name, each, sheet, formats, max_svg) for each in figures], not_drawn

@@ -507,3 +507,12 @@ def test_the_generated_folders_follow_the_schemas(sweep):
         schema("steps").validate(header)
         for step in steps:
             schema("step").validate(step)
+
+
+def test_a_report_does_not_mention_what_the_sweep_was_not_asked_to_measure(sweep, capsys):
+    folder = sweep(cross([NONE, VALUE]))
+    draw(folder, ("probe_noise", "success"))
+    output = capsys.readouterr().err
+    assert "success: no run has solved" in output and "probe" not in output
+    assert plot.main([str(folder.folder), "--figure", "probe_noise"]) == 3
+    assert "probe_noise: the sweep has no probes (--probe-at)" in capsys.readouterr().err

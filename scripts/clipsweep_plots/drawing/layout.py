@@ -47,6 +47,10 @@ class NotDrawn(Exception):
     """A sweep has no data for a figure; the message says why."""
 
 
+class NotMeasured(NotDrawn):
+    """The sweep was not asked for what a figure shows; a report does not mention such figures."""
+
+
 @dataclass(frozen=True)
 class Sheet:
     """The width of a figure (None: the width that it needs) and the sizes that follow from it.

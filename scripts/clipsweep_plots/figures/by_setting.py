@@ -17,7 +17,7 @@ from matplotlib.lines import Line2D
 
 from ..drawing.bands import mean_band, wilson_interval
 from ..drawing.curves import MEAN_LINE
-from ..drawing.layout import FigureText, NamedFigure, NotDrawn, draw_pages, paged
+from ..drawing.layout import FigureText, NamedFigure, NotDrawn, NotMeasured, draw_pages, paged
 from ..drawing.panel_page import PageText, first_row_keys, open_page
 from ..drawing.panels import (
     Panel,
@@ -87,7 +87,7 @@ def draw_by_setting(sources: Sources) -> list[NamedFigure]:
     """Draw a page per setting with numbers, and a panel per value of the remaining settings."""
     axes = [axis for axis in sources.results.plan.axes if positions(axis)]
     if not axes:
-        raise NotDrawn("no setting of training with numbers varies")
+        raise NotMeasured("no setting of training with numbers varies")
     arms = [arm for arm in sources.arms if not arm.clip.perturbed]
     measure = _success(arms) if _any_solved(arms) else _accuracy(sources)
     if not any(measure.point(arm) for arm in arms):

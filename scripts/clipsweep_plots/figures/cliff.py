@@ -14,7 +14,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 
-from ..drawing.layout import FigureText, NamedFigure, NotDrawn, draw_pages, paged
+from ..drawing.layout import FigureText, NamedFigure, NotDrawn, NotMeasured, draw_pages, paged
 from ..drawing.map_page import MapPage, MapSize
 from ..drawing.norm_axis import limit_norms
 from ..drawing.sources import Sources
@@ -58,7 +58,7 @@ def draw_cliff(sources: Sources) -> list[NamedFigure]:
     except DataError as error:
         raise NotDrawn(str(error)) from error
     if not shown:
-        raise NotDrawn("no step was chosen (clipsweep cliff DIR RUN)")
+        raise NotMeasured("no step was chosen (clipsweep cliff DIR RUN)")
     text = FigureText(STEM, _title(shown), _caption(shown))
     pages = paged(shown[:MAX_CLIFFS], ROWS_PER_PAGE)
     return draw_pages(text, pages, partial(_draw_page, sources))

@@ -3,7 +3,7 @@
 from collections.abc import Callable, Iterable
 from dataclasses import replace
 
-from ..drawing.layout import NamedFigure, NotDrawn
+from ..drawing.layout import NamedFigure, NotDrawn, NotMeasured
 from ..drawing.sources import Sources
 from .by_setting import draw_by_setting
 from .by_threshold import draw_accuracy_by_threshold, draw_loss_by_threshold
@@ -88,11 +88,11 @@ OF_ALL_SETUPS = ("by_setting",)
 
 
 def draw_figures(
-    sources: Sources, names: Iterable[str]
+    sources: Sources, names: Iterable[str], *, is_report: bool = False
 ) -> tuple[list[NamedFigure], dict[str, str]]:
     """Draw the named figures; return their pages, and the reasons for figures that are not drawn.
 
-    A figure with panels for each setup shows a few of many setups, and says so.
+    A report gives no reason for what the sweep was not asked to measure. A figure with panels for each setup shows a few of many setups, and says so.
     """
     drawn, not_drawn = [], {}
     few = sources.of_few_setups()
@@ -101,7 +101,8 @@ def draw_figures(
         try:
             pages = FIGURES[name](shown)
         except NotDrawn as reason:
-            not_drawn[name] = str(reason)
+            if not (is_report and isinstance(reason, NotMeasured)):
+                not_drawn[name] = str(reason)
             continue
         note = shown.sheet.note
         drawn += [replace(page, caption=f"{page.caption} {note}".rstrip()) for page in pages]

@@ -21,7 +21,7 @@ from ..drawing.findings import (
     verdict_title,
     why_no_verdict,
 )
-from ..drawing.layout import NamedFigure, NotDrawn
+from ..drawing.layout import NamedFigure, NotDrawn, NotMeasured
 from ..drawing.norm_axis import limit_norms
 from ..drawing.panel_page import PanelPage
 from ..drawing.sources import Sources
@@ -121,7 +121,7 @@ def draw_validation_accuracy(sources: Sources) -> list[NamedFigure]:
     """Draw the accuracy on the validation set, by which the best arms are chosen."""
     validation = sources.summary and sources.summary.validation
     if not validation:
-        raise NotDrawn("the sweep has no validation set (--validation-share)")
+        raise NotMeasured("the sweep has no validation set (--validation-share)")
     plan, chance = sources.results.plan, validation.chance_accuracy
     steps = np.arange(1, plan.epochs + 1) * plan.steps_per_epoch
     sentences = [

@@ -8,7 +8,7 @@ from clipsweep_results.setups import Setup
 from clipsweep_results.summary import ArmSummary, Comparison, NoiseFloor
 from matplotlib.figure import Figure
 
-from ..drawing.layout import FigureText, NamedFigure, NotDrawn, draw_pages
+from ..drawing.layout import FigureText, NamedFigure, NotMeasured, draw_pages
 from ..drawing.row_chart import ChartRow, RowChart, chart_pages, group_rows, open_row_chart
 from ..drawing.sources import Sources
 from ..drawing.style import INK, clip_color, decimal, element_id
@@ -25,7 +25,7 @@ CAPTION = (
 def draw_noise_floor(sources: Sources) -> list[NamedFigure]:
     """Draw one row per arm at the learning rates that have a perturbed baseline."""
     if sources.summary is None or not sources.summary.noise_floor:
-        raise NotDrawn("the sweep has no perturbed baseline (--noise-floor)")
+        raise NotMeasured("the sweep has no perturbed baseline (--noise-floor)")
     measured = {_place(floor.arm) for floor in sources.summary.noise_floor}
     comparisons = [c for c in sources.summary.comparisons if _place(c.arm) in measured]
     rows = group_rows(

@@ -16,7 +16,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 
-from ..drawing.layout import FigureText, NamedFigure, NotDrawn, draw_pages, paged
+from ..drawing.layout import FigureText, NamedFigure, NotDrawn, NotMeasured, draw_pages, paged
 from ..drawing.norm_axis import limit_norms
 from ..drawing.panel_page import PageText, first_row_keys, open_page
 from ..drawing.panels import wrap_panels
@@ -109,7 +109,7 @@ def _probed_arms(sources: Sources) -> list[Arm]:
     """Return the arms without clipping, or the first ones if there are none."""
     arms = [arm for arm in sources.arms if not arm.clip.perturbed and probe_steps([arm])]
     if not arms:
-        raise NotDrawn("the sweep has no probes (--probe-at)")
+        raise NotMeasured("the sweep has no probes (--probe-at)")
     baselines = [arm for arm in arms if arm.clip.is_baseline]
     return (baselines or arms)[:MAX_ARMS]
 

@@ -15,7 +15,7 @@ from matplotlib.lines import Line2D
 from matplotlib.patches import Patch
 from matplotlib.ticker import FixedLocator, NullLocator
 
-from ..drawing.layout import FigureText, NamedFigure, NotDrawn, draw_pages, paged
+from ..drawing.layout import FigureText, NamedFigure, NotDrawn, NotMeasured, draw_pages, paged
 from ..drawing.norm_axis import limit_norms
 from ..drawing.panel_page import PageText, first_row_keys, open_page
 from ..drawing.panels import Panel, choose_arms, chosen_note, wrap_panels
@@ -54,7 +54,7 @@ def draw_probe_noise(sources: Sources) -> list[NamedFigure]:
     """Draw a row per arm and a column per probe, at most the first, the middle and the last."""
     arms = [arm for arm in sources.arms if not arm.clip.perturbed and probe_steps([arm])]
     if not arms:
-        raise NotDrawn("the sweep has no probes (--probe-at)")
+        raise NotMeasured("the sweep has no probes (--probe-at)")
     chosen = choose_arms(arms, MAX_ARMS, sources.mean_accuracy)
     steps = shown_steps(probe_steps(arms))
     rows = [[_panel(arm, step) for step in steps] for arm in chosen]

@@ -12,7 +12,7 @@ from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 from matplotlib.ticker import FixedLocator, NullLocator
 
-from ..drawing.layout import FigureText, NamedFigure, NotDrawn, draw_pages, paged
+from ..drawing.layout import FigureText, NamedFigure, NotDrawn, NotMeasured, draw_pages, paged
 from ..drawing.panel_page import PageText, first_row_keys, open_page
 from ..drawing.panels import Panel, wrap_panels
 from ..drawing.sources import Sources
@@ -33,6 +33,8 @@ AGREEMENTS = {"helps": "better", "hurts": "worse"}
 def draw_probe_predictions(sources: Sources) -> list[NamedFigure]:
     """Draw a panel per probe; arms whose clipping does not act have no mark."""
     points = _points(sources)
+    if not any(comparison.arm.probes for comparison in sources.comparisons):
+        raise NotMeasured("no arm with a baseline has probes (--probe-at)")
     if not points:
         raise NotDrawn("no arm that clips has a prediction from a probe, a baseline and a difference")
     steps = shown_steps(sorted({probe.step for _, probe in points}))

@@ -17,7 +17,7 @@ from matplotlib.colors import Normalize
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 
-from ..drawing.layout import FigureText, NamedFigure, NotDrawn, draw_pages, paged
+from ..drawing.layout import FigureText, NamedFigure, NotMeasured, draw_pages, paged
 from ..drawing.norm_axis import limit_norms
 from ..drawing.panel_page import PageText, first_row_keys, open_page
 from ..drawing.panels import Row, arm_names, choose_arms, chosen_note, named_arm_rows
@@ -70,7 +70,7 @@ def _measured_arms(sources: Sources, values: Callable[[Run], np.ndarray]) -> lis
         if not arm.clip.perturbed and any((values(run) > 0).any() for run in arm.runs)
     ]
     if not arms:
-        raise NotDrawn(NOT_MEASURED)
+        raise NotMeasured(NOT_MEASURED)
     return arms
 
 
