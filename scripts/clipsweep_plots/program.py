@@ -18,6 +18,7 @@ import difflib
 import os
 import re
 import shlex
+import sys
 from pathlib import Path
 
 from clipsweep_results.messages import (
@@ -27,6 +28,7 @@ from clipsweep_results.messages import (
     EXIT_USAGE,
     MAX_WARNINGS,
     Messages,
+    one_line,
     print_paths,
     program_name,
 )
@@ -238,9 +240,17 @@ def draw_log(options: argparse.Namespace) -> list[Path]:
 
 
 def report_not_drawn(not_drawn: dict[str, str]) -> None:
-    if not_drawn:
-        reasons = "; ".join(f"{name}: {reason}" for name, reason in not_drawn.items())
-        messages.note(f"not drawn: {reasons}")
+    """Say why figures are not drawn, with a line for each of several reasons."""
+    names: dict[str, list[str]] = {}
+    for name, reason in not_drawn.items():
+        names.setdefault(reason, []).append(name)
+    lines = [f"{', '.join(of_reason)}: {reason}" for reason, of_reason in names.items()]
+    if len(lines) == 1:
+        messages.note(f"not drawn: {lines[0]}")
+    elif lines:
+        messages.note("not drawn:")
+        for line in lines:
+            print(f"  {one_line(line)}", file=sys.stderr)
 
 
 def warn_about_left_out(results: Results) -> None:

@@ -37,7 +37,7 @@ def crossed(axes: dict[str, list], clips=(NONE, NORM), rates=(0.01,), seeds=2) -
 
 
 def solving(solved: dict[tuple, int], seeds=5) -> list[FakeRun]:
-    """Return runs of which so many of each arm solve the task: by mode, learning rate and length."""
+    """Return runs. `solved`: how many of them solve the task, by mode, learning rate and length."""
     lengths = list(dict.fromkeys(length for _, _, length in solved))
     runs = crossed({"length": lengths}, rates=sorted({rate for _, rate, _ in solved}), seeds=seeds)
     for run in runs:

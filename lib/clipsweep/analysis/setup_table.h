@@ -10,7 +10,7 @@
 
 namespace clipsweep {
 
-// Up to so many setups have an answer in sentences each.
+// With at most this many setups, the answer has sentences for each; with more, it is a table.
 inline constexpr std::size_t kMaxSetupsInSentences = 6;
 
 // With its title. Shows at most `max_setups` setups and says how many more there are.
