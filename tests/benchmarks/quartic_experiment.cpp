@@ -1,6 +1,6 @@
 // Prints results/quartic/iterations.csv: how many iterations gradient descent needs on an
 // (L0, L1)-smooth function, for growing L1, with the best learning rate and threshold of each mode.
-// Not a test: it takes a minute, and scripts/reproduce_quartic runs it.
+// Not a test: scripts/reproduce runs it.
 
 #include <fmt/format.h>
 

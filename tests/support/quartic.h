@@ -51,7 +51,7 @@ inline std::optional<long> iterations(const Quartic& f, const ClipRule& rule, do
 
 // The best learning rate and threshold for a mode, both from powers of two, and how many iterations
 // they need on average over eight starting points from 4 to 6: with a single one, a threshold could
-// happen to end exactly at the minimum.
+// happen to end exactly at the minimum. Of equally good ones the smallest.
 struct TunedDescent {
   double learning_rate = 0;
   double threshold = std::numeric_limits<double>::infinity();
@@ -63,9 +63,11 @@ inline std::optional<TunedDescent> tuned_descent(const Quartic& f, ClipMode mode
   constexpr int kStarts = 8;
   std::optional<TunedDescent> best;
   const bool clips = entry_of(mode).takes_threshold();
-  for (int rate_power = -30; rate_power <= 4; ++rate_power)
-    for (int threshold_power = clips ? -14 : 0; threshold_power <= (clips ? 14 : 0);
-         ++threshold_power) {
+  // From the largest rate: it needs few iterations or overflows, and what it needs bounds the
+  // others.
+  for (int rate_power = 4; rate_power >= -30; --rate_power)
+    for (int threshold_power = clips ? 14 : 0; threshold_power >= (clips ? -14 : 0);
+         --threshold_power) {
       TunedDescent descent{std::ldexp(1.0, rate_power)};
       if (clips) descent.threshold = std::ldexp(1.0, threshold_power);
       bool is_best = true;
@@ -74,7 +76,7 @@ inline std::optional<TunedDescent> tuned_descent(const Quartic& f, ClipMode mode
         const auto steps =
             iterations(f, {mode, descent.threshold}, descent.learning_rate, start, most);
         if (steps) descent.mean_iterations += static_cast<double>(*steps) / kStarts;
-        is_best = steps && (!best || descent.mean_iterations < best->mean_iterations);
+        is_best = steps && (!best || descent.mean_iterations <= best->mean_iterations);
       }
       if (!is_best) continue;
       best = descent;
