@@ -197,6 +197,20 @@ class Comparison:
 
 
 @dataclass(frozen=True)
+class ModeDifference:
+    """A mode's best arm against the best arm without clipping, in the judged measure.
+
+    Interval and p-value hold for all arms with clipping of the setup together.
+    """
+
+    baseline: ArmSummary
+    mean: float | None
+    simultaneous_interval: Interval | None
+    p_adjusted: float | None
+    verdict: str | None
+
+
+@dataclass(frozen=True)
 class ModeSummary:
     """A mode's best arm, and the learning rates at which the mode is usable.
 
@@ -207,6 +221,8 @@ class ModeSummary:
     mode: str
     best_arm: ArmSummary | None
     usable_learning_rates: list[float]
+    # None for `none`, where nothing can be compared, and in summaries of earlier versions.
+    difference: ModeDifference | None
 
     @property
     def label(self) -> str:
@@ -532,6 +548,17 @@ def _parse_mode(entry: dict, find: Callable[[object], ArmSummary], setup: Setup)
         str(entry["mode"]),
         _optional(find, entry["best_arm"]),
         [to_float(rate) for rate in entry["usable_learning_rates"]],
+        _optional(lambda found: _parse_mode_difference(found, find), entry.get("late_test_accuracy")),
+    )
+
+
+def _parse_mode_difference(entry: dict, find: Callable[[object], ArmSummary]) -> ModeDifference:
+    return ModeDifference(
+        find(entry["baseline"]),
+        to_optional_float(entry["mean_difference"]),
+        _optional(_parse_interval, entry["simultaneous_interval"]),
+        to_optional_float(entry["p_adjusted"]),
+        _parse_verdict(entry["verdict"]),
     )
 
 

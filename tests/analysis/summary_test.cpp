@@ -3,6 +3,7 @@
 #include <gtest/gtest.h>
 
 #include <algorithm>
+#include <array>
 #include <cmath>
 
 #include "clipsweep/analysis/conclusion_text.h"
@@ -588,6 +589,52 @@ TEST(Verdict, ComparesTheBestWithTheBestBaselineAtAnyLearningRate) {
   ASSERT_EQ(summary.modes.size(), 2U);
   EXPECT_EQ(summary.modes[0].usable_learning_rates, std::vector<double>{0.1});
   EXPECT_TRUE(summary.modes[1].usable_learning_rates.empty());  // 5 points below the best
+}
+
+// Late accuracies of none, value:0.5, value:1 and global-norm:1 at one rate, ten seeds each.
+SampleSweep sweep_of_two_modes(const std::array<double, 4>& accuracies) {
+  SampleSweep sweep(10);
+  sweep.config().clips = {{ClipMode::kNone},
+                          {ClipMode::kValue, 0.5},
+                          {ClipMode::kValue, 1},
+                          {ClipMode::kGlobalNorm, 1}};
+  sweep.plan();
+  for (std::size_t run = 0; run < 40; ++run) {
+    const double accuracy = accuracies[run / 10] + 0.01 * small_and_uneven(run % 10 + run / 10);
+    run < 10 ? sweep.complete(run, accuracy, 1) : sweep.complete_clipped(run, accuracy);
+  }
+  return sweep;
+}
+
+TEST(Modes, EachIsComparedWithTheBestArmWithoutClipping) {
+  const Summary summary = sweep_of_two_modes({0.6, 0.7, 0.65, 0.5}).summary();
+  ASSERT_EQ(summary.modes.size(), 3U);
+  EXPECT_FALSE(summary.modes[0].difference);
+  const ModeDifference& value = *summary.modes[1].difference;
+  EXPECT_EQ(summary.modes[1].best_arm, "value-0.5_lr-0.01");
+  EXPECT_EQ(value.baseline, "none_lr-0.01");
+  EXPECT_EQ(value.n, 10U);
+  EXPECT_NEAR(*value.mean, 0.1, 0.001);
+  EXPECT_EQ(value.verdict, Verdict::kBetter);
+  // The best mode is that of the best arm: the same family of comparisons.
+  const BestComparison& best = summary.best.front();
+  EXPECT_EQ(best.arm, summary.modes[1].best_arm);
+  EXPECT_EQ(value.p_adjusted, best.p_adjusted);
+  EXPECT_EQ(value.simultaneous_interval->lower, best.simultaneous_interval->lower);
+  EXPECT_EQ(value.simultaneous_interval->upper, best.simultaneous_interval->upper);
+  const ModeDifference& norm = *summary.modes[2].difference;
+  EXPECT_NEAR(*norm.mean, -0.1, 0.001);
+  EXPECT_EQ(norm.verdict, Verdict::kWorse);
+}
+
+TEST(Modes, OfEarlierSummariesHaveNoDifference) {
+  const Summary summary = sweep_of_two_modes({0.6, 0.7, 0.65, 0.5}).summary();
+  Json page = to_json(summary);
+  EXPECT_EQ(schema_violations("summary", page), std::vector<std::string>{});
+  EXPECT_EQ(summary_page_like(to_page(page), summary), to_page(page) + "\n");
+  for (Json& mode : page["modes"]) mode.erase("late_test_accuracy");
+  EXPECT_EQ(schema_violations("summary", page), std::vector<std::string>{});
+  EXPECT_EQ(summary_page_like(to_page(page), summary), to_page(page) + "\n");
 }
 
 TEST(Verdict, OnTheSpreadIsBetterIfSeedsDifferLess) {

@@ -249,6 +249,28 @@ TEST(BriefText, LeavesOutWhatDoesNotFit) {
   EXPECT_EQ(brief_lines(sweep, 4).back(), "  ...");
 }
 
+TEST(ComparisonText, ComparesSeveralModesWithTheBestArmWithoutClipping) {
+  const std::string title = "Best arm of each mode minus the best arm without clipping";
+  EXPECT_EQ(
+      comparison_text(sweep_with_gain([](std::size_t) { return 0.05; }).summary(), {}).find(title),
+      std::string::npos);
+  SampleSweep sweep(10);
+  sweep.config().clips = {{ClipMode::kNone}, {ClipMode::kValue, 0.5}, {ClipMode::kGlobalNorm, 1}};
+  sweep.plan();
+  for (std::size_t run = 0; run < 30; ++run) {
+    const double accuracy = 0.5 + 0.1 * static_cast<double>(run / 10) +
+                            0.001 * static_cast<double>(run % 10 * 7 % 10) * (run < 10 ? 1 : 3);
+    run < 10 ? sweep.complete(run, accuracy, 1) : sweep.complete_clipped(run, accuracy);
+  }
+  const std::string text = comparison_text(sweep.summary(), {});
+  const std::size_t begin = text.find(title);
+  ASSERT_NE(begin, std::string::npos);
+  const std::string table = text.substr(begin, text.find("\n\n", begin) - begin);
+  EXPECT_NE(table.find("compared with"), std::string::npos) << table;
+  EXPECT_NE(table.find("+20.9  [+"), std::string::npos) << table;
+  EXPECT_NE(table.find("better"), std::string::npos) << table;
+}
+
 TEST(BriefText, NamesFewDamagedRuns) {
   SampleSweep sweep(9);
   for (const auto& run : sweep.runs().plan) sweep.runs().damaged.push_back({run.id, "no JSON"});

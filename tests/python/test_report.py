@@ -452,6 +452,25 @@ def test_a_mode_has_its_best_arm_and_its_usable_rates(sweep):
     }
 
 
+def test_a_mode_is_compared_with_the_best_arm_without_clipping(sweep):
+    folder = sweep(cross([NONE, VALUE], seeds=5))
+    without = render(folder).tables["table-modes"][0]
+    assert not any("without clipping" in heading for heading in without)
+    difference = {
+        "baseline": "none_lr-0.01",
+        "n": 5,
+        "mean_difference": 0.013,
+        "simultaneous_interval": [0.004, 0.021],
+        "p_adjusted": 0.006,
+        "verdict": "better",
+    }
+    change_summary(folder, lambda d: d["modes"][1].update(late_test_accuracy=difference))
+    page = render(folder)
+    column = page.column("table-modes", "Minus the best without clipping, points")
+    assert column == ["–", "+1.3 [+0.4, +2.1]"]
+    assert page.column("table-modes", "p, all arms") == ["–", "0.006 better"]
+
+
 def test_a_mode_that_cannot_be_used_is_marked(sweep):
     folder = sweep(cross([NONE, VALUE], seeds=5))
     change_summary(folder, lambda d: d["modes"][1].update(usable_learning_rates=[]))

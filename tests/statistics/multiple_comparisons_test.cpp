@@ -125,6 +125,22 @@ TEST(ChosenMean, AllowsArmsWithoutSomeSeeds) {
   EXPECT_FALSE(infer_chosen_mean(arms, 2));
 }
 
+TEST(ChosenMean, OfSeveralArmsIsThatOfEach) {
+  RandomStream random(6, "several");
+  ArmValues arms = arms_of_equal_truth(random, 4, 12, 2);
+  arms[3].assign(12, 0.5);
+  const std::vector<std::size_t> chosen = {2, 0, 3, 2};
+  const auto inferences = infer_chosen_means(arms, chosen);
+  ASSERT_EQ(inferences.size(), chosen.size());
+  for (std::size_t i = 0; i < chosen.size(); ++i) {
+    const auto alone = infer_chosen_mean(arms, chosen[i]);
+    ASSERT_TRUE(alone && inferences[i]) << i;
+    EXPECT_EQ(inferences[i]->interval.lower, alone->interval.lower) << i;
+    EXPECT_EQ(inferences[i]->interval.upper, alone->interval.upper) << i;
+    EXPECT_EQ(inferences[i]->p_value, alone->p_value) << i;
+  }
+}
+
 TEST(SplitSeedGain, IsTheDifferenceOfTheOnlyArm) {
   const ArmValues arm = {{1, 2, 3, 4, 5, 6}};
   // Over the splits, each seed is in the measuring half equally often: SD of the mean 0.01.

@@ -199,54 +199,97 @@ std::optional<Contest> contest_of(const Setup& setup, const std::vector<ArmSumma
   return contest;
 }
 
-// Fills in what takes into account that the arm was chosen because it looked best.
-void correct_for_choice(const Contest& contest, const std::vector<Arm>& arms,
-                        const MetricBasis& basis, BestComparison& result) {
+// The late accuracies of a contest's arms, by seed, and their differences from the baseline.
+struct ContestValues {
+  SplitValues candidates;
+  SplitValues baselines;
+  ArmValues differences;
+};
+
+ContestValues values_of(const Contest& contest, const std::vector<Arm>& arms,
+                        const MetricBasis& basis) {
   std::set<std::uint64_t> seeds;
   for (const auto& [seed, run] : arms[contest.baseline].runs) seeds.insert(seed);
   const auto judged = [&](const RunRecord& run) { return metric_value(run, kJudgedMetric, basis); };
   const auto choice = [&](const RunRecord& run) { return choice_value(run, basis); };
   const auto reference = values_at(arms[contest.baseline], seeds, judged);
-  SplitValues candidates;
-  SplitValues baselines;
-  ArmValues differences;
-  std::size_t chosen = 0;
+  ContestValues values;
   for (const std::size_t i : contest.candidates) {
-    if (i == contest.best) chosen = differences.size();
-    candidates.judged.push_back(values_at(arms[i], seeds, judged));
-    candidates.choice.push_back(values_at(arms[i], seeds, choice));
-    differences.push_back(differences_at(candidates.judged.back(), reference));
+    values.candidates.judged.push_back(values_at(arms[i], seeds, judged));
+    values.candidates.choice.push_back(values_at(arms[i], seeds, choice));
+    values.differences.push_back(differences_at(values.candidates.judged.back(), reference));
   }
   for (const std::size_t i : contest.baselines) {
-    baselines.judged.push_back(values_at(arms[i], seeds, judged));
-    baselines.choice.push_back(values_at(arms[i], seeds, choice));
+    values.baselines.judged.push_back(values_at(arms[i], seeds, judged));
+    values.baselines.choice.push_back(values_at(arms[i], seeds, choice));
   }
-  if (const auto inference = infer_chosen_mean(differences, chosen)) {
-    result.simultaneous_interval = inference->interval;
-    result.p_adjusted = inference->p_value;
-  }
-  result.split_seed_mean = split_seed_gain(candidates, baselines);
+  return values;
 }
 
-std::optional<BestComparison> compare_best(const Setup& setup, const std::vector<Arm>& arms,
+// The index of an arm among the candidates.
+std::optional<std::size_t> candidate_index(const Contest& contest,
                                            const std::vector<ArmSummary>& summaries,
-                                           const MetricBasis& basis) {
-  const auto contest = contest_of(setup, summaries);
-  if (!contest) return std::nullopt;
-  const Arm& best = arms[contest->best];
-  const Arm& baseline = arms[contest->baseline];
+                                           const std::string& arm) {
+  const auto& candidates = contest.candidates;
+  const auto found = std::find_if(candidates.begin(), candidates.end(),
+                                  [&](std::size_t i) { return summaries[i].name == arm; });
+  if (found == candidates.end()) return std::nullopt;
+  return static_cast<std::size_t>(found - candidates.begin());
+}
+
+BestComparison compare_best(const Contest& contest, const std::vector<Arm>& arms,
+                            const std::vector<ArmSummary>& summaries, const MetricBasis& basis) {
+  const Arm& best = arms[contest.best];
+  const Arm& baseline = arms[contest.baseline];
   BestComparison result;
-  result.setup = setup;
-  result.arm = summaries[contest->best].name;
-  result.baseline = summaries[contest->baseline].name;
-  result.candidates = contest->candidates.size();
+  result.setup = summaries[contest.best].setup;
+  result.arm = summaries[contest.best].name;
+  result.baseline = summaries[contest.baseline].name;
+  result.candidates = contest.candidates.size();
   result.late_test_accuracy = compare_metric(best, baseline, Metric::kLateTestAccuracy, basis);
   result.final_test_accuracy = compare_metric(best, baseline, Metric::kFinalTestAccuracy, basis);
   result.collapses = compare_collapses(best, baseline, basis);
   result.solved_at_end = compare_solved_at_end(best, baseline, basis);
-  correct_for_choice(*contest, arms, basis, result);
-  result.verdict = verdict_of(result.late_test_accuracy, result.p_adjusted);
   return result;
+}
+
+// Compares the best arm of a setup, and the best of each of its modes, with the best arm without
+// clipping. What is said of each allows for the choice among all arms.
+void compare_with_best_baseline(const Setup& setup, const std::vector<Arm>& arms,
+                                const MetricBasis& basis, std::vector<ModeSummary>& modes,
+                                Summary& summary) {
+  const auto contest = contest_of(setup, summary.arms);
+  if (!contest) return;
+  const ContestValues values = values_of(*contest, arms, basis);
+  BestComparison best = compare_best(*contest, arms, summary.arms, basis);
+  std::vector<std::size_t> chosen = {*candidate_index(*contest, summary.arms, best.arm)};
+  std::vector<ModeSummary*> compared;
+  for (auto& mode : modes) {
+    const auto index =
+        mode.best_arm ? candidate_index(*contest, summary.arms, *mode.best_arm) : std::nullopt;
+    if (!index) continue;
+    chosen.push_back(*index);
+    compared.push_back(&mode);
+  }
+  const auto inferences = infer_chosen_means(values.differences, chosen);
+  if (const auto& inference = inferences.front()) {
+    best.simultaneous_interval = inference->interval;
+    best.p_adjusted = inference->p_value;
+  }
+  best.split_seed_mean = split_seed_gain(values.candidates, values.baselines);
+  best.verdict = verdict_of(best.late_test_accuracy, best.p_adjusted);
+  for (std::size_t i = 0; i < compared.size(); ++i) {
+    const auto difference = compare_metric(arms[contest->candidates[chosen[i + 1]]],
+                                           arms[contest->baseline], kJudgedMetric, basis);
+    ModeDifference of_mode{best.baseline, difference.n, difference.mean, {}, {}, {}};
+    if (const auto& inference = inferences[i + 1]) {
+      of_mode.simultaneous_interval = inference->interval;
+      of_mode.p_adjusted = inference->p_value;
+    }
+    of_mode.verdict = verdict_of(difference, of_mode.p_adjusted);
+    compared[i]->difference = std::move(of_mode);
+  }
+  summary.best.push_back(std::move(best));
 }
 
 // ---- The rest ----
@@ -344,10 +387,9 @@ Summary summarize(const SweepRuns& runs) {
   summary.comparisons = compare_all(arms, runs);
   for (const auto& setup : summary.setups) {
     mark_usable(setup, summary.arms);
-    const auto modes = summarize_modes(setup, summary.arms);
+    auto modes = summarize_modes(setup, summary.arms);
+    compare_with_best_baseline(setup, arms, runs.basis_of(setup), modes, summary);
     summary.modes.insert(summary.modes.end(), modes.begin(), modes.end());
-    if (auto best = compare_best(setup, arms, summary.arms, runs.basis_of(setup)))
-      summary.best.push_back(std::move(*best));
   }
   summary.noise_floor = noise_floors(arms, runs);
   summary.what_if = what_if_tables(arms);

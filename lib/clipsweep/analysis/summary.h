@@ -53,11 +53,25 @@ struct RunCounts {
   std::uint64_t left_out() const { return failed + interrupted + unfinished + damaged; }
 };
 
+// The best arm of a mode against the best arm without clipping, in late accuracy. Both were chosen
+// because they looked best: the interval and the p-value hold for all arms with clipping of the
+// setup together (max-T).
+struct ModeDifference {
+  std::string baseline;
+  std::uint64_t n = 0;  // pairs
+  std::optional<double> mean;
+  std::optional<Interval> simultaneous_interval;
+  std::optional<double> p_adjusted;
+  std::optional<Verdict> verdict;  // better or worse only if p_adjusted is below 0.05
+};
+
 // What a mode achieves in one setup, over all its thresholds.
 struct ModeSummary {
   Setup setup;
   ClipMode mode = ClipMode::kNone;
   std::optional<std::string> best_arm = {};  // the one with the highest mean late accuracy
+  // Nothing for `none`, where there is no arm without clipping, and if the best arm never clipped.
+  std::optional<ModeDifference> difference = {};
   std::vector<double> usable_learning_rates = {};
   // How many runs of all its arms solved the task and did not; both 0 if it cannot be solved.
   std::uint64_t solved = 0;

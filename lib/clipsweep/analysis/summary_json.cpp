@@ -200,6 +200,15 @@ Json to_json(const Comparison& comparison) {
   return json;
 }
 
+Json to_json(const ModeDifference& difference) {
+  return {{"baseline", difference.baseline},
+          {"n", difference.n},
+          {"mean_difference", json_optional(difference.mean)},
+          {"simultaneous_interval", to_json(difference.simultaneous_interval)},
+          {"p_adjusted", json_optional(difference.p_adjusted)},
+          {"verdict", to_json(difference.verdict)}};
+}
+
 Json to_json(const ModeSummary& mode) {
   Json rates = Json::array();
   for (const double rate : mode.usable_learning_rates) rates.push_back(json_number(rate));
@@ -207,6 +216,7 @@ Json to_json(const ModeSummary& mode) {
   add_json(json, mode.setup);
   json["best_arm"] = mode.best_arm ? Json(*mode.best_arm) : Json(nullptr);
   json["usable_learning_rates"] = std::move(rates);
+  if (mode.difference) json["late_test_accuracy"] = to_json(*mode.difference);
   return json;
 }
 
@@ -286,16 +296,27 @@ Json constants_json() {
 
 // ---- Summaries of earlier versions ----
 
-// A summary that an earlier version wrote. Nothing if this version wrote it, or it is none.
-std::optional<Json> summary_of_earlier_version(std::string_view content) {
+// Nothing if `content` is not a summary of any version.
+std::optional<Json> parse_summary(std::string_view content) {
   try {
     Json found = parse_json(content, "summary.json");
-    if (found.is_object() && found.contains("answer") && !found.contains("test_samples"))
-      return found;
+    if (found.is_object() && found.contains("answer")) return found;
   } catch (const DataError&) {
-    // Not a summary of any version.
+    // It is damaged, which another check says.
   }
   return std::nullopt;
+}
+
+// Whether it is of a version that judged the final accuracy.
+bool judges_final_accuracy(const Json& summary) { return !summary.contains("test_samples"); }
+
+// Versions that did not compare each mode with the best arm without clipping.
+bool lacks_mode_differences(const Json& summary) {
+  if (!summary.contains("modes") || !summary["modes"].is_array()) return false;
+  const Json& modes = summary["modes"];
+  return std::none_of(modes.begin(), modes.end(), [](const Json& mode) {
+    return mode.is_object() && mode.contains("late_test_accuracy");
+  });
 }
 
 void copy_members(Json& to, const Json& from, const std::vector<std::string>& keys) {
@@ -418,13 +439,18 @@ std::string summary_page(const Summary& summary) { return to_page(to_json(summar
 
 std::string summary_page_like(std::string_view content, const Summary& summary) {
   Json page = to_json(summary);
-  if (const auto found = summary_of_earlier_version(content)) page = in_earlier_form(*found, page);
+  if (const auto found = parse_summary(content)) {
+    if (lacks_mode_differences(*found))
+      for (Json& mode : page["modes"]) mode.erase("late_test_accuracy");
+    if (judges_final_accuracy(*found)) page = in_earlier_form(*found, page);
+  }
   return to_page(page) + "\n";
 }
 
 MetricBasis metric_basis_like(std::string_view content, MetricBasis basis) {
-  const auto found = summary_of_earlier_version(content);
-  if (found && found->contains("chance_accuracy") && (*found)["chance_accuracy"].is_number())
+  const auto found = parse_summary(content);
+  if (found && judges_final_accuracy(*found) && found->contains("chance_accuracy") &&
+      (*found)["chance_accuracy"].is_number())
     basis.chance_accuracy = (*found)["chance_accuracy"].get<double>();
   return basis;
 }

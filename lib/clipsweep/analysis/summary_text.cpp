@@ -581,6 +581,32 @@ std::string modes_table(const Summary& summary, const TextStyle& style) {
       table.text());
 }
 
+// Each mode against one and the same baseline; nothing for a single mode, of which the answer says
+// it.
+std::string mode_differences_table(const Summary& summary, const TextStyle& style) {
+  ArmTable table(summary, style,
+                 {{"difference"}, {"95 % interval"}, {"p"}, {"verdict", Align::kLeft}});
+  std::size_t compared = 0;
+  for (const auto& best : summary.best) {
+    table.add_row(summary.arm(best.baseline), {"", "", "", "compared with"});
+    for (const auto& mode : summary.modes) {
+      if (!(mode.setup == best.setup) || !mode.difference) continue;
+      ++compared;
+      const ModeDifference& difference = *mode.difference;
+      table.add_row(
+          summary.arm(*mode.best_arm),
+          {difference.mean ? signed_text(kAccuracyStyle.factor * *difference.mean, 1) : "",
+           interval_text(difference.simultaneous_interval, kAccuracyStyle),
+           p_value_text(difference.p_adjusted), verdict_text(difference.verdict, style)});
+    }
+  }
+  if (compared < 2 * summary.best.size() || compared == 0) return "";
+  return titled(
+      "Best arm of each mode minus the best arm without clipping, late test accuracy in "
+      "percentage points. Intervals and p-values hold for all arms with clipping at once",
+      table.text());
+}
+
 // How many runs of each arm solved the task, and when, if it can be solved.
 std::string solutions_table(const Summary& summary, const TextStyle& style) {
   ArmTable table(summary, style,
@@ -721,7 +747,8 @@ std::string comparison_text(const Summary& summary, const TextStyle& style) {
   return counts + results_table(summary, style) + gradients_table(summary, style) +
          what_if_table(summary, style) + behaviour_table(summary, style) +
          differences_text(summary, style) + collapses_table(summary, style) +
-         probes_table(summary, style) + modes_table(summary, style) + solved_table(summary) +
+         probes_table(summary, style) + modes_table(summary, style) +
+         mode_differences_table(summary, style) + solved_table(summary) +
          solutions_table(summary, style) + noise_floor_table(summary, style) +
          smoothness_table(summary, style) + answer_text(summary, style) +
          success_by_length_table(summary, style);

@@ -94,6 +94,20 @@ MeanInference wider(const MeanInference& a, const MeanInference& b) {
       std::max(a.p_value, b.p_value)};
 }
 
+// The inference about one of `means` arms, of which `alone` is what it would be by itself.
+// `extremes` are needed if its values differ.
+MeanInference together_with(const MeanInference& alone, const std::vector<double>& values,
+                            const std::optional<ResampledT>& extremes, std::size_t means) {
+  const double center = mean(values);
+  MeanInference together = {{center, center}, alone.p_value * static_cast<double>(means)};
+  if (differ(values)) {
+    const double error = standard_deviation(values) / std::sqrt(static_cast<double>(values.size()));
+    together = inference_within_student({center, error, values.size()}, *extremes, means);
+  }
+  together.p_value = std::min(together.p_value, 1.0);
+  return without_assumptions(wider(alone, together), values.size());
+}
+
 // ---- Splits of the seeds ----
 
 constexpr int kSplits = 1000;
@@ -150,22 +164,24 @@ std::vector<double> holm_adjusted(const std::vector<double>& p_values) {
 }
 
 std::optional<MeanInference> infer_chosen_mean(const ArmValues& differences, std::size_t chosen) {
-  require(chosen < differences.size(), "infer_chosen_mean: needs one of the arms");
-  const auto values = known_values(differences[chosen]);
-  const auto alone = infer_mean(values);
-  const auto means = differences.size();
-  if (!alone || means == 1) return alone;
-  const double deviation = standard_deviation(values);
-  const double center = mean(values);
-  MeanInference together = {{center, center}, alone->p_value * static_cast<double>(means)};
-  if (differ(values)) {
-    const double error = deviation / std::sqrt(static_cast<double>(values.size()));
-    together = inference_within_student(
-        {center, error, values.size()},
-        extreme_t(arms_with_t(differences), differences.front().size()), means);
+  return infer_chosen_means(differences, {chosen}).front();
+}
+
+std::vector<std::optional<MeanInference>> infer_chosen_means(
+    const ArmValues& differences, const std::vector<std::size_t>& chosen) {
+  std::optional<ResampledT> extremes;  // of all arms; drawn when first needed
+  std::vector<std::optional<MeanInference>> inferences;
+  for (const std::size_t index : chosen) {
+    require(index < differences.size(), "infer_chosen_means: needs some of the arms");
+    const auto values = known_values(differences[index]);
+    const auto alone = infer_mean(values);
+    if (alone && differences.size() > 1 && differ(values) && !extremes)
+      extremes = extreme_t(arms_with_t(differences), differences.front().size());
+    inferences.push_back(alone && differences.size() > 1
+                             ? together_with(*alone, values, extremes, differences.size())
+                             : alone);
   }
-  together.p_value = std::min(together.p_value, 1.0);
-  return without_assumptions(wider(*alone, together), values.size());
+  return inferences;
 }
 
 std::optional<double> split_seed_gain(const ArmValues& arms, const ArmValues& baselines) {

@@ -24,6 +24,10 @@ using ArmValues = std::vector<std::vector<std::optional<double>>>;
 // arm, and never narrower. Nothing where `infer_mean` of the chosen arm has nothing.
 std::optional<MeanInference> infer_chosen_mean(const ArmValues& differences, std::size_t chosen);
 
+// The same for several of the K arms, in their order; the resamples are drawn once.
+std::vector<std::optional<MeanInference>> infer_chosen_means(
+    const ArmValues& differences, const std::vector<std::size_t>& chosen);
+
 // What the best of the arms gains over the best of the baselines on seeds that had no part in the
 // choice. Of many splits of the seeds into halves, one half chooses the arm and the baseline with
 // the highest mean, and the other measures their difference; the mean over the splits. If all arms

@@ -303,6 +303,7 @@ def mode_table(summary: Summary) -> Table:
         Column("mode", "Mode", lambda mode: Cell(mode.label, mode.label), is_number=False),
         Column("best", "Best arm", best(_arm_name_cell), is_number=False),
         Column("accuracy", "Accuracy, %", best(_accuracy_cell)),
+        *_difference_columns(summary),
         Column("worst", "Worst seed, %", best(_worst_seed_cell)),
         Column(
             "spread",
@@ -321,6 +322,31 @@ def mode_table(summary: Summary) -> Table:
     ]
     caption = "The best arm of each mode"
     return build_table("modes", caption, columns, summary.modes, max_rows=MAX_MODE_ROWS)
+
+
+def _difference_columns(summary: Summary) -> list[Column]:
+    """Compare each mode with the best arm without clipping; without columns if none is compared."""
+    if not any(mode.difference for mode in summary.modes):
+        return []
+    return [
+        Column("difference", "Minus the best without clipping, points", _mode_difference_cell),
+        Column("p", "p, all arms", _mode_p_cell),
+    ]
+
+
+def _mode_difference_cell(mode: ModeSummary) -> Cell:
+    if mode.difference is None or mode.difference.mean is None:
+        return Cell("–")
+    interval = mode.difference.simultaneous_interval
+    note = f"[{style.points(interval[0])}, {style.points(interval[1])}]" if interval else ""
+    return Cell(style.points(mode.difference.mean), mode.difference.mean, note)
+
+
+def _mode_p_cell(mode: ModeSummary) -> Cell:
+    if mode.difference is None or mode.difference.p_adjusted is None:
+        return Cell("–")
+    verdict = mode.difference.verdict
+    return Cell(phrases.p_value(mode.difference.p_adjusted), mode.difference.p_adjusted, verdict or "")
 
 
 def _arm_name_cell(arm: ArmSummary) -> Cell:
