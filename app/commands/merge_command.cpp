@@ -1,8 +1,6 @@
 // `clipsweep merge`: one result folder from several of the same sweep, and its comparison.
 #include <fmt/format.h>
 
-#include <algorithm>
-
 #include "clipsweep/base/error.h"
 #include "clipsweep/base/text.h"
 #include "clipsweep/merging/folder_merge.h"
@@ -13,16 +11,6 @@
 
 namespace clipsweep {
 namespace {
-
-constexpr std::size_t kMaxNamed = 3;
-
-// `A, B, C and 4 more`
-std::string first_of(const std::vector<std::string>& names) {
-  const std::size_t named = std::min(names.size(), kMaxNamed);
-  const std::size_t more = names.size() - named;
-  return join({names.begin(), names.begin() + static_cast<std::ptrdiff_t>(named)}) +
-         (more > 0 ? fmt::format(" and {} more", with_thousands(more)) : "");
-}
 
 std::vector<SweepFolder> opened(const std::vector<std::string>& folders) {
   std::vector<SweepFolder> sweeps;
@@ -47,7 +35,7 @@ void complain_of_unfinished(const MergeCommand& command, const MergeReport& repo
   complain(
       fmt::format("{} {} not finished in any of the folders: {}; merge again when {}, or "
                   "train {} with clipsweep sweep ... --out {}",
-                  counted(count, "run"), count == 1 ? "has" : "have", first_of(report.unfinished),
+                  counted(count, "run"), count == 1 ? "has" : "have", join_first(report.unfinished),
                   count == 1 ? "it has" : "they have", count == 1 ? "it" : "them", command.out));
 }
 

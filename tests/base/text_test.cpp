@@ -112,6 +112,13 @@ TEST(RateText, HasAtLeastTwoDigits) {
   EXPECT_EQ(rate_text(12345.6), "12,345");
 }
 
+TEST(JoinFirst, SaysHowManyNamesItLeavesOut) {
+  EXPECT_EQ(join_first({}), "");
+  EXPECT_EQ(join_first({"a", "b", "c"}), "a, b, c");
+  EXPECT_EQ(join_first({"a", "b", "c", "d"}), "a, b, c and 1 more");
+  EXPECT_EQ(join_first(std::vector<std::string>(1234, "a"), 1), "a and 1,233 more");
+}
+
 TEST(Wrapped, KeepsANumberAndItsPercentSignTogether) {
   EXPECT_EQ(wrapped("reaches 67.2 % late", 14), "reaches 67.2 %\nlate\n");
   EXPECT_EQ(wrapped("reaches 67.2 % late", 13), "reaches\n67.2 % late\n");

@@ -2,7 +2,6 @@
 
 #include <fmt/format.h>
 
-#include <algorithm>
 #include <cctype>
 #include <utility>
 
@@ -204,11 +203,8 @@ std::string NormColumns::place_of(std::size_t row) const {
 
 std::string NormColumns::names_text() const {
   std::vector<std::string> names;
-  for (std::size_t i = 0; i < std::min(all_.size(), kMaxListed); ++i)
-    names.push_back(all_[i].empty() ? "\"\"" : printable(all_[i]));
-  const std::string more =
-      all_.size() > kMaxListed ? fmt::format(" and {} more", all_.size() - kMaxListed) : "";
-  return names.empty() ? "none" : join(names) + more;
+  for (const auto& name : all_) names.push_back(name.empty() ? "\"\"" : printable(name));
+  return names.empty() ? "none" : join_first(names, kMaxListed);
 }
 
 }  // namespace clipsweep

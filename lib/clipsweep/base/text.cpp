@@ -97,6 +97,13 @@ std::string join(const std::vector<std::string>& parts, std::string_view separat
   return fmt::format("{}", fmt::join(parts, separator));
 }
 
+std::string join_first(const std::vector<std::string>& names, std::size_t max) {
+  if (names.size() <= max) return join(names);
+  const std::vector<std::string> first(names.begin(),
+                                       names.begin() + static_cast<std::ptrdiff_t>(max));
+  return fmt::format("{} and {} more", join(first), with_thousands(names.size() - max));
+}
+
 std::string did_you_mean(std::string_view name, const std::vector<std::string>& names) {
   if (name.size() > 100) return "";  // too long to be a misspelling
   const std::string wanted = lower_case(name);

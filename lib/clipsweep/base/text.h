@@ -29,6 +29,9 @@ std::vector<std::string> split_list(std::string_view text);
 // `a, b, c`
 std::string join(const std::vector<std::string>& parts, std::string_view separator = ", ");
 
+// `a, b, c and 4 more`: the first `max` names, and how many are left out.
+std::string join_first(const std::vector<std::string>& names, std::size_t max = 3);
+
 // ` (did you mean "x"?)` for the closest of the names, or nothing if none is close. Upper and lower
 // case are equal; the beginning of a name and one of its words are close: `mnist` is
 // `fashion-mnist`.

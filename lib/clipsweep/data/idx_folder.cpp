@@ -99,14 +99,10 @@ class Search {
   IdxPaths found_;
 };
 
-// `train.csv, test.csv and 3 more`
 std::string names_in(const std::vector<fs::path>& entries) {
-  constexpr std::size_t kMaxNamed = 3;
   std::vector<std::string> names;
-  for (std::size_t i = 0; i < std::min(kMaxNamed, entries.size()); ++i)
-    names.push_back(printable(entries[i].filename().string()));
-  if (entries.size() <= kMaxNamed) return join(names);
-  return fmt::format("{} and {} more", join(names), entries.size() - kMaxNamed);
+  for (const auto& entry : entries) names.push_back(printable(entry.filename().string()));
+  return join_first(names);
 }
 
 [[noreturn]] void refuse_missing(const std::string& folder, IdxPart part) {
