@@ -409,6 +409,18 @@ const std::vector<AnswerCase>& answer_cases() {
        [] {
          return sweep_of_solvers(6, {{6, 6}, {6, 6}});
        }},
+      {"solved more often with clipping, not settled",
+       [] {
+         return sweep_of_solvers(10, {{5, 5}, {8, 8}});
+       }},
+      {"solved more often with clipping, two seeds",
+       [] {
+         return sweep_of_solvers(2, {{1, 1}, {2, 2}});
+       }},
+      {"solved by all, two seeds",
+       [] {
+         return sweep_of_solvers(2, {{2, 2}, {2, 2}});
+       }},
       {"solved by none",
        [] {
          return sweep_of_solvers(6, {{0, 0}, {0, 0}});

@@ -61,6 +61,10 @@ std::string of_runs_text(std::uint64_t count, std::uint64_t runs) {
   return fmt::format("{} of {}", with_thousands(count), counted(runs, "run"));
 }
 
+bool has_too_few_seeds(const Effect& effect) {
+  return effect.kind == EffectCase::kTooFewSeeds || effect.kind == EffectCase::kSolvesTooFewSeeds;
+}
+
 // ---- Does clipping help? ----
 
 // `first in the loss, at step 1`, `first in the gradient, at steps 2 to 480`
@@ -239,15 +243,21 @@ std::string verdict_text(const char* opening, const Effect& effect, const Metric
                      behind_the_mean_text(*effect.comparison));
 }
 
+// `Not settled, but it leans towards clipping`
+std::string solving_opening(const Effect& effect) {
+  if (effect.kind == EffectCase::kSolvesMore) return "Yes";
+  if (effect.kind == EffectCase::kSolvesLess) return "No, it harms";
+  if (effect.kind == EffectCase::kSolvesAlike) return "No difference seen";
+  const std::string opening =
+      effect.kind == EffectCase::kSolvesTooFewSeeds ? "Too few seeds to tell" : "Not settled";
+  const double difference = effect.comparison->solved_at_end->difference;
+  if (difference == 0) return opening;
+  return fmt::format("{}, but it leans {} clipping", opening,
+                     difference > 0 ? "towards" : "against");
+}
+
 std::string solving_text(const Effect& effect) {
   const PairedCounts& counts = effect.comparison->solved_at_end->counts;
-  const bool leans = counts.only_first != counts.only_second;
-  std::string opening = "No difference seen";
-  if (effect.kind == EffectCase::kSolvesMore) opening = "Yes";
-  if (effect.kind == EffectCase::kSolvesLess) opening = "No, it harms";
-  if (effect.kind == EffectCase::kSolvesAlike && leans)
-    opening = fmt::format("Not settled, but it leans {} clipping",
-                          counts.only_first > counts.only_second ? "towards" : "against");
   std::string p = p_text(effect.p_value);
   if (effect.comparison->candidates > 1)
     p += fmt::format(" after correction for {}", counted(effect.comparison->candidates, "arm"));
@@ -256,9 +266,9 @@ std::string solving_text(const Effect& effect) {
           ? "all runs without clipping diverged"
           : fmt::format("the best arm without clipping ({}) in {} of {}",
                         display_name(*effect.baseline), counts.second(), counts.n());
-  return fmt::format("{}: {} solves the task and keeps it solved in {}, {} ({}).", opening,
-                     display_name(*effect.arm), of_runs_text(counts.first(), counts.n()), baseline,
-                     p);
+  return fmt::format("{}: {} solves the task and keeps it solved in {}, {} ({}).",
+                     solving_opening(effect), display_name(*effect.arm),
+                     of_runs_text(counts.first(), counts.n()), baseline, p);
 }
 
 std::string text_of(const Effect& effect, const Conclusion& conclusion) {
@@ -281,7 +291,9 @@ std::string text_of(const Effect& effect, const Conclusion& conclusion) {
       return never_acted_text(*conclusion.hint);
     case EffectCase::kSolvesMore:
     case EffectCase::kSolvesLess:
+    case EffectCase::kSolvesUnsettled:
     case EffectCase::kSolvesAlike:
+    case EffectCase::kSolvesTooFewSeeds:
       return solving_text(effect);
     case EffectCase::kTooFewSeeds:
       return too_few_seeds_text(effect, *conclusion.basis);
@@ -460,10 +472,21 @@ std::string why_not_usable(const ArmSummary& arm, const ArmSummary& better,
                      arm.late_validation_accuracy ? " on the validation set" : "");
 }
 
+// Whether an arm is not usable only because its mean is below that of the other side.
+bool is_unusable_by_mean(const ArmSummary& arm) {
+  return arm.diverged == 0 && arm.better_than_chance.value_or(true);
+}
+
+bool is_settled(const Effect& effect) {
+  return effect.kind == EffectCase::kBetter || effect.kind == EffectCase::kWorse ||
+         effect.kind == EffectCase::kSolvesMore || effect.kind == EffectCase::kSolvesLess;
+}
+
 std::string only_usable_text(const Advice& advice, const Effect& effect) {
   const ArmSummary& arm = *advice.recommended;
-  const bool is_early =
-      effect.kind == EffectCase::kTooFewSeeds || effect.kind == EffectCase::kSolvesAlike;
+  const bool is_early = has_too_few_seeds(effect) || effect.kind == EffectCase::kSolvesUnsettled ||
+                        effect.kind == EffectCase::kSolvesAlike ||
+                        (is_unusable_by_mean(*advice.other) && !is_settled(effect));
   return fmt::format("{}se {}: {}, and no arm {} clipping is usable.",
                      is_early ? "It is too early to be sure. Until more seeds tell, u" : "U",
                      display_name(arm), why_not_usable(*advice.other, arm),
@@ -520,7 +543,7 @@ std::string higher_accuracy_text(const Advice& advice, const std::vector<double>
 
 // The plainer choice, without hiding which way the estimate points.
 std::string undecided_text(const Advice& advice, const Effect& effect) {
-  const bool is_early = effect.kind == EffectCase::kTooFewSeeds;
+  const bool is_early = has_too_few_seeds(effect);
   const std::string use =
       fmt::format("{}se {}", is_early ? "It is too early to say. Until more seeds tell, u" : "U",
                   simpler_choice_text(*advice.recommended));
@@ -588,12 +611,6 @@ std::string advice_text(const Conclusion& conclusion) {
 
 // ---- The first part as a whole ----
 
-bool has_too_few_seeds(const Effect& effect) {
-  return effect.kind == EffectCase::kTooFewSeeds ||
-         (effect.kind == EffectCase::kSolvesAlike &&
-          effect.comparison->solved_at_end->counts.n() < kMinPairsForVerdict);
-}
-
 bool has_verdict(const Effect& effect) { return effect.comparison && !has_too_few_seeds(effect); }
 
 // `Only with clipping is an arm usable: without it, 3 of 10 runs diverged with none at lr 0.1.` A
@@ -602,12 +619,11 @@ bool has_verdict(const Effect& effect) { return effect.comparison && !has_too_fe
 std::string only_side_text(const Advice& advice, const Effect& effect) {
   const ArmSummary& other = *advice.other;
   const bool clips = advice.recommended->clips();
-  const bool is_by_mean = other.diverged == 0 && other.better_than_chance.value_or(true);
-  const bool is_settled = effect.kind == EffectCase::kBetter || effect.kind == EffectCase::kWorse;
-  return fmt::format("Only {} clipping is an arm usable: {} it, {}{}.", clips ? "with" : "without",
-                     clips ? "without" : "with",
-                     why_not_usable(other, *advice.recommended, display_name(*advice.recommended)),
-                     is_by_mean && !is_settled ? ", which is not settled" : "");
+  return fmt::format(
+      "Only {} clipping is an arm usable: {} it, {}{}.", clips ? "with" : "without",
+      clips ? "without" : "with",
+      why_not_usable(other, *advice.recommended, display_name(*advice.recommended)),
+      is_unusable_by_mean(other) && !is_settled(effect) ? ", which is not settled" : "");
 }
 
 std::string help_text(const Conclusion& conclusion) {

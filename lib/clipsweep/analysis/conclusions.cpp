@@ -61,12 +61,17 @@ EffectCase effect_case_of(const BestComparison& best) {
                                                                : EffectCase::kNoDifference;
 }
 
+EffectCase solving_case_of(const PairedShares& shares, double p_value) {
+  if (shares.counts.n() < kMinPairsForVerdict) return EffectCase::kSolvesTooFewSeeds;
+  if (shares.difference == 0) return EffectCase::kSolvesAlike;
+  if (p_value >= kSignificanceLevel) return EffectCase::kSolvesUnsettled;
+  return shares.difference > 0 ? EffectCase::kSolvesMore : EffectCase::kSolvesLess;
+}
+
 // By the exact test, after Bonferroni's correction for the arms that the best was chosen from.
 void judge_solving(const PairedShares& shares, std::uint64_t candidates, Effect& effect) {
   effect.p_value = std::min(1.0, shares.p_value * static_cast<double>(candidates));
-  effect.kind = *effect.p_value >= kSignificanceLevel ? EffectCase::kSolvesAlike
-                : shares.difference > 0               ? EffectCase::kSolvesMore
-                                                      : EffectCase::kSolvesLess;
+  effect.kind = solving_case_of(shares, *effect.p_value);
 }
 
 // The arm with the highest mean accuracy of those that have a run that did not diverge; null

@@ -24,7 +24,9 @@ enum class EffectCase {
   // Of tasks that runs solve, by the runs that solved the task and kept it to the end.
   kSolvesMore,
   kSolvesLess,
-  kSolvesAlike,  // no difference that the number of seeds could show
+  kSolvesUnsettled,    // a difference that is not significant
+  kSolvesAlike,        // none
+  kSolvesTooFewSeeds,  // fewer pairs than a verdict needs
   // Of others, by the judged accuracy.
   kTooFewSeeds,  // fewer pairs than a verdict needs
   kBetter,

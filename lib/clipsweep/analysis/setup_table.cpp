@@ -35,7 +35,10 @@ std::pair<const char*, Tone> words_for(EffectCase effect) {
       return {"clipping solves more", Tone::kGood};
     case EffectCase::kSolvesLess:
       return {"clipping solves less", Tone::kBad};
+    case EffectCase::kSolvesUnsettled:
+      return {"not settled", Tone::kPlain};
     case EffectCase::kTooFewSeeds:
+    case EffectCase::kSolvesTooFewSeeds:
       return {"too few seeds", Tone::kPlain};
     case EffectCase::kBetter:
       return {"clipping better", Tone::kGood};
