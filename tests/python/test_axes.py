@@ -227,6 +227,23 @@ def test_a_second_call_adds_values_and_keeps_the_runs(tmp_path):
     check(PROGRAM, out)
 
 
+@pytest.mark.parametrize("axis", [("--length", "3", "3,4"), ("--hidden", "2", "2,3")])
+def test_each_call_again_finds_its_runs_after_a_setting_began_to_vary(tmp_path, axis):
+    """The runs of the first call keep IDs that do not name the setting."""
+    out, (flag, first, both) = tmp_path / "out", axis
+    common = [text for pair in (("--length", "3"), ("--hidden", "2")) if pair[0] != flag for text in pair]
+    sweep(out, *common, flag, first)
+    sweep(out, *common, flag, both, "--max-runs", "1", expect=STOPPED)
+    assert "; 5 already complete" in sweep(out, *common, flag, both).stderr
+    for again in (both, first):
+        result = sweep(out, *common, flag, again)
+        assert f"All {8 if again == both else 4} runs are complete" in result.stderr
+        planned = call("plan", *with_common([*common, flag, again]), "--out", out)
+        assert " 0 to train" in planned.stdout, planned.stderr
+    assert len(list((out / "runs").iterdir())) == 8
+    check(PROGRAM, out)
+
+
 def test_a_second_call_without_a_common_value_is_refused(tmp_path):
     out = tmp_path / "out"
     sweep(out, "--length", "3,4", "--hidden", "2", "--seeds", "1")

@@ -295,14 +295,9 @@ std::optional<std::string> id_by_settings(const RunSpec& run, const Json& settin
   return id_of(run, changed, string_member(settings, "data_sha256"));
 }
 
-std::string id_with_axes(const RunSpec& run, const std::vector<std::string>& keys) {
-  std::vector<VariedSetting> kept;
-  for (const auto& setting : run.setup.varied.values())
-    if (std::count(keys.begin(), keys.end(), setting.key) > 0) kept.push_back(setting);
-  RunSpec former = run;
-  former.setup.varied = VariedSettings(std::move(kept));
+std::string full_id(const RunSpec& run) {
   const std::string digits = run.id.substr(run.id.rfind('_') + 1);  // do not depend on the axes
-  return fmt::format("{}_seed-{}_{}", arm_name(former), former.seed, digits);
+  return fmt::format("{}_seed-{}_{}", arm_name(run), run.seed, digits);
 }
 
 Json runs_json(const SweepPlan& plan) {

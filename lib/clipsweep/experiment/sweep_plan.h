@@ -99,8 +99,9 @@ Json settings_of(const SweepPlan& plan, const RunSpec& run);
 // The ID of a run with these settings, as written by `settings_of` or an earlier version; a missing
 // key has its default. nullopt if a key is unknown (written by a newer version).
 std::optional<std::string> id_by_settings(const RunSpec& run, const Json& settings);
-// The ID that the run had if only these training settings varied.
-std::string id_with_axes(const RunSpec& run, const std::vector<std::string>& keys);
+// The ID of a run with all settings of its setup that vary. The run may have a shorter one, from
+// before some of them varied.
+std::string full_id(const RunSpec& run);
 // All runs, in the order of the plan.
 Json runs_json(const SweepPlan& plan);
 

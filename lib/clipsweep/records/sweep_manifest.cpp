@@ -66,6 +66,12 @@ bool have_same_data(const Json& first, const Json& second) {
   return true;
 }
 
+std::vector<std::string> varied_keys(const VariedSettings& varied) {
+  std::vector<std::string> keys;
+  for (const auto& setting : varied.values()) keys.push_back(setting.key);
+  return keys;
+}
+
 // The same run, with values of all settings that vary, in the order of the table. `settings` are
 // those of a sweep in which a setting that the run lacks has one value.
 Json with_settings(const Json& run, const std::vector<std::string>& keys, const Json& settings) {
@@ -73,6 +79,11 @@ Json with_settings(const Json& run, const std::vector<std::string>& keys, const 
   for (const auto& key : keys)
     if (!run.contains(key) && settings.contains(key)) object[key] = settings[key];
   return object;
+}
+
+RunSpec run_with_settings(const RunSpec& run, const std::vector<std::string>& keys,
+                          const Json& settings) {
+  return run_spec_from_json(with_settings(to_json(run), keys, settings));
 }
 
 // All runs with values of all settings that vary.
@@ -130,8 +141,7 @@ void merge_runs(const SweepFolder& found, Json& sweep, PreparedFolder& prepared)
   check_shares_runs(found, planned);
   std::vector<RunSpec> others = found.runs;
   const auto keys = axis_keys(sweep);
-  for (auto& run : others)
-    run = run_spec_from_json(with_settings(to_json(run), keys, found.sweep["settings"]));
+  for (auto& run : others) run = run_with_settings(run, keys, found.sweep["settings"]);
   others.insert(others.end(), found.dropped.begin(), found.dropped.end());
   Json dropped = Json::array();
   for (std::size_t i = 0; i < others.size(); ++i) {
@@ -281,12 +291,9 @@ std::string first_difference(const Json& first, const Json& second) {
 }
 
 std::vector<std::string> axis_keys(const Json& sweep) {
-  std::vector<std::string> keys;
   if (!sweep.contains("setups") || !sweep["setups"].is_array() || sweep["setups"].empty())
-    return keys;
-  const VariedSettings varied = varied_settings_from_json(sweep["setups"].front());
-  for (const auto& setting : varied.values()) keys.push_back(setting.key);
-  return keys;
+    return {};
+  return varied_keys(varied_settings_from_json(sweep["setups"].front()));
 }
 
 void unite_axes(Json& sweep, const Json& other) {
@@ -371,14 +378,15 @@ ExperimentConfig with_axes_of(const fs::path& folder, ExperimentConfig config) {
 void adopt_ids_of(const fs::path& folder, SweepPlan& plan) {
   if (!holds_sweep(folder)) return;
   const SweepFolder found = open_sweep_folder(folder);
-  const auto keys = axis_keys(found.sweep);
-  std::set<std::string> ids;
+  const auto keys = varied_keys(plan.runs.front().setup.varied);
+  std::map<std::string, std::string> short_ids;  // by the full ones
   for (const auto* runs : {&found.runs, &found.dropped})
-    for (const auto& run : *runs) ids.insert(run.id);
-  for (auto& run : plan.runs) {
-    const std::string former = id_with_axes(run, keys);
-    if (ids.count(run.id) == 0 && ids.count(former) > 0) run.id = former;
-  }
+    for (const auto& run : *runs) {
+      const std::string full = full_id(run_with_settings(run, keys, found.sweep["settings"]));
+      if (full != run.id) short_ids.emplace(full, run.id);
+    }
+  for (auto& run : plan.runs)
+    if (const auto known = short_ids.find(run.id); known != short_ids.end()) run.id = known->second;
 }
 
 PreparedFolder prepare_sweep_folder(const fs::path& folder, const Json& sweep) {
