@@ -6,10 +6,18 @@ results/README.md explains every key, and lib/docs/probe.md the formulas.
 from dataclasses import dataclass
 
 from .clips import Clip, parse_clips
-from .values import to_count, to_float, to_optional_count, to_optional_float, to_text
+from .values import (
+    Interval,
+    to_count,
+    to_float,
+    to_interval,
+    to_optional_count,
+    to_optional_float,
+    to_text,
+)
 
 BINS_PER_DECADE = 20  # bin i of a histogram begins at 10^(i / 20)
-PREDICTIONS = ("helps", "hurts", "unclear", "inactive")
+PREDICTIONS = ("helps", "hurts", "negligible", "unclear", "inactive")
 
 GRADIENT_NUMBERS = (
     "mean_gradient_norm",
@@ -30,8 +38,6 @@ RULE_NUMBERS = (
     "stability_criterion",
     "prediction",
 )
-
-Interval = tuple[float, float]
 
 
 @dataclass(frozen=True)
@@ -119,10 +125,7 @@ def _numbers_of(found: object, names: tuple[str, ...]) -> dict:
 
 def parse_estimate(entry: object, key: str) -> Estimate | None:
     """Read a number under this key with its interval; null gives None."""
-    if entry is None:
-        return None
-    low, high = entry["interval"]
-    return Estimate(to_float(entry[key]), (to_float(low), to_float(high)))
+    return None if entry is None else Estimate(to_float(entry[key]), to_interval(entry["interval"]))
 
 
 def parse_prediction(value: object) -> str:

@@ -15,7 +15,7 @@ from .levels import Levels, parse_levels
 from .probes import Estimate, parse_estimate, parse_prediction
 from .setups import Axis, Setup, parse_axes, parse_setups
 from .strict_json import MALFORMED, DataError, decode, describe, read_document
-from .values import to_count, to_float, to_optional_float
+from .values import Interval, to_count, to_float, to_interval, to_optional_float
 
 SUMMARY_SCHEMA = "clipsweep/summary-1"
 # The measures of an arm, declared in advance; a comparison has the spread between seeds as well.
@@ -39,8 +39,6 @@ WHAT_IF_KEYS = {
     "global-norm": "global_norm",
     "tensor-norm": "tensor_norm",
 }
-
-Interval = tuple[float, float]
 
 
 @dataclass(frozen=True)
@@ -466,19 +464,14 @@ def _parse_spread(entry: dict) -> Spread:
 
 
 def _parse_share(entry: dict) -> Share:
-    return Share(to_float(entry["share"]), _parse_interval(entry["interval"]))
-
-
-def _parse_interval(ends: list) -> Interval:
-    low, high = ends
-    return to_float(low), to_float(high)
+    return Share(to_float(entry["share"]), to_interval(entry["interval"]))
 
 
 def _parse_shares(entry: dict) -> PairedShares:
     return PairedShares(
         *(to_count(entry[name]) for name in ("n", "arm", "baseline")),
         to_float(entry["difference"]),
-        _parse_interval(entry["interval"]),
+        to_interval(entry["interval"]),
         to_float(entry["p_value"]),
     )
 
@@ -521,7 +514,7 @@ def _parse_difference(entry: dict) -> PairedDifference:
         n=to_count(entry["n"]),
         mean_difference=to_optional_float(entry["mean_difference"]),
         iqm_difference=to_optional_float(entry["iqm_difference"]),
-        interval=_optional(_parse_interval, entry["interval"]),
+        interval=_optional(to_interval, entry["interval"]),
         p_value=to_optional_float(entry["p_value"]),
         better=to_count(entry["better"]),
         worse=to_count(entry["worse"]),
@@ -537,7 +530,7 @@ def _parse_ranks(entry: dict) -> Ranks:
     return Ranks(
         *(to_count(entry[name]) for name in ("n", "better", "worse", "equal")),
         to_optional_float(entry["probability_of_improvement"]),
-        _optional(_parse_interval, entry["interval"]),
+        _optional(to_interval, entry["interval"]),
         to_optional_float(entry["p_value"]),
     )
 
@@ -567,7 +560,7 @@ def _parse_best(entry: dict, find: Callable[[object], ArmSummary], judged: str) 
         find(entry["arm"]),
         find(entry["baseline"]),
         _parse_difference(entry[judged]),
-        _optional(_parse_interval, entry.get("simultaneous_interval")),
+        _optional(to_interval, entry.get("simultaneous_interval")),
         to_optional_float(entry.get("split_seed_mean")),
         to_count(entry["candidates"]),
         to_optional_float(entry["p_adjusted"]),

@@ -7,6 +7,8 @@ from collections.abc import Iterable
 
 from .strict_json import NON_FINITE
 
+Interval = tuple[float, float]
+
 
 def to_float(value: object) -> float:
     """Return a logged number: a JSON number, or "NaN", "Infinity" or "-Infinity"."""
@@ -21,6 +23,11 @@ def to_float(value: object) -> float:
 
 def to_optional_float(value: object) -> float | None:
     return None if value is None else to_float(value)
+
+
+def to_interval(ends: list) -> Interval:
+    low, high = ends
+    return to_float(low), to_float(high)
 
 
 def to_count(value: object) -> int:

@@ -138,6 +138,33 @@ TEST(ClipStatistics, PredictThatClippingHurtsWhereLargeGradientsAreTheSignal) {
   EXPECT_EQ(prediction_at(rows, 3), Prediction::kHurts);
 }
 
+// The criterion is a factor of training speed: 1.02 is 2 %, however narrow its interval is.
+TEST(Prediction, NeedsAnEffectThatMatters) {
+  const auto prediction = [](double value, double lower, double upper) {
+    return prediction_of(0.5, CriterionEstimate{value, lower, upper});
+  };
+  EXPECT_EQ(prediction(1.02, 1.01, 1.03), Prediction::kNegligible);
+  EXPECT_EQ(prediction(0.98, 0.97, 0.99), Prediction::kNegligible);
+  EXPECT_EQ(prediction(1.02, 0.99, 1.05), Prediction::kNegligible);
+  EXPECT_EQ(prediction(1.04, 1.01, 1.07), Prediction::kUnclear);
+  EXPECT_EQ(prediction(1.2, 0.99, 1.5), Prediction::kUnclear);
+  EXPECT_EQ(prediction(1.05, 1.01, 1.1), Prediction::kHelps);
+  EXPECT_EQ(prediction(1 / 1.05, 0.9, 0.99), Prediction::kHurts);
+}
+
+// A rule that clips one batch of many: it removes variance, significantly, but next to nothing.
+TEST(ClipStatistics, PredictNoEffectOfARuleThatHardlyActs) {
+  RandomStream random(6, "rows");
+  const Block rows = drawn_rows(
+      400, 3, [] { return 1.0; }, random);
+  double largest = 0;
+  for (std::size_t k = 0; k < rows.rows(); ++k)
+    largest = std::max(largest, euclidean_norm(rows.row(k)));
+  const auto found = statistics_of_limit(rows, 0.99 * largest);
+  EXPECT_GT(found.clipped_share, 0);
+  EXPECT_EQ(prediction_of(found.clipped_share, found.comparison), Prediction::kNegligible);
+}
+
 TEST(ClipStatistics, MakeNoPredictionWhereTheMeanGradientIsLostInNoise) {
   RandomStream random(5, "rows");
   Block rows = drawn_rows(

@@ -84,6 +84,23 @@ TEST_F(GradientSampleTest, RefusesAPredictionThatItsCriterionDoesNotMake) {
   EXPECT_THROW(probe_record_from_json(json), DataError);
 }
 
+// Earlier versions predicted help however small it was.
+TEST_F(GradientSampleTest, ReadsThePredictionsOfEarlierVersions) {
+  Json json = to_json(record_of(lstm_layout(2, 3, 2), 40));
+  Json& rule = json["rules"][0];
+  rule["clipped_share"] = 0.1;
+  rule["comparison_criterion"] = {{"value", 1.02}, {"interval", {1.01, 1.03}}};
+  for (const char* name : {"negligible", "helps"}) {
+    rule["prediction"] = name;
+    const auto record = probe_record_from_json(json);
+    EXPECT_EQ(to_json(record)["rules"][0]["prediction"], "negligible") << name;
+  }
+  for (const char* name : {"hurts", "unclear", "inactive"}) {
+    rule["prediction"] = name;
+    EXPECT_THROW(probe_record_from_json(json), DataError) << name;
+  }
+}
+
 // 91,266 parameters: beyond 64 MiB with 100 batches.
 TEST_F(GradientSampleTest, OfALargeModelIsCloseToWhatTheGradientsWereDrawnFrom) {
   const auto layout = lstm_layout(28, 136, 10);

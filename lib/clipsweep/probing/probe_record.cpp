@@ -150,6 +150,23 @@ GradientStatistics gradients_from_json(const Json& json) {
   return gradients;
 }
 
+// What earlier versions predicted, for which no effect was too small.
+Prediction former_prediction(const CriterionEstimate& comparison) {
+  if (comparison.lower > 1) return Prediction::kHelps;
+  return comparison.upper < 1 ? Prediction::kHurts : Prediction::kUnclear;
+}
+
+void check_prediction(const std::string& name, const ClipStatistics& statistics) {
+  const auto& comparison = statistics.comparison;
+  const Prediction expected = prediction_of(statistics.clipped_share, comparison);
+  const bool may_be_former = comparison && expected != Prediction::kInactive;
+  if (name == to_text(expected) ||
+      (may_be_former && name == to_text(former_prediction(*comparison))))
+    return;
+  throw DataError(
+      fmt::format("\"prediction\" is not \"{}\", which the criterion makes it", to_text(expected)));
+}
+
 ProbedRule rule_from_json(const Json& json) {
   ProbedRule probed{clip_rule_from_json(json), {}};
   ClipStatistics& statistics = probed.statistics;
@@ -161,11 +178,7 @@ ProbedRule rule_from_json(const Json& json) {
   statistics.variance_reduction = finite_or_null(json, "variance_reduction");
   statistics.comparison = criterion_member(json, "comparison_criterion");
   statistics.stability = criterion_member(json, "stability_criterion");
-  const char* const expected =
-      to_text(prediction_of(statistics.clipped_share, statistics.comparison));
-  if (string_member(json, "prediction") != expected)
-    throw DataError(
-        fmt::format("\"prediction\" is not \"{}\", which the criterion makes it", expected));
+  check_prediction(string_member(json, "prediction"), statistics);
   return probed;
 }
 
@@ -178,8 +191,11 @@ const char* to_text(Prediction prediction) { return name_in(kPredictions, predic
 Prediction prediction_of(double clipped_share, const std::optional<CriterionEstimate>& comparison) {
   if (clipped_share == 0) return Prediction::kInactive;
   if (!comparison) return Prediction::kUnclear;
-  if (comparison->lower > 1) return Prediction::kHelps;
-  return comparison->upper < 1 ? Prediction::kHurts : Prediction::kUnclear;
+  const auto& [value, lower, upper] = *comparison;
+  if (lower > 1 && value >= kSmallestEffect) return Prediction::kHelps;
+  if (upper < 1 && value <= 1 / kSmallestEffect) return Prediction::kHurts;
+  const bool is_small = lower >= 1 / kSmallestEffect && upper <= kSmallestEffect;
+  return is_small ? Prediction::kNegligible : Prediction::kUnclear;
 }
 
 Json to_json(const std::optional<TailIndex>& index) {

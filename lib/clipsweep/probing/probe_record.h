@@ -61,9 +61,10 @@ struct CriterionEstimate {
 };
 
 // What a criterion predicts of a clipping rule.
-enum class Prediction { kHelps, kHurts, kUnclear, kInactive };
-inline constexpr NameTable<Prediction, 4> kPredictions = {{{Prediction::kHelps, "helps"},
+enum class Prediction { kHelps, kHurts, kNegligible, kUnclear, kInactive };
+inline constexpr NameTable<Prediction, 5> kPredictions = {{{Prediction::kHelps, "helps"},
                                                            {Prediction::kHurts, "hurts"},
+                                                           {Prediction::kNegligible, "negligible"},
                                                            {Prediction::kUnclear, "unclear"},
                                                            {Prediction::kInactive, "inactive"}}};
 const char* to_text(Prediction prediction);
@@ -80,7 +81,13 @@ struct ClipStatistics {
   std::optional<CriterionEstimate> stability;   // mu / nu, the clipped-stability criterion
 };
 
-// By the clipping-comparison criterion: whether its interval is above or below 1.
+// The smallest factor by which a criterion must differ from 1 to count as help or harm. A rule that
+// clips a batch or two changes it by a percent, which can be significant and matters to nobody.
+inline constexpr double kSmallestEffect = 1.05;
+
+// By the clipping-comparison criterion: `helps` if its interval is above 1 and the estimate at
+// least kSmallestEffect, `hurts` if it is below and the estimate at most 1 / kSmallestEffect,
+// `negligible` if the interval is between both.
 Prediction prediction_of(double clipped_share, const std::optional<CriterionEstimate>& comparison);
 
 struct ProbedRule {

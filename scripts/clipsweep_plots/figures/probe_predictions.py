@@ -63,7 +63,7 @@ def _title(points: list[tuple[Comparison, ArmProbe]], step: int) -> str:
     made = [(prediction, verdict) for prediction, verdict in last if prediction in AGREEMENTS]
     when = f"After step {step:,} the criterion"
     if not made:
-        return f"{when} predicts neither help nor harm of any of {len(last)} arms"
+        return f"{when} predicts neither help nor harm for any of {len(last)} arms"
     confirmed = sum(AGREEMENTS[prediction] == verdict for prediction, verdict in made)
     helps = sum(prediction == "helps" for prediction, _ in made)
     return (
