@@ -26,11 +26,8 @@ std::string duration_text(double seconds) {
   return fmt::format("{}:{:02}", minutes, whole % 60);
 }
 
-ProgressLine::ProgressLine(SweepProgress& progress, std::uint64_t runs, std::uint64_t steps_per_run)
-    : progress_(progress),
-      runs_(runs),
-      run_steps_(runs * steps_per_run),
-      is_terminal_(stderr_is_terminal()) {
+ProgressLine::ProgressLine(SweepProgress& progress, std::uint64_t run_steps, std::uint64_t runs)
+    : progress_(progress), run_steps_(run_steps), runs_(runs), is_terminal_(stderr_is_terminal()) {
   try {
     thread_ = std::thread([this] { print_until_done(); });
   } catch (const std::system_error&) {
@@ -87,8 +84,10 @@ std::vector<std::string> ProgressLine::parts() const {
     parts.push_back(fmt::format("{} in all", duration_text(elapsed)));
   else if (done > 0)
     parts.push_back(fmt::format("{} left", duration_text(static_cast<double>(left) / rate)));
-  parts.push_back(fmt::format("{}/{} runs", progress_.ended.load(), runs_));
-  parts.push_back(bad(progress_.diverged, "diverged"));
+  if (runs_ > 0) {
+    parts.push_back(fmt::format("{}/{} runs", progress_.ended.load(), runs_));
+    parts.push_back(bad(progress_.diverged, "diverged"));
+  }
   if (progress_.failed > 0) parts.push_back(bad(progress_.failed, "failed"));
   const auto means = progress_.means.latest();
   if (means && left > 0) {

@@ -24,8 +24,9 @@ std::string duration_text(double seconds);
 
 class ProgressLine {
  public:
-  // Prints from a thread of its own until it is destroyed.
-  ProgressLine(SweepProgress& progress, std::uint64_t runs, std::uint64_t steps_per_run);
+  // Prints from a thread of its own until it is destroyed. runs: 0 if the work ends none; then the
+  // line does not count them.
+  ProgressLine(SweepProgress& progress, std::uint64_t run_steps, std::uint64_t runs = 0);
   ~ProgressLine();
   ProgressLine(const ProgressLine&) = delete;
   ProgressLine& operator=(const ProgressLine&) = delete;
@@ -37,8 +38,8 @@ class ProgressLine {
   std::vector<std::string> parts() const;  // the most important first
 
   SweepProgress& progress_;
-  const std::uint64_t runs_;
   const std::uint64_t run_steps_;
+  const std::uint64_t runs_;
   const bool is_terminal_;
   const Stopwatch stopwatch_;
   std::mutex mutex_;

@@ -20,13 +20,9 @@ namespace clipsweep {
 namespace {
 
 std::string path_of(const std::string& name) {
-  const auto program = program_folder() / name;
-  if (::access(program.c_str(), X_OK) != 0)
-    throw std::runtime_error(fmt::format(
-        "{}: not found. This needs LibTorch: install the package {}, or run scripts/setup, "
-        "cmake --preset release and cmake --build --preset release",
-        program.string(), name));
-  return program.string();
+  if (const std::string problem = sibling_problem(name); !problem.empty())
+    throw std::runtime_error(problem);
+  return (program_folder() / name).string();
 }
 
 // The arguments as a program gets them: its path first.
@@ -55,6 +51,15 @@ std::filesystem::path program_folder() {
   const auto self = std::filesystem::read_symlink("/proc/self/exe", error);
   if (error) throw std::runtime_error("/proc/self/exe: " + error.message());
   return self.parent_path();
+}
+
+std::string sibling_problem(const std::string& program) {
+  const auto path = program_folder() / program;
+  if (::access(path.c_str(), X_OK) == 0) return "";
+  return fmt::format(
+      "{}: not found. This needs LibTorch: install the package {}, or run scripts/setup, "
+      "cmake --preset release and cmake --build --preset release",
+      path.string(), program);
 }
 
 std::vector<char*> pointers_to(std::vector<std::string>& texts) {

@@ -10,6 +10,9 @@ namespace clipsweep {
 // The folder of this program, links resolved. Throws std::runtime_error if it cannot be found.
 std::filesystem::path program_folder();
 
+// Why this program of the folder cannot be started, and what to do; empty if it can.
+std::string sibling_problem(const std::string& program);
+
 // The texts as exec takes them, ended by a null pointer. They must outlive the result.
 std::vector<char*> pointers_to(std::vector<std::string>& texts);
 

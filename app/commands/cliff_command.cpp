@@ -13,6 +13,7 @@
 #include "commands/training_commands.h"
 #include "messages.h"
 #include "output.h"
+#include "progress.h"
 
 namespace clipsweep {
 namespace {
@@ -86,6 +87,18 @@ std::optional<StepRecord> logged_step(const SweepFolder& sweep, const RunSpec& r
   return found;
 }
 
+// With a line of progress: the run is trained again up to the step.
+Cliff measured_cliff(const TrainingPlan& plan, const ParameterLayout& layout, const Task& task,
+                     const RunSpec& run, GradientEngine& engine, const CliffOptions& options) {
+  const std::atomic<bool> stop{false};
+  SweepProgress progress;
+  CohortContext context{plan, layout, task, stop, progress.run_steps};
+  context.means = &progress.means;
+  say(fmt::format("Training {} again up to step {}.\n", run.id, with_thousands(options.step)));
+  const ProgressLine line(progress, run_steps_of(options));
+  return measure_cliff(context, run, engine, options);
+}
+
 std::string mark_text(const char* name, const CliffMark& mark) {
   return fmt::format("  {:<10}  {:>10.4g}  {:>10.4g}\n", name,
                      std::sqrt(mark.along * mark.along + mark.across * mark.across +
@@ -129,9 +142,7 @@ int run_cliff(const CliffCommand& command, const MakeEngines& make_engines) {
   plan.through_time_every = 0;
   const auto layout = layout_of(model_for(plan.training, run.setup.cell, *task));
   const auto engine = engines.make(layout);
-  const std::atomic<bool> stop{false};
-  std::atomic<std::uint64_t> run_steps{0};
-  const Cliff cliff = measure_cliff({plan, layout, *task, stop, run_steps}, run, *engine, options);
+  const Cliff cliff = measured_cliff(plan, layout, *task, run, *engine, options);
   const auto logged = logged_step(sweep, run, options.step, layout);
   if (logged)
     warn_of_difference(cliff, *logged, record, engine_description(engine->name(), engine->simd()));

@@ -5,6 +5,7 @@
 #include <chrono>
 #include <cstdlib>
 #include <optional>
+#include <utility>
 
 #include "clipsweep/base/error.h"
 #include "clipsweep/base/simd.h"
@@ -84,6 +85,9 @@ MeasuredSpeed measured_speed(const ExperimentConfig& config, const SweepPlan& pl
                              const std::vector<std::string>& arguments) {
   const fs::path path = cache_path(config);
   if (auto cached = read_cached(path)) return *cached;
+  if (needs_reference(choices))
+    if (std::string problem = sibling_problem("clipsweep-train"); !problem.empty())
+      return {{}, "", std::move(problem)};
   const MeasuredSpeed speed{measure(config, plan, choices, arguments), utc_now()};
   write_cached(path, speed);
   return speed;

@@ -13,6 +13,8 @@ namespace clipsweep {
 struct MeasuredSpeed {
   SpeedMeasurements measurements;
   std::string measured;  // when, in UTC
+  // Why nothing was measured: the engine's program is not installed. Empty if it was.
+  std::string problem = {};
 };
 
 // The arguments are those of `clipsweep plan`: clipsweep-train measures with them if an engine

@@ -231,16 +231,28 @@ std::vector<std::string> all_warnings(const PlanInFolder& planned, const Measure
   const auto add = [&](const std::vector<std::string>& more) {
     warnings.insert(warnings.end(), more.begin(), more.end());
   };
+  if (!speed.problem.empty()) {
+    warnings.push_back("no estimate of time and disk space: " + speed.problem);
+    return warnings;
+  }
   add(threshold_warnings(planned.whole, speed.measurements));
   if (!folder.empty())
     add(disk_warnings(folder, estimate_cost(planned.left, speed.measurements).bytes));
   return warnings;
 }
 
+// Null if nothing was measured.
+Json estimate_json(const SweepPlan& plan, const MeasuredSpeed& speed) {
+  if (!speed.problem.empty()) return nullptr;
+  const CostEstimate cost = estimate_cost(plan, speed.measurements);
+  return {{"seconds", json_number(cost.seconds)},
+          {"bytes", json_number(cost.bytes)},
+          {"measured", speed.measured}};
+}
+
 Json plan_json(const ExperimentConfig& config, const PlanInFolder& planned,
                const EngineChoices& choices, const MeasuredSpeed& speed,
                const std::string& folder) {
-  const CostEstimate cost = estimate_cost(planned.left, speed.measurements);
   Json json = {{"schema", "clipsweep/plan-1"},
                {"settings", settings_json(config)},
                {"origins", origins_json(config)},
@@ -248,10 +260,7 @@ Json plan_json(const ExperimentConfig& config, const PlanInFolder& planned,
                {"runs", runs_json(planned.plan)},
                {"complete", planned.plan.runs.size() - planned.left.runs.size()},
                {"warnings", all_warnings(planned, speed, folder)},
-               {"estimate",
-                {{"seconds", json_number(cost.seconds)},
-                 {"bytes", json_number(cost.bytes)},
-                 {"measured", speed.measured}}}};
+               {"estimate", estimate_json(planned.left, speed)}};
   if (config.shard)
     json["shard"] = {
         {"index", config.shard->index}, {"count", config.shard->count}, {"parts", planned.parts}};
@@ -279,7 +288,8 @@ int run_plan(const PlanCommand& command, const std::vector<std::string>& argumen
   print_engines(choices);
   std::fflush(stdout);  // the measurement takes a second
   const MeasuredSpeed speed = measured_speed(config, plan, choices, arguments);
-  if (!planned.left.runs.empty()) print_estimate(config, planned.left, choices, speed);
+  if (!planned.left.runs.empty() && speed.problem.empty())
+    print_estimate(config, planned.left, choices, speed);
   std::fflush(stdout);  // before the warnings
   for (const auto& warning : all_warnings(planned, speed, command.out))
     complain("warning: " + warning);

@@ -119,7 +119,8 @@ void train(const SweepCommand& command, const SweepJob& job,
   const Stopwatch stopwatch;
   {
     std::optional<ProgressLine> progress_line;
-    if (!command.quiet) progress_line.emplace(job.progress, runs.size(), steps_per_run(job.plan));
+    if (!command.quiet)
+      progress_line.emplace(job.progress, runs.size() * steps_per_run(job.plan), runs.size());
     train_runs(job, runs);
   }
   record_call(job.folder, call_json(provenance, stopwatch.seconds(), job.progress.run_steps));
@@ -141,22 +142,17 @@ void warn_about_other_engines(const PlanStatus& status, const TrainingEngines& e
 
 // The folder may have runs that the plan of this command lacks.
 void say_what_left_the_plan(const PreparedFolder& prepared) {
-  constexpr std::size_t kMaxNamed = 3;
   if (prepared.kept > 0)
     say(fmt::format("The folder has {} that {} not in this plan; {} in the comparison.\n",
                     counted(prepared.kept, "run"), prepared.kept == 1 ? "is" : "are",
                     prepared.kept == 1 ? "it stays" : "they stay"));
   const auto& dropped = prepared.dropped;
   if (dropped.empty()) return;
-  const std::size_t named = std::min(dropped.size(), kMaxNamed);
-  const std::size_t more = dropped.size() - named;
+  const char* const them = dropped.size() == 1 ? "it" : "them";
   say(
-      fmt::format("Dropped {} from the plan that had not finished: {}{}. To train {}, rerun the "
+      fmt::format("Dropped {} from the plan that had not finished: {}. To train {}, rerun the "
                   "command that planned {}.\n",
-                  counted(dropped.size(), "run"),
-                  join({dropped.begin(), dropped.begin() + static_cast<std::ptrdiff_t>(named)}),
-                  more > 0 ? fmt::format(" and {} more", more) : "",
-                  dropped.size() == 1 ? "it" : "them", dropped.size() == 1 ? "it" : "them"));
+                  counted(dropped.size(), "run"), join_first(dropped), them, them));
 }
 
 // [C] numbers or texts, in sorted order.

@@ -51,8 +51,9 @@ std::vector<float> copied(Span<const float> row) { return {row.begin(), row.end(
 // gradients of it at any weights.
 class StepBatch {
  public:
-  StepBatch(GradientEngine& engine, const Batch& batch, const EngineContext& context)
-      : engine_(engine), batch_(batch), cancel_(context.cancel) {
+  StepBatch(GradientEngine& engine, const Batch& batch, const EngineContext& context,
+            std::atomic<std::uint64_t>& run_steps)
+      : engine_(engine), batch_(batch), cancel_(context.cancel), run_steps_(run_steps) {
     if (context.begins_with_states()) states_ = copied(context.initial_states->row(0));
   }
 
@@ -61,7 +62,11 @@ class StepBatch {
     return copied(compute(rows_of(1, [&](std::size_t) { return weights; })).gradients.row(0));
   }
 
-  // The losses [N] at the weights that weights_of(i) returns.
+  float loss_at(const std::vector<float>& weights) {
+    return compute(rows_of(1, [&](std::size_t) { return weights; })).losses.front();
+  }
+
+  // The losses [N] at the weights that weights_of(i) returns, each counted as a run-step.
   template <typename WeightsOf>
   std::vector<float> losses(std::size_t count, const WeightsOf& weights_of) {
     std::vector<float> losses;
@@ -70,6 +75,7 @@ class StepBatch {
       const auto result =
           compute(rows_of(rows, [&](std::size_t k) { return weights_of(first + k); }));
       losses.insert(losses.end(), result.losses.begin(), result.losses.end());
+      run_steps_ += rows;
     }
     return losses;
   }
@@ -101,6 +107,7 @@ class StepBatch {
   Batch batch_;
   std::vector<float> states_;
   const CancelFlag& cancel_;
+  std::atomic<std::uint64_t>& run_steps_;
 };
 
 // An engine that shows what it computes from. It calls on_gradients before each step.
@@ -162,7 +169,7 @@ StepTaken train_to(const CohortContext& context, const RunSpec& run, GradientEng
   }
   taken.before = copied(trainer.weights(0));
   observed.observe([&](const Batch& batch, const EngineContext& engine_context) {
-    taken.batch.emplace(engine, batch, engine_context);
+    taken.batch.emplace(engine, batch, engine_context, context.run_steps);
     taken.gradient = taken.batch->gradient_at(taken.before);
     taken.unclipped = trainer.weights_after(0, taken.gradient);
   });
@@ -286,6 +293,10 @@ Json numbers_json(const Number* numbers, std::size_t count) {
 
 }  // namespace
 
+std::uint64_t run_steps_of(const CliffOptions& options) {
+  return options.step + options.points * options.points + kSlicePoints;
+}
+
 Cliff measure_cliff(const CohortContext& context, const RunSpec& run, GradientEngine& engine,
                     const CliffOptions& options) {
   StepTaken taken = train_to(context, run, engine, options.step);
@@ -306,7 +317,7 @@ Cliff measure_cliff(const CohortContext& context, const RunSpec& run, GradientEn
       batch.losses(kSlicePoints, [&](std::size_t i) { return plane.at(cliff.slice_along[i], 0); });
   const auto mark = [&](const std::vector<float>& weights) {
     CliffMark found = plane.place(weights);
-    found.loss = batch.losses(1, [&](std::size_t) { return weights; }).front();
+    found.loss = batch.loss_at(weights);
     return found;
   };
   cliff.unclipped = mark(taken.unclipped);

@@ -50,6 +50,10 @@ struct Cliff {
   std::optional<CliffMark> clipped;  // nothing if the run took no step
 };
 
+// How many run-steps the context counts: those up to the step, and one for each point of the plane
+// and of its slice.
+std::uint64_t run_steps_of(const CliffOptions& options);
+
 // Trains the run from its beginning to the step. Throws ConfigError if the run ended before, or if
 // the step has no direction or no length; Cancelled.
 Cliff measure_cliff(const CohortContext& context, const RunSpec& run, GradientEngine& engine,
