@@ -94,26 +94,34 @@ Cliff measured_cliff(const TrainingPlan& plan, const ParameterLayout& layout, co
   SweepProgress progress;
   CohortContext context{plan, layout, task, stop, progress.run_steps};
   context.means = &progress.means;
-  say(fmt::format("Training {} again up to step {}.\n", run.id, with_thousands(options.step)));
+  say(fmt::format("Training the run again up to step {}.\n", with_thousands(options.step)));
   const ProgressLine line(progress, run_steps_of(options));
   return measure_cliff(context, run, engine, options);
 }
 
-std::string mark_text(const char* name, const CliffMark& mark) {
-  return fmt::format("  {:<10}  {:>10.4g}  {:>10.4g}\n", name,
-                     std::sqrt(mark.along * mark.along + mark.across * mark.across +
-                               mark.off_plane * mark.off_plane),
-                     mark.loss);
+std::string mark_loss_text(float loss) {
+  if (std::isnan(loss)) return "NaN";
+  return std::isinf(loss) ? "Inf" : fmt::format("{:.4g}", loss);
 }
 
-void print_cliff(const Cliff& cliff, const RunSpec& run, const fs::path& file) {
-  print("{}, step {}: gradient norm {:.4g}\n\n", run.id, with_thousands(cliff.record.step),
+std::string mark_text(const char* name, const CliffMark& mark) {
+  return fmt::format("  {:<10}  {:>10.4g}  {:>10}\n", name,
+                     std::sqrt(mark.along * mark.along + mark.across * mark.across +
+                               mark.off_plane * mark.off_plane),
+                     mark_loss_text(mark.loss));
+}
+
+// The run and the file have lines of their own: their names may be long.
+void print_cliff(const Cliff& cliff, const RunSpec& run, const SweepFolder& sweep,
+                 const fs::path& file) {
+  print("{}\nstep {}, gradient norm {:.4g}\n\n", run.id, with_thousands(cliff.record.step),
         cliff.record.grad_norm_raw);
   print("  {:<10}  {:>10}  {:>10}\n", "", "distance", "loss");
   print("  {:<10}  {:>10}  {:>10.4g}\n", "before", 0, cliff.record.loss);
   print("{}", mark_text("unclipped", cliff.unclipped));
   if (cliff.clipped) print("{}", mark_text("as taken", *cliff.clipped));
-  print("\nWritten: {}; clipsweep report DIR draws it.\n", file.string());
+  print("\nWritten: {}\n", without_controls(file.string()));
+  print("Figure:  clipsweep report {}\n", without_controls(shell_word(sweep.folder.string())));
 }
 
 void warn_of_difference(const Cliff& cliff, const StepRecord& logged, const RunRecord& record,
@@ -148,7 +156,7 @@ int run_cliff(const CliffCommand& command, const MakeEngines& make_engines) {
     warn_of_difference(cliff, *logged, record, engine_description(engine->name(), engine->simd()));
   const fs::path file = cliff_path(sweep.folder, run.id, options.step);
   write_file(file, to_page(to_json(cliff, run, logged)) + "\n");
-  print_cliff(cliff, run, file);
+  print_cliff(cliff, run, sweep, file);
   return kSuccess;
 }
 

@@ -144,7 +144,7 @@ void print_runs(const std::vector<ShownRun>& runs, SetupInName setup) {
 // ---- One run ---------------------------------------------------------------------------------
 
 std::string settings_text(const RunRecord& record) {
-  constexpr std::size_t kMaxValueWidth = 52;  // next to the longest name in 80 columns
+  constexpr std::size_t kMaxValueWidth = 50;  // and "...", next to the longest name in 80 columns
   Table table({{"setting", Align::kLeft}, {"value", Align::kLeft}});
   const Json spec = to_json(record.spec);
   for (const auto* settings : {&spec, &record.settings})

@@ -1,11 +1,13 @@
 """`plan` says how large the result folder will be: to within a fifth of what the program then writes."""
 
 import json
+import shutil
+import subprocess
 from pathlib import Path
 
 import pytest
 from small_data import with_little_data
-from test_program import OK, call
+from test_program import OK, PROGRAM, call
 
 # The first steps of the classic example, in which nothing spikes: events come on top.
 CLASSIC = ("--seeds", "2", "--epochs", "2", "--steps-per-epoch", "250", "--workers", "1")
@@ -45,3 +47,18 @@ def test_the_estimate_is_within_a_fifth(case, tmp_path):
     trained = call("sweep", *arguments, "--out", tmp_path / "out", "-q")
     assert trained.returncode == OK, trained.stderr
     assert estimate == pytest.approx(size_of(tmp_path / "out"), rel=0.2)
+
+
+def test_a_plan_without_the_program_of_its_engine_has_no_estimate(tmp_path):
+    """clipsweep-train is a package of its own; a plan can be made without it."""
+    program = shutil.copy(PROGRAM, tmp_path / "clipsweep")
+    command = [program, "plan", "--engine", "reference", "--seeds", "6"]
+    result = subprocess.run(command, capture_output=True, encoding="utf-8", check=False)
+    assert result.returncode == OK
+    assert "12 runs: 2 arms x 6 seeds" in result.stdout and "time  about" not in result.stdout
+    assert result.stderr.startswith("clipsweep: warning: no estimate of time and disk space: ")
+    assert "clipsweep-train: not found" in result.stderr and result.stderr.count("\n") == 1
+    result = subprocess.run([*command, "--json"], capture_output=True, encoding="utf-8", check=False)
+    plan = json.loads(result.stdout)
+    assert result.returncode == OK and plan["estimate"] is None and len(plan["runs"]) == 12
+    assert any("clipsweep-train" in warning for warning in plan["warnings"])

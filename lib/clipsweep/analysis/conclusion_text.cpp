@@ -210,7 +210,8 @@ std::string too_few_seeds_text(const Effect& effect, const MetricBasis& basis) {
       "No verdict yet: at least {} common seeds are needed, and there {} {} so far. {}",
       kMinPairsForVerdict, pairs == 1 ? "is" : "are", pairs, accuracies_sentence(effect, basis));
   if (pairs > 1 && (difference.better == pairs || difference.worse == pairs))
-    text += fmt::format(" All {} lean {} clipping, by {} in the mean.", counted(pairs, "seed"),
+    text += fmt::format(" {} lean {} clipping, by {} in the mean.",
+                        pairs == 2 ? "Both seeds" : "All " + counted(pairs, "seed"),
                         difference.better == pairs ? "towards" : "against",
                         size_text(difference.mean.value_or(0)));
   return text + seeds_sentence(difference);
@@ -508,10 +509,10 @@ std::string more_rates_text(const Advice& advice, const std::vector<double>& all
                                          ? "at no learning rate tried"
                                          : "only at " + range_text(advice.recommended_rates, all);
   return fmt::format(
-      "Use {} if this learning rate is well tuned; there, {} differs by {}. It is usable at {}, "
-      "training without clipping {}: cheap insurance against a badly chosen learning rate.",
+      "Use {} if this learning rate is well tuned; there, {} differs by {}. With {}, training is "
+      "usable at {}, without clipping {}: cheap insurance against a badly chosen learning rate.",
       display_name(*advice.recommended), clip_name(*advice.other), points_text(*advice.difference),
-      named_rates_text(advice.other_rates, all), baseline_rates);
+      clip_name(*advice.other), named_rates_text(advice.other_rates, all), baseline_rates);
 }
 
 std::string lower_loss_text(const Advice& advice) {
