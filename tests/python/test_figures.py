@@ -9,7 +9,7 @@ import matplotlib.text
 import numpy as np
 import pytest
 from clipsweep_plots import program as plot
-from clipsweep_plots.drawing import bands, findings
+from clipsweep_plots.drawing import bands, findings, style
 from clipsweep_plots.drawing.figure_files import DOTS_PER_INCH
 from clipsweep_plots.drawing.findings import ACCURACY, verdict_title
 from clipsweep_plots.drawing.layout import Sheet
@@ -347,10 +347,21 @@ def judged(sweep, *verdicts, measure="final_test_accuracy", clips=(VALUE, NORM))
             "No arm differs detectably from no clipping in test accuracy",
         ),
         ((None, None), None),
+        ((None, "identical"), None),
     ],
 )
 def test_titles_state_the_verdicts(sweep, verdicts, title):
     assert findings.verdict_title(judged(sweep, *verdicts), findings.ACCURACY) == title
+
+
+def test_a_title_names_the_learning_rate_of_the_only_arm_with_a_verdict(sweep):
+    folder = sweep(cross([NONE, VALUE], [0.01, 0.1], seeds=5))
+    document = folder.summary_document()
+    document["comparisons"][1]["final_test_accuracy"]["verdict"] = None
+    document["comparisons"][0]["final_test_accuracy"]["verdict"] = "no difference seen"
+    dump(folder.folder / "summary.json", document)
+    title = findings.verdict_title(sources(folder), findings.ACCURACY)
+    assert title == "value:0.5 at lr 0.01 does not differ detectably from no clipping in test accuracy"
 
 
 def test_many_arms_are_counted_and_corrected(sweep):
@@ -392,9 +403,25 @@ def test_a_smaller_spread_is_stated_only_by_verdict(sweep):
         assert ("seeds spread less with value:0.5 (SD" in title) == is_stated
 
 
-def test_without_verdicts_the_title_claims_nothing(sweep):
-    page = lone(sweep(cross([NONE, VALUE], seeds=3)), "test_accuracy")
-    assert page.title == "Test accuracy over the epochs"
+@pytest.mark.parametrize("width", [0.3, 0.8, 1.5])
+def test_no_line_begins_with_the_percent_sign_of_a_number(width):
+    lines = style.wrap_text("up to 26.8 % of 90 %, or 5 %", width, 10)
+    assert " ".join(lines) == "up to 26.8 % of 90 %, or 5 %"
+    assert len(lines) > 1 and not any(line.startswith("%") for line in lines)
+
+
+def test_without_verdicts_the_title_states_the_means_and_claims_no_difference(sweep):
+    folder = sweep(cross([NONE, VALUE], seeds=3))
+    document = folder.summary_document()
+    for arm, accuracy in zip(document["arms"], (0.601, 0.652), strict=True):
+        arm["final_test_accuracy"]["mean"] = accuracy
+        arm["final_train_loss"]["mean"] = 0.7
+    dump(folder.folder / "summary.json", document)
+    page = lone(folder, "test_accuracy")
+    assert page.title == (
+        "The test accuracy after the last epoch is 60.1 % (none at lr 0.01) to 65.2 % (value:0.5 at lr 0.01)"
+    )
+    assert lone(folder, "training_loss").title == "The training loss of the last epoch is 0.7"
     assert "No verdict: fewer than 5 pairs of seeds." in page.caption
 
 
@@ -576,7 +603,7 @@ def test_a_single_cell_is_not_in_the_labels(sweep):
 
 def test_the_description_of_the_sweep_names_the_cells(sweep):
     plan = sources(sweep(several_cells(1))).results.plan
-    assert describe_sweep(plan).startswith("lstm, rnn-relu:identity, rnn-tanh of 10 units")
+    assert "trains an LSTM, RNN-RELU:identity or RNN-TANH of 10 units on" in describe_sweep(plan)
 
 
 # Runs whose gradient was never finite

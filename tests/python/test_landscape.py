@@ -206,7 +206,23 @@ def test_the_points_lie_on_the_line_that_fits_them(made_up):
 
 def test_the_title_states_the_correlations(made_up):
     title = lone(made_up, "smoothness").title
-    assert "+0.83 with clipping" in title and "+0.83 without" in title
+    assert "+0.83 with clipping (value:0.5 at lr 0.01, slope +0.50)" in title
+    assert "+0.83 without (none at lr 0.01, slope +0.50)" in title
+
+
+def test_the_title_names_no_arm_whose_line_is_flat(made_up):
+    path = made_up.folder / "summary.json"
+    document = json.loads(path.read_text(encoding="utf-8"))
+    flat = {"points": 20, "slope": 0.004, "intercept": 0.0, "correlation": 0.99}
+    for arm in document["arms"]:
+        arm["smoothness"] = flat if arm["learning_rate"] == 0.01 else arm["smoothness"]
+    dump(path, document)
+    title = lone(made_up, "smoothness").title
+    assert "lr 0.01" not in title and "+0.83 with clipping (value:0.5 at lr 0.1" in title
+    for arm in document["arms"]:
+        arm["smoothness"] = flat
+    dump(path, document)
+    assert "does not change with the gradient norm" in lone(made_up, "smoothness").title
 
 
 def test_the_sharpness_is_compared_with_two_by_the_learning_rate(made_up):
@@ -286,6 +302,17 @@ def test_momentum_stays_in_the_plane_of_the_previous_update(tmp_path):
     assert abs(found["unclipped"]["across"]) > 0.1 * distance(found["unclipped"])
     assert found["unclipped"]["off_plane"] < 1e-3 * distance(found["unclipped"])
     assert found["clipped"] == found["unclipped"]
+
+
+def test_the_terminal_says_where_the_steps_land_and_what_to_do_next(copied):
+    run = run_of(copied, "global-norm-0.1")
+    result = call("cliff", copied, run.name, "--step", 60, "--points", 5)
+    assert result.stderr.startswith("Training the run again up to step 60.\n")
+    assert "100 %" in result.stderr and "runs" not in result.stderr
+    lines = result.stdout.splitlines()
+    assert lines[0] == run.name and lines[1].startswith("step 60, gradient norm ")
+    assert [line.split()[0] for line in lines[4:6]] == ["before", "unclipped"]
+    assert lines[-2:] == [f"Written: {run / 'cliff_60.json'}", f"Figure:  clipsweep report {copied}"]
 
 
 def test_the_run_and_its_other_files_stay_as_they_are(copied):

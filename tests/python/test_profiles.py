@@ -201,7 +201,7 @@ def test_the_title_of_one_arm_has_the_numbers(sweep):
 def test_the_title_of_several_cells_names_the_exploding_and_the_vanishing_gradient(sweep):
     runs = on_cell("rnn-relu", init="identity") + on_cell("rnn-tanh")
     title = lone(sweep(runs, through_time_every=20), STEM).title
-    assert title.startswith("Back through time the gradient typically grows ")
+    assert title.startswith("Back through time, the gradient of the median training step grows ")
     assert "(rnn-relu:identity none) and shrinks " in title
     assert title.endswith("(rnn-tanh none)")
 

@@ -12,15 +12,20 @@ import sys
 
 import pytest
 from clipsweep_plots import program as plot
+from clipsweep_plots.drawing.figure_files import _shrink
+from clipsweep_plots.figures.figure_list import draw_figures
 from clipsweep_plots.report import phrases
 from clipsweep_plots.report.arm_files import arm_files, latex
 from clipsweep_plots.report.arm_tables import compared_arms
 from clipsweep_plots.report.conclusions import QUESTIONS, headline
 from clipsweep_plots.report.interval_glyph import MARGIN, WIDTH, axis_reach, interval_glyph
 from clipsweep_plots.report.provenance import read_provenance
+from clipsweep_plots.report.report_markdown import render_markdown
 from clipsweep_results.plan import read_plan
 from conftest import ANSWER, ROOT, FakeRun, cross, dump
+from PIL import Image
 from report_page import draw, read, render
+from test_figures import sources
 
 NONE, VALUE, NORM = ("none", None), ("value", 0.5), ("global-norm", 1.0)
 
@@ -285,7 +290,7 @@ def test_the_reason_for_missing_verdicts_is_above_the_answer(sweep, runs, note):
 
 def test_few_seeds_have_values_without_verdicts(sweep):
     page = render(sweep(cross([NONE, VALUE], seeds=4)))
-    assert "1 of 1 comparison has fewer than 5 pairs of seeds, so no verdicts are given." in page.text
+    assert "There are fewer than 5 pairs of seeds, so no verdicts are given." in page.text
     assert page.column("table-arms", "Verdict") == ["baseline", "no verdict"]
     assert page.column("table-arms", "Difference, points")[1].endswith("fewer than 5 pairs")
 
@@ -388,6 +393,90 @@ def test_an_arm_has_one_row(sweep):
         "Acted, % of steps": "25.7 acts often",
         "Usable": "yes",
     }
+
+
+def test_of_several_setups_only_the_verdicts_are_headlines(sweep):
+    folder = sweep(cross([NONE, VALUE], seeds=5))
+    document = folder.summary_document()
+    keys = ("help", "where", "use")
+    document["answer"] = [f"lstm: First {key}. More.\ngru: Second {key}. Rest." for key in keys]
+    dump(folder.folder / "summary.json", document)
+    page = render(folder)
+    assert page.html.count("<strong>lstm: First help.</strong>") == 1
+    assert page.html.count("<b>gru:</b> Second use. Rest.") == 1
+    assert "<strong>lstm: First where" not in page.html
+    text = render_markdown(*read(folder), [], "scripts/plot.py sweep")
+    assert "- **gru: Second help.** Rest." in text and "- **lstm:** First where. More." in text
+
+
+def test_an_unfinished_sweep_is_not_advised_to_get_more_seeds(sweep):
+    runs = cross([NONE, VALUE], seeds=4)
+    assert "Add seeds to get them." in render(sweep(runs)).text
+    runs[-1].outcome = "interrupted"
+    text = render(sweep(runs)).text
+    assert "so no verdicts are given." in text and "Add seeds to get" not in text
+
+
+def test_the_only_run_is_described_as_such(sweep):
+    text = render(sweep(cross([NONE], seeds=1))).text
+    assert "The only run trains an LSTM of 10 units on fashion-mnist for 40 steps." in text
+    assert "The sweep has" not in text
+
+
+def test_every_color_of_the_page_has_a_value():
+    style_sheet = (ROOT / "scripts/clipsweep_plots/report/report.css").read_text(encoding="utf-8")
+    values = re.findall(r"(--\w+): ([^;]+);", style_sheet)
+    assert {name for name, _ in values} >= set(re.findall(r"var\((--\w+)\)", style_sheet))
+    assert all(re.fullmatch(r"#[0-9a-f]{3}|#[0-9a-f]{6}", value) for _, value in values)
+
+
+def test_embedded_images_keep_the_light_greys_of_grids_and_bands():
+    """Of 32 colours that an octree chooses, none may be a light grey."""
+    image = Image.effect_noise((400, 300), 90).convert("RGB")  # many colours, as edges have
+    image.paste((255, 255, 255), (0, 0, 400, 150))
+    image.paste((222, 222, 222), (0, 20, 400, 60))
+    image.paste((236, 236, 236), (0, 100, 400, 102))
+    png = io.BytesIO()
+    image.save(png, "PNG")
+    shrunk = Image.open(io.BytesIO(_shrink(png.getvalue(), top=10))).convert("RGB")
+    assert shrunk.size == (400, 290)
+    places = {(5, 30): (222, 222, 222), (5, 91): (236, 236, 236), (5, 5): (255, 255, 255)}
+    assert {place: shrunk.getpixel(place) for place in places} == places
+
+
+def test_a_report_of_diverged_runs_has_no_certainty_and_no_accuracies(sweep):
+    runs = [FakeRun(mode, threshold, 0.01, seed, diverges_at=3) for mode, threshold in (NONE, VALUE) for seed in range(5)]
+    folder = sweep(runs)
+    assert "Certainty" not in render(folder).text
+    names = ["paired_difference", "test_accuracy", "final_accuracy", "training_loss"]
+    figures, reasons = draw_figures(sources(folder), names)
+    assert {figure.stem for figure in figures} == {"training_loss"}
+    assert set(reasons.values()) == {"every run diverged", "every run diverged before its first evaluation"}
+
+
+def test_identical_arms_need_no_seeds_for_a_verdict(sweep):
+    """Two arms that clipping never changed say nothing about whether others have enough seeds."""
+    folder = sweep(cross([NONE, VALUE, ("value", 5), ("value", 9)], seeds=3))
+    document = folder.summary_document()
+    for comparison, verdict in zip(document["comparisons"], (None, "identical", "identical"), strict=True):
+        comparison["verdict"] = verdict
+        for measure in ("final_test_accuracy", "final_train_loss"):
+            comparison[measure]["verdict"] = verdict
+    dump(folder.folder / "summary.json", document)
+    text = render(folder).text
+    assert "There are fewer than 5 pairs of seeds, so no verdicts are given." in text
+    assert "No arm differs" not in text and "Filled: better or worse" not in text
+
+
+@pytest.mark.parametrize("ends, words", [([6, 6], "1 point needs 6 seeds"), ([6, 60], "1 point needs 6 to 60 seeds")])
+def test_a_range_of_seeds_whose_ends_are_equal_is_one_number(sweep, ends, words):
+    folder = sweep(cross([NONE, VALUE], seeds=5))
+    document = folder.summary_document()
+    difference = document["comparisons"][0]["final_test_accuracy"]
+    difference |= {"verdict": "no difference seen", "seeds_needed": 6, "seeds_needed_range": ends}
+    document["comparisons"][0]["verdict"] = "no difference seen"
+    dump(folder.folder / "summary.json", document)
+    assert words in render(folder).text
 
 
 @pytest.mark.parametrize(
@@ -681,7 +770,7 @@ def test_the_constants_of_the_summary_are_printed(sweep):
     change_summary(folder, lambda document: document.update(constants=constants))
     text = render(folder).text
     for words in (
-        "1 of 1 comparison has fewer than 7 pairs of seeds",
+        "There are fewer than 7 pairs of seeds",
         "With fewer than 7 pairs there is no interval",
         "within 4 points of the best of all arms",
         "false finding below 1 %: trust a verdict if its adjusted p is below 0.01",

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from clipsweep_plots.drawing.bands import mean_band, simultaneous_band
 from clipsweep_plots.drawing.exceedance import exceedance, tail_index
-from clipsweep_plots.drawing.panels import choose_arms
+from clipsweep_plots.drawing.panels import choose_arms, chosen_note
 from clipsweep_plots.figures.difference_curves import paired_differences
 from clipsweep_plots.figures.step_size_map import longest_step
 from clipsweep_plots.figures.learning_curves import success_share
@@ -15,6 +15,7 @@ from clipsweep_results.clips import Clip
 from clipsweep_results.result_folder import Arm
 from clipsweep_results.step_windows import NORM_BIN_EDGES
 from conftest import CHANCE, FakeRun, cross, dump
+from matplotlib.backends.backend_agg import FigureCanvasAgg
 from test_figures import draw, ids, lone, sources, texts
 
 NONE, VALUE, NORM = ("none", None), ("value", 0.5), ("global-norm", 1.0)
@@ -58,7 +59,7 @@ def test_the_tail_index_is_that_of_a_power_law(index):
 
 
 def test_the_threshold_picker_has_the_thresholds_that_clip_a_share(sweep):
-    folder = sweep(cross([NONE, VALUE], seeds=2))
+    folder = sweep(cross([NONE, VALUE], seeds=3))
     for run in folder.runs:
         folder.log_column(run, "grad_norm_raw", float)
         folder.log_column(run, "grad_max_abs", lambda step: step / 10)
@@ -119,6 +120,33 @@ def test_accuracy_by_threshold_has_the_means_and_the_baseline(sweep):
         else:
             drawn = line(page, f"point_{name}_lr-{arm.learning_rate:g}").get_ydata()[0]
         assert drawn == pytest.approx(mean)
+
+
+def test_the_title_compares_the_best_with_the_best(sweep):
+    """And not with no clipping at a learning rate that only clipping can use."""
+    runs = cross(THRESHOLDS, [0.01, 0.1], seeds=5)
+    for run in runs:
+        if run.mode == "none" and run.learning_rate == 0.1:
+            run.__init__("none", None, 0.1, run.seed, diverges_at=3)
+    folder = sweep(runs)
+    found = sources(folder)
+    plain = [arm for arm in found.arms if arm.clip.is_baseline]
+    best = max(map(found.mean_accuracy, plain))
+    assert best > min(map(found.mean_accuracy, plain)) + 0.1
+    title = lone(folder, "accuracy_by_threshold").title
+    assert title.endswith(f", at best {100 * best:.1f} % without clipping (lr 0.01)")
+
+
+def test_on_a_narrow_sheet_a_key_is_nearer_to_its_panel_than_to_the_one_above(sweep):
+    clips = [NONE, *((mode, 0.1 * 3**k) for mode in ("value", "global-norm") for k in range(4))]
+    [page], _ = draw(sweep(cross(clips, [0.01, 0.1], seeds=1)), "accuracy_by_learning_rate", 3.3)
+    figure = page.figure
+    renderer = FigureCanvasAgg(figure).get_renderer()
+    panels = [axes.get_window_extent(renderer) for axes in figure.axes]
+    key = figure.legends[1].get_window_extent(renderer)
+    above, own = panels[0].y0 - key.y1, key.y0 - panels[1].y1
+    assert len(panels) == 2 and above > 0.1 * figure.dpi
+    assert own > 0
 
 
 def test_marks_are_filled_by_verdict_and_correction(sweep):
@@ -240,6 +268,24 @@ def test_difference_curves_are_arm_minus_baseline_of_each_seed(sweep):
     assert {"pointwise_value-0.5_lr-0.01", "simultaneous_value-0.5_lr-0.01"} <= ids(page)
 
 
+def test_differences_without_verdicts_are_stated_with_what_is_missing(sweep):
+    folder = sweep(cross([NONE, VALUE, NORM], seeds=3))
+    document = folder.summary_document()
+    for comparison, difference in zip(document["comparisons"], (-0.021, 0.034), strict=True):
+        comparison |= {"verdict": None}
+        comparison["final_test_accuracy"] |= {"mean_difference": difference, "verdict": None}
+    dump(folder.folder / "summary.json", document)
+    assert lone(folder, "difference_map").title == (
+        "Clipping changes the final test accuracy by −2.1 to +3.4 points; too few seeds for verdicts"
+    )
+    title = lone(folder, "difference_curves").title
+    found = sources(folder)
+    last = [paired_differences(found, arm, found.arms[0])[-1].mean() for arm in found.arms[1:]]
+    low, high = (f"{end:+.1f}".replace("-", "−") for end in (min(last), max(last)))
+    assert title.endswith("points from no clipping; too few seeds for verdicts")
+    assert (f"{low} to {high}" if low != high else low) in title
+
+
 def test_the_simultaneous_band_contains_the_pointwise_one():
     values = np.random.default_rng(3).normal(size=(8, 10))
     low, high = simultaneous_band(values, min_seeds=6)
@@ -314,3 +360,22 @@ def test_the_best_thresholds_are_chosen_from_many_arms():
         ("value:20", 0.1),
         ("value:20", 1.0),
     ]
+
+
+def test_the_note_says_which_arms_are_shown():
+    clips = [Clip("none", None), *(Clip(mode, 1.0 + k) for mode in ("value", "global-norm") for k in range(3))]
+    arms = [Arm(clip, rate, ()) for clip in clips for rate in (0.1, 1.0, 3.0)]
+
+    def note(max_arms: int) -> str:
+        # Value is best at a rate of 1, global-norm at 3.
+        best = {"value": 1.0, "global-norm": 3.0, "none": 3.0}
+        score = lambda arm: float(arm.learning_rate == best[arm.clip.mode])  # noqa: E731
+        return chosen_note(choose_arms(arms, max_arms, score), len(arms))
+
+    assert note(21) == ""
+    assert note(9) == "Shown: the best threshold of each mode at each learning rate, 9 of 21 arms."
+    few = "Shown: the best arm of each mode, and no clipping at the same learning rates, 4 of 21 arms."
+    assert note(6) == few
+    one_rate = [arm for arm in arms if arm.learning_rate == 1]
+    chosen = choose_arms(one_rate, 3, lambda arm: arm.clip.threshold or 0)
+    assert chosen_note(chosen, 7) == "Shown: the best threshold of each mode, 3 of 7 arms."

@@ -37,8 +37,7 @@ def test_each_panel_has_the_median_of_its_seeds_and_that_without_clipping(sweep)
     folder = logged(sweep, [NONE, VALUE], 5, lambda run, step: factor[run.mode] * (1 + run.seed))
     [page], _ = draw(folder, "update_ratio")
     assert page.title == (
-        "A step moves the weights by 0.3 % of their norm with value:0.5 at lr 0.1, by 3 % with none at "
-        "lr 0.1"
+        "A step moves the weights by 0.3 % (value:0.5 at lr 0.1) to 3 % (none at lr 0.1) of their norm"
     )
     medians = lines(page.figure, "median")
     assert medians["median_none_lr-0.1"] == pytest.approx(np.full(20, 3e-2))
@@ -50,6 +49,21 @@ def test_each_panel_has_the_median_of_its_seeds_and_that_without_clipping(sweep)
     heights = band.get_paths()[0].vertices[:, 1]
     assert (heights.min(), heights.max()) == pytest.approx((1e-3, 5e-3))
     assert page.figure.axes[0].get_yscale() == "log"
+
+
+@pytest.mark.parametrize(
+    ("ratios", "words"),
+    [
+        ((3e-10, 2e9), "by less than 0.01 % of their norm (value:0.5 at lr 0.1) up to more than 1,000 times their norm (none"),
+        ((0.02, 0.9996), "by 2 % (value:0.5 at lr 0.1) to 99 % (none at lr 0.1) of their norm"),
+        ((2.53, 253.0), "by 2.5 times their norm (value:0.5 at lr 0.1) up to 253 times their norm (none"),
+        ((0.0301, 0.0302), "by 3 % of their norm in every arm"),
+    ],
+)  # fmt: skip
+def test_the_title_reads_well_if_a_network_explodes(sweep, ratios, words):
+    ratio = dict(zip(("value", "none"), ratios, strict=True))
+    [page], _ = draw(logged(sweep, [NONE, VALUE], 2, lambda run, _: ratio[run.mode]), "update_ratio")
+    assert words in page.title and "e+" not in page.title
 
 
 def test_a_step_without_an_update_is_a_gap_and_not_a_zero(sweep):

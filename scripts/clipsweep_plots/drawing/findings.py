@@ -79,14 +79,14 @@ def _title_of_setup(sources: Sources, judged: list[Comparison], claim: Claim) ->
     better, worse = _split(judged, claim)
     baseline = _baseline(judged)
     if not better and not worse:
-        subject = f"{name_arms(judged)} does not differ" if len(judged) == 1 else "No arm differs"
+        subject = f"{name_arms(judged, sources.comparisons)} does not differ" if len(judged) == 1 else "No arm differs"
         return f"{subject} detectably from {baseline} in {claim.noun}"
     if len(judged) > MAX_NAMED:
         # As the answer counts: without arms that clipping never changed.
         count = sum(comparison.verdict != "identical" for comparison in judged)
         return _count_arms(sources, better, worse, count, claim, baseline)
     parts = [
-        f"{name_arms(arms)} {_have(arms)} {words}"
+        f"{name_arms(arms, sources.comparisons)} {_have(arms)} {words}"
         for arms, words in ((better, claim.better), (worse, claim.worse))
         if arms
     ]
@@ -98,7 +98,7 @@ def spread_title(sources: Sources) -> str:
     if len(sources.comparisons) > MAX_NAMED:
         return ""
     sentences = [
-        f"seeds spread {words} with {name_arms([comparison])} ({_deviations(comparison)})"
+        f"seeds spread {words} with {name_arms([comparison], sources.comparisons)} ({_deviations(comparison)})"
         for comparison in sources.comparisons
         for verdict, words in (("better", "less"), ("worse", "more"))
         if comparison.measures["spread"].verdict == verdict
@@ -128,6 +128,13 @@ def many_arms_note(sources: Sources, claim: Claim) -> str:
     )
 
 
+def has_verdicts(verdicts: list[str | None]) -> bool:
+    """Whether any comparison has a verdict; identical runs need no seeds to be so."""
+    if None in verdicts:
+        return not {"identical", None}.issuperset(verdicts)
+    return bool(verdicts)
+
+
 def why_no_verdict(sources: Sources) -> str:
     """Say why nothing is compared; empty if there are verdicts."""
     if sources.summary is None:
@@ -139,21 +146,25 @@ def why_no_verdict(sources: Sources) -> str:
         if not any(baselines):
             return "Nothing is compared, because no arm is without clipping."
         return "Nothing is compared: no arm shares a learning rate and seeds with one that clips."
-    if not any(comparison.verdict for comparison in sources.comparisons):
+    if not has_verdicts([comparison.verdict for comparison in sources.comparisons]):
         return f"No verdict: fewer than {sources.constants.min_pairs_for_verdict} pairs of seeds."
     return ""
 
 
-def name_arms(comparisons: list[Comparison]) -> str:
-    """Name arms by their clipping, with the learning rate if there are several."""
+def name_arms(comparisons: list[Comparison], among: list[Comparison]) -> str:
+    """Name arms by their clipping, with the learning rate if those among them have several."""
     names = [comparison.arm.clip.label for comparison in comparisons]
-    if len({comparison.arm.learning_rate for comparison in comparisons}) > 1:
+    if len({comparison.arm.learning_rate for comparison in among}) > 1:
         names = [comparison.arm.label for comparison in comparisons]
     return " and ".join([", ".join(names[:-1]), names[-1]] if len(names) > 1 else names)
 
 
 def _judged(sources: Sources, claim: Claim) -> list[Comparison]:
-    return [c for c in sources.comparisons if c.measures[claim.measure].verdict is not None]
+    """Return the comparisons with a verdict; none if all others have too few seeds for one."""
+    verdicts = [comparison.measures[claim.measure].verdict for comparison in sources.comparisons]
+    if not has_verdicts(verdicts):
+        return []
+    return [c for c, verdict in zip(sources.comparisons, verdicts, strict=True) if verdict is not None]
 
 
 def _split(judged: list[Comparison], claim: Claim) -> tuple[list[Comparison], list[Comparison]]:
@@ -214,7 +225,7 @@ def comparison_filling(comparison: Comparison, claim: Claim, level: float) -> st
 
 def filling_note(sources: Sources) -> str:
     """Explain the fillings of marks, if there is any verdict."""
-    if not any(comparison.verdict for comparison in sources.comparisons):
+    if not has_verdicts([comparison.verdict for comparison in sources.comparisons]):
         return ""
     return (
         "Filled: better or worse than without clipping; half filled: not after Holm's correction "

@@ -11,6 +11,8 @@ from .layout import MARGIN, TITLE_PAD, Sheet, add_axes, add_header, header_heigh
 from .panels import Panel, Row
 from .style import POINTS_PER_INCH, lines_height, wrap_text
 
+KEY_GAP = 0.14  # inches between the panels of a narrow sheet and the key of those below them
+
 
 @dataclass(frozen=True)
 class PageText:
@@ -134,7 +136,11 @@ class _PageLayout:
         if not handles or not self.sheet.is_narrow:
             return 0
         lines = -(-len(handles) // self._key_columns(handles))
-        return lines_height(lines, self.sheet.text.small) * 1.12 + 0.08
+        return lines_height(lines, self.sheet.text.small) * 1.12 + 0.08 + self._key_gap(row)
+
+    def _key_gap(self, row: int) -> float:
+        """Return the room between a key and the panels above it, whose key it is not."""
+        return KEY_GAP if row else 0
 
     def _key_columns(self, handles: list[Line2D]) -> int:
         entry = key_width(handles, self.sheet.text) + 1.6 * self.sheet.text.small / POINTS_PER_INCH
@@ -187,7 +193,7 @@ class _PageLayout:
             columns = self._key_columns(handles)
             titles = lines_height(max(map(len, self.titles[row])), self.sheet.text.label)
             left = self.left  # right of the label of the y axis
-            top -= self._key_band(row) + titles + TITLE_PAD / POINTS_PER_INCH
+            top -= self._key_band(row) - self._key_gap(row) + titles + TITLE_PAD / POINTS_PER_INCH
         figure.legend(
             handles=handles,
             loc="upper left",

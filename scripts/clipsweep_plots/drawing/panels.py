@@ -134,9 +134,9 @@ def choose_arms(arms: list[Arm], max_arms: int, score: Callable[[Arm], float]) -
         rates = {(arm.clip.setup, arm.learning_rate) for arm in best}
         twins = [a for a in chosen if (a.clip.setup, a.learning_rate) in rates and a.clip.is_baseline]
         chosen = [*best, *(arm for arm in twins if arm not in best)][:max_arms]
-    elif len(learning_rates(arms)) == 1:
+    elif len(learning_rates(arms)) == 1 and len(chosen) < max_arms:
         others = [arm for arm in arms if arm not in chosen]
-        chosen += others[:: -(-len(others) // max(max_arms - len(chosen), 1))]
+        chosen += others[:: -(-len(others) // (max_arms - len(chosen)))]
     return [arm for arm in arms if arm in chosen]
 
 
@@ -161,13 +161,16 @@ def chosen_note(chosen: list[Arm], count: int) -> str:
     """Say which of `count` arms choose_arms chose; empty if all."""
     if len(chosen) == count:
         return ""
-    rates = {family: set() for family in map(_family, chosen)}
-    for arm in chosen:
+    clipping = [arm for arm in chosen if not arm.clip.is_baseline]
+    rates = {family: set() for family in map(_family, clipping or chosen)}
+    for arm in clipping or chosen:
         rates[_family(arm)].add(arm.learning_rate)
     what = "the best threshold of each mode"
     if max(map(len, rates.values())) > 1:
         what += " at each learning rate"
-    elif len(chosen) > 2 * len(rates):
+    elif len(learning_rates(chosen)) > 1:
+        what = "the best arm of each mode, and no clipping at the same learning rates"
+    elif len(chosen) > 2 * len(set(map(_family, chosen))):
         what += ", and others spread evenly"
     return f"Shown: {what}, {len(chosen)} of {count} arms."
 

@@ -11,7 +11,7 @@ from clipsweep_results.result_folder import Arm, Results, Run
 from clipsweep_results.setups import Setup
 from clipsweep_results.summary import Comparison, Summary
 
-from .layout import Sheet
+from .layout import NotDrawn, Sheet
 
 MAX_LISTED = 3
 # In a figure with panels for each setup: at most 6 setups, fewer if each of them has many arms.
@@ -53,6 +53,16 @@ class Sources:
     @property
     def setups(self) -> list[Setup]:
         return self.results.setups
+
+    @property
+    def all_diverged(self) -> bool:
+        runs = self.results.runs
+        return bool(runs) and all(run.diverged for run in runs)
+
+    def require_evaluations(self) -> None:
+        """Raise NotDrawn if no run was evaluated: there is only the chance level to draw."""
+        if not any(run.epochs for run in self.results.runs):
+            raise NotDrawn("every run diverged before its first evaluation")
 
     def of_few_setups(self) -> "Sources":
         """Return these sources if they have few setups, otherwise those of a few, with a note."""

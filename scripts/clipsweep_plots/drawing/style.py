@@ -131,6 +131,7 @@ RC_PARAMS = {
     "svg.fonttype": "none",
     "pdf.fonttype": 42,
 }
+KEPT_SPACE = "\0"  # not whitespace: words are not split at it
 
 
 @dataclass(frozen=True)
@@ -185,10 +186,14 @@ def text_width(text: str, points: float, bold: bool = False) -> float:
 
 
 def wrap_text(text: str, width: float, points: float, bold: bool = False) -> list[str]:
-    """Break text into lines of at most `width` inches; a longer word gets its own line."""
+    """Break text into lines of at most `width` inches; a longer word gets its own line.
+
+    No line begins with the % of a number.
+    """
     lines: list[str] = []
     for paragraph in text.splitlines():
-        words = paragraph.split()
+        kept = paragraph.replace(" %", f"{KEPT_SPACE}%").split()
+        words = [word.replace(KEPT_SPACE, " ") for word in kept]
         lines.append(words.pop(0) if words else "")
         for word in words:
             if text_width(f"{lines[-1]} {word}", points, bold) <= width:

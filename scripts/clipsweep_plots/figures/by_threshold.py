@@ -124,7 +124,7 @@ def _values(sources: Sources, arm: Arm, measure: Measure) -> np.ndarray:
 
 
 def _title(sources: Sources, measure: Measure) -> str:
-    """Name the best mean at its learning rate, with that of no clipping there."""
+    """Name the best mean with clipping and the best without, each at its own learning rate."""
     name = measure.name(sources)
     means = {arm: _values(sources, arm, measure) for arm in sources.arms}
     means = {arm: float(values.mean()) for arm, values in means.items() if values.size}
@@ -133,10 +133,12 @@ def _title(sources: Sources, measure: Measure) -> str:
         return f"{name.capitalize()} by threshold"
     best = measure.best(clipping, key=lambda arm: clipping[arm])
     title = f"{name.capitalize()} is {measure.show(clipping[best])} with {best.label}"
-    baseline = next(
-        (a for a in means if a.clip.is_baseline and a.learning_rate == best.learning_rate), None
-    )
-    return title if baseline is None else f"{title}, without clipping {measure.show(means[baseline])}"
+    plain = {arm: mean for arm, mean in means.items() if arm.clip.is_baseline}
+    if not plain:
+        return title
+    baseline = measure.best(plain, key=lambda arm: plain[arm])
+    where = f" (lr {baseline.learning_rate:g})" if len(plain) > 1 else ""
+    return f"{title}, {'at best ' if where else ''}{measure.show(plain[baseline])} without clipping{where}"
 
 
 def _caption(sources: Sources, measure: Measure) -> str:

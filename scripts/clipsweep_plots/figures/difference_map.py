@@ -130,8 +130,18 @@ def _with_baselines(arms: list[Arm], sources: Sources) -> list[Arm]:
 
 
 def _title(sources: Sources) -> str:
-    verdict = verdict_title(sources, ACCURACY)
-    return verdict or f"Difference in {sources.constants.judged_name} to no clipping"
+    return verdict_title(sources, ACCURACY) or _range_title(sources)
+
+
+def _range_title(sources: Sources) -> str:
+    """State the smallest and the largest difference, of which there are no verdicts."""
+    measured = [comparison.measures[JUDGED].mean_difference for comparison in sources.comparisons]
+    known = [difference for difference in measured if difference is not None]
+    name = sources.constants.judged_name
+    if not known:
+        return f"Difference in {name} to no clipping"
+    ends = " to ".join(dict.fromkeys(points(end) for end in (min(known), max(known))))
+    return f"Clipping changes the {name} by {ends} points; too few seeds for verdicts"
 
 
 def _caption(sources: Sources) -> str:

@@ -115,7 +115,7 @@ def _caption(sources: Sources, max_spikes: int) -> str:
         f"{constants.spike_window} steps."
     )
     bars = (
-        f"Bars: spikes per {steps} steps, up to {max_spikes}; the height is the square root."
+        f"Bars: spikes per {f'{steps} steps' if steps > 1 else 'step'}, up to {max_spikes}; the height is the square root."
         if max_spikes
         else "No run has a spike."
     )

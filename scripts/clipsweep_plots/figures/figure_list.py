@@ -83,6 +83,15 @@ ANSWERING = (
     "training_loss",
 )
 MAX_ANSWERING = 4
+# The figures of accuracies at the end: all are at chance level if every run diverged.
+OF_ACCURACIES = (
+    "paired_difference",
+    "accuracy_by_threshold",
+    "accuracy_by_learning_rate",
+    "difference_map",
+    "final_accuracy",
+    "by_setting",
+)
 # The figures that show every setup of a sweep.
 OF_ALL_SETUPS = ("by_setting",)
 
@@ -99,6 +108,8 @@ def draw_figures(
     for name in names:
         shown = sources if name in OF_ALL_SETUPS else few
         try:
+            if name in OF_ACCURACIES and sources.all_diverged:
+                raise NotDrawn("every run diverged")
             pages = FIGURES[name](shown)
         except NotDrawn as reason:
             if not (is_report and isinstance(reason, NotMeasured)):

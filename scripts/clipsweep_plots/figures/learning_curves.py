@@ -1,5 +1,7 @@
 """Training loss and solved tasks over the steps; accuracy on the test and validation sets over epochs."""
 
+from collections.abc import Callable
+
 import numpy as np
 from clipsweep_results.result_folder import Arm, Results
 
@@ -25,6 +27,7 @@ from ..drawing.layout import NamedFigure, NotDrawn, NotMeasured
 from ..drawing.norm_axis import limit_norms
 from ..drawing.panel_page import PanelPage
 from ..drawing.sources import Sources
+from ..drawing.style import number, percent
 from ..drawing.value_axis import needs_log
 
 # A loss that explodes would flatten all others, so the axis ends at this multiple of the first loss.
@@ -41,7 +44,7 @@ def draw_training_loss(sources: Sources) -> list[NamedFigure]:
     diverged = any(run.diverged for run in results.runs)
     kind = CurveKind(
         stem="training_loss",
-        title=verdict_title(sources, TRAIN_LOSS) or "Training loss over the steps",
+        title=verdict_title(sources, TRAIN_LOSS) or _last_loss_title(sources),
         caption=_loss_caption(sources, high),
         alt="Training loss against step, a bold mean over the seeds for each arm",
         x_label="step",
@@ -100,14 +103,38 @@ def _loss_limits(results: Results) -> tuple[float, float, bool]:
     return max(0.0, lowest - room), top + room, False
 
 
+def _last_loss_title(sources: Sources) -> str:
+    found = _ends_of_arms(sources, "final_train_loss", number)
+    return f"The training loss of the last epoch is {found}" if found else "Training loss over the steps"
+
+
+def _last_accuracy_title(sources: Sources) -> str:
+    found = _ends_of_arms(sources, "final_test_accuracy", lambda share: f"{percent(share)} %")
+    return f"The test accuracy after the last epoch is {found}" if found else "Test accuracy over the epochs"
+
+
+def _ends_of_arms(sources: Sources, measure: str, show: Callable[[float], str]) -> str:
+    """Write the lowest and the highest mean of an arm; empty if no arm has one."""
+    arms = sources.summary.arms if sources.summary else []
+    means = {arm.label: arm.measures[measure].mean for arm in arms if not arm.perturbed}
+    means = {label: mean for label, mean in means.items() if mean is not None}
+    if not means:
+        return ""
+    low, high = min(means, key=means.get), max(means, key=means.get)
+    if show(means[low]) == show(means[high]):
+        return show(means[low])
+    return f"{show(means[low])} ({low}) to {show(means[high])} ({high})"
+
+
 def draw_test_accuracy(sources: Sources) -> list[NamedFigure]:
     """Draw the test accuracy after every epoch, against the step."""
+    sources.require_evaluations()
     plan, chance = sources.results.plan, sources.chance
     steps = np.arange(1, plan.epochs + 1) * plan.steps_per_epoch
     findings = [verdict_title(sources, ACCURACY), spread_title(sources)]
     kind = CurveKind(
         stem="test_accuracy",
-        title="; ".join(filter(None, findings)) or "Test accuracy over the epochs",
+        title="; ".join(filter(None, findings)) or _last_accuracy_title(sources),
         caption=_accuracy_caption(sources),
         alt="Test accuracy against step, a bold mean over the seeds for each arm",
         x_label="step",
@@ -122,6 +149,7 @@ def draw_validation_accuracy(sources: Sources) -> list[NamedFigure]:
     validation = sources.summary and sources.summary.validation
     if not validation:
         raise NotMeasured("the sweep has no validation set (--validation-share)")
+    sources.require_evaluations()
     plan, chance = sources.results.plan, validation.chance_accuracy
     steps = np.arange(1, plan.epochs + 1) * plan.steps_per_epoch
     sentences = [

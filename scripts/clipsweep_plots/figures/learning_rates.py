@@ -72,9 +72,9 @@ def _draw_page(sources: Sources, rows: list[Row], text: FigureText) -> tuple[Fig
     keys = row_keys(rows, lambda clip: _key_line(looks[clip], clip))
     page = open_page(sources.sheet, rows, words, keys)
     usable = usable_arms(sources)
-    low_mean, high = _mean_limits(sources)
+    lowest, high = _accuracy_limits(sources)
     bars = _bars_height(max(len(panel.clips) for panel, _ in page.pairs()))
-    low = low_mean - (high - low_mean) * bars / (1 - bars)
+    low = lowest - (high - lowest) * bars / (1 - bars)
     rates = learning_rates([arm for panel, _ in page.pairs() for arm in panel.arms])
     for panel, axes in page.pairs():
         axes.set_xscale("log")
@@ -85,9 +85,9 @@ def _draw_page(sources: Sources, rows: list[Row], text: FigureText) -> tuple[Fig
             axes.axhspan(100 * best - margin, 100 * best, color=GRID_COLOR, alpha=0.8, zorder=0.5)
         for place, clip in enumerate(panel.clips):
             members = [arm for arm in panel.arms if arm.clip.without_setup == clip]
-            _draw_clip(axes, members, looks[clip], sources, usable, _shift(place, panel), low_mean)
+            _draw_clip(axes, members, looks[clip], sources, usable, _shift(place, panel), lowest)
             _draw_usable(axes, members, looks[clip], usable, FIRST_BAR + BAR_STEP * place)
-        _separate_bars(axes, low_mean, sources.sheet.text.small)
+        _separate_bars(axes, lowest, sources.sheet.text.small)
         _number_rates(axes, rates, sources.sheet)
     shown = "; ".join(panel.title or "all arms" for panel, _ in page.pairs())
     alt = f"{accuracy.capitalize()} against learning rate, one line per clipping. Panels: {shown}."
@@ -158,9 +158,14 @@ def _caption(sources: Sources) -> str:
     return caption
 
 
-def _mean_limits(sources: Sources) -> tuple[float, float]:
-    """Return the limits of the axis that all means need."""
-    values = [100 * np.mean(found) for found in _accuracies(sources).values() if found]
+def _accuracy_limits(sources: Sources) -> tuple[float, float]:
+    """Return the limits of the axis that all means and their intervals need."""
+    min_seeds = sources.constants.min_pairs
+    values = []
+    for found in filter(None, _accuracies(sources).values()):
+        values.append(100 * np.mean(found))
+        values += [100 * end[0] for end in mean_band(np.array([found]), min_seeds)]
+    values = [value for value in values if np.isfinite(value)]
     low, high = min(values, default=0.0), max(values, default=100.0)
     room = 0.08 * max(high - low, 2.0)
     return max(low - room, 0.0), min(high + room, 100.0)
@@ -171,13 +176,13 @@ def _bars_height(clips: int) -> float:
     return 2 * FIRST_BAR + BAR_STEP * (clips - 1)
 
 
-def _separate_bars(axes: Axes, low_mean: float, points: float) -> None:
+def _separate_bars(axes: Axes, lowest: float, points: float) -> None:
     """Separate the bars from the axis of accuracies, which ends above them."""
     low, high = axes.get_ylim()
     if axes.yaxis.get_tick_params()["labelleft"]:
         axes.text(
             -0.015,
-            (low_mean - low) / (high - low) / 2,
+            (lowest - low) / (high - low) / 2,
             "usable",
             transform=axes.transAxes,
             ha="right",
@@ -185,9 +190,9 @@ def _separate_bars(axes: Axes, low_mean: float, points: float) -> None:
             fontsize=points,
             color=MUTED,
         )
-    axes.axhline(low_mean, color=MUTED, linewidth=0.7)
-    ticks = MaxNLocator(6, steps=[1, 2, 5, 10]).tick_values(low_mean, axes.get_ylim()[1])
-    axes.set_yticks([tick for tick in ticks if low_mean <= tick <= axes.get_ylim()[1]])
+    axes.axhline(lowest, color=MUTED, linewidth=0.7)
+    ticks = MaxNLocator(6, steps=[1, 2, 5, 10]).tick_values(lowest, axes.get_ylim()[1])
+    axes.set_yticks([tick for tick in ticks if lowest <= tick <= axes.get_ylim()[1]])
 
 
 def _number_rates(axes: Axes, rates: list[float], sheet: Sheet) -> None:

@@ -66,10 +66,11 @@ def _title(points: list[tuple[Comparison, ArmProbe]], step: int) -> str:
         return f"{when} predicts neither help nor harm for any of {len(last)} arms"
     confirmed = sum(AGREEMENTS[prediction] == verdict for prediction, verdict in made)
     helps = sum(prediction == "helps" for prediction, _ in made)
-    return (
-        f"{when} predicts that clipping helps in {helps} and hurts in {len(made) - helps} of "
-        f"{len(last)} arms; verdicts confirm {confirmed} of these {len(made)}"
-    )
+    arms = f"{len(last)} {'arm' if len(last) == 1 else 'arms'}"
+    predicted = f"{when} predicts that clipping helps in {helps} and hurts in {len(made) - helps} of {arms}"
+    if len(made) == 1:
+        return f"{predicted}; the verdict {'confirms it' if confirmed else 'does not confirm it'}"
+    return f"{predicted}; verdicts confirm {confirmed or 'none'} of these {len(made)}"
 
 
 def _draw_page(

@@ -41,7 +41,7 @@ def draw_smoothness(sources: Sources) -> list[NamedFigure]:
     arms = _measured_arms(sources, lambda run: run.curve.measured.smoothness)
     fits = {arm: _fit(sources, arm) for arm in arms}
     chosen = choose_arms(arms, MAX_PANELS, sources.mean_accuracy)
-    text = FigureText("smoothness", _smoothness_title(fits), _smoothness_caption(arms, chosen))
+    text = FigureText("smoothness", _smoothness_title(fits), _smoothness_caption(sources, arms, chosen))
     titles = {arm: _smoothness_panel(name, fits[arm]) for arm, name in arm_names(chosen).items()}
     pages = paged(named_arm_rows(titles, sources.sheet))
     limits = (
@@ -55,7 +55,7 @@ def draw_sharpness(sources: Sources) -> list[NamedFigure]:
     """Draw the sharpness of the batches over the steps, with 2 / (learning rate x clip scale)."""
     arms = _measured_arms(sources, lambda run: run.curve.measured.sharpness)
     chosen = choose_arms(arms, MAX_PANELS, sources.mean_accuracy)
-    text = FigureText("sharpness", _sharpness_title(arms), _sharpness_caption(arms, chosen))
+    text = FigureText("sharpness", _sharpness_title(arms), _sharpness_caption(sources, arms, chosen))
     titles = {arm: _sharpness_panel(name, arm) for arm, name in arm_names(chosen).items()}
     pages = paged(named_arm_rows(titles, sources.sheet))
     limits = _limits([values for arm in chosen for values in _sharpness(arm)[1:]])
@@ -113,27 +113,34 @@ def _r(fit: SmoothnessFit) -> str:
 
 
 def _smoothness_title(fits: dict[Arm, SmoothnessFit | None]) -> str:
-    """State the highest correlation with and without clipping."""
+    """State the highest correlation with and without clipping, of arms whose line rises or falls.
+
+    A line may be flat to two decimals although its points correlate: then the norm says nothing
+    about smoothness that matters.
+    """
     known = {arm: fit for arm, fit in fits.items() if fit and fit.correlation is not None}
+    sloped = {arm: fit for arm, fit in known.items() if round(fit.slope, 2) != 0}
     parts = []
     for words, is_baseline in (("with clipping", False), ("without", True)):
-        arms = [arm for arm in known if arm.clip.is_baseline == is_baseline]
+        arms = [arm for arm in sloped if arm.clip.is_baseline == is_baseline]
         if arms:
-            best = max(arms, key=lambda arm: known[arm].correlation)
-            parts.append(f"{_r(known[best])} {words} ({best.label})")
+            best = max(arms, key=lambda arm: sloped[arm].correlation)
+            slope = signed(sloped[best].slope, 2)
+            parts.append(f"{_r(sloped[best])} {words} ({best.label}, slope {slope})")
     if not parts:
-        return "Local smoothness by gradient norm"
+        flat = "Local smoothness does not change with the gradient norm: slope 0.00"
+        return flat if known else "Local smoothness by gradient norm"
     highest = "Highest correlation" if len(known) > len(parts) else "Correlation"
     return f"{highest} of local smoothness and gradient norm: {', '.join(parts)}"
 
 
-def _smoothness_caption(arms: list[Arm], chosen: list[Arm]) -> str:
+def _smoothness_caption(sources: Sources, arms: list[Arm], chosen: list[Arm]) -> str:
     return (
         "One point per measured step of all seeds, light early and dark late in training. Local "
         "smoothness is the change of the batch's gradient over the first half of the step, divided "
         "by the length of that half; the norm is that of the raw gradient. Line: least squares of "
         "the logarithms; r is their correlation. If the loss were smooth in the usual sense, the "
-        f"points would not rise. {chosen_note(chosen, len(arms))}"
+        f"points would not rise.{sources.identical_note} {chosen_note(chosen, len(arms))}"
     ).strip()
 
 
@@ -214,7 +221,7 @@ def _sharpness_title(arms: list[Arm]) -> str:
     )
 
 
-def _sharpness_caption(arms: list[Arm], chosen: list[Arm]) -> str:
+def _sharpness_caption(sources: Sources, arms: list[Arm], chosen: list[Arm]) -> str:
     hidden = np.concatenate([_sharpness(arm)[1] for arm in chosen])
     negative = float((hidden[np.isfinite(hidden)] <= 0).mean())
     note = f" Negative values ({percent(negative)} %) are at the lower edge." if negative else ""
@@ -222,7 +229,7 @@ def _sharpness_caption(arms: list[Arm], chosen: list[Arm]) -> str:
         "Sharpness g'Hg / g'g of the batch along its gradient. Line: median over all seeds and the "
         f"measured steps of a window; band: from {100 * BAND[0]:g} % to {100 * BAND[1]:g} % of them. Dashed: the median of 2 / (learning "
         "rate × clip scale); above it a step of gradient descent overshoots the "
-        f"minimum along the gradient by more than the distance to it.{note} {chosen_note(chosen, len(arms))}"
+        f"minimum along the gradient by more than the distance to it.{note}{sources.identical_note} {chosen_note(chosen, len(arms))}"
     ).strip()
 
 

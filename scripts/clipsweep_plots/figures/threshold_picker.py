@@ -33,6 +33,7 @@ from ..drawing.style import (
 STEM = "threshold_picker"
 MAX_COLUMNS = 3
 MARKED_SHARES = (0.5, 0.1, 0.01)
+MIN_STEPS = 10  # of an arm, so that one step in ten is a step
 LOWEST_SHARE = 0.001
 MAX_DECADES = 8  # above the median norm
 MAX_NAMED_RANGE = 100  # a title names no thresholds that differ by a larger factor
@@ -48,9 +49,13 @@ Curves = dict[str, Exceedance]
 def draw_threshold_picker(sources: Sources) -> list[NamedFigure]:
     """Draw one panel per arm without clipping, with a curve for each mode."""
     found = {arm: clipped_shares(sources, arm) for arm in sources.arms if arm.clip.is_baseline}
-    found = {arm: curves for arm, curves in found.items() if curves}
+    found = {
+        arm: kept
+        for arm, curves in found.items()
+        if (kept := {mode: curve for mode, curve in curves.items() if curve.count >= MIN_STEPS})
+    }
     if not found:
-        raise NotDrawn("the sweep has no run without clipping whose gradient was finite")
+        raise NotDrawn(f"no arm without clipping has {MIN_STEPS} steps with a finite gradient")
     text = FigureText(STEM, _title(found), _caption(sources, found))
     pages = paged(_rows(sources, list(found)))
     return draw_pages(text, pages, partial(_draw_page, sources, found))
@@ -58,7 +63,8 @@ def draw_threshold_picker(sources: Sources) -> list[NamedFigure]:
 
 def _rows(sources: Sources, arms: list[Arm]) -> list[Row]:
     """Make a panel per arm: a row per setup if its learning rates fit in it."""
-    columns, rates = min(sources.sheet.max_columns, MAX_COLUMNS), learning_rates(arms)
+    sheet, rates = sources.sheet, learning_rates(arms)
+    columns = 1 if sheet.is_narrow else min(sheet.max_columns, MAX_COLUMNS)  # room for the numbers
     places = [(arm.clip.setup, arm.learning_rate) for arm in arms]
     panels = {
         place: Panel(place_title(*place), (arm,)) for place, arm in zip(places, arms, strict=True)
@@ -179,7 +185,7 @@ def _draw_curve(axes: Axes, arm: Arm, mode: str, curve: Exceedance) -> None:
         linewidth=1.5,
         gid=element_id(f"would-clip_{mode}", arm.clip, arm.learning_rate),
     )
-    marks = [(curve.value_at(share), 100 * share) for share in MARKED_SHARES]
+    marks = [(_marked_value(curve, share), 100 * share) for share in MARKED_SHARES]
     marks = [(value, share) for value, share in marks if value is not None]
     if marks:
         axes.plot(
@@ -247,7 +253,12 @@ def _key(modes: Iterable[str]) -> list[Line2D]:
 
 
 def _thresholds(curve: Exceedance) -> str:
-    return " | ".join(number(curve.value_at(share), 2) for share in MARKED_SHARES)
+    return " | ".join(number(_marked_value(curve, share), 2) for share in MARKED_SHARES)
+
+
+def _marked_value(curve: Exceedance, share: float) -> float | None:
+    """Return the threshold that clips this share; None if that is less than a step."""
+    return curve.value_at(share) if share * curve.count >= 1 else None
 
 
 def _label(mode: str, curve: Exceedance) -> str:

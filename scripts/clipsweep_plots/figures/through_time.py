@@ -287,7 +287,7 @@ def _title(shown: list[RunLines]) -> str:
     if len(shown) == 1:
         return f"{_subject(shown[0].arm)} the gradient {_changes_of_one(extremes)}"
     parts = [f"{flow.sentence} ({lines.name})" for flow, lines, _ in extremes]
-    return f"Back through time the gradient typically {' and '.join(parts)}"
+    return f"Back through time, the gradient of the median training step {' and '.join(parts)}"
 
 
 def _changes_of_one(extremes: list[tuple[GradientFlow, RunLines, Profile]]) -> str:

@@ -24,6 +24,9 @@ from ..drawing.style import INK, MUTED, clip_color, element_id, number
 
 STEM = "update_ratio"
 MAX_PANELS = 24
+SHARE = " of their norm"
+MAX_TIMES = 1000  # a title names no larger multiple, and no share below MIN_SHARE
+MIN_SHARE = 1e-4
 MAX_DECADES = 6  # on either side of the median ratio
 BASELINE_LINE = {"color": INK, "linewidth": 0.9, "linestyle": (0, (4, 1.6)), "zorder": 4}
 
@@ -62,16 +65,26 @@ def _limits(known: np.ndarray) -> tuple[float, float]:
 def _title(typical: dict[Arm, float]) -> str:
     """Name the arms of the smallest and of the largest median ratio."""
     least, most = min(typical, key=typical.get), max(typical, key=typical.get)
+    low, high = _distance(typical[least]), _distance(typical[most])
     if len(typical) == 1:
-        return f"A step moves the weights by {_percent(typical[most])} of their norm ({most.label})"
-    return (
-        f"A step moves the weights by {_percent(typical[least])} of their norm with {least.label}, by "
-        f"{_percent(typical[most])} with {most.label}"
-    )
+        return f"A step moves the weights by {high} ({most.label})"
+    if low == high:
+        return f"A step moves the weights by {high} in every arm"
+    if low.endswith(SHARE) and high.endswith(SHARE):
+        low, high = low.removesuffix(SHARE), high.removesuffix(SHARE)
+        return f"A step moves the weights by {low} ({least.label}) to {high} ({most.label}){SHARE}"
+    return f"A step moves the weights by {low} ({least.label}) up to {high} ({most.label})"
 
 
-def _percent(ratio: float) -> str:
-    return f"{number(100 * ratio, 2)} %"
+def _distance(ratio: float) -> str:
+    """Say how far a step goes: as a share of the weights' norm or, if it explodes, a multiple."""
+    if ratio >= MAX_TIMES:
+        return f"more than {MAX_TIMES:,} times their norm"
+    if ratio >= 1:
+        return f"{number(ratio, 2) if ratio < 10 else f'{ratio:,.0f}'} times their norm"
+    if ratio < MIN_SHARE:
+        return f"less than {number(100 * MIN_SHARE)} %{SHARE}"
+    return f"{min(float(f'{100 * ratio:.2g}'), 99):g} %{SHARE}"
 
 
 def _caption(sources: Sources, arms: list[Arm], limits: tuple[float, float]) -> str:

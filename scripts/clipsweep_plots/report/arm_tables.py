@@ -77,12 +77,12 @@ def _verdict_note(subject: ComparedArm) -> str:
     if not subject.survives_correction:
         return "not after correction"
     judged = subject.comparison.measures[JUDGED]
-    if not judged.seeds_needed:
+    if not judged.seeds_needed or max(judged.seeds_needed_range or [judged.n + 1]) <= judged.n:
         return ""
     if judged.seeds_needed_range is None:
         return f"1 point needs {judged.seeds_needed:,} seeds"
     low, high = judged.seeds_needed_range
-    return f"1 point needs {low:,} to {high:,} seeds"
+    return f"1 point needs {f'{low:,} to ' if low < high else ''}{high:,} seeds"
 
 
 def accuracy_cell(subject: ComparedArm) -> Cell:
@@ -190,7 +190,15 @@ def reached_cell(subject: ComparedArm) -> Cell:
     return Cell(f"{arm.reached_target} of {arm.seeds}", arm.reached_target / arm.seeds)
 
 
-show_loss = partial(style.signed, places=3)
+MAX_LOSS_IN_FULL = 1000  # larger differences have three significant digits
+
+
+def show_loss(value: float | None) -> str:
+    if value is None or abs(value) < MAX_LOSS_IN_FULL:
+        return style.signed(value, 3)
+    return f"{value:+.3g}".replace("-", "−")
+
+
 show_steps = partial(style.signed, places=0)
 
 CLIPPING = Column("clipping", "Clipping", clip_cell, is_number=False)

@@ -31,7 +31,7 @@ def further_notes(results: Results, summary: Summary | None) -> list[str]:
         _note_failed(results),
         _note_damaged(summary),
         _note_unreadable(results, summary),
-        _note_few_seeds(summary),
+        _note_few_seeds(results, summary),
         _note_choice(results, summary),
         _note_bits(summary),
     ]
@@ -106,16 +106,20 @@ def _note_unreadable(results: Results, summary: Summary | None) -> str | None:
     )
 
 
-def _note_few_seeds(summary: Summary | None) -> str | None:
-    comparisons = summary.comparisons if summary else []
-    undecided = sum(comparison.verdict is None for comparison in comparisons)
+def _note_few_seeds(results: Results, summary: Summary | None) -> str | None:
+    """Advise more seeds, unless the sweep is unfinished: then its other runs come first."""
+    verdicts = [comparison.verdict for comparison in summary.comparisons] if summary else []
+    undecided = verdicts.count(None)
     if not undecided:
         return None
-    return (
-        f"{undecided} of {plural(len(comparisons), 'comparison')} {_have(undecided)} fewer than "
-        f"{summary.constants.min_pairs_for_verdict} pairs of seeds, so no verdicts are given. Add "
-        "seeds to get them."
-    )
+    few = f"fewer than {summary.constants.min_pairs_for_verdict} pairs of seeds"
+    differing = len(verdicts) - verdicts.count("identical")
+    if undecided == differing:
+        note, advice = f"There are {few}, so no verdicts are given.", "Add seeds to get them."
+    else:
+        comparisons = f"{undecided} of {plural(differing, 'comparison')} {_have(undecided)}"
+        note, advice = f"{comparisons} {few}, so these have no verdict.", "Add seeds to get one."
+    return note if _note_unfinished(results) else f"{note} {advice}"
 
 
 def _note_choice(results: Results, summary: Summary | None) -> str | None:

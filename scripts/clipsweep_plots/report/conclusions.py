@@ -41,10 +41,21 @@ def headline(sentences: str) -> tuple[str, str]:
     return first + dot.strip(), rest
 
 
+def setup_of(sentences: str) -> tuple[str, str]:
+    """Split an answer for one of several setups into the setup with its colon, and the rest."""
+    name, colon, rest = sentences.partition(": ")
+    return name + colon.strip(), rest
+
+
 def how_sure(summary: Summary) -> list[Certainty]:
-    """Compare the best clipping arm with the best baseline, for each setup that has both."""
+    """Compare the best clipping arm with the best baseline, for each setup that has both.
+
+    Where all their runs diverged, both are at chance level, which says nothing.
+    """
     return [
-        Certainty(best.arm.clip.setup, _facts(best, summary.constants)) for best in summary.best
+        Certainty(best.arm.clip.setup, _facts(best, summary.constants))
+        for best in summary.best
+        if best.arm.completed or best.baseline.completed
     ]
 
 

@@ -111,33 +111,45 @@ def _time(document: dict) -> Facts:
 
 
 def describe_sweep(plan: SweepPlan) -> str:
-    """Describe in one line what was trained."""
+    """Describe in two sentences what was trained, without the last full stop."""
     settings = plan.section("settings")
     rates = len({spec.learning_rate for spec in plan.runs})
     perturbed = {entry["id"] for entry in plan.document["runs"] if entry.get("perturbed")}
     clips = len({spec.clip.without_setup for spec in plan.runs if spec.id not in perturbed})
     seeds = len({spec.seed for spec in plan.runs})
-    return (
-        f"{_describe_setups(plan, settings)}: {plural(clips, 'clipping setting')} × "
-        f"{plural(rates, 'learning rate')} × {plural(seeds, 'seed')}, "
-        f"{plan.planned_steps:,} steps per run"
-    )
+    setups = len({spec.clip.setup for spec in plan.runs})
+    counts = [(setups, "setup")] if setups > 1 else []
+    counts += [(clips, "clipping setting"), (rates, "learning rate"), (seeds, "seed")]
+    crossed = " × ".join(plural(count, noun) for count, noun in counts)
+    what = f"trains {_describe_training(plan, settings)} for {plural(plan.planned_steps, 'step')}"
+    if len(plan.runs) == 1:
+        return f"The only run {what}"
+    return f"Each run {what}. The sweep has {crossed}"
 
 
-def _describe_setups(plan: SweepPlan, settings: dict) -> str:
+def _describe_training(plan: SweepPlan, settings: dict) -> str:
     """Name the cell, the hidden units and the task, then the other settings that vary."""
-    setups = {spec.clip.setup for spec in plan.runs}
     models = list(dict.fromkeys(spec.clip.setup.model for spec in plan.runs))
-    cells = ", ".join(models) if len(models) > 1 else _list(settings.get("cell", "?")).upper()
+    cells = _values([_upper_name(model) for model in models if model] or _upper_name(_list(settings.get("cell", "?"))))
     hidden, task = (_values(settings.get(name, "?")) for name in ("hidden", "task"))
     others = [axis for axis in plan.axes if axis.setting not in ("hidden", "task")]
     named = [f"{axis.words} {_values(settings[axis.setting])}" for axis in others]
-    text = ", ".join([f"{cells} of {hidden} units on {task}", *named])
-    return f"{text} ({len(setups)} setups)" if len(setups) > 1 else text
+    article = "a" if cells[:1].lower() == "g" else "an"  # a GRU, an LSTM, an RNN
+    text = f"{article} {cells} of {hidden} {'unit' if hidden == '1' else 'units'} on {task}"
+    return f"{text} with {' and '.join(named)}" if named else text
+
+
+def _upper_name(cell: str) -> str:
+    """Write `rnn-relu:identity` as RNN-RELU:identity."""
+    name, colon, scheme = cell.partition(":")
+    return f"{name.upper()}{colon}{scheme}"
 
 
 def _values(value: object) -> str:
-    """Format the values of a setting, the first and the last one of many."""
-    if isinstance(value, list) and len(value) > MAX_LISTED:
-        return f"{plain(value[0])} to {plain(value[-1])}"
-    return _list(value)
+    """Format the values of a setting as alternatives, the first and the last one of many."""
+    if not isinstance(value, list) or not value:
+        return _list(value)
+    *first, last = map(plain, value)
+    if len(first) >= MAX_LISTED:
+        return f"{first[0]} to {last}"
+    return f"{', '.join(first)} or {last}" if first else last

@@ -18,7 +18,7 @@ from ..drawing.figure_files import EmbeddedFigure
 from ..figures.figure_list import ANSWERING, MAX_ANSWERING, OF_ALL_SETUPS
 from . import arm_tables, phrases, run_tables
 from .caveats import count_states, further_notes, urgent_notes
-from .conclusions import headline, how_sure, read_answer
+from .conclusions import headline, how_sure, read_answer, setup_of
 from .interval_glyph import WIDTH, axis_reach, interval_glyph
 from .provenance import describe_sweep, read_provenance
 from .setup_table import answered_setups, count_verdicts, setup_table
@@ -98,14 +98,21 @@ def _environment() -> Environment:
         trim_blocks=True,
         lstrip_blocks=True,
     )
+    environment.filters["unbroken"] = _unbroken
     environment.globals |= {
         "number": style.number,
         "plural": phrases.plural,
         "headline": headline,
+        "setup_of": setup_of,
         "embed_rows": run_tables.embed_rows,
         "glyph_width": WIDTH,
     }
     return environment
+
+
+def _unbroken(text: str) -> str:
+    """Keep numbers and their % on one line."""
+    return text.replace(" %", "\u00a0%")
 
 
 def _hash(script: str) -> str:

@@ -8,7 +8,7 @@ from clipsweep_results.summary import Summary
 from ..drawing.figure_files import FigureFiles
 from . import arm_tables, run_tables
 from .caveats import count_states, further_notes, urgent_notes
-from .conclusions import Fact, headline, how_sure, read_answer
+from .conclusions import Fact, headline, how_sure, read_answer, setup_of
 from .phrases import describe_noise, plural
 from .provenance import Provenance, describe_sweep, read_provenance
 from .setup_table import answered_setups, count_verdicts, setup_table
@@ -96,17 +96,18 @@ def _answer(summary: Summary) -> list[str]:
         if len(sentences) == 1:
             parts.append(f"**{question}** {escape(sentences[0])}")
         else:
-            parts += [f"**{question}**", "\n".join(map(_headed, sentences))]
+            split = setup_of if parts else headline  # only the first answer has a verdict
+            lines = [_headed(*split(sentence)) for sentence in sentences]
+            parts += [f"**{question}**", "\n".join(lines)]
     for certainty in how_sure(summary):
         title = f"Certainty {certainty.setup}".strip()
         parts += [f"**{escape(title)}**", "\n".join(map(_fact, certainty.facts))]
     return parts
 
 
-def _headed(sentence: str) -> str:
-    """Format the answer for one of several setups, with its first sentence in bold."""
-    opening, rest = headline(sentence)
-    return f"- **{escape(opening)}** {escape(rest)}" if rest else f"- {escape(sentence)}"
+def _headed(opening: str, rest: str) -> str:
+    """Format the answer for one of several setups, with its opening in bold."""
+    return f"- **{escape(opening)}** {escape(rest)}" if rest else f"- {escape(opening)}"
 
 
 def _fact(fact: Fact) -> str:

@@ -26,11 +26,16 @@ class AnsweredSetup:
 
     @property
     def verdict(self) -> str:
-        return (self.best and self.best.verdict) or phrases.NO_VERDICT
+        """The verdict after the correction for the choice or, where that has none, before it."""
+        if self.best is None or self.best.verdict is None:
+            return phrases.NO_VERDICT
+        alone = self.best.judged.verdict
+        differs = self.best.verdict == "no difference seen" and alone in ("better", "worse")
+        return alone if differs else self.best.verdict
 
     @property
     def is_open(self) -> bool:
-        """Whether a verdict of better or worse does not remain after Holm's correction."""
+        """Whether a verdict of better or worse does not remain after the correction."""
         if self.verdict not in ("better", "worse") or self.best.p_adjusted is None:
             return False
         return self.best.p_adjusted >= self.constants.significance_level
@@ -61,7 +66,8 @@ def count_verdicts(answered: list[AnsweredSetup], accuracy: str) -> str:
         (counts[phrases.NO_VERDICT], "there is no verdict"),
     ]
     words = ", ".join(f"in {count} {what}" for count, what in rest if count)
-    return f"{title} {style.sentence_case(words)}." if words else title
+    says_it = rest[0][0] == len(answered)  # the title
+    return f"{title} {style.sentence_case(words)}." if words and not says_it else title
 
 
 def _count_both(counts: Counter[str], setups: int, accuracy: str) -> str:
