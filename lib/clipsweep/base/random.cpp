@@ -15,13 +15,6 @@ std::mt19937_64 seeded_engine(std::uint64_t seed, std::string_view purpose) {
   return std::mt19937_64(sequence);
 }
 
-// The mixing function of splitmix64 (Steele, Lea and Flood, 2014).
-std::uint64_t mixed(std::uint64_t word) {
-  word = (word ^ (word >> 30)) * 0xbf58476d1ce4e5b9ULL;
-  word = (word ^ (word >> 27)) * 0x94d049bb133111ebULL;
-  return word ^ (word >> 31);
-}
-
 // 256 layers of equal area under exp(-x^2 / 2); the lowest includes the tail beyond kTailStart.
 constexpr double kTailStart = 3.6541528853610088;
 constexpr double kLayerArea = 0.004928673233992336;

@@ -29,6 +29,14 @@ class RandomStream {
   std::mt19937_64 engine_;
 };
 
+// The mixing function of splitmix64 (Steele, Lea and Flood, 2014): every bit of the result depends
+// on every bit of the word.
+inline std::uint64_t mixed(std::uint64_t word) {
+  word = (word ^ (word >> 30)) * 0xbf58476d1ce4e5b9ULL;
+  word = (word ^ (word >> 27)) * 0x94d049bb133111ebULL;
+  return word ^ (word >> 31);
+}
+
 // Standard normal numbers in a few nanoseconds each: the ziggurat (Marsaglia and Tsang, 2000) on
 // splitmix64. It needs no setup, so each step of a run can have its own stream.
 class NormalStream {

@@ -1,13 +1,10 @@
 #include "clipsweep/probing/count_sketch.h"
 
+#include "clipsweep/base/random.h"
+
 namespace clipsweep {
 
-std::uint64_t hash_of(std::uint64_t number) {
-  std::uint64_t word = (number + 1) * 0x9e3779b97f4a7c15ULL;
-  word = (word ^ (word >> 30)) * 0xbf58476d1ce4e5b9ULL;
-  word = (word ^ (word >> 27)) * 0x94d049bb133111ebULL;
-  return word ^ (word >> 31);
-}
+std::uint64_t hash_of(std::uint64_t number) { return mixed((number + 1) * 0x9e3779b97f4a7c15ULL); }
 
 void add_sketch(Span<const float> vector, Span<float> sketch) {
   constexpr int kSignBit = 63;

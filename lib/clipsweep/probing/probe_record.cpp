@@ -6,6 +6,7 @@
 #include <cmath>
 
 #include "clipsweep/base/error.h"
+#include "clipsweep/io/json_members.h"
 
 namespace clipsweep {
 namespace {
@@ -59,40 +60,17 @@ Json json_of(const ProbedRule& probed) {
 
 // ---- From JSON ----
 
-double finite_number(const Json& object, const char* key) {
-  const double value = number_member(object, key);
-  if (!std::isfinite(value)) throw DataError(fmt::format("\"{}\" must be finite", key));
-  return value;
-}
-
-std::optional<double> finite_or_null(const Json& object, const char* key) {
-  if (member(object, key).is_null()) return std::nullopt;
-  return finite_number(object, key);
-}
-
-const Json& list_of(const Json& object, const char* key) {
-  const Json& list = member(object, key);
-  if (!list.is_array()) throw DataError(fmt::format("\"{}\" must be a list", key));
-  return list;
-}
-
-double listed_number(const Json& value, const char* key) {
-  const double number = read_number(value, key);
-  if (!std::isfinite(number)) throw DataError(fmt::format("\"{}\" must have finite numbers", key));
-  return number;
-}
-
 std::array<double, 2> interval_member(const Json& object) {
-  const Json& interval = list_of(object, "interval");
+  const Json& interval = list_member(object, "interval");
   if (interval.size() != 2) throw DataError("\"interval\" must have two numbers");
-  return {listed_number(interval[0], "interval"), listed_number(interval[1], "interval")};
+  return {finite_element(interval[0], "interval"), finite_element(interval[1], "interval")};
 }
 
 std::optional<TailIndex> tail_index_member(const Json& object, const char* key) {
   const Json& json = member(object, key);
   if (json.is_null()) return std::nullopt;
   const auto [lower, upper] = interval_member(json);
-  const TailIndex index{finite_number(json, "estimate"), lower, upper,
+  const TailIndex index{finite_member(json, "estimate"), lower, upper,
                         count_member(json, "order_statistics")};
   if (!(index.estimate > 0) || index.order_statistics == 0)
     throw DataError(fmt::format("\"{}\" must have an estimate and a number above 0", key));
@@ -103,7 +81,7 @@ std::optional<CriterionEstimate> criterion_member(const Json& object, const char
   const Json& json = member(object, key);
   if (json.is_null()) return std::nullopt;
   const auto [lower, upper] = interval_member(json);
-  const double value = finite_number(json, "value");
+  const double value = finite_member(json, "value");
   if (!(value > 0) || !(lower > 0) || !(upper >= lower))
     throw DataError(fmt::format("\"{}\" must have a value and an interval above 0", key));
   return CriterionEstimate{value, lower, upper};
@@ -116,12 +94,12 @@ std::optional<NoiseHistogram> histogram_member(const Json& object, const char* k
   if (!first.is_number_integer()) throw DataError("\"first_bin\" must be a whole number");
   NoiseHistogram histogram;
   histogram.first_bin = first.get<std::int64_t>();
-  for (const auto& count : list_of(json, "counts")) {
+  for (const auto& count : list_member(json, "counts")) {
     if (!count.is_number_unsigned()) throw DataError("\"counts\" must hold whole numbers from 0");
     histogram.counts.push_back(count.get<std::uint64_t>());
   }
-  for (const auto& expected : list_of(json, "gaussian"))
-    histogram.gaussian.push_back(listed_number(expected, "gaussian"));
+  for (const auto& expected : list_member(json, "gaussian"))
+    histogram.gaussian.push_back(finite_element(expected, "gaussian"));
   if (histogram.counts.size() != histogram.gaussian.size())
     throw DataError("\"counts\" and \"gaussian\" must be equally long");
   return histogram;
@@ -129,24 +107,24 @@ std::optional<NoiseHistogram> histogram_member(const Json& object, const char* k
 
 GradientStatistics gradients_from_json(const Json& json) {
   GradientStatistics gradients;
-  gradients.mean_gradient_norm = finite_number(json, "mean_gradient_norm");
-  gradients.expected_gradient_norm = finite_or_null(json, "expected_gradient_norm");
-  gradients.norm_mean = finite_number(json, "norm_mean");
-  gradients.norm_sd = finite_number(json, "norm_sd");
-  gradients.noise_variance = finite_number(json, "noise_variance");
-  gradients.effective_dimension = finite_or_null(json, "effective_dimension");
+  gradients.mean_gradient_norm = finite_member(json, "mean_gradient_norm");
+  gradients.expected_gradient_norm = optional_finite_member(json, "expected_gradient_norm");
+  gradients.norm_mean = finite_member(json, "norm_mean");
+  gradients.norm_sd = finite_member(json, "norm_sd");
+  gradients.noise_variance = finite_member(json, "noise_variance");
+  gradients.effective_dimension = optional_finite_member(json, "effective_dimension");
   gradients.noise_histogram = histogram_member(json, "noise_histogram");
   gradients.noise_tail_index = tail_index_member(json, "noise_tail_index");
   gradients.norm_tail_index = tail_index_member(json, "norm_tail_index");
   const Json& skewness = member(json, "skewness");
-  gradients.mean_direction_skewness = finite_or_null(skewness, "mean_direction");
-  const Json& random = list_of(skewness, "random_directions");
+  gradients.mean_direction_skewness = optional_finite_member(skewness, "mean_direction");
+  const Json& random = list_member(skewness, "random_directions");
   if (random.size() != kProbeDirections)
     throw DataError(fmt::format("\"random_directions\" must have {} numbers, not {}",
                                 kProbeDirections, random.size()));
   for (std::size_t i = 0; i < kProbeDirections; ++i)
     if (!random[i].is_null())
-      gradients.random_skewness[i] = listed_number(random[i], "random_directions");
+      gradients.random_skewness[i] = finite_element(random[i], "random_directions");
   return gradients;
 }
 
@@ -170,12 +148,12 @@ void check_prediction(const std::string& name, const ClipStatistics& statistics)
 ProbedRule rule_from_json(const Json& json) {
   ProbedRule probed{clip_rule_from_json(json), {}};
   ClipStatistics& statistics = probed.statistics;
-  statistics.clipped_share = finite_number(json, "clipped_share");
-  statistics.mean_clipped_norm = finite_number(json, "mean_clipped_norm");
-  statistics.cosine = finite_or_null(json, "cosine");
-  statistics.clipped_variance = finite_number(json, "clipped_variance");
-  statistics.descent_reduction = finite_or_null(json, "descent_reduction");
-  statistics.variance_reduction = finite_or_null(json, "variance_reduction");
+  statistics.clipped_share = finite_member(json, "clipped_share");
+  statistics.mean_clipped_norm = finite_member(json, "mean_clipped_norm");
+  statistics.cosine = optional_finite_member(json, "cosine");
+  statistics.clipped_variance = finite_member(json, "clipped_variance");
+  statistics.descent_reduction = optional_finite_member(json, "descent_reduction");
+  statistics.variance_reduction = optional_finite_member(json, "variance_reduction");
   statistics.comparison = criterion_member(json, "comparison_criterion");
   statistics.stability = criterion_member(json, "stability_criterion");
   check_prediction(string_member(json, "prediction"), statistics);
@@ -231,7 +209,7 @@ ProbeRecord probe_record_from_json(const Json& json) {
     record.sketch_size = count_member(json, "sketch_size");
   const Json& gradients = member(json, "gradients");
   if (!gradients.is_null()) record.gradients = gradients_from_json(gradients);
-  for (const auto& rule : list_of(json, "rules")) record.rules.push_back(rule_from_json(rule));
+  for (const auto& rule : list_member(json, "rules")) record.rules.push_back(rule_from_json(rule));
   return record;
 }
 

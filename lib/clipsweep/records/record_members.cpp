@@ -1,27 +1,8 @@
 #include "clipsweep/records/record_members.h"
 
 #include <algorithm>
-#include <cmath>
 
 namespace clipsweep {
-
-std::optional<double> optional_number(const Json& object, const char* key) {
-  const Json& value = member(object, key);
-  if (value.is_null()) return std::nullopt;
-  return read_number(value, key);
-}
-
-const Json& list_member(const Json& object, const char* key) {
-  const Json& value = member(object, key);
-  if (!value.is_array()) throw DataError(fmt::format("\"{}\" must be a list", key));
-  return value;
-}
-
-double finite_member(const Json& object, const char* key) {
-  const double value = number_member(object, key);
-  if (!std::isfinite(value)) throw DataError(fmt::format("\"{}\" must be finite", key));
-  return value;
-}
 
 const std::string& plain_tensor_name(const std::string& name) {
   const auto is_plain = [](char character) {
