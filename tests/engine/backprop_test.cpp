@@ -4,37 +4,15 @@
 #include <cmath>
 #include <limits>
 
-#include "clipsweep/base/simd.h"
-#include "clipsweep/engine/fused/fused_engine.h"
-#include "clipsweep/engine/reference/reference_engine.h"
 #include "clipsweep/model/gradient_norms.h"
+#include "support/each_engine.h"
 #include "support/engine_samples.h"
 
 namespace clipsweep {
 namespace {
 
-// `reference`, or the instruction set of the fused engine.
-class Backprop : public ::testing::TestWithParam<std::string> {
- protected:
-  void SetUp() override { use_simd(is_reference() ? "" : GetParam()); }
-  void TearDown() override { use_simd(""); }
-
-  std::unique_ptr<GradientEngine> engine_for(const ParameterLayout& layout) const {
-    return is_reference() ? make_reference_engine(layout, "cpu") : make_fused_engine(layout);
-  }
-
- private:
-  static bool is_reference() { return GetParam() == "reference"; }
-};
-
-std::vector<std::string> engines() {
-  auto names = simd_names();
-  names.emplace_back("reference");
-  return names;
-}
-
-INSTANTIATE_TEST_SUITE_P(With, Backprop, ::testing::ValuesIn(engines()),
-                         [](const auto& instance) { return instance.param; });
+class Backprop : public EachEngine {};
+CLIPSWEEP_WITH_EACH_ENGINE(Backprop);
 
 // The gradient of one run with limited derivatives, by a hand-written backpropagation in double,
 // loop by loop, without autograd.

@@ -44,6 +44,10 @@ TEST(CellTable, OnlyAnLstmHasAForgetGate) {
               entry.cell == Cell::kLstm ? std::optional<std::size_t>(1) : std::nullopt);
 }
 
+TEST(CellTable, OnlyPlainCellsHaveOmega) {
+  EXPECT_EQ(cells_with_omega(), (std::vector<std::string>{"rnn-tanh", "rnn-relu"}));
+}
+
 // Checkpoints, logs and the streams of initial weights depend on these names and their order.
 TEST(CellTable, NamesTheTensorsOfALayer) {
   const auto names = [](Cell cell) { return layout_of({cell, 1, 2, 3, 4}).names(); };

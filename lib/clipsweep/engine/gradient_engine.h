@@ -70,6 +70,7 @@ struct StepResult {
       : losses(runs),
         correct_counts(runs),
         clipped_derivatives(runs),
+        omegas(runs),
         gradients(runs, parameters),
         last_states(states == 0 ? 0 : runs, states) {}
 
@@ -82,8 +83,9 @@ struct StepResult {
   // [R], how many error derivatives were clipped, out of T * H * B per state (h of each layer, plus
   // c for an LSTM)
   std::vector<std::uint64_t> clipped_derivatives;
-  Block gradients;         // [R, P]
-  StateBlock last_states;  // [R, S] if wanted
+  std::vector<double> omegas;  // [R], Omega (omega.h), without its factor; 0 where the factor is 0
+  Block gradients;             // [R, P]
+  StateBlock last_states;      // [R, S] if wanted
 };
 
 // The result of one batch of an evaluation.
@@ -104,7 +106,8 @@ class GradientEngine {
   virtual std::string simd() const = 0;
 
   // Losses, correct samples and gradients of all runs at their parameters [R, P], into a result of
-  // that size. A sample whose loss is NaN is not correct.
+  // that size. A sample whose loss is NaN is not correct. The gradients are those of the losses
+  // and, where the model has a factor of Omega, its derivative as omega.h says.
   //
   // backprop_limits [R], each above 0, +inf = off: the derivative of the run's mean loss with
   // respect to each hidden state h_t and each cell state c_t is limited to [-limit, limit], element

@@ -30,13 +30,15 @@ const std::vector<CellEntry>& cell_table() {
        "rnn",
        {{"h", "hidden state", Activation::kTanh}},
        {"h"},
-       {"bias"}},
+       {"bias"},
+       true},
       {Cell::kRnnRelu,
        "rnn-relu",
        "rnn",
        {{"h", "hidden state", Activation::kRelu}},
        {"h"},
-       {"bias"}},
+       {"bias"},
+       true},
   };
   return kTable;
 }
@@ -78,6 +80,13 @@ std::vector<std::string> gate_letters(Cell cell) {
 }
 
 bool is_gated(Cell cell) { return gates_of(cell) > 1; }
+
+std::vector<std::string> cells_with_omega() {
+  std::vector<std::string> names;
+  for (const auto& entry : cell_table())
+    if (entry.has_omega) names.emplace_back(entry.name);
+  return names;
+}
 
 std::optional<std::size_t> forget_gate_of(Cell cell) {
   const auto& gates = cell_entry(cell).gates;

@@ -34,6 +34,7 @@ struct CellEntry {
   std::vector<Gate> gates;    // G: the rows of weights that a unit has, in their order
   std::vector<const char*> states;  // `h`, and for an LSTM `c`
   std::vector<const char*> biases;  // the tensors [GH] that hold its biases
+  bool has_omega = false;           // whether the regularizer Omega is defined for it (omega.h)
 };
 
 // In the order of help and lists.
@@ -62,6 +63,9 @@ std::vector<std::string> gate_letters(Cell cell);
 
 // Whether the cell has gates, rather than a state alone.
 bool is_gated(Cell cell);
+
+// Those with the regularizer Omega.
+std::vector<std::string> cells_with_omega();
 
 // The place of the forget gate among the cell's gates, if it has one.
 std::optional<std::size_t> forget_gate_of(Cell cell);

@@ -27,6 +27,8 @@ struct Model {
   bool scores_steps = false;
   // Whether the inputs of a time step are one-hot: one of them is 1, the others are 0.
   bool one_hot_inputs = false;
+  // The factor of the regularizer Omega (engine/omega.h), whose derivative gradients then contain.
+  double omega = 0;
 };
 
 }  // namespace clipsweep

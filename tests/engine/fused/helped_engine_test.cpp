@@ -54,6 +54,7 @@ struct Computed {
 void expect_equal(const Computed& a, const Computed& b) {
   EXPECT_EQ(a.step.losses, b.step.losses);
   EXPECT_EQ(a.step.correct_counts, b.step.correct_counts);
+  EXPECT_EQ(a.step.omegas, b.step.omegas);
   const Block& gradients = a.step.gradients;
   EXPECT_EQ(std::memcmp(gradients.data(), b.step.gradients.data(),
                         gradients.rows() * gradients.columns() * sizeof(float)),
@@ -70,6 +71,7 @@ struct Shape {
   std::size_t runs;
   int batch_size;
   int time_steps;
+  double omega = 0;
 };
 
 // Computes each shape alone, then `repetitions` times while another thread helps.
@@ -78,7 +80,9 @@ void expect_same_with_help(const std::vector<Shape>& shapes, int repetitions) {
     EngineContext context;
     context.sharing = &sharing;
     for (const Shape& shape : shapes) {
-      const auto layout = layout_of({shape.cell, 1, 6, shape.hidden, 10});
+      Model model{shape.cell, 1, 6, shape.hidden, 10};
+      model.omega = shape.omega;
+      const auto layout = layout_of(model);
       const Block parameters = random_parameters(layout, shape.runs);
       const Batch batch = random_batch(layout, shape.runs, shape.batch_size, shape.time_steps);
       const Computed alone(*make_fused_engine(layout), parameters, batch);
@@ -96,6 +100,11 @@ TEST(HelpedEngine, ComputesTheSameForManyRuns) {
 // With more groups of blocks than a batch has parts.
 TEST(HelpedEngine, ComputesTheSameForASplitBatch) {
   expect_same_with_help({{Cell::kLstm, 32, 2, 400, 15}, {Cell::kRnnRelu, 64, 2, 400, 15}}, 3);
+}
+
+TEST(HelpedEngine, ComputesTheSameWithOmega) {
+  expect_same_with_help({{Cell::kRnnTanh, 9, 16, 20, 30, 2}, {Cell::kRnnRelu, 64, 2, 400, 20, 2}},
+                        5);
 }
 
 TEST(HelpedEngine, ComputesTheSameAfterAnotherCellWithShorterSequences) {

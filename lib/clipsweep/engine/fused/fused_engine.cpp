@@ -13,6 +13,7 @@
 
 #include "clipsweep/base/simd.h"
 #include "clipsweep/engine/fused/cell_kernels.h"
+#include "clipsweep/engine/omega.h"
 
 namespace clipsweep {
 namespace {
@@ -94,6 +95,7 @@ SampleSums sum_of_run(const std::vector<SampleSums>& sums, std::size_t r, std::s
     sum.loss += part_sums.loss;
     sum.correct += part_sums.correct;
     sum.clipped_derivatives += part_sums.clipped_derivatives;
+    sum.omega += part_sums.omega;
   }
   return sum;
 }
@@ -105,6 +107,7 @@ class FusedEngine : public GradientEngine {
         parameters_(layout.size()),
         simd_(simd_name()),
         kernels_(cell_kernels(model_.cell)) {
+    check_omega(model_);
     thread_memory();  // the destructor must not be the first to need it
   }
   ~FusedEngine() override { thread_memory().free_of_this_thread(); }
@@ -139,6 +142,8 @@ class FusedEngine : public GradientEngine {
                          static_cast<float>(losses_of(batch, batch.source_of_run[r]));
       result.correct_counts[r] = sum.correct;
       result.clipped_derivatives[r] = sum.clipped_derivatives;
+      const double pairs = omega_pairs(model_, batch, batch.source_of_run[r]);
+      result.omegas[r] = pairs > 0 ? sum.omega / pairs : 0;
     };
     for_parts(runs, parts.size(), context.sharing, compute, finish);
     for (const auto& [from, to] : runs.copies()) {
@@ -149,6 +154,7 @@ class FusedEngine : public GradientEngine {
       result.losses[to] = result.losses[from];
       result.correct_counts[to] = result.correct_counts[from];
       result.clipped_derivatives[to] = result.clipped_derivatives[from];
+      result.omegas[to] = result.omegas[from];
     }
   }
 

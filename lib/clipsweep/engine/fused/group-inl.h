@@ -89,6 +89,12 @@ struct Group {
   Series sums(std::size_t l, std::size_t count) const {
     return series(memory.layers[l].sums.data(), sizes.time_steps, count * sizes.hidden);
   }
+  // What the derivatives of a layer's sums are multiplied by in the gradient of W_hh: the states
+  // before each time step (slot t), and what Omega adds to them.
+  Series recurrent_factors(std::size_t l) const {
+    if (model.omega == 0) return states(l);
+    return series(memory.layers[l].omega_factors.data(), sizes.time_steps, sizes.hidden);
+  }
   // The outputs, or their derivatives, at each output step.
   Series logits() const { return series(memory.logits.data(), sizes.output_steps, sizes.outputs); }
 

@@ -7,6 +7,7 @@
 //   kSums           which sums the products W_ih x_t (and the bias) and W_hh h_{t-1} (and the
 //   second
 //                   bias, if any) are added to
+//   kHasOmega       whether the regularizer Omega is defined for it (engine/omega.h)
 //   kAddsCarried    whether the carried derivatives are a part of dloss/dh_{t-1}
 //   kChunkSteps     time steps times blocks over which a tile of weight gradients is summed at once
 //   kPacksSamples   whether registers without a sample are skipped and half registers may be used
@@ -53,6 +54,7 @@ struct OneSumPerGate {
   static constexpr std::size_t kGates = kGateCount;
   static constexpr CellRows kRows = {kGateCount};
   static constexpr GateSums kSums[] = {{0, kGateCount, 0, 0}};
+  static constexpr bool kHasOmega = false;
   static constexpr bool kAddsCarried = false;
   // The rows of one tile of weight gradients, ten cache lines each, fit into the L1 cache.
   static constexpr std::size_t kChunkSteps = 44;

@@ -12,6 +12,7 @@
 #include <cstddef>
 #include <cstdint>
 
+#include "clipsweep/engine/fused/omega-inl.h"
 #include "clipsweep/engine/fused/output_layer-inl.h"
 #include "clipsweep/engine/fused/recurrence-inl.h"
 #include "clipsweep/engine/fused/weight_gradients-inl.h"
@@ -105,8 +106,7 @@ void add_gradients(const Group& group, const Parameters<float>& gradient) {
         if (some.recurrent_gate != kNoGate) {
           const std::size_t row = some.recurrent_gate * hidden;
           if (layer.recurrent_bias) to.recurrent_bias = layer.recurrent_bias + row;
-          // Slot t is the state before time step t.
-          to.add({group.states(l), hidden, layer.weight_hh + row * hidden});
+          to.add({group.recurrent_factors(l), hidden, layer.weight_hh + row * hidden});
         }
         add_row_gradients<V>(derivatives, rows, to, chunk, packed);
       }
@@ -209,11 +209,30 @@ SampleSums through_time(const KernelRun& run, const KernelSizes& sizes, float ba
   return sums;
 }
 
+// With Omega.
+template <class CellKind>
+SampleSums regularized_gradients(const KernelRun& run, const KernelSizes& sizes,
+                                 float backprop_limit, const Parameters<float>& to) {
+  const double pairs = omega_pairs(run.model, run.batch, static_cast<int>(run.source));
+  double omega = 0;
+  SampleSums sums = through_time<CellKind, BackwardPass::kKept>(
+      run, sizes, backprop_limit, nullptr, [&](const Group& group) {
+        for (std::size_t l = 0; l < sizes.layers; ++l)
+          omega += add_omega(group, l, 2 * run.model.omega / pairs);
+        add_gradients_of<CellKind>(group, to);
+      });
+  sums.omega = omega;
+  return sums;
+}
+
 template <class CellKind>
 SampleSums gradients(const KernelRun& run, float backprop_limit, float* gradient) {
   const KernelSizes sizes(run.model, run.batch);
   const Parameters<float> to(gradient, sizes);
   std::fill(gradient, to.end, 0.0F);
+  if constexpr (CellKind::kHasOmega)
+    if (run.model.omega != 0)
+      return regularized_gradients<CellKind>(run, sizes, backprop_limit, to);
   const auto add = [&](const Group& group) { add_gradients_of<CellKind>(group, to); };
   return std::isinf(backprop_limit) ? through_time<CellKind, BackwardPass::kPassedOn>(
                                           run, sizes, backprop_limit, nullptr, add)

@@ -159,8 +159,8 @@ void keep_last_states(const Group& group) {
 // to show how a gradient vanishes.
 
 // What happens to the derivatives of the states on their way back. Those that are not only passed
-// on are limited, and measured where asked for.
-enum class BackwardPass { kPassedOn, kLimited };
+// on are limited, and measured where asked for, or kept for Omega.
+enum class BackwardPass { kPassedOn, kLimited, kKept };
 
 // Limits the derivatives of one register; returns how many changed.
 template <class V>
@@ -221,12 +221,30 @@ class ProductList {
   std::size_t size_ = 0;
 };
 
+// What a strip keeps of a time step for Omega: dE/dh_t and, as a part of it, v_{t+1}.
+template <class S>
+struct KeptErrors {
+  Rows<float, S> error{};
+  Rows<float, S> passed_back{};  // not after the last time step, which nothing is passed back to
+};
+
+template <class S>
+KeptErrors<S> kept_errors(const KernelSizes& sizes, LayerMemory& layer, std::size_t first,
+                          std::size_t t) {
+  const std::size_t rows = sizes.time_steps * sizes.hidden;
+  KeptErrors<S> kept{rows_of<S>(layer.errors.data(), rows, first) + t * sizes.hidden};
+  if (t + 1 < sizes.time_steps)
+    kept.passed_back = rows_of<S>(layer.omega_factors.data(), rows, first) + (t + 1) * sizes.hidden;
+  return kept;
+}
+
 // All time steps of a strip, from the last to the first. Returns how many derivatives were limited.
 // A limiting pass adds the squares of each time step [T] to `squares`, if not nullptr.
 template <class CellKind, BackwardPass kBackward, class S>
 HWY_NOINLINE std::uint64_t backward_strip(const Group& group, std::size_t l, std::size_t first,
                                           float limit, double* squares) {
-  constexpr bool kLimits = kBackward == BackwardPass::kLimited;
+  constexpr bool kLimits = kBackward != BackwardPass::kPassedOn;
+  constexpr bool kKeeps = kBackward == BackwardPass::kKept;
   const KernelSizes& sizes = group.sizes;
   const std::size_t hidden = sizes.hidden;
   LayerMemory& layer = group.memory.layers[l];
@@ -236,7 +254,7 @@ HWY_NOINLINE std::uint64_t backward_strip(const Group& group, std::size_t l, std
   std::uint64_t limited = 0;
   for (std::size_t t = sizes.time_steps; t-- > 0;) {
     throw_if_cancelled(group.cancel);
-    ProductList<CellKind, S> products;
+    ProductList<CellKind, S> products, through_time;
     if (l + 1 < sizes.layers)
       products.add_sums(&GateSums::input_gate, above_weights, hidden,
                         group.sums(l + 1, CellKind::kRows.sums).template rows<S>(first, t));
@@ -245,9 +263,12 @@ HWY_NOINLINE std::uint64_t backward_strip(const Group& group, std::size_t l, std
           above_weights, sizes.outputs,
           group.logits().rows<S>(first, t + sizes.output_steps - sizes.time_steps));
     if (t + 1 < sizes.time_steps)
-      products.add_sums(&GateSums::recurrent_gate, layer.recurrent_weights.data(), hidden,
-                        own_sums.rows<S>(first, t + 1));
+      (kKeeps ? through_time : products)
+          .add_sums(&GateSums::recurrent_gate, layer.recurrent_weights.data(), hidden,
+                    own_sums.rows<S>(first, t + 1));
     const Step<S> step = memory.at(t, t, t + 1);
+    KeptErrors<S> kept;
+    if constexpr (kKeeps) kept = kept_errors<S>(sizes, layer, first, t);
     if (group.starts) clear_carried_before_start<CellKind>(group, first, t, step);
     for_row_tiles(hidden, [&](auto tile, std::size_t unit) {
       constexpr std::size_t kUnits = tile();
@@ -256,6 +277,11 @@ HWY_NOINLINE std::uint64_t backward_strip(const Group& group, std::size_t l, std
         load_rows<S>(dh, step.carried, unit);
       else
         set_to_zero(dh);
+      if constexpr (kKeeps) {
+        for (const Products<S>& some : through_time)
+          add_products<kUnits, S>(dh, some.of_tile(unit, kUnits), some.rows, some.count);
+        if (t + 1 < sizes.time_steps) store_rows<S>(dh, kept.passed_back, unit);
+      }
       for (const Products<S>& some : products)
         add_products<kUnits, S>(dh, some.of_tile(unit, kUnits), some.rows, some.count);
 #pragma GCC unroll 8
@@ -269,6 +295,7 @@ HWY_NOINLINE std::uint64_t backward_strip(const Group& group, std::size_t l, std
             limited += limit_derivatives(dh[u][v], limit);
             if (squares)
               add_squares(dh[u][v], group.samples_of<typename S::V>(first + v), squares[t]);
+            if constexpr (kKeeps) kept.error.store(dh[u][v], unit + u, v);
           }
           limited += CellKind::template backward<kLimits>(dh[u][v], unit + u, v, limit, step);
         }

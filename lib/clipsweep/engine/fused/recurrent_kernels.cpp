@@ -43,6 +43,9 @@ void KernelMemory::grow_to(const CellRows& rows, const Model& model, const Batch
     grow(layer.cells, lanes * (sizes.time_steps + 1) * rows.cells * hidden);
     grow(layer.kept, lanes * sizes.time_steps * rows.kept * hidden);
     grow(layer.carried, lanes * rows.carried * hidden);
+    if (model.omega == 0) continue;
+    grow(layer.errors, lanes * sizes.time_steps * hidden);
+    grow(layer.omega_factors, lanes * sizes.time_steps * hidden);
   }
   grow(output_weights, sizes.outputs * (1 + hidden));
   grow(logits, lanes * sizes.output_steps * sizes.outputs);

@@ -86,6 +86,11 @@ struct LayerMemory {
   AlignedVector<float> cells;    // [blocks, T + 1, H], beginning with the initial state
   AlignedVector<float> kept;     // [blocks, T, CellRows::kept H]
   AlignedVector<float> carried;  // [blocks, CellRows::carried H]
+
+  // For Omega (engine/omega.h).
+  AlignedVector<float> errors;  // [blocks, T, H], dE/dh_t
+  // [blocks, T, H]: v_t, then the factors of u_t in the gradient of W_hh, h_{t-1} + c v_t
+  AlignedVector<float> omega_factors;
 };
 
 // The memory for one group.
@@ -129,6 +134,7 @@ struct SampleSums {
   double loss = 0;           // of all output steps, or of all numbers
   std::int64_t correct = 0;  // samples, or where the model scores steps, output steps
   std::uint64_t clipped_derivatives = 0;
+  double omega = 0;  // of (r_t - 1)^2 (engine/omega.h), if the model has a factor
 };
 
 // What the kernels of one cell compute for a run, summed over the samples of its blocks; a mean is

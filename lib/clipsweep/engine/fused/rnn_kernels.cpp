@@ -44,6 +44,8 @@ struct Relu {
 
 template <class Activation>
 struct PlainCell : OneSumPerGate<1> {
+  static constexpr bool kHasOmega = true;
+
   template <class S>
   static HWY_INLINE void forward(const Step<S>& step) {
     map_rows(step.sums, step.state, step.hidden, [](auto& a) { Activation::apply(a); });

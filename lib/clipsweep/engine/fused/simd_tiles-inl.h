@@ -223,6 +223,15 @@ HWY_INLINE void load_rows(typename S::V (&sums)[R][S::kCount], const Rows<T, S>&
     for (std::size_t v = 0; v < S::kCount; ++v) sums[r][v] = rows.load(first + r, v);
 }
 
+template <class S, std::size_t R>
+HWY_INLINE void store_rows(const typename S::V (&values)[R][S::kCount], const Rows<float, S>& rows,
+                           std::size_t first) {
+#pragma GCC unroll 8
+  for (std::size_t r = 0; r < R; ++r)
+#pragma GCC unroll 3
+    for (std::size_t v = 0; v < S::kCount; ++v) rows.store(values[r][v], first + r, v);
+}
+
 // Copies tiles of columns of `from` [rows, columns], each as [rows, columns of the tile].
 inline void pack_transposed(const float* from, std::size_t rows, std::size_t columns, float* to) {
   for_row_tiles(columns, [&](auto tile, std::size_t first) {

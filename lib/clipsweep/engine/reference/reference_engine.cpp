@@ -11,7 +11,9 @@
 #include <type_traits>
 
 #include "clipsweep/base/error.h"
+#include "clipsweep/engine/omega.h"
 #include "clipsweep/engine/reference/batch_tensors.h"
+#include "clipsweep/engine/reference/reference_omega.h"
 #include "clipsweep/engine/reference/torch_runtime.h"
 #include "clipsweep/model/gradient_norms.h"
 
@@ -128,7 +130,9 @@ auto with_bad_alloc(const Call& call) {
 class ReferenceEngine : public GradientEngine {
  public:
   ReferenceEngine(const ParameterLayout& layout, torch::Device device)
-      : layout_(layout), device_(device) {}
+      : layout_(layout), device_(device) {
+    check_omega(layout.model);
+  }
 
   std::string name() const override { return "reference"; }
   std::string simd() const override { return device_.is_cpu() ? torch_simd() : "cuda"; }
@@ -158,13 +162,19 @@ class ReferenceEngine : public GradientEngine {
                      StepResult& result, const EngineContext& context) const {
     const Tensor leaf = on_device(parameters).requires_grad_();
     DerivativeLimits limits(backprop_limits, batch.size, device_);
-    const auto samples = forward(leaf, batch, batch.source_of_run, context, limits.hook());
+    ReferenceOmega omega(layout_);
+    const bool has_omega = layout_.model.omega != 0;
+    const auto samples = forward(leaf, batch, batch.source_of_run, context,
+                                 has_omega ? omega.hook(limits.hook()) : limits.hook());
     const Tensor losses = samples.losses.sum(1) / batch.size;
     copy_to(losses.detach(), result.losses.data());
     if (result.last_states.rows() > 0)
       copy_to(state_rows(samples.states.last, batch), result.last_states.data());
     copy_to(samples.correct.sum(1), result.correct_counts.data());
-    copy_to(gradient_of(losses, leaf), result.gradients.data());
+    const Tensor gradients = gradient_of(losses, leaf);
+    if (has_omega)
+      copy_to(omega.add_to(gradients, leaf, batch, starts_of(batch)), result.omegas.data());
+    copy_to(gradients, result.gradients.data());
     copy_to(limits.counts(), result.clipped_derivatives.data());
   }
 
