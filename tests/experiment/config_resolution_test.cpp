@@ -105,6 +105,22 @@ TEST(ResolveConfig, NamesThePlaceOfAMistake) {
   EXPECT_TRUE(holds(message({{"steps-per-epoch", "0"}}), "--steps-per-epoch 0: "));
 }
 
+TEST(ResolveConfig, RefusesOmegaForCellsThatItIsNotDefinedFor) {
+  const auto message = [](const Flags& flags) {
+    return message_of<ConfigError>([&] { config_of_flags(flags); });
+  };
+  EXPECT_EQ(message({{"omega", "2"}}),
+            "--omega: the regularizer Omega is not defined for --cell lstm; omega applies to "
+            "rnn-tanh, rnn-relu");
+  EXPECT_TRUE(holds(message({{"cell", "rnn-tanh,gru"}, {"omega", "0,2"}}), "--cell gru;"));
+  for (const char* number : {"-1", "nan", "inf", "1e39", "x"})
+    EXPECT_TRUE(holds(message({{"cell", "rnn-tanh"}, {"omega", number}}), "a finite number from 0"))
+        << number;
+  EXPECT_TRUE(holds(message({{"cell", "rnn-tanh"}, {"omega", ""}}), "--omega"));
+  EXPECT_EQ(config_of_flags({{"omega", "0"}}).training.omega, 0);
+  EXPECT_EQ(config_of_flags({{"cell", "rnn-relu"}, {"omega", "0.5"}}).training.omega, 0.5);
+}
+
 TEST(ResolveConfig, RefusesOptionsThatTheOptimizerDoesNotUse) {
   const auto message = [](const Flags& flags) {
     return message_of<ConfigError>([&] { config_of_flags(flags); });

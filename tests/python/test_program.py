@@ -241,6 +241,8 @@ MISTAKES = [
     (("--seeds", ""), ("--seeds", "empty list")),
     (("--seeds", "9-0"), ("--seeds 9-0", "reversed")),
     (("--seeds", "0-9:0"), ("--seeds 0-9:0", "step is zero")),
+    (("--omega", "1"), ("--omega", "not defined for --cell lstm; omega applies to rnn-tanh, rnn-relu")),
+    (("--cell", "rnn-tanh", "--omega", "-1"), ("--omega -1", "finite number from 0")),
     (("--momentum", "1"), ("--momentum 1", "from 0 to below 1")),
     (("--weight-decay", "nan"), ("--weight-decay nan", "finite number from 0")),
     (("--epochs", "0"), ("--epochs 0", "from 1")),

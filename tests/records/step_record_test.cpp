@@ -80,6 +80,15 @@ TEST(StepRecord, HasMeasurementsOnlyWhereTheyWereTaken) {
   EXPECT_FALSE(step_record_from_json(Json::parse(kLine), kTensors).sharpness.is_taken);
 }
 
+TEST(StepRecord, HasOmegaOnlyWithItsFactor) {
+  StepRecord step = sample_step();
+  step.omega = 0.75;
+  const std::string line = line_of(step);
+  EXPECT_TRUE(holds(line, R"("accuracy":0.5,"omega":0.75,"grad_norm_raw")"));
+  EXPECT_EQ(step_record_from_json(Json::parse(line), kTensors).omega, 0.75);
+  EXPECT_FALSE(step_record_from_json(Json::parse(kLine), kTensors).omega);
+}
+
 TEST(StepRecord, IsAppendedToOtherLines) {
   std::string text = "a line\n";
   append_line(text, sample_step(), kTensors);
@@ -114,6 +123,7 @@ TEST(StepRecord, NamesTheKeyThatCannotBeRead) {
 TEST(StepRecord, ListsTheTypesOfItsColumnsForOtherReaders) {
   EXPECT_EQ(step_columns_json().dump(),
             R"({"step":"count","epoch":"count","loss":"float32","accuracy":"float64",)"
+            R"("omega":"optional float64",)"
             R"("grad_norm_raw":"float64","grad_norm_clipped":"float64","clip_scale":"float64",)"
             R"("clipped":"boolean","clipped_fraction":"float64","cosine":"optional float32",)"
             R"("limit":"optional float64","scheduled_learning_rate":"optional float64",)"

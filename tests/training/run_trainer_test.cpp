@@ -42,6 +42,10 @@ class FedRun {
     gradient_.assign(layout_.size(), 0.01F);
     return take(2.0F, share);
   }
+  bool step_with_omega(double omega) {
+    gradient_.assign(layout_.size(), 0.01F);
+    return take(2.0F, 0, omega);
+  }
   bool step_with_loss(float loss) { return step(0.01F, {}, 9, loss); }
 
   void finish_epoch() { trainer_->finish_epoch(1, 0.5, radii_of_layers(weights_, layout_)); }
@@ -60,8 +64,8 @@ class FedRun {
   std::vector<float>& weights() { return weights_; }
 
  private:
-  bool take(float loss, double clipped_derivatives) {
-    outcome_ = trainer_->step(loss, 0.5, gradient_, weights_, clipped_derivatives);
+  bool take(float loss, double clipped_derivatives, std::optional<double> omega = {}) {
+    outcome_ = trainer_->step(loss, 0.5, gradient_, weights_, clipped_derivatives, omega);
     return outcome_.continues;
   }
 
@@ -116,6 +120,14 @@ TEST(RunTrainer, RecordsTheEvidenceOfClipping) {
   EXPECT_FALSE(none.steps().back().cosine);
   EXPECT_FALSE(none.steps().back().limit);
   EXPECT_EQ(none.steps().back().effective_learning_rate, 0.5);
+}
+
+TEST(RunTrainer, RecordsOmegaWhereTheEngineGivesIt) {
+  FedRun run;
+  run.step_with_omega(0.25);
+  run.step(1);
+  EXPECT_EQ(run.steps()[0].omega, 0.25);
+  EXPECT_FALSE(run.steps()[1].omega);
 }
 
 // By hand: 20 weights of 1 and gradients of 1 at the rate 0.5. The ratios are 0.5 and, at weights

@@ -146,7 +146,7 @@ TEST(StepSchema, AgreesWithTheReaderOnEachValueOfEachKey) {
   const Json values = Json::parse(
       R"([0, 1, -1, 0.5, -0.5, 1.5, 1e300, "NaN", "Infinity", "-Infinity", "nan", "", true, false, null, [], {}])");
   Json step = sample_step_json();
-  for (const char* key : {"scheduled_learning_rate", "update_norm", "weight_norm"})
+  for (const char* key : {"omega", "scheduled_learning_rate", "update_norm", "weight_norm"})
     step[key] = 0.1;  // absent in some steps
   ASSERT_TRUE(schema_accepts(step) && reader_accepts(step));
   for (const auto& [key, ignored] : step.items()) {

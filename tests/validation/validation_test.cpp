@@ -208,6 +208,11 @@ TEST_F(ValidationTest, NamesNormsOfUpdatesThatDisagree) {
   EXPECT_TRUE(names(found, log(2, 5), "\"update_norm\" is missing, but loss and gradient"));
 }
 
+TEST_F(ValidationTest, NamesOmegaInARunWithoutIt) {
+  damage(folder.steps_log(0), R"("grad_norm_raw":)", R"("omega":0.5,"grad_norm_raw":)");
+  EXPECT_TRUE(names(problems(), log(0, 2), "\"omega\" is there, but the setting omega is 0"));
+}
+
 TEST_F(ValidationTest, NamesARatioOfUpdatesThatDiffersFromTheLog) {
   SampleRun run = completed_run(folder.plan(), folder.spec(2));
   run.record.totals.update_ratio->median *= 2;

@@ -86,6 +86,12 @@ double parse_nonnegative(std::string_view text) {
       "a finite number from 0");
 }
 
+double parse_nonnegative_in_float32(std::string_view text) {
+  return parse_real(
+      text, [](double value) { return value >= 0 && is_finite_float(value); },
+      "a finite number from 0");
+}
+
 double parse_finite_in_float32(std::string_view text) {
   return parse_real(text, is_finite_float, "a finite number, such as 1");
 }

@@ -33,10 +33,11 @@ double parse_fraction(std::string_view text);          // in (0, 1]
 double parse_decay(std::string_view text);             // in [0, 1)
 double parse_decay_in_float32(std::string_view text);  // in [0, 1)
 
-double parse_positive(std::string_view text);             // finite, above 0
-double parse_positive_in_float32(std::string_view text);  // finite, above 0
-double parse_nonnegative(std::string_view text);          // finite, from 0
-double parse_finite_in_float32(std::string_view text);    // finite
-double parse_norm_type(std::string_view text);            // 1, 2 or +inf
+double parse_positive(std::string_view text);                // finite, above 0
+double parse_positive_in_float32(std::string_view text);     // finite, above 0
+double parse_nonnegative(std::string_view text);             // finite, from 0
+double parse_nonnegative_in_float32(std::string_view text);  // finite, from 0
+double parse_finite_in_float32(std::string_view text);       // finite
+double parse_norm_type(std::string_view text);               // 1, 2 or +inf
 
 }  // namespace clipsweep

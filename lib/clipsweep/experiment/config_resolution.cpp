@@ -398,6 +398,17 @@ void check_cell_settings(const ExperimentConfig& config) {
                       where_given(config, "forget_bias"), to_text(each.cell), to_text(each.cell)));
 }
 
+// Omega is defined for some cells only.
+void check_omega_setting(const ExperimentConfig& config) {
+  const SettingAxis* axis = find_axis(config, "omega");  // of a list of several values
+  if (!axis && config.training.omega == 0) return;
+  for (const auto& each : config.cells)
+    if (!cell_entry(each.cell).has_omega)
+      throw ConfigError(
+          fmt::format("{}: the regularizer Omega is not defined for --cell {}; omega applies to {}",
+                      where_given(config, "omega"), to_text(each.cell), join(cells_with_omega())));
+}
+
 // What applies to which task and optimizer, in each combination of the training settings.
 void check_combinations(const ExperimentConfig& config) {
   ExperimentConfig combined = config;
@@ -449,6 +460,7 @@ ExperimentConfig resolve_config(const std::vector<Assignment>& from_file,
   refuse_unused_options(from_flags, config, rules);
   refuse_noise_without_baseline(config, rules);
   check_cell_settings(config);
+  check_omega_setting(config);
   check_decay(config);
   check_combinations(config);
   check_threshold_decay(config, rules);

@@ -59,6 +59,7 @@ struct TrainingSettings {
   int hidden = 10;
   std::optional<double> forget_bias;  // of an LSTM; by default its initial scheme's
   int batch_size = 32;
+  double omega = 0;  // factor of the regularizer Omega (engine/omega.h)
   int epochs = 10;
   int steps_per_epoch = 500;
   int shuffle_buffer = 5000;

@@ -133,6 +133,9 @@ std::vector<OptionEntry<TrainingSettings>> training_options() {
       listed(whole("hidden", &Training::hidden, 1, 4096, "Units per recurrent layer")),
       listed(option("forget-bias", "X", &Training::forget_bias, parse_finite_in_float32,
                     "Initial bias of the LSTM's forget gate; overrides --init")),
+      listed(option("omega", "X", &Training::omega, parse_nonnegative_in_float32,
+                    "Factor of Pascanu's regularizer Omega, which keeps the norm of the error on "
+                    "its way back through time; for plain cells, 0 is off")),
       listed(whole("batch-size", &Training::batch_size, 1, 60'000, "Samples per step")),
       whole("epochs", &Training::epochs, 1, 1'000'000,
             "Epochs per run; the test set is evaluated after each"),

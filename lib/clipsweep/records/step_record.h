@@ -34,6 +34,7 @@ struct StepRecord {
   std::uint64_t epoch = 0;
   float loss = 0;
   double accuracy = 0;
+  std::optional<double> omega;  // engine/omega.h; nothing without its factor
   double grad_norm_raw = 0;
   double grad_norm_clipped = 0;
   double clip_scale = 1;
@@ -115,6 +116,8 @@ inline constexpr auto kStepColumns = std::make_tuple(
     StepColumn("epoch", &StepRecord::epoch, ColumnRange::kFromOne),
     StepColumn("loss", &StepRecord::loss, ColumnRange::kNumber),
     StepColumn("accuracy", &StepRecord::accuracy, ColumnRange::kShare),
+    StepColumn("omega", &StepRecord::omega, ColumnRange::kMagnitude,
+               ColumnPresence::kOnlyIfMeasured),
     StepColumn("grad_norm_raw", &StepRecord::grad_norm_raw, ColumnRange::kMagnitude),
     StepColumn("grad_norm_clipped", &StepRecord::grad_norm_clipped, ColumnRange::kMagnitude),
     StepColumn("clip_scale", &StepRecord::clip_scale, ColumnRange::kMagnitude),

@@ -27,6 +27,7 @@ Model model_for(const TrainingSettings& training, Cell cell, const Task& task) {
   model.cell = cell;
   model.layers = training.layers;
   model.hidden = training.hidden;
+  model.omega = training.omega;
   return model;
 }
 

@@ -256,7 +256,7 @@ std::vector<StepOutcome> CohortTrainer::take_steps(const CancelFlag& cancel) {
     const double predictions = predictions_of(context_.layout.model, batch, batch.source_of_run[r]);
     const double accuracy = static_cast<double>(result_.correct_counts[r]) / predictions;
     runs_[r].trainer->take_step(result_.losses[r], accuracy, result_.gradients.row(r),
-                                weights_.row(r), clipped_derivatives_share(r));
+                                weights_.row(r), clipped_derivatives_share(r), omega_of(r));
     if (!is_measured) record(r);
   });
   if (is_measured) {
@@ -371,6 +371,10 @@ double CohortTrainer::clipped_derivatives_share(std::size_t r) const {
   const double derivatives =
       states * model.hidden * static_cast<double>(batch.steps_of(batch.source_of_run[r]));
   return static_cast<double>(result_.clipped_derivatives[r]) / derivatives;
+}
+
+std::optional<double> CohortTrainer::omega_of(std::size_t r) const {
+  return context_.layout.model.omega == 0 ? std::nullopt : std::optional(result_.omegas[r]);
 }
 
 std::vector<Evaluation> CohortTrainer::evaluate(const EvaluationSet& set) {

@@ -128,6 +128,8 @@ class CohortTrainer {
   void note_means() const;
   // The share of a run's error derivatives that the engine clipped in the latest step.
   double clipped_derivatives_share(std::size_t r) const;
+  // Omega of a run in the latest step; nothing without its factor.
+  std::optional<double> omega_of(std::size_t r) const;
   // Measures the gradient through time of the latest step, in one call for all runs where it is
   // due.
   void measure_through_time(std::vector<StepOutcome>& outcomes, const CancelFlag& cancel);

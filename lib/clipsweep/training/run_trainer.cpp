@@ -61,13 +61,13 @@ bool RunTrainer::is_probe_due() const {
 void RunTrainer::add_probe(const ProbeRecord& probe) { probes_.push_back(to_line(to_json(probe))); }
 
 StepOutcome RunTrainer::step(float loss, double accuracy, Span<float> gradient, Span<float> weights,
-                             double clipped_derivatives) {
-  take_step(loss, accuracy, gradient, weights, clipped_derivatives);
+                             double clipped_derivatives, std::optional<double> omega) {
+  take_step(loss, accuracy, gradient, weights, clipped_derivatives, omega);
   return record_step(weights);
 }
 
 void RunTrainer::take_step(float loss, double accuracy, Span<float> gradient, Span<float> weights,
-                           double clipped_derivatives) {
+                           double clipped_derivatives, std::optional<double> omega) {
   ++step_;
   record_ = {};
   rule_ = rule_in_epoch(epoch(), spec_.clip);
@@ -75,6 +75,7 @@ void RunTrainer::take_step(float loss, double accuracy, Span<float> gradient, Sp
   record_.epoch = epoch();
   record_.loss = loss;
   record_.accuracy = accuracy;
+  record_.omega = omega;
   events_.begin_step(step_, epoch());
   inspect(loss, gradient);
   clip(gradient, weights, clipped_derivatives);

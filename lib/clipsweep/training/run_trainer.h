@@ -54,13 +54,13 @@ class RunTrainer {
   void add_probe(const ProbeRecord& probe);
 
   // Takes one step with the engine's results for this run: loss and correct samples of its batch,
-  // its gradient [P], clipped in place, its weights [P], updated in place, and the share of the
-  // error derivatives that the engine clipped.
+  // its gradient [P], clipped in place, its weights [P], updated in place, the share of the error
+  // derivatives that the engine clipped, and Omega, if the gradient contains its derivative.
   StepOutcome step(float loss, double accuracy, Span<float> gradient, Span<float> weights,
-                   double clipped_derivatives = 0);
+                   double clipped_derivatives = 0, std::optional<double> omega = {});
   // The same in two parts, between which the step can be measured.
   void take_step(float loss, double accuracy, Span<float> gradient, Span<float> weights,
-                 double clipped_derivatives = 0);
+                 double clipped_derivatives = 0, std::optional<double> omega = {});
   StepOutcome record_step(Span<const float> weights);
 
   // The points [P] at which the gradient of the batch is needed to measure the step that was just

@@ -54,6 +54,11 @@ bool has_plain_sgd(const Json& settings, const RunSpec& run) {
          settings.value("momentum", Json()) == 0 && run.regularization == Regularization{};
 }
 
+// Versions without Omega do not name its factor.
+bool has_omega(const Json& settings) {
+  return settings.contains("omega") && number_member(settings, "omega") != 0;
+}
+
 std::vector<std::uint64_t> probe_steps_of(const Json& settings) {
   std::vector<std::uint64_t> steps;
   if (!settings.contains("probe_at")) return steps;
@@ -87,6 +92,7 @@ ExpectedRun expected_run(const SweepFolder& sweep, const RunSpec& run, const Run
           policy_of(settings),
           size_of(settings, "hidden"),
           size_of(settings, "layers").value_or(1),
+          has_omega(settings),
           has_plain_sgd(settings, run),
           probe_steps_of(settings),
           optional_count(settings, "probe_batches").value_or(0)};

@@ -24,6 +24,7 @@ struct ExpectedRun {
   NonfinitePolicy on_nonfinite = NonfinitePolicy::kStop;
   std::optional<int> hidden = std::nullopt;  // nothing if sweep.json does not say
   int layers = 1;
+  bool has_omega = false;      // the factor of Omega is not 0
   bool has_plain_sgd = false;  // SGD without momentum and regularization
   // Nothing in sweeps of earlier versions.
   std::vector<std::uint64_t> probe_at = {};

@@ -220,6 +220,13 @@ void check_cosine(const StepRecord& step, std::uint64_t line, FileProblems& prob
     problems.add(line, fmt::format("\"cosine\" is {}, but \"clipped\" is false", *step.cosine));
 }
 
+void check_presence_of_omega(const StepRecord& step, const ExpectedRun& expected,
+                             std::uint64_t line, FileProblems& problems) {
+  if (step.omega.has_value() == expected.has_omega) return;
+  problems.add(line, expected.has_omega ? "\"omega\" is missing, but the setting omega is not 0"
+                                        : "\"omega\" is there, but the setting omega is 0");
+}
+
 void check_measurements(const StepRecord& step, const ExpectedRun& expected, std::uint64_t line,
                         FileProblems& problems) {
   const std::uint64_t every = expected.smoothness_every;
@@ -246,6 +253,7 @@ void check_step_against_plan(const StepRecord& step, const ExpectedRun& expected
   check_learning_rate(step, expected, equal, line, problems);
   check_update_norm(step, expected, line, problems);
   check_cosine(step, line, problems);
+  check_presence_of_omega(step, expected, line, problems);
   check_measurements(step, expected, line, problems);
   if (expected.has_hashes()) {
     const ClipRule rule = rule_in_epoch(step.epoch, expected.run.clip);
