@@ -103,6 +103,7 @@ std::vector<std::string> figure_names() {
           "gradient_norm",
           "gradient_norm_survival",
           "update_ratio",
+          "omega",
           "gradient_through_time",
           "probe_predictions",
           "probe_noise",

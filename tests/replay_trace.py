@@ -32,7 +32,7 @@ except ImportError as error:
     sys.exit(77)
 
 FASHION_MNIST = Path("/usr/share/datasets/fashion-mnist")
-COMPARED = ("loss", "grad_norm_raw", "grad_norm_clipped", "scheduled_learning_rate")
+COMPARED = ("loss", "omega", "grad_norm_raw", "grad_norm_clipped", "scheduled_learning_rate")
 MEASURED = ("smoothness", "sharpness")
 # Of what clipsweep takes from differences of gradients in float32; here it is exact, in double.
 MEASURED_TOLERANCE = 0.005
@@ -40,6 +40,7 @@ MEASURED_TOLERANCE = 0.005
 EACH_STEP = ("copy", "text", "markov", "reber")
 IGNORED = -100  # the label of a time step that does not count
 LAYERS = {"lstm": torch.nn.LSTM, "gru": torch.nn.GRU}  # a plain cell is torch.nn.RNN
+RNN_TENSORS = ("weight_ih", "weight_hh", "bias_ih", "bias_hh")  # of each layer of torch.nn.RNN
 
 
 class Network(torch.nn.Module):
@@ -58,6 +59,7 @@ class Network(torch.nn.Module):
         if prefix == "rnn":
             options["nonlinearity"] = cell.split("-")[1]
         self.layers = LAYERS.get(prefix, torch.nn.RNN)(inputs, settings["hidden"], **options)
+        self.omega = None  # what watches the layers, if anything
         self.output = torch.nn.Linear(settings["hidden"], len(initial["output.bias"]))
         self.by_name = {}
         for name, values in initial.items():
@@ -82,7 +84,8 @@ class Network(torch.nn.Module):
         """Return the outputs [B, O] after the last of the inputs [B, T, I], or [B, T, O]."""
         if self.lengths is not None:
             return self.output_of_packed(inputs)
-        states, last = self.layers(inputs, self.state)
+        run_layers = self.omega.run_layers if self.omega else self.layers
+        states, last = run_layers(inputs, self.state)
         self.state = tuple(state.detach() for state in last) if isinstance(last, tuple) else last.detach()
         return self.output(states if self.each_step else states[:, -1])
 
@@ -374,6 +377,56 @@ def samples(batch, inputs, targets):
     return torch.from_numpy(inputs[batch]), torch.from_numpy(targets[batch])
 
 
+class Omega:
+    """The regularizer of Pascanu et al. (2013, equations 9 and 10) of a plain network's next batch.
+
+    The gradient of W_hh alone gets the factor times that of the mean of (|W_hh' u_t| / |e_t| - 1)^2, in
+    which the errors u_t at the sums and e_t at the states stay fixed.
+    """
+
+    def __init__(self, network):
+        self.network = network
+        self.layers = []  # [L] of [T] pairs (sums, states), each [B, H]
+        network.omega = self
+
+    def run_layers(self, inputs, first):
+        """Return states [B, T, H] and last states [L, B, H], step by step, and note all of them."""
+        rnn, lasts = self.network.layers, []
+        activation = torch.tanh if rnn.nonlinearity == "tanh" else torch.relu
+        for layer in range(rnn.num_layers):
+            w_ih, w_hh, b_ih, b_hh = (getattr(rnn, f"{name}_l{layer}") for name in RNN_TENSORS)
+            h = inputs.new_zeros(len(inputs), rnn.hidden_size) if first is None else first[layer]
+            noted = []
+            for x in inputs.unbind(1):
+                a = torch.nn.functional.linear(x, w_ih, b_ih) + torch.nn.functional.linear(h, w_hh, b_hh)
+                h = activation(a)
+                a.retain_grad()
+                h.retain_grad()
+                noted.append((a, h))
+            self.layers.append((w_hh, noted))
+            inputs = torch.stack([h for _, h in noted], 1)
+            lasts.append(h)
+        return inputs, torch.stack(lasts)
+
+    def add_to_gradient(self, factor):
+        """Return Omega, after the backward pass of the loss."""
+        total, pairs = 0.0, sum(len(a) for _, noted in self.layers for a, _ in noted[1:])
+        for w_hh, noted in self.layers:
+            fixed = w_hh.detach().double().requires_grad_()
+            terms = [self.terms(fixed, a.grad.double(), h.grad.double()) for a, h in noted[1:]]
+            omega = torch.cat(terms).sum() / pairs
+            omega.backward()
+            w_hh.grad.add_(factor * fixed.grad)
+            total += omega.item()
+        return total
+
+    @staticmethod
+    def terms(w_hh, u, error):
+        norm = error.norm(dim=1)
+        kept = norm**2 >= 1e-20
+        return ((u[kept] @ w_hh).norm(dim=1) / norm[kept] - 1) ** 2
+
+
 class Landscape:
     """The loss of one batch around the weights before a step, in double."""
 
@@ -435,8 +488,10 @@ def replay(trace, inputs, targets, lengths):
             network.lengths = torch.from_numpy(lengths[batch].astype(np.int64))
         drawn = samples(batch, inputs, targets)
         landscape = Landscape(network, drawn) if "smoothness" in logged else None
+        omega = Omega(network) if settings.get("omega") else None
         loss = network.loss(*drawn)
         loss.backward()
+        value = omega.add_to_gradient(settings["omega"]) if omega else 0.0
         tensors = {name: norm_of([tensor.grad]) for name, tensor in network.by_name.items()}
         raw = norm_of([parameter.grad for parameter in parameters])
         threshold = threshold_in(logged["epoch"], settings)
@@ -449,7 +504,7 @@ def replay(trace, inputs, targets, lengths):
         for scheduler in [*by_step, *(by_epoch if ends_epoch else [])]:
             scheduler.step()
         step = {"loss": loss.item(), "grad_norm_raw": raw, "grad_norm_clipped": clipped}
-        step["scheduled_learning_rate"] = rate
+        step["scheduled_learning_rate"], step["omega"] = rate, value
         if landscape:
             step["sharpness"], step["sharpness, at least"] = landscape.sharpness()
             step["smoothness"] = landscape.smoothness(parameters)

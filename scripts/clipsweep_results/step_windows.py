@@ -37,9 +37,9 @@ _NAMES = (
     "effective_learning_rate",
     "grad_max_abs",
 )
-# Missing in the lines of steps without an update, in those of steps that were not measured
-# (--smoothness-every) and in the logs of earlier versions.
-_OPTIONAL_NAMES = ("update_norm", "weight_norm", "smoothness", "sharpness")
+# Missing in the lines of steps without an update, in those of runs without the regularizer (--omega),
+# in those of steps that were not measured (--smoothness-every), and in logs of earlier versions.
+_OPTIONAL_NAMES = ("omega", "update_norm", "weight_norm", "smoothness", "sharpness")
 _COLUMNS = (
     *(
         replace(column, absent=None) if column.name == "grad_max_abs" else column
@@ -92,6 +92,7 @@ class StepCurve:
     largest_element: np.ndarray  # the median of the largest absolute value of the gradient
     mean_cosine: np.ndarray  # over the steps on which clipping acted
     update_ratio: np.ndarray  # the median of the norm of the update by that of the weights
+    omega: np.ndarray  # the median of the regularizer Omega
     first_nan_step: np.ndarray  # of the raw norm in this window
     first_inf_step: np.ndarray
     norm_counts: np.ndarray  # the number of finite raw norms in each bin of NORM_BIN_EDGES
@@ -140,7 +141,7 @@ def _read_columns(
 ) -> tuple[tuple[np.ndarray, ...], MeasuredSteps, bool]:
     """Return the columns that _aggregate takes, and whether the log is cut off."""
     decode_step = _decode_step_and_tensors if with_tensors else _decode_step
-    steps, losses, norms, cosines, elements, updates, weights = ([] for _ in range(7))
+    steps, losses, norms, cosines, elements, updates, weights, omegas = ([] for _ in range(8))
     tensors, measured = [], []
     previous, is_cut_off = 0, False
     for number, line in lines_after_header(path, log):
@@ -159,6 +160,7 @@ def _read_columns(
         elements.append(record.grad_max_abs)
         updates.append(record.update_norm)
         weights.append(record.weight_norm)
+        omegas.append(record.omega)
         if record.smoothness is not None or record.sharpness is not None:
             measured.append(
                 (
@@ -171,7 +173,7 @@ def _read_columns(
             )
         if with_tensors:
             tensors.append(_largest(record.tensors))
-    columns = (losses, norms, cosines, elements, updates, weights, tensors)
+    columns = (losses, norms, cosines, elements, updates, weights, omegas, tensors)
     columns = np.array(steps, dtype=np.int64), *map(numbers, columns)
     transposed = [list(values) for values in zip(*measured, strict=True)] or [[]] * 5
     return columns, MeasuredSteps(*map(numbers, transposed)), is_cut_off
@@ -193,6 +195,7 @@ def _aggregate(
     elements: np.ndarray,
     updates: np.ndarray,
     weights: np.ndarray,
+    omegas: np.ndarray,
     tensors: np.ndarray,
     measured: MeasuredSteps,
     is_cut_off: bool,
@@ -216,6 +219,7 @@ def _aggregate(
             norm_max=np.nanmax(norm_table, axis=1),
             largest_element=np.nanmedian(in_windows(finite_elements), axis=1),
             update_ratio=np.nanmedian(in_windows(ratios), axis=1),
+            omega=np.nanmedian(in_windows(np.where(np.isfinite(omegas), omegas, np.nan)), axis=1),
             mean_cosine=np.nanmean(in_windows(cosines), axis=1),
             first_nan_step=np.nanmin(in_windows(np.where(np.isnan(norms), steps, np.nan)), axis=1),
             first_inf_step=np.nanmin(in_windows(np.where(np.isinf(norms), steps, np.nan)), axis=1),

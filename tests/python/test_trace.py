@@ -102,6 +102,21 @@ MODELS = [
     *(("--cell", cell, "--task", "temporal-order", "--length", "20", "--layers", "3") for cell in CELLS),
     *(("--cell", cell, "--init", "torch") for cell in CELLS),
 ]
+# Of Omega in every form: targets, layers, lengths, symbols, states that are carried, and modes.
+OMEGA = ("--omega", "0.5")
+MODELS_WITH_OMEGA = [
+    *(
+        ("--cell", cell, *task.split(), *OMEGA)
+        for cell in ("rnn-tanh", "rnn-relu:identity")
+        for task in (
+            "--task temporal-order --length 20-25",
+            "--task adding --length 20 --layers 2 --lr 0.001",
+            "--task copy --length 5 --layers 2",
+            "--task reber --length 12",
+        )
+    ),
+    ("--cell", "rnn-tanh", "--omega", "2", "--momentum", "0.9"),
+]
 
 
 def reject_constant(name: str):
@@ -196,6 +211,15 @@ def test_pytorch_replays_every_model(model, replay):
     assert code == 0, printed
 
 
+@pytest.mark.parametrize("model", MODELS_WITH_OMEGA, ids=" ".join)
+def test_pytorch_replays_omega(model, replay):
+    rate = () if "--lr" in model else ("--lr", "0.02")
+    document = trace(*model, *rate, "--clip", "global-norm:0.3", "--hidden", "7")
+    code, printed = replay(document)
+    assert code == 0, printed
+    assert "\n  omega " in printed and all(step["omega"] > 0 for step in document["steps"])
+
+
 def test_clipping_acts_in_the_replayed_steps():
     for mode in MODES[1:]:
         shares = [step["clipped"] for step in trace("--clip", mode)["steps"]]
@@ -214,11 +238,13 @@ def test_the_learning_rate_falls_by_epochs():
         (lambda document: document["batches"].__setitem__(30, document["batches"][31]), "loss"),
         (lambda document: document["settings"].update(mode="none"), "grad_norm_clipped"),
         (lambda document: document["steps"][-1].update(grad_norm_raw="NaN"), "grad_norm_raw"),
+        (lambda document: document["settings"].update(omega=0.6), "grad_norm_raw"),
+        (lambda document: document["steps"][-1].update(omega=1), "omega"),
     ],
-    ids=["weight", "batch", "mode", "nan"],
+    ids=["weight", "batch", "mode", "nan", "factor", "omega"],
 )
 def test_the_replay_notices_a_wrong_trace(change, number, replay):
-    document = trace("--clip", "value:0.1")
+    document = trace("--clip", "value:0.1", "--cell", "rnn-tanh", *OMEGA)
     change(document)
     code, printed = replay(document)
     marked = [line.split()[0] for line in printed.splitlines() if " above " in line]

@@ -13,6 +13,7 @@ A module imports only modules that are listed before it:
     bands          the interval of a mean over seeds
     curves         curves of arms, in small multiples
     norm_axis      the axis of gradient norms and the thresholds on it
+    median_panels  a number of each arm over the steps
     setting_axis   the axis of a setting that varies
     value_axis     the axes of accuracies and losses
     exceedance     the share of norms above a value, and the tail of the norms

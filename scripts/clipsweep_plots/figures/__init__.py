@@ -5,7 +5,7 @@ A module imports only modules that are listed before it:
     learning_curves    training loss, solved tasks, test and validation accuracy
     clipping_curves    clipped share and cosine
     gradient_norm      the raw gradient norm of each arm over the steps
-    update_ratio       the norm of the update by that of the weights, over the steps
+    over_steps         update by weight norm, and the regularizer Omega, over the steps
     norm_survival      how often the raw gradient norm exceeds a value, and its tail
     threshold_picker   which share of steps a threshold would clip
     through_time       the gradient norm over the time steps

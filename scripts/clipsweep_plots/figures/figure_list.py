@@ -24,6 +24,7 @@ from .learning_curves import (
 from .learning_rates import draw_accuracy_by_learning_rate
 from .noise_floor import draw_noise_floor
 from .norm_survival import draw_norm_survival
+from .over_steps import draw_omega, draw_update_ratio
 from .paired import draw_paired_differences, draw_paired_losses
 from .probe_bias import draw_probe_direction, draw_probe_length
 from .probe_noise import draw_probe_noise
@@ -33,7 +34,6 @@ from .spectral_radius import draw_spectral_radius
 from .step_size_map import draw_step_size_map
 from .threshold_picker import draw_threshold_picker
 from .through_time import draw_gradient_through_time
-from .update_ratio import draw_update_ratio
 
 # The function that draws each figure, by the figure's name; it returns the pages.
 FIGURES: dict[str, Callable[[Sources], list[NamedFigure]]] = {
@@ -58,6 +58,7 @@ FIGURES: dict[str, Callable[[Sources], list[NamedFigure]]] = {
     "gradient_norm": draw_gradient_norm,
     "gradient_norm_survival": draw_norm_survival,
     "update_ratio": draw_update_ratio,
+    "omega": draw_omega,
     "gradient_through_time": draw_gradient_through_time,
     "probe_predictions": draw_probe_predictions,
     "probe_noise": draw_probe_noise,
