@@ -54,7 +54,7 @@ Tensor ReferenceOmega::add_to(const Tensor& gradients, const Tensor& parameters,
   for (std::int64_t r = 0; r < gradients.size(0); ++r) {
     const int source = batch.source_of_run[static_cast<std::size_t>(r)];
     const RunInBatch run{r, source, starts.defined() ? starts[source] : starts};
-    if (batch.time_steps < 2) break;
+    if (omega_pairs(model, batch, source) == 0) continue;
     std::size_t layer = 0;
     for (const auto& tensor : layout_.tensors) {
       if (!is_recurrent(tensor)) continue;
