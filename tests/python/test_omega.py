@@ -134,6 +134,18 @@ def test_what_computes_gradients_after_training_has_omega(crossed):
     (crossed / "runs" / run / "cliff_5.json").unlink()
 
 
+def test_a_folder_of_a_version_without_omega_takes_more_factors(tmp_path):
+    out = sweep(tmp_path / "out")
+    manifest = json.loads((out / "sweep.json").read_text())
+    assert manifest["settings"].pop("omega") == 0 and manifest["origins"].pop("omega") == "default"
+    (out / "sweep.json").write_text(json.dumps(manifest))
+    before = {run["id"] for run in runs(out)}
+    sweep(out, "--omega", "0,2")
+    assert json.loads((out / "sweep.json").read_text())["settings"]["omega"] == [0, 2]
+    assert before < {run["id"] for run in runs(out)} and len(runs(out)) == 2 * len(before)
+    check(PROGRAM, out)
+
+
 def test_measurements_and_probes_are_possible_with_omega(tmp_path):
     options = ("--omega", "2", "--smoothness-every", "10", "--probe-at", "0,40", "--probe-batches", "30")
     out = sweep(tmp_path / "out", *options)

@@ -72,12 +72,18 @@ std::vector<std::string> varied_keys(const VariedSettings& varied) {
   return keys;
 }
 
+// The value or values of a setting that may vary. Versions that did not have it trained with what
+// is its default today.
+Json value_in(const Json& settings, const std::string& key) {
+  return settings.contains(key) ? settings[key] : find_setting(key)->value(ExperimentConfig());
+}
+
 // The same run, with values of all settings that vary, in the order of the table. `settings` are
 // those of a sweep in which a setting that the run lacks has one value.
 Json with_settings(const Json& run, const std::vector<std::string>& keys, const Json& settings) {
   Json object = run;
   for (const auto& key : keys)
-    if (!run.contains(key) && settings.contains(key)) object[key] = settings[key];
+    if (!run.contains(key)) object[key] = value_in(settings, key);
   return object;
 }
 
@@ -312,7 +318,7 @@ void unite_axes(Json& sweep, const Json& other) {
   sweep["setups"] = std::move(setups);
   for (const auto& key : keys) {
     Json values = values_of(sweep["settings"][key]);
-    for (const auto& value : values_of(other["settings"].value(key, Json::array())))
+    for (const auto& value : values_of(value_in(other["settings"], key)))
       if (!is_in(values, value)) values.push_back(value);
     sweep["settings"][key] = values.size() == 1 ? values.front() : values;
   }
