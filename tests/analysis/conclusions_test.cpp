@@ -264,6 +264,10 @@ const std::vector<AnswerCase>& answer_cases() {
          return sweep;
        }},
       // ---- Too few seeds ----
+      {"two seeds, both towards clipping",
+       [] {
+         return sweep_of_arms(2, {0.6, 0.7});
+       }},
       {"one seed",
        [] {
          SampleSweep sweep(1);
