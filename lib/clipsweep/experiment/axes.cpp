@@ -77,6 +77,10 @@ Json settings_of_setup(Json settings, const VariedSettings& varied) {
   return settings;
 }
 
+Json value_in(const Json& settings, const std::string& key) {
+  return settings.contains(key) ? settings[key] : find_setting(key)->value(ExperimentConfig());
+}
+
 std::string text_of_value(const Json& value) {
   if (value.is_string()) return value.get<std::string>();
   if (value.is_number()) return to_line(value);

@@ -39,6 +39,10 @@ std::vector<TrainingCombination> training_combinations(const ExperimentConfig& c
 // The settings of one setup, from those in sweep.json, where a setting that varies is a list.
 Json settings_of_setup(Json settings, const VariedSettings& varied);
 
+// The value, or list of values, of a setting that may vary in settings as JSON. Versions that did
+// not have the setting trained with what is its default today.
+Json value_in(const Json& settings, const std::string& key);
+
 // The text that a setting reads as this value, a number or a text.
 std::string text_of_value(const Json& value);
 

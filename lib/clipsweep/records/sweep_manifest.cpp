@@ -72,12 +72,6 @@ std::vector<std::string> varied_keys(const VariedSettings& varied) {
   return keys;
 }
 
-// The value or values of a setting that may vary. Versions that did not have it trained with what
-// is its default today.
-Json value_in(const Json& settings, const std::string& key) {
-  return settings.contains(key) ? settings[key] : find_setting(key)->value(ExperimentConfig());
-}
-
 // The same run, with values of all settings that vary, in the order of the table. `settings` are
 // those of a sweep in which a setting that the run lacks has one value.
 Json with_settings(const Json& run, const std::vector<std::string>& keys, const Json& settings) {

@@ -58,9 +58,8 @@ void check_settings(const RunRecord& record, const Setup& setup, const Json& swe
                                printable(to_line(value)), printable(to_line(planned[key]))));
   }
   for (const auto& setting : setup.varied.values())
-    if (record.settings.value(setting.key, Json(nullptr)) != setting.value)
-      problems.add(fmt::format("settings.{} is {}, but \"{}\" is {}", setting.key,
-                               to_line(record.settings.value(setting.key, Json(nullptr))),
+    if (const Json value = value_in(record.settings, setting.key); value != setting.value)
+      problems.add(fmt::format("settings.{} is {}, but \"{}\" is {}", setting.key, to_line(value),
                                setting.key, to_line(setting.value)));
   if (record.settings["data_sha256"] != data_sha256(sweep, setup))
     problems.add("settings.data_sha256 is not that of the data in sweep.json");
