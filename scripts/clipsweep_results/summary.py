@@ -549,7 +549,7 @@ def _parse_mode_difference(entry: dict, find: Callable[[object], ArmSummary]) ->
     return ModeDifference(
         find(entry["baseline"]),
         to_optional_float(entry["mean_difference"]),
-        _optional(_parse_interval, entry["simultaneous_interval"]),
+        _optional(to_interval, entry["simultaneous_interval"]),
         to_optional_float(entry["p_adjusted"]),
         _parse_verdict(entry["verdict"]),
     )
