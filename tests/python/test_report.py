@@ -556,7 +556,7 @@ def test_a_mode_is_compared_with_the_best_arm_without_clipping(sweep):
     change_summary(folder, lambda d: d["modes"][1].update(late_test_accuracy=difference))
     page = render(folder)
     column = page.column("table-modes", "Minus the best without clipping, points")
-    assert column == ["–", "+1.3 [+0.4, +2.1]"]
+    assert column == ["–", "+1.3 +0.4 to +2.1"]
     assert page.column("table-modes", "p, all arms") == ["–", "0.006 better"]
 
 

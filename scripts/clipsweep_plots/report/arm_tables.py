@@ -346,7 +346,7 @@ def _mode_difference_cell(mode: ModeSummary) -> Cell:
     if mode.difference is None or mode.difference.mean is None:
         return Cell("–")
     interval = mode.difference.simultaneous_interval
-    note = f"[{style.points(interval[0])}, {style.points(interval[1])}]" if interval else ""
+    note = f"{style.points(interval[0])} to {style.points(interval[1])}" if interval else ""
     return Cell(style.points(mode.difference.mean), mode.difference.mean, note)
 
 
