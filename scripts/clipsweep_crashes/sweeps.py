@@ -11,6 +11,7 @@ import time
 from pathlib import Path
 
 FINISHED = 0
+MAX_SECONDS_TO_LOG = 60
 
 
 class Difference(Exception):
@@ -36,6 +37,17 @@ def finish(program: Path, arguments: str, folder: Path) -> float:
     if code != FINISHED:
         raise Difference(f"exit code {code}: {errors.strip()}")
     return time.monotonic() - start_time
+
+
+def kill_when_it_logs(command: list, folder: Path) -> None:
+    """Start a program and kill it a moment after the first run of the folder has a log."""
+    process = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    deadline = time.monotonic() + MAX_SECONDS_TO_LOG
+    while not list(folder.glob("runs/*/steps.jsonl")) and time.monotonic() < deadline:
+        time.sleep(0.002)
+    time.sleep(0.01)
+    process.kill()
+    process.wait()
 
 
 def without_wall_clock(document):

@@ -227,11 +227,7 @@ TEST_P(Omega, OfARunIsTheSameAloneAndWithOthers) {
     const auto engine = engine_for(layout);
     const StepResult together = result_of(*engine, parameters, batch);
     for (std::size_t r = 0; r < 3; ++r) {
-      Batch own = batch;
-      own.source_of_run = {batch.source_of_run[r]};
-      Block alone(1, layout.size());
-      std::copy_n(parameters.row(r).data(), layout.size(), alone.data());
-      const StepResult result = result_of(*engine, alone, own);
+      const StepResult result = result_alone(*engine, parameters, batch, r);
       EXPECT_EQ(together.omegas[r], result.omegas[0]);
       EXPECT_TRUE(same_bits(together.gradients.row(r), result.gradients.row(0)));
     }

@@ -1,6 +1,5 @@
 // Samples of different lengths in one batch: they end together, and what is before a sample counts
 // for nothing, forward and back.
-#include <algorithm>
 #include <cmath>
 #include <string>
 
@@ -210,11 +209,7 @@ TEST_P(FusedSampleLengths, ARunIsTheSameAloneAndWithOthers) {
     const auto engine = make_fused_engine(layout);
     const StepResult together = result_of(*engine, parameters, batch);
     for (std::size_t r = 0; r < 3; ++r) {
-      Batch own = batch;
-      own.source_of_run = {batch.source_of_run[r]};
-      Block alone(1, layout.size());
-      std::copy_n(parameters.row(r).data(), layout.size(), alone.data());
-      const StepResult result = result_of(*engine, alone, own);
+      const StepResult result = result_alone(*engine, parameters, batch, r);
       EXPECT_EQ(together.losses[r], result.losses[0]);
       EXPECT_EQ(together.correct_counts[r], result.correct_counts[0]);
       EXPECT_TRUE(same_bits(together.gradients.row(r), result.gradients.row(0)));

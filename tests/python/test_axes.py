@@ -5,13 +5,11 @@ import json
 import os
 import re
 import shutil
-import signal
 import subprocess
-import time
 from pathlib import Path
 
 import pytest
-from clipsweep_crashes.sweeps import check, compare
+from clipsweep_crashes.sweeps import check, compare, kill_when_it_logs
 from conftest import ROOT
 
 OK, USAGE, STOPPED, INTERRUPTED = 0, 2, 75, 130
@@ -161,13 +159,7 @@ def test_a_killed_sweep_resumes_to_the_same_bytes(crossed, tmp_path):
     out = tmp_path / "out"
     command = [PROGRAM, "sweep", *COMMON, *AXES, "--out", out]
     for _ in range(3):
-        process = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
-        deadline = time.monotonic() + LIMIT
-        while not list(out.glob("runs/*/steps.jsonl")) and time.monotonic() < deadline:
-            time.sleep(0.002)
-        time.sleep(0.01)
-        process.send_signal(signal.SIGKILL)
-        process.wait(timeout=LIMIT)
+        kill_when_it_logs(command, out)
     sweep(out, *AXES)
     compare(crossed, out)
     check(PROGRAM, out)

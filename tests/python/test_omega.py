@@ -2,13 +2,11 @@
 
 import json
 import shutil
-import signal
 import subprocess
-import time
 from pathlib import Path
 
 import pytest
-from clipsweep_crashes.sweeps import check, compare
+from clipsweep_crashes.sweeps import check, compare, kill_when_it_logs
 from conftest import ROOT
 
 OK, INVALID = 0, 3
@@ -81,13 +79,7 @@ def test_workers_and_kills_leave_the_bytes_as_they_are(crossed, tmp_path):
     out = tmp_path / "out"
     command = [PROGRAM, "sweep", *COMMON, "--omega", "0,2", "--workers", "2", "--out", out]
     for _ in range(3):
-        process = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
-        deadline = time.monotonic() + LIMIT
-        while not list(out.glob("runs/*/steps.jsonl")) and time.monotonic() < deadline:
-            time.sleep(0.002)
-        time.sleep(0.01)
-        process.send_signal(signal.SIGKILL)
-        process.wait(timeout=LIMIT)
+        kill_when_it_logs(command, out)
     sweep(out, "--omega", "0,2", "--workers", "2")
     compare(crossed, out)
     check(PROGRAM, out)

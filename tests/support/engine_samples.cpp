@@ -119,6 +119,15 @@ StepResult result_of(GradientEngine& engine, const Block& parameters, const Batc
   return result;
 }
 
+StepResult result_alone(GradientEngine& engine, const Block& parameters, const Batch& batch,
+                        std::size_t r) {
+  Batch own = batch;
+  own.source_of_run = {batch.source_of_run[r]};
+  Block alone(1, parameters.columns());
+  std::copy_n(parameters.row(r).data(), parameters.columns(), alone.data());
+  return result_of(engine, alone, own);
+}
+
 bool same_bits(Span<const float> a, Span<const float> b) {
   return a.size() == b.size() && std::memcmp(a.data(), b.data(), a.size() * sizeof(float)) == 0;
 }

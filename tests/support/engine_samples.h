@@ -37,6 +37,10 @@ std::vector<float> no_limits(const Block& parameters);
 StepResult result_of(GradientEngine& engine, const Block& parameters, const Batch& batch,
                      std::vector<float> limits = {});
 
+// The result of run `r` of a batch in a batch of its own.
+StepResult result_alone(GradientEngine& engine, const Block& parameters, const Batch& batch,
+                        std::size_t r);
+
 bool same_bits(Span<const float> a, Span<const float> b);
 
 // Every cell with one layer and two, and every target.
