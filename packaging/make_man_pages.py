@@ -1,7 +1,9 @@
 #!/usr/bin/env python3
 """Writes the manual pages of clipsweep from its help texts: one page, and one for each command.
 
-    make_man_pages.py build/release/clipsweep FOLDER
+    make_man_pages.py build/release/clipsweep FOLDER [EMULATOR]
+
+EMULATOR runs a program that was compiled for another processor.
 """
 
 import os
@@ -20,13 +22,14 @@ NO_HYPHENATION = ".nh\n"
 MAX_LINE = 72
 
 
-def main(program: str, folder: str) -> None:
-    version = help_of(program, "version").split(" (")[0]
-    overview = help_of(program, "help")
+def main(program: str, folder: str, *emulator: str) -> None:
+    command_line = [*emulator, program]
+    version = help_of(command_line, "version").split(" (")[0]
+    overview = help_of(command_line, "help")
     summaries = {usage.split()[0]: words for usage, words in entries(overview)}
     pages = {"clipsweep": overview_page(overview)}
     for command, summary in summaries.items():
-        text = help_of(program, "help", command)
+        text = help_of(command_line, "help", command)
         pages[f"clipsweep-{command}"] = command_page(command, summary, text, overview)
     Path(folder).mkdir(parents=True, exist_ok=True)
     for old in Path(folder).glob("*.1"):
@@ -44,8 +47,8 @@ def build_date(program: str) -> str:
     return time.strftime("%Y-%m-%d", time.gmtime(float(seconds)))
 
 
-def help_of(program: str, *arguments: str) -> str:
-    command = [program, *arguments]
+def help_of(command_line: list[str], *arguments: str) -> str:
+    command = [*command_line, *arguments]
     return subprocess.run(command, check=True, capture_output=True, encoding="utf-8").stdout
 
 
