@@ -110,14 +110,12 @@ std::string setup_table(const Summary& summary, const TextStyle& style, std::siz
                                  is_solved ? "the runs that solved the task and kept it solved"
                                            : "the late test accuracy in %"),
                      kTerminalColumns);
-  const Table named = table_of(summary, style, shown, results, named_result_text);
-  const Table plain = table_of(summary, style, shown, results, result_text);
-  if (named.width() <= style.table_columns)
-    text += named.text();
-  else if (plain.width() <= style.table_columns)
-    text += plain.text();
-  else
-    text += table_of(summary, style, shown, results, named_result_text, NamePlace::kAbove).text();
+  Table table = table_of(summary, style, shown, results, named_result_text);
+  if (table.width() > style.table_columns)
+    table = table_of(summary, style, shown, results, result_text);
+  if (table.width() > style.table_columns)
+    table = table_of(summary, style, shown, results, named_result_text, NamePlace::kAbove);
+  text += table.text();
   if (const std::size_t more = summary.setups.size() - shown; more > 0)
     text += fmt::format("... and {} more\n", counted(more, "setup"));
   return text;
