@@ -224,13 +224,7 @@ TEST_P(Omega, OfARunIsTheSameAloneAndWithOthers) {
     const auto layout = layout_of(model);
     const Batch batch = random_batch(model, 37, 5, {1, 0, 1});
     const Block parameters = weights_for_omega(layout, 3);
-    const auto engine = engine_for(layout);
-    const StepResult together = result_of(*engine, parameters, batch);
-    for (std::size_t r = 0; r < 3; ++r) {
-      const StepResult result = result_alone(*engine, parameters, batch, r);
-      EXPECT_EQ(together.omegas[r], result.omegas[0]);
-      EXPECT_TRUE(same_bits(together.gradients.row(r), result.gradients.row(0)));
-    }
+    expect_same_alone(*engine_for(layout), parameters, batch);
   }
 }
 

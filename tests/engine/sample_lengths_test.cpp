@@ -206,14 +206,7 @@ TEST_P(FusedSampleLengths, ARunIsTheSameAloneAndWithOthers) {
     const auto layout = layout_of(model);
     const Batch batch = batch_with_lengths(model, {1, 0, 1});
     const Block parameters = weights_of_runs(layout, 3);
-    const auto engine = make_fused_engine(layout);
-    const StepResult together = result_of(*engine, parameters, batch);
-    for (std::size_t r = 0; r < 3; ++r) {
-      const StepResult result = result_alone(*engine, parameters, batch, r);
-      EXPECT_EQ(together.losses[r], result.losses[0]);
-      EXPECT_EQ(together.correct_counts[r], result.correct_counts[0]);
-      EXPECT_TRUE(same_bits(together.gradients.row(r), result.gradients.row(0)));
-    }
+    expect_same_alone(*make_fused_engine(layout), parameters, batch);
   }
 }
 

@@ -119,17 +119,24 @@ StepResult result_of(GradientEngine& engine, const Block& parameters, const Batc
   return result;
 }
 
-StepResult result_alone(GradientEngine& engine, const Block& parameters, const Batch& batch,
-                        std::size_t r) {
-  Batch own = batch;
-  own.source_of_run = {batch.source_of_run[r]};
-  Block alone(1, parameters.columns());
-  std::copy_n(parameters.row(r).data(), parameters.columns(), alone.data());
-  return result_of(engine, alone, own);
-}
-
 bool same_bits(Span<const float> a, Span<const float> b) {
   return a.size() == b.size() && std::memcmp(a.data(), b.data(), a.size() * sizeof(float)) == 0;
+}
+
+void expect_same_alone(GradientEngine& engine, const Block& parameters, const Batch& batch) {
+  const StepResult together = result_of(engine, parameters, batch);
+  for (std::size_t r = 0; r < parameters.rows(); ++r) {
+    SCOPED_TRACE(r);
+    Batch own = batch;
+    own.source_of_run = {batch.source_of_run[r]};
+    Block row(1, parameters.columns());
+    std::copy_n(parameters.row(r).data(), parameters.columns(), row.data());
+    const StepResult alone = result_of(engine, row, own);
+    EXPECT_EQ(together.losses[r], alone.losses[0]);
+    EXPECT_EQ(together.correct_counts[r], alone.correct_counts[0]);
+    EXPECT_EQ(together.omegas[r], alone.omegas[0]);
+    EXPECT_TRUE(same_bits(together.gradients.row(r), alone.gradients.row(0)));
+  }
 }
 
 std::vector<Model> every_model() {
