@@ -581,8 +581,7 @@ std::string modes_table(const Summary& summary, const TextStyle& style) {
       table.text());
 }
 
-// Each mode against one and the same baseline; nothing for a single mode, of which the answer says
-// it.
+// Each mode against the same baseline. Empty for a single mode, which the answer already compares.
 std::string mode_differences_table(const Summary& summary, const TextStyle& style) {
   ArmTable table(summary, style,
                  {{"difference"}, {"95 % interval"}, {"p"}, {"verdict", Align::kLeft}});

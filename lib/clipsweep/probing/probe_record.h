@@ -82,7 +82,8 @@ struct ClipStatistics {
 };
 
 // The smallest factor by which a criterion must differ from 1 to count as help or harm. A rule that
-// clips a batch or two changes it by a percent, which can be significant and matters to nobody.
+// clips only one or two batches changes it by about 1 %: that may be significant, but it is too
+// little to matter.
 inline constexpr double kSmallestEffect = 1.05;
 
 // By the clipping-comparison criterion: `helps` if its interval is above 1 and the estimate at
