@@ -271,6 +271,33 @@ TEST(ComparisonText, ComparesSeveralModesWithTheBestArmWithoutClipping) {
   EXPECT_NE(table.find("better"), std::string::npos) << table;
 }
 
+TEST(BriefText, OfManyModesKeepsTheirTable) {
+  SampleSweep sweep(6);
+  sweep.config().clips = {{ClipMode::kNone}};
+  for (const auto& entry : clip_modes())
+    if (entry.mode != ClipMode::kNone) sweep.config().clips.push_back({entry.mode, 0.5});
+  sweep.plan();
+  const std::size_t arms = sweep.config().clips.size();
+  for (std::size_t run = 0; run < 6 * arms; ++run) {
+    const double accuracy = 0.5 + 0.01 * static_cast<double>(run / 6) + 0.001 * (run % 6 == 2);
+    run < 6 ? sweep.complete(run, accuracy, 1) : sweep.complete_clipped(run, accuracy);
+  }
+  const auto whole = brief_lines(sweep, 100);
+  EXPECT_TRUE(contains(whole, "Where?"));
+  const auto lines = brief_lines(sweep, 34);
+  EXPECT_EQ(lines[2].substr(0, 21), "Best arm of each mode");
+  EXPECT_TRUE(contains(lines, "What to use?"));
+  EXPECT_FALSE(contains(lines, "Where?"));
+  const auto starts = [&](const char* mode) {
+    return std::any_of(lines.begin(), lines.end(),
+                       [&](const auto& line) { return line.rfind(mode, 0) == 0; });
+  };
+  EXPECT_TRUE(starts("none "));
+  EXPECT_TRUE(starts("random-step:0.5"));  // the last one, and so the best
+  EXPECT_FALSE(starts("value:0.5"));       // the worst with clipping
+  EXPECT_TRUE(starts("... and "));
+}
+
 TEST(BriefText, NamesFewDamagedRuns) {
   SampleSweep sweep(9);
   for (const auto& run : sweep.runs().plan) sweep.runs().damaged.push_back({run.id, "no JSON"});

@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <limits>
 #include <optional>
 #include <set>
 #include <sstream>
@@ -552,8 +553,27 @@ std::string last_probes_table(const Summary& summary, const TextStyle& style) {
                 table.text());
 }
 
+// The modes that have a best arm: `none`, and those of the highest mean; in the order of the
+// summary.
+std::vector<const ModeSummary*> best_modes(const Summary& summary, std::size_t max_modes) {
+  std::vector<const ModeSummary*> modes;
+  for (const auto& mode : summary.modes)
+    if (mode.best_arm) modes.push_back(&mode);
+  const auto mean_of = [&](const ModeSummary* mode) {
+    return mode->mode == ClipMode::kNone
+               ? std::numeric_limits<double>::infinity()
+               : *summary.arm(*mode->best_arm).metrics[kJudgedMetric].mean;
+  };
+  while (modes.size() > max_modes)
+    modes.erase(std::min_element(modes.begin(), modes.end(), [&](const auto* a, const auto* b) {
+      return mean_of(a) < mean_of(b);
+    }));
+  return modes;
+}
+
 // The best arm of each mode, with its bad outcomes and where the mode is usable.
-std::string modes_table(const Summary& summary, const TextStyle& style) {
+std::string modes_table(const Summary& summary, const TextStyle& style,
+                        std::size_t max_modes = std::numeric_limits<std::size_t>::max()) {
   std::set<double> rates;
   for (const auto& arm : summary.arms) rates.insert(arm.learning_rate);
   const std::vector<double> all(rates.begin(), rates.end());
@@ -563,22 +583,21 @@ std::string modes_table(const Summary& summary, const TextStyle& style) {
                   {"spikes"},
                   {"diverged"},
                   {"mode usable at\nlearning rates", Align::kLeft}});
-  bool is_empty = true;
-  for (const auto& mode : summary.modes) {
-    if (!mode.best_arm) continue;
-    is_empty = false;
-    const ArmSummary& arm = summary.arm(*mode.best_arm);
+  const auto modes = best_modes(summary, max_modes);
+  if (modes.empty()) return "";
+  for (const auto* mode : modes) {
+    const ArmSummary& arm = summary.arm(*mode->best_arm);
     table.add_row(arm,
                   {mean_and_deviation(arm.metrics[kJudgedMetric]),
                    percent_text(arm.metrics[kJudgedMetric].min), with_thousands(arm.spikes),
-                   bad_count(arm.diverged, style), range_text(mode.usable_learning_rates, all)});
+                   bad_count(arm.diverged, style), range_text(mode->usable_learning_rates, all)});
   }
-  if (is_empty) return "";
+  const std::size_t more = best_modes(summary, summary.modes.size()).size() - modes.size();
   return titled(
       fmt::format("Best arm of each mode (usable: better than chance, within {:.0f} points of "
                   "the best{}, no run diverged)",
                   100 * kUsableMargin, summary.setups.size() > 1 ? " of the setup" : ""),
-      table.text());
+      table.text() + (more > 0 ? fmt::format("... and {} more\n", counted(more, "mode")) : ""));
 }
 
 // Each mode against the same baseline. Empty for a single mode, which the answer already compares.
@@ -735,6 +754,21 @@ std::string brief_text_of_many(const Summary& summary, const TextStyle& style,
   return counts + setup_table(summary, style, std::max<std::size_t>(1, room / per_setup));
 }
 
+// A sweep of so many modes compares modes: their table is the result.
+constexpr std::size_t kManyModes = 8;
+
+// Leaves out the modes of the lowest means where all are too many lines. Empty if too few would be
+// left.
+std::string brief_text_of_modes(const Summary& summary, const TextStyle& style,
+                                const std::string& counts, const std::string& answer,
+                                std::size_t max_lines) {
+  for (std::size_t modes = summary.modes.size(); modes >= kManyModes; --modes) {
+    const std::string text = counts + modes_table(summary, style, modes) + answer;
+    if (line_count(text) <= max_lines) return text;
+  }
+  return "";
+}
+
 }  // namespace
 
 std::string comparison_text(const Summary& summary, const TextStyle& style) {
@@ -764,6 +798,11 @@ std::string brief_text(const Summary& summary, const TextStyle& style, std::size
   const std::string measured = last_probes_table(summary, style) + smoothness_table(summary, style);
   const std::string modes = modes_table(summary, style);
   const std::string answer = answer_text(summary, style) + success;
+  const bool has_room = line_count(counts + measured + modes + answer) <= max_lines;
+  if (!has_room && summary.setups.size() == 1)
+    if (const auto text = brief_text_of_modes(summary, style, counts, shorter, max_lines);
+        !text.empty())
+      return text;
   for (const auto& text :
        {counts + measured + modes + answer, counts + measured + answer, counts + measured + shorter,
         counts + modes + answer, counts + answer, counts + shorter})
