@@ -49,7 +49,7 @@ TEST_P(FusedEngine, AgreesWithAutogradInDouble) {
   for (int n = 0; n < 7; ++n)
     expect_agreement_with_double({4 + 13 * n, 40 + n, 15 + n, 33 + n}, InitialScheme{});
   for (const SampleShape& shape : std::vector<SampleShape>{
-           {32, 3, 512, 3}, {17, 2, 2, 512}, {2, 1000, 1, 2}, {100, 65, 41, 6}})
+           {32, 3, 512, 3}, {17, 2, 2, 512}, {2, 1000, 1, 2}, {100, 65, 41, 6}, {20, 5, 170, 6}})
     expect_agreement_with_double(shape, InitialScheme{});
 }
 
@@ -125,6 +125,23 @@ TEST_P(FusedEngine, RunsAreIndependent) {
           result_of(*engine, parameters, batch_of(images, shape.batch, sources));
       EXPECT_EQ(result.losses[place], expected.losses[0]);
       EXPECT_TRUE(same_bits(result.gradients.row(place), expected.gradients.row(0)));
+    }
+  }
+}
+
+// They share copies of their inputs.
+TEST_P(FusedEngine, RunsOfOneSourceHaveTheSameResultsAsAlone) {
+  // One chunk of time steps, several chunks, several groups of blocks, several panels of columns.
+  for (const SampleShape& shape : std::vector<SampleShape>{
+           {32, 28, 28, 10}, {20, 70, 30, 5}, {100, 9, 30, 6}, {40, 8, 170, 6}}) {
+    for (const auto& entry : cell_table()) {
+      SCOPED_TRACE(std::string(to_text(entry.cell)) + ", I " + std::to_string(shape.inputs));
+      const auto layout = layout_of({entry.cell, 2, shape.inputs, shape.hidden, 10});
+      Block parameters(7, layout.size());
+      for (std::size_t r = 0; r < 7; ++r) set_row(parameters, r, layout, r);
+      expect_same_alone(
+          *make_fused_engine(layout), parameters,
+          batch_of(random_images(shape, 3 * shape.batch), shape.batch, {0, 2, 0, 1, 2, 0, 2}));
     }
   }
 }

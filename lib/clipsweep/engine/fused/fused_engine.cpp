@@ -3,6 +3,7 @@
 #include <pthread.h>
 
 #include <algorithm>
+#include <atomic>
 #include <cmath>
 #include <cstring>
 #include <limits>
@@ -45,6 +46,10 @@ class DistinctRuns {
       else
         copies_.emplace_back(*first, r);
     }
+    // Runs of one source follow each other, because they share copies of its inputs.
+    std::stable_sort(computed_.begin(), computed_.end(), [&](std::size_t a, std::size_t b) {
+      return source_of_run[a] < source_of_run[b];
+    });
   }
 
   const std::vector<std::size_t>& computed() const { return computed_; }
@@ -88,6 +93,13 @@ const ThreadMemory& thread_memory() {
   return memory;
 }
 
+// The number of a batch: no other batch in this process has it. The memory of the kernels belongs
+// to a thread, which may work for several engines.
+std::uint64_t next_call() {
+  static std::atomic<std::uint64_t> calls{0};
+  return ++calls;
+}
+
 // The sum for run r of the sums of all parts [R, parts].
 SampleSums sum_of_run(const std::vector<SampleSums>& sums, std::size_t r, std::size_t parts) {
   SampleSums sum;
@@ -120,6 +132,7 @@ class FusedEngine : public GradientEngine {
                          const EngineContext& context) override {
     const DistinctRuns runs(parameters, batch.source_of_run, backprop_limits, context);
     const auto parts = parts_of(batch);
+    const std::uint64_t call = next_call();
     std::vector<SampleSums> sums(parameters.rows() * parts.size());  // [R, parts]
     Block extra_gradients(parts.size() - 1, parameters_);
     const auto compute = [&](std::size_t r, std::size_t p) {
@@ -128,6 +141,7 @@ class FusedEngine : public GradientEngine {
       KernelRun run = run_of(parameters.row(r), batch, batch.source_of_run[r], parts[p], context);
       run.initial_states = context.initial_states_of(r);
       run.last_states = result.last_states_of(r);
+      run.call = call;
       sums[r * parts.size() + p] = kernels_.gradients(run, backprop_limits[r], gradient);
     };
     const auto finish = [&](std::size_t r) {

@@ -47,6 +47,7 @@ struct Group {
   std::size_t terms;    // losses_of: those whose mean is the run's
   Width width;          // the registers that are processed
   const CancelFlag& cancel;
+  InputsKey inputs_key;  // of its first time step
 
   // The number of lanes of one register that hold samples.
   template <class V>

@@ -98,7 +98,7 @@ void add_gradients(const Group& group, const Parameters<float>& gradient) {
           float* const weight = layer.weight_ih + row * columns;
           to.bias = layer.bias + row;
           if (inputs.first)
-            to.add({inputs, columns, weight});
+            to.add({inputs, columns, weight, l == 0 ? group.inputs_key : InputsKey{}});
           else
             add_symbol_gradient<V>(derivatives, rows, symbols, columns, chunk, group.memory, weight,
                                    one_hot_inputs);
@@ -170,7 +170,8 @@ Group group_of(const KernelRun& run, const KernelSizes& sizes, bool has_symbols,
       losses_of(run.model, batch, run.source),
       CellKind::kPacksSamples ? packed_width(std::min(samples, blocks * kLanes))
                               : Width{blocks * kBlockRegisters},
-      run.cancel};
+      run.cancel,
+      {run.call, run.source, first_block}};
   if (batch.keeps_symbols && !has_symbols) {
     group.inputs = group.one_hot_inputs().first;
     group.symbols = nullptr;

@@ -51,6 +51,7 @@ void KernelMemory::grow_to(const CellRows& rows, const Model& model, const Batch
   grow(logits, lanes * sizes.output_steps * sizes.outputs);
   grow(packed.derivatives, kMaxTileRows * kMaxChunkSteps * kLanes);
   grow(packed.values, kPanelColumns * kMaxChunkSteps * kLanes);
+  grow(packed.inputs, kPanelColumns * kMaxChunkSteps * kLanes);
   if (!batch.keeps_symbols) return;
   // A column is read in fours, the last one too.
   grow(symbol_weights, sizes.inputs * sizes.gates * hidden + 4);

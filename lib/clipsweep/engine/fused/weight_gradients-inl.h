@@ -154,6 +154,7 @@ struct Factors {
   Series values;
   std::size_t columns;
   float* gradient;
+  InputsKey inputs_key{};  // if they are the inputs of the batch
 };
 
 // The gradients that the derivatives of some rows add to.
@@ -301,6 +302,28 @@ void add_unpacked(const Series& derivatives, std::size_t rows, const RowGradient
   });
 }
 
+// Copies the columns, [registers, T, columns of the tile] for each tile.
+template <class V>
+void pack_columns(const Columns& part, const Chunk& chunk, float* to) {
+  part.for_column_tiles([&](auto tile, std::size_t c) {
+    const auto packed = pack<V, tile()>(part.of->values.from(c), chunk, to);
+    to += chunk.width.registers * packed.time_steps * packed.step;
+  });
+}
+
+// The same for inputs. Returns the copy of the run before if it is of the same inputs.
+template <class V>
+const float* pack_inputs(const Columns& part, const Chunk& chunk, PackedRows& packed) {
+  InputsKey key = part.of->inputs_key;
+  key.first_step = chunk.begin;
+  key.first_column = part.begin;
+  if (!(key == packed.inputs_key)) {
+    pack_columns<V>(part, chunk, packed.inputs.data());
+    packed.inputs_key = key;
+  }
+  return packed.inputs.data();
+}
+
 template <class V>
 void add_packed(const Series& derivatives, std::size_t rows, const RowGradients& to,
                 const Chunk& chunk, PackedRows& packed) {
@@ -310,19 +333,25 @@ void add_packed(const Series& derivatives, std::size_t rows, const RowGradients&
   float* const packed_d = packed.derivatives.data();
   bool needs_sums = to.has_bias();
   for_panels(to, [&](const Panel& panel) {
-    float* values = packed.values.data();
-    for (const Columns& part : panel) {
-      part.for_column_tiles([&](auto tile, std::size_t c) {
-        pack<V, tile()>(part.of->values.from(c), chunk, values);
-        values += tile() * row_size;
-      });
+    const float* values[RowGradients::kMaxFactors];  // of each part
+    float* place = packed.values.data();
+    for (std::size_t p = 0; p < panel.size; ++p) {
+      const Columns& part = panel.parts[p];
+      if (part.of->inputs_key.call != 0) {
+        values[p] = pack_inputs<V>(part, chunk, packed);
+        continue;
+      }
+      pack_columns<V>(part, chunk, place);
+      values[p] = place;
+      place += part.width * row_size;
     }
     for_tiles<kTileRows>(rows, [&](auto tile, std::size_t row) {
       const auto from = derivatives.from(row);
       const auto d = needs_sums ? pack_and_sum_up<V, tile()>(from, chunk, packed_d, to, row)
                                 : pack<V, tile()>(from, chunk, packed_d);
-      const float* x = packed.values.data();
-      for (const Columns& part : panel) {
+      for (std::size_t p = 0; p < panel.size; ++p) {
+        const Columns& part = panel.parts[p];
+        const float* x = values[p];
         part.for_column_tiles([&](auto column_tile, std::size_t c) {
           add_outer_products<V, tile(), column_tile()>(d, Packed<V, column_tile()>{x, time_steps},
                                                        whole, part.gradient(row, c),
