@@ -9,6 +9,7 @@
 #include "clipsweep/io/byte_archive.h"
 #include "clipsweep/training/run_trainer.h"
 #include "fuzz.h"
+#include "targets.h"
 #include "tiny_runs.h"
 
 namespace clipsweep {
@@ -121,7 +122,7 @@ std::string_view after_header(std::string_view input) {
 
 }  // namespace
 
-void fuzz_one(std::string_view input) {
+void fuzz_checkpoint(std::string_view input) {
   static const bool kIsCurrent = is_current_corpus();
   must_hold(kIsCurrent, "the corpus is of this version");
   read_as_file(input);

@@ -11,10 +11,8 @@
 
 namespace clipsweep {
 
-// Each target defines this. An Error ends the input; a target with several readers calls each in
-// `refusable`, so that the error of one does not skip the next.
-void fuzz_one(std::string_view input);
-
+// An Error ends an input. A target with several readers calls each in `refusable`, so that the
+// error of one does not skip the next.
 template <typename Call>
 void refusable(const Call& call) {
   try {

@@ -1,12 +1,13 @@
 // IDX files, of images and of labels.
+#include "clipsweep/data/image_labels.h"
 #include "clipsweep/io/byte_source.h"
 #include "clipsweep/tasks/image_data.h"
-#include "clipsweep/data/image_labels.h"
 #include "fuzz.h"
+#include "targets.h"
 
 namespace clipsweep {
 
-void fuzz_one(std::string_view input) {
+void fuzz_idx(std::string_view input) {
   refusable([&] {
     const IdxFile idx = parse_idx(input, "input");
     if (!is_gzip(input))

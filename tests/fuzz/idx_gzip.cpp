@@ -1,10 +1,11 @@
 // Gzipped IDX files.
 #include "clipsweep/data/idx_file.h"
 #include "fuzz.h"
+#include "targets.h"
 
 namespace clipsweep {
 
-void fuzz_one(std::string_view input) {
+void fuzz_idx_gzip(std::string_view input) {
   refusable([&] { parse_idx(input, "input"); });
 }
 

@@ -2,10 +2,11 @@
 #include "clipsweep/io/json.h"
 
 #include "fuzz.h"
+#include "targets.h"
 
 namespace clipsweep {
 
-void fuzz_one(std::string_view input) {
+void fuzz_json(std::string_view input) {
   syntax_error_position(input);
   refusable([&] { parse_json_with_unique_keys(input, "input"); });
   const Json json = parse_json(input, "input");

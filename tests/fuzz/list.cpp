@@ -2,10 +2,11 @@
 #include "clipsweep/base/text.h"
 #include "clipsweep/experiment/list_syntax.h"
 #include "fuzz.h"
+#include "targets.h"
 
 namespace clipsweep {
 
-void fuzz_one(std::string_view input) {
+void fuzz_list(std::string_view input) {
   refusable([&] { parse_numbers(input); });
   refusable([&] { parse_seeds(input); });
   refusable([&] { parse_cells(input); });

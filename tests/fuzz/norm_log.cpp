@@ -3,10 +3,11 @@
 #include "clipsweep/advice/advice_text.h"
 #include "clipsweep/advice/norm_log_reader.h"
 #include "fuzz.h"
+#include "targets.h"
 
 namespace clipsweep {
 
-void fuzz_one(std::string_view input) {
+void fuzz_norm_log(std::string_view input) {
   for (const char* column : {"", "a"})
     refusable([&] {
       const NormLog log = read_norm_text(input, column);

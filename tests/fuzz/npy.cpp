@@ -2,10 +2,11 @@
 #include "clipsweep/data/npy.h"
 
 #include "fuzz.h"
+#include "targets.h"
 
 namespace clipsweep {
 
-void fuzz_one(std::string_view input) {
+void fuzz_npy(std::string_view input) {
   refusable([&] {
     MemorySource source(input);
     const NpyHeader header = read_npy_header(source, "input");

@@ -2,6 +2,7 @@
 #include "clipsweep/data/array_sequences.h"
 #include "clipsweep/data/scaling.h"
 #include "fuzz.h"
+#include "targets.h"
 
 namespace clipsweep {
 namespace {
@@ -20,7 +21,7 @@ void check(const SequenceData& data, const SequenceSet& set) {
 
 }  // namespace
 
-void fuzz_one(std::string_view input) {
+void fuzz_npz(std::string_view input) {
   SequenceData data = read_array_sequences(*open_npz_in_memory(input, "input"), Nonfinite::kAllow);
   check(data, data.train);
   check(data, data.test);

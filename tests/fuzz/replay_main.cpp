@@ -13,6 +13,7 @@
 #include <vector>
 
 #include "fuzz.h"
+#include "targets.h"
 
 namespace clipsweep {
 namespace {
@@ -100,7 +101,7 @@ class Mutator {
       5489};  // the standard fixes its numbers, as it does not those of distributions
 };
 
-int replay(const std::vector<std::string>& arguments) {
+int replay(FuzzTarget target, const std::vector<std::string>& arguments) {
   const auto files = files_of(arguments);
   if (files.empty()) throw std::runtime_error("no inputs");
   std::vector<std::string> corpus;
@@ -108,7 +109,7 @@ int replay(const std::vector<std::string>& arguments) {
     corpus.push_back(content_of(file));
     std::printf("%s\n", file.c_str());
     std::fflush(stdout);  // so that the last line names the input that crashes
-    refusable([&] { fuzz_one(corpus.back()); });
+    refusable([&] { target(corpus.back()); });
   }
   if (!fs::is_directory(arguments.front())) return 0;
   std::printf("mutations; the latest is %s\n", (scratch_folder() / "input").c_str());
@@ -117,7 +118,7 @@ int replay(const std::vector<std::string>& arguments) {
   for (std::size_t i = 0; i < kMutations; ++i) {
     const std::string input = mutator.next();
     scratch_file("input", input);
-    refusable([&] { fuzz_one(input); });
+    refusable([&] { target(input); });
   }
   std::printf("%zu inputs, %zu mutations\n", corpus.size(), kMutations);
   return 0;
@@ -126,4 +127,6 @@ int replay(const std::vector<std::string>& arguments) {
 }  // namespace
 }  // namespace clipsweep
 
-int main(int argc, char** argv) { return clipsweep::replay({argv + 1, argv + argc}); }
+int main(int argc, char** argv) {
+  return clipsweep::replay(clipsweep::target_of(argv[0]), {argv + 1, argv + argc});
+}

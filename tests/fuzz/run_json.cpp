@@ -7,6 +7,7 @@
 #include "clipsweep/records/result_folder.h"
 #include "clipsweep/validation/validation.h"
 #include "fuzz.h"
+#include "targets.h"
 
 namespace clipsweep {
 namespace {
@@ -32,7 +33,7 @@ void look_at(const RunRecord& record, const SweepFolder& sweep) {
 
 }  // namespace
 
-void fuzz_one(std::string_view input) {
+void fuzz_run_json(std::string_view input) {
   static const SweepFolder kSweep = folder_of_one_run();
   const Json json =
       parse_json(input, "input");  // most inputs are not JSON and end here, at little cost

@@ -2,10 +2,11 @@
 #include "clipsweep/records/result_folder.h"
 #include "clipsweep/validation/step_log_check.h"
 #include "fuzz.h"
+#include "targets.h"
 
 namespace clipsweep {
 
-void fuzz_one(std::string_view input) {
+void fuzz_step_log(std::string_view input) {
   const fs::path path = scratch_file("steps.jsonl", input);
   is_torn(path);
   ExpectedRun expected;

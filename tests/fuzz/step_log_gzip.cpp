@@ -1,12 +1,14 @@
-// A steps.jsonl.gz: the same readers as those of a plain log, and what `validate` checks of the file.
+// A steps.jsonl.gz: the same readers as those of a plain log, and what `validate` checks of the
+// file.
 #include "clipsweep/io/log_file.h"
 #include "clipsweep/records/result_folder.h"
 #include "clipsweep/validation/step_log_check.h"
 #include "fuzz.h"
+#include "targets.h"
 
 namespace clipsweep {
 
-void fuzz_one(std::string_view input) {
+void fuzz_step_log_gzip(std::string_view input) {
   const fs::path path = scratch_file("steps.jsonl.gz", input);
   refusable([&] { first_line_of_log(path); });
   refusable([&] { sha256_of_log(path); });

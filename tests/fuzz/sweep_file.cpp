@@ -4,6 +4,7 @@
 #include "clipsweep/experiment/config_resolution.h"
 #include "clipsweep/experiment/setting_table.h"
 #include "fuzz.h"
+#include "targets.h"
 
 namespace clipsweep {
 namespace {
@@ -16,7 +17,7 @@ std::size_t values_in_lists(const ExperimentConfig& config) {
 
 }  // namespace
 
-void fuzz_one(std::string_view input) {
+void fuzz_sweep_file(std::string_view input) {
   const ExperimentConfig config = resolve_config(parse_sweep_text(input, "sweep.toml"), {});
   // `logspace(1e-3,1,1000000)` is allowed. Here, with instrumentation, writing a million values
   // takes 13 seconds, in the program less than one.

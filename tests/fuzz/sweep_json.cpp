@@ -3,10 +3,11 @@
 #include "clipsweep/records/result_folder.h"
 #include "clipsweep/validation/validation.h"
 #include "fuzz.h"
+#include "targets.h"
 
 namespace clipsweep {
 
-void fuzz_one(std::string_view input) {
+void fuzz_sweep_json(std::string_view input) {
   parse_json(input, "input");  // most inputs are not JSON and end here, at little cost
   scratch_file("sweep.json", input);
   refusable([] { validate_folder(scratch_folder()); });

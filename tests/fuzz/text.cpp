@@ -1,6 +1,7 @@
 // Texts: their symbols, the parts that they are split into, and the batches read from them.
 #include "clipsweep/tasks/text_task.h"
 #include "fuzz.h"
+#include "targets.h"
 
 namespace clipsweep {
 namespace {
@@ -45,7 +46,7 @@ void check_batches(SymbolText text, int streams, int length) {
 
 }  // namespace
 
-void fuzz_one(std::string_view input) {
+void fuzz_text(std::string_view input) {
   for (const SymbolKind kind : {SymbolKind::kByte, SymbolKind::kUtf8})
     refusable([&] {
       SymbolText text = text_of(input, kind, "input");

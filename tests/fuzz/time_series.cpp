@@ -1,6 +1,7 @@
 // Time series as text: .ts and .tsv.
 #include "clipsweep/data/time_series_file.h"
 #include "fuzz.h"
+#include "targets.h"
 
 namespace clipsweep {
 namespace {
@@ -16,7 +17,7 @@ void check(TimeSeriesFile file) {
 
 }  // namespace
 
-void fuzz_one(std::string_view input) {
+void fuzz_time_series(std::string_view input) {
   for (const Nonfinite nonfinite : {Nonfinite::kRefuse, Nonfinite::kAllow}) {
     refusable([&] { check(parse_ts(input, "input", nonfinite)); });
     refusable([&] { check(parse_tsv(input, "input", nonfinite)); });
