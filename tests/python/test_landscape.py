@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 from conftest import cross, dump
 from test_figures import NONE, NORM, VALUE, draw, lone, overlaps
-from test_trace import replay, trace  # noqa: F401 (replay is a fixture)
+from test_trace import STEPS, replay, trace  # noqa: F401 (replay is a fixture)
 
 ROOT = Path(__file__).resolve().parents[2]
 PROGRAM = os.environ.get("CLIPSWEEP", str(ROOT / "build/release/clipsweep"))
@@ -61,7 +61,7 @@ def runs_of(out: Path) -> list[Path]:
 CELLS = {
     "lstm": ("--cell", "lstm"),
     "gru": ("--cell", "gru"),
-    "tanh": ("--cell", "rnn-tanh", "--lr", "0.1"),
+    "tanh": ("--cell", "rnn-tanh", "--lr", "0.05"),
     "momentum": ("--cell", "lstm", "--momentum", "0.9"),
     "adam": ("--cell", "lstm", "--optimizer", "adam", "--lr", "0.001"),
     "clipped": ("--cell", "lstm", "--clip", "global-norm:0.1", "--lr", "1"),
@@ -74,7 +74,7 @@ def test_both_numbers_are_those_of_exact_derivatives_in_double(settings, replay)
     """PyTorch's own are in double, the sharpness by a product with the Hessian."""
     clip = () if "--clip" in settings else ("--clip", "none")
     document = trace(*settings, *clip, "--smoothness-every", "6")
-    assert [step["step"] for step in document["steps"] if "sharpness" in step] == list(range(6, 61, 6))
+    assert [step["step"] for step in document["steps"] if "sharpness" in step] == list(range(6, STEPS + 1, 6))
     code, printed = replay(document)
     assert code == 0, printed
     assert "sharpness" in printed and "smoothness" in printed

@@ -9,11 +9,11 @@ import sys
 from pathlib import Path
 
 import pytest
-from small_data import FASHION_MNIST
+from small_data import FASHION_MNIST, first_images, with_little_data
 
 ROOT = Path(__file__).resolve().parents[2]
 PROGRAM = os.environ.get("CLIPSWEEP", str(ROOT / "build/release/clipsweep"))
-STEPS = 60
+STEPS = 40  # five epochs of the schedules
 NO_PYTORCH = 77
 # Importing PyTorch would take two seconds.
 HAS_TORCH = "import importlib.util as i, numpy, sys; sys.exit(i.find_spec('torch') is None)"
@@ -45,16 +45,16 @@ OTHER_REMEDIES = ("--l1", "1e-4", "--decoupled-weight-decay", "0.01")
 HEAVY_BALL = ("--momentum", "0.9", "--weight-decay", "1e-3")
 ADAM = ("--optimizer", "adam", "--lr", "0.001")
 RMSPROP = ("--optimizer", "rmsprop", "--lr", "0.001")
-WARMUP = ("--lr-warmup", "20", "--epochs", "5", "--steps-per-epoch", "12")
+WARMUP = ("--lr-warmup", "20", "--epochs", "5", "--steps-per-epoch", "8")
 SCHEDULES = {
     "warm-up": WARMUP,
-    "cosine": ("--lr-schedule", "cosine", "--epochs", "5", "--steps-per-epoch", "12"),
-    "linear": ("--lr-schedule", "linear", "--epochs", "5", "--steps-per-epoch", "12"),
+    "cosine": ("--lr-schedule", "cosine", "--epochs", "5", "--steps-per-epoch", "8"),
+    "linear": ("--lr-schedule", "linear", "--epochs", "5", "--steps-per-epoch", "8"),
     "warm-up-step": ("--lr-decay", "0.5", *WARMUP),
     "warm-up-cosine": ("--lr-schedule", "cosine", *WARMUP),
     "warm-up-linear": ("--lr-schedule", "linear", *WARMUP),
 }
-DECAY = ("--lr-decay", "0.5", "--lr-decay-every", "2", "--steps-per-epoch", "12")
+DECAY = ("--lr-decay", "0.5", "--lr-decay-every", "2", "--steps-per-epoch", "8")
 OPTIMIZERS = {
     "nesterov": ("--nesterov", "--momentum", "0.9", "--weight-decay", "1e-3"),
     "nesterov-decay": ("--nesterov", "--momentum", "0.9", *DECAY),
@@ -84,7 +84,7 @@ SETTINGS = [
     ),
     pytest.param(("--clip", "autoclip:50", "--autoclip-window", "7"), id="autoclip-window"),
     pytest.param(
-        ("--clip", "global-norm:1", "--threshold-decay", "0.5", "--steps-per-epoch", "12"),
+        ("--clip", "global-norm:1", "--threshold-decay", "0.5", "--steps-per-epoch", "8"),
         id="threshold-decay",
     ),
     pytest.param(("--clip", "adagc:1.05", "--adagc-warmup", "20"), id="adagc"),
@@ -130,7 +130,7 @@ def call(*arguments) -> subprocess.CompletedProcess:
 
 @functools.cache
 def trace_text(*settings) -> str:
-    result = call(PROGRAM, "trace", *settings, "--steps", STEPS)
+    result = call(PROGRAM, "trace", *with_little_data(*settings), "--steps", STEPS)
     assert (result.returncode, result.stderr) == (0, "")
     return result.stdout
 
@@ -160,8 +160,9 @@ class Replay:
         self.process = subprocess.Popen(command, encoding="utf-8", **pipes)
         self.path = path
 
-    def __call__(self, document: dict, data: Path = FASHION_MNIST) -> tuple[int, str]:
-        """Return the exit code of one replay, and what it printed."""
+    def __call__(self, document: dict, data: Path | None = None) -> tuple[int, str]:
+        """Return the exit code of one replay, and what it printed; `data` is that of `trace` if None."""
+        data = data or first_images()
         self.path.write_text(json.dumps(document), encoding="utf-8")
         print(self.path, data, sep="\t", file=self.process.stdin, flush=True)
         printed = ""
@@ -228,14 +229,14 @@ def test_clipping_acts_in_the_replayed_steps():
 
 def test_the_learning_rate_falls_by_epochs():
     rates = [step["effective_learning_rate"] for step in trace("--clip", "none", *DECAY)["steps"]]
-    assert rates == [0.01] * 24 + [0.005] * 24 + [0.0025] * 12
+    assert rates == [0.01] * 16 + [0.005] * 16 + [0.0025] * 8
 
 
 @pytest.mark.parametrize(
     ("change", "number"),
     [
         (lambda document: document["initial"]["output.bias"].__setitem__(3, 0.01), "loss"),
-        (lambda document: document["batches"].__setitem__(30, document["batches"][31]), "loss"),
+        (lambda document: document["batches"].__setitem__(20, document["batches"][21]), "loss"),
         (lambda document: document["settings"].update(mode="none"), "grad_norm_clipped"),
         (lambda document: document["steps"][-1].update(grad_norm_raw="NaN"), "grad_norm_raw"),
         (lambda document: document["settings"].update(omega=0.6), "grad_norm_raw"),
@@ -267,7 +268,7 @@ def test_without_pytorch_the_replay_says_so(tmp_path):
 
 def test_a_trace_has_the_documented_form():
     grid = ("--mode", "none,value", "--threshold", "0.5", "--seeds", "2")
-    document = trace(*grid, "--run", "value-0.5_lr-0.01_seed-1")
+    document = trace("--data", FASHION_MNIST, *grid, "--run", "value-0.5_lr-0.01_seed-1")
     assert set(document) == {"run", "settings", "initial", "batches", "steps"}
     assert document["run"].startswith("value-0.5_lr-0.01_seed-1_")
     settings = document["settings"]
@@ -290,7 +291,8 @@ def test_runs_of_one_seed_have_the_same_weights_and_batches():
 @pytest.mark.parametrize("clip", ["none", "tensor-norm:0.2"])
 def test_a_trace_has_exactly_the_steps_of_the_sweep(clip, tmp_path):
     settings = ("--clip", clip, "--epochs", "2", "--steps-per-epoch", STEPS // 2, *HEAVY_BALL)
-    sweep = call(PROGRAM, "sweep", *settings, "--seeds", "2", "--out", tmp_path / "out")
+    seeds = ("--seeds", "2", "--out", tmp_path / "out")
+    sweep = call(PROGRAM, "sweep", *with_little_data(*settings), *seeds)
     assert sweep.returncode == 0, sweep.stderr
     document = trace(*settings)
     log = tmp_path / "out/runs" / document["run"] / "steps.jsonl"
