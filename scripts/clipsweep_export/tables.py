@@ -38,7 +38,8 @@ from clipsweep_results.values import (
     to_text,
 )
 
-CATEGORY = pa.dictionary(pa.int32(), pa.string())
+from .arrays import CATEGORY, array_of, repeated
+
 _KEY_TYPES = dict(
     zip(KEY_COLUMNS, (CATEGORY, CATEGORY, pa.float64(), pa.float64(), pa.int64()), strict=True)
 )
@@ -153,20 +154,13 @@ def _batch(
     `order` has the place of each column in a row, None for one of nulls.
     """
     key, key_types = key_of(run.spec), layout.key_types
-    constants = [_repeat(key[name], kind, len(rows)) for name, kind in key_types.items()]
+    constants = [repeated(key[name], kind, len(rows)) for name, kind in key_types.items()]
     values = list(zip(*rows, strict=True))
     columns = [
-        pa.nulls(len(rows), kind) if place is None else pa.array(values[place], kind)
+        pa.nulls(len(rows), kind) if place is None else array_of(values[place], kind)
         for place, kind in zip(order, schema.types[len(key_types) :], strict=True)
     ]
     return pa.RecordBatch.from_arrays(constants + columns, schema=schema)
-
-
-def _repeat(value: object, kind: pa.DataType, count: int) -> pa.Array:
-    if kind == CATEGORY:
-        indices = pa.repeat(pa.scalar(0, pa.int32()), count)
-        return pa.DictionaryArray.from_arrays(indices, pa.array([value]))
-    return pa.repeat(pa.scalar(value, kind), count)
 
 
 def runs_schema(layout: Layout) -> pa.Schema:
@@ -235,7 +229,9 @@ class ParquetFolder:
         self._steps.close()
         self._write("epochs", pa.concat_tables(self._epochs))
         self._write("events", pa.concat_tables(self._events))
-        self._write("runs", pa.Table.from_pylist(self._runs, runs_schema(self._layout)))
+        schema = runs_schema(self._layout)
+        columns = [array_of([run.get(field.name) for run in self._runs], field.type) for field in schema]
+        self._write("runs", pa.Table.from_arrays(columns, schema=schema))
 
     def add(self, tables: RunTables) -> None:
         """Write one run's steps, and keep its short tables until the end."""

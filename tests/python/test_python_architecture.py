@@ -1,6 +1,7 @@
 """The packages of scripts/: each __init__ lists its modules in dependency order, and that holds."""
 
 import ast
+import functools
 import re
 import shutil
 import subprocess
@@ -33,6 +34,11 @@ ALLOWED_PACKAGES = {
 MAX_FILES_PER_FOLDER = 26
 
 
+@functools.cache
+def parsed(text: str) -> ast.Module:
+    return ast.parse(text)
+
+
 def folders(scripts: Path) -> list[Path]:
     """Return every folder of a package, subpackages included."""
     return [
@@ -42,7 +48,7 @@ def folders(scripts: Path) -> list[Path]:
 
 def documented(folder: Path) -> list[str]:
     """Return the modules and subpackages that the docstring of a package lists, in its order."""
-    text = ast.get_docstring(ast.parse((folder / "__init__.py").read_text(encoding="utf-8")))
+    text = ast.get_docstring(parsed((folder / "__init__.py").read_text(encoding="utf-8")))
     listing = text[re.search(r"imports only \w+ that are listed before it", text).end() :]
     return re.findall(r"^    (\w+)  ", listing, flags=re.MULTILINE)
 
@@ -57,7 +63,7 @@ def imported_modules(path: Path, scripts: Path) -> list[tuple[str, ...]]:
     """Return what a module imports of the packages, as absolute paths of names."""
     own = path.relative_to(scripts).with_suffix("").parts
     found = []
-    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+    for node in ast.walk(parsed(path.read_text(encoding="utf-8"))):
         if isinstance(node, ast.Import):
             found += [tuple(alias.name.split(".")) for alias in node.names]
         elif isinstance(node, ast.ImportFrom):
@@ -150,7 +156,7 @@ def third_party(package: str, without: str = "") -> set[str]:
     for path in (SCRIPTS / package).rglob("*.py"):
         if path.stem == without:
             continue
-        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+        for node in ast.walk(parsed(path.read_text(encoding="utf-8"))):
             if isinstance(node, ast.Import):
                 names |= {alias.name.partition(".")[0] for alias in node.names}
             elif isinstance(node, ast.ImportFrom) and not node.level:
