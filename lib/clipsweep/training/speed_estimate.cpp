@@ -20,7 +20,7 @@
 namespace clipsweep {
 namespace {
 
-constexpr double kSecondsPerKind = 0.5;
+constexpr double kSecondsPerKind = 0.5;  // or, where they are shorter, all steps of a run
 
 // One worker's measurements.
 struct WorkerResult {
@@ -150,9 +150,11 @@ WorkerResult measure_worker(const CohortContext& context, const std::vector<cons
   CohortTrainer trainer(context, from_the_beginning(pointers_to(perturbed)), engine, sinks,
                         [](const RunRecord&) {});
   trainer.step();  // warms up caches and buffers
+  const std::uint64_t most = std::max<std::uint64_t>(context.plan.training.steps(), 2) - 1;
   const Stopwatch step_watch;
   std::uint64_t steps = 0;
-  while (step_watch.seconds() < kSecondsPerKind && trainer.active_runs() == cohort.size()) {
+  while (steps < most && step_watch.seconds() < kSecondsPerKind &&
+         trainer.active_runs() == cohort.size()) {
     trainer.step();
     ++steps;
   }
