@@ -298,7 +298,10 @@ class FakeSweep:
             "log_every": self.log_every,
             "tensors": TENSORS,
         }
-        steps = [self._step(run, step, stream) for step in range(1, self._last_step(run) + 1)]
+        floor = self._loss_floor(run)
+        steps = [
+            self._step(run, step, floor, stream) for step in range(1, self._last_step(run) + 1)
+        ]
         logged = [step for step in steps if self._is_logged(step["step"], steps[-1]["step"])]
         lines = [
             json.dumps(line, allow_nan=False, separators=(",", ":")) for line in [header, *logged]
@@ -345,10 +348,10 @@ class FakeSweep:
     def _last_step(self, run: FakeRun) -> int:
         return run.diverges_at or self.epochs * self.steps_per_epoch
 
-    def _step(self, run: FakeRun, step: int, stream: random.Random) -> dict:
+    def _step(self, run: FakeRun, step: int, floor: float, stream: random.Random) -> dict:
         progress = step / (self.epochs * self.steps_per_epoch)
         norm = math.exp(stream.gauss(0.0, 0.7)) * (100 if stream.random() < 0.002 else 1)
-        loss = self._loss_floor(run) + 1.5 * math.exp(-5 * progress) + stream.gauss(0, 0.15)
+        loss = floor + 1.5 * math.exp(-5 * progress) + stream.gauss(0, 0.15)
         if step == run.diverges_at:
             norm, loss = run.bad_norm, math.nan
         threshold = math.inf if run.threshold is None else run.threshold

@@ -12,15 +12,15 @@ import termios
 from pathlib import Path
 
 import pytest
-from small_data import FASHION_MNIST, with_little_data
+from small_data import with_little_data
 from test_program import OK, PROGRAM, SHORT, call, refusal, sweep
 
 COLOUR = re.compile(r"\x1b\[[0-9;]*m")
 RED = "\x1b[31m"
 ERASE = "\x1b[K"  # to the end of the line
-# At 1e38 every run diverges in its first steps; at 0.01 clipping to 1e-9 stops all learning.
-CLIPS = ("--clip", "none,value:1e-9,global-norm:1")
-MIXED = ("--data", str(FASHION_MNIST), *CLIPS, "--lr", "0.01,1e38", "--seeds", "6", *SHORT)
+# At 1e38 every run diverges in its first steps; at 0.01 clipping to 1e-6 stops all learning.
+CLIPS = ("--clip", "none,value:1e-6,global-norm:1")
+MIXED = with_little_data(*CLIPS, "--lr", "0.01,1e38", "--seeds", "6", *SHORT)
 
 
 @pytest.fixture(scope="module", autouse=True)
@@ -141,7 +141,7 @@ def test_a_pipe_gets_no_escape_codes(tmp_path):
 
 def test_the_progress_line_moves_within_a_run(tmp_path):
     one_run = ("--clip", "none", "--seeds", "1", "--hidden", "64", "--epochs", "1", "--steps-per-epoch", "400")
-    text = in_terminal("sweep", *one_run, "--workers", "1", "--out", tmp_path / "out", columns=120)
+    text = in_terminal("sweep", *with_little_data(*one_run, "--workers", "1"), "--out", tmp_path / "out", columns=120)
     shown = [line for line in shown_lines(text) if "/1 runs" in line]
     inside = re.compile(
         r"^(\d+) %, \d+:\d\d left, 0/1 runs, 0 diverged, loss [\d.]+, accuracy \d+ %, [\d,.]+ run-steps/s$"
@@ -170,10 +170,11 @@ def test_quiet_prints_only_the_result(tmp_path):
 
 def warnings(*arguments: object) -> list[str]:
     """Return the warnings of a plan, which are the same as text and as JSON."""
-    result = call("plan", *arguments, *SHORT)
+    grid = with_little_data(*arguments, *SHORT)
+    result = call("plan", *grid)
     assert result.returncode == OK, result.stderr
     lines = [line.removeprefix("clipsweep: warning: ") for line in result.stderr.splitlines()]
-    assert json.loads(call("plan", *arguments, *SHORT, "--json").stdout)["warnings"] == lines
+    assert json.loads(call("plan", *grid, "--json").stdout)["warnings"] == lines
     return lines
 
 
@@ -204,10 +205,10 @@ def test_plan_warns_of_thresholds_far_above_the_first_gradients():
 
 def test_plan_shows_the_settings_that_were_given_and_all_on_request():
     def settings(*arguments: object) -> list[str]:
-        table = call("plan", *arguments, *SHORT).stdout.partition("\n\n")[0]
+        table = call("plan", *with_little_data(*arguments, *SHORT)).stdout.partition("\n\n")[0]
         return [line.split()[0] for line in table.splitlines()[1:] if "shows them" not in line]
 
-    assert settings("--seeds", "7") == ["epochs", "steps_per_epoch", "seeds"]
+    assert settings("--seeds", "7") == ["epochs", "steps_per_epoch", "seeds", "data"]
     everything = settings("--seeds", "7", "-v")
     assert {"learning_rate", "hidden", "workers"} < set(everything)
     assert "All settings have their default" in call("plan").stdout
@@ -240,7 +241,7 @@ def test_plan_refuses_a_folder_that_sweep_would_refuse(tmp_path):
 
 
 def test_ten_seeds_are_the_default_and_a_folder_of_one_continues(tmp_path):
-    runs = json.loads(call("plan", *SHORT, "--json").stdout)["runs"]
+    runs = json.loads(call("plan", *with_little_data(*SHORT, "--json")).stdout)["runs"]
     assert sorted({run["seed"] for run in runs}) == list(range(10))
     out = tmp_path / "out"
     sweep("--seeds", "1", *SHORT, "--max-runs", "1", "--out", out, expect=75)
@@ -249,7 +250,7 @@ def test_ten_seeds_are_the_default_and_a_folder_of_one_continues(tmp_path):
 
 
 def test_trace_needs_no_run_where_only_seeds_differ():
-    settings = ("--clip", "none", *SHORT, "--steps", "1")
+    settings = with_little_data("--clip", "none", *SHORT, "--steps", "1")
     first = call("trace", *settings)
     assert json.loads(first.stdout)["settings"]["seed"] == 0
     assert first.stdout == call("trace", *settings, "--seeds", "1").stdout
