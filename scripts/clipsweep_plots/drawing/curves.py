@@ -8,6 +8,7 @@ import numpy as np
 from clipsweep_results.clips import Clip
 from clipsweep_results.result_folder import Arm, Results, Run
 from matplotlib.axes import Axes
+from matplotlib.collections import FillBetweenPolyCollection
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 from matplotlib.ticker import MaxNLocator
@@ -150,9 +151,10 @@ def _draw_band(axes: Axes, arm: Arm, curves: Curves, look: LineLook, min_seeds: 
     if len(curves) == 1:
         axes.vlines(curves.x, low, high, color=look.color, linewidth=1.4, zorder=2, gid=gid)
         return
-    axes.fill_between(
-        curves.x, low, high, color=look.color, alpha=0.17, linewidth=0, zorder=1.5, gid=gid
-    )
+    place = {"color": look.color, "alpha": 0.17, "linewidth": 0, "zorder": 1.5, "gid": gid}
+    bounds = np.ma.masked_invalid(low), np.ma.masked_invalid(high)
+    band = FillBetweenPolyCollection("x", curves.x, *bounds, **place)
+    axes.add_collection(band, autolim=False)  # its edges are in the limits, which take long to find
     for edge in (low, high):
         axes.plot(
             curves.x,
