@@ -7,6 +7,7 @@ import json
 import math
 import os
 import random
+import shutil
 import statistics
 import subprocess
 import sys
@@ -737,6 +738,27 @@ def made_once(tmp_path_factory):
             return Path(path.read_text(encoding="utf-8"))
 
     return made
+
+
+@pytest.fixture(scope="session")
+def drawn(made_once) -> Path:
+    """Return a folder with a sweep, whose report was drawn twice. Do not change it: copy the sweep.
+
+    A process of its own drew `first`, and this one sweep/report.
+    """
+
+    def make(folder: Path) -> Path:
+        from clipsweep_plots import program as plot
+
+        runs = cross([("none", None), ("value", 0.5)], seeds=5)
+        runs.append(FakeRun("none", None, 0.01, 9, diverges_at=9))
+        made = FakeSweep(folder / "sweep", runs).write().folder
+        subprocess.run([sys.executable, ROOT / "scripts" / "plot.py", made], check=True)
+        shutil.move(made / "report", folder / "first")
+        assert plot.main([str(made)]) == 0
+        return folder
+
+    return made_once("drawn", make)
 
 
 @pytest.fixture(scope="module")

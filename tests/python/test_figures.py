@@ -3,6 +3,7 @@
 import itertools
 import json
 import math
+import shutil
 from dataclasses import replace
 
 import matplotlib.text
@@ -475,12 +476,11 @@ def test_a_single_figure(sweep, capsys):
     assert sorted(report.iterdir()) == sorted(expected)
 
 
-def test_a_single_figure_keeps_the_files_of_the_others(sweep):
-    folder = sweep(cross([NONE, VALUE]))
-    assert plot.main([str(folder.folder)]) == 0
-    before = {path.name for path in (folder.folder / "report").iterdir()}
-    assert plot.main([str(folder.folder), "--figure", "gradient_norm"]) == 0
-    assert {path.name for path in (folder.folder / "report").iterdir()} == before
+def test_a_single_figure_keeps_the_files_of_the_others(drawn, tmp_path):
+    folder = shutil.copytree(drawn / "sweep", tmp_path / "sweep")
+    before = {path.name for path in (folder / "report").iterdir()}
+    assert plot.main([str(folder), "--figure", "gradient_norm"]) == 0
+    assert {path.name for path in (folder / "report").iterdir()} == before
     assert "gradient_norm_survival.svg" in before
 
 

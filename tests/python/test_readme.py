@@ -32,6 +32,10 @@ def in_small(command: str, data: Path) -> str:
     words = shlex.split(command)
     if words[:2] not in (["clipsweep", "sweep"], ["clipsweep", "plan"]):
         return command
+    if words[1] == "sweep":  # few arms are drawn sooner; `plan` has the lists
+        for flag in {"--threshold", "--lr"} & set(words):
+            place = words.index(flag) + 1
+            words[place] = re.sub(r"^([\d.]+),.*", r"\1", words[place])
     small = {"--epochs": "1", "--steps-per-epoch": "2", "--seeds": "1", "--workers": "2"}
     if "--task" not in words and "--preset" not in words:
         small["--data"] = str(data)

@@ -2,17 +2,28 @@
 
 import re
 import shutil
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
 from axe_playwright_python.sync_playwright import Axe
-from clipsweep_plots import program as plot
+from clipsweep_plots.figures.figure_list import ANSWERING
 from conftest import FakeRun, FakeSweep, cross
 from playwright.sync_api import Page, expect, sync_playwright
 from report_page import draw
 from test_setups import crossed
 
 WIDTHS = {"laptop": 1280, "phone": 390}
+# Of every kind: curves, maps, rows, events, several pages.
+OTHERS = (
+    "training_loss",
+    "gradient_norm",
+    "gradient_norm_survival",
+    "paired_loss",
+    "noise_floor",
+    "events",
+)
 CLIPS = [("none", None), ("value", 0.5), ("value", 5.0), ("global-norm", 1.0)]
 
 
@@ -31,7 +42,7 @@ def draw_report(folder: Path) -> Path:
         FakeRun("none", None, 0.01, 9, outcome="unfinished"),
     ]
     sweep = FakeSweep(folder / "sweep", runs).write()
-    assert plot.main([str(sweep.folder)]) == 0
+    draw(sweep, (*ANSWERING, *OTHERS))
     return sweep.folder / "report" / "report.html"
 
 
@@ -58,10 +69,10 @@ def browser():
         browser.close()
 
 
-@pytest.fixture(params=WIDTHS.values(), ids=WIDTHS.keys())
-def page(browser, report, request):
-    """Open the report; whatever it complains of or asks for fails the test."""
-    page = browser.new_page(viewport={"width": request.param, "height": 900})
+@contextmanager
+def opened(browser, report: Path, width: int) -> Iterator[Page]:
+    """Open the report; whatever it complains of or asks for is an error in the end."""
+    page = browser.new_page(viewport={"width": width, "height": 900})
     complaints, requests = [], []
     page.on("console", lambda message: complaints.append(message.text))
     page.on("pageerror", lambda error: complaints.append(str(error)))
@@ -71,6 +82,20 @@ def page(browser, report, request):
     page.close()
     assert complaints == []
     assert [url for url in requests if not url.startswith("data:image/")] == [report.as_uri()]
+
+
+@pytest.fixture(params=WIDTHS.values(), ids=WIDTHS.keys())
+def page(browser, report, request):
+    """Open the report for one test."""
+    with opened(browser, report, request.param) as page:
+        yield page
+
+
+@pytest.fixture(params=WIDTHS.values(), ids=WIDTHS.keys(), scope="module")
+def still_page(browser, report, request):
+    """Open the report for all tests that change nothing in it."""
+    with opened(browser, report, request.param) as page:
+        yield page
 
 
 def column(page: Page, heading: str) -> list[str]:
@@ -123,10 +148,10 @@ def test_a_report_of_many_setups_is_as_accessible(browser, report_of_setups, wid
     page.close()
 
 
-def test_the_answer_is_visible_without_scrolling(page):
-    sentence = page.locator(".answer p").first
+def test_the_answer_is_visible_without_scrolling(still_page):
+    sentence = still_page.locator(".answer p").first
     box = sentence.bounding_box()
-    assert box["y"] + box["height"] < page.viewport_size["height"]
+    assert box["y"] + box["height"] < still_page.viewport_size["height"]
 
 
 def test_a_phone_gets_the_narrow_figures_and_no_page_cuts_one(page):
@@ -139,14 +164,14 @@ def test_a_phone_gets_the_narrow_figures_and_no_page_cuts_one(page):
         assert box["x"] >= 0 and box["x"] + box["width"] <= page.viewport_size["width"]
 
 
-def test_only_what_scrolls_is_a_stop_of_the_tab_key(page):
+def test_only_what_scrolls_is_a_stop_of_the_tab_key(still_page):
     stops = "[...document.querySelectorAll('[tabindex=\"0\"]')]"
-    assert page.evaluate(f"{stops}.every(e => e.scrollWidth > e.clientWidth)")
+    assert still_page.evaluate(f"{stops}.every(e => e.scrollWidth > e.clientWidth)")
 
 
-def test_the_answer_has_four_figures_and_the_others_are_closed(page):
-    assert page.locator("#figures > .figures > figure").count() == 4
-    assert not page.locator("#figures-more figure").first.is_visible()
+def test_the_answer_has_four_figures_and_the_others_are_closed(still_page):
+    assert still_page.locator("#figures > .figures > figure").count() == 4
+    assert not still_page.locator("#figures-more figure").first.is_visible()
 
 
 def test_every_image_is_shown(page):
@@ -283,8 +308,8 @@ TEXT_COLORS = """
 
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])
-def test_all_text_has_enough_contrast(page, scheme):
-    page.emulate_media(color_scheme=scheme)
-    for tag, ink, ground in page.evaluate(TEXT_COLORS):
+def test_all_text_has_enough_contrast(still_page, scheme):
+    still_page.emulate_media(color_scheme=scheme)
+    for tag, ink, ground in still_page.evaluate(TEXT_COLORS):
         dark, light = sorted((luminance(ink), luminance(ground)))
         assert (light + 0.05) / (dark + 0.05) >= 4.5, (tag, ink, ground)
