@@ -7,6 +7,7 @@ import numpy as np
 import pandas as pd
 import pytest
 from scipy import stats
+from small_data import with_little_data
 from test_program import call
 
 ACCURACY, LOSS = "late_test_accuracy", "final_train_loss"
@@ -17,7 +18,7 @@ def sweep(tmp_path_factory) -> Path:
     """A sweep of three arms and nine seeds in which some runs diverge."""
     folder = tmp_path_factory.mktemp("statistics") / "sweep"
     result = call(
-        *("sweep", "--clip", "none,value:0.02,global-norm:0.3", "--lr", "0.5,1e38"),
+        *("sweep", *with_little_data("--clip", "none,value:0.02,global-norm:0.3", "--lr", "0.5,1e38")),
         *("--seeds", "9", "--epochs", "2", "--steps-per-epoch", "80", "--out", folder),
     )
     assert result.returncode == 0, result.stderr

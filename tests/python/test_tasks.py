@@ -84,7 +84,7 @@ def test_cells_are_an_axis_and_each_is_compared_with_itself(tmp_path):
     cells = ("--cell", "lstm,rnn-relu:identity,gru", "--lr", "0.001")
     runs = sweep(tmp_path / "out", *cells, "--clip", "none,global-norm:0.1", *SHORT)
     assert len(runs) == 12
-    plan = json.loads(call("plan", *cells, "--json").stdout)
+    plan = json.loads(call("plan", *cells, *SHORT, "--json").stdout)
     for run in runs:
         cell, init = run.get("cell", "lstm"), run.get("init", "keras")
         assert (run["settings"]["cell"], run["settings"]["init"]) == (cell, init)

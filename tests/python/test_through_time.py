@@ -159,7 +159,7 @@ def test_a_huge_interval_leaves_the_first_step(tmp_path):
 
 
 def test_more_than_256_units_have_no_spectral_radius(tmp_path):
-    run, lines = sweep(tmp_path, epochs=1, steps_per_epoch=1, hidden=257, batch_size=2)
+    run, lines = sweep(tmp_path, length=12, epochs=1, steps_per_epoch=1, hidden=257, batch_size=2)
     assert run["epochs"][0]["spectral_radius"] is None
     assert len(lines) == 2
 
