@@ -1,5 +1,6 @@
 """The figures: their content at any width, and the reasons for figures that are left out."""
 
+import functools
 import itertools
 import json
 import math
@@ -23,7 +24,7 @@ from clipsweep_results.constants import Constants
 from clipsweep_results.plan import read_plan
 from clipsweep_results.result_folder import read_results
 from clipsweep_results.summary import read_summary
-from conftest import FakeRun, cross, dump
+from conftest import FakeRun, FakeSweep, cross, dump
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 
 NONE, VALUE, NORM = ("none", None), ("value", 0.5), ("global-norm", 1.0)
@@ -112,14 +113,24 @@ SWEEPS = {
 }
 
 
+@pytest.fixture(scope="module")
+def read_once(tmp_path_factory):
+    """Return a function that gives the sources of one of SWEEPS, the same for all widths."""
+
+    @functools.cache
+    def read(name: str) -> Sources:
+        return sources(FakeSweep(tmp_path_factory.mktemp("sweeps") / "sweep", SWEEPS[name]()).write())
+
+    return read
+
+
 @pytest.mark.parametrize(
     "name, width",
     [*itertools.product(SWEEPS, [None, 3.3]), ("many arms", 6.8), ("several cells", 7.0)],
 )
-def test_no_text_overlaps_another_or_is_too_small(sweep, name, width):
-    folder = sweep(SWEEPS[name]())
+def test_no_text_overlaps_another_or_is_too_small(read_once, name, width):
     apply_style(Sheet(width).text)
-    figures, _ = draw_figures(sources(folder, width), FIGURES)
+    figures, _ = draw_figures(replace(read_once(name), sheet=Sheet(width)), FIGURES)
     for figure in figures:
         if width is not None:
             assert figure.figure.get_size_inches()[0] == pytest.approx(width)

@@ -49,6 +49,12 @@ def svg_ids(sweep, stem: str) -> set[str]:
     return {element.get("id") for element in tree.iter() if element.get("id")}
 
 
+def draw_svg(folder, names: tuple[str, ...]) -> None:
+    """Draw these figures as SVG only, without a report."""
+    options = [option for name in names for option in ("--figure", name)]
+    assert plot.main([str(folder.folder), *options, "--format", "svg"]) == 0
+
+
 # Figures
 
 
@@ -65,7 +71,7 @@ def test_every_figure_is_there_as_svg_and_png(drawn, sweep):
 def test_every_arm_has_its_mean_and_its_threshold(sweep):
     folder = sweep(cross([NONE, VALUE, NORM], [0.01, 0.1]))
     names = ("training_loss", "test_accuracy", "gradient_norm", "clipped_share", "paired_difference")
-    draw(folder, names)
+    draw_svg(folder, names)
     for rate in ("0.01", "0.1"):
         for clip in ("none", "value-0.5", "global-norm-1"):
             assert f"mean_{clip}_lr-{rate}" in svg_ids(folder, "training_loss")
@@ -87,7 +93,7 @@ def test_nan_and_inf_norms_are_marked_where_they_happen(sweep):
         *cross([VALUE], [1.0]),
     ]
     folder = sweep(runs)
-    draw(folder, ("gradient_norm", "training_loss", "final_accuracy"))
+    draw_svg(folder, ("gradient_norm", "training_loss", "final_accuracy"))
     ids = svg_ids(folder, "gradient_norm")
     assert {"nan_none_lr-1", "inf_none_lr-1"} <= ids
     assert not {"nan_value-0.5_lr-1", "inf_value-0.5_lr-1"} & ids
@@ -97,16 +103,14 @@ def test_nan_and_inf_norms_are_marked_where_they_happen(sweep):
 
 def test_an_infinite_threshold_has_no_line(sweep):
     folder = sweep(cross([NONE, ("value", math.inf)]))
-    draw(folder, ("gradient_norm",))
+    draw_svg(folder, ("gradient_norm",))
     assert not [name for name in svg_ids(folder, "gradient_norm") if name.startswith("threshold")]
 
 
 def test_forty_arms_become_small_multiples(sweep):
     clips = [NONE, *(("global-norm", 0.05 * 1.2**k) for k in range(39))]
     folder = sweep(cross(clips, seeds=1), epochs=1, steps_per_epoch=5)
-    names = ("gradient_norm", "paired_difference")
-    options = [option for name in names for option in ("--figure", name)]
-    assert plot.main([str(folder.folder), *options]) == 0
+    draw_svg(folder, ("gradient_norm", "paired_difference"))
     expected = {"gradient_norm", "paired_difference_1", "paired_difference_2"}
     assert stems(folder, "svg") == expected
     panels = {name for name in svg_ids(folder, "gradient_norm") if name.startswith("median_")}
