@@ -14,6 +14,7 @@ report cannot be written, 130 interrupted.
 """
 
 import argparse
+import contextlib
 import difflib
 import os
 import re
@@ -179,11 +180,14 @@ def draw(options: argparse.Namespace) -> list[Path]:
     names = tuple(dict.fromkeys(options.figure or FIGURES))
     order = Order(names, formats_of(options), is_report=not options.figure)
     sources = Sources(results, summary, Sheet(options.width, not options.no_title))
+    folder = options.folder / "report"
+    folder.mkdir(exist_ok=True)  # if it cannot be made, that is an error before figures are drawn
     rendered = render_figures(sources, order)
     report_not_drawn(rendered.not_drawn)
     if options.figure and not rendered.pages:
+        with contextlib.suppress(OSError):
+            folder.rmdir()  # unless it has files
         raise DataError(f"{options.folder}: nothing to draw")
-    folder = options.folder / "report"
     written = write_figures(folder, rendered.pages, names, suffix_of(options))
     if options.figure:
         return written

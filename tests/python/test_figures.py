@@ -540,6 +540,7 @@ def test_a_figure_that_cannot_be_drawn_has_a_reason(sweep, capsys):
     folder = sweep(cross([NONE]))
     assert plot.main([str(folder.folder), "--figure", "noise_floor"]) == 3
     assert "noise_floor: the sweep has no perturbed baseline" in capsys.readouterr().err
+    assert not (folder.folder / "report").exists()
 
 
 def test_figures_are_listed(capsys):

@@ -2,6 +2,7 @@
 
 import json
 import math
+from unittest import mock
 from xml.etree import ElementTree
 
 import numpy as np
@@ -400,7 +401,8 @@ def test_wrong_usage_exits_with_2(arguments, capsys):
 def test_a_report_that_cannot_be_written_exits_with_75(sweep, capsys):
     folder = sweep(cross([NONE]))
     (folder.folder / "report").write_text("in the way")
-    assert plot.main([str(folder.folder)]) == 75
+    with mock.patch.object(plot, "render_figures", side_effect=AssertionError):  # it is not called
+        assert plot.main([str(folder.folder)]) == 75
     assert "cannot be written" in capsys.readouterr().err
 
 
