@@ -19,7 +19,7 @@ std::string parsed_shard(std::string_view text, const Variables& variables = {})
   }));
 }
 
-std::string refusal_of(std::string_view text, const Variables& variables = {}) {
+std::string refusal_of_shard(std::string_view text, const Variables& variables = {}) {
   return message_of<ConfigError>([&] { parsed_shard(text, variables); });
 }
 
@@ -38,7 +38,7 @@ TEST(ParseShard, ReadsAPartOfACount) {
 TEST(ParseShard, RefusesEverythingElse) {
   for (const char* text : {"", "0/4", "5/4", "a/b", "1", "1/", "/4", "1/0", "0/0", "-1/4", "1/4/4",
                            "1 / 4", "1.0/4", "1/1000001", "99999999999999999999/4", "Slurm"})
-    EXPECT_TRUE(holds(refusal_of(text), "must be i/n, part i of n")) << text;
+    EXPECT_TRUE(holds(refusal_of_shard(text), "must be i/n, part i of n")) << text;
 }
 
 TEST(ParseShard, ReadsTheTaskOfAJobArray) {
@@ -50,22 +50,22 @@ TEST(ParseShard, ReadsTheTaskOfAJobArray) {
 }
 
 TEST(ParseShard, RefusesSlurmOutsideAJobArray) {
-  EXPECT_TRUE(holds(refusal_of("slurm"), "SLURM_ARRAY_TASK_ID is not set"));
+  EXPECT_TRUE(holds(refusal_of_shard("slurm"), "SLURM_ARRAY_TASK_ID is not set"));
   Variables incomplete = array_task("1", "1", "4");
   incomplete.erase("SLURM_ARRAY_TASK_COUNT");
-  EXPECT_TRUE(holds(refusal_of("slurm", incomplete), "SLURM_ARRAY_TASK_COUNT is not set"));
-  EXPECT_TRUE(holds(refusal_of("slurm", array_task("one", "1", "4")), "is \"one\""));
+  EXPECT_TRUE(holds(refusal_of_shard("slurm", incomplete), "SLURM_ARRAY_TASK_COUNT is not set"));
+  EXPECT_TRUE(holds(refusal_of_shard("slurm", array_task("one", "1", "4")), "is \"one\""));
 }
 
 TEST(ParseShard, RefusesJobArraysThatAreNotARange) {
   for (const auto& variables : {array_task("7", "1", "3"),  // --array=1,3,7
                                 array_task("1", "2", "4"), array_task("1", "1", "0")})
-    EXPECT_TRUE(holds(refusal_of("slurm", variables), "submit a range"));
+    EXPECT_TRUE(holds(refusal_of_shard("slurm", variables), "submit a range"));
   Variables off_step = array_task("4", "3", "4");
   off_step["SLURM_ARRAY_TASK_STEP"] = "2";
-  EXPECT_TRUE(holds(refusal_of("slurm", off_step), "submit a range"));
+  EXPECT_TRUE(holds(refusal_of_shard("slurm", off_step), "submit a range"));
   off_step["SLURM_ARRAY_TASK_STEP"] = "0";
-  EXPECT_TRUE(holds(refusal_of("slurm", off_step), "submit a range"));
+  EXPECT_TRUE(holds(refusal_of_shard("slurm", off_step), "submit a range"));
 }
 
 }  // namespace

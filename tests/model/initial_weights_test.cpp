@@ -11,7 +11,7 @@
 namespace clipsweep {
 namespace {
 
-const ParameterLayout kLayout = lstm_layout(28, 10, 10);
+const ParameterLayout kClassicLayout = lstm_layout(28, 10, 10);
 const InitialScheme kKeras = {InitialKind::kKeras};
 const InitialScheme kTorch = {InitialKind::kTorch};
 const InitialScheme kIdentity = {InitialKind::kIdentity};
@@ -77,7 +77,7 @@ void expect_biases_of_zero(const Weights& weights) {
     }
 }
 
-TEST(LstmLayout, ClassicExampleHas1670Parameters) { EXPECT_EQ(kLayout.size(), 1670U); }
+TEST(LstmLayout, ClassicExampleHas1670Parameters) { EXPECT_EQ(kClassicLayout.size(), 1670U); }
 
 TEST(InitialWeights, DependOnTheSeedOnly) {
   for (const Cell cell : kCells) {
@@ -95,7 +95,7 @@ TEST(InitialWeights, DependOnTheSeedOnly) {
 // are the same on every machine. Pinned from version 0.1.0.
 TEST(InitialWeights, AreTheSameBitsOnEveryMachine) {
   const auto sha256 = [](const InitialScheme& scheme) {
-    const auto row = initial_weights(scheme, kLayout, 0);
+    const auto row = initial_weights(scheme, kClassicLayout, 0);
     return sha256_of({reinterpret_cast<const char*>(row.data()), row.size() * sizeof(float)});
   };
   EXPECT_EQ(sha256(kKeras), "bfb3f5217920ffb042a15c30329f9c177a89ee2736ee8acaa0b60be75792a370");
@@ -103,7 +103,7 @@ TEST(InitialWeights, AreTheSameBitsOnEveryMachine) {
 }
 
 TEST(KerasWeights, AreGlorotUniform) {
-  const Weights weights(kKeras, kLayout);
+  const Weights weights(kKeras, kClassicLayout);
   // sqrt(6 / (fan_in + fan_out)), fan out of the LSTM is 4H
   expect_uniform(weights["lstm.weight_ih"], std::sqrt(6.0 / (28 + 40)));
   expect_uniform(weights["output.weight"], std::sqrt(6.0 / (10 + 10)));
@@ -120,7 +120,7 @@ TEST(KerasWeights, HaveTheFanOutOfAllGatesInEveryLayer) {
 }
 
 TEST(KerasWeights, RecurrentKernelIsOrthogonalAsAWhole) {
-  expect_orthonormal_columns(Weights(kKeras, kLayout, 5)["lstm.weight_hh"], 10);
+  expect_orthonormal_columns(Weights(kKeras, kClassicLayout, 5)["lstm.weight_hh"], 10);
   for (const Cell cell : kCells)
     for (const char* name : {"weight_hh", "weight_hh_l1"})
       expect_orthonormal_columns(Weights(kKeras, two_layers(cell))[prefix_of(cell) + name], 20);

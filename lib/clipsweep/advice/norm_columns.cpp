@@ -11,36 +11,36 @@
 namespace clipsweep {
 namespace {
 
-using Names = std::vector<std::string_view>;
+using NameViews = std::vector<std::string_view>;
 
 // Usual names, in lower case and with `_` between words. Those of norms and steps may follow a
 // path, as in `train/grad_norm`.
-const Names kNormNames = {"grad_norm",
-                          "grad_norm_raw",
-                          "gradient_norm",
-                          "total_norm",
-                          "total_grad_norm",
-                          "total_gradient_norm",
-                          "global_norm",
-                          "global_grad_norm",
-                          "global_gradient_norm",
-                          "gradnorm",
-                          "gnorm",
-                          "l2_grad_norm",
-                          "grad_l2_norm",
-                          "grad_norm_l2",
-                          "grad_norm_total",
-                          "grad_2.0_norm_total",
-                          "grad_2_norm_total",
-                          "grad_norm_before_clip",
-                          "grad_norm_before_clipping",
-                          "train_grad_norm",
-                          "norm"};
-const Names kStepNames = {"global_step", "step",          "_step",       "iteration",  "iter",
-                          "train_step",  "training_step", "num_updates", "update_step"};
-const Names kLossNames = {"loss",          "train/loss",      "train_loss",
-                          "training_loss", "train/loss_step", "train_loss_step",
-                          "loss_step",     "training/loss"};
+const NameViews kNormNames = {"grad_norm",
+                              "grad_norm_raw",
+                              "gradient_norm",
+                              "total_norm",
+                              "total_grad_norm",
+                              "total_gradient_norm",
+                              "global_norm",
+                              "global_grad_norm",
+                              "global_gradient_norm",
+                              "gradnorm",
+                              "gnorm",
+                              "l2_grad_norm",
+                              "grad_l2_norm",
+                              "grad_norm_l2",
+                              "grad_norm_total",
+                              "grad_2.0_norm_total",
+                              "grad_2_norm_total",
+                              "grad_norm_before_clip",
+                              "grad_norm_before_clipping",
+                              "train_grad_norm",
+                              "norm"};
+const NameViews kStepNames = {"global_step", "step",          "_step",       "iteration",  "iter",
+                              "train_step",  "training_step", "num_updates", "update_step"};
+const NameViews kLossNames = {"loss",          "train/loss",      "train_loss",
+                              "training_loss", "train/loss_step", "train_loss_step",
+                              "loss_step",     "training/loss"};
 constexpr std::size_t kMaxListed = 30;
 
 // Weights & Biases prefixes its exports: `run name - train/grad_norm`.
@@ -60,7 +60,7 @@ std::string_view last_part(std::string_view name) {
   return slash == name.npos ? name : name.substr(slash + 1);
 }
 
-std::optional<std::size_t> rank_in(const Names& names, std::string_view name) {
+std::optional<std::size_t> rank_in(const NameViews& names, std::string_view name) {
   const auto found = std::find(names.begin(), names.end(), name);
   if (found == names.end()) return std::nullopt;
   return static_cast<std::size_t>(found - names.begin());

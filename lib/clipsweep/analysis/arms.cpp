@@ -120,7 +120,7 @@ NormSummary summarize_norms(const CountedRuns& runs) {
           norm_over(runs, &NormQuantiles::p99, 0.5), norm_over(runs, &NormQuantiles::max, 1)};
 }
 
-std::optional<ShareOfRuns> share_of(std::uint64_t count, std::uint64_t runs) {
+std::optional<ShareOfRuns> share_of_runs(std::uint64_t count, std::uint64_t runs) {
   if (runs == 0) return std::nullopt;
   return ShareOfRuns{count, static_cast<double>(count) / static_cast<double>(runs),
                      wilson_interval(static_cast<double>(count), runs)};
@@ -260,10 +260,11 @@ ArmSummary summarize_arm(const Arm& arm, const MetricBasis& basis) {
   if (basis.symbol_entropy) summary.bits_per_character = in_bits(arm.runs, basis);
   if (const auto& accuracy = summary.choice_mean())
     summary.better_than_chance = is_better_than_chance(*accuracy, basis);
-  summary.divergence = share_of(summary.diverged, arm.runs.size());
+  summary.divergence = share_of_runs(summary.diverged, arm.runs.size());
   for (const auto& [seed, run] : arm.runs)
     if (counts_as_diverged(*run)) summary.divergence_origin += origin_of(*run);
-  summary.reached_target = share_of(summary.metrics[Metric::kStepsToAccuracy].n, arm.runs.size());
+  summary.reached_target =
+      share_of_runs(summary.metrics[Metric::kStepsToAccuracy].n, arm.runs.size());
   summary.steps_to_target = median_time(arm.runs, [&](const RunRecord& run) {
     return metric_value(run, Metric::kStepsToAccuracy, basis);
   });

@@ -94,7 +94,7 @@ Json to_json(const ArmProbe& probe) {
   return json;
 }
 
-Json to_json(const LinearFit& fit) {
+Json line_json(const LinearFit& fit) {
   return {{"points", fit.points},
           {"slope", json_optional(fit.slope())},
           {"intercept", json_optional(fit.intercept())},
@@ -134,7 +134,7 @@ Json to_json(const ArmSummary& arm) {
   json["grad_norm_raw"] = to_json(arm.grad_norm_raw);
   if (arm.update_ratio) json["update_ratio"] = json_number(*arm.update_ratio);
   for (const auto& probe : arm.probes) json["probes"].push_back(to_json(probe));
-  if (arm.smoothness.points > 0) json["smoothness"] = to_json(arm.smoothness);
+  if (arm.smoothness.points > 0) json["smoothness"] = line_json(arm.smoothness);
   return json;
 }
 

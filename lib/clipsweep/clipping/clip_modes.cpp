@@ -35,7 +35,7 @@ std::string as_lookalike(std::string_view name) {
 }
 
 // What to write for another framework's name; empty if the name is not known.
-std::string hint_for(std::string_view name) {
+std::string mode_hint(std::string_view name) {
   const std::string spelled = as_lookalike(name);
   for (const auto& entry : clip_modes())
     if (has_word(entry.aliases, spelled) || has_word(entry.lookalikes, spelled))
@@ -66,7 +66,7 @@ ClipMode parse_clip_mode(std::string_view name) {
     if (name == entry.name || has_word(entry.aliases, name)) return entry.mode;
     names.emplace_back(entry.name);
   }
-  throw_unknown("clipping mode", name, names, hint_for(name));
+  throw_unknown("clipping mode", name, names, mode_hint(name));
 }
 
 void check_threshold(ClipMode mode, double threshold, FloatType type) {

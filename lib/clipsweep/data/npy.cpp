@@ -18,7 +18,7 @@ namespace {
 
 constexpr std::string_view kMagic = "\x93NUMPY";
 // NumPy's own readers refuse headers above 10,000 bytes.
-constexpr std::size_t kMaxHeaderBytes = 10'000;
+constexpr std::size_t kMaxNpyHeaderBytes = 10'000;
 constexpr std::size_t kMaxRank = 32;
 
 [[noreturn]] void throw_bad_array(const std::string& where, std::string_view what) {
@@ -204,9 +204,9 @@ HeaderSize read_header_size(SizedSource& source, const std::string& where) {
     throw_bad_array(where, "truncated in its header; save it again");
   std::size_t length = 0;
   for (std::size_t i = 0; i < wanted; ++i) length |= std::size_t{bytes[i]} << (8 * i);
-  if (length > kMaxHeaderBytes)
+  if (length > kMaxNpyHeaderBytes)
     throw_bad_array(where, fmt::format("its header has {} bytes; at most {} are read", length,
-                                       with_thousands(kMaxHeaderBytes)));
+                                       with_thousands(kMaxNpyHeaderBytes)));
   return {start.size() + wanted, length};
 }
 

@@ -23,7 +23,7 @@ constexpr NameTable<LearningRateSchedule, 4> kSchedules = {
      {LearningRateSchedule::kLinear, "linear"}}};
 
 // What to write for the name of another framework's optimizer; empty if the name is not known.
-std::string hint_for(std::string_view name) {
+std::string optimizer_hint(std::string_view name) {
   std::string lower(name);
   std::transform(lower.begin(), lower.end(), lower.begin(),
                  [](unsigned char letter) { return static_cast<char>(std::tolower(letter)); });
@@ -45,7 +45,7 @@ const std::vector<std::string>& optimizer_names() {
 
 Optimizer parse_optimizer(std::string_view name) {
   if (const auto optimizer = choice_in(kOptimizers, name)) return *optimizer;
-  throw_unknown("optimizer", name, optimizer_names(), hint_for(name));
+  throw_unknown("optimizer", name, optimizer_names(), optimizer_hint(name));
 }
 
 const char* to_text(LearningRateSchedule schedule) { return name_in(kSchedules, schedule); }

@@ -11,7 +11,7 @@ namespace {
 
 constexpr double kNormalQuantile = 1.959963984540054;
 
-std::optional<double> mean_of(const std::vector<double>& values) {
+std::optional<double> mean_or_null(const std::vector<double>& values) {
   return values.empty() ? std::nullopt : std::optional(mean(values));
 }
 
@@ -48,7 +48,7 @@ class ProbeOfRuns {
   ArmProbe result(std::uint64_t step) const {
     ArmProbe probe{step, runs_, pooled(noise_), pooled(norms_), std::nullopt};
     if (shares_.empty()) return probe;
-    PredictedClipping clipping{mean(shares_), mean_of(cosines_), mean_of(ratios_),
+    PredictedClipping clipping{mean(shares_), mean_or_null(cosines_), mean_or_null(ratios_),
                                of_most(comparisons_, runs_), of_most(stabilities_, runs_)};
     clipping.prediction = prediction_of(clipping.clipped_share, clipping.comparison);
     probe.clipping = clipping;

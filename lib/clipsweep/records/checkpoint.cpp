@@ -18,7 +18,7 @@ namespace clipsweep {
 namespace {
 
 constexpr const char* kExtension = ".checkpoint";
-constexpr std::size_t kMaxHeaderBytes = std::size_t{1} << 20;
+constexpr std::size_t kMaxCheckpointHeaderBytes = std::size_t{1} << 20;
 
 // States hold steps: with other columns, their bytes have another layout.
 const std::string& hash_of_step_columns() {
@@ -41,7 +41,7 @@ std::vector<std::string> ids_of(const std::vector<RunState>& states) {
 
 Header read_header(const std::string& bytes, const std::string& where) {
   const auto end = bytes.find('\n');
-  if (end == std::string::npos || end > kMaxHeaderBytes)
+  if (end == std::string::npos || end > kMaxCheckpointHeaderBytes)
     throw DataError(where + ": corrupt: the first line is not a header");
   const Json json = parse_json(std::string_view(bytes).substr(0, end), where);
   try {
@@ -74,7 +74,7 @@ bool is_about(const fs::path& path, const std::vector<std::string>& run_ids) {
   if (!fs::is_regular_file(link_status(path)))
     throw DataError(path.string() + ": not a regular file (link or directory)");
   InputFile file(path);
-  std::string beginning(std::min(file.size(), kMaxHeaderBytes + 1), '\0');
+  std::string beginning(std::min(file.size(), kMaxCheckpointHeaderBytes + 1), '\0');
   file.read_fully(beginning.data(), beginning.size());
   const Header header = read_header(beginning, path.string());
   return std::any_of(header.run_ids.begin(), header.run_ids.end(), [&](const auto& id) {

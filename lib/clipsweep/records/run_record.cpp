@@ -88,7 +88,7 @@ WhatIfCounts what_if_from_json(const Json& json) {
           counts_member(json, "global_norm"), counts_member(json, "tensor_norm")};
 }
 
-Json to_json(const LinearFit& fit) {
+Json sums_json(const LinearFit& fit) {
   return {{"points", fit.points},
           {"mean_log_norm", json_number(fit.mean_x)},
           {"mean_log_smoothness", json_number(fit.mean_y)},
@@ -126,7 +126,7 @@ Json to_json(const RunTotals& totals) {
   if (const auto& ratio = totals.update_ratio)
     json["update_ratio"] = {{"median", json_number(ratio->median)},
                             {"max", json_number(ratio->max)}};
-  if (totals.smoothness.points > 0) json["smoothness"] = to_json(totals.smoothness);
+  if (totals.smoothness.points > 0) json["smoothness"] = sums_json(totals.smoothness);
   return json;
 }
 
