@@ -37,12 +37,12 @@ long double wide_norm(Span<const double> values) {
 
 double dot_product(Span<const float> a, Span<const float> b) {
   // Several partial sums, as in euclidean_norm.
-  constexpr std::size_t kLanes = 8;
-  std::array<double, kLanes> sums{};
-  const std::size_t whole = a.size() - a.size() % kLanes;
-  for (std::size_t i = 0; i < whole; i += kLanes)
-    for (std::size_t lane = 0; lane < kLanes; ++lane)
-      sums[lane] += static_cast<double>(a[i + lane]) * static_cast<double>(b[i + lane]);
+  constexpr std::size_t kSums = 8;
+  std::array<double, kSums> sums{};
+  const std::size_t whole = a.size() - a.size() % kSums;
+  for (std::size_t i = 0; i < whole; i += kSums)
+    for (std::size_t s = 0; s < kSums; ++s)
+      sums[s] += static_cast<double>(a[i + s]) * static_cast<double>(b[i + s]);
   double product = 0;
   for (const double sum : sums) product += sum;
   for (std::size_t i = whole; i < a.size(); ++i)
