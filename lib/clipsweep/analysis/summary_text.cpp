@@ -592,7 +592,10 @@ std::string modes_table(const Summary& summary, const TextStyle& style,
                    percent_text(arm.metrics[kJudgedMetric].min), with_thousands(arm.spikes),
                    bad_count(arm.diverged, style), range_text(mode->usable_learning_rates, all)});
   }
-  const std::size_t more = best_modes(summary, summary.modes.size()).size() - modes.size();
+  const auto with_best_arm =
+      std::count_if(summary.modes.begin(), summary.modes.end(),
+                    [](const auto& mode) { return mode.best_arm.has_value(); });
+  const std::size_t more = static_cast<std::size_t>(with_best_arm) - modes.size();
   return titled(
       fmt::format("Best arm of each mode (usable: better than chance, within {:.0f} points of "
                   "the best{}, no run diverged)",
@@ -754,7 +757,7 @@ std::string brief_text_of_many(const Summary& summary, const TextStyle& style,
   return counts + setup_table(summary, style, std::max<std::size_t>(1, room / per_setup));
 }
 
-// A sweep of so many modes compares modes: their table is the result.
+// With this many modes, a sweep is run to compare them: it always ends with their table.
 constexpr std::size_t kManyModes = 8;
 
 // Leaves out the modes of the lowest means where all are too many lines. Empty if too few would be

@@ -9,8 +9,6 @@
 namespace clipsweep {
 namespace {
 
-constexpr double kHalfWidthInErrors = 1.959963984540054;  // of a 95 % interval, standard errors
-
 std::optional<double> mean_or_null(const std::vector<double>& values) {
   return values.empty() ? std::nullopt : std::optional(mean(values));
 }
@@ -70,15 +68,17 @@ std::optional<CriterionEstimate> geometric_mean(const std::vector<CriterionEstim
   double variances = 0;
   for (const auto& estimate : estimates) {
     logarithms.push_back(std::log(estimate.value));
-    const double error = std::log(estimate.upper / estimate.lower) / (2 * kHalfWidthInErrors);
+    const double error =
+        std::log(estimate.upper / estimate.lower) / (2 * CriterionEstimate::kStandardErrors);
     variances += error * error;
   }
   const auto n = static_cast<double>(estimates.size());
   const double between = estimates.size() < 2 ? 0 : standard_deviation(logarithms);
   const double error = std::sqrt(std::max(variances / n, between * between) / n);
   const double center = mean(logarithms);
-  return CriterionEstimate{std::exp(center), std::exp(center - kHalfWidthInErrors * error),
-                           std::exp(center + kHalfWidthInErrors * error)};
+  return CriterionEstimate{std::exp(center),
+                           std::exp(center - CriterionEstimate::kStandardErrors * error),
+                           std::exp(center + CriterionEstimate::kStandardErrors * error)};
 }
 
 std::vector<ArmProbe> probes_of_arm(const std::vector<const RunRecord*>& runs) {

@@ -99,7 +99,6 @@ class ReductionSums {
 // mu^power / nu with its interval; nothing if a mean gradient cannot be told from noise.
 std::optional<CriterionEstimate> criterion(const ReductionSums& sums, std::size_t batches,
                                            double power) {
-  constexpr double kNormalQuantile = 1.959963984540054;
   const auto logarithm = [&](const Reductions& reductions) {
     return power * std::log(reductions.descent) - std::log(reductions.variance);
   };
@@ -114,7 +113,7 @@ std::optional<CriterionEstimate> criterion(const ReductionSums& sums, std::size_
   const double center = sum_of(logarithms) / n;
   double squares = 0;
   for (const double value : logarithms) squares += (value - center) * (value - center);
-  const double error = kNormalQuantile * std::sqrt(squares * (n - 1) / n);
+  const double error = CriterionEstimate::kStandardErrors * std::sqrt(squares * (n - 1) / n);
   const double value = logarithm(sums.of_all());
   const CriterionEstimate estimate{std::exp(value), std::exp(value - error),
                                    std::exp(value + error)};

@@ -55,6 +55,9 @@ struct GradientStatistics {
 
 // A number above 0 with its 95 % interval.
 struct CriterionEstimate {
+  // The interval of the logarithm reaches this many standard errors to each side.
+  static constexpr double kStandardErrors = 1.959963984540054;
+
   double value = 0;
   double lower = 0;
   double upper = 0;
