@@ -58,9 +58,11 @@ struct TunedDescent {
   double mean_iterations = 0;
 };
 
-// Nothing if no combination needs at most `most` iterations from every starting point.
+// Nothing if no combination needs at most `most` iterations from every starting point. A mode with a
+// threshold must make no gradient longer than that.
 inline std::optional<TunedDescent> tuned_descent(const Quartic& f, ClipMode mode, long most) {
   constexpr int kStarts = 8;
+  constexpr double kWay = 4;  // from every starting point to what counts as the minimum
   std::optional<TunedDescent> best;
   const bool clips = entry_of(mode).takes_threshold();
   // From the largest rate: it needs few iterations or overflows, and what it needs bounds the
@@ -70,6 +72,8 @@ inline std::optional<TunedDescent> tuned_descent(const Quartic& f, ClipMode mode
          --threshold_power) {
       TunedDescent descent{std::ldexp(1.0, rate_power)};
       if (clips) descent.threshold = std::ldexp(1.0, threshold_power);
+      const double longest_step = descent.learning_rate * descent.threshold;
+      if (static_cast<double>(most) * longest_step < kWay) continue;
       bool is_best = true;
       for (int i = 0; i < kStarts && is_best; ++i) {
         const double start = 4.03 + 0.27 * i;

@@ -4,7 +4,6 @@
 #include <boost/math/distributions/students_t.hpp>
 #include <cmath>
 #include <cstddef>
-#include <functional>
 #include <limits>
 #include <utility>
 
@@ -52,7 +51,8 @@ class Tail {
     if (fewest < 2 || fewest > static_cast<double>(sizes_.size()) + 1)
       return std::numeric_limits<double>::infinity();
     const auto quantile = sizes_.begin() + static_cast<std::ptrdiff_t>(fewest) - 2;
-    std::nth_element(sizes_.begin(), quantile, sizes_.end(), std::greater<>());
+    std::nth_element(sizes_.begin(), quantile, sizes_.end(),
+                     [](double a, double b) { return a > b; });
     return *quantile;
   }
 
