@@ -1,5 +1,6 @@
 #include "clipsweep/advice/threshold_advice.h"
 
+#include <fmt/format.h>
 #include <gtest/gtest.h>
 
 #include <algorithm>

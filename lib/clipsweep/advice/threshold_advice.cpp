@@ -30,7 +30,7 @@ constexpr std::size_t kMaxTableRows = 20;
 constexpr int kMaxDigits = 6;  // of a suggested threshold
 // Norms within this relative distance are equal but for rounding in float32 and the epsilon that
 // PyTorch adds to a norm.
-constexpr double kRounding = 1e-4;
+constexpr double kNormRounding = 1e-4;
 
 struct FiniteNorms {
   std::vector<double> norms;   // in the order of the log
@@ -121,7 +121,7 @@ std::optional<PileUp> pile_up_of(const std::vector<double>& sorted) {
   const auto count_at_top = [&](std::size_t end) -> std::size_t {
     if (end == 0) return 0;
     const auto last = sorted.begin() + std::ptrdiff_t(end);
-    const double lowest = sorted[end - 1] * (1 - kRounding);
+    const double lowest = sorted[end - 1] * (1 - kNormRounding);
     return static_cast<std::size_t>(last - std::lower_bound(sorted.begin(), last, lowest));
   };
   constexpr std::size_t kMinCount = 5;

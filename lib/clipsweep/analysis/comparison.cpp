@@ -14,8 +14,6 @@
 namespace clipsweep {
 namespace {
 
-constexpr double kInfinity = std::numeric_limits<double>::infinity();
-
 constexpr NameTable<Verdict, 4> kVerdicts = {{{Verdict::kBetter, "better"},
                                               {Verdict::kWorse, "worse"},
                                               {Verdict::kNoDifference, "no difference seen"},
@@ -54,6 +52,7 @@ std::vector<double> differences_of(const std::vector<Pair>& pairs) {
 
 // The arm's gain at each seed; infinite if only one side has a value.
 std::vector<double> gains_of(const std::vector<Pair>& pairs, const Scale& scale) {
+  constexpr double kInfinity = std::numeric_limits<double>::infinity();
   std::vector<double> gains;
   for (const auto& [value, reference] : pairs) {
     if (value && reference)

@@ -14,8 +14,8 @@
 namespace clipsweep {
 namespace {
 
-constexpr std::string_view kTrain = "_TRAIN";
-constexpr std::string_view kTest = "_TEST";
+constexpr std::string_view kTrainSuffix = "_TRAIN";
+constexpr std::string_view kTestSuffix = "_TEST";
 constexpr std::size_t kMaxTextBytes = std::size_t{4} << 30;
 
 bool is_time_series(const fs::path& path) {
@@ -36,15 +36,15 @@ TimeSeriesFile read_time_series_file(const fs::path& path, Nonfinite nonfinite) 
 // The file and, if it is NAME_TRAIN, also NAME_TEST if that exists.
 SequenceData read_time_series(const fs::path& path, Nonfinite nonfinite) {
   const std::string stem = path.stem().string();
-  if (ends_with(stem, kTest))
+  if (ends_with(stem, kTestSuffix))
     throw DataError(fmt::format("{}: this is a test file; name the training file, {}{}{}",
-                                path.string(), stem.substr(0, stem.size() - kTest.size()), kTrain,
-                                path.extension().string()));
+                                path.string(), stem.substr(0, stem.size() - kTestSuffix.size()),
+                                kTrainSuffix, path.extension().string()));
   TimeSeriesFile train = read_time_series_file(path, nonfinite);
-  if (!ends_with(stem, kTrain)) return sequences_of(std::move(train), nullptr);
-  const std::string name = stem.substr(0, stem.size() - kTrain.size());
+  if (!ends_with(stem, kTrainSuffix)) return sequences_of(std::move(train), nullptr);
+  const std::string name = stem.substr(0, stem.size() - kTrainSuffix.size());
   const fs::path test_path =
-      path.parent_path() / (name + std::string(kTest) + path.extension().string());
+      path.parent_path() / (name + std::string(kTestSuffix) + path.extension().string());
   if (!is_there(test_path)) return sequences_of(std::move(train), nullptr);
   const TimeSeriesFile test = read_time_series_file(test_path, nonfinite);
   return sequences_of(std::move(train), &test);
@@ -57,7 +57,7 @@ std::vector<fs::path> candidates_in(const fs::path& folder) {
   for (const auto& entry : fs::directory_iterator(folder, error)) {
     const fs::path& path = entry.path();
     if (path.filename() == "x_train.npy" || path.extension() == ".npz" ||
-        (is_time_series(path) && ends_with(path.stem().string(), kTrain)))
+        (is_time_series(path) && ends_with(path.stem().string(), kTrainSuffix)))
       found.push_back(path);
   }
   if (error) throw DataError(fmt::format("{}: {}", folder.string(), error.message()));
@@ -77,7 +77,7 @@ fs::path file_meant_in(const fs::path& folder) {
   const fs::path full = fs::absolute(folder).lexically_normal();
   const fs::path name = full.has_filename() ? full.filename() : full.parent_path().filename();
   for (const auto& path : found)
-    if (path.stem() == name.string() + std::string(kTrain)) return path;
+    if (path.stem() == name.string() + std::string(kTrainSuffix)) return path;
   throw DataError(fmt::format("{}: both {} and {} are in this folder; name one of them with --data",
                               folder.string(), found[0].filename().string(),
                               found[1].filename().string()));

@@ -9,12 +9,12 @@
 namespace clipsweep {
 namespace {
 
-constexpr std::uint64_t kMax = 1'000'000'000;
+constexpr std::uint64_t kMaxCount = 1'000'000'000;
 
 std::vector<int> shape_member(const Json& tensors, const std::string& name) {
   std::vector<int> shape;
   for (const auto& side : list_member(tensors, name.c_str())) {
-    if (!side.is_number_unsigned() || side.get<std::uint64_t>() > kMax)
+    if (!side.is_number_unsigned() || side.get<std::uint64_t>() > kMaxCount)
       throw DataError("\"tensors\" must hold lists of sizes");
     shape.push_back(side.get<int>());
   }
@@ -52,8 +52,8 @@ StepLogHeader step_log_header_from_json(const Json& json) {
   StepLogHeader header;
   header.run = run_of_log_header(json, kStepsSchema);
   const std::uint64_t log_every = count_member(json, "log_every");
-  if (log_every > kMax)
-    throw DataError(fmt::format("\"log_every\" must be at most {}", with_thousands(kMax)));
+  if (log_every > kMaxCount)
+    throw DataError(fmt::format("\"log_every\" must be at most {}", with_thousands(kMaxCount)));
   header.log_every = static_cast<int>(log_every);
   const Json& tensors = member(json, "tensors");
   if (!tensors.is_object()) throw DataError("\"tensors\" must be an object of shapes");
