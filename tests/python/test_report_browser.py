@@ -2,7 +2,7 @@
 
 import re
 import shutil
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -29,12 +29,20 @@ CLIPS = [("none", None), ("value", 0.5), ("value", 5.0), ("global-norm", 1.0)]
 
 @pytest.fixture(scope="module")
 def report(made_once):
-    """Return the path of a report that is drawn once for all processes of the tests."""
-    return made_once("browser", draw_report)
+    """Return the path of a report with everything that a page can have.
+
+    It is drawn once for all processes of the tests.
+    """
+    return made_once("browser", lambda folder: draw_report(folder, (*ANSWERING, *OTHERS)))
 
 
-def draw_report(folder: Path) -> Path:
-    """Draw a report with everything that a page can have."""
+@pytest.fixture(scope="module")
+def report_of_tables(made_once):
+    """Return the path of the same report with a single figure: a page opens in a third of the time."""
+    return made_once("browser-tables", lambda folder: draw_report(folder, ANSWERING[:1]))
+
+
+def draw_report(folder: Path, figures: Sequence[str]) -> Path:
     runs = [
         *cross(CLIPS, [0.01, 0.1], seeds=5),
         *(FakeRun("none", None, 0.01, seed, perturbed=True) for seed in range(5)),
@@ -42,7 +50,7 @@ def draw_report(folder: Path) -> Path:
         FakeRun("none", None, 0.01, 9, outcome="unfinished"),
     ]
     sweep = FakeSweep(folder / "sweep", runs).write()
-    draw(sweep, (*ANSWERING, *OTHERS))
+    draw(sweep, figures)
     return sweep.folder / "report" / "report.html"
 
 
@@ -69,10 +77,18 @@ def browser():
         browser.close()
 
 
+@pytest.fixture(scope="module")
+def context(browser):
+    context = browser.new_context()
+    yield context
+    context.close()
+
+
 @contextmanager
-def opened(browser, report: Path, width: int) -> Iterator[Page]:
+def opened(context, report: Path, width: int) -> Iterator[Page]:
     """Open the report; whatever it complains of or asks for is an error in the end."""
-    page = browser.new_page(viewport={"width": width, "height": 900})
+    page = context.new_page()
+    page.set_viewport_size({"width": width, "height": 900})
     complaints, requests = [], []
     page.on("console", lambda message: complaints.append(message.text))
     page.on("pageerror", lambda error: complaints.append(str(error)))
@@ -85,16 +101,23 @@ def opened(browser, report: Path, width: int) -> Iterator[Page]:
 
 
 @pytest.fixture(params=WIDTHS.values(), ids=WIDTHS.keys())
-def page(browser, report, request):
+def page(context, report, request):
     """Open the report for one test."""
-    with opened(browser, report, request.param) as page:
+    with opened(context, report, request.param) as page:
+        yield page
+
+
+@pytest.fixture(params=WIDTHS.values(), ids=WIDTHS.keys())
+def tables(context, report_of_tables, request):
+    """Open the report with a single figure for one test."""
+    with opened(context, report_of_tables, request.param) as page:
         yield page
 
 
 @pytest.fixture(params=WIDTHS.values(), ids=WIDTHS.keys(), scope="module")
-def still_page(browser, report, request):
+def still_page(context, report, request):
     """Open the report for all tests that change nothing in it."""
-    with opened(browser, report, request.param) as page:
+    with opened(context, report, request.param) as page:
         yield page
 
 
@@ -180,47 +203,47 @@ def test_every_image_is_shown(page):
     assert page.evaluate("[...document.images].every(i => i.complete && i.naturalWidth > 0)")
 
 
-def test_a_click_sorts_and_a_second_click_reverses(page):
-    heading = page.locator("#table-arms th.accuracy").first
+def test_a_click_sorts_and_a_second_click_reverses(tables):
+    heading = tables.locator("#table-arms th.accuracy").first
     heading.get_by_role("button").click()
-    values = [float(text.split()[0]) for text in column(page, "Accuracy, %")]
+    values = [float(text.split()[0]) for text in column(tables, "Accuracy, %")]
     assert values == sorted(values, reverse=True) and len(set(values)) > 5
     expect(heading).to_have_attribute("aria-sort", "descending")
     heading.get_by_role("button").click()
-    values = [float(text.split()[0]) for text in column(page, "Accuracy, %")]
+    values = [float(text.split()[0]) for text in column(tables, "Accuracy, %")]
     assert values == sorted(values)
     expect(heading).to_have_attribute("aria-sort", "ascending")
 
 
-def test_missing_values_are_last_in_both_directions(page):
-    button = page.locator("#table-arms th.difference").first.get_by_role("button")
+def test_missing_values_are_last_in_both_directions(tables):
+    button = tables.locator("#table-arms th.difference").first.get_by_role("button")
     for _ in range(2):
         button.click()
-        cells = column(page, "Difference, points")
+        cells = column(tables, "Difference, points")
         measured = [cell for cell in cells if cell != "–"]
         assert cells == measured + ["–"] * (len(cells) - len(measured))
         assert 0 < len(measured) < len(cells)
 
 
-def test_the_keyboard_sorts(page):
-    page.locator("#table-arms th.clipping").first.get_by_role("button").focus()
-    page.keyboard.press("Enter")
-    names = column(page, "Clipping")
+def test_the_keyboard_sorts(tables):
+    tables.locator("#table-arms th.clipping").first.get_by_role("button").focus()
+    tables.keyboard.press("Enter")
+    names = column(tables, "Clipping")
     assert names == sorted(names) and names[0] == "global-norm:1"
-    page.keyboard.press("Tab")
-    page.keyboard.press("Space")
-    rates = [float(text) for text in column(page, "Learning rate")]
+    tables.keyboard.press("Tab")
+    tables.keyboard.press("Space")
+    rates = [float(text) for text in column(tables, "Learning rate")]
     assert rates == sorted(rates)
-    assert page.locator("#table-arms [aria-sort]").count() == 1
+    assert tables.locator("#table-arms [aria-sort]").count() == 1
 
 
-def test_filters_narrow_the_table_and_count(page):
-    form = page.locator("form[data-table=table-arms]")
+def test_filters_narrow_the_table_and_count(tables):
+    form = tables.locator("form[data-table=table-arms]")
     count = form.get_by_role("status")
     expect(count).to_have_text("10 of 10 rows")
     form.get_by_label("Filter").fill("VALUE:5")
     expect(count).to_have_text("2 of 10 rows")
-    assert set(column(page, "Clipping")) == {"value:5"}
+    assert set(column(tables, "Clipping")) == {"value:5"}
     form.get_by_label("Filter").fill("")
     form.get_by_label("Mode").select_option("value")
     expect(count).to_have_text("5 of 10 rows")
@@ -229,42 +252,42 @@ def test_filters_narrow_the_table_and_count(page):
     form.get_by_label("Mode").select_option("")
     form.get_by_label("Verdict").select_option("baseline")
     expect(count).to_have_text("1 of 10 rows")
-    assert column(page, "Clipping") == ["none"]
+    assert column(tables, "Clipping") == ["none"]
 
 
-def test_the_appendix_is_built_when_it_is_opened(page):
-    rows = page.locator("#table-runs tbody tr")
+def test_the_appendix_is_built_when_it_is_opened(tables):
+    rows = tables.locator("#table-runs tbody tr")
     assert rows.count() == 0
-    page.locator("#runs-details > summary").click()
+    tables.locator("#runs-details > summary").click()
     expect(rows).to_have_count(48)
-    form = page.locator("form[data-table=table-runs]")
+    form = tables.locator("form[data-table=table-runs]")
     form.get_by_label("Filter").fill("diverged value")
     expect(form.get_by_role("status")).to_have_text("2 of 48 rows")
     assert "NaN in the gradient" in rows.locator("visible=true").first.inner_text()
-    page.locator("#runs-details > summary").click()
-    page.locator("#runs-details > summary").click()
+    tables.locator("#runs-details > summary").click()
+    tables.locator("#runs-details > summary").click()
     expect(rows).to_have_count(48)
 
 
-def test_the_skip_link_leads_to_the_answer(page):
-    page.keyboard.press("Tab")
-    expect(page.get_by_text("Skip to the answer")).to_be_focused()
-    page.keyboard.press("Enter")
-    expect(page.locator("#answer")).to_be_focused()
+def test_the_skip_link_leads_to_the_answer(tables):
+    tables.keyboard.press("Tab")
+    expect(tables.get_by_text("Skip to the answer")).to_be_focused()
+    tables.keyboard.press("Enter")
+    expect(tables.locator("#answer")).to_be_focused()
 
 
-def test_a_command_can_be_copied(page):
-    page.context.grant_permissions(["clipboard-read", "clipboard-write"])
-    page.locator("[data-copy=command-sweep]").click()
-    expect(page.locator("[data-copy=command-sweep]")).to_have_text("Copied")
-    copied = page.evaluate("navigator.clipboard.readText()")
+def test_a_command_can_be_copied(tables):
+    tables.context.grant_permissions(["clipboard-read", "clipboard-write"])
+    tables.locator("[data-copy=command-sweep]").click()
+    expect(tables.locator("[data-copy=command-sweep]")).to_have_text("Copied")
+    copied = tables.evaluate("navigator.clipboard.readText()")
     assert copied.startswith("clipsweep sweep \\\n  --mode none,value")
 
 
-def test_without_javascript_the_table_of_arms_is_complete(browser, report):
+def test_without_javascript_the_table_of_arms_is_complete(browser, report_of_tables):
     context = browser.new_context(java_script_enabled=False)
     page = context.new_page()
-    page.goto(report.as_uri())
+    page.goto(report_of_tables.as_uri())
     assert page.locator("#table-arms tbody tr:visible").count() == 10
     assert not page.locator("#runs-details").is_visible()
     assert not page.locator("form.controls, button").locator("visible=true").count()
