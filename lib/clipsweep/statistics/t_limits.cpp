@@ -4,6 +4,7 @@
 #include <boost/math/distributions/students_t.hpp>
 #include <cmath>
 #include <cstddef>
+#include <iterator>
 #include <limits>
 #include <utility>
 
@@ -23,13 +24,12 @@ class Tail {
   Tail(std::vector<double> sizes, std::size_t n, std::size_t means)
       : student_(static_cast<double>(n - 1)),
         means_(static_cast<double>(means)),
-        sizes_(std::move(sizes)),
-        bootstrap_quantile_(bootstrap_quantile()) {}
+        sizes_(std::move(sizes)) {}
 
   // The size of t beyond which `probability` is below kTail.
   double quantile() const {
-    return std::clamp(bootstrap_quantile_, kMinStudentRatio * student_quantile(kTail),
-                      kMaxStudentRatio * student_quantile(kTail / means_));
+    return std::min(bootstrap_quantile(kMinStudentRatio * student_quantile(kTail)),
+                    kMaxStudentRatio * student_quantile(kTail / means_));
   }
 
   // The probability of a t of at least this size. size >= 0.
@@ -44,14 +44,19 @@ class Tail {
 
  private:
   // The largest t whose own tail probability is not below kTail: any larger one has fewer beyond.
-  // Changes the order of the sizes.
-  double bootstrap_quantile() {
+  // At least `least`: so only the sizes above it, a few hundred, are looked through.
+  double bootstrap_quantile(double least) const {
     const double allowed = kTail * (static_cast<double>(sizes_.size()) + 1);
     const double fewest = std::ceil(allowed);  // beyond + 1 >= fewest is not below kTail
     if (fewest < 2 || fewest > static_cast<double>(sizes_.size()) + 1)
       return std::numeric_limits<double>::infinity();
-    const auto quantile = sizes_.begin() + static_cast<std::ptrdiff_t>(fewest) - 2;
-    std::nth_element(sizes_.begin(), quantile, sizes_.end(),
+    std::vector<double> above;
+    std::copy_if(sizes_.begin(), sizes_.end(), std::back_inserter(above),
+                 [least](double size) { return size > least; });
+    const auto place = static_cast<std::size_t>(fewest) - 2;
+    if (place >= above.size()) return least;
+    const auto quantile = above.begin() + static_cast<std::ptrdiff_t>(place);
+    std::nth_element(above.begin(), quantile, above.end(),
                      [](double a, double b) { return a > b; });
     return *quantile;
   }
@@ -64,7 +69,6 @@ class Tail {
   boost::math::students_t student_;
   double means_;
   std::vector<double> sizes_;
-  double bootstrap_quantile_;
 };
 
 }  // namespace
