@@ -19,6 +19,8 @@ import pytest
 
 ROOT = Path(__file__).resolve().parents[2]
 sys.path.insert(0, str(ROOT / "scripts"))
+# The threads of NumPy's and PyTorch's OpenBLAS wait for work by spinning, one for each core and process.
+os.environ["OPENBLAS_NUM_THREADS"] = "1"
 
 TENSORS = {
     "lstm.weight_ih": [40, 28],
