@@ -2,6 +2,7 @@
 
 import copy
 import fcntl
+import gc
 import hashlib
 import json
 import math
@@ -19,6 +20,8 @@ import pytest
 
 ROOT = Path(__file__).resolve().parents[2]
 sys.path.insert(0, str(ROOT / "scripts"))
+# Figures are many small objects, which Python would search for garbage ten thousand times.
+gc.set_threshold(20_000, 10, 10)
 # The threads of NumPy's and PyTorch's OpenBLAS wait for work by spinning, one for each core and process.
 os.environ["OPENBLAS_NUM_THREADS"] = "1"
 

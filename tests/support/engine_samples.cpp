@@ -1,5 +1,7 @@
 #include "support/engine_samples.h"
 
+#include <torch/nn/functional/loss.h>
+
 #include <algorithm>
 #include <cmath>
 #include <cstring>

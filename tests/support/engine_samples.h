@@ -2,7 +2,9 @@
 // model; the same losses and gradients by LibTorch; and comparisons with them.
 #pragma once
 
-#include <torch/torch.h>
+#include <torch/autograd.h>
+#include <torch/types.h>
+#include <torch/utils.h>
 
 #include <cmath>
 #include <map>

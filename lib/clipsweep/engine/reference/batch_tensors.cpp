@@ -1,6 +1,6 @@
 #include "clipsweep/engine/reference/batch_tensors.h"
 
-#include <torch/torch.h>
+#include <torch/types.h>
 
 #include <stdexcept>
 

@@ -1,6 +1,6 @@
 #include "clipsweep/engine/reference/recurrent_layers.h"
 
-#include <torch/torch.h>
+#include <torch/types.h>
 
 #include <stdexcept>
 

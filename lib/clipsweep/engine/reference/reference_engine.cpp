@@ -1,6 +1,8 @@
 #include "clipsweep/engine/reference/reference_engine.h"
 
-#include <torch/torch.h>
+#include <torch/autograd.h>
+#include <torch/types.h>
+#include <torch/utils.h>
 #include <torch/version.h>
 
 #include <algorithm>

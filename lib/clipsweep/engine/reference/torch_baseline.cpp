@@ -1,6 +1,7 @@
 #include "clipsweep/engine/reference/torch_baseline.h"
 
-#include <torch/torch.h>
+#include <torch/nn/utils/clip_grad.h>
+#include <torch/optim/sgd.h>
 
 #include "clipsweep/engine/reference/batch_tensors.h"
 #include "clipsweep/engine/reference/torch_network.h"

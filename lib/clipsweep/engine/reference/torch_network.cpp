@@ -1,5 +1,9 @@
 #include "clipsweep/engine/reference/torch_network.h"
 
+#include <torch/enum.h>
+#include <torch/nn/functional/loss.h>
+#include <torch/nn/modules/rnn.h>
+
 #include <stdexcept>
 
 namespace clipsweep {

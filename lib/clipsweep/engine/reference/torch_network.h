@@ -2,7 +2,8 @@
 // engines are compared with it, both their speed and their results.
 #pragma once
 
-#include <torch/torch.h>
+#include <torch/nn/modules/linear.h>
+#include <torch/types.h>
 
 #include <functional>
 
