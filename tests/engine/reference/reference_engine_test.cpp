@@ -3,6 +3,7 @@
 #include "clipsweep/engine/reference/reference_engine.h"
 
 #include <sys/resource.h>
+#include <torch/nn/module.h>
 #include <torch/nn/utils/clip_grad.h>
 #include <unistd.h>
 

@@ -1,5 +1,6 @@
 #include "clipsweep/engine/reference/reference_omega.h"
 
+#include <torch/autograd.h>
 #include <torch/types.h>
 
 #include <stdexcept>

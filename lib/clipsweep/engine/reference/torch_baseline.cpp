@@ -1,5 +1,6 @@
 #include "clipsweep/engine/reference/torch_baseline.h"
 
+#include <torch/nn/module.h>
 #include <torch/nn/utils/clip_grad.h>
 #include <torch/optim/sgd.h>
 
