@@ -191,9 +191,9 @@ class Cluster:
             **common,
         )
         (self.folder / "slurm.conf").write_text(configuration, encoding="utf-8")
-        # Later versions look for control groups even if nothing uses them.
-        if self._slurm_version() >= (23, 11):
-            (self.folder / "cgroup.conf").write_text("CgroupPlugin=disabled\n", encoding="utf-8")
+        # Slurm looks for control groups even if nothing uses them, and there are none in a change root.
+        plugin = "disabled" if self._slurm_version() >= (23, 11) else "cgroup/v1"
+        (self.folder / "cgroup.conf").write_text(f"CgroupPlugin={plugin}\n", encoding="utf-8")
         self.start_controller()
         for node in self.nodes:
             self.start_node(node)
