@@ -62,7 +62,7 @@ struct TunedDescent {
 // threshold must make no gradient longer than that.
 inline std::optional<TunedDescent> tuned_descent(const Quartic& f, ClipMode mode, long most) {
   constexpr int kStarts = 8;
-  constexpr double kWay = 4;  // from every starting point to what counts as the minimum
+  constexpr double kWay = 4;  // at least, from a starting point to what counts as the minimum
   std::optional<TunedDescent> best;
   const bool clips = entry_of(mode).takes_threshold();
   // From the largest rate: it needs few iterations or overflows, and what it needs bounds the
