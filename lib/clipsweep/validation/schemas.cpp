@@ -222,7 +222,7 @@ const Json& find_schema(std::string_view kind) {
 
 std::vector<std::string> schema_violations(std::string_view kind, const Json& value) {
   const nlohmann::json target(value);
-  valijson::Validator validator;
+  static thread_local valijson::Validator validator;  // it keeps the regular expressions of patterns
   valijson::ValidationResults results;
   std::vector<std::string> violations;
   if (validator.validate(parsed_schema(kind), NlohmannJsonAdapter(target), &results))
