@@ -48,7 +48,7 @@ TEST_P(FusedEngine, AgreesWithAutogradInDouble) {
   // The same where rows are packed, over several chunks of time steps and groups of blocks.
   for (int n = 0; n < 7; ++n)
     expect_agreement_with_double({4 + 13 * n, 40 + n, 15 + n, 33 + n}, InitialScheme{});
-  // Not Keras's weights: making a matrix of 512 units orthogonal takes 20 times as long as the rest.
+  // Not Keras's weights: making the matrices of 512 units orthogonal takes longer than all the rest.
   for (const SampleShape& shape : std::vector<SampleShape>{
            {32, 3, 512, 3}, {17, 2, 2, 512}, {2, 1000, 1, 2}, {100, 65, 41, 6}, {20, 5, 170, 6}})
     expect_agreement_with_double(shape, InitialScheme{InitialKind::kTorch});
