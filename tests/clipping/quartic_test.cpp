@@ -8,7 +8,7 @@ namespace clipsweep {
 namespace {
 
 constexpr long kMost = 20'000;
-constexpr long kFew = 1'000;  // of descents that need less than 40
+constexpr long kFew = 1'000;  // for descents that need fewer than 40
 
 TEST(Quartic, IsSmoothInTheSenseOfL0AndL1) {
   for (const double l1 : {1.0, 30.0})
