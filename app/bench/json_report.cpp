@@ -55,7 +55,8 @@ Json sweeps_json(const BenchResult& result) {
     sweeps.push_back({{"workers", sweep.workers},
                       {"runs", sweep.runs},
                       {"run_steps_per_second", json_number(sweep.run_steps_per_second.median())},
-                      {"repetitions", sweep.run_steps_per_second.values}});
+                      {"repetitions", sweep.run_steps_per_second.values},
+                      {"rest", json_number(sweep.rest.median())}});
   return sweeps;
 }
 

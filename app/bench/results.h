@@ -75,6 +75,9 @@ struct SweepThroughput {
   std::size_t workers = 1;
   std::size_t runs = 0;
   Repetitions run_steps_per_second{};
+  // What is neither gradients nor evaluations (logs, norms, clipping, updates, batches), as a share
+  // of the workers' time.
+  Repetitions rest{};
 };
 
 // One run of the classic example in a process of its own.

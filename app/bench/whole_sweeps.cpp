@@ -5,8 +5,8 @@
 #include <numeric>
 #include <stdexcept>
 
+#include "bench/timed_engine.h"
 #include "clipsweep/base/wall_clock.h"
-#include "clipsweep/engine/fused/fused_engine.h"
 #include "clipsweep/io/temporary_folder.h"
 #include "clipsweep/records/result_folder.h"
 #include "clipsweep/training/speed_estimate.h"
@@ -36,16 +36,20 @@ SweepPlan sweep_plan(std::size_t runs, int steps) {
   return plan;
 }
 
-double run_steps_per_second(const Task& task, const SweepPlan& plan, std::size_t workers) {
+void measure_sweep(const Task& task, const SweepPlan& plan, SweepThroughput& sweep) {
   const TemporaryFolder folder;
   make_folder(folder.path() / "runs");
   std::atomic<bool> stop{false};
   SweepProgress progress;
-  const EngineFactory make_engine = make_fused_engine;
+  EngineTime engine_time{0};
+  const EngineFactory make_engine = timed_fused_engines(engine_time);
   const Stopwatch stopwatch;
-  train_runs({plan, task, folder.path(), workers, make_engine, stop, progress},
+  train_runs({plan, task, folder.path(), sweep.workers, make_engine, stop, progress},
              pointers_to(plan.runs));
-  return static_cast<double>(progress.run_steps) / stopwatch.seconds();
+  const double seconds = stopwatch.seconds();
+  sweep.run_steps_per_second.values.push_back(static_cast<double>(progress.run_steps) / seconds);
+  sweep.rest.values.push_back(1 - seconds_of(engine_time) /
+                                      (seconds * static_cast<double>(sweep.workers)));
 }
 
 // A sweep in a process of its own.
@@ -73,8 +77,7 @@ std::vector<SweepThroughput> measure_sweeps(const Task& task, std::size_t runs, 
   std::vector<SweepThroughput> sweeps = {{1, plan.runs.size()}};
   if (usable_cores() > 1) sweeps.push_back({usable_cores(), plan.runs.size()});
   for (int repetition = 0; repetition < repetitions; ++repetition)
-    for (auto& sweep : sweeps)
-      sweep.run_steps_per_second.values.push_back(run_steps_per_second(task, plan, sweep.workers));
+    for (auto& sweep : sweeps) measure_sweep(task, plan, sweep);
   return sweeps;
 }
 

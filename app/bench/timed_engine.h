@@ -1,0 +1,22 @@
+// The fused engine, timed: how much of a whole sweep is computation, and how much is all the rest.
+#pragma once
+
+#include <atomic>
+#include <chrono>
+
+#include "clipsweep/engine/gradient_engine.h"
+
+namespace clipsweep {
+
+// Of all engines that share it.
+using EngineTime = std::atomic<std::chrono::nanoseconds::rep>;
+
+// Makes fused engines that add to `time` how long their gradients, gradients through time and
+// evaluations take. `time` must outlive them.
+EngineFactory timed_fused_engines(EngineTime& time);
+
+inline double seconds_of(const EngineTime& time) {
+  return std::chrono::duration<double>(std::chrono::nanoseconds(time)).count();
+}
+
+}  // namespace clipsweep
