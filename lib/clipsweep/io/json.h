@@ -60,5 +60,6 @@ std::string to_page(const Json& value);
 // Appends a number as `json_number` writes it, but faster; for logs of millions of lines.
 void append_number(std::string& text, double value);
 void append_number(std::string& text, float value);
+void append_number(std::string& text, std::uint64_t value);
 
 }  // namespace clipsweep

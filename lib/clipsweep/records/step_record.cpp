@@ -1,8 +1,6 @@
 #include "clipsweep/records/step_record.h"
 
-#include <fmt/format.h>
-
-#include <iterator>
+#include <type_traits>
 
 #include "clipsweep/records/record_members.h"
 
@@ -32,12 +30,10 @@ using Names = std::vector<std::string>;
 
 void append_value(std::string& text, bool value, const Names&) { text += value ? "true" : "false"; }
 
-void append_value(std::string& text, std::uint64_t value, const Names&) {
-  fmt::format_to(std::back_inserter(text), "{}", value);
+template <typename Number, typename = std::enable_if_t<std::is_arithmetic_v<Number>>>
+void append_value(std::string& text, Number value, const Names&) {
+  append_number(text, value);
 }
-
-void append_value(std::string& text, float value, const Names&) { append_number(text, value); }
-void append_value(std::string& text, double value, const Names&) { append_number(text, value); }
 
 template <typename Value>
 void append_value(std::string& text, const std::optional<Value>& value, const Names& names) {
@@ -54,7 +50,9 @@ void append_value(std::string& text, const Measurement& measured, const Names& n
 void append_value(std::string& text, const std::vector<double>& norms, const Names& names) {
   text += '{';
   for (std::size_t i = 0; i < names.size(); ++i) {
-    fmt::format_to(std::back_inserter(text), "{}\"{}\":", i == 0 ? "" : ",", names[i]);
+    text += i == 0 ? "\"" : ",\"";
+    text += names[i];
+    text += "\":";
     append_number(text, norms[i]);
   }
   text += '}';
