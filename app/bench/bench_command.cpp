@@ -21,13 +21,12 @@ struct Repeats {
   double max_step_seconds;  // of all runs of a cohort
   int cohorts;
   int sweeps;
-  std::size_t sweep_runs;
-  int sweep_steps;  // per run
+  SweepSize sweep;
   std::size_t large_sweep_runs;
 };
-// 500 steps: one epoch, as in the classic example.
-constexpr Repeats kThorough = {7, 3, 2.5, 31, 5, 128, 500, kLargestBenchCohort};
-constexpr Repeats kQuick = {1, 1, 0.2, 3, 1, 32, 50, 64};
+// Epochs of 500 steps, as in the classic example.
+constexpr Repeats kThorough = {7, 3, 2.5, 31, 5, {32, 4, 500}, kLargestBenchCohort};
+constexpr Repeats kQuick = {1, 1, 0.2, 3, 1, {32, 1, 50}, 64};
 
 void announce(const std::string& what) { say_progress("bench: " + what); }
 
@@ -47,7 +46,7 @@ BenchResult run_benchmarks(const ExperimentConfig& config, bool quick) {
   announce("cohorts of different sizes");
   result.cohort_costs = measure_cohort_costs(repeats.cohorts);
   announce("whole sweeps");
-  result.sweeps = measure_sweeps(*task, repeats.sweep_runs, repeats.sweep_steps, repeats.sweeps);
+  result.sweeps = measure_sweeps(*task, repeats.sweep, repeats.sweeps);
   announce("one whole run");
   result.whole_run = measure_whole_run(config.data_folder, repeats.others);
   announce("the memory of a large sweep");

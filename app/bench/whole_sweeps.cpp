@@ -19,17 +19,17 @@ namespace {
 
 constexpr std::size_t kArms = 8;
 
-// Eight arms, one epoch each.
-SweepPlan sweep_plan(std::size_t runs, int steps) {
+// Eight arms.
+SweepPlan sweep_plan(const SweepSize& size) {
   ExperimentConfig config;
-  config.training.epochs = 1;
-  config.training.steps_per_epoch = steps;
+  config.training.epochs = size.epochs;
+  config.training.steps_per_epoch = size.steps_per_epoch;
   config.clips = {{ClipMode::kNone},
                   {ClipMode::kValue, 0.5},
                   {ClipMode::kGlobalNorm, 1},
                   {ClipMode::kTensorNorm, 1}};
   config.learning_rates = {0.01, 0.1};
-  config.seeds.resize(runs / kArms);
+  config.seeds.resize(size.runs / kArms);
   std::iota(config.seeds.begin(), config.seeds.end(), 0U);
   SweepPlan plan = make_plan(config, "");
   perturb_learning_rates(plan.runs);
@@ -71,9 +71,9 @@ SweepProcess run_sweep_process(const std::string& data_folder, std::vector<std::
 
 }  // namespace
 
-std::vector<SweepThroughput> measure_sweeps(const Task& task, std::size_t runs, int steps,
+std::vector<SweepThroughput> measure_sweeps(const Task& task, const SweepSize& size,
                                             int repetitions) {
-  const SweepPlan plan = sweep_plan(runs, steps);
+  const SweepPlan plan = sweep_plan(size);
   std::vector<SweepThroughput> sweeps = {{1, plan.runs.size()}};
   if (usable_cores() > 1) sweeps.push_back({usable_cores(), plan.runs.size()});
   for (int repetition = 0; repetition < repetitions; ++repetition)

@@ -10,8 +10,14 @@
 
 namespace clipsweep {
 
-// With one worker and with all cores. `runs`, a multiple of eight, take `steps` steps each.
-std::vector<SweepThroughput> measure_sweeps(const Task& task, std::size_t runs, int steps,
+struct SweepSize {
+  std::size_t runs = 8;  // a multiple of eight
+  int epochs = 1;
+  int steps_per_epoch = 500;
+};
+
+// With one worker and with all cores.
+std::vector<SweepThroughput> measure_sweeps(const Task& task, const SweepSize& size,
                                             int repetitions);
 
 WholeRun measure_whole_run(const std::string& data_folder, int repetitions);
