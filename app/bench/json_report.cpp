@@ -56,7 +56,7 @@ Json sweeps_json(const BenchResult& result) {
                       {"runs", sweep.runs},
                       {"run_steps_per_second", json_number(sweep.run_steps_per_second.median())},
                       {"repetitions", sweep.run_steps_per_second.values},
-                      {"rest", json_number(sweep.rest.median())}});
+                      {"overhead", json_number(sweep.overhead.median())}});
   return sweeps;
 }
 

@@ -77,7 +77,7 @@ struct SweepThroughput {
   Repetitions run_steps_per_second{};
   // What is neither gradients nor evaluations (logs, norms, clipping, updates, batches), as a share
   // of the workers' time.
-  Repetitions rest{};
+  Repetitions overhead{};
 };
 
 // One run of the classic example in a process of its own.

@@ -79,8 +79,8 @@ std::string sweeps_text(const BenchResult& result) {
   std::string text =
       fmt::format("  whole sweep, 1 worker, {} runs: {} run-steps/s, {:.1f} x torch::nn::LSTM\n",
                   one_worker.runs, sweep_rate_text(one_worker), sweep_speedup(result)) +
-      fmt::format("    outside gradients and evaluations: {:.1f} % of its time\n",
-                  100 * one_worker.rest.median());
+      fmt::format("    overhead (neither gradients nor evaluations): {:.1f} % of its time\n",
+                  100 * one_worker.overhead.median());
   for (std::size_t i = 1; i < result.sweeps.size(); ++i) {
     const auto& sweep = result.sweeps[i];
     text += fmt::format("  whole sweep, {} workers: {} run-steps/s, {:.2f} x one worker\n",

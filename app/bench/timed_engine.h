@@ -1,4 +1,4 @@
-// The fused engine, timed: how much of a whole sweep is computation, and how much is all the rest.
+// The fused engine, timed: how much of a whole sweep is computation, and how much is overhead.
 #pragma once
 
 #include <atomic>

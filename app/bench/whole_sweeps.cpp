@@ -48,8 +48,8 @@ void measure_sweep(const Task& task, const SweepPlan& plan, SweepThroughput& swe
              pointers_to(plan.runs));
   const double seconds = stopwatch.seconds();
   sweep.run_steps_per_second.values.push_back(static_cast<double>(progress.run_steps) / seconds);
-  sweep.rest.values.push_back(1 - seconds_of(engine_time) /
-                                      (seconds * static_cast<double>(sweep.workers)));
+  sweep.overhead.values.push_back(1 - seconds_of(engine_time) /
+                                          (seconds * static_cast<double>(sweep.workers)));
 }
 
 // A sweep in a process of its own.

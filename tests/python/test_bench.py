@@ -27,6 +27,6 @@ def test_it_measures_kernels_sweeps_and_memory():
     assert [cost["runs"] for cost in measured["cohort_costs"]["cohorts"]] == [64, 256, 1024]
     assert all(len(cost["repetitions"]) == 3 for cost in measured["cohort_costs"]["cohorts"])
     assert all(sweep["run_steps_per_second"] > 0 for sweep in measured["sweeps"])
-    assert all(0 < sweep["rest"] < 1 for sweep in measured["sweeps"])
+    assert all(0 < sweep["overhead"] < 1 for sweep in measured["sweeps"])
     assert measured["whole_run_seconds"] > 0
     assert 0 < measured["whole_run_memory"] <= measured["large_sweep_memory"] * 2
