@@ -5,6 +5,7 @@
 #include <utility>
 #include <vector>
 
+#include "clipsweep/base/wall_clock.h"
 #include "clipsweep/engine/fused/fused_engine.h"
 
 namespace clipsweep {
@@ -14,18 +15,13 @@ namespace {
 class Timer {
  public:
   explicit Timer(EngineTime& time) : time_(time) {}
-  ~Timer() {
-    const std::chrono::nanoseconds passed = Clock::now() - start_;
-    time_ += passed.count();
-  }
+  ~Timer() { time_ += static_cast<std::int64_t>(1e9 * stopwatch_.seconds()); }
   Timer(const Timer&) = delete;
   Timer& operator=(const Timer&) = delete;
 
  private:
-  using Clock = std::chrono::steady_clock;
-
   EngineTime& time_;
-  Clock::time_point start_ = Clock::now();
+  const Stopwatch stopwatch_;
 };
 
 class TimedEngine : public GradientEngine {

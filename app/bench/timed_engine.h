@@ -2,21 +2,19 @@
 #pragma once
 
 #include <atomic>
-#include <chrono>
+#include <cstdint>
 
 #include "clipsweep/engine/gradient_engine.h"
 
 namespace clipsweep {
 
-// Of all engines that share it.
-using EngineTime = std::atomic<std::chrono::nanoseconds::rep>;
+// Nanoseconds, of all engines that share it.
+using EngineTime = std::atomic<std::int64_t>;
 
 // Makes fused engines that add to `time` how long their gradients, gradients through time and
 // evaluations take. `time` must outlive them.
 EngineFactory timed_fused_engines(EngineTime& time);
 
-inline double seconds_of(const EngineTime& time) {
-  return std::chrono::duration<double>(std::chrono::nanoseconds(time)).count();
-}
+inline double seconds_of(const EngineTime& time) { return 1e-9 * static_cast<double>(time); }
 
 }  // namespace clipsweep
