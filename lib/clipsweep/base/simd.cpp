@@ -46,8 +46,10 @@ std::vector<std::int64_t> available_targets() {
   std::vector<std::int64_t> targets;
   for (std::int64_t left = hwy::SupportedTargets() & HWY_TARGETS; left != 0; left &= left - 1)
     targets.push_back(left & -left);
+#if !defined(CLIPSWEEP_WITHOUT_DEFAULT)
   // The target that the compiler may assume in any case.
   if (targets.empty() || targets.back() != HWY_STATIC_TARGET) targets.push_back(HWY_STATIC_TARGET);
+#endif
   return targets;
 }
 
@@ -84,6 +86,11 @@ std::string simd_library_version() {
 }
 
 void use_simd_of_environment() {
+  if (simd_names().empty())
+    throw ConfigError(fmt::format(
+        "this program was compiled for processors with {0} only, and this one has no {0}; compile "
+        "it for all: cmake --preset release && cmake --build --preset release",
+        name_of(HWY_STATIC_TARGET)));
   const char* name = std::getenv("CLIPSWEEP_SIMD");
   if (name && *name) use_simd(name);
 }

@@ -9,7 +9,7 @@
 namespace clipsweep {
 
 // The instruction sets that this build and this processor support, best first: `avx512`, `avx2`,
-// `sse4`, ...
+// `sse4`, ... None if the kernels were compiled for another processor only.
 std::vector<std::string> simd_names();
 
 // The instruction set in use.
@@ -23,7 +23,8 @@ void use_simd(const std::string& name);
 // The version of Google Highway: `1.0.3`.
 std::string simd_library_version();
 
-// Calls `use_simd` with the value of CLIPSWEEP_SIMD, if that is set.
+// Calls `use_simd` with the value of CLIPSWEEP_SIMD, if that is set. Each program calls it first:
+// it throws ConfigError if the kernels were compiled for another processor only.
 void use_simd_of_environment();
 
 }  // namespace clipsweep

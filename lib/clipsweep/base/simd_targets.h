@@ -5,6 +5,12 @@
 // Expanded only at its uses below, where the names in it are defined.
 #define HWY_DISABLED_TARGETS CLIPSWEEP_DISABLED_TARGETS
 
+// Highway takes the lowest set for granted. Where that is not the compiler's default, a program
+// must look for it when it starts: `use_simd_of_environment`.
+#if defined(CLIPSWEEP_WITHOUT_DEFAULT)
+#define HWY_BASELINE_TARGETS (HWY_AVX3 | HWY_AVX2)
+#endif
+
 #include <hwy/detect_targets.h>
 
 // Left out are variants of AVX-512 that do not make these kernels faster, and SSSE3, which no
