@@ -1,5 +1,5 @@
-// The kernels of the fused engine, by cell. The formula of each cell is in a file of its own;
-// everything else is shared (network-inl.h).
+// The kernels of the fused engine. What depends on the cell is in a file for each kind of cell;
+// everything else is compiled once.
 #pragma once
 
 #include "clipsweep/engine/fused/recurrent_kernels.h"
@@ -7,7 +7,7 @@
 
 namespace clipsweep {
 
-// For the instruction set in use.
+// For models with this cell, and the instruction set in use.
 CellKernels cell_kernels(Cell cell);
 
 }  // namespace clipsweep

@@ -19,6 +19,16 @@ namespace clipsweep::HWY_NAMESPACE {
 // Whether a forward pass keeps what a backward pass needs.
 enum class Pass { kForwardOnly, kWithBackward };
 
+// What happens to the derivatives of the states on their way back. Those that are not only passed
+// on are limited, and measured where asked for, or kept for Omega.
+struct BackwardPass {
+  enum class Kind { kPassedOn, kLimited, kKept };
+
+  Kind kind;
+  float limit;
+  double* squares = nullptr;  // [T], which those of the top layer's time steps are added to
+};
+
 // Where a layer's states are among T + 1 slots. If all of them are needed later, each has its own;
 // otherwise the initial state has one, and the others alternate between two.
 struct Slots {
@@ -32,6 +42,7 @@ struct Group {
   const Model& model;
   const KernelSizes& sizes;
   KernelMemory& memory;
+  Pass pass;
   const float* inputs;          // [blocks, T, I, kLanes], or nullptr if symbols are read instead
   const std::int32_t* symbols;  // [blocks, T, kLanes], or nullptr
   const std::int32_t* labels;   // [blocks, output steps, kLanes], where a class is the target
@@ -66,9 +77,8 @@ struct Group {
     return hn::RebindMask(floats, hn::Gt(start, hn::Set(integers, static_cast<std::int32_t>(t))));
   }
 
-  template <Pass kPass>
   Slots slots(std::size_t l) const {
-    return {kPass == Pass::kWithBackward || l + 1 < sizes.layers || sizes.output_steps > 1};
+    return {pass == Pass::kWithBackward || l + 1 < sizes.layers || sizes.output_steps > 1};
   }
 
   // The slots of a layer's states.

@@ -11,7 +11,7 @@
 #include <hwy/foreach_target.h>
 #include <hwy/highway.h>
 // After those, once for each target:
-#include "clipsweep/engine/fused/network-inl.h"
+#include "clipsweep/engine/fused/recurrence-inl.h"
 
 HWY_BEFORE_NAMESPACE();
 namespace clipsweep::HWY_NAMESPACE {
@@ -61,17 +61,7 @@ struct Gru : OneSumPerGate<3> {
 
 }  // namespace
 
-CellKernels kernels_of_gru() { return kernels_of<Gru>(); }
+CellPasses passes_of_gru() { return passes_of<Gru>(); }
 
 }  // namespace clipsweep::HWY_NAMESPACE
 HWY_AFTER_NAMESPACE();
-
-#if HWY_ONCE
-namespace clipsweep {
-
-HWY_EXPORT(kernels_of_gru);
-
-CellKernels gru_kernels() { return HWY_DYNAMIC_DISPATCH(kernels_of_gru)(); }
-
-}  // namespace clipsweep
-#endif

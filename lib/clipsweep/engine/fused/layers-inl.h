@@ -48,6 +48,15 @@ struct GateSums {
 };
 constexpr std::size_t kNoGate = static_cast<std::size_t>(-1);
 
+// The sums of a unit.
+struct GateSumsList {
+  const GateSums* first;
+  std::size_t size;
+
+  const GateSums* begin() const { return first; }
+  const GateSums* end() const { return first + size; }
+};
+
 // A cell whose gates each have one sum, W_ih x_t + W_hh h_{t-1} + b.
 template <std::size_t kGateCount>
 struct OneSumPerGate {
@@ -198,11 +207,11 @@ class Parameters {
 
 // Tiles of rows of sums: their biases, then column after column of the weights, [I, rows of the
 // tile] if the sums have products of inputs, and [H, rows] if they have products of states.
-template <class CellKind>
-void pack_gate_weights(const KernelSizes& sizes, const LayerParameters<const float>& from,
-                       std::size_t inputs, float* to) {
+inline void pack_gate_weights(const KernelSizes& sizes, const GateSumsList& sums,
+                              const LayerParameters<const float>& from, std::size_t inputs,
+                              float* to) {
   const std::size_t hidden = sizes.hidden;
-  for (const GateSums& some : CellKind::kSums) {
+  for (const GateSums& some : sums) {
     for_row_tiles(some.count * hidden, [&](auto tile, std::size_t first) {
       const auto pack = [&](std::size_t gate, const float* weights, std::size_t columns) {
         if (gate == kNoGate) return;

@@ -11,7 +11,7 @@
 #include <hwy/foreach_target.h>
 #include <hwy/highway.h>
 // After those, once for each target:
-#include "clipsweep/engine/fused/network-inl.h"
+#include "clipsweep/engine/fused/recurrence-inl.h"
 
 HWY_BEFORE_NAMESPACE();
 namespace clipsweep::HWY_NAMESPACE {
@@ -69,17 +69,7 @@ struct Lstm : OneSumPerGate<4> {
 
 }  // namespace
 
-CellKernels kernels_of_lstm() { return kernels_of<Lstm>(); }
+CellPasses passes_of_lstm() { return passes_of<Lstm>(); }
 
 }  // namespace clipsweep::HWY_NAMESPACE
 HWY_AFTER_NAMESPACE();
-
-#if HWY_ONCE
-namespace clipsweep {
-
-HWY_EXPORT(kernels_of_lstm);
-
-CellKernels lstm_kernels() { return HWY_DYNAMIC_DISPATCH(kernels_of_lstm)(); }
-
-}  // namespace clipsweep
-#endif

@@ -36,11 +36,11 @@ inline void pack_output_weights(const KernelSizes& sizes, const float* weight, c
 }
 
 // y_t = W_out h_t + b_out at each output step
-template <Pass kPass, class S>
+template <class S>
 void output_strip(const Group& group, std::size_t first) {
   const KernelSizes& sizes = group.sizes;
   const std::size_t top = sizes.layers - 1;
-  const Slots slots = group.slots<kPass>(top);
+  const Slots slots = group.slots(top);
   for (std::size_t k = 0; k < sizes.output_steps; ++k) {
     const std::size_t slot = slots.before(sizes.time_steps - sizes.output_steps + 1 + k);
     const auto h = group.states(top).rows<S>(first, slot);
@@ -79,9 +79,8 @@ struct RegisterLoss {
 //
 // This is exact even if a class is nearly certain. Overwrites the logits with the derivatives of
 // the mean over the group's terms, 0 where `is_sample` is not set.
-template <Pass kPass>
-RegisterLoss cross_entropy(const Group& group, std::size_t k, std::size_t first,
-                           hn::Mask<Floats> is_sample) {
+inline RegisterLoss cross_entropy(const Group& group, std::size_t k, std::size_t first,
+                                  hn::Mask<Floats> is_sample) {
   const std::size_t outputs = group.sizes.outputs;
   const auto logits = output_rows<Strip<Vector, 1>>(group, k, first);
   const hn::RebindToSigned<Floats> integers;
@@ -117,7 +116,7 @@ RegisterLoss cross_entropy(const Group& group, std::size_t k, std::size_t first,
   const auto is_number = hn::Eq(others, others);
   const Vector log = hn::IfThenElse(is_number, hn::Log1p(kFloats, others), others);
   const Vector loss = hn::Add(hn::Sub(largest, label_logit), log);
-  if constexpr (kPass == Pass::kWithBackward) {
+  if (group.pass == Pass::kWithBackward) {
     const Vector total = hn::Add(others, constant(1.0F));
     const Vector mean = constant(static_cast<float>(group.terms));
     for (std::size_t o = 0; o < outputs; ++o) {
@@ -137,8 +136,8 @@ RegisterLoss cross_entropy(const Group& group, std::size_t k, std::size_t first,
 //   loss = sum over k of (y_k - target_k)^2,   dloss/dy_k = 2 (y_k - target_k)
 //
 // Overwrites the outputs as cross_entropy does.
-template <Pass kPass>
-RegisterLoss squared_error(const Group& group, std::size_t first, hn::Mask<Floats> is_sample) {
+inline RegisterLoss squared_error(const Group& group, std::size_t first,
+                                  hn::Mask<Floats> is_sample) {
   const std::size_t outputs = group.sizes.outputs;
   const auto values = output_rows<Strip<Vector, 1>>(group, 0, first);
   const auto targets = rows_of<Strip<Vector, 1>>(group.targets, outputs, first);
@@ -147,7 +146,7 @@ RegisterLoss squared_error(const Group& group, std::size_t first, hn::Mask<Float
   for (std::size_t o = 0; o < outputs; ++o) {
     const Vector error = hn::Sub(values.load(o, 0), targets.load(o, 0));
     loss = hn::Add(loss, hn::Mul(error, error));
-    if constexpr (kPass == Pass::kWithBackward) {
+    if (group.pass == Pass::kWithBackward) {
       const Vector derivative = hn::Div(hn::Add(error, error), mean);
       values.store(hn::IfThenElseZero(is_sample, derivative), o, 0);
     }
@@ -158,16 +157,14 @@ RegisterLoss squared_error(const Group& group, std::size_t first, hn::Mask<Float
 }
 
 // The same for a model's target at output step k.
-template <Pass kPass>
-RegisterLoss register_loss(const Group& group, std::size_t k, std::size_t first,
-                           hn::Mask<Floats> is_sample) {
-  return group.model.target == Target::kNumber ? squared_error<kPass>(group, first, is_sample)
-                                               : cross_entropy<kPass>(group, k, first, is_sample);
+inline RegisterLoss register_loss(const Group& group, std::size_t k, std::size_t first,
+                                  hn::Mask<Floats> is_sample) {
+  return group.model.target == Target::kNumber ? squared_error(group, first, is_sample)
+                                               : cross_entropy(group, k, first, is_sample);
 }
 
 // Adds the samples of one register to the sums. Output steps before a sample begins do not count.
-template <Pass kPass>
-void add_losses(const Group& group, std::size_t first, SampleSums& sums) {
+inline void add_losses(const Group& group, std::size_t first, SampleSums& sums) {
   const std::size_t count = group.samples_of<Vector>(first);
   const auto is_sample = hn::FirstN(kFloats, count);
   const std::size_t steps_before = group.sizes.time_steps - group.sizes.output_steps;
@@ -176,7 +173,7 @@ void add_losses(const Group& group, std::size_t first, SampleSums& sums) {
     auto counts = is_sample;
     if (group.starts)
       counts = hn::AndNot(group.begins_after<Vector>(steps_before + k, first), is_sample);
-    RegisterLoss step = register_loss<kPass>(group, k, first, counts);
+    RegisterLoss step = register_loss(group, k, first, counts);
     if (group.starts) {
       step.loss = hn::IfThenElseZero(counts, step.loss);
       step.is_correct = hn::Or(step.is_correct, hn::Not(counts));

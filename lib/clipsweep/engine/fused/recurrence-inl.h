@@ -90,19 +90,19 @@ HWY_INLINE void sum_up(const float* weights, const Rows<const float, S>& inputs,
 }
 
 // All time steps of a strip. Not inlined, because GCC 12 would run out of registers (20 % slower).
-template <class CellKind, Pass kPass, class S>
+template <class CellKind, class S>
 HWY_NOINLINE void forward_strip(const Group& group, std::size_t l, std::size_t first) {
   const Series x = group.inputs_of(l);
   const SymbolSeries symbols = {group.symbols, group.sizes.time_steps};
   const bool has_symbols = l == 0 && group.symbols;
   const std::size_t input_count = has_symbols ? 0 : group.sizes.inputs_of(l);
-  const Slots slots = group.slots<kPass>(l);
+  const Slots slots = group.slots(l);
   LayerMemory& layer = group.memory.layers[l];
   const StepMemory<CellKind, S> memory(group.sizes, layer, first);
   for (std::size_t t = 0; t < group.sizes.time_steps; ++t) {
     throw_if_cancelled(group.cancel);
     // Without a backward pass, all time steps use the memory of the first one.
-    const std::size_t place = kPass == Pass::kWithBackward ? t : 0;
+    const std::size_t place = group.pass == Pass::kWithBackward ? t : 0;
     const Step<S> step = memory.at(place, slots.before(t), slots.before(t + 1));
     if (has_symbols)
       set_to_columns<CellKind>(group.memory.symbol_weights.data(), symbols, first, t, step);
@@ -140,12 +140,12 @@ void set_initial_states(const Group& group) {
   });
 }
 
-template <class CellKind, Pass kPass>
+template <class CellKind>
 void keep_last_states(const Group& group) {
   if (!group.last_states) return;
   const std::size_t slot = group.sizes.hidden * kLanes;
   for_states<CellKind>(group, [&](const float* states, std::size_t l, std::size_t place) {
-    const std::size_t last = group.slots<kPass>(l).before(group.sizes.time_steps);
+    const std::size_t last = group.slots(l).before(group.sizes.time_steps);
     for (std::size_t b = 0; b < group.blocks; ++b)
       std::copy_n(states + (b * (group.sizes.time_steps + 1) + last) * slot, slot,
                   group.last_states + place + b * slot);
@@ -157,10 +157,6 @@ void keep_last_states(const Group& group) {
 // Vanishing derivatives become denormal numbers and then zeros. They are not flushed to zero: with
 // one in six of them denormal a step took as long as with none (AMD Zen 4), and some runs are made
 // to show how a gradient vanishes.
-
-// What happens to the derivatives of the states on their way back. Those that are not only passed
-// on are limited, and measured where asked for, or kept for Omega.
-enum class BackwardPass { kPassedOn, kLimited, kKept };
 
 // Limits the derivatives of one register; returns how many changed.
 template <class V>
@@ -239,12 +235,13 @@ KeptErrors<S> kept_errors(const KernelSizes& sizes, LayerMemory& layer, std::siz
 }
 
 // All time steps of a strip, from the last to the first. Returns how many derivatives were limited.
-// A limiting pass adds the squares of each time step [T] to `squares`, if not nullptr.
-template <class CellKind, BackwardPass kBackward, class S>
+// kLimits: whether they are more than passed on.
+template <class CellKind, bool kLimits, class S>
 HWY_NOINLINE std::uint64_t backward_strip(const Group& group, std::size_t l, std::size_t first,
-                                          float limit, double* squares) {
-  constexpr bool kLimits = kBackward != BackwardPass::kPassedOn;
-  constexpr bool kKeeps = kBackward == BackwardPass::kKept;
+                                          const BackwardPass& pass) {
+  const float limit = pass.limit;
+  double* const squares = l + 1 == group.sizes.layers ? pass.squares : nullptr;
+  const bool keeps = kLimits && CellKind::kHasOmega && pass.kind == BackwardPass::Kind::kKept;
   const KernelSizes& sizes = group.sizes;
   const std::size_t hidden = sizes.hidden;
   LayerMemory& layer = group.memory.layers[l];
@@ -263,12 +260,12 @@ HWY_NOINLINE std::uint64_t backward_strip(const Group& group, std::size_t l, std
           above_weights, sizes.outputs,
           group.logits().rows<S>(first, t + sizes.output_steps - sizes.time_steps));
     if (t + 1 < sizes.time_steps)
-      (kKeeps ? through_time : products)
+      (keeps ? through_time : products)
           .add_sums(&GateSums::recurrent_gate, layer.recurrent_weights.data(), hidden,
                     own_sums.rows<S>(first, t + 1));
     const Step<S> step = memory.at(t, t, t + 1);
     KeptErrors<S> kept;
-    if constexpr (kKeeps) kept = kept_errors<S>(sizes, layer, first, t);
+    if (keeps) kept = kept_errors<S>(sizes, layer, first, t);
     if (group.starts) clear_carried_before_start<CellKind>(group, first, t, step);
     for_row_tiles(hidden, [&](auto tile, std::size_t unit) {
       constexpr std::size_t kUnits = tile();
@@ -277,7 +274,7 @@ HWY_NOINLINE std::uint64_t backward_strip(const Group& group, std::size_t l, std
         load_rows<S>(dh, step.carried, unit);
       else
         set_to_zero(dh);
-      if constexpr (kKeeps) {
+      if (keeps) {
         for (const Products<S>& some : through_time)
           add_products<kUnits, S>(dh, some.of_tile(unit, kUnits), some.rows, some.count);
         if (t + 1 < sizes.time_steps) store_rows<S>(dh, kept.passed_back, unit);
@@ -295,7 +292,7 @@ HWY_NOINLINE std::uint64_t backward_strip(const Group& group, std::size_t l, std
             limited += limit_derivatives(dh[u][v], limit);
             if (squares)
               add_squares(dh[u][v], group.samples_of<typename S::V>(first + v), squares[t]);
-            if constexpr (kKeeps) kept.error.store(dh[u][v], unit + u, v);
+            if (keeps) kept.error.store(dh[u][v], unit + u, v);
           }
           limited += CellKind::template backward<kLimits>(dh[u][v], unit + u, v, limit, step);
         }
@@ -304,6 +301,61 @@ HWY_NOINLINE std::uint64_t backward_strip(const Group& group, std::size_t l, std
     if (group.starts) clear_sums_before_start<CellKind>(group, first, t, step);
   }
   return limited;
+}
+
+// ---- All layers of a group ---------------------------------------------------------------------
+
+template <class CellKind>
+void forward_layers(const Group& group) {
+  set_initial_states<CellKind>(group);
+  for_strips<CellKind::kPacksSamples>(group.width, [&](auto strip, std::size_t first) {
+    for (std::size_t l = 0; l < group.sizes.layers; ++l)
+      forward_strip<CellKind, decltype(strip)>(group, l, first);
+  });
+  keep_last_states<CellKind>(group);
+}
+
+template <class CellKind, bool kLimits>
+std::uint64_t backward_layers_of(const Group& group, const BackwardPass& pass) {
+  std::uint64_t limited = 0;
+  for_strips<CellKind::kPacksSamples>(group.width, [&](auto strip, std::size_t first) {
+    for (std::size_t l = group.sizes.layers; l-- > 0;)
+      limited += backward_strip<CellKind, kLimits, decltype(strip)>(group, l, first, pass);
+  });
+  return limited;
+}
+
+template <class CellKind>
+std::uint64_t backward_layers(const Group& group, const BackwardPass& pass) {
+  for (std::size_t l = 0; l < group.sizes.layers; ++l)
+    std::fill_n(group.memory.layers[l].carried.data(),
+                group.blocks * CellKind::kRows.carried * group.sizes.hidden * kLanes, 0.0F);
+  return pass.kind == BackwardPass::Kind::kPassedOn
+             ? backward_layers_of<CellKind, false>(group, pass)
+             : backward_layers_of<CellKind, true>(group, pass);
+}
+
+// A cell as the network sees it. All other kernels do not depend on it, and are compiled once.
+struct CellPasses {
+  CellRows rows;
+  GateSumsList sums;
+  std::size_t chunk_steps;  // these three as in a cell's class
+  bool packs_samples;
+  bool has_omega;
+
+  // All layers of a group through time.
+  void (*forward)(const Group& group);
+  // Returns how many derivatives it limited.
+  std::uint64_t (*backward)(const Group& group, const BackwardPass& pass);
+};
+
+template <class CellKind>
+CellPasses passes_of() {
+  static_assert(CellKind::kChunkSteps <= kMaxChunkSteps);
+  return {CellKind::kRows,          {CellKind::kSums, std::size(CellKind::kSums)},
+          CellKind::kChunkSteps,    CellKind::kPacksSamples,
+          CellKind::kHasOmega,      forward_layers<CellKind>,
+          backward_layers<CellKind>};
 }
 
 }  // namespace clipsweep::HWY_NAMESPACE

@@ -9,7 +9,7 @@
 #include <hwy/foreach_target.h>
 #include <hwy/highway.h>
 // After those, once for each target:
-#include "clipsweep/engine/fused/network-inl.h"
+#include "clipsweep/engine/fused/recurrence-inl.h"
 
 HWY_BEFORE_NAMESPACE();
 namespace clipsweep::HWY_NAMESPACE {
@@ -61,20 +61,8 @@ struct PlainCell : OneSumPerGate<1> {
 
 }  // namespace
 
-CellKernels kernels_of_rnn_tanh() { return kernels_of<PlainCell<Tanh>>(); }
-CellKernels kernels_of_rnn_relu() { return kernels_of<PlainCell<Relu>>(); }
+CellPasses passes_of_rnn_tanh() { return passes_of<PlainCell<Tanh>>(); }
+CellPasses passes_of_rnn_relu() { return passes_of<PlainCell<Relu>>(); }
 
 }  // namespace clipsweep::HWY_NAMESPACE
 HWY_AFTER_NAMESPACE();
-
-#if HWY_ONCE
-namespace clipsweep {
-
-HWY_EXPORT(kernels_of_rnn_tanh);
-HWY_EXPORT(kernels_of_rnn_relu);
-
-CellKernels rnn_tanh_kernels() { return HWY_DYNAMIC_DISPATCH(kernels_of_rnn_tanh)(); }
-CellKernels rnn_relu_kernels() { return HWY_DYNAMIC_DISPATCH(kernels_of_rnn_relu)(); }
-
-}  // namespace clipsweep
-#endif

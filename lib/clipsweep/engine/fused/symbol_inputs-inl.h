@@ -132,12 +132,11 @@ class LaneAdder {
 // ---- Forward -----------------------------------------------------------------------------------
 
 // Copies the columns of W_ih with their biases added: to [I, GH].
-template <class CellKind>
-void pack_symbol_weights(const KernelSizes& sizes, const LayerParameters<const float>& from,
-                         float* to) {
+inline void pack_symbol_weights(const KernelSizes& sizes, const GateSumsList& sums,
+                                const LayerParameters<const float>& from, float* to) {
   constexpr std::size_t kRowsAtOnce = 16;
   const std::size_t all_rows = sizes.gates * sizes.hidden;
-  for (const GateSums& some : CellKind::kSums) {
+  for (const GateSums& some : sums) {
     if (some.input_gate == kNoGate) continue;
     const std::size_t begin = some.input_gate * sizes.hidden;
     const std::size_t end = begin + some.count * sizes.hidden;
