@@ -30,6 +30,7 @@
 #include <cstddef>
 #include <iterator>
 
+#include "clipsweep/base/span.h"
 #include "clipsweep/engine/fused/recurrent_kernels.h"
 #include "clipsweep/engine/fused/simd_tiles-inl.h"
 
@@ -47,15 +48,6 @@ struct GateSums {
   std::size_t recurrent_gate;  // or kNoGate
 };
 constexpr std::size_t kNoGate = static_cast<std::size_t>(-1);
-
-// The sums of a unit.
-struct GateSumsList {
-  const GateSums* first;
-  std::size_t size;
-
-  const GateSums* begin() const { return first; }
-  const GateSums* end() const { return first + size; }
-};
 
 // A cell whose gates each have one sum, W_ih x_t + W_hh h_{t-1} + b.
 template <std::size_t kGateCount>
@@ -207,7 +199,7 @@ class Parameters {
 
 // Tiles of rows of sums: their biases, then column after column of the weights, [I, rows of the
 // tile] if the sums have products of inputs, and [H, rows] if they have products of states.
-inline void pack_gate_weights(const KernelSizes& sizes, const GateSumsList& sums,
+inline void pack_gate_weights(const KernelSizes& sizes, Span<const GateSums> sums,
                               const LayerParameters<const float>& from, std::size_t inputs,
                               float* to) {
   const std::size_t hidden = sizes.hidden;

@@ -338,8 +338,8 @@ std::uint64_t backward_layers(const Group& group, const BackwardPass& pass) {
 // A cell as the network sees it. All other kernels do not depend on it, and are compiled once.
 struct CellPasses {
   CellRows rows;
-  GateSumsList sums;
-  std::size_t chunk_steps;  // these three as in a cell's class
+  Span<const GateSums> sums;  // of a unit
+  std::size_t chunk_steps;    // these three as in a cell's class
   bool packs_samples;
   bool has_omega;
 

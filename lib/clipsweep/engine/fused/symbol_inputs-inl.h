@@ -132,7 +132,7 @@ class LaneAdder {
 // ---- Forward -----------------------------------------------------------------------------------
 
 // Copies the columns of W_ih with their biases added: to [I, GH].
-inline void pack_symbol_weights(const KernelSizes& sizes, const GateSumsList& sums,
+inline void pack_symbol_weights(const KernelSizes& sizes, Span<const GateSums> sums,
                                 const LayerParameters<const float>& from, float* to) {
   constexpr std::size_t kRowsAtOnce = 16;
   const std::size_t all_rows = sizes.gates * sizes.hidden;
