@@ -170,7 +170,7 @@ HWY_INLINE std::uint64_t limit_derivatives(V& derivative, float limit) {
 // the squares of a vanishing gradient are far below float32's range.
 template <class V>
 HWY_NOINLINE void add_squares(V values, std::size_t count, double& sum) {
-  HWY_ALIGN float lanes[kRegisterLanes];
+  HWY_ALIGN float lanes[hn::MaxLanes(hn::DFromV<V>())];
   hn::Store(values, hn::DFromV<V>(), lanes);
   for (std::size_t lane = 0; lane < count; ++lane)
     sum += static_cast<double>(lanes[lane]) * static_cast<double>(lanes[lane]);
