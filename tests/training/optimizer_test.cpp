@@ -5,6 +5,8 @@
 #include <cmath>
 #include <limits>
 
+#include "clipsweep/model/gradient_norms.h"
+
 namespace clipsweep {
 namespace {
 
@@ -175,6 +177,31 @@ TEST(ProposeStep, ComputesTheLastElementsLikeAllOthers) {
     ProposedStep step;
     propose_step(rule, Row(37, 0.7F), Row(37, 0.3F), state, step);
     EXPECT_EQ(step.weights, Row(37, step.weights[0])) << to_text(optimizer);
+  }
+}
+
+// To the last bit: logs of norms are the same wherever they are computed.
+TEST(ProposeStep, HasTheNormsOfItsUpdateAndWeights) {
+  for (const std::size_t size : {1, 7, 8, 9, 16, 37}) {
+    Row weights(size);
+    Row gradient(size);
+    for (std::size_t i = 0; i < size; ++i) {
+      weights[i] = 1 / (static_cast<float>(i) - 3.3F);
+      gradient[i] = std::sin(static_cast<float>(i));
+    }
+    const auto step = step_of(sgd(0.7), weights, gradient);
+    EXPECT_EQ(step.norms.update, euclidean_norm(step.update)) << size;
+    EXPECT_EQ(step.norms.weights, euclidean_norm(step.weights)) << size;
+  }
+}
+
+TEST(ProposeStep, HasNormsThatAreNotFiniteIfItsNumbersAreNot) {
+  const float infinity = std::numeric_limits<float>::infinity();
+  for (const std::size_t place : {0, 8}) {
+    Row gradient(9, 1.0F);
+    gradient[place] = infinity;
+    EXPECT_EQ(step_of(sgd(1), Row(9, 0.0F), gradient).norms.update, infinity) << place;
+    EXPECT_TRUE(std::isnan(step_of(sgd(1), Row(9, infinity), gradient).norms.weights)) << place;
   }
 }
 

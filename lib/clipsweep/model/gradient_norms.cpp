@@ -11,37 +11,19 @@
 #include <hwy/foreach_target.h>
 #include <hwy/highway.h>
 
+#include "clipsweep/model/square_sum-inl.h"
+
 HWY_BEFORE_NAMESPACE();
 namespace clipsweep::HWY_NAMESPACE {
 
 namespace hn = hwy::HWY_NAMESPACE;
 
-// Always eight partial sums, whatever the width of the registers, so the result is the same on all
-// machines. The square of a float32 is exact in double.
 double sum_of_squares(const float* values, std::size_t size) {
-  constexpr std::size_t kSums = 8;
-  constexpr hn::CappedTag<double, kSums> kDoubles;
-  const hn::Rebind<float, decltype(kDoubles)> floats;
-  constexpr std::size_t kLanes = hn::MaxLanes(kDoubles);
-  constexpr std::size_t kRegisters = kSums / kLanes;
-  hn::Vec<decltype(kDoubles)> sums[kRegisters];
-  for (auto& sum : sums) sum = hn::Zero(kDoubles);
-  const std::size_t whole = size - size % kSums;
-  for (std::size_t i = 0; i < whole; i += kSums) {
-    for (std::size_t n = 0; n < kRegisters; ++n) {
-      const auto value = hn::PromoteTo(kDoubles, hn::LoadU(floats, values + i + n * kLanes));
-      sums[n] = hn::MulAdd(value, value, sums[n]);
-    }
-  }
-  HWY_ALIGN double lane_sums[kSums];
-  for (std::size_t n = 0; n < kRegisters; ++n) hn::Store(sums[n], kDoubles, lane_sums + n * kLanes);
-  double rest = 0;
-  for (std::size_t i = whole; i < size; ++i) {
-    const double value = values[i];
-    rest += value * value;
-  }
-  return ((lane_sums[0] + lane_sums[4]) + (lane_sums[1] + lane_sums[5])) +
-         ((lane_sums[2] + lane_sums[6]) + (lane_sums[3] + lane_sums[7])) + rest;
+  SquareSum sum;
+  std::size_t i = 0;
+  for (; i + kSquaresAtATime <= size; i += kSquaresAtATime) sum.add(values + i);
+  for (; i < size; ++i) sum.add_rest(values[i]);
+  return sum.total();
 }
 
 using Floats = hn::CappedTag<float, 16>;

@@ -9,6 +9,8 @@
 #include <hwy/foreach_target.h>
 #include <hwy/highway.h>
 
+#include "clipsweep/model/square_sum-inl.h"
+
 HWY_BEFORE_NAMESPACE();
 namespace clipsweep::HWY_NAMESPACE {
 
@@ -137,18 +139,34 @@ HWY_INLINE void propose_lanes(Tag tag, const Method& method, std::size_t i) {
   hn::StoreU(hn::Sub(weight, update), tag, rows.next_weights + i);
 }
 
+// Returns the norms of the step. What has been stored is squared at once: adding up a row's squares
+// takes longer than computing a step of SGD, since each sum waits for the one before it.
 template <typename Method>
-HWY_INLINE void propose_with(const Method method, std::size_t size) {
-  constexpr hn::CappedTag<float, 16> kFloats;
-  constexpr hn::CappedTag<float, 1> kOne;
+HWY_INLINE StepNorms propose_with(const Method method, std::size_t size) {
+  SquareSum update;
+  SquareSum weights;
   std::size_t i = 0;
-  for (; i + hn::MaxLanes(kFloats) <= size; i += hn::MaxLanes(kFloats))
-    propose_lanes(kFloats, method, i);
-  for (; i < size; ++i) propose_lanes(kOne, method, i);
+  const auto propose_next = [&](auto tag, std::size_t count) {
+    for (std::size_t n = 0; n < count; n += hn::MaxLanes(tag)) propose_lanes(tag, method, i + n);
+    for (std::size_t n = 0; n < count; n += kSquaresAtATime) {
+      update.add(method.rows.update + i + n);
+      weights.add(method.rows.next_weights + i + n);
+    }
+    i += count;
+  };
+  while (size - i >= 16) propose_next(hn::CappedTag<float, 16>(), 16);
+  if (size - i >= kSquaresAtATime)
+    propose_next(hn::CappedTag<float, kSquaresAtATime>(), kSquaresAtATime);
+  for (; i < size; ++i) {
+    propose_lanes(hn::CappedTag<float, 1>(), method, i);
+    update.add_rest(method.rows.update[i]);
+    weights.add_rest(method.rows.next_weights[i]);
+  }
+  return {std::sqrt(update.total()), std::sqrt(weights.total())};
 }
 
-void propose(const StepParameters& parameters, Span<const float> weights,
-             Span<const float> gradient, const OptimizerState& state, ProposedStep& step) {
+StepNorms propose(const StepParameters& parameters, Span<const float> weights,
+                  Span<const float> gradient, const OptimizerState& state, ProposedStep& step) {
   const Rows rows = {weights.data(),
                      gradient.data(),
                      state.velocity.data(),
@@ -166,6 +184,7 @@ void propose(const StepParameters& parameters, Span<const float> weights,
     case Optimizer::kRmsprop:
       return propose_with(Rmsprop{parameters, rows}, weights.size());
   }
+  return {};
 }
 
 }  // namespace clipsweep::HWY_NAMESPACE
@@ -191,7 +210,7 @@ void propose_step(const StepParameters& parameters, Span<const float> weights,
   step.state.mean_square.resize(state.mean_square.size());
   step.update.resize(weights.size());
   step.weights.resize(weights.size());
-  HWY_DYNAMIC_DISPATCH(propose)(parameters, weights, gradient, state, step);
+  step.norms = HWY_DYNAMIC_DISPATCH(propose)(parameters, weights, gradient, state, step);
 }
 
 }  // namespace clipsweep

@@ -50,11 +50,18 @@ struct OptimizerState {
 // The state before the first step: zeros.
 OptimizerState initial_state(const OptimizerSettings& settings, std::size_t size);
 
+// Euclidean norms of a step, as `euclidean_norm` computes them.
+struct StepNorms {
+  double update = 0;
+  double weights = 0;  // after the step
+};
+
 // A step that is not taken yet.
 struct ProposedStep {
   OptimizerState state;        // after the step
   std::vector<float> update;   // [P] u, which is subtracted from the weights
   std::vector<float> weights;  // [P] after the step
+  StepNorms norms;
 };
 
 // One pass over weights, gradient [P] and state. A term whose factor is 0 is left out, since

@@ -143,25 +143,25 @@ bool RunTrainer::drops_update() const {
 
 void RunTrainer::propose_update(Span<const float> gradient, Span<const float> weights) {
   propose_step(parameters_of(step_), weights, gradient, optimizer_, proposal_);
-  record_.update_norm = euclidean_norm(proposal_.update);
-  events_.inspect(Phase::kUpdate, proposal_.update, *record_.update_norm);
+  record_.update_norm = proposal_.norms.update;
+  events_.inspect(Phase::kUpdate, proposal_.update, proposal_.norms.update);
   if (spec_.clip.mode == ClipMode::kUpdateNorm) clip_update(weights);
-  next_weight_norm_ = euclidean_norm(proposal_.weights);
-  events_.inspect(Phase::kWeights, proposal_.weights, next_weight_norm_);
+  events_.inspect(Phase::kWeights, proposal_.weights, proposal_.norms.weights);
 }
 
 // The optimizer's state stays that of the whole update.
 void RunTrainer::clip_update(Span<const float> weights) {
   auto& update = proposal_.update;
-  const double norm = *record_.update_norm;
+  const double norm = proposal_.norms.update;
   const ClipEffect effect = clip_by_norm(Span<float>(update), norm, rule_.threshold);
   if (!effect.clipped) return;
   for (std::size_t i = 0; i < update.size(); ++i) proposal_.weights[i] = weights[i] - update[i];
-  record_.update_norm = euclidean_norm(update);
+  proposal_.norms = {euclidean_norm(update), euclidean_norm(proposal_.weights)};
+  record_.update_norm = proposal_.norms.update;
   record_.clipped = true;
   record_.clipped_fraction =
       static_cast<double>(effect.changed) / static_cast<double>(update.size());
-  record_.clip_scale = *record_.update_norm / norm;
+  record_.clip_scale = proposal_.norms.update / norm;
   record_.effective_learning_rate = learning_rate() * record_.clip_scale;
 }
 
@@ -169,7 +169,7 @@ void RunTrainer::take_update(Span<const float> gradient, Span<float> weights) {
   weights_before_.assign(weights.begin(), weights.end());
   std::copy(proposal_.weights.begin(), proposal_.weights.end(), weights.begin());
   std::swap(optimizer_, proposal_.state);
-  weight_norm_ = next_weight_norm_;
+  weight_norm_ = proposal_.norms.weights;
   if (!events_.findings().update_blocked || repairs_gradient(spec_.clip))
     remember(rule_, TakenStep<float>{norms_, raw_gradient_, gradient}, memory_);
 }

@@ -146,7 +146,6 @@ class RunTrainer {
   std::vector<float> raw_gradient_;  // before clipping
   StepRecord record_;
   ProposedStep proposal_;
-  double next_weight_norm_ = 0;        // of the proposed weights
   std::vector<float> weights_before_;  // from before the latest update that was taken
   // Of the current weights, which only this trainer changes; nothing before its first step.
   std::optional<double> weight_norm_;
