@@ -63,6 +63,39 @@ TEST(GateNorms, AreOverTheRowsOfEachGateInAllRecurrentTensors) {
   }
 }
 
+TEST(DotProduct, IsCorrectForEveryLength) {
+  for (std::size_t size = 0; size < 40; ++size) {
+    const std::vector<float> threes(size, 3);
+    EXPECT_EQ(dot_product(threes, std::vector<float>(size, -2)), -6 * static_cast<double>(size));
+  }
+  const float largest = std::numeric_limits<float>::max();
+  EXPECT_EQ(dot_product(std::vector<float>{largest}, std::vector<float>{largest}),
+            static_cast<double>(largest) * static_cast<double>(largest));
+}
+
+// 16,777,217 is not a float32: the product is rounded once, from double.
+TEST(Multiply, RoundsEachProductOnce) {
+  for (std::size_t size = 0; size < 20; ++size) {
+    std::vector<float> values(size, 16'777'216);
+    EXPECT_EQ(multiply(Span<float>(values), 16'777'217.0 / 16'777'216), 0U) << size;
+    EXPECT_EQ(values, std::vector<float>(size, 16'777'216)) << size;
+    EXPECT_EQ(multiply(Span<float>(values), 0.1), size);
+    EXPECT_EQ(values, std::vector<float>(size, static_cast<float>(16'777'216 * 0.1))) << size;
+  }
+}
+
+TEST(Multiply, CountsWhatChanges) {
+  for (const std::size_t place : {0, 8}) {
+    std::vector<float> values(9, 0.0F);
+    values[place] = kNotANumber;
+    EXPECT_EQ(multiply(Span<float>(values), 0.5), 1U) << place;
+    EXPECT_TRUE(std::isnan(values[place])) << place;
+    values[place] = std::numeric_limits<float>::infinity();
+    EXPECT_EQ(multiply(Span<float>(values), 0.5), 0U) << place;
+    EXPECT_EQ(multiply(Span<float>(values), 0.0), 1U) << place;  // Inf * 0 is NaN
+  }
+}
+
 TEST(LargestMagnitude, IsNanIfAnyElementIs) {
   EXPECT_EQ(largest_magnitude(std::vector<float>{1, -3, 2}), 3);
   EXPECT_EQ(largest_magnitude(std::vector<float>{1, -kInfinity}), kInfinity);

@@ -12,12 +12,11 @@ namespace {
 
 constexpr double kMinWeightNorm = 1e-3;  // of agc, so that weights of 0 can change
 
-// Returns how many elements changed their value.
-template <typename Number>
-std::size_t multiply(Span<Number> gradient, Wide<Number> coefficient) {
+// Returns how many elements changed their value. That of float32 is in gradient_norms.h.
+std::size_t multiply(Span<double> gradient, long double coefficient) {
   std::size_t changed = 0;
-  for (Number& element : gradient) {
-    const auto scaled = static_cast<Number>(element * coefficient);
+  for (double& element : gradient) {
+    const auto scaled = static_cast<double>(element * coefficient);
     changed += scaled != element ? 1 : 0;
     element = scaled;
   }

@@ -26,6 +26,53 @@ double sum_of_squares(const float* values, std::size_t size) {
   return sum.total();
 }
 
+// Eight partial sums, as in SquareSum.
+double dot_product(const float* a, const float* b, std::size_t size) {
+  constexpr std::size_t kSums = 8;
+  constexpr hn::CappedTag<double, kSums> kDoubles;
+  const hn::Rebind<float, decltype(kDoubles)> floats;
+  constexpr std::size_t kLanes = hn::MaxLanes(kDoubles);
+  hn::Vec<decltype(kDoubles)> sums[kSums / kLanes];
+  for (auto& sum : sums) sum = hn::Zero(kDoubles);
+  std::size_t i = 0;
+  for (; i + kSums <= size; i += kSums) {
+    for (std::size_t n = 0; n < kSums / kLanes; ++n) {
+      const auto of_a = hn::PromoteTo(kDoubles, hn::LoadU(floats, a + i + n * kLanes));
+      const auto of_b = hn::PromoteTo(kDoubles, hn::LoadU(floats, b + i + n * kLanes));
+      sums[n] = hn::MulAdd(of_a, of_b, sums[n]);
+    }
+  }
+  HWY_ALIGN double lane_sums[kSums];
+  for (std::size_t n = 0; n < kSums / kLanes; ++n)
+    hn::Store(sums[n], kDoubles, lane_sums + n * kLanes);
+  double product = 0;
+  for (const double sum : lane_sums) product += sum;
+  for (; i < size; ++i) product += static_cast<double>(a[i]) * static_cast<double>(b[i]);
+  return product;
+}
+
+// Returns how many lanes changed.
+template <class D>
+HWY_INLINE std::size_t multiply_lanes(D doubles, float* values, double factor) {
+  const hn::Rebind<float, D> floats;
+  const auto value = hn::LoadU(floats, values);
+  const auto product =
+      hn::DemoteTo(floats, hn::Mul(hn::PromoteTo(doubles, value), hn::Set(doubles, factor)));
+  hn::StoreU(product, floats, values);
+  return hn::MaxLanes(floats) - hn::CountTrue(floats, hn::Eq(product, value));
+}
+
+std::size_t multiply(float* values, std::size_t size, double factor) {
+  constexpr hn::CappedTag<double, 8> kDoubles;
+  constexpr hn::CappedTag<double, 1> kOne;
+  std::size_t changed = 0;
+  std::size_t i = 0;
+  for (; i + hn::MaxLanes(kDoubles) <= size; i += hn::MaxLanes(kDoubles))
+    changed += multiply_lanes(kDoubles, values + i, factor);
+  for (; i < size; ++i) changed += multiply_lanes(kOne, values + i, factor);
+  return changed;
+}
+
 using Floats = hn::CappedTag<float, 16>;
 
 // Calls `body` with the values, one register at a time; the last one is padded with zeros.
@@ -70,6 +117,8 @@ HWY_AFTER_NAMESPACE();
 namespace clipsweep {
 
 HWY_EXPORT(sum_of_squares);
+HWY_EXPORT(dot_product);
+HWY_EXPORT(multiply);
 HWY_EXPORT(largest_of);
 HWY_EXPORT(all_finite);
 
@@ -101,6 +150,14 @@ std::vector<double> gate_norms(Span<const float> row, const ParameterLayout& lay
   }
   for (double& norm : norms) norm = std::sqrt(norm);
   return norms;
+}
+
+double dot_product(Span<const float> a, Span<const float> b) {
+  return HWY_DYNAMIC_DISPATCH(dot_product)(a.data(), b.data(), a.size());
+}
+
+std::size_t multiply(Span<float> values, double factor) {
+  return HWY_DYNAMIC_DISPATCH(multiply)(values.data(), values.size(), factor);
 }
 
 float largest_magnitude(Span<const float> values) {

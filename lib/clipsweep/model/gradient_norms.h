@@ -1,5 +1,5 @@
-// Norms of gradients, their largest element and their non-finite elements. Norms are summed in
-// double, where no sum of squares of float32 numbers can overflow or underflow to 0.
+// Norms and products of gradients, their largest element and their non-finite elements. Norms are
+// summed in double, where no sum of squares of float32 numbers can overflow or underflow to 0.
 #pragma once
 
 #include <cstddef>
@@ -29,6 +29,13 @@ void measure_norms(Span<const float> row, const ParameterLayout& layout, Gradien
 // The norm of each gate over the tensors of all recurrent layers: [G], in the order of the gates.
 // row [P].
 std::vector<double> gate_norms(Span<const float> row, const ParameterLayout& layout);
+
+// a . b, summed in double; both have the same size.
+double dot_product(Span<const float> a, Span<const float> b);
+
+// Multiplies each value by the factor, in double. Returns how many values changed; a NaN counts as
+// one that did.
+std::size_t multiply(Span<float> values, double factor);
 
 // max |x|, NaN if any element is NaN.
 float largest_magnitude(Span<const float> values);

@@ -1,7 +1,6 @@
 #include "clipsweep/model/wide_norms.h"
 
 #include <algorithm>
-#include <array>
 #include <cmath>
 
 namespace clipsweep {
@@ -33,21 +32,6 @@ long double wide_norm(Span<const double> values) {
   long double squares = 0;
   for (const long double value : values) squares += value * value;
   return std::sqrt(squares);
-}
-
-double dot_product(Span<const float> a, Span<const float> b) {
-  // Several partial sums, as in euclidean_norm.
-  constexpr std::size_t kSums = 8;
-  std::array<double, kSums> sums{};
-  const std::size_t whole = a.size() - a.size() % kSums;
-  for (std::size_t i = 0; i < whole; i += kSums)
-    for (std::size_t s = 0; s < kSums; ++s)
-      sums[s] += static_cast<double>(a[i + s]) * static_cast<double>(b[i + s]);
-  double product = 0;
-  for (const double sum : sums) product += sum;
-  for (std::size_t i = whole; i < a.size(); ++i)
-    product += static_cast<double>(a[i]) * static_cast<double>(b[i]);
-  return product;
 }
 
 long double dot_product(Span<const double> a, Span<const double> b) {

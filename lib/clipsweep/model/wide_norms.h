@@ -36,8 +36,7 @@ long double wide_norm(Span<const double> values);
 template <typename Number>
 Wide<Number> wide_norm(Span<const Number> values, double p);
 
-// a . b; both have the same size.
-double dot_product(Span<const float> a, Span<const float> b);
+// a . b; both have the same size. That of float32 is in gradient_norms.h.
 long double dot_product(Span<const double> a, Span<const double> b);
 
 // The cosine of the angle between two gradients with these norms; nullopt if one of them has no
