@@ -37,8 +37,8 @@ class Model:
 MODELS = (
     Model("lstm-10", "LSTM, H = 10: the classic example", (), 64, 32, 500, compiled=True),
     Model("lstm-64", "LSTM, H = 64", ("--hidden", "64"), 64, 4, 500),
-    Model("lstm-128", "LSTM, H = 128", ("--hidden", "128"), 16, 2, 250),
-    Model("lstm-256", "LSTM, H = 256", ("--hidden", "256"), 8, 1, 250),
+    Model("lstm-128", "LSTM, H = 128", ("--hidden", "128"), 16, 2, 500),
+    Model("lstm-256", "LSTM, H = 256", ("--hidden", "256"), 8, 1, 500),
     Model("gru-10", "GRU, H = 10", ("--cell", "gru"), 64, 16, 500, cell="gru"),
     Model("two-layers", "LSTM, 2 layers, H = 10", ("--layers", "2"), 64, 8, 500, layers=2),
     Model(

@@ -15,9 +15,8 @@ INTRODUCTION = """\
 *run-steps* per second each of them trains. A run-step is one update of one network on one batch of 32 samples:
 forward pass, loss, backward pass, clipping by the global norm, SGD.
 
-- **clipsweep**: a whole `clipsweep sweep` of one epoch, from process start to exit, with each step logged, an
-  evaluation on the test set, and the summary. Where the epoch has 250 steps instead of the default of 500, the test
-  set has 5,000 images instead of 10,000.
+- **clipsweep**: a whole `clipsweep sweep` of one epoch of 500 steps, from process start to exit, with each step
+  logged, an evaluation on the test set, and the summary.
 - **Keras fit**: the way of the tutorials, `model.fit` on arrays in memory. One run.
 - **PyTorch loop**: the usual loop with `nn.LSTM` or `nn.GRU`, eager. One run; with a thread per core, which is the
   default, and with one thread.
