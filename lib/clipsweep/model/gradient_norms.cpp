@@ -11,7 +11,7 @@
 #include <hwy/foreach_target.h>
 #include <hwy/highway.h>
 
-#include "clipsweep/model/square_sum-inl.h"
+#include "clipsweep/model/product_sum-inl.h"
 
 HWY_BEFORE_NAMESPACE();
 namespace clipsweep::HWY_NAMESPACE {
@@ -19,34 +19,21 @@ namespace clipsweep::HWY_NAMESPACE {
 namespace hn = hwy::HWY_NAMESPACE;
 
 double sum_of_squares(const float* values, std::size_t size) {
-  SquareSum sum;
+  ProductSum sum;
   std::size_t i = 0;
-  for (; i + kSquaresAtATime <= size; i += kSquaresAtATime) sum.add(values + i);
-  for (; i < size; ++i) sum.add_rest(values[i]);
+  for (; i + kPartialSums <= size; i += kPartialSums) sum.add_squares(values + i);
+  for (; i < size; ++i) sum.add_last_square(values[i]);
   return sum.total();
 }
 
-// Eight partial sums, as in SquareSum.
 double dot_product(const float* a, const float* b, std::size_t size) {
-  constexpr std::size_t kSums = 8;
-  constexpr hn::CappedTag<double, kSums> kDoubles;
-  const hn::Rebind<float, decltype(kDoubles)> floats;
-  constexpr std::size_t kLanes = hn::MaxLanes(kDoubles);
-  hn::Vec<decltype(kDoubles)> sums[kSums / kLanes];
-  for (auto& sum : sums) sum = hn::Zero(kDoubles);
+  ProductSum sums;
   std::size_t i = 0;
-  for (; i + kSums <= size; i += kSums) {
-    for (std::size_t n = 0; n < kSums / kLanes; ++n) {
-      const auto of_a = hn::PromoteTo(kDoubles, hn::LoadU(floats, a + i + n * kLanes));
-      const auto of_b = hn::PromoteTo(kDoubles, hn::LoadU(floats, b + i + n * kLanes));
-      sums[n] = hn::MulAdd(of_a, of_b, sums[n]);
-    }
-  }
-  HWY_ALIGN double lane_sums[kSums];
-  for (std::size_t n = 0; n < kSums / kLanes; ++n)
-    hn::Store(sums[n], kDoubles, lane_sums + n * kLanes);
+  for (; i + kPartialSums <= size; i += kPartialSums) sums.add(a + i, b + i);
+  double partial_sums[kPartialSums];
+  sums.store(partial_sums);
   double product = 0;
-  for (const double sum : lane_sums) product += sum;
+  for (const double sum : partial_sums) product += sum;
   for (; i < size; ++i) product += static_cast<double>(a[i]) * static_cast<double>(b[i]);
   return product;
 }

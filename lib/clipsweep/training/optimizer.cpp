@@ -9,7 +9,7 @@
 #include <hwy/foreach_target.h>
 #include <hwy/highway.h>
 
-#include "clipsweep/model/square_sum-inl.h"
+#include "clipsweep/model/product_sum-inl.h"
 
 HWY_BEFORE_NAMESPACE();
 namespace clipsweep::HWY_NAMESPACE {
@@ -143,24 +143,23 @@ HWY_INLINE void propose_lanes(Tag tag, const Method& method, std::size_t i) {
 // takes longer than computing a step of SGD, since each sum waits for the one before it.
 template <typename Method>
 HWY_INLINE StepNorms propose_with(const Method method, std::size_t size) {
-  SquareSum update;
-  SquareSum weights;
+  ProductSum update;
+  ProductSum weights;
   std::size_t i = 0;
   const auto propose_next = [&](auto tag, std::size_t count) {
     for (std::size_t n = 0; n < count; n += hn::MaxLanes(tag)) propose_lanes(tag, method, i + n);
-    for (std::size_t n = 0; n < count; n += kSquaresAtATime) {
-      update.add(method.rows.update + i + n);
-      weights.add(method.rows.next_weights + i + n);
+    for (std::size_t n = 0; n < count; n += kPartialSums) {
+      update.add_squares(method.rows.update + i + n);
+      weights.add_squares(method.rows.next_weights + i + n);
     }
     i += count;
   };
   while (size - i >= 16) propose_next(hn::CappedTag<float, 16>(), 16);
-  if (size - i >= kSquaresAtATime)
-    propose_next(hn::CappedTag<float, kSquaresAtATime>(), kSquaresAtATime);
+  if (size - i >= kPartialSums) propose_next(hn::CappedTag<float, kPartialSums>(), kPartialSums);
   for (; i < size; ++i) {
     propose_lanes(hn::CappedTag<float, 1>(), method, i);
-    update.add_rest(method.rows.update[i]);
-    weights.add_rest(method.rows.next_weights[i]);
+    update.add_last_square(method.rows.update[i]);
+    weights.add_last_square(method.rows.next_weights[i]);
   }
   return {std::sqrt(update.total()), std::sqrt(weights.total())};
 }
