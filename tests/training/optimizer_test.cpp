@@ -182,7 +182,7 @@ TEST(ProposeStep, ComputesTheLastElementsLikeAllOthers) {
 
 // To the last bit: logs of norms are the same wherever they are computed.
 TEST(ProposeStep, HasTheNormsOfItsUpdateAndWeights) {
-  for (const std::size_t size : {1, 7, 8, 9, 16, 37}) {
+  for (const std::size_t size : {1, 7, 8, 9, 16, 27, 37}) {
     Row weights(size);
     Row gradient(size);
     for (std::size_t i = 0; i < size; ++i) {
